@@ -1,0 +1,87 @@
+# Needs a Python of 3.11 or newer with its venv module, and a package index that pip can reach.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= auto
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+# Say nothing unless it fails, and then everything.
+quietly = @report=$$($(1) 2>&1) || { echo "$$report" >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format bench docs clean
+# Two pips at work in one environment would spoil it.
+.NOTPARALLEL:
+# Stamps are made by a pattern rule; make would delete them as intermediate files.
+.SECONDARY:
+
+help: ## list the targets
+	@echo "Usage: make <target> [PYTHON=python3.12] [VENV=.venv] [ARGS=...]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile
+
+demo: $(VENV)/demo.stamp ## watch messages being accepted, delivered and tracked
+	@$(BIN)/messaging demo $(ARGS)
+
+test: $(VENV)/test.stamp ## run the tests, such as: make test ARGS="-k lifecycle"
+	@echo "Testing"
+	@PYTHONSAFEPATH=1 $(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+
+lint: $(VENV)/dev.stamp ## check style, format and the direction of imports
+	@echo "Checking style, format and imports"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --diff --quiet; exit 1; }
+	$(call quietly,$(BIN)/lint-imports --no-logo)
+
+types: $(VENV)/dev.stamp ## check types
+	@echo "Checking types"
+	@$(BIN)/mypy --no-error-summary
+
+format: $(VENV)/dev.stamp ## format the code and mend what ruff can mend
+	@echo "Formatting"
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+bench: $(VENV)/bench.stamp ## run the benchmarks, one after another
+	@for script in benchmarks/[!_]*.py; do \
+		test -e "$$script" || { echo "There is no benchmark in benchmarks/" >&2; exit 1; }; \
+		echo "Running $$script"; \
+		$(BIN)/python "$$script" $(ARGS) || exit 1; \
+	done
+
+docs: $(VENV)/docs.stamp ## build the documentation into docs/_build/html
+	@echo "Building docs/_build/html"
+	@$(BIN)/sphinx-build -q -n -W --keep-going docs docs/_build/html
+
+clean: ## remove the virtual environment and everything else that was made
+	@echo "Cleaning"
+	@rm -rf $(VENV) docs/_build build dist .coverage .coverage.* \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/pip.stamp:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON) here: install Python 3.11 or newer," \
+			"or name yours: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version) is too old: Python 3.11 or newer is needed." \
+			"If you have one, name it: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: its venv module is missing." \
+			"On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+# Dependency groups need a pip newer than the one that Python 3.11 brings.
+	$(call quietly,$(PIP_INSTALL) 'pip>=25.1')
+	@touch $@
+
+$(VENV)/demo.stamp: pyproject.toml $(VENV)/pip.stamp
+	@echo "Installing the package (this once)"
+	$(call quietly,$(PIP_INSTALL) --editable '.[cli]')
+	@touch $@
+
+$(VENV)/%.stamp: pyproject.toml $(VENV)/demo.stamp
+	@echo "Installing what '$*' needs (this once)"
+	$(call quietly,$(PIP_INSTALL) --group $*)
+	@touch $@

@@ -1,0 +1,1 @@
+"""Storages, transports and tools that plug into messaging_core."""

@@ -1,0 +1,1 @@
+"""Compose accepted, scheduled and delivered messages inside a host service."""

@@ -1,0 +1,1 @@
+"""What happens next: pure functions over values, facts and the present instant."""

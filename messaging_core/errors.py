@@ -1,0 +1,183 @@
+"""Every error the library raises, each branch telling the caller what to do next.
+
+```
+MessagingError
+├── InvalidRequestError          the request is wrong: mend it, nothing was written
+│   ├── InvalidMessageError      … a message to be sent; carries every violation
+│   ├── InvalidDocumentError     … JSON that should be one of our own documents
+│   ├── InvalidQueryError        … a listing: its filters, limits or page token
+│   └── IdempotencyConflictError … the key was used for another request
+├── NotFoundError                what was named is not there
+│   ├── UnknownChannelError
+│   └── UnknownMessageError
+├── StateError                   the message is not in a state that allows this
+├── StorageError                 the storage could not do it: nothing was written, try again
+│   └── StorageBusyError         … somebody else held it for too long
+├── ConfigurationError           the host's set-up is wrong: no retry will mend it
+│   └── MissingDependencyError   … an optional package is not installed
+├── MediaError                   a picture or file that a message names is not to be had
+└── Withdrawn                    told to a transport: do not hand this message over
+```
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from messaging_core.models.violation import Violation
+
+
+class MessagingError(Exception):
+    """Catch everything this library raises on purpose."""
+
+
+class InvalidRequestError(MessagingError):
+    """Report a request that cannot be honoured as it stands; nothing was written.
+
+    Attributes:
+        violations: Every rule that was broken, in the order of the request.
+    """
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(violations)
+        self.violations = tuple(violations)
+
+    def __str__(self) -> str:
+        """Return one line for each violation."""
+        return "\n".join(str(violation) for violation in self.violations)
+
+
+class InvalidMessageError(InvalidRequestError):
+    """Report a message that may not be sent, with every reason at once."""
+
+
+class InvalidDocumentError(InvalidRequestError):
+    """Report JSON that is not the document it should be."""
+
+
+class InvalidQueryError(InvalidRequestError):
+    """Report a listing whose filters, limit or page token are wrong."""
+
+
+class IdempotencyConflictError(InvalidRequestError):
+    """Report an idempotency key that already stands for another request.
+
+    Attributes:
+        key: The key that was used twice.
+        message_id: The message that the key stands for.
+    """
+
+    def __init__(self, key: str, message_id: UUID) -> None:
+        violation = Violation(
+            "",
+            "idempotency.conflict",
+            f"the idempotency key already stands for message {message_id}, sent with another request",
+        )
+        super().__init__((violation,))
+        self.args = (key, message_id)
+        self.key = key
+        self.message_id = message_id
+
+
+class NotFoundError(MessagingError):
+    """Report something that was named and is not there."""
+
+
+class UnknownChannelError(NotFoundError):
+    """Report a channel that this messenger was not given.
+
+    Attributes:
+        channel: The id or name that was asked for.
+        known: The names that would have been found.
+    """
+
+    def __init__(self, channel: str, known: Sequence[str] = ()) -> None:
+        super().__init__(channel, tuple(known))
+        self.channel = channel
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        """Return the name asked for and the names there are."""
+        return f"no channel {self.channel!r}; there are: {', '.join(self.known) or 'none'}"
+
+
+class UnknownMessageError(NotFoundError):
+    """Report a message id that the storage does not hold in this workspace."""
+
+    def __init__(self, message_id: UUID) -> None:
+        super().__init__(message_id)
+        self.message_id = message_id
+
+    def __str__(self) -> str:
+        """Return the id that was asked for."""
+        return f"no message {self.message_id}"
+
+
+class StateError(MessagingError):
+    """Report an operation that the state of a message does not allow."""
+
+
+class StorageError(MessagingError):
+    """Report that the storage could not do what was asked; nothing of it was written."""
+
+
+class StorageBusyError(StorageError):
+    """Report that another connection held the storage for longer than the time-out."""
+
+
+class ConfigurationError(MessagingError):
+    """Report a set-up that no retry will mend."""
+
+
+class MissingDependencyError(ConfigurationError):
+    """Report an optional package that is not installed, with the line that installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(package, extra)
+        self.package = package
+        self.extra = extra
+
+    def __str__(self) -> str:
+        """Return the line to run."""
+        return f"{self.package} is not installed: pip install 'messaging-engine[{self.extra}]'"
+
+
+class MediaError(MessagingError):
+    """Report a picture or file that could not be fetched.
+
+    Attributes:
+        reason: Why, without the URL.
+        permanent: Whether trying again is pointless.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with the keyword argument."""
+        return _media_error, (self.reason, self.permanent)
+
+    def __str__(self) -> str:
+        """Return the reason."""
+        return self.reason
+
+
+def _media_error(reason: str, permanent: bool) -> MediaError:  # noqa: FBT001 - pickle passes by place
+    return MediaError(reason, permanent=permanent)
+
+
+class Withdrawn(MessagingError):  # noqa: N818 - a verdict told to a transport, not a failure
+    """Tell a transport, at the point of no return, that the message may no longer go.
+
+    Attributes:
+        reason: Stable code: `cancelled`, `expired`, `suppressed` or `superseded`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Return the reason."""
+        return f"withdrawn: {self.reason}"

@@ -1,0 +1,76 @@
+"""One way to send, on one platform, with one sender."""
+
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from attrs import Factory, field, frozen
+
+DEFAULT_WORKSPACE = UUID(int=0)
+"""The workspace of a host with one tenant."""
+
+SMS = "sms"
+EMAIL = "email"
+PUSH = "push"
+
+_IDENTIFIER_KEYS = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
+
+
+class MessageType(StrEnum):
+    """Say what a channel is used for; decides validity, priority and which send rules bind."""
+
+    PROMOTIONAL = "promotional"
+    CONVERSATIONAL = "conversational"
+    TRANSACTIONAL = "transactional"
+    TWO_FACTOR = "2fa"
+
+
+class WhenInDoubt(StrEnum):
+    """Choose what happens to a message that may or may not have been handed over."""
+
+    RESEND = "resend"
+    FAIL = "fail"
+    PARK = "park"
+
+
+@frozen(kw_only=True)
+class Channel:
+    """Describe one way to send; give it to `Messenger` together with its transport.
+
+    Attributes:
+        name: The host's name for it, unique in its workspace.
+        platform: `sms`, `email`, `push`, or the host's own (`^[A-Za-z0-9-]{3,60}$`).
+        sender: The number, sender id, email address or app that messages come from.
+        sender_name: Display name beside it.
+        message_type: What it is used for.
+        workspace: The tenant; hosts with one tenant leave it alone.
+        id: Made of workspace and name (UUIDv5) when not given, so that it is stable.
+        active: An inactive channel accepts nothing.
+        mms: Whether pictures and files can be sent (SMS only).
+        identifier_key: The contact identifier that reaches the platform; by default
+            `phonenumber`, `emailaddress` or `pushtoken`, on other platforms the platform's name.
+        when_in_doubt: By default `fail` on promotional channels and `resend` on others.
+    """
+
+    name: str
+    platform: str
+    sender: str | None = None
+    sender_name: str | None = None
+    message_type: MessageType = field(default=MessageType.TRANSACTIONAL, converter=MessageType)
+    workspace: UUID = DEFAULT_WORKSPACE
+    id: UUID = Factory(lambda self: uuid5(self.workspace, self.name), takes_self=True)
+    active: bool = True
+    mms: bool = False
+    identifier_key: str = Factory(
+        lambda self: _IDENTIFIER_KEYS.get(self.platform, self.platform), takes_self=True
+    )
+    when_in_doubt: WhenInDoubt = field(
+        default=Factory(
+            lambda self: (
+                WhenInDoubt.FAIL
+                if self.message_type is MessageType.PROMOTIONAL
+                else WhenInDoubt.RESEND
+            ),
+            takes_self=True,
+        ),
+        converter=WhenInDoubt,
+    )

@@ -1,0 +1,168 @@
+"""Who a message goes to or comes from."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.body import NULLABLE, OPEN
+
+
+class ReceiverType(StrEnum):
+    """Say which line of an email a contact stands on; absent means `to`."""
+
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+
+
+@frozen(kw_only=True)
+class Identifier:
+    """Find a contact by `identifier_value` of the kind `identifier_key`."""
+
+    identifier_key: str
+    identifier_value: str
+
+
+@frozen(kw_only=True)
+class ReceiverContact:
+    """Address one person in a request: by contact id, by identifier, or by platform address.
+
+    Attributes:
+        identifier_key: `phonenumber`, `emailaddress`, `pushtoken` or the host's own;
+            inferred from the channel's platform when absent.
+        platform_address: The address really used, where it differs from the identifier.
+    """
+
+    id: str | None = None
+    identifier_key: str | None = None
+    identifier_value: str | None = None
+    type: ReceiverType | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    platform_address: str | None = None
+    platform_address_selector: str | None = field(default=None, metadata=NULLABLE)
+
+
+@frozen(kw_only=True)
+class Receiver:
+    """List whom a request addresses; several only on email."""
+
+    contacts: tuple[ReceiverContact, ...]
+
+
+@frozen(kw_only=True)
+class Annotations:
+    """Carry the display name and whatever else is noted about a sender or receiver."""
+
+    name: str | None = None
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+
+
+@frozen(kw_only=True)
+class SenderAnnotations:
+    """Carry the display name of a sender."""
+
+    name: str | None = None
+
+
+@frozen(kw_only=True)
+class SenderConnector:
+    """Replace the channel's sender: on email the user part of the address."""
+
+    identifier_value: str
+    annotations: SenderAnnotations | None = None
+
+
+@frozen(kw_only=True)
+class Sender:
+    """Say who a message is from, where it is not the channel's own sender."""
+
+    connector: SenderConnector
+
+
+@frozen(kw_only=True)
+class Connector:
+    """Name the channel's side of a message."""
+
+    id: UUID
+    identifier_value: str | None = None
+    annotations: Annotations | None = None
+    types: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class MessageContact:
+    """Name the person's side of a message, as the engine resolved it.
+
+    Attributes:
+        country_code: ISO 3166-1 alpha-2 of a phone number.
+    """
+
+    id: str | None = None
+    identifier_key: str | None = None
+    identifier_value: str | None = None
+    type: ReceiverType | None = None
+    country_code: str | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    platform_address: str | None = None
+    platform_address_selector: str | None = field(default=None, metadata=NULLABLE)
+    annotations: Annotations | None = None
+
+
+@frozen(kw_only=True)
+class MessageSender:
+    """The connector of an outgoing message, or the contact of an incoming one."""
+
+    connector: Connector | None = None
+    contact: MessageContact | None = None
+
+
+@frozen(kw_only=True)
+class MessageReceiver:
+    """The contacts of an outgoing message, or the connector of an incoming one."""
+
+    contacts: tuple[MessageContact, ...] = ()
+    connector: Connector | None = None
+
+
+@frozen(kw_only=True)
+class ContactIdentifier:
+    """One way to reach or recognise a contact, with the host's own properties."""
+
+    key: str
+    value: str
+    properties: Mapping[str, Any] | None = None
+
+
+@frozen(kw_only=True)
+class Contact:
+    """A person the host writes to.
+
+    Attributes:
+        id: Text, so that a host may use its own.
+        computed_display_name: The name to show.
+        attributes: Values of any kind by name.
+        list_ids: The contact lists that hold this contact.
+        time_zone: IANA name, such as `Europe/Amsterdam`.
+        locale: BCP 47 tag of the preferred language.
+    """
+
+    id: str
+    workspace_id: UUID
+    created_at: datetime
+    updated_at: datetime
+    computed_display_name: str | None = None
+    featured_identifiers: tuple[ContactIdentifier, ...] = ()
+    attributes: Mapping[str, Any] | None = None
+    list_ids: tuple[UUID, ...] = ()
+    account_ids: tuple[UUID, ...] = ()
+    time_zone: str | None = None
+    locale: str | None = None
+
+    @property
+    def identifier_count(self) -> int:
+        """Return how many identifiers lead to this contact."""
+        return len(self.featured_identifiers)

@@ -1,0 +1,114 @@
+"""How far the delivery of a message has come: ours, beside the message, never on the wire."""
+
+from datetime import datetime
+from enum import IntEnum
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.failure import Failure
+from messaging_core.models.message import Message, Part, Status
+
+
+class Lane(IntEnum):
+    """Rank messages by urgency; a lower lane is served first."""
+
+    TWO_FACTOR = 0
+    TRANSACTIONAL = 1
+    CONVERSATIONAL = 2
+    PROMOTIONAL = 3
+
+
+@frozen(kw_only=True)
+class Controls:
+    """What a request asked for that only matters until the message is handed over."""
+
+    cap_frequency: bool = False
+    enable_link_tracking: bool = False
+    ignore_quiet_hours: bool = False
+    ignore_global_holdout: bool = False
+    notification_url: str | None = None
+    validity: int | None = None
+
+
+@frozen(kw_only=True)
+class Delivery:
+    """Say when a message may go, until when, and how often it was tried.
+
+    Attributes:
+        attempts: Claims so far.
+        settled: Addresses that the provider accepted or refused for good already.
+    """
+
+    due_at: datetime
+    expires_at: datetime
+    lane: Lane = Lane.TRANSACTIONAL
+    attempts: int = 0
+    controls: Controls = field(factory=Controls)
+    settled: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class IdempotencyKey:
+    """Tie a caller's key to the hash (SHA-256, hexadecimal) of the canonical request."""
+
+    key: str
+    request_hash: str
+
+
+@frozen(kw_only=True)
+class NewMessage:
+    """A message on its way into the storage, with everything that is stored beside it."""
+
+    workspace: UUID
+    platform: str
+    message: Message
+    delivery: Delivery | None = None
+    idempotency: IdempotencyKey | None = None
+    batch_id: UUID | None = None
+
+
+@frozen(kw_only=True)
+class Lease:
+    """The right to deliver one message until an instant.
+
+    Attributes:
+        position: The storage's own key of the message.
+        fence: Grows with every claim; whoever holds an older one changes nothing.
+    """
+
+    position: int
+    fence: int
+    until: datetime
+
+
+@frozen(kw_only=True)
+class Claim:
+    """One message that a worker may now deliver."""
+
+    workspace: UUID
+    message: Message
+    delivery: Delivery
+    lease: Lease
+
+
+@frozen(kw_only=True)
+class Settlement:
+    """What becomes of a claimed message.
+
+    Attributes:
+        lease: The claim it answers; with a stale fence nothing happens.
+        next_due_at: When to try again; absent when delivery is over.
+        counts: False gives the attempt back: nothing was tried.
+    """
+
+    lease: Lease
+    at: datetime
+    status: Status
+    reason: str | None = None
+    details: str | None = None
+    failure: Failure | None = None
+    parts: tuple[Part, ...] = ()
+    next_due_at: datetime | None = None
+    settled: tuple[str, ...] = ()
+    counts: bool = True

@@ -1,0 +1,142 @@
+"""One message as it is handed to a transport: rendered, final, addressed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.action import Action
+from messaging_core.models.body import Attachment, Body
+from messaging_core.models.channel import Channel
+from messaging_core.models.contact import ReceiverType
+from messaging_core.models.sms import SmsText
+
+
+@frozen(kw_only=True)
+class Address:
+    """An address of the platform, with a display name.
+
+    Attributes:
+        value: A number (E.164), an email address, a push token, or the host's own.
+    """
+
+    value: str = field(repr=False)
+    name: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class Recipient(Address):
+    """One address that a message goes to, on one line of an email."""
+
+    type: ReceiverType = ReceiverType.TO
+    contact_id: str | None = None
+
+
+@frozen(kw_only=True)
+class SmsContent:
+    """A text message, already split into the parts that will be billed."""
+
+    sms: SmsText = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """Return the whole text."""
+        return self.sms.text
+
+
+@frozen(kw_only=True)
+class MediaItem:
+    """One picture or file of a message."""
+
+    media_url: str = field(repr=False)
+    content_type: str | None = None
+    filename: str | None = None
+    alt_text: str | None = None
+
+
+@frozen(kw_only=True)
+class MmsContent:
+    """Pictures or files with a text and a title."""
+
+    media: tuple[MediaItem, ...]
+    text: str | None = field(default=None, repr=False)
+    subject: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class EmailContent:
+    """A mail; at least one of `text` and `html` is set, plain text is what the other falls back to.
+
+    Attributes:
+        headers: The caller's own headers, by name; names and values hold no control characters.
+        attachments: By URL or inline, as in the request.
+    """
+
+    subject: str = field(default="", repr=False)
+    text: str | None = field(default=None, repr=False)
+    html: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    open_tracking: bool = False
+    initial_open_tracking: bool = False
+    click_tracking: bool = False
+
+
+@frozen(kw_only=True)
+class PushContent:
+    """A push notification.
+
+    Attributes:
+        link: Where a tap leads.
+        actions: Further buttons.
+        gateway: `apns`, `firebase` or `web`, where the caller chose one.
+    """
+
+    text: str = field(repr=False)
+    title: str | None = field(default=None, repr=False)
+    image_url: str | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
+    actions: tuple[Action, ...] = field(default=(), repr=False)
+    gateway: str | None = None
+
+
+@frozen(kw_only=True)
+class NativeContent:
+    """The body as it stands, for platforms of the host's own."""
+
+    body: Body = field(repr=False)
+
+
+Content = SmsContent | MmsContent | EmailContent | PushContent | NativeContent
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """Everything a transport needs to hand one message over, and nothing it has to look up.
+
+    Attributes:
+        message_id: Stable over retries: for `Message-ID`, idempotency and correlation.
+        receivers: Whom this attempt goes to; on a retry only those not yet accepted.
+        copies: On email everybody the mail is addressed to, for its To and Cc lines.
+        created_at: When the message was accepted.
+        expires_at: After this instant it must not be handed over any more.
+        attempt: 1 for the first call of a transport.
+    """
+
+    message_id: UUID
+    workspace: UUID
+    channel: Channel
+    sender: Address | None
+    receivers: tuple[Recipient, ...]
+    content: Content
+    created_at: datetime
+    expires_at: datetime
+    attempt: int = 1
+    reference: str | None = field(default=None, repr=False)
+    copies: tuple[Recipient, ...] = field(default=(), repr=False)
+
+    @property
+    def to(self) -> str:
+        """Return the address of the only receiver there is on most platforms."""
+        return self.receivers[0].value

@@ -1,0 +1,69 @@
+"""Why a message did not arrive, in our words and in the provider's."""
+
+from enum import IntEnum, StrEnum
+
+from attrs import field, frozen
+
+
+class Retry(StrEnum):
+    """Say what to do about a failure."""
+
+    TRANSIENT = "transient"
+    THROTTLED = "throttled"
+    PERMANENT = "permanent"
+    RECIPIENT_GONE = "recipient_gone"
+    CONFIGURATION = "configuration"
+    AMBIGUOUS = "ambiguous"
+
+
+class FailureCode(IntEnum):
+    """Class a failure independently of the platform.
+
+    The ranges are the Bird Channels API's: 11xxx validation, 12xxx service, 14xxx customer,
+    15xxx platform. Its published codes keep their numbers (11001, 11002, 12001-12003, 15001,
+    15005); the others are ours.
+    """
+
+    INVALID_CHANNEL_CONFIGURATION = 11001
+    INVALID_INPUT = 11002
+    INVALID_RECEIVER = 11003
+    INVALID_CONTENT = 11004
+    INVALID_SENDER = 11005
+    DEPENDENCY_ERROR = 12001
+    UNSUPPORTED_TYPE = 12002
+    UNSUPPORTED_DESTINATION = 12003
+    EXPIRED = 12004
+    IN_DOUBT = 12005
+    NOT_CONFIGURED = 14001
+    SUPPRESSED = 14002
+    FREQUENCY_CAPPED = 14003
+    TRANSIENT = 15001
+    REFUSED = 15002
+    THROTTLED = 15003
+    UNREACHABLE = 15004
+    UNKNOWN_RECEIVER = 15005
+
+
+@frozen(kw_only=True)
+class FailureSource:
+    """Name the step that failed, and that step's own code as text."""
+
+    code: str = ""
+    name: str = ""
+
+
+@frozen(kw_only=True)
+class Failure:
+    """Explain why an attempt or a message failed.
+
+    Attributes:
+        code: One of `FailureCode`, or the host's own number in its ranges.
+        description: Short text without addresses or content.
+        source: The provider's own name and code.
+        retry: What to do about it; not shown on the wire.
+    """
+
+    code: int
+    description: str = ""
+    source: FailureSource | None = None
+    retry: Retry = field(default=Retry.PERMANENT, metadata={"wire": None})

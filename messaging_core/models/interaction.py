@@ -1,0 +1,105 @@
+"""What a person did with a message."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.body import OPEN
+from messaging_core.models.contact import MessageReceiver
+
+
+class InteractionType(StrEnum):
+    """Say what happened."""
+
+    CLICKED = "clicked"
+    DELETE_REQUEST = "delete-request"
+    INVALID = "invalid"
+    OPENED = "opened"
+    READ = "read"
+    REPORTED_AS_SPAM = "reported-as-spam"
+    UNSUBSCRIBE_REQUEST = "unsubscribe-request"
+    REACTION = "reaction"
+    CONVERSION = "conversion"
+    SUBSCRIBE_REQUEST = "subscribe-request"
+    SUBSCRIBE_CONSENT = "subscribe-consent"
+
+
+@frozen(kw_only=True)
+class InteractionContext:
+    """Say where a message belonged, such as a campaign."""
+
+    id: str | None = None
+    type: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class ClickedLink:
+    """Name the link that was clicked."""
+
+    name: str | None = None
+    url: str | None = None
+
+
+@frozen(kw_only=True)
+class PressedButton:
+    """Carry the payload of the button that was pressed."""
+
+    payload: str | None = None
+
+
+@frozen(kw_only=True)
+class Reaction:
+    """Say how the person reacted; `action` is `react` or `unreact`."""
+
+    emoji: str | None = None
+    action: str | None = None
+
+
+@frozen(kw_only=True)
+class Conversion:
+    """Report that a message had its effect.
+
+    `type` is `otp`, `url` or `promo_code`; `status` is `converted`, `canceled`, `not_converted`,
+    `resent`, `received_after_expiration` or, for the time being, `incorrect_code`.
+    """
+
+    type: str
+    status: str
+    method: str = "unknown"
+    timestamp: datetime | None = None
+
+
+@frozen(kw_only=True)
+class InteractionMetadata:
+    """Carry what is known about an interaction; `prefetched` marks a machine's doing."""
+
+    link: ClickedLink | None = None
+    button: PressedButton | None = None
+    reaction: Reaction | None = None
+    conversion: Conversion | None = None
+    prefetched: bool | None = None
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+
+
+@frozen(kw_only=True)
+class Interaction:
+    """One thing a person did with a message."""
+
+    id: UUID
+    message_id: UUID
+    channel_id: UUID
+    type: InteractionType
+    created_at: datetime
+    platform_id: str | None = None
+    message_reference: str | None = None
+    message_parts_count: int | None = None
+    message_tags: tuple[str, ...] = ()
+    receiver: MessageReceiver | None = None
+    details: str | None = None
+    context: InteractionContext | None = None
+    metadata: InteractionMetadata | None = None

@@ -1,0 +1,86 @@
+"""A message as the engine keeps and shows it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.body import NULLABLE, Body
+from messaging_core.models.contact import MessageReceiver, MessageSender
+from messaging_core.models.failure import Failure
+from messaging_core.models.meta import Meta
+from messaging_core.models.request import ReplyTo, ShortLinks
+from messaging_core.models.template import TemplateReference
+
+
+class Status(StrEnum):
+    """Say where a message is; the table of transitions is `rules.lifecycle`."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PROCESSING = "processing"
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+    SENDING_FAILED = "sending_failed"
+    DELIVERED = "delivered"
+    DELIVERY_FAILED = "delivery_failed"
+    DELETED = "deleted"
+    SKIPPED = "skipped"
+
+
+class Direction(StrEnum):
+    """Say whether the host sent a message or received it."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+@frozen(kw_only=True)
+class Part:
+    """One message as the platform counts them, by the platform's own reference."""
+
+    platform_reference: str
+
+
+@frozen(kw_only=True)
+class Origin:
+    """Say what created a message."""
+
+    type: str
+    id: str
+
+
+@frozen(kw_only=True)
+class Message:
+    """A message that was accepted or received.
+
+    Attributes:
+        id: UUIDv7, made when the message was accepted.
+        status: Where it is; `reason` and `details` say why, `failure` what went wrong.
+        parts: What the platform made of it, once it was handed over.
+        last_status_at: When `status` last changed.
+    """
+
+    id: UUID
+    channel_id: UUID
+    sender: MessageSender
+    receiver: MessageReceiver
+    status: Status
+    last_status_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    direction: Direction = Direction.OUTGOING
+    body: Body | None = field(default=None, metadata=NULLABLE)
+    template: TemplateReference | None = field(default=None, metadata=NULLABLE)
+    meta: Meta | None = None
+    reference: str | None = None
+    reply_to: ReplyTo | None = None
+    tags: tuple[str, ...] = ()
+    short_links: ShortLinks | None = field(default=None, metadata=NULLABLE)
+    scheduled_for: datetime | None = None
+    parts: tuple[Part, ...] = ()
+    reason: str | None = None
+    details: str | None = None
+    origin: Origin | None = field(default=None, metadata=NULLABLE)
+    failure: Failure | None = field(default=None, metadata=NULLABLE)

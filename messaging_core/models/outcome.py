@@ -1,0 +1,60 @@
+"""What a transport answers when it was asked to hand a message over."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from attrs import field, frozen
+
+from messaging_core.models.failure import Failure
+
+
+@frozen(kw_only=True)
+class Accepted:
+    """The provider took the message.
+
+    Attributes:
+        references: The provider's own ids, one for each of its messages.
+        raw: The provider's answer, shortened, for whoever investigates.
+    """
+
+    references: tuple[str, ...] = ()
+    raw: str = field(default="", repr=False)
+
+
+@frozen(kw_only=True)
+class Deferred:
+    """The provider certainly did not take the message; trying again may work."""
+
+    failure: Failure
+    retry_after: timedelta | None = None
+
+
+@frozen(kw_only=True)
+class Rejected:
+    """The provider certainly did not take the message and never will."""
+
+    failure: Failure
+
+
+@frozen(kw_only=True)
+class Unknown:
+    """The provider may have taken the message or not: the answer never came."""
+
+    failure: Failure
+
+
+SingleOutcome = Accepted | Deferred | Rejected | Unknown
+
+
+@frozen(kw_only=True)
+class PerRecipient:
+    """The provider answered differently for different recipients of one message.
+
+    Attributes:
+        outcomes: By the address as it stood in the envelope.
+    """
+
+    outcomes: Mapping[str, SingleOutcome] = field(repr=False)
+
+
+Outcome = Accepted | Deferred | Rejected | Unknown | PerRecipient

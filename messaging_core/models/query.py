@@ -1,0 +1,87 @@
+"""Which messages to list, and one page of them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from attrs import Factory, field, frozen
+
+from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.message import Direction, Status
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 10
+MAX_LIMIT = 1000
+
+
+def _several(values: Any) -> tuple[Any, ...]:
+    """Take one value or several, so that `tag="vip"` and `tag=["vip", "eu"]` both read well."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return (values,)
+    return tuple(values)
+
+
+def _statuses(values: Any) -> tuple[Any, ...]:
+    known = set(Status)
+    return tuple(Status(value) if value in known else value for value in _several(values))
+
+
+@frozen(kw_only=True)
+class MessageQuery:
+    """Choose messages; filters are joined by *and*, the values of one filter by *or*.
+
+    The newest message comes first, in the order of acceptance; `reverse` turns it around.
+
+    Attributes:
+        workspace: The tenant.
+        limit: Messages a page, 1 to 1000.
+        page_token: `next_page_token` of the page before; only valid with the same filters.
+        start_at: Accepted at this instant or later.
+        end_at: Accepted before this instant.
+        sender: Identifier of the sender, compared without regard to case on email.
+        receiver: Identifier of a receiver, likewise.
+        email_subject: Words that all occur in the subject of an email.
+    """
+
+    workspace: UUID = DEFAULT_WORKSPACE
+    limit: int = DEFAULT_LIMIT
+    page_token: str | None = None
+    reverse: bool = False
+    platform: tuple[str, ...] = field(default=(), converter=_several)
+    direction: Direction | None = None
+    id: tuple[UUID, ...] = field(default=(), converter=_several)
+    channel_id: tuple[UUID, ...] = field(default=(), converter=_several)
+    navigator_id: UUID | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    sender: tuple[str, ...] = field(default=(), converter=_several, metadata={"wire": "from"})
+    receiver: tuple[str, ...] = field(default=(), converter=_several, metadata={"wire": "to"})
+    failure_code: tuple[int, ...] = field(default=(), converter=_several)
+    failure_source_code: tuple[str, ...] = field(default=(), converter=_several)
+    failure_source_name: tuple[str, ...] = field(default=(), converter=_several)
+    country_code: tuple[str, ...] = field(default=(), converter=_several)
+    tag: tuple[str, ...] = field(default=(), converter=_several)
+    email_subject: str | None = None
+    batch_id: UUID | None = None
+    status: tuple[Status, ...] = field(default=(), converter=_statuses)
+    reference: tuple[str, ...] = field(default=(), converter=_several)
+
+
+@frozen(kw_only=True)
+class Page(Generic[T]):
+    """One page of a listing.
+
+    A page may hold fewer results than its limit, even none, and still name a next one: what a
+    page costs is bounded, however rare its matches are. Only a missing token ends a listing.
+
+    Attributes:
+        results: What was found; messages are decoded when they are looked at.
+        next_page_token: Opaque; absent on the last page.
+    """
+
+    results: Sequence[T] = Factory(tuple)
+    next_page_token: str | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None

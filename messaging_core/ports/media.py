@@ -1,0 +1,38 @@
+"""Where the pictures and files come from that a message names by URL."""
+
+from abc import abstractmethod
+from typing import Protocol
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class Media:
+    """One picture or file.
+
+    Attributes:
+        content_type: Media type without parameters, such as `image/png`.
+    """
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+class MediaSource(Protocol):
+    """Fetch what a media URL points to, for transports that must carry the bytes themselves.
+
+    A URL comes out of a request and is hostile until shown otherwise: a source that opens
+    connections refuses every address of a private network.
+    """
+
+    @abstractmethod
+    def read(self, url: str, limit: int) -> Media:
+        """Return what stands at a URL.
+
+        Args:
+            url: As it stood in the request.
+            limit: The most bytes to read.
+
+        Raises:
+            MediaError: It is not to be had; `permanent` says whether it ever will be.
+        """

@@ -1,0 +1,62 @@
+"""Hypothesis profiles, and the rule that nothing is skipped in CI."""
+
+import os
+from collections.abc import Generator
+
+import hypothesis
+import pytest
+
+IN_CI = bool(os.environ.get("CI"))
+
+# Reasons, word for word, for which a test may be skipped even in CI.
+ALLOWED_SKIPS: frozenset[str] = frozenset()
+
+hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
+hypothesis.settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=100,
+    derandomize=True,  # a red build is about its own change; nightly runs look for new examples
+    print_blob=True,
+)
+hypothesis.settings.register_profile(
+    "nightly",
+    deadline=None,
+    max_examples=2_000,
+    print_blob=True,
+)
+hypothesis.settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "default")
+)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure in CI, unless its reason is an allowed one."""
+    if not IN_CI or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    path, line, reason = skipped_at(report)
+    if reason not in ALLOWED_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"{path}:{line}: skipped in CI, where everything must run: {reason}"
+
+
+def skipped_at(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, int, str]:
+    """Return where a report was skipped, and why."""
+    if not isinstance(report.longrepr, tuple):
+        return report.nodeid, 0, str(report.longrepr)
+    path, line, reason = report.longrepr
+    return path, line, reason.removeprefix("Skipped: ")

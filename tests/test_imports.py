@@ -1,0 +1,165 @@
+"""What importing the core loads, what it exports, and what its errors promise."""
+
+import inspect
+import json
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from uuid import UUID
+
+import pytest
+
+import messaging_core
+from messaging_core import errors
+from messaging_core.errors import MessagingError
+from messaging_core.models.violation import Violation
+
+# Modules that do I/O, and packages that are loaded on first use: an import must not pay for them.
+NOT_LOADED = frozenset(
+    {
+        "asyncio",
+        "concurrent.futures",
+        "dateutil",
+        "email.message",
+        "email_validator",
+        "ftplib",
+        "http.client",
+        "http.server",
+        "logging",
+        "messaging_adapters",
+        "multiprocessing",
+        "phonenumbers",
+        "rich",
+        "selectors",
+        "shutil",
+        "smtplib",
+        "socket",
+        "sqlite3",
+        "sqlite_utils",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "urllib.request",
+    }
+)
+
+MODULES_ADDED_BY_THE_CORE = """
+import sys, json
+import attrs, cattrs, cattrs.preconf.orjson, orjson
+before = set(sys.modules)
+import messaging_core
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+MESSAGE_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+VIOLATION = Violation("/receiver", "receiver.missing", "name a receiver")
+ERRORS = [
+    errors.MessagingError("anything"),
+    errors.InvalidRequestError([VIOLATION]),
+    errors.InvalidMessageError([VIOLATION, VIOLATION]),
+    errors.InvalidDocumentError([VIOLATION]),
+    errors.InvalidQueryError([VIOLATION]),
+    errors.IdempotencyConflictError("order-1", MESSAGE_ID),
+    errors.NotFoundError("anything"),
+    errors.UnknownChannelError("orders", ["support"]),
+    errors.UnknownMessageError(MESSAGE_ID),
+    errors.StateError("anything"),
+    errors.StorageError("anything"),
+    errors.StorageBusyError("anything"),
+    errors.ConfigurationError("anything"),
+    errors.MissingDependencyError("rich", "cli"),
+    errors.MediaError("too large", permanent=True),
+    errors.Withdrawn("cancelled"),
+]
+
+
+def error_classes() -> set[type]:
+    return {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if is_ours(kind)}
+
+
+def is_ours(kind: type) -> bool:
+    return kind.__module__ == errors.__name__
+
+
+def exported_names() -> list[str]:
+    names = getattr(messaging_core, "__all__", None)
+    assert names, "messaging_core has no __all__"
+    return list(names)
+
+
+def isort_key(name: str) -> tuple[int, str]:
+    """Order as ruff's RUF022 does: constants, then classes, then the rest."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
+def drawn_tree(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each class of the drawing with the class that it hangs from."""
+    branch: list[str] = []
+    for indent, name in re.findall(r"^([│├└─ ]*)(\w+)", text.strip(), re.MULTILINE):
+        depth = len(indent) // 4
+        branch[depth:] = [name]
+        yield name, branch[depth - 1] if depth else "Exception"
+
+
+def test_importing_the_core_loads_nothing_that_does_io() -> None:
+    run = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+        [sys.executable, "-I", "-c", MODULES_ADDED_BY_THE_CORE],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    added = set(json.loads(run.stdout))
+
+    assert "messaging_core" in added
+    assert added & NOT_LOADED == set()
+
+
+def test_exported_names_are_sorted() -> None:
+    names = exported_names()
+
+    assert names == sorted(names, key=isort_key)
+
+
+def test_exported_names_are_the_public_names() -> None:
+    public = {
+        name
+        for name in dir(messaging_core)
+        if not name.startswith("_") and not is_submodule(getattr(messaging_core, name))
+    }
+
+    assert {name for name in exported_names() if not name.startswith("_")} == public
+
+
+def is_submodule(value: object) -> bool:
+    return isinstance(value, ModuleType) and value.__name__.startswith("messaging_core.")
+
+
+def test_every_exported_name_can_be_imported() -> None:
+    missing = [name for name in exported_names() if not hasattr(messaging_core, name)]
+
+    assert missing == []
+
+
+def test_every_error_has_an_example_here() -> None:
+    assert {type(error) for error in ERRORS} == error_classes()
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_errors_survive_pickling(error: MessagingError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - what was pickled just now
+
+    assert type(copy) is type(error)
+    assert copy.args == error.args
+    assert vars(copy) == vars(error)
+    assert str(copy) == str(error)
+
+
+def test_the_drawn_tree_is_the_tree_of_errors() -> None:
+    _, drawing, _ = (errors.__doc__ or "").split("```")
+
+    drawn = sorted(drawn_tree(drawing))
+
+    assert drawn == sorted((kind.__name__, kind.__bases__[0].__name__) for kind in error_classes())
