@@ -31,7 +31,7 @@ test: $(VENV)/test.stamp ## run the tests, such as: make test ARGS="-k lifecycle
 lint: $(VENV)/dev.stamp ## check style, format and the direction of imports
 	@echo "Checking style, format and imports"
 	@$(BIN)/ruff check --quiet
-	@$(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --diff --quiet; exit 1; }
+	@$(BIN)/ruff format --check --quiet
 	$(call quietly,$(BIN)/lint-imports --no-logo)
 
 types: $(VENV)/dev.stamp ## check types
@@ -59,10 +59,11 @@ clean: ## remove the virtual environment and everything else that was made
 	@echo "Cleaning"
 	@rm -rf $(VENV) docs/_build build dist .coverage .coverage.* \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/pip.stamp:
-	@command -v $(PYTHON) >/dev/null || { \
-		echo "There is no $(PYTHON) here: install Python 3.11 or newer," \
+	@$(PYTHON) --version >/dev/null 2>&1 || { \
+		echo "$(PYTHON) does not run here: install Python 3.11 or newer," \
 			"or name yours: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$$($(PYTHON) --version) is too old: Python 3.11 or newer is needed." \

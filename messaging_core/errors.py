@@ -70,7 +70,7 @@ class IdempotencyConflictError(InvalidRequestError):
         violation = Violation(
             "",
             "idempotency.conflict",
-            f"the idempotency key already stands for message {message_id}, sent with another request",
+            f"the idempotency key already stands for message {message_id}, from another request",
         )
         super().__init__((violation,))
         self.args = (key, message_id)

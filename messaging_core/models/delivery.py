@@ -37,7 +37,8 @@ class Delivery:
 
     Attributes:
         attempts: Claims so far.
-        settled: Addresses that the provider accepted or refused for good already.
+        accepted: Addresses that the provider took already.
+        refused: Addresses that it will never take.
     """
 
     due_at: datetime
@@ -45,7 +46,8 @@ class Delivery:
     lane: Lane = Lane.TRANSACTIONAL
     attempts: int = 0
     controls: Controls = field(factory=Controls)
-    settled: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -98,7 +100,10 @@ class Settlement:
 
     Attributes:
         lease: The claim it answers; with a stale fence nothing happens.
+        parts: All that the platform has made of the message so far.
         next_due_at: When to try again; absent when delivery is over.
+        accepted: All addresses that the provider took so far.
+        refused: All addresses that it will never take.
         counts: False gives the attempt back: nothing was tried.
     """
 
@@ -110,5 +115,6 @@ class Settlement:
     failure: Failure | None = None
     parts: tuple[Part, ...] = ()
     next_due_at: datetime | None = None
-    settled: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     counts: bool = True

@@ -8,7 +8,13 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.delivery import Claim, IdempotencyKey, NewMessage, Settlement
+from messaging_core.models.delivery import (
+    Claim,
+    Delivery,
+    IdempotencyKey,
+    NewMessage,
+    Settlement,
+)
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 
@@ -65,7 +71,8 @@ class Outbox(Protocol):
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
 
-        A settlement under a stale fence changes nothing. Parts are added to those there are.
+        A settlement under a stale fence changes nothing; one under a lease that has ended, but that
+        nobody else claimed since, still counts.
         """
 
     @abstractmethod
@@ -76,21 +83,16 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
-    def reschedule(
-        self,
-        workspace: UUID,
-        message_id: UUID,
-        *,
-        delivery: tuple[datetime, datetime],
-        message: Message,
-    ) -> bool:
-        """Move a message that waits to another time.
+    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
+        """Return how far the delivery of a message has come, or nothing once it is finished."""
 
-        Args:
-            workspace: Its tenant.
-            message_id: Which.
-            delivery: When it is due, and when it expires.
-            message: The message as it is from now on.
+    @abstractmethod
+    def reschedule(
+        self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
+    ) -> bool:
+        """Move a message that waits to another time, and keep it as it is given.
+
+        Returns false for a message that is leased, finished, or not there.
         """
 
     @abstractmethod
@@ -123,27 +125,18 @@ class Contacts(Protocol):
 class Transaction(Protocol):
     """Everything one transaction can do; usable until its `with` block ends."""
 
-    @property
-    @abstractmethod
-    def messages(self) -> Messages:
-        """Messages."""
-
-    @property
-    @abstractmethod
-    def outbox(self) -> Outbox:
-        """Deliveries."""
-
-    @property
-    @abstractmethod
-    def contacts(self) -> Contacts:
-        """Contacts."""
+    messages: Messages
+    outbox: Outbox
+    contacts: Contacts
 
 
 class Storage(Protocol):
     """Keep everything durably; one object serves many threads at once."""
 
     @abstractmethod
-    def begin(self, connection: Any = None) -> AbstractContextManager[Transaction]:
+    def begin(
+        self, connection: Any = None, *, read_only: bool = False
+    ) -> AbstractContextManager[Transaction]:
         """Open a transaction, for a `with` statement.
 
         It commits when the block ends and rolls back when the block raises. When the block has
@@ -153,6 +146,7 @@ class Storage(Protocol):
         Args:
             connection: The host's own connection, inside the host's own transaction; then the
                 storage neither commits nor rolls back.
+            read_only: Promise to write nothing, so that nobody has to wait.
 
         Raises:
             StorageBusyError: Somebody else held the storage for too long; nothing was written.

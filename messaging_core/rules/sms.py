@@ -3,8 +3,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import count, takewhile
+from operator import itemgetter
 from typing import Final
 
 from messaging_core.models.sms import ForcedCharacter, SmsEncoding, SmsText
@@ -16,9 +17,12 @@ _DEFAULT_ALPHABET: Final = (
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION: Final = "\f^{}\\[~]|€"  # §6.2.1.1: two septets each, ESC and a code.
+_ESCAPE: Final = "\x1b"
 
 _GSM: Final = frozenset(_DEFAULT_ALPHABET + _EXTENSION)
-_OUTSIDE_GSM: Final = re.compile(f"[^{re.escape(''.join(sorted(_GSM)))}]")
+_GSM_STRING: Final = "".join(sorted(_GSM))
+_OUTSIDE_GSM: Final = re.compile(f"[^{re.escape(_GSM_STRING)}]")
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _DEFAULT_LATIN: Final = _DEFAULT_ALPHABET.encode("latin-1", "ignore")
 _EXTENSION_LATIN: Final = _EXTENSION.encode("latin-1", "ignore")
 
@@ -28,7 +32,10 @@ _SINGLE_SEPTETS, _PART_SEPTETS = 160, 153
 _SINGLE_UNITS, _PART_UNITS = 70, 67
 
 _ZERO_WIDTH_JOINER: Final = "\u200d"
+
+# From here on one pass over the text is quicker than one search for each distinct character.
 _MANY: Final = 100
+_BLOCK: Final = 160
 
 # What Unicode itself does not decompose into GSM-7; the rest is left to NFKC and NFKD.
 _REPLACEMENTS: Final = {
@@ -105,11 +112,11 @@ def split_sms(text: str) -> SmsText:
         return _split_ucs2(text)
     if septets <= _SINGLE_SEPTETS:
         parts: tuple[str, ...] = (text,)
-    elif septets == len(text):
-        parts = _split(text, _PART_SEPTETS, len)
+    elif septets == len(text) and "\r\n" not in text:
+        parts = tuple([text[at : at + _PART_SEPTETS] for at in range(0, septets, _PART_SEPTETS)])
     else:
-        escaped = [character for character in _EXTENSION if character in text]
-        parts = _split(text, _PART_SEPTETS, partial(_count_septets, escaped))
+        doubles = {character for character in _EXTENSION if character in text}
+        parts = _parts(_mark(text, doubles, _ESCAPE), _ESCAPE, _PART_SEPTETS)
     return SmsText(text=text, encoding=SmsEncoding.GSM_7, parts=parts, units=septets)
 
 
@@ -135,87 +142,111 @@ def to_gsm(text: str) -> str:
 def _septets(text: str) -> int | None:
     """Return the length of a text in septets, or `None` when GSM-7 cannot express it."""
     try:
-        latin = text.encode("latin-1")
+        # The euro sign is all that most GSM-7 texts have beyond Latin-1, and costs what "[" does.
+        latin = text.replace("€", "[").encode("latin-1")
     except UnicodeEncodeError:
-        return None if _OUTSIDE_GSM.search(text) else _count_septets(_EXTENSION, text)
+        if _OUTSIDE_GSM.search(text):
+            return None
+        return len(text) + sum(map(text.count, _EXTENSION))
     beyond = latin.translate(None, _DEFAULT_LATIN)
     if not beyond:
         return len(text)
     return None if beyond.translate(None, _EXTENSION_LATIN) else len(text) + len(beyond)
 
 
-def _count_septets(escaped: str | list[str], text: str) -> int:
-    return len(text) + sum(map(text.count, escaped))
-
-
-def _count_units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def _split_ucs2(text: str) -> SmsText:
-    units = _count_units(text)
-    if units <= _SINGLE_UNITS:
-        parts: tuple[str, ...] = (text,)
-    else:
-        parts = _split(text, _PART_UNITS, len if units == len(text) else _count_units)
+    first = _first_outside_gsm(text)
+    mark = _ESCAPE if _ESCAPE not in first else _unused(first)
+    marked = _mark(text, {character for character in first if character > "\uffff"}, mark)
+    units = len(marked)
     return SmsText(
-        text=text, encoding=SmsEncoding.UCS_2, parts=parts, units=units, forced=_forced(text)
+        text=text,
+        encoding=SmsEncoding.UCS_2,
+        parts=(text,) if units <= _SINGLE_UNITS else _parts(marked, mark, _PART_UNITS),
+        units=units,
+        forced=tuple(
+            [
+                ForcedCharacter(character=c, index=at, replacement=_replacement(c))
+                for c, at in first.items()
+            ]
+        ),
     )
 
 
-def _split(text: str, limit: int, count: Callable[[str], int]) -> tuple[str, ...]:
+def _unused(first: dict[str, int]) -> str:
+    return next(c for c in map(chr, count()) if c not in first and c not in _GSM)
+
+
+def _first_outside_gsm(text: str) -> dict[str, int]:
+    """Return where each distinct character outside GSM-7 first occurs, in that order."""
+    first: dict[str, int] = {}
+    rest, size = text, _BLOCK
+    # An ordinary text repeats the letters of its first lines: strip what is known, look at what
+    # stopped the stripping. Blocks double, so that there are few of them.
+    while rest:
+        found = set(rest[:size]) - _GSM - first.keys()
+        if len(first) + len(found) > _MANY:
+            return _first_of_many(text)
+        for character in found:
+            first[character] = text.index(character)
+        rest = rest[size:].lstrip("".join(first) + _GSM_STRING)
+        size *= 2
+    return dict(sorted(first.items(), key=itemgetter(1)))
+
+
+def _first_of_many(text: str) -> dict[str, int]:
+    last_index = len(text) - 1
+    first = dict(zip(reversed(text), range(last_index, -1, -1), strict=True))
+    ordered = sorted(first.items(), key=itemgetter(1))
+    return {character: at for character, at in ordered if character not in _GSM}
+
+
+def _mark(text: str, doubles: set[str], mark: str) -> str:
+    """Put a mark before each character that takes two units, so that length counts units."""
+    if len(doubles) > _MANY:
+        return _ASTRAL.sub(lambda match: mark + match[0], text)
+    for character in doubles:
+        text = text.replace(character, mark + character)
+    return text
+
+
+def _parts(marked: str, mark: str, limit: int) -> tuple[str, ...]:
     """Cut a text into the fewest parts of at most `limit`, between clusters if that is as few."""
-    tight = _cut(text, limit, count)
-    if not any(map(partial(_inside_cluster, text), [0, *tight], tight)):
-        return _slices(text, tight)
-    whole = _cut(text, limit, count, keep_clusters=True)
-    return _slices(text, whole if len(whole) == len(tight) else tight)
+    tight = _cut(marked, mark, limit)
+    if not any(map(_joined, tight, [part[0] for part in tight[1:]])):
+        return tight
+    whole = _cut(marked, mark, limit, whole=True)
+    return whole if len(whole) == len(tight) else tight
 
 
-def _slices(text: str, cuts: list[int]) -> tuple[str, ...]:
-    return tuple(text[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True))
-
-
-def _cut(
-    text: str, limit: int, count: Callable[[str], int], *, keep_clusters: bool = False
-) -> list[int]:
-    """Return the indexes at which all parts but the first begin."""
-    if count is len and not keep_clusters:
-        return list(range(limit, len(text), limit))
-    cuts: list[int] = []
+def _cut(marked: str, mark: str, limit: int, *, whole: bool = False) -> tuple[str, ...]:
+    parts: list[str] = []
     start = 0
-    while (end := _end(text, start, limit, count)) < len(text):
-        start = _cluster_start(text, start, end) if keep_clusters else end
-        cuts.append(start)
-    return cuts
+    while start < len(marked):
+        piece = marked[start : start + limit].removesuffix(mark)
+        end = start + len(piece)
+        if whole and end < len(marked):
+            piece = _without_broken_cluster(piece, marked[end : end + 2].replace(mark, "")[0], mark)
+        parts.append(piece.replace(mark, ""))
+        start += len(piece)
+    return tuple(parts)
 
 
-def _end(text: str, start: int, limit: int, count: Callable[[str], int]) -> int:
-    """Return the furthest end of a part that begins at `start`."""
-    end = min(start + limit, len(text))
-    # A character is one or two long, so half the excess must go at least, and the last step is
-    # exact.
-    while (excess := count(text[start:end]) - limit) > 0:
-        end -= (excess + 1) // 2
-    return end
+def _without_broken_cluster(piece: str, following: str, mark: str) -> str:
+    """Leave the start of a cluster to the next part, unless the cluster fills this one."""
+    kept, after = piece, following
+    while kept and _joined(kept.replace(mark, ""), after):
+        kept, after = kept[:-1].removesuffix(mark), kept[-1]
+    return kept or piece
 
 
-def _cluster_start(text: str, start: int, end: int) -> int:
-    """Return the last end that splits no cluster, or `end` when one cluster fills the part."""
-    at = end
-    while at > start and _inside_cluster(text, start, at):
-        at -= 1
-    return at if at > start else end
-
-
-def _inside_cluster(text: str, start: int, at: int) -> bool:
-    """Tell whether a part from `start` to `at` would split a cluster (UAX #29 §3.1.1, roughly)."""
-    before, after = text[at - 1], text[at]
-    if after < "\u0300":
-        return before == "\r" and after == "\n"
-    if before == _ZERO_WIDTH_JOINER or _extends(after):
+def _joined(part: str, following: str) -> bool:
+    """Tell whether a part ends inside a cluster (UAX #29 §3.1.1, without its rarer rules)."""
+    if following < "\u0300" or following.isalnum():
+        return following == "\n" and part[-1] == "\r"
+    if part[-1] == _ZERO_WIDTH_JOINER or _extends(following):
         return True
-    return _is_regional(after) and _regionals_before(text, start, at) % 2 == 1
+    return _is_regional(following) and _trailing_regionals(part) % 2 == 1
 
 
 def _extends(character: str) -> bool:
@@ -232,27 +263,9 @@ def _is_regional(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
-def _regionals_before(text: str, start: int, at: int) -> int:
+def _trailing_regionals(part: str) -> int:
     # Two make a flag, so it is their parity that counts.
-    first = at
-    while first > start and _is_regional(text[first - 1]):
-        first -= 1
-    return at - first
-
-
-def _forced(text: str) -> tuple[ForcedCharacter, ...]:
-    culprits = set(text) - _GSM
-    # Searching is quicker for an ordinary text; one pass keeps a hostile one linear.
-    if len(culprits) <= _MANY:
-        first = {character: text.index(character) for character in culprits}
-    else:
-        first = dict(zip(reversed(text), range(len(text) - 1, -1, -1), strict=True))
-    return tuple(
-        ForcedCharacter(
-            character=character, index=first[character], replacement=_replacement(character)
-        )
-        for character in sorted(culprits, key=first.__getitem__)
-    )
+    return sum(1 for _ in takewhile(_is_regional, reversed(part)))
 
 
 def _replace_match(match: re.Match[str]) -> str:

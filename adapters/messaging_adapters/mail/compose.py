@@ -1,0 +1,244 @@
+"""How an email becomes the bytes that are sent."""
+
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from email.utils import format_datetime
+from typing import Final
+
+from attrs import field, frozen
+
+from messaging_adapters.mail import headers
+from messaging_adapters.mail.addresses import AddressError, wire_address
+from messaging_adapters.mail.failures import UnsendableError, outcome_of, unsendable
+from messaging_adapters.mail.headers import HeaderError
+from messaging_adapters.mail.parts import ANY_TYPE, Part, file_part, group, text_part
+from messaging_core.errors import MediaError
+from messaging_core.models.body import Attachment
+from messaging_core.models.channel import MessageType
+from messaging_core.models.contact import ReceiverType
+from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
+from messaging_core.models.failure import Failure, FailureCode, Retry
+from messaging_core.ports.media import Media, MediaSource
+
+# Fields that say who, when and what: only the envelope does. `Bcc` would show whom it hides.
+_OURS: Final = frozenset(
+    {"from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version"}
+    | {"received", "return-path"}
+)
+_OURS_BEGIN: Final = ("content-", "resent-")
+_ADDRESSES: Final = frozenset(
+    {"reply-to", "sender", "errors-to", "mail-followup-to"}
+    | {"disposition-notification-to", "return-receipt-to"}
+)
+_LITERAL_BEGIN: Final = ("list-", "in-reply-to", "references", "auto-submitted")
+_MAILBOX: Final = re.compile(r'"?(?P<name>[^"<>]*?)"? *<(?P<address>[^<>]+)>')
+_NOBODY: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
+
+
+@frozen(kw_only=True)
+class Mail:
+    """A mail ready to be sent.
+
+    Attributes:
+        sender: Where bounces go: the address of `From`, in wire form.
+        recipients: Whom this attempt goes to: the address as in the envelope, and in wire form.
+        content: Header and body in lines of CRLF, the last one too; dots are not doubled.
+        message_id: The field of that name without its brackets.
+        utf8: Only a server that offers SMTPUTF8 (RFC 6531) can take it.
+    """
+
+    sender: str = field(repr=False)
+    recipients: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    message_id: str
+    utf8: bool
+
+
+def compose(
+    envelope: Envelope, content: EmailContent, *, media: MediaSource | None, limit: int
+) -> Mail:
+    """Return the mail that an envelope stands for, the same bytes at every try.
+
+    Args:
+        envelope: Who, when and which message.
+        content: Its content.
+        media: Where attachments come from that are named by URL.
+        limit: The most bytes that the finished mail may have.
+
+    Raises:
+        UnsendableError: It cannot be sent as it stands; carries the outcome.
+    """
+    sender = _sender(envelope.sender)
+    recipients = {receiver.value: _receiver(receiver) for receiver in envelope.receivers}
+    message_id = f"{envelope.message_id}@{sender.rpartition('@')[2]}"
+    try:
+        body = _body(content, media=media, limit=limit, seed=envelope.message_id.hex)
+        head = headers.verify([*_fields(envelope, content, sender, message_id), *body.fields])
+    except HeaderError as error:
+        raise unsendable(str(error)) from error
+    return Mail(
+        sender=sender,
+        recipients=recipients,
+        content=_within(limit, b"%b\r\n%b" % (head, _ended(body.body))),
+        message_id=message_id,
+        utf8=not (head.isascii() and all(map(str.isascii, recipients.values()))),
+    )
+
+
+def _within(limit: int, content: bytes) -> bytes:
+    if len(content) > limit:
+        raise unsendable(f"the mail is larger than {limit} bytes")
+    return content
+
+
+def _ended(body: bytes) -> bytes:
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
+
+
+def _sender(sender: Address | None) -> str:
+    if sender is None:
+        raise unsendable(
+            "the channel has no sender", FailureCode.INVALID_SENDER, Retry.CONFIGURATION
+        )
+    try:
+        return wire_address(sender.value)
+    except AddressError as error:
+        problem = f"the sender is no mail address: {error}"
+        raise unsendable(problem, FailureCode.INVALID_SENDER, Retry.CONFIGURATION) from error
+
+
+def _receiver(receiver: Recipient) -> str:
+    try:
+        return wire_address(receiver.value)
+    except AddressError as error:
+        problem = f"a receiver is no mail address: {error}"
+        raise unsendable(problem, FailureCode.INVALID_RECEIVER) from error
+
+
+def _fields(
+    envelope: Envelope, content: EmailContent, sender: str, message_id: str
+) -> Iterator[str]:
+    """Yield the fields of the mail itself, those of its parts apart."""
+    name = envelope.sender.name if envelope.sender else None
+    yield headers.mailboxes("From", [(name, sender)])
+    yield from _receiver_fields(envelope.copies or envelope.receivers)
+    yield headers.text("Subject", content.subject)
+    yield f"Date: {format_datetime(envelope.created_at)}\r\n"
+    yield f"Message-ID: <{message_id}>\r\n"
+    yield "MIME-Version: 1.0\r\n"
+    if _is_automatic(envelope, content):
+        yield "Auto-Submitted: auto-generated\r\n"
+    for header, value in content.headers.items():
+        yield _own_field(header, value)
+
+
+def _is_automatic(envelope: Envelope, content: EmailContent) -> bool:
+    """Say whether nobody wrote this mail by hand (RFC 3834 §5), and the caller does not tell."""
+    return envelope.channel.message_type is not MessageType.CONVERSATIONAL and not any(
+        name.lower() == "auto-submitted" for name in content.headers
+    )
+
+
+def _receiver_fields(receivers: Sequence[Recipient]) -> Iterator[str]:
+    lines: dict[ReceiverType, list[tuple[str | None, str]]] = {}
+    for receiver in receivers:
+        lines.setdefault(receiver.type, []).append((receiver.name, _receiver(receiver)))
+    if ReceiverType.TO in lines:
+        yield headers.mailboxes("To", lines[ReceiverType.TO])
+    if ReceiverType.CC in lines:
+        yield headers.mailboxes("Cc", lines[ReceiverType.CC])
+    if lines.keys() <= {ReceiverType.BCC}:
+        yield _NOBODY
+
+
+def _own_field(name: str, value: str) -> str:
+    """Return a field that the caller asked for."""
+    key = name.lower()
+    if key in _OURS or key.startswith(_OURS_BEGIN):
+        raise HeaderError(f"the header {name[:40]!a} is made from the message itself")
+    if key in _ADDRESSES:
+        return _address_field(name, value)
+    return (headers.literal if key.startswith(_LITERAL_BEGIN) else headers.text)(name, value)
+
+
+def _address_field(name: str, value: str) -> str:
+    """Return a field of addresses as it stands; beyond ASCII one mailbox, suitably encoded."""
+    if value.isascii() and "=?" not in value:
+        return headers.literal(name, value)
+    mailbox = _MAILBOX.fullmatch(value)
+    display_name, address = mailbox.group("name", "address") if mailbox else (None, value)
+    try:
+        return headers.mailboxes(name, [(display_name, wire_address(address))])
+    except AddressError as error:
+        raise HeaderError(f"the header {name} is no mail address: {error}") from error
+
+
+def _body(content: EmailContent, *, media: MediaSource | None, limit: int, seed: str) -> Part:
+    """Return text, HTML, its pictures and the files beside it, each group where it belongs."""
+    texts = [text_part(content.text, "plain")] if content.text is not None else []
+    pictures, files = _files(content, media, limit)
+    if content.html is not None:
+        html = [text_part(content.html, "html"), *pictures]
+        texts.append(group("related", html, seed))
+    if not texts:
+        raise unsendable("the mail has neither a text nor HTML")
+    return group("mixed", [group("alternative", texts, seed), *files], seed)
+
+
+def _files(
+    content: EmailContent, media: MediaSource | None, limit: int
+) -> tuple[list[Part], list[Part]]:
+    """Return what is shown within the HTML, and what is beside it."""
+    pictures: list[Part] = []
+    files: list[Part] = []
+    for attachment in content.attachments:
+        within = attachment.inline and content.html is not None
+        part = _file(attachment, media, limit)
+        (pictures if within else files).append(part)
+        limit -= len(part.body)
+    return pictures, files
+
+
+def _file(attachment: Attachment, media: MediaSource | None, limit: int) -> Part:
+    found = _content(attachment, media, max(limit, 0))
+    return file_part(
+        found.content,
+        content_type=attachment.content_type or found.content_type,
+        filename=attachment.filename,
+        inline=attachment.inline,
+        content_id=attachment.content_id,
+    )
+
+
+def _content(attachment: Attachment, media: MediaSource | None, limit: int) -> Media:
+    if attachment.content is not None:
+        return Media(content=_decoded(attachment.content), content_type=ANY_TYPE)
+    if attachment.media_url is None:
+        raise unsendable("an attachment has neither content nor a URL")
+    if media is None:
+        raise unsendable(
+            "an attachment is named by URL, and the transport was given no source of media",
+            FailureCode.INVALID_CHANNEL_CONFIGURATION,
+            Retry.CONFIGURATION,
+        )
+    return _fetched(media, attachment.media_url, limit)
+
+
+def _decoded(content: str) -> bytes:
+    try:
+        return binascii.a2b_base64(content.encode("ascii"), strict_mode=True)
+    except ValueError as error:  # binascii.Error and UnicodeEncodeError are ValueErrors
+        raise unsendable("an attachment is not base64 (RFC 4648 section 4)") from error
+
+
+def _fetched(media: MediaSource, url: str, limit: int) -> Media:
+    try:
+        return media.read(url, limit)
+    except MediaError as error:
+        failure = Failure(
+            code=FailureCode.INVALID_CONTENT if error.permanent else FailureCode.DEPENDENCY_ERROR,
+            description=f"an attachment could not be fetched: {error.reason}",
+            retry=Retry.PERMANENT if error.permanent else Retry.TRANSIENT,
+        )
+        raise UnsendableError(outcome_of(failure)) from error

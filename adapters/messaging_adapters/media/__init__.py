@@ -1,0 +1,1 @@
+"""Where the pictures and files come from that messages name by URL."""

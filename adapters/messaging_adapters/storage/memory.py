@@ -1,0 +1,474 @@
+"""Messages in the memory of this process, for tests and for trying things out."""
+
+import heapq
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from attrs import evolve, frozen
+
+from messaging_core.decisions.sharing import share
+from messaging_core.errors import ConfigurationError, StorageBusyError
+from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.delivery import (
+    Claim,
+    Delivery,
+    IdempotencyKey,
+    Lane,
+    Lease,
+    NewMessage,
+    Settlement,
+)
+from messaging_core.models.failure import Failure, FailureSource
+from messaging_core.models.message import Message, Status
+from messaging_core.models.query import MessageQuery, Page
+from messaging_core.ports.storage import Contacts, Messages, Outbox, Storage, Transaction
+from messaging_core.wire import dump, load
+from messaging_core.wire.page_token import decode_page_token, encode_page_token
+from messaging_core.wire.stored import (
+    Facets,
+    Stored,
+    StoredMessages,
+    facets,
+    searchable,
+    settled_state,
+    store,
+)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@frozen(kw_only=True)
+class _Row:
+    """One message, with what it is found by."""
+
+    id: UUID
+    workspace: UUID
+    channel_id: UUID
+    platform: str
+    direction: str
+    created_at: datetime
+    reference: str | None
+    batch_id: UUID | None
+    navigator_id: UUID | None
+    tags: tuple[str, ...]
+    facets: Facets
+    status: Status
+    failure: Failure | None
+    stored: Stored
+
+
+@frozen(kw_only=True)
+class _Waiting:
+    """One delivery, with its lease."""
+
+    delivery: Delivery
+    fence: int = 0
+    leased_until: datetime | None = None
+
+
+class _Tables:
+    """The data, and how to undo what the present transaction did to it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, _Row] = {}
+        self.positions: dict[UUID, int] = {}
+        self.outbox: dict[int, _Waiting] = {}
+        self.due: dict[Lane, list[tuple[datetime, int]]] = {lane: [] for lane in Lane}
+        self.keys: dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]] = {}
+        self.contacts: dict[tuple[UUID, str], bytes] = {}
+        self.identifiers: dict[tuple[UUID, Identifier], str] = {}
+        self._undo: list[Callable[[], object]] = []
+
+    def put(self, table: dict[K, V], key: K, value: V) -> None:
+        """Set a value, and remember how it was."""
+        if key in table:
+            before = table[key]
+            self._undo.append(lambda: table.__setitem__(key, before))
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = value
+
+    def remove(self, table: dict[K, V], key: K) -> None:
+        """Take a value out, and remember it."""
+        before = table.pop(key)
+        self._undo.append(lambda: table.__setitem__(key, before))
+
+    def wait(self, position: int, waiting: _Waiting) -> None:
+        """Keep a delivery, and find it when it is due."""
+        self.put(self.outbox, position, waiting)
+        # Entries that no longer tell the truth are skipped when they come up.
+        heapq.heappush(self.due[waiting.delivery.lane], (waiting.delivery.due_at, position))
+
+    def commit(self) -> None:
+        """Forget how to undo."""
+        self._undo.clear()
+
+    def roll_back(self) -> None:
+        """Undo everything since the last commit."""
+        while self._undo:
+            self._undo.pop()()
+        for lane in Lane:
+            self.due[lane] = sorted(
+                (waiting.delivery.due_at, position)
+                for position, waiting in self.outbox.items()
+                if waiting.delivery.lane is lane
+            )
+
+
+class _MemoryMessages(Messages):
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+
+    def add(self, messages: Sequence[NewMessage]) -> None:
+        tables = self._tables
+        for new in messages:
+            position = len(tables.rows) + 1
+            tables.put(tables.rows, position, _row(new))
+            tables.put(tables.positions, new.message.id, position)
+            if new.delivery:
+                tables.wait(position, _Waiting(delivery=new.delivery))
+            if new.idempotency:
+                key = (new.workspace, new.idempotency.key)
+                tables.put(tables.keys, key, (new.message.id, new.idempotency))
+
+    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+        position = self._tables.positions.get(message_id)
+        row = self._tables.rows[position] if position else None
+        return row.stored.load() if row and row.workspace == workspace else None
+
+    def find(self, query: MessageQuery) -> Page[Message]:
+        matches = _matcher(query)
+        found: list[tuple[int, Stored]] = []
+        for position in self._walk(query):
+            row = self._tables.rows[position]
+            if matches(row):
+                found.append((position, row.stored))
+            if len(found) > query.limit:
+                break
+        results = found[: query.limit]
+        token = encode_page_token(query, results[-1][0]) if len(found) > query.limit else None
+        return Page(
+            results=StoredMessages([stored for _, stored in results]),
+            next_page_token=token,
+            start_at=query.start_at,
+            end_at=query.end_at,
+        )
+
+    def _walk(self, query: MessageQuery) -> Iterator[int]:
+        after, count = decode_page_token(query), len(self._tables.rows)
+        if query.reverse:
+            return iter(range((after or 0) + 1, count + 1))
+        return iter(range(count if after is None else after - 1, 0, -1))
+
+    def by_keys(
+        self, workspace: UUID, keys: Sequence[str]
+    ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
+        found = {key: self._tables.keys.get((workspace, key)) for key in keys}
+        return {key: entry for key, entry in found.items() if entry}
+
+
+class _MemoryOutbox(Outbox):
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+
+    def claim(self, *, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+        lanes = [self._take_due(lane, now, limit) for lane in Lane]
+        shares = share([len(lane) for lane in lanes], limit)
+        claims = []
+        for lane, positions, count in zip(Lane, lanes, shares, strict=True):
+            claims += [self._lease(position, now, now + lease) for position in positions[:count]]
+            for position in positions[count:]:
+                due_at = self._tables.outbox[position].delivery.due_at
+                heapq.heappush(self._tables.due[lane], (due_at, position))
+        return claims
+
+    def _take_due(self, lane: Lane, now: datetime, limit: int) -> list[int]:
+        heap = self._tables.due[lane]
+        taken: list[int] = []
+        while heap and heap[0][0] <= now and len(taken) < limit:
+            due_at, position = heapq.heappop(heap)
+            waiting = self._tables.outbox.get(position)
+            if waiting and waiting.delivery.due_at == due_at and position not in taken:
+                taken.append(position)
+        return taken
+
+    def _lease(self, position: int, now: datetime, until: datetime) -> Claim:
+        waiting = self._tables.outbox[position]
+        delivery = evolve(waiting.delivery, attempts=waiting.delivery.attempts + 1)
+        leased = _Waiting(
+            delivery=evolve(delivery, due_at=until), fence=waiting.fence + 1, leased_until=until
+        )
+        self._tables.wait(position, leased)
+        row = self._tables.rows[position]
+        message = evolve(
+            row.stored.load(), status=Status.PROCESSING, last_status_at=now, updated_at=now
+        )
+        self._replace(position, message)
+        return Claim(
+            workspace=row.workspace,
+            message=message,
+            delivery=delivery,
+            lease=Lease(position=position, fence=leased.fence, until=until),
+        )
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        return [self._settle(one) for one in settlements]
+
+    def _settle(self, one: Settlement) -> bool:
+        tables, position = self._tables, one.lease.position
+        waiting = tables.outbox.get(position)
+        if not waiting or waiting.fence != one.lease.fence or waiting.leased_until is None:
+            return False
+        row = tables.rows[position]
+        stored = Stored(row.stored.document, settled_state(one))
+        changed = evolve(row, status=one.status, failure=one.failure, stored=stored)
+        tables.put(tables.rows, position, changed)
+        if one.next_due_at is None:
+            tables.remove(tables.outbox, position)
+        else:
+            delivery = evolve(
+                waiting.delivery,
+                due_at=one.next_due_at,
+                attempts=waiting.delivery.attempts - (not one.counts),
+                accepted=one.accepted,
+                refused=one.refused,
+            )
+            tables.wait(position, evolve(waiting, delivery=delivery, leased_until=None))
+        return True
+
+    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
+        position = self._waiting(workspace, message_id, now)
+        if position is None:
+            return False
+        message = evolve(
+            self._tables.rows[position].stored.load(),
+            status=Status.DELETED,
+            last_status_at=now,
+            updated_at=now,
+        )
+        self._replace(position, message)
+        self._tables.remove(self._tables.outbox, position)
+        return True
+
+    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
+        position = self._tables.positions.get(message_id)
+        waiting = self._tables.outbox.get(position) if position else None
+        if not position or not waiting or self._tables.rows[position].workspace != workspace:
+            return None
+        return waiting.delivery
+
+    def reschedule(
+        self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
+    ) -> bool:
+        position = self._waiting(workspace, message.id, message.updated_at)
+        if position is None:
+            return False
+        waiting = self._tables.outbox[position]
+        delivery = evolve(waiting.delivery, due_at=due_at, expires_at=expires_at)
+        self._tables.wait(position, _Waiting(delivery=delivery, fence=waiting.fence + 1))
+        self._replace(position, message)
+        return True
+
+    def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:
+        position = self._tables.positions.get(message_id)
+        if not position or self.delivery(workspace, message_id) is None:
+            return None
+        waiting = self._tables.outbox[position]
+        is_leased = waiting.leased_until is not None and waiting.leased_until > now
+        return None if is_leased else position
+
+    def _replace(self, position: int, message: Message) -> None:
+        row = self._tables.rows[position]
+        changed = evolve(row, status=message.status, failure=message.failure, stored=store(message))
+        self._tables.put(self._tables.rows, position, changed)
+
+    def next_due(self) -> datetime | None:
+        due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())
+        return min(due, default=None)
+
+
+class _MemoryContacts(Contacts):
+    def __init__(self, tables: _Tables) -> None:
+        self._tables = tables
+
+    def ensure(
+        self,
+        workspace: UUID,
+        identifiers: Sequence[Identifier],
+        *,
+        now: datetime,
+        new_id: Callable[[], str],
+    ) -> list[str]:
+        tables = self._tables
+        for identifier in identifiers:
+            if (workspace, identifier) not in tables.identifiers:
+                contact = _contact(workspace, identifier, now, new_id())
+                encoded = orjson.dumps(dump(contact))
+                tables.put(tables.contacts, (workspace, contact.id), encoded)
+                tables.put(tables.identifiers, (workspace, identifier), contact.id)
+        return [tables.identifiers[workspace, identifier] for identifier in identifiers]
+
+    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
+        encoded = self._tables.contacts.get((workspace, contact_id))
+        return load(Contact, encoded) if encoded else None
+
+
+class _MemoryTransaction(Transaction):
+    def __init__(self, tables: _Tables) -> None:
+        self.messages = _MemoryMessages(tables)
+        self.outbox = _MemoryOutbox(tables)
+        self.contacts = _MemoryContacts(tables)
+
+
+class MemoryStorage(Storage):
+    """Keep messages for as long as the object lives.
+
+    It keeps them encoded, as a database would, so that what works here works there.
+    """
+
+    def __init__(self, *, busy_timeout: timedelta = timedelta(seconds=5)) -> None:
+        self._tables = _Tables()
+        self._lock = threading.Lock()
+        self._busy_timeout = busy_timeout.total_seconds()
+
+    @contextmanager
+    def begin(  # noqa: D102 - the port's
+        self,
+        connection: Any = None,
+        *,
+        read_only: bool = False,  # noqa: ARG002 - everybody waits for everybody here
+    ) -> Iterator[Transaction]:
+        if connection is not None:
+            raise ConfigurationError("messages in memory cannot join a database transaction")
+        if not self._lock.acquire(timeout=self._busy_timeout):
+            raise StorageBusyError("another thread holds the storage")
+        try:
+            yield _MemoryTransaction(self._tables)
+            self._tables.commit()
+        except BaseException:
+            self._tables.roll_back()
+            raise
+        finally:
+            self._lock.release()
+
+
+def _row(new: NewMessage) -> _Row:
+    message = new.message
+    return _Row(
+        id=message.id,
+        workspace=new.workspace,
+        channel_id=message.channel_id,
+        platform=new.platform,
+        direction=message.direction,
+        created_at=message.created_at,
+        reference=message.reference,
+        batch_id=new.batch_id,
+        navigator_id=message.meta.navigator_id if message.meta else None,
+        tags=message.tags,
+        facets=facets(new),
+        status=message.status,
+        failure=message.failure,
+        stored=store(message),
+    )
+
+
+def _contact(workspace: UUID, identifier: Identifier, now: datetime, contact_id: str) -> Contact:
+    key, value = identifier.identifier_key, identifier.identifier_value
+    return Contact(
+        id=contact_id,
+        workspace_id=workspace,
+        created_at=now,
+        updated_at=now,
+        featured_identifiers=(ContactIdentifier(key=key, value=value),),
+    )
+
+
+def _matcher(query: MessageQuery) -> Callable[[_Row], bool]:
+    """Return what decides whether a message belongs to a listing."""
+    wanted = [
+        (_VALUES[name], frozenset(values)) for name, values in _wanted(query).items() if values
+    ]
+    words = query.email_subject
+
+    def matches(row: _Row) -> bool:
+        return (
+            row.workspace == query.workspace
+            and (not query.id or row.id in query.id)
+            and (query.start_at is None or row.created_at >= query.start_at)
+            and (query.end_at is None or row.created_at < query.end_at)
+            and all(not values.isdisjoint(value_of(row)) for value_of, values in wanted)
+            and (words is None or _has_words(row.facets.subject, words))
+        )
+
+    return matches
+
+
+def _wanted(query: MessageQuery) -> Mapping[str, Sequence[object]]:
+    return {
+        "platform": query.platform,
+        "direction": [query.direction] if query.direction else (),
+        "channel_id": query.channel_id,
+        "navigator_id": [query.navigator_id] if query.navigator_id else (),
+        "sender": [searchable(one) for one in query.sender],
+        "receiver": [searchable(one) for one in query.receiver],
+        "failure_code": query.failure_code,
+        "failure_source_code": query.failure_source_code,
+        "failure_source_name": query.failure_source_name,
+        "country_code": query.country_code,
+        "tag": [tag.lower() for tag in query.tag],
+        "batch_id": [query.batch_id] if query.batch_id else (),
+        "status": query.status,
+        "reference": query.reference,
+    }
+
+
+def _source(row: _Row) -> FailureSource:
+    return (row.failure.source if row.failure else None) or _NO_SOURCE
+
+
+_NO_SOURCE = FailureSource()
+_VALUES: Mapping[str, Callable[[_Row], tuple[object, ...]]] = {
+    "platform": lambda row: (row.platform,),
+    "direction": lambda row: (row.direction,),
+    "channel_id": lambda row: (row.channel_id,),
+    "navigator_id": lambda row: (row.navigator_id,),
+    "sender": lambda row: (row.facets.sender,),
+    "receiver": lambda row: row.facets.receivers,
+    "failure_code": lambda row: (row.failure.code if row.failure else None,),
+    "failure_source_code": lambda row: (_source(row).code,),
+    "failure_source_name": lambda row: (_source(row).name,),
+    "country_code": lambda row: (row.facets.country_code,),
+    "tag": lambda row: row.tags,
+    "batch_id": lambda row: (row.batch_id,),
+    "status": lambda row: (row.status,),
+    "reference": lambda row: (row.reference,),
+}
+
+
+def _has_words(subject: str | None, words: str) -> bool:
+    """Return whether every word of a search stands in a subject, each as a phrase of its own."""
+    if subject is None:
+        return False
+    have = _tokens(subject)
+    return all(_has_phrase(have, _tokens(word)) for word in words.split())
+
+
+def _has_phrase(have: Sequence[str], phrase: Sequence[str]) -> bool:
+    size = len(phrase)
+    return any(have[start : start + size] == phrase for start in range(len(have) - size + 1))
+
+
+def _tokens(text: str) -> list[str]:
+    """Split a text into words without case or accents."""
+    plain = "".join(
+        one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)
+    )
+    return re.findall(r"[^\W_]+", plain.casefold())

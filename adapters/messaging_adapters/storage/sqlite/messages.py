@@ -1,0 +1,164 @@
+"""Messages in SQLite: one row each, and the side tables they are found by."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Cursor
+from uuid import UUID
+
+import orjson
+
+from messaging_adapters.storage.sqlite.listing import Listing
+from messaging_adapters.storage.sqlite.schema import POSITION_BITS
+from messaging_adapters.storage.sqlite.values import to_micros
+from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.failure import Failure
+from messaging_core.models.message import Message
+from messaging_core.models.query import MessageQuery, Page
+from messaging_core.ports.storage import Messages
+from messaging_core.wire import dump
+from messaging_core.wire.stored import Stored, facets, store
+
+_ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)})"  # noqa: S608 - no input
+_ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
+_ADD_RECEIVER = "INSERT INTO messaging_receivers VALUES (?, ?, ?)"
+_ADD_SUBJECT = "INSERT INTO messaging_subjects VALUES (?, ?)"
+_ADD_DELIVERY = (
+    "INSERT INTO messaging_outbox (position, lane, due_at, expires_at, controls)"
+    " VALUES (?, ?, ?, ?, ?)"
+)
+_ADD_KEY = "INSERT INTO messaging_idempotency_keys VALUES (?, ?, ?, ?, ?)"
+
+
+class SqliteMessages(Messages):
+    """Keep messages through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor, scan_budget: int) -> None:
+        self._cursor = cursor
+        self._scan_budget = scan_budget
+
+    def add(self, messages: Sequence[NewMessage]) -> None:  # noqa: D102 - the port's
+        rows = _Rows(self._last_position())
+        for new in messages:
+            rows.take(new)
+        execute_many = self._cursor.executemany
+        execute_many(_ADD, rows.messages)
+        for statement, values in (
+            (_ADD_TAG, rows.tags),
+            (_ADD_RECEIVER, rows.receivers),
+            (_ADD_SUBJECT, rows.subjects),
+            (_ADD_DELIVERY, rows.deliveries),
+            (_ADD_KEY, rows.keys),
+        ):
+            if values:
+                execute_many(statement, values)
+        if rows.ahead:
+            self._cursor.execute(
+                "UPDATE messaging_facts SET value = ?1"
+                " WHERE name = 'positions_ahead' AND value < ?1",
+                (rows.ahead,),
+            )
+
+    def _last_position(self) -> int:
+        found = self._cursor.execute("SELECT max(position) FROM messaging_messages").fetchone()
+        return found[0] or 0
+
+    def get(self, workspace: UUID, message_id: UUID) -> Message | None:  # noqa: D102 - the port's
+        row = self._cursor.execute(
+            "SELECT document, state FROM messaging_messages WHERE id = ? AND workspace = ?",
+            (message_id.bytes, workspace.bytes),
+        ).fetchone()
+        return Stored(*row).load() if row else None
+
+    def find(self, query: MessageQuery) -> Page[Message]:  # noqa: D102 - the port's
+        return Listing(self._cursor, query, self._scan_budget).page()
+
+    def by_keys(  # noqa: D102 - the port's
+        self, workspace: UUID, keys: Sequence[str]
+    ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
+        rows = self._cursor.execute(
+            "SELECT key, request_hash, message_id FROM messaging_idempotency_keys"
+            " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?))",
+            (workspace.bytes, orjson.dumps(list(keys)).decode()),
+        )
+        return {
+            key: (UUID(bytes=message_id), IdempotencyKey(key=key, request_hash=request_hash))
+            for key, request_hash, message_id in rows
+        }
+
+
+class _Rows:
+    """The rows that new messages become, table by table."""
+
+    def __init__(self, last_position: int) -> None:
+        self.messages: list[tuple[object, ...]] = []
+        self.tags: list[tuple[object, ...]] = []
+        self.receivers: list[tuple[object, ...]] = []
+        self.subjects: list[tuple[object, ...]] = []
+        self.deliveries: list[tuple[object, ...]] = []
+        self.keys: list[tuple[object, ...]] = []
+        self.ahead = 0
+        self._position = last_position
+
+    def take(self, new: NewMessage) -> None:
+        """Add the rows of one message."""
+        message, workspace = new.message, new.workspace.bytes
+        created_at = to_micros(message.created_at)
+        position = self._next_position(created_at // 1000)
+        self._take_message(new, position, created_at)
+        self.tags += ((workspace, tag, position) for tag in message.tags)
+        if new.delivery:
+            self.deliveries.append(_delivery_row(position, new.delivery))
+        if new.idempotency:
+            key, request_hash = new.idempotency.key, new.idempotency.request_hash
+            self.keys.append((workspace, key, request_hash, message.id.bytes, created_at))
+
+    def _next_position(self, milliseconds: int) -> int:
+        self._position = max(self._position + 1, milliseconds << POSITION_BITS)
+        self.ahead = max(self.ahead, (self._position >> POSITION_BITS) - milliseconds)
+        return self._position
+
+    def _take_message(self, new: NewMessage, position: int, created_at: int) -> None:
+        message, workspace = new.message, new.workspace.bytes
+        found_by, stored = facets(new), store(message)
+        navigator = message.meta.navigator_id if message.meta else None
+        self.receivers += ((workspace, address, position) for address in found_by.receivers)
+        if found_by.subject:
+            self.subjects.append((position, found_by.subject))
+        self.messages.append(
+            (
+                position,
+                message.id.bytes,
+                workspace,
+                message.channel_id.bytes,
+                new.platform,
+                message.direction,
+                message.status,
+                created_at,
+                found_by.sender,
+                found_by.country_code,
+                message.reference,
+                new.batch_id.bytes if new.batch_id else None,
+                navigator.bytes if navigator else None,
+                *failure_columns(message.failure),
+                stored.state,
+                stored.document,
+            )
+        )
+
+
+def failure_columns(failure: Failure | None) -> Iterable[object]:
+    """Return code, source code and source name as they are searched."""
+    if failure is None:
+        return (None, None, None)
+    source = failure.source
+    return (failure.code, source.code if source else None, source.name if source else None)
+
+
+def _delivery_row(position: int, delivery: Delivery) -> tuple[object, ...]:
+    controls = dump(delivery.controls)
+    return (
+        position,
+        int(delivery.lane),
+        to_micros(delivery.due_at),
+        to_micros(delivery.expires_at),
+        orjson.dumps(controls).decode() if controls else None,
+    )

@@ -1,0 +1,206 @@
+"""What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from sqlite3 import Cursor
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from messaging_adapters.storage.sqlite.messages import failure_columns
+from messaging_adapters.storage.sqlite.values import from_micros, to_micros
+from messaging_core.decisions.sharing import share
+from messaging_core.models.delivery import Claim, Controls, Delivery, Lane, Lease, Settlement
+from messaging_core.models.message import Message
+from messaging_core.ports.storage import Outbox
+from messaging_core.wire import load
+from messaging_core.wire.stored import Stored, settled_state, store
+from messaging_core.wire.values import write_datetime
+
+_DUE = (
+    "SELECT position, due_at FROM messaging_outbox"
+    " WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+)
+_LEASE = (
+    "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
+    " due_at = ?1, leased_until = ?1 WHERE position IN (SELECT value FROM json_each(?2))"
+)
+_START = (
+    "UPDATE messaging_messages SET status = 'processing', state = json_set(state,"
+    " '$.status', 'processing', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
+    " WHERE position IN (SELECT value FROM json_each(?2))"
+)
+_LEASED = (
+    "SELECT o.position, o.fence, m.workspace, m.document, m.state,"
+    " o.lane, o.expires_at, o.attempts, o.controls, o.progress"
+    " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
+    " WHERE o.position IN (SELECT value FROM json_each(?))"
+)
+_FENCES = (
+    "SELECT position, fence FROM messaging_outbox"
+    " WHERE position IN (SELECT value FROM json_each(?)) AND leased_until IS NOT NULL"
+)
+_SETTLE = (
+    "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
+    " failure_source_name = ?, state = ? WHERE position = ?"
+)
+_FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
+_RETRY = (
+    "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, attempts = attempts - ?,"
+    " progress = ? WHERE position = ?"
+)
+_WAITING = (
+    "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+    " WHERE m.id = ? AND m.workspace = ? AND (leased_until IS NULL OR leased_until <= ?)"
+)
+_DELIVERY = (
+    "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress"
+    " FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+    " WHERE m.id = ? AND m.workspace = ?"
+)
+_CANCEL = (
+    "UPDATE messaging_messages SET status = 'deleted', state = json_set(state,"
+    " '$.status', 'deleted', '$.lastStatusAt', ?1, '$.updatedAt', ?1) WHERE position = ?2"
+)
+_MOVE = (
+    "UPDATE messaging_outbox SET due_at = ?, expires_at = ?, leased_until = NULL,"
+    " fence = fence + 1 WHERE position = ?"
+)
+_REPLACE = "UPDATE messaging_messages SET status = ?, state = ?, document = ? WHERE position = ?"
+
+
+class SqliteOutbox(Outbox):
+    """Give out deliveries through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def claim(  # noqa: D102 - the port's
+        self, *, now: datetime, lease: timedelta, limit: int
+    ) -> list[Claim]:
+        due = self._due(to_micros(now), limit)
+        if not due:
+            return []
+        until, positions = now + lease, orjson.dumps(list(due)).decode()
+        self._cursor.execute(_LEASE, (to_micros(until), positions))
+        self._cursor.execute(_START, (write_datetime(now), positions))
+        rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
+        return [_claim(rows[position], due_at, until) for position, due_at in due.items()]
+
+    def _due(self, now: int, limit: int) -> dict[int, int]:
+        """Return positions and due times, the most urgent lane first, each with its share."""
+        lanes = [self._cursor.execute(_DUE, (lane, now, limit)).fetchall() for lane in Lane]
+        shares = share([len(lane) for lane in lanes], limit)
+        return {
+            position: due_at
+            for lane, count in zip(lanes, shares, strict=True)
+            for position, due_at in lane[:count]
+        }
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:  # noqa: D102 - the port's
+        fences = self._fences(settlements)
+        # A fence is taken out once it was used, so that of two settlements only the first counts.
+        valid = [fences.pop(one.lease.position, None) == one.lease.fence for one in settlements]
+        kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
+        self._cursor.executemany(_SETTLE, map(_settled_row, kept))
+        self._cursor.executemany(
+            _FINISH, [(one.lease.position,) for one in kept if one.next_due_at is None]
+        )
+        self._cursor.executemany(
+            _RETRY, [_retry_row(one, one.next_due_at) for one in kept if one.next_due_at]
+        )
+        return valid
+
+    def _fences(self, settlements: Sequence[Settlement]) -> dict[int, int]:
+        positions = orjson.dumps([one.lease.position for one in settlements]).decode()
+        return dict(self._cursor.execute(_FENCES, (positions,)).fetchall())
+
+    def cancel(  # noqa: D102 - the port's
+        self, workspace: UUID, message_id: UUID, *, now: datetime
+    ) -> bool:
+        position = self._waiting(workspace, message_id, now)
+        if position is None:
+            return False
+        self._cursor.execute(_CANCEL, (write_datetime(now), position))
+        self._cursor.execute(_FINISH, (position,))
+        return True
+
+    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:  # noqa: D102
+        row = self._cursor.execute(_DELIVERY, (message_id.bytes, workspace.bytes)).fetchone()
+        return _delivery(*row) if row else None
+
+    def reschedule(  # noqa: D102 - the port's
+        self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
+    ) -> bool:
+        position = self._waiting(workspace, message.id, message.updated_at)
+        if position is None:
+            return False
+        stored = store(message)
+        self._cursor.execute(_MOVE, (to_micros(due_at), to_micros(expires_at), position))
+        self._cursor.execute(_REPLACE, (message.status, stored.state, stored.document, position))
+        return True
+
+    def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:
+        row = self._cursor.execute(
+            _WAITING, (message_id.bytes, workspace.bytes, to_micros(now))
+        ).fetchone()
+        return row[0] if row else None
+
+    def next_due(self) -> datetime | None:  # noqa: D102 - the port's
+        rows = [
+            self._cursor.execute(
+                "SELECT min(due_at) FROM messaging_outbox WHERE lane = ?", (lane,)
+            ).fetchone()
+            for lane in Lane
+        ]
+        return min((from_micros(row[0]) for row in rows if row[0] is not None), default=None)
+
+
+def _claim(row: tuple[Any, ...], due_at: int, until: datetime) -> Claim:
+    position, fence, workspace, document, state, *delivery = row
+    return Claim(
+        workspace=UUID(bytes=workspace),
+        message=Stored(document, state).load(),
+        delivery=_delivery(due_at, *delivery),
+        lease=Lease(position=position, fence=fence, until=until),
+    )
+
+
+def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
+    due_at: int,
+    lane: int,
+    expires_at: int,
+    attempts: int,
+    controls: str | None,
+    progress: str | None,
+) -> Delivery:
+    accepted, refused = orjson.loads(progress) if progress else ((), ())
+    return Delivery(
+        due_at=from_micros(due_at),
+        expires_at=from_micros(expires_at),
+        lane=Lane(lane),
+        attempts=attempts,
+        controls=load(Controls, orjson.loads(controls)) if controls else Controls(),
+        accepted=tuple(accepted),
+        refused=tuple(refused),
+    )
+
+
+def _settled_row(settlement: Settlement) -> tuple[object, ...]:
+    return (
+        settlement.status,
+        *failure_columns(settlement.failure),
+        settled_state(settlement),
+        settlement.lease.position,
+    )
+
+
+def _retry_row(settlement: Settlement, due_at: datetime) -> tuple[object, ...]:
+    progress = (settlement.accepted, settlement.refused)
+    return (
+        to_micros(due_at),
+        0 if settlement.counts else 1,
+        orjson.dumps(progress).decode() if any(progress) else None,
+        settlement.lease.position,
+    )

@@ -1,0 +1,1 @@
+"""What delivers messages: one provider or protocol in each module."""

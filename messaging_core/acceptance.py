@@ -1,0 +1,276 @@
+"""From requests to stored messages: several at once, in one transaction."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from messaging_core.decisions.admission import Admission, admit
+from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
+from messaging_core.errors import (
+    IdempotencyConflictError,
+    InvalidMessageError,
+    InvalidRequestError,
+)
+from messaging_core.models.channel import Channel
+from messaging_core.models.contact import Contact, Identifier, ReceiverContact
+from messaging_core.models.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.message import Message
+from messaging_core.models.request import SendMessage
+from messaging_core.models.violation import Violation
+from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.wire import WireLimits, canonical_bytes, dump_send_message, parse_send_message
+
+Request = SendMessage | bytes | str | Mapping[str, Any]
+"""A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
+
+MAX_KEY_LENGTH = 255
+
+
+@frozen(kw_only=True)
+class Submission:
+    """One request on its way in."""
+
+    channel: Channel
+    request: Request
+    idempotency_key: str | None = None
+
+
+@frozen(kw_only=True)
+class Prepared:
+    """A request that was read and decided on, before anything is written.
+
+    Attributes:
+        violations: Why it is refused; empty when it is admitted.
+    """
+
+    channel: Channel
+    request: SendMessage | None
+    admission: Admission | None
+    violations: tuple[Violation, ...] = ()
+    idempotency: IdempotencyKey | None = None
+
+
+Answer = Message | InvalidRequestError
+"""What becomes of one submission."""
+
+
+@frozen(kw_only=True)
+class Acceptance:
+    """Read, decide on and keep requests."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    limits: WireLimits = field(factory=WireLimits)
+
+    def accept(self, submissions: Sequence[Submission], *, connection: Any = None) -> list[Answer]:
+        """Keep every request that may be sent, all in one transaction.
+
+        One bad request does not stop the others; its answer is the error, which is returned.
+        """
+        now = self.now()
+        prepared = [self.prepare(one, now) for one in submissions]
+        if not any(one.admission or one.idempotency for one in prepared):
+            return [_refusal(one) for one in prepared]
+        with self.storage.begin(connection) as tx:
+            return _Writing(tx, self.ids, now).keep(prepared)
+
+    def now(self) -> datetime:
+        """Return the present, in whole milliseconds as the wire shows it."""
+        now = self.clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def prepare(self, submission: Submission, now: datetime) -> Prepared:
+        """Read one request and decide on it; nothing is written."""
+        channel = submission.channel
+        try:
+            request = self._read(submission.request)
+            request = self._with_known_contacts(request, channel)
+            idempotency = _idempotency(submission.idempotency_key, request)
+        except InvalidRequestError as error:
+            return Prepared(
+                channel=channel, request=None, admission=None, violations=error.violations
+            )
+        admission = admit(request, channel, now)
+        return Prepared(
+            channel=channel,
+            request=request,
+            admission=None if admission.violations else admission,
+            violations=admission.violations,
+            idempotency=idempotency,
+        )
+
+    def _read(self, request: Request) -> SendMessage:
+        # What was built in code is held to the same shape as JSON is.
+        data = dump_send_message(request) if isinstance(request, SendMessage) else request
+        return parse_send_message(data, limits=self.limits)
+
+    def _with_known_contacts(self, request: SendMessage, channel: Channel) -> SendMessage:
+        """Fill in the address of contacts that a request names only by their id."""
+        contacts = request.receiver.contacts
+        if not any(_is_bare(contact) for contact in contacts):
+            return request
+        with self.storage.begin(read_only=True) as tx:
+            known = {
+                one.id: tx.contacts.get(channel.workspace, one.id)
+                for one in contacts
+                if _is_bare(one) and one.id
+            }
+        filled = [
+            _filled(contact, known.get(contact.id), f"/receiver/contacts/{place}/id")
+            if _is_bare(contact) and contact.id
+            else contact
+            for place, contact in enumerate(contacts)
+        ]
+        return evolve(request, receiver=evolve(request.receiver, contacts=tuple(filled)))
+
+
+class _Writing:
+    """Keep what was admitted, inside one transaction."""
+
+    def __init__(self, tx: Transaction, ids: Ids, now: datetime) -> None:
+        self._tx = tx
+        self._ids = ids
+        self._now = now
+
+    def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
+        """Return an answer for each request, in order."""
+        known = self._known(prepared)
+        chosen: dict[int, tuple[UUID, Prepared]] = {}
+        answers: dict[int, Answer] = {}
+        repeats: dict[int, tuple[UUID, UUID]] = {}
+        for place, one in enumerate(prepared):
+            earlier = known.get(_scope(one)) if one.idempotency else None
+            if earlier and earlier[1] != one.idempotency:
+                answers[place] = IdempotencyConflictError(earlier[1].key, earlier[0])
+            elif earlier:
+                repeats[place] = (one.channel.workspace, earlier[0])
+            elif one.admission is None:
+                answers[place] = _refusal(one)
+            else:
+                chosen[place] = (self._ids.new(self._now), one)
+                if one.idempotency:
+                    known[_scope(one)] = (chosen[place][0], one.idempotency)
+        answers |= zip(chosen, self._add(list(chosen.values())), strict=True)
+        answers |= {place: self._earlier(*where) for place, where in repeats.items()}
+        return [answers[place] for place in range(len(prepared))]
+
+    def _known(
+        self, prepared: Sequence[Prepared]
+    ) -> dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]]:
+        """Return the keys that are in use already, with their messages."""
+        wanted: dict[UUID, list[str]] = {}
+        for one in prepared:
+            if one.idempotency:
+                wanted.setdefault(one.channel.workspace, []).append(one.idempotency.key)
+        return {
+            (workspace, key): found
+            for workspace, keys in wanted.items()
+            for key, found in self._tx.messages.by_keys(workspace, keys).items()
+        }
+
+    def _earlier(self, workspace: UUID, message_id: UUID) -> Answer:
+        return self._tx.messages.get(workspace, message_id) or _gone(message_id)
+
+    def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
+        contact_ids = self._contacts([one for _, one in chosen])
+        new = [
+            self._new(message_id, one, ids)
+            for (message_id, one), ids in zip(chosen, contact_ids, strict=True)
+        ]
+        if new:
+            self._tx.messages.add(new)
+        return [one.message for one in new]
+
+    def _contacts(self, chosen: Sequence[Prepared]) -> list[list[str]]:
+        """Return the contact ids of every request, making contacts for new identifiers."""
+        identifiers = [
+            identifiers_of(one.request, one.channel) if one.request else () for one in chosen
+        ]
+        wanted: dict[UUID, list[Identifier]] = {}
+        for one, its in zip(chosen, identifiers, strict=True):
+            wanted.setdefault(one.channel.workspace, []).extend(its)
+        found = {workspace: iter(self._ensure(workspace, its)) for workspace, its in wanted.items()}
+        return [
+            [next(found[one.channel.workspace]) for _ in its]
+            for one, its in zip(chosen, identifiers, strict=True)
+        ]
+
+    def _ensure(self, workspace: UUID, identifiers: Sequence[Identifier]) -> list[str]:
+        return self._tx.contacts.ensure(
+            workspace, identifiers, now=self._now, new_id=lambda: str(self._ids.new(self._now))
+        )
+
+    def _new(self, message_id: UUID, one: Prepared, contact_ids: Sequence[str]) -> NewMessage:
+        message = draft_of(one, message_id=message_id, contact_ids=contact_ids, now=self._now)
+        return NewMessage(
+            workspace=one.channel.workspace,
+            platform=one.channel.platform,
+            message=message,
+            delivery=delivery_of(one.request, one.channel, one.admission)
+            if one.request and one.admission
+            else None,
+            idempotency=one.idempotency,
+        )
+
+
+def draft_of(
+    one: Prepared, *, message_id: UUID, contact_ids: Sequence[str | None], now: datetime
+) -> Message:
+    """Make the message of a prepared request that was admitted."""
+    if one.request is None or one.admission is None:
+        raise InvalidMessageError(one.violations)
+    return draft(
+        one.request,
+        one.channel,
+        one.admission,
+        message_id=message_id,
+        contact_ids=contact_ids,
+        now=now,
+    )
+
+
+def _scope(one: Prepared) -> tuple[UUID, str]:
+    return (one.channel.workspace, one.idempotency.key if one.idempotency else "")
+
+
+def _refusal(one: Prepared) -> InvalidRequestError:
+    return InvalidMessageError(one.violations)
+
+
+def _gone(message_id: UUID) -> InvalidRequestError:
+    message = f"the idempotency key stands for message {message_id}, which was deleted since"
+    return InvalidMessageError((Violation("", "idempotency.gone", message),))
+
+
+def _idempotency(key: str | None, request: SendMessage) -> IdempotencyKey | None:
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
+        raise InvalidMessageError((Violation("", "idempotency.invalid_key", message),))
+    request_hash = hashlib.sha256(canonical_bytes(request)).hexdigest()
+    return IdempotencyKey(key=key, request_hash=request_hash)
+
+
+def _is_bare(contact: ReceiverContact) -> bool:
+    has_address = contact.identifier_value or contact.identifiers or contact.platform_address
+    return bool(contact.id and not has_address)
+
+
+def _filled(contact: ReceiverContact, known: Contact | None, path: str) -> ReceiverContact:
+    if known is None:
+        message = "no contact has this id"
+        raise InvalidMessageError((Violation(path, "receiver.unknown_contact", message),))
+    return evolve(
+        contact,
+        identifiers=tuple(
+            Identifier(identifier_key=one.key, identifier_value=one.value)
+            for one in known.featured_identifiers
+        ),
+    )

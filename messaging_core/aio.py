@@ -1,0 +1,112 @@
+"""The same façade for hosts that run an event loop."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from messaging_core.acceptance import Answer, Request, Submission
+from messaging_core.errors import InvalidRequestError
+from messaging_core.messenger import ChannelReference, Messenger
+from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.message import Message
+from messaging_core.models.plan import Plan, Rejection
+from messaging_core.models.query import MessageQuery, Page
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST_TOGETHER = 1000
+"""How many concurrent `send` calls share one transaction at most."""
+
+
+class AsyncMessenger:
+    """Await what a `Messenger` does, without ever blocking the event loop.
+
+    Concurrent `send` calls share commits: whatever arrives while one transaction is being
+    written goes into the next, so that a hundred callers are served many times faster than one,
+    and a lone caller waits for nobody.
+
+    Args:
+        messenger: Does the work, in threads.
+    """
+
+    def __init__(self, messenger: Messenger) -> None:
+        self.messenger = messenger
+        self._waiting: list[tuple[Submission, asyncio.Future[Answer]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def send(
+        self,
+        channel: ChannelReference,
+        request: Request,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Message:
+        """Accept one message; see `Messenger.send`.
+
+        Cancelling the call does not take the message back once it is being written.
+        """
+        submission = Submission(
+            channel=self.messenger.channel(channel),
+            request=request,
+            idempotency_key=idempotency_key,
+        )
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((submission, future))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        answer = await future
+        if isinstance(answer, InvalidRequestError):
+            raise answer
+        return answer
+
+    async def _write(self) -> None:
+        """Write everything that waits, a transaction at a time, until nothing does."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            submissions = [submission for submission, _ in batch]
+            try:
+                answers = await asyncio.to_thread(self.messenger.acceptance.accept, submissions)
+            except Exception as error:  # noqa: BLE001 - every caller gets it
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+            else:
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    if not future.done():
+                        future.set_result(answer)
+
+    async def send_many(
+        self, channel: ChannelReference, requests: Iterable[Request]
+    ) -> list[Message | Rejection]:
+        """Accept many messages; see `Messenger.send_many`."""
+        return await _in_thread(self.messenger.send_many, channel, requests)
+
+    async def plan(self, channel: ChannelReference, request: Request) -> Plan:
+        """Show what `send` would do; see `Messenger.plan`."""
+        return await _in_thread(self.messenger.plan, channel, request)
+
+    async def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
+        """Return a message as it is now; see `Messenger.get`."""
+        return await _in_thread(self.messenger.get, message_id, workspace=workspace)
+
+    async def find(self, query: MessageQuery | None = None) -> Page[Message]:
+        """Return one page of messages; see `Messenger.find`."""
+        return await _in_thread(self.messenger.find, query)
+
+    async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
+        """Withdraw a message that waits; see `Messenger.cancel`."""
+        return await _in_thread(self.messenger.cancel, message_id, workspace=workspace)
+
+    async def reschedule(
+        self, message_id: UUID, at: datetime, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Message:
+        """Move a message that waits; see `Messenger.reschedule`."""
+        return await _in_thread(self.messenger.reschedule, message_id, at, workspace=workspace)
+
+
+async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    return await asyncio.to_thread(partial(work, *args, **kwargs))

@@ -1,0 +1,52 @@
+"""Whether a request is taken in, when it goes, and until when it may."""
+
+from datetime import datetime
+
+from attrs import field, frozen
+
+from messaging_core.models.channel import Channel
+from messaging_core.models.plan import Reason, Verdict
+from messaging_core.models.request import SendMessage
+from messaging_core.models.violation import Violation
+from messaging_core.rules.message import check_message
+from messaging_core.rules.schedule import due_time, is_later
+from messaging_core.rules.validity import expires_at, validity_of
+
+
+@frozen(kw_only=True)
+class Admission:
+    """The decision on one request.
+
+    Attributes:
+        due_at: When it goes; absent when it is invalid.
+        expires_at: Until when it may go.
+    """
+
+    verdict: Verdict
+    violations: tuple[Violation, ...] = ()
+    reasons: tuple[Reason, ...] = field(default=())
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+def admit(request: SendMessage, channel: Channel, now: datetime) -> Admission:
+    """Decide on a request: the one function behind both `plan` and `send`."""
+    violations = check_message(request, channel, now)
+    if violations:
+        return Admission(verdict=Verdict.INVALID, violations=tuple(violations))
+    wanted = request.scheduled_for
+    later = wanted is not None and is_later(wanted, now)
+    return Admission(
+        verdict=Verdict.SCHEDULED if later else Verdict.ACCEPTED,
+        reasons=_reasons(wanted, now, later=later) if wanted is not None else (),
+        due_at=due_time(wanted, now),
+        expires_at=expires_at(now, wanted, validity_of(request.validity, channel.message_type)),
+    )
+
+
+def _reasons(wanted: datetime, now: datetime, *, later: bool) -> tuple[Reason, ...]:
+    facts = {"scheduledFor": wanted.isoformat(), "now": now.isoformat()}
+    if later:
+        return (Reason(code="schedule.later", message="it waits for its time", facts=facts),)
+    message = "its time has come, or is less than 10 minutes away: it goes now"
+    return (Reason(code="schedule.now", message=message, facts=facts),)

@@ -1,0 +1,152 @@
+"""What an accepted request becomes: a message, and the delivery beside it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from messaging_core.decisions.admission import Admission
+from messaging_core.models.channel import SMS, Channel, MessageType
+from messaging_core.models.contact import (
+    Annotations,
+    Connector,
+    Identifier,
+    MessageContact,
+    MessageReceiver,
+    MessageSender,
+    ReceiverContact,
+)
+from messaging_core.models.delivery import Controls, Delivery, Lane
+from messaging_core.models.message import Message, Status
+from messaging_core.models.plan import Verdict
+from messaging_core.models.request import SendMessage
+from messaging_core.rules.addresses import country_of
+from messaging_core.rules.receiver import address_of
+from messaging_core.rules.tags import normalize_tags
+
+_LANES = {
+    MessageType.TWO_FACTOR: Lane.TWO_FACTOR,
+    MessageType.TRANSACTIONAL: Lane.TRANSACTIONAL,
+    MessageType.CONVERSATIONAL: Lane.CONVERSATIONAL,
+    MessageType.PROMOTIONAL: Lane.PROMOTIONAL,
+}
+_STATUSES = {
+    Verdict.ACCEPTED: Status.ACCEPTED,
+    Verdict.SCHEDULED: Status.SCHEDULED,
+    Verdict.SKIPPED: Status.SKIPPED,
+    Verdict.REJECTED: Status.REJECTED,
+}
+_NO_CONTROLS = Controls()
+
+
+def identifiers_of(request: SendMessage, channel: Channel) -> tuple[Identifier, ...]:
+    """Return the identifier that finds each contact of a request, in the order of its receivers."""
+    return tuple(_identifier(contact, channel) for contact in request.receiver.contacts)
+
+
+def _identifier(contact: ReceiverContact, channel: Channel) -> Identifier:
+    key = contact.identifier_key or channel.identifier_key
+    if contact.identifier_value:
+        return Identifier(identifier_key=key, identifier_value=contact.identifier_value)
+    if contact.identifiers:
+        return contact.identifiers[0]
+    return Identifier(
+        identifier_key=channel.identifier_key, identifier_value=contact.platform_address or ""
+    )
+
+
+def draft(  # noqa: PLR0913 - everything a message is made of, each once
+    request: SendMessage,
+    channel: Channel,
+    admission: Admission,
+    *,
+    message_id: UUID,
+    contact_ids: Sequence[str | None],
+    now: datetime,
+) -> Message:
+    """Make the message that an admitted request becomes."""
+    contacts = request.receiver.contacts
+    return Message(
+        id=message_id,
+        channel_id=channel.id,
+        sender=MessageSender(connector=_connector(request, channel)),
+        receiver=MessageReceiver(
+            contacts=tuple(
+                _contact(contact, contact_id, channel)
+                for contact, contact_id in zip(contacts, contact_ids, strict=True)
+            )
+        ),
+        status=_STATUSES[admission.verdict],
+        last_status_at=now,
+        created_at=now,
+        updated_at=now,
+        body=request.body,
+        template=request.template,
+        meta=request.meta,
+        reference=request.reference,
+        reply_to=request.reply_to,
+        tags=normalize_tags(request.tags) if request.tags else (),
+        short_links=request.short_links,
+        scheduled_for=request.scheduled_for,
+    )
+
+
+def _connector(request: SendMessage, channel: Channel) -> Connector:
+    own = request.sender.connector if request.sender else None
+    name = own.annotations.name if own and own.annotations else channel.sender_name
+    value = own.identifier_value if own else channel.sender
+    if own and channel.sender and "@" in channel.sender and "@" not in own.identifier_value:
+        value = own.identifier_value + channel.sender[channel.sender.rindex("@") :]
+    return Connector(
+        id=channel.id,
+        identifier_value=value,
+        annotations=Annotations(name=name) if name else None,
+    )
+
+
+def _contact(contact: ReceiverContact, contact_id: str | None, channel: Channel) -> MessageContact:
+    identifier = _identifier(contact, channel)
+    address = address_of(contact, channel)
+    country = country_of(address[1]) if address and channel.platform == SMS else None
+    return MessageContact(
+        id=contact.id or contact_id,
+        identifier_key=identifier.identifier_key,
+        identifier_value=identifier.identifier_value,
+        type=contact.type,
+        country_code=country,
+        identifiers=contact.identifiers,
+        platform_address=(
+            address[1] if address and address[1] != identifier.identifier_value else None
+        ),
+        platform_address_selector=contact.platform_address_selector,
+    )
+
+
+def delivery_of(request: SendMessage, channel: Channel, admission: Admission) -> Delivery | None:
+    """Return what is kept beside the message until it is handed over, if it is to be."""
+    if admission.due_at is None or admission.expires_at is None:
+        return None
+    return Delivery(
+        due_at=admission.due_at,
+        expires_at=admission.expires_at,
+        lane=_LANES[channel.message_type],
+        controls=_controls(request),
+    )
+
+
+def _controls(request: SendMessage) -> Controls:
+    asked = (
+        request.cap_frequency
+        or request.enable_link_tracking
+        or request.ignore_quiet_hours
+        or request.ignore_global_holdout
+    )
+    if not asked and request.validity is None and request.notification is None:
+        return _NO_CONTROLS
+    return Controls(
+        cap_frequency=request.cap_frequency,
+        enable_link_tracking=request.enable_link_tracking,
+        ignore_quiet_hours=request.ignore_quiet_hours,
+        ignore_global_holdout=request.ignore_global_holdout,
+        notification_url=request.notification.url if request.notification else None,
+        validity=request.validity,
+    )

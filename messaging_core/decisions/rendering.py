@@ -1,0 +1,238 @@
+"""How a message looks to its platform: the envelope, final and addressed."""
+
+from collections.abc import Callable, Mapping
+
+from messaging_core.models.action import Action, LinkAction
+from messaging_core.models.body import (
+    Attachment,
+    Body,
+    FileBody,
+    GifBody,
+    HtmlBody,
+    HtmlMetadata,
+    ImageBody,
+    TextBody,
+    TextMetadata,
+)
+from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.contact import MessageContact, ReceiverType
+from messaging_core.models.delivery import Delivery
+from messaging_core.models.envelope import (
+    Address,
+    Content,
+    EmailContent,
+    Envelope,
+    MediaItem,
+    MmsContent,
+    NativeContent,
+    PushContent,
+    Recipient,
+    SmsContent,
+)
+from messaging_core.models.message import Message
+from messaging_core.models.meta import Meta
+from messaging_core.rules.sms import split_sms
+
+
+def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envelope:
+    """Render a message for those of its receivers who have not been served yet.
+
+    The same message gives the same envelope every time, but for the attempt.
+    """
+    everybody = tuple(_recipient(contact) for contact in message.receiver.contacts)
+    served = {*delivery.accepted, *delivery.refused}
+    return Envelope(
+        message_id=message.id,
+        workspace=channel.workspace,
+        channel=channel,
+        sender=_sender(message, channel),
+        receivers=tuple(one for one in everybody if one.value not in served),
+        copies=everybody,
+        content=content_of(message.body, message.meta, channel) if message.body else _EMPTY,
+        created_at=message.created_at,
+        expires_at=delivery.expires_at,
+        attempt=max(1, delivery.attempts),
+        reference=message.reference,
+    )
+
+
+def _recipient(contact: MessageContact) -> Recipient:
+    return Recipient(
+        value=contact.platform_address or contact.identifier_value or "",
+        name=contact.annotations.name if contact.annotations else None,
+        type=contact.type or ReceiverType.TO,
+        contact_id=contact.id,
+    )
+
+
+def _sender(message: Message, channel: Channel) -> Address | None:
+    connector = message.sender.connector
+    if connector is None or connector.identifier_value is None:
+        return None
+    name = connector.annotations.name if connector.annotations else None
+    address = Address(value=connector.identifier_value, name=name)
+    return _email_sender(message, address, channel) if channel.platform == EMAIL else address
+
+
+def _email_sender(message: Message, address: Address, channel: Channel) -> Address:
+    """Let the request's own sender win over the body's, the body's over `meta`, then the channel's.
+
+    The Bird Channels API names all of these and no order; the nearest to the sending wins.
+    """
+    if address.value != channel.sender:
+        return address
+    metadata = message.body.metadata if isinstance(message.body, HtmlBody) else None
+    chosen = (metadata.email_from if metadata else None) or (
+        message.meta.email.sender if message.meta and message.meta.email else None
+    )
+    if chosen is None:
+        return address
+    _, at, domain = address.value.rpartition("@")
+    value = f"{chosen.username}{at}{domain}" if chosen.username else address.value
+    return Address(value=value, name=chosen.display_name or address.name)
+
+
+def content_of(body: Body, meta: Meta | None, channel: Channel) -> Content:
+    """Render a body for the channel's platform.
+
+    The body has passed the rules: what a platform cannot carry never comes here.
+    """
+    render = _RENDERERS.get(channel.platform)
+    return render(body, meta, channel) if render else NativeContent(body=body)
+
+
+def _sms(body: Body, _meta: Meta | None, channel: Channel) -> Content:
+    if isinstance(body, ImageBody | FileBody | GifBody):
+        fallback = None if isinstance(body, GifBody) or not body.metadata else body.metadata
+        if channel.mms:
+            return MmsContent(
+                media=_media(body),
+                text=_with_links(body.text or "", body.actions) or None,
+                subject=fallback.subject if fallback else None,
+            )
+        text = fallback.fallback_text if fallback and fallback.fallback_text else ""
+    else:
+        text = body.text if isinstance(body, TextBody) else ""
+    actions = getattr(body, "actions", ())
+    return SmsContent(sms=split_sms(_with_links(text, actions)))
+
+
+def _email(body: Body, meta: Meta | None, _channel: Channel) -> Content:
+    if isinstance(body, TextBody):
+        return _mail(body.metadata, meta, _with_links(body.text, body.actions), body.attachments)
+    if isinstance(body, HtmlBody):
+        html = _with_html_links(body.html, body.actions) if body.html is not None else None
+        text = _with_links(body.text, body.actions) if body.text is not None else None
+        return _mail(body.metadata, meta, text, body.attachments, html)
+    media = _media(body)
+    attachments = tuple(
+        Attachment(media_url=one.media_url, filename=one.filename or _name_in(one.media_url))
+        for one in media
+    )
+    text = getattr(body, "text", None) or ""
+    metadata = getattr(body, "metadata", None)
+    subject = TextMetadata(subject=getattr(metadata, "subject", None))
+    return _mail(subject, meta, _with_links(text, getattr(body, "actions", ())), attachments)
+
+
+def _mail(
+    metadata: TextMetadata | HtmlMetadata | None,
+    meta: Meta | None,
+    text: str | None,
+    attachments: tuple[Attachment, ...],
+    html: str | None = None,
+) -> EmailContent:
+    """Join what body and `meta` say about a mail; the body's subject and headers win."""
+    general = meta.email if meta else None
+    subjects = (metadata.subject if metadata else None, general.subject if general else None)
+    tracking = metadata if isinstance(metadata, HtmlMetadata) else HtmlMetadata()
+    return EmailContent(
+        subject=next((one for one in subjects if one is not None), ""),
+        text=text,
+        html=html,
+        headers=_merged(
+            general.headers if general else None, metadata.headers if metadata else None
+        ),
+        attachments=attachments,
+        open_tracking=tracking.open_tracking or False,
+        initial_open_tracking=tracking.initial_open_tracking or False,
+        click_tracking=tracking.click_tracking or False,
+    )
+
+
+def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
+    """Join headers by name without regard to case; later layers win."""
+    merged = {
+        name.lower(): (name, text) for layer in layers for name, text in (layer or {}).items()
+    }
+    return dict(merged.values())
+
+
+def _push(body: Body, meta: Meta | None, _channel: Channel) -> Content:
+    actions: tuple[Action, ...] = getattr(body, "actions", ())
+    link = next((one for one in actions if isinstance(one, LinkAction)), None)
+    override = meta.push_notifications if meta else None
+    media = _media(body)
+    return PushContent(
+        text=getattr(body, "text", None) or "",
+        title=getattr(getattr(body, "metadata", None), "subject", None),
+        image_url=media[0].media_url if media else None,
+        link=link.url if link else None,
+        actions=tuple(one for one in actions if one is not link),
+        gateway=override.gateway_type_override if override else None,
+    )
+
+
+def _media(body: Body) -> tuple[MediaItem, ...]:
+    if isinstance(body, ImageBody):
+        return tuple(
+            MediaItem(media_url=one.media_url, alt_text=one.alt_text) for one in body.images
+        )
+    if isinstance(body, FileBody):
+        return tuple(
+            MediaItem(
+                media_url=one.media_url,
+                content_type=one.content_type,
+                filename=one.filename,
+                alt_text=one.alt_text,
+            )
+            for one in body.files
+        )
+    if isinstance(body, GifBody):
+        return (
+            MediaItem(media_url=body.media_url, content_type="image/gif", alt_text=body.alt_text),
+        )
+    return ()
+
+
+def _name_in(url: str) -> str:
+    path = url.partition("?")[0].partition("#")[0]
+    return path.rpartition("/")[2] or "attachment"
+
+
+def _with_links(text: str, actions: tuple[Action, ...]) -> str:
+    """Write link buttons as lines, for readers that have no buttons."""
+    lines = [f"{one.text}: {one.url}" for one in actions if isinstance(one, LinkAction)]
+    return "\n".join([text, *lines]) if text else "\n".join(lines)
+
+
+def _with_html_links(html: str, actions: tuple[Action, ...]) -> str:
+    if not actions:
+        return html
+    from html import escape  # noqa: PLC0415 - only few mails have buttons
+
+    links = "".join(
+        f'<p><a href="{escape(one.url)}">{escape(one.text)}</a></p>'
+        for one in actions
+        if isinstance(one, LinkAction)
+    )
+    end = html.lower().rfind("</body>")
+    return html[:end] + links + html[end:] if end >= 0 else html + links
+
+
+_EMPTY = NativeContent(body=TextBody(text=""))
+_RENDERERS: Mapping[str, Callable[[Body, Meta | None, Channel], Content]] = {
+    SMS: _sms,
+    EMAIL: _email,
+    PUSH: _push,
+}

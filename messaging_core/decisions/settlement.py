@@ -1,0 +1,231 @@
+"""What becomes of a message after an attempt."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from attrs import define, field, frozen
+
+from messaging_core.decisions.retrying import next_try, policy_of
+from messaging_core.models.delivery import Claim, Settlement
+from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.message import Part, Status
+from messaging_core.models.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Rejected,
+    SingleOutcome,
+    Unknown,
+)
+
+EXPIRED = "expired"
+IN_DOUBT = "in_doubt"
+PARTLY_REFUSED = "partly_refused"
+
+_OURS = "pre-processing"
+_CONFIGURATION_WAIT = timedelta(minutes=1)
+
+
+@frozen(kw_only=True)
+class Attempted:
+    """One attempt, and everything its settlement depends on.
+
+    Attributes:
+        platform: Decides the waits between attempts.
+        addresses: Whom the attempt went to.
+        chance: Uniform in [0, 1), for jitter.
+        deduplicates: Whether the provider would recognise the message if it came again.
+    """
+
+    claim: Claim
+    platform: str
+    addresses: tuple[str, ...]
+    outcome: Outcome
+    now: datetime
+    chance: float = 0.5
+    deduplicates: bool = False
+
+
+@define
+class _Tally:
+    """How every receiver has fared, this attempt included."""
+
+    accepted: list[str]
+    refused: list[str]
+    parts: list[Part]
+    failure: Failure | None = None
+    deferred: list[Deferred] = field(factory=list)
+    unknown: list[Unknown] = field(factory=list)
+
+    def count(self, address: str, outcome: SingleOutcome) -> None:
+        match outcome:
+            case Accepted():
+                self.accepted.append(address)
+            case Rejected(failure=failure):
+                self.refused.append(address)
+                self.failure = self.failure or failure
+            case Deferred():
+                self.deferred.append(outcome)
+            case Unknown():
+                self.unknown.append(outcome)
+
+
+def settle(attempted: Attempted) -> Settlement:
+    """Decide what becomes of a message: it is over, or it is tried again at a certain time."""
+    tally = _tally(attempted)
+    if tally.unknown:
+        return _doubtful(attempted, tally, tally.unknown[0])
+    if tally.deferred:
+        return _postponed(attempted, tally, tally.deferred)
+    return _finished(attempted.claim, tally, attempted.now)
+
+
+def expire(claim: Claim, now: datetime) -> Settlement:
+    """End a message whose validity has run out before it was handed over."""
+    if claim.message.details == IN_DOUBT:
+        return end(claim, now, in_doubt_failure(), reason=IN_DOUBT)
+    failure = Failure(
+        code=FailureCode.EXPIRED,
+        description="the validity ended before the message was handed over",
+        source=FailureSource(name=_OURS, code=EXPIRED),
+    )
+    return end(claim, now, failure, reason=EXPIRED)
+
+
+def end(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = None) -> Settlement:
+    """Give up on everybody not served yet; whoever was served makes the message count as sent."""
+    tally = _so_far(claim)
+    tally.failure = failure
+    return _finished(claim, tally, now, reason=reason)
+
+
+def give_back(claim: Claim, now: datetime) -> Settlement:
+    """Put a claimed message back at once: nothing was tried."""
+    return postpone(claim, now, now, claim.message.failure)
+
+
+def postpone(claim: Claim, now: datetime, until: datetime, failure: Failure | None) -> Settlement:
+    """Put a claimed message back until an instant, without counting an attempt."""
+    return Settlement(
+        lease=claim.lease,
+        at=now,
+        status=Status.PROCESSING,
+        reason=claim.message.reason,
+        details=claim.message.details,
+        failure=failure,
+        parts=claim.message.parts,
+        next_due_at=until,
+        accepted=claim.delivery.accepted,
+        refused=claim.delivery.refused,
+        counts=False,
+    )
+
+
+def in_doubt_failure() -> Failure:
+    """Return the failure of a message that may or may not have been handed over."""
+    return Failure(
+        code=FailureCode.IN_DOUBT,
+        description="it is not known whether the provider took the message",
+        source=FailureSource(name=_OURS, code=IN_DOUBT),
+        retry=Retry.AMBIGUOUS,
+    )
+
+
+def _so_far(claim: Claim) -> _Tally:
+    delivery = claim.delivery
+    return _Tally(list(delivery.accepted), list(delivery.refused), list(claim.message.parts))
+
+
+def _tally(attempted: Attempted) -> _Tally:
+    tally, outcome = _so_far(attempted.claim), attempted.outcome
+    outcomes = outcome.outcomes if isinstance(outcome, PerRecipient) else {}
+    missing = Unknown(failure=in_doubt_failure())
+    single = None if isinstance(outcome, PerRecipient) else outcome
+    counted: set[int] = set()
+    for address in attempted.addresses:
+        one = single or outcomes.get(address, missing)
+        tally.count(address, one)
+        # Several receivers may share one answer, and so its references.
+        if isinstance(one, Accepted) and id(one) not in counted:
+            counted.add(id(one))
+            tally.parts += (Part(platform_reference=reference) for reference in one.references)
+    return tally
+
+
+def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settlement:
+    """Wait for proof; at once where the provider tells a message it has seen before."""
+    claim, now = attempted.claim, attempted.now
+    policy = policy_of(attempted.platform)
+    wait = (
+        policy.wait(claim.delivery.attempts, attempted.chance)
+        if attempted.deduplicates
+        else policy.grace
+    )
+    until = min(now + wait, max(now, claim.delivery.expires_at))
+    return _waiting(claim, tally, now, until, unknown.failure, details=IN_DOUBT)
+
+
+def _postponed(attempted: Attempted, tally: _Tally, deferred: Sequence[Deferred]) -> Settlement:
+    claim, now = attempted.claim, attempted.now
+    until = next_try(
+        policy_of(attempted.platform),
+        claim.delivery.attempts,
+        now=now,
+        expires_at=claim.delivery.expires_at,
+        chance=attempted.chance,
+        retry_after=_least_wait(deferred),
+    )
+    failure = deferred[0].failure
+    if until is None:
+        tally.failure = failure
+        return _finished(claim, tally, now, reason=EXPIRED)
+    return _waiting(claim, tally, now, until, failure)
+
+
+def _least_wait(deferred: Sequence[Deferred]) -> timedelta | None:
+    waits = [one.retry_after for one in deferred if one.retry_after is not None]
+    if any(one.failure.retry is Retry.CONFIGURATION for one in deferred):
+        waits.append(_CONFIGURATION_WAIT)
+    return max(waits, default=None)
+
+
+def _waiting(  # noqa: PLR0913 - the parts of one settlement
+    claim: Claim,
+    tally: _Tally,
+    now: datetime,
+    until: datetime,
+    failure: Failure,
+    *,
+    details: str | None = None,
+) -> Settlement:
+    return Settlement(
+        lease=claim.lease,
+        at=now,
+        status=Status.PROCESSING,
+        reason=failure.description or None,
+        details=details,
+        failure=failure,
+        parts=tuple(tally.parts),
+        next_due_at=until,
+        accepted=tuple(tally.accepted),
+        refused=tuple(tally.refused),
+    )
+
+
+def _finished(
+    claim: Claim, tally: _Tally, now: datetime, *, reason: str | None = None
+) -> Settlement:
+    failure = tally.failure
+    details = PARTLY_REFUSED if tally.accepted and failure else None
+    return Settlement(
+        lease=claim.lease,
+        at=now,
+        status=Status.SENT if tally.accepted else Status.SENDING_FAILED,
+        reason=reason or (failure.description or None if failure else None),
+        details=details,
+        failure=failure,
+        parts=tuple(tally.parts),
+        accepted=tuple(tally.accepted),
+        refused=tuple(tally.refused),
+    )

@@ -1,0 +1,315 @@
+"""What a host calls: send, plan, look up, list, cancel and move messages."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
+from messaging_core.decisions.drafting import delivery_of, identifiers_of
+from messaging_core.decisions.rendering import envelope_of
+from messaging_core.errors import (
+    ConfigurationError,
+    InvalidMessageError,
+    InvalidQueryError,
+    InvalidRequestError,
+    StateError,
+    UnknownChannelError,
+    UnknownMessageError,
+)
+from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.envelope import SmsContent
+from messaging_core.models.message import Message, Status
+from messaging_core.models.plan import Plan, Rejection, Verdict
+from messaging_core.models.query import MessageQuery, Page
+from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
+from messaging_core.ports.storage import Storage
+from messaging_core.ports.transport import Transport
+from messaging_core.rules.channel import check_channel
+from messaging_core.rules.query import check_query
+from messaging_core.rules.schedule import check_schedule, due_time, is_later
+from messaging_core.rules.validity import expires_at, validity_of
+from messaging_core.wire import WireLimits
+
+CHUNK = 1000
+"""How many requests `send_many` keeps in one transaction."""
+
+ChannelReference = Channel | UUID | str
+T = TypeVar("T")
+
+
+class Messenger:
+    """Accept messages into a storage, and answer questions about them.
+
+    One messenger serves many threads. It never talks to a provider: a `Worker` delivers.
+
+    Args:
+        storage: Where messages are kept.
+        channels: Every way to send, with the transport that serves it.
+        clock: Tells the time; that of this machine by default.
+        ids: Makes message ids; UUIDv7 by default.
+        limits: How large and deep a JSON request may be.
+
+    Raises:
+        ConfigurationError: A channel is wrong, or two have one id.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        channels: Mapping[Channel, Transport],
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        limits: WireLimits | None = None,
+    ) -> None:
+        self.storage = storage
+        self.clock = clock or SystemClock()
+        self._ids = ids or TimeOrderedIds()
+        self._by_id = _checked(channels)
+        self._transports = {channel.id: transport for channel, transport in channels.items()}
+        self.acceptance = Acceptance(
+            storage=storage, clock=self.clock, ids=self._ids, limits=limits or WireLimits()
+        )
+
+    def send(
+        self,
+        channel: ChannelReference,
+        request: Request,
+        *,
+        idempotency_key: str | None = None,
+        connection: Any = None,
+    ) -> Message:
+        """Accept one message; when this returns, it is durable and a worker will deliver it.
+
+        Args:
+            channel: The channel, its id, or its name in the default workspace.
+            request: A `SendMessage`, or JSON in the shape of the Bird Channels API.
+            idempotency_key: With the same key and request the first message comes back instead
+                of a second one.
+            connection: The host's own database connection; then the message is part of the
+                host's transaction, and durable when the host commits.
+
+        Raises:
+            InvalidMessageError: The request breaks rules, all of which it carries; nothing was
+                written.
+            IdempotencyConflictError: The key stands for another request.
+            UnknownChannelError: There is no such channel.
+            StorageError: The storage failed; nothing was written.
+        """
+        submission = Submission(
+            channel=self.channel(channel), request=request, idempotency_key=idempotency_key
+        )
+        (answer,) = self.acceptance.accept([submission], connection=connection)
+        if isinstance(answer, InvalidRequestError):
+            raise answer
+        return answer
+
+    def send_many(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        connection: Any = None,
+    ) -> list[Message | Rejection]:
+        """Accept many messages, a thousand in one transaction, many times faster than one by one.
+
+        A request that breaks rules is answered with a `Rejection` and stops no other. Should the
+        storage fail in between, earlier chunks are kept.
+
+        Args:
+            channel: As for `send`.
+            requests: Any number, also from a generator.
+            connection: As for `send`; then everything is part of the host's transaction.
+
+        Returns:
+            One answer for each request, in order.
+
+        Raises:
+            UnknownChannelError: There is no such channel.
+            StorageError: The storage failed.
+        """
+        known = self.channel(channel)
+        answers: list[Message | Rejection] = []
+        for chunk in _chunks(requests, CHUNK):
+            submissions = [Submission(channel=known, request=request) for request in chunk]
+            for answer in self.acceptance.accept(submissions, connection=connection):
+                answers.append(
+                    Rejection(index=len(answers), violations=answer.violations)
+                    if isinstance(answer, InvalidRequestError)
+                    else answer
+                )
+        return answers
+
+    def plan(self, channel: ChannelReference, request: Request) -> Plan:
+        """Show what `send` would do with a request now, without doing it.
+
+        Raises:
+            UnknownChannelError: There is no such channel.
+        """
+        now = self.acceptance.now()
+        submission = Submission(channel=self.channel(channel), request=request)
+        prepared = self.acceptance.prepare(submission, now)
+        admission = prepared.admission
+        if prepared.request is None or admission is None:
+            return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
+        count = len(identifiers_of(prepared.request, prepared.channel))
+        message = draft_of(
+            prepared, message_id=self._ids.new(now), contact_ids=[None] * count, now=now
+        )
+        delivery = delivery_of(prepared.request, prepared.channel, admission)
+        envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
+        content = envelope.content if envelope else None
+        return Plan(
+            verdict=admission.verdict,
+            reasons=admission.reasons,
+            due_at=admission.due_at,
+            expires_at=admission.expires_at,
+            sms=content.sms if isinstance(content, SmsContent) else None,
+            envelope=envelope,
+        )
+
+    def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
+        """Return a message as it is now.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        with self.storage.begin(read_only=True) as tx:
+            message = tx.messages.get(workspace, message_id)
+        if message is None:
+            raise UnknownMessageError(message_id)
+        return message
+
+    def find(self, query: MessageQuery | None = None) -> Page[Message]:
+        """Return one page of messages, the newest first.
+
+        Raises:
+            InvalidQueryError: A filter, the limit or the page token is wrong.
+        """
+        query = query or MessageQuery()
+        if violations := check_query(query):
+            raise InvalidQueryError(violations)
+        with self.storage.begin(read_only=True) as tx:
+            return tx.messages.find(query)
+
+    def cancel(
+        self,
+        message_id: UUID,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> bool:
+        """Withdraw a message that waits; its status becomes `deleted`.
+
+        Returns:
+            True when it will certainly not be sent. False when it is too late: it is being handed
+            over right now, or it is finished.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        now = self.acceptance.now()
+        with self.storage.begin(connection) as tx:
+            if tx.messages.get(workspace, message_id) is None:
+                raise UnknownMessageError(message_id)
+            return tx.outbox.cancel(workspace, message_id, now=now)
+
+    def reschedule(
+        self,
+        message_id: UUID,
+        at: datetime,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> Message:
+        """Move a message that waits to another time; its validity runs from there anew.
+
+        Args:
+            message_id: Which.
+            at: Aware instant, by the rules of `scheduled_for`: at most 35 days ahead, and less
+                than 10 minutes ahead means now.
+            workspace: Its tenant.
+            connection: As for `send`.
+
+        Raises:
+            InvalidMessageError: The time is not allowed.
+            UnknownMessageError: This workspace has no such message.
+            StateError: It does not wait any more.
+        """
+        now = self.acceptance.now()
+        if violations := check_schedule(at, now):
+            raise InvalidMessageError(violations)
+        with self.storage.begin(connection) as tx:
+            message = tx.messages.get(workspace, message_id)
+            if message is None:
+                raise UnknownMessageError(message_id)
+            delivery = tx.outbox.delivery(workspace, message_id)
+            if delivery is None:
+                raise StateError(f"message {message_id} is {message.status}: it does not wait")
+            moved = evolve(
+                message,
+                status=Status.SCHEDULED if is_later(at, now) else Status.ACCEPTED,
+                scheduled_for=at,
+                last_status_at=now,
+                updated_at=now,
+            )
+            channel = self._by_id.get(message.channel_id)
+            validity = validity_of(
+                delivery.controls.validity, channel.message_type if channel else ""
+            )
+            if not tx.outbox.reschedule(
+                workspace, moved, due_at=due_time(at, now), expires_at=expires_at(now, at, validity)
+            ):
+                raise StateError(f"message {message_id} is being handed over right now")
+        return moved
+
+    def channel(self, reference: ChannelReference) -> Channel:
+        """Return one of the channels, by itself, its id, or its name in the default workspace.
+
+        Raises:
+            UnknownChannelError: There is no such channel.
+        """
+        if isinstance(reference, Channel):
+            found = self._by_id.get(reference.id)
+        else:
+            found = self._by_id.get(_channel_id(reference))
+        if found is None:
+            name = reference.name if isinstance(reference, Channel) else str(reference)
+            raise UnknownChannelError(name, sorted(one.name for one in self._by_id.values()))
+        return found
+
+    def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
+        """Return a channel and its transport, or nothing when the host does not have it."""
+        channel = self._by_id.get(channel_id)
+        return (channel, self._transports[channel_id]) if channel else None
+
+
+def _channel_id(reference: UUID | str) -> UUID:
+    if isinstance(reference, UUID):
+        return reference
+    try:
+        return UUID(reference)
+    except ValueError:
+        return Channel(name=reference, platform="sms").id
+
+
+def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
+    by_id: dict[UUID, Channel] = {}
+    for channel in channels:
+        if violations := check_channel(channel):
+            faults = "; ".join(str(violation) for violation in violations)
+            raise ConfigurationError(f"channel {channel.name!r}: {faults}")
+        if channel.id in by_id:
+            raise ConfigurationError(f"two channels are called {channel.name!r}")
+        by_id[channel.id] = channel
+    return by_id
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

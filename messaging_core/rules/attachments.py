@@ -1,0 +1,98 @@
+"""Which files may be attached to a message."""
+
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from messaging_core.models.body import Attachment
+from messaging_core.models.violation import Violation
+from messaging_core.rules.media import check_filename, check_media_type
+from messaging_core.rules.platforms import WITHOUT_ATTACHMENTS
+from messaging_core.rules.uris import check_web_url
+
+MAX_INLINE_SIZE: Final = 100 * 1024
+"""Most octets of a file that is sent along in the request (Bird: 100 KB; the factor is ours)."""
+
+_MAX_ENCODED_LENGTH: Final = (MAX_INLINE_SIZE + 2) // 3 * 4
+_CONTENT_ID: Final = re.compile(r"[!-;=?-~]{1,255}")
+
+
+def check_attachments(
+    attachments: Sequence[Attachment], platform: str, path: str, *, inline_content: bool = False
+) -> list[Violation]:
+    """Hold attachments to the Bird Channels API, rule 20, and to what the platform carries.
+
+    Args:
+        attachments: Of a text or HTML body, or of a template.
+        platform: Of the channel; one that carries no attachments refuses them all.
+        path: Where they are in the request.
+        inline_content: Whether files may be sent along as base64, which only HTML bodies may.
+    """
+    if attachments and platform in WITHOUT_ATTACHMENTS:
+        message = f"{platform} carries no attachments: send an image or file body, or a link"
+        return [Violation(path, "attachment.unsupported_on_platform", message)]
+    violations: list[Violation] = []
+    for index, attachment in enumerate(attachments):
+        check = _check_html_source if inline_content else _check_plain_source
+        violations += check(attachment, f"{path}/{index}")
+        violations += _check_labels(attachment, f"{path}/{index}")
+    return violations
+
+
+def check_content(content: str, path: str) -> list[Violation]:
+    """Refuse what is not the base64 (RFC 4648 §4, padded, unbroken) of 1 octet to 100 KiB."""
+    if not content:
+        return [Violation(path, "attachment.empty", "the file is empty")]
+    if len(content) > _MAX_ENCODED_LENGTH:
+        message = f"a file in the request has at most {MAX_INLINE_SIZE} bytes: name it by mediaUrl"
+        return [Violation(path, "attachment.too_large", message)]
+    try:
+        size = len(binascii.a2b_base64(content, strict_mode=True))
+    except ValueError:
+        message = "base64 with its padding, without line breaks (RFC 4648)"
+        return [Violation(path, "attachment.not_base64", message)]
+    if size > MAX_INLINE_SIZE:
+        message = f"a file in the request has at most {MAX_INLINE_SIZE} bytes: name it by mediaUrl"
+        return [Violation(path, "attachment.too_large", message)]
+    return []
+
+
+def _check_plain_source(attachment: Attachment, path: str) -> list[Violation]:
+    violations = []
+    if attachment.content is not None:
+        message = "only HTML bodies carry files as content: name the file by mediaUrl"
+        here = f"{path}/content"
+        violations.append(Violation(here, "attachment.content_not_allowed", message))
+    if attachment.media_url is None:
+        message = "name the file by mediaUrl"
+        violations.append(Violation(path, "attachment.no_media_url", message))
+    return violations
+
+
+def _check_html_source(attachment: Attachment, path: str) -> list[Violation]:
+    if attachment.content is None:
+        if attachment.media_url is not None:
+            return []
+        message = "give the file by mediaUrl, or as content with its contentType"
+        return [Violation(path, "attachment.no_source", message)]
+    violations = check_content(attachment.content, f"{path}/content")
+    if attachment.media_url is not None:
+        message = "give the file by mediaUrl or as content, not both"
+        violations.append(Violation(path, "attachment.two_sources", message))
+    if attachment.content_type is None:
+        message = "content needs its contentType, such as application/pdf"
+        violations.append(Violation(path, "attachment.no_content_type", message))
+    return violations
+
+
+def _check_labels(attachment: Attachment, path: str) -> list[Violation]:
+    violations = check_filename(attachment.filename, f"{path}/filename")
+    if attachment.media_url is not None:
+        violations += check_web_url(attachment.media_url, f"{path}/mediaUrl")
+    if attachment.content_type is not None:
+        violations += check_media_type(attachment.content_type, f"{path}/contentType")
+    if attachment.content_id is not None and not _CONTENT_ID.fullmatch(attachment.content_id):
+        message = "1 to 255 printable ASCII characters without spaces and angle brackets"
+        violations.append(Violation(f"{path}/contentId", "attachment.bad_content_id", message))
+    return violations

@@ -1,0 +1,56 @@
+"""Whether the host has described a channel that can work."""
+
+import re
+from typing import Final
+
+from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.violation import Violation
+from messaging_core.rules.addresses import check_email_address
+from messaging_core.rules.sender import check_display_name, check_sender_value
+from messaging_core.rules.text import check_line
+
+MAX_NAME_LENGTH: Final = 255
+MAX_KEY_LENGTH: Final = 64
+PLATFORM: Final = re.compile(r"[A-Za-z0-9-]{3,60}")
+"""The names of platforms (Bird Channels API, listing of messages)."""
+
+
+def check_channel(channel: Channel) -> list[Violation]:
+    """Refuse a channel that could never send, before the first message finds out.
+
+    A platform is 3 to 60 of `A-Za-z0-9-`, and `SMS` or `Email` is a slip, not a platform of the
+    host's own. A sender fits the platform: on email it is the complete address. None is needed,
+    since a provider may know its sender itself.
+
+    Returns:
+        Violations with the fields of `Channel` as paths, in camelCase.
+    """
+    violations = check_line(channel.name, "/name", required=True, longest=MAX_NAME_LENGTH)
+    violations += check_platform(channel.platform, "/platform")
+    if channel.sender is not None:
+        violations += _check_sender(channel.sender, channel.platform, "/sender")
+    if channel.sender_name is not None:
+        violations += check_display_name(channel.sender_name, "/senderName")
+    if channel.mms and channel.platform != SMS:
+        message = f"MMS is for sms channels, not for {channel.platform}"
+        violations.append(Violation("/mms", "channel.mms_only_on_sms", message))
+    key = channel.identifier_key
+    return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
+
+
+def check_platform(value: str, path: str) -> list[Violation]:
+    """Refuse what is not the name of a platform, or one of ours in the wrong case."""
+    if not PLATFORM.fullmatch(value):
+        message = "3 to 60 letters, digits and hyphens"
+        return [Violation(path, "channel.bad_platform", message)]
+    ours = value.lower()
+    if ours in {SMS, EMAIL, PUSH} and value != ours:
+        return [Violation(path, "channel.bad_platform", f'write "{ours}" in lower case')]
+    return []
+
+
+def _check_sender(value: str, platform: str, path: str) -> list[Violation]:
+    if platform != EMAIL:
+        return check_sender_value(value, platform, path)
+    violation = check_email_address(value, path)
+    return [] if violation is None else [Violation(path, "sender.invalid", violation.message)]

@@ -1,0 +1,90 @@
+"""Which headers and subject a caller may put on an email."""
+
+import re
+from collections.abc import Container, Mapping
+from typing import Final
+
+from messaging_core.models.violation import Violation
+from messaging_core.rules.text import check_line, is_line
+
+MAX_LINE_LENGTH: Final = 998
+"""Longest line of a mail without its line break (RFC 5322 §2.1.1)."""
+
+MAX_NAME_LENGTH: Final = 76
+"""Longest header name; ours, so that a name fits on the first line of a folded header."""
+
+RESERVED_HEADERS: Final = frozenset(
+    {
+        # RFC 5322 §3.6: whom, from whom, when and about what is decided by the request's fields.
+        *("from", "sender", "to", "cc", "bcc", "subject", "date", "message-id"),
+        *("return-path", "received", "mime-version"),
+        # Written on the way by whoever takes responsibility; made up, they are a forgery.
+        *("dkim-signature", "domainkey-signature", "authentication-results", "received-spf"),
+        *("delivered-to", "x-original-to", "envelope-to", "apparently-to"),
+    }
+)
+"""Headers that a caller may not set, in lower case."""
+
+RESERVED_PREFIXES: Final = ("content-", "resent-", "arc-")
+"""Beginnings of further such headers: MIME (RFC 2045 §9), resent fields (RFC 5322 §3.6.6), ARC."""
+
+_MAX_PAIR_LENGTH: Final = MAX_LINE_LENGTH - len(": ")
+_FTEXT: Final = re.compile(r"[!-9;-~]+")
+
+
+def check_headers(headers: Mapping[str, str], path: str) -> list[Violation]:
+    """Refuse headers that are malformed, reserved or given twice.
+
+    A name is ftext (RFC 5322 §3.6.8), a value one line without control characters, and both
+    together are short enough to be a line. The Bird Channels API publishes no list of allowed
+    headers; ours refuses those that the engine or a server on the way writes
+    (`RESERVED_HEADERS`). Names are compared without regard to case.
+    """
+    violations: list[Violation] = []
+    seen: set[str] = set()
+    for place, (name, value) in enumerate(headers.items(), 1):
+        faults = (_name_fault(name, place, seen), _value_fault(name, value))
+        seen.add(name.lower())
+        if faults != (None, None):
+            here = _pointer(name, path)
+            violations += [Violation(here, *fault) for fault in faults if fault is not None]
+    return violations
+
+
+def check_subject(value: str, path: str) -> list[Violation]:
+    """Refuse a subject that is not one line of at most 998 characters (RFC 5322 §2.1.1)."""
+    return check_line(value, path, longest=MAX_LINE_LENGTH)
+
+
+def _name_fault(name: str, place: int, seen: Container[str]) -> tuple[str, str] | None:
+    if not _is_name(name):
+        message = (
+            f"the name of header {place} is not 1 to {MAX_NAME_LENGTH} printable ASCII "
+            "characters without spaces and colons"
+        )
+        return "header.bad_name", message
+    lowered = name.lower()
+    if lowered in RESERVED_HEADERS or lowered.startswith(RESERVED_PREFIXES):
+        return "header.reserved", "written by the engine or on the way: leave it out"
+    if lowered in seen:
+        return "header.duplicate", "there already, in another case: give it once"
+    return None
+
+
+def _value_fault(name: str, value: str) -> tuple[str, str] | None:
+    if not is_line(value):
+        message = "one line: no line breaks, control characters or lone surrogates"
+        return "header.control_character", message
+    if len(name) + len(value) > _MAX_PAIR_LENGTH:
+        message = f"name and value have at most {_MAX_PAIR_LENGTH} characters together"
+        return "header.too_long", message
+    return None
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= MAX_NAME_LENGTH and _FTEXT.fullmatch(name) is not None
+
+
+def _pointer(name: str, path: str) -> str:
+    """Return where a header is (RFC 6901 §3), or where they all are if its name is none."""
+    return f"{path}/{name.replace('~', '~0').replace('/', '~1')}" if _is_name(name) else path

@@ -1,0 +1,148 @@
+"""The law of the lifecycle: which status may follow which, and why.
+
+Everything about the life of a message stands in `TRANSITIONS`: the status it has, the statuses
+it may move to, and the causes that may move it there. What is not in the table does not happen.
+No other module compares statuses; they ask the predicates below.
+
+Some moves are good only under a condition that a status does not show. Such a condition is part
+of its cause, and whoever names the cause vouches for it: see `Cause`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from messaging_core.models.message import Direction, Status
+
+
+class Cause(StrEnum):
+    """Say why a message moves, and what must be true of it then.
+
+    Attributes:
+        CLAIMED: A worker took it up.
+        HELD: It waits on: for a retry, quiet hours, or a provider that is throttled.
+        RESCHEDULED: The caller chose another time, and nobody has taken it up yet.
+        EXPIRED: Its validity is over, and it was never handed over.
+        EXCLUDED: A send rule keeps it back: opt-out, suppression, global holdout.
+        CANCELLED: The caller withdrew it, and no attempt is under way.
+        HANDED_OVER: The provider took it.
+        FAILED: It could not be handed over, and will not be tried again.
+        REPORTED: A receipt says what became of it.
+        BOUNCED_LATE: A mail that was delivered came back; email only.
+        PROVED_LATE: Proof arrived after we had given it up: in doubt, when sending had failed;
+            positive, and no bounce after delivery before it, when delivery had failed.
+    """
+
+    CLAIMED = "claimed"
+    HELD = "held"
+    RESCHEDULED = "rescheduled"
+    EXPIRED = "expired"
+    EXCLUDED = "excluded"
+    CANCELLED = "cancelled"
+    HANDED_OVER = "handed_over"
+    FAILED = "failed"
+    REPORTED = "reported"
+    BOUNCED_LATE = "bounced_late"
+    PROVED_LATE = "proved_late"
+
+
+TRANSITIONS: Final[Mapping[Status, Mapping[Status, frozenset[Cause]]]] = MappingProxyType(
+    {
+        Status.ACCEPTED: {
+            Status.PROCESSING: frozenset({Cause.CLAIMED}),
+            Status.SCHEDULED: frozenset({Cause.HELD, Cause.RESCHEDULED}),
+            Status.SENDING_FAILED: frozenset({Cause.EXPIRED}),
+            Status.SKIPPED: frozenset({Cause.EXCLUDED}),
+            Status.DELETED: frozenset({Cause.CANCELLED}),
+        },
+        Status.SCHEDULED: {
+            Status.PROCESSING: frozenset({Cause.CLAIMED}),
+            Status.ACCEPTED: frozenset({Cause.RESCHEDULED}),
+            Status.SENDING_FAILED: frozenset({Cause.EXPIRED}),
+            Status.SKIPPED: frozenset({Cause.EXCLUDED}),
+            Status.DELETED: frozenset({Cause.CANCELLED}),
+        },
+        Status.PROCESSING: {
+            Status.SENT: frozenset({Cause.HANDED_OVER}),
+            Status.SENDING_FAILED: frozenset({Cause.FAILED, Cause.EXPIRED}),
+            Status.SCHEDULED: frozenset({Cause.HELD}),
+            Status.SKIPPED: frozenset({Cause.EXCLUDED}),
+            Status.DELETED: frozenset({Cause.CANCELLED}),
+        },
+        Status.SENT: {
+            Status.DELIVERED: frozenset({Cause.REPORTED}),
+            Status.DELIVERY_FAILED: frozenset({Cause.REPORTED}),
+        },
+        Status.DELIVERED: {
+            Status.DELIVERY_FAILED: frozenset({Cause.BOUNCED_LATE}),
+        },
+        Status.SENDING_FAILED: {
+            Status.SENT: frozenset({Cause.PROVED_LATE}),
+            Status.DELIVERED: frozenset({Cause.PROVED_LATE}),
+            Status.DELIVERY_FAILED: frozenset({Cause.PROVED_LATE}),
+        },
+        Status.DELIVERY_FAILED: {
+            Status.DELIVERED: frozenset({Cause.PROVED_LATE}),
+        },
+        Status.REJECTED: {},
+        Status.SKIPPED: {},
+        Status.DELETED: {},
+    }
+)
+"""The table: from, to, and the causes that allow it."""
+
+INITIAL: Final[Mapping[Direction, frozenset[Status]]] = MappingProxyType(
+    {
+        Direction.OUTGOING: frozenset(
+            {Status.ACCEPTED, Status.SCHEDULED, Status.SKIPPED, Status.REJECTED}
+        ),
+        Direction.INCOMING: frozenset({Status.DELIVERED}),
+    }
+)
+"""How a message may begin; one that was received is delivered from the start."""
+
+WAITING: Final = frozenset({Status.ACCEPTED, Status.SCHEDULED})
+"""Nobody has taken the message up yet."""
+
+FINAL: Final = frozenset(
+    {
+        Status.DELIVERED,
+        Status.DELIVERY_FAILED,
+        Status.SENDING_FAILED,
+        Status.REJECTED,
+        Status.SKIPPED,
+        Status.DELETED,
+    }
+)
+"""Nothing more happens to the message, unless late evidence says otherwise."""
+
+
+def may_begin(status: Status, direction: Direction) -> bool:
+    """Tell whether a message may come into being with this status."""
+    return status in INITIAL[direction]
+
+
+def may_move(current: Status, to: Status, cause: Cause) -> bool:
+    """Tell whether a message may move, for this cause; to stay is no move."""
+    return cause in TRANSITIONS[current].get(to, ())
+
+
+def is_waiting(status: Status) -> bool:
+    """Tell whether a message is still to be taken up for the first time."""
+    return status in WAITING
+
+
+def is_final(status: Status) -> bool:
+    """Tell whether nothing more happens to a message, late evidence aside."""
+    return status in FINAL
+
+
+def can_cancel(status: Status) -> bool:
+    """Tell whether a message can be withdrawn, as long as no attempt is under way."""
+    return may_move(status, Status.DELETED, Cause.CANCELLED)
+
+
+def can_reschedule(status: Status) -> bool:
+    """Tell whether a message can be given another time: one that was never taken up."""
+    return any(Cause.RESCHEDULED in causes for causes in TRANSITIONS[status].values())

@@ -1,0 +1,203 @@
+"""Whom a message may go to on a channel."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.contact import Receiver, ReceiverContact, ReceiverType
+from messaging_core.models.violation import Violation
+from messaging_core.rules.addresses import (
+    address_key,
+    check_email_address,
+    check_phone_number,
+    check_push_token,
+)
+from messaging_core.rules.text import check_line
+
+MAX_PER_LINE: Final = 50
+"""Most addresses on each of To, Cc and Bcc; the Bird Channels API names no limit, another of
+Bird's interfaces this one."""
+
+MAX_ADDRESS_LENGTH: Final = 500
+MAX_KEY_LENGTH: Final = 250
+MAX_ID_LENGTH: Final = 500
+
+_MAX_EXAMINED: Final = MAX_PER_LINE * len(ReceiverType)
+
+_PLATFORM_KEYS: Final = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
+_CHECKS: Final[Mapping[str, Callable[[str, str], Violation | None]]] = {
+    "phonenumber": check_phone_number,
+    "emailaddress": check_email_address,
+    "pushtoken": check_push_token,
+}
+
+
+def check_receiver(receiver: Receiver, channel: Channel, path: str) -> list[Violation]:
+    """Hold a receiver to the Bird Channels API, rules 1 to 5 and 42.
+
+    There is a contact, and several only on email; each is addressable and reachable on the
+    platform; copies are for email, where at least one contact stands on To and at most 50 on
+    each line. The same address twice, on whatever line, is refused (ours): it would be billed
+    and read twice. Beyond 150 contacts only their number is reported.
+
+    A contact that is named by its id alone is accepted: only a directory of contacts can tell
+    how it is reached.
+    """
+    contacts = receiver.contacts
+    path = f"{path}/contacts"
+    if not contacts:
+        return [Violation(path, "receiver.empty", "name at least one contact")]
+    if channel.platform == EMAIL:
+        violations = _check_lines(contacts, path)
+    else:
+        violations = _check_single(contacts, channel.platform, path)
+    for index, contact in enumerate(contacts[:_MAX_EXAMINED]):
+        violations += _check_contact(contact, channel, f"{path}/{index}")
+    if len(contacts) > 1:
+        violations += _check_distinct(contacts[:_MAX_EXAMINED], channel, path)
+    return violations
+
+
+def address_of(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | None:
+    """Return the address that a message to this contact will really use, or nothing.
+
+    It is `platformAddress`; else `identifierValue`, where its key fits the platform or is left
+    out; else the first of `identifiers` that fits (Bird Channels API, fields of a contact).
+
+    Returns:
+        The channel's identifier key, and the address.
+    """
+    key = channel.identifier_key
+    if contact.platform_address is not None:
+        return key, contact.platform_address
+    if contact.identifier_value is not None and contact.identifier_key in {None, key}:
+        return key, contact.identifier_value
+    for identifier in contact.identifiers:
+        if identifier.identifier_key == key:
+            return key, identifier.identifier_value
+    return None
+
+
+def _check_lines(contacts: Sequence[ReceiverContact], path: str) -> list[Violation]:
+    if len(contacts) == 1 and contacts[0].type is None:
+        return []
+    lines = [contact.type or ReceiverType.TO for contact in contacts]
+    violations = []
+    if ReceiverType.TO not in lines:
+        message = "at least one contact of type to: nobody gets only copies"
+        violations.append(Violation(path, "receiver.no_to", message))
+    if len(lines) > MAX_PER_LINE:
+        violations += _check_line_lengths(lines, path)
+    return violations
+
+
+def _check_line_lengths(lines: Sequence[ReceiverType], path: str) -> list[Violation]:
+    message = f"at most {MAX_PER_LINE} contacts of each type, not {{}} of type {{}}"
+    return [
+        Violation(path, "receiver.too_many_on_line", message.format(number, line))
+        for line, number in Counter(lines).items()
+        if number > MAX_PER_LINE
+    ]
+
+
+def _check_single(contacts: Sequence[ReceiverContact], platform: str, path: str) -> list[Violation]:
+    violations = []
+    if len(contacts) > 1:
+        message = f"only email goes to several contacts at once, {platform} to one"
+        violations.append(Violation(path, "receiver.too_many", message))
+    for index, contact in enumerate(contacts[:_MAX_EXAMINED]):
+        if contact.type is not None and contact.type is not ReceiverType.TO:
+            message = f"only email has copies, {platform} has not: leave the type out"
+            here = f"{path}/{index}/type"
+            violations.append(Violation(here, "receiver.copy_not_supported", message))
+    return violations
+
+
+def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> list[Violation]:
+    violations: list[Violation] = []
+    key = contact.identifier_key
+    if contact.id is not None:
+        violations += check_line(contact.id, f"{path}/id", required=True, longest=MAX_ID_LENGTH)
+    if key is not None:
+        violations += _check_key(key, f"{path}/identifierKey")
+    if contact.identifier_value is not None:
+        here = f"{path}/identifierValue"
+        violations += _check_value(_kind(key, channel), contact.identifier_value, here)
+    if contact.identifiers:
+        violations += _check_identifiers(contact, channel, f"{path}/identifiers")
+    if contact.platform_address is not None:
+        here = f"{path}/platformAddress"
+        violations += _check_value(_kind(None, channel), contact.platform_address, here)
+    return violations + _check_reach(contact, channel, path)
+
+
+def _check_identifiers(contact: ReceiverContact, channel: Channel, path: str) -> list[Violation]:
+    violations: list[Violation] = []
+    for index, identifier in enumerate(contact.identifiers):
+        here, key = f"{path}/{index}", identifier.identifier_key
+        violations += _check_key(key, f"{here}/identifierKey")
+        value = identifier.identifier_value
+        violations += _check_value(_kind(key, channel), value, f"{here}/identifierValue")
+    return violations
+
+
+def _check_reach(contact: ReceiverContact, channel: Channel, path: str) -> list[Violation]:
+    if contact.platform_address_selector and contact.platform_address is None:
+        message = "expressions are not evaluated: give the platformAddress itself"
+        here = f"{path}/platformAddressSelector"
+        return [Violation(here, "receiver.selector_not_supported", message)]
+    if contact.id is not None or address_of(contact, channel) is not None:
+        return []
+    if contact.identifier_value is None and not contact.identifiers:
+        message = "give identifierValue, identifiers, platformAddress or id"
+        return [Violation(path, "receiver.not_addressable", message)]
+    message = (
+        f"{channel.platform} reaches a contact by its {channel.identifier_key}: give one, "
+        "or a platformAddress"
+    )
+    return [Violation(path, "receiver.unreachable", message)]
+
+
+def _check_distinct(
+    contacts: Sequence[ReceiverContact], channel: Channel, path: str
+) -> list[Violation]:
+    violations = []
+    seen: set[tuple[str, str]] = set()
+    for index, contact in enumerate(contacts):
+        key = _identity(contact, channel)
+        if key in seen:
+            message = "this contact is there already: name it once"
+            violations.append(Violation(f"{path}/{index}", "receiver.duplicate", message))
+        elif key is not None:
+            seen.add(key)
+    return violations
+
+
+def _identity(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | None:
+    address = address_of(contact, channel)
+    if address is None:
+        return None if contact.id is None else ("id", contact.id)
+    kind = _kind(None, channel)
+    return kind, address_key(kind, address[1])
+
+
+def _kind(key: str | None, channel: Channel) -> str:
+    """Return the identifier key whose rules hold: the platform decides on its own address."""
+    if key is None or key == channel.identifier_key:
+        return _PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
+    return key
+
+
+def _check_key(key: str, path: str) -> list[Violation]:
+    if key in _CHECKS:
+        return []
+    return check_line(key, path, required=True, longest=MAX_KEY_LENGTH)
+
+
+def _check_value(kind: str, value: str, path: str) -> list[Violation]:
+    check = _CHECKS.get(kind)
+    if check is None:
+        return check_line(value, path, required=True, longest=MAX_ADDRESS_LENGTH)
+    violation = check(value, path)
+    return [] if violation is None else [violation]

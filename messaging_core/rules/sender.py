@@ -1,0 +1,74 @@
+"""Who a message may say it is from."""
+
+import re
+from typing import Final
+
+from messaging_core.models.body import EmailFrom
+from messaging_core.models.channel import EMAIL, SMS, Channel
+from messaging_core.models.contact import Sender
+from messaging_core.models.violation import Violation
+from messaging_core.rules.addresses import check_sms_sender
+from messaging_core.rules.text import check_line
+
+MAX_USER_NAME_LENGTH: Final = 64  # of a local part: RFC 5321 §4.5.3.1.1
+MAX_NAME_LENGTH: Final = 255
+MAX_SENDER_LENGTH: Final = 500
+
+_USER_NAME: Final = re.compile(r"[A-Za-z0-9_/+-]+(?:\.[A-Za-z0-9_/+-]+)*")
+
+
+def check_sender(sender: Sender, channel: Channel, path: str) -> list[Violation]:
+    """Hold a sender to the Bird Channels API, rule 29, and to what the platform can show.
+
+    On SMS it is a number, a short code or an alphanumeric sender. On email it replaces the user
+    part of the channel's address, so it is a user name without a domain; that is how we read
+    "replaces the channel's default sender user name". Elsewhere it is one line.
+    """
+    connector = sender.connector
+    here = f"{path}/connector/identifierValue"
+    violations = check_sender_value(connector.identifier_value, channel.platform, here)
+    if connector.annotations is not None and connector.annotations.name is not None:
+        name = connector.annotations.name
+        violations += check_display_name(name, f"{path}/connector/annotations/name")
+    return violations
+
+
+def check_sender_value(value: str, platform: str, path: str) -> list[Violation]:
+    """Refuse what a message on this platform cannot name as its sender."""
+    if platform == EMAIL:
+        return check_user_name(value, path)
+    if platform == SMS:
+        violation = check_sms_sender(value, path)
+        return [] if violation is None else [violation]
+    return check_line(value, path, required=True, longest=MAX_SENDER_LENGTH)
+
+
+def check_user_name(value: str, path: str) -> list[Violation]:
+    r"""Refuse what cannot stand before the "@" of the channel's own address.
+
+    The Bird Channels API publishes the unanchored pattern `[\w\d.-/+]+`, whose `.-/` is an
+    accidental range (rule 30). We anchor it, take the hyphen literally and `\w` as ASCII, and
+    ask for a dot-atom (RFC 5322 §3.2.3) of at most 64 characters, or no server would take it.
+    """
+    if len(value) <= MAX_USER_NAME_LENGTH and _USER_NAME.fullmatch(value):
+        return []
+    message = (
+        f"a user name without a domain: 1 to {MAX_USER_NAME_LENGTH} of a-z, digits and _-/+, "
+        "and dots between them"
+    )
+    return [Violation(path, "sender.bad_user_name", message)]
+
+
+def check_display_name(value: str, path: str) -> list[Violation]:
+    """Refuse a display name that is not one line of at most 255 characters (our limit)."""
+    return check_line(value, path, longest=MAX_NAME_LENGTH)
+
+
+def check_email_from(sender: EmailFrom, path: str) -> list[Violation]:
+    """Hold `emailFrom` of a body and `from` of `meta.email` to the Bird Channels API, rule 30."""
+    violations: list[Violation] = []
+    if sender.username is not None:
+        violations += check_user_name(sender.username, f"{path}/username")
+    if sender.display_name is not None:
+        violations += check_display_name(sender.display_name, f"{path}/displayName")
+    return violations

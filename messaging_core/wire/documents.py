@@ -1,0 +1,186 @@
+"""Read and write requests, messages, pages, interactions and contacts as JSON."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import orjson
+
+from messaging_core.errors import (
+    InvalidDocumentError,
+    InvalidMessageError,
+    InvalidRequestError,
+)
+from messaging_core.models.contact import Contact
+from messaging_core.models.interaction import Interaction
+from messaging_core.models.message import Message
+from messaging_core.models.query import Page
+from messaging_core.models.request import SendMessage
+from messaging_core.models.violation import Violation
+from messaging_core.wire import document, mapping
+from messaging_core.wire.faults import Faults, Stop
+from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
+from messaging_core.wire.registry import registry
+
+T = TypeVar("T")
+
+Json = bytes | str | Mapping[str, Any]
+"""A document: UTF-8, text, or the values that its JSON stands for."""
+
+
+def parse_send_message(data: Json, *, limits: WireLimits = REQUEST_LIMITS) -> SendMessage:
+    """Read a request, and learn everything that is wrong with its form at once.
+
+    Raises:
+        InvalidMessageError: With every violation, each with a JSON pointer into the request.
+    """
+    request: SendMessage = _read(SendMessage, data, limits, InvalidMessageError)
+    return request
+
+
+def dump_send_message(request: SendMessage) -> dict[str, Any]:
+    """Write a request as JSON values.
+
+    A request built in code may hold values of wrong types; they are passed on as they are, so that
+    `parse_send_message` of the result reports them.
+
+    Raises:
+        InvalidMessageError: The request contains itself.
+    """
+    try:
+        return _dump_object(request)
+    except RecursionError:
+        violation = Violation("", "wire.depth", "the request contains itself")
+        raise InvalidMessageError((violation,)) from None
+
+
+def canonical_bytes(request: SendMessage) -> bytes:
+    """Write a request so that equal requests give equal bytes, for hashing.
+
+    Keys are sorted, and a whole number is written without fraction, whichever way it came.
+    """
+    return orjson.dumps(_canonical(dump_send_message(request)), option=orjson.OPT_SORT_KEYS)
+
+
+def load_message(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Message:
+    """Read a message.
+
+    Raises:
+        InvalidDocumentError: With every violation.
+    """
+    return load(Message, data, limits=limits)
+
+
+def dump_message(message: Message) -> dict[str, Any]:
+    """Write a message as JSON values."""
+    return _dump_object(message)
+
+
+def load_page(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Page[Message]:
+    """Read a page of messages.
+
+    Raises:
+        InvalidDocumentError: With every violation.
+    """
+    return load(Page[Message], data, limits=limits)
+
+
+def dump_page(page: Page[Any]) -> dict[str, Any]:
+    """Write a page of anything as JSON values."""
+    return _dump_object(page)
+
+
+def load_interaction(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Interaction:
+    """Read an interaction.
+
+    Raises:
+        InvalidDocumentError: With every violation.
+    """
+    return load(Interaction, data, limits=limits)
+
+
+def dump_interaction(interaction: Interaction) -> dict[str, Any]:
+    """Write an interaction as JSON values."""
+    return _dump_object(interaction)
+
+
+def load_contact(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Contact:
+    """Read a contact.
+
+    Raises:
+        InvalidDocumentError: With every violation.
+    """
+    return load(Contact, data, limits=limits)
+
+
+def dump_contact(contact: Contact) -> dict[str, Any]:
+    """Write a contact as JSON values."""
+    return _dump_object(contact)
+
+
+def load(cls: type[T], data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> T:
+    """Read an instance of any attrs class, a host's own included.
+
+    Raises:
+        InvalidDocumentError: With every violation.
+    """
+    value: T = _read(cls, data, limits, InvalidDocumentError)
+    return value
+
+
+def dump(value: Any) -> Any:
+    """Write an instance of any attrs class as JSON values; fields equal to their default are not.
+
+    Other values come back as they are.
+    """
+    return registry().write(value)
+
+
+def encode(value: Any) -> bytes:
+    """Write an instance of any attrs class as JSON, keys in the order of the fields."""
+    return orjson.dumps(dump(value))
+
+
+def _read(kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]) -> Any:
+    faults = Faults(limits.max_violations)
+    try:
+        value = _read_document(kind, data, limits, faults)
+    except Stop:
+        value = None
+    if faults:
+        raise error(tuple(faults))
+    return value
+
+
+def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> Any:
+    read = registry().reader(kind)
+    if isinstance(data, str | bytes | bytearray | memoryview):
+        return read(document.parse(data, limits, faults), "", faults)
+    if not isinstance(data, Mapping):
+        faults.mismatch("", "JSON text or an object", data)
+        return None
+    unspeakable = Faults(limits.max_violations)
+    try:
+        tree = mapping.copy(data, limits, unspeakable)
+    except Stop:
+        faults.extend(unspeakable)
+        raise
+    value = read(tree, "", faults)
+    # Where the reader has spoken of a place, it said what belongs there.
+    spoken_of = {violation.path for violation in faults}
+    for violation in unspeakable:
+        if violation.path not in spoken_of:
+            faults.add(violation.path, violation.code, violation.message)
+    return value
+
+
+def _dump_object(value: Any) -> dict[str, Any]:
+    written: dict[str, Any] = registry().write(value)
+    return written
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,79 @@
+"""Collect what is wrong with a document, each fault with its place."""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from typing import Any, Final
+
+from messaging_core.models.violation import Violation
+
+_JSON_NAMES: Final = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    type(None): "null",
+}
+# Beyond this a key is no slip of the pen, and comparing it would take long.
+_LONGEST_SLIP: Final = 64
+
+
+class Stop(Exception):  # noqa: N818 - ends a pass, reports nothing
+    """End the pass over a document: no more can be said about it, or enough was said."""
+
+
+class Faults(list[Violation]):
+    """Gather violations up to a limit; empty while all is well.
+
+    Values never enter a message: they may be addresses or content.
+    """
+
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def add(self, path: str, code: str, message: str) -> None:
+        """Report one fault; past the limit say that there are more, and stop."""
+        if len(self) >= self.limit:
+            self[-1] = Violation("", "wire.too_many", "there are more violations than these")
+            raise Stop
+        self.append(Violation(path, code, message))
+
+    def fail(self, path: str, code: str, message: str) -> None:
+        """Report a fault after which nothing else can be said."""
+        self.add(path, code, message)
+        raise Stop
+
+    def mismatch(self, path: str, expected: str, value: Any) -> None:
+        """Report a value of the wrong type."""
+        code = "wire.null" if value is None else "wire.type"
+        self.add(path, code, f"expected {expected}, found {type_name(value)}")
+
+    def missing(self, path: str, key: str) -> None:
+        """Report a required key that is not there."""
+        self.add(pointer(path, key), "wire.missing", f"{key!r} is required")
+
+    def unknown(self, path: str, keys: Iterable[str], known: Collection[str]) -> None:
+        """Report each key that nobody declared, with the one that was probably meant."""
+        for key in keys:
+            if key not in known:
+                self.add(pointer(path, key), "wire.unknown_key", f"unknown key{_hint(key, known)}")
+
+
+def pointer(path: str, key: str) -> str:
+    """Append a key to a JSON pointer (RFC 6901 §3)."""
+    return f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
+
+
+def type_name(value: Any) -> str:
+    """Name the type of a value as JSON does, or as Python does where JSON has no such type."""
+    kind = type(value)
+    return _JSON_NAMES.get(kind, kind.__name__)
+
+
+def _hint(key: str, known: Collection[str]) -> str:
+    close = get_close_matches(key, known, n=1) if len(key) <= _LONGEST_SLIP else []
+    return f", did you mean {close[0]!r}?" if close else ""

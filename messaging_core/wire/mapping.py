@@ -1,0 +1,97 @@
+"""Copy Python values that stand for a JSON document, and refuse what JSON cannot say."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from messaging_core.wire.document import refuse_depth, refuse_size
+from messaging_core.wire.faults import Faults, pointer, type_name
+from messaging_core.wire.limits import WireLimits
+
+# The integers that can be written and read again without loss.
+_SMALLEST: Final = -(2**63)
+_LARGEST: Final = 2**64 - 1
+
+
+def copy(data: Mapping[Any, Any], limits: WireLimits, faults: Faults) -> Any:
+    """Return what the JSON of these values would be read as, sharing nothing with them.
+
+    What is no JSON value is reported and left in its place, so that whoever reads that place can
+    say better what should have stood there.
+
+    Raises:
+        Stop: Too deep, which includes a value that contains itself, or too large.
+    """
+    tree = _Copier(limits, faults).copy(data, "", 0)
+    if limits.max_bytes is not None and not faults and len(orjson.dumps(tree)) > limits.max_bytes:
+        refuse_size(limits.max_bytes, faults)
+    return tree
+
+
+class _Copier:
+    """Copies values until their JSON is surely longer than allowed.
+
+    Without that bound, a few lists that hold one another twice would be copied for ever.
+    """
+
+    def __init__(self, limits: WireLimits, faults: Faults) -> None:
+        self.limits = limits
+        self.faults = faults
+        self.left = math.inf if limits.max_bytes is None else limits.max_bytes
+
+    def copy(self, value: Any, path: str, depth: int) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - ABCs are slow
+            self._enter(len(value), path, depth)
+            return self._object(value.items(), path, depth + 1)
+        if isinstance(value, list | tuple):
+            self._enter(len(value), path, depth)
+            return [self.copy(item, f"{path}/{i}", depth + 1) for i, item in enumerate(value)]
+        return self._scalar(value, path)
+
+    def _enter(self, items: int, path: str, depth: int) -> None:
+        if depth >= self.limits.max_depth:
+            refuse_depth(path, self.limits.max_depth, self.faults)
+        self._spend(items)
+
+    def _spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            refuse_size(self.limits.max_bytes or 0, self.faults)
+
+    def _object(self, items: Iterable[tuple[Any, Any]], path: str, depth: int) -> dict[str, Any]:
+        plain = {}
+        for key, item in items:
+            if isinstance(key, str):
+                place = pointer(path, key)
+                plain[self._text(key, place)] = self.copy(item, place, depth)
+            else:
+                self.faults.add(path, "wire.type", f"expected string keys, found {type_name(key)}")
+        return plain
+
+    def _text(self, value: str, path: str) -> str:
+        self._spend(len(value))
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                message = f"lone surrogate at character {error.start}"
+                self.faults.add(path, "wire.encoding", message)
+        return str.__str__(value)  # exactly a string, whatever subclass it came as
+
+    def _scalar(self, value: Any, path: str) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            if not _SMALLEST <= value <= _LARGEST:
+                self.faults.add(path, "wire.range", "expected an integer of at most 64 bits")
+            return int.__int__(value)
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                self.faults.add(path, "wire.type", "expected a finite number")
+            return float.__float__(value)
+        self.faults.mismatch(path, "a JSON value", value)
+        return value

@@ -1,0 +1,127 @@
+"""Keep the reader and the writer of every class, with cattrs as the dispatcher."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import attrs
+from cattrs import BaseValidationError, Converter
+
+from messaging_core.errors import InvalidDocumentError
+from messaging_core.wire.emission import emit_reader, emit_writer
+from messaging_core.wire.faults import Faults
+from messaging_core.wire.limits import DOCUMENT_LIMITS
+from messaging_core.wire.plan import plan_of, tag_of, tagged_classes
+from messaging_core.wire.tagged import tagged_reader
+from messaging_core.wire.values import Reader, Writer
+
+# What the hooks of hosts, and those of cattrs, raise about a value they do not accept.
+_REFUSALS = (
+    ArithmeticError,
+    AttributeError,
+    BaseValidationError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+
+
+class StructureHook:
+    """A reader in the form that cattrs calls."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: Reader) -> None:
+        self.read = read
+
+    def __call__(self, value: Any, _: Any) -> Any:
+        """Read a value, and raise what is wrong with it."""
+        faults = Faults(DOCUMENT_LIMITS.max_violations)
+        result = self.read(value, "", faults)
+        if faults:
+            raise InvalidDocumentError(tuple(faults))
+        return result
+
+
+class Writers(dict[type, Writer]):
+    """Writers by class; classes that are not attrs classes are passed on as they are."""
+
+    def __init__(self, converter: Converter) -> None:
+        super().__init__()
+        self.converter = converter
+
+    def __missing__(self, cls: type) -> Writer:
+        writer = self.converter.get_unstructure_hook(cls) if attrs.has(cls) else _same
+        self[cls] = writer
+        return writer
+
+
+class Registry:
+    """Makes readers and writers when a class is first met."""
+
+    def __init__(self) -> None:
+        self.converter = Converter()
+        self.writers: dict[type, Writer] = Writers(self.converter)
+        self.converter.register_structure_hook_factory(_is_ours, self._structure_hook)
+        self.converter.register_unstructure_hook_factory(attrs.has, self._unstructure_hook)
+        self._fields_of = cache(lambda cls: emit_reader(plan_of(cls, self)))
+
+    def reader(self, kind: Any) -> Reader:
+        """Return the reader of any type that the converter knows."""
+        hook = self.converter.get_structure_hook(kind)
+        return hook.read if isinstance(hook, StructureHook) else _foreign_reader(hook, kind)
+
+    def writer(self, kind: Any) -> Writer:
+        """Return the writer of any type that the converter knows."""
+        return self.converter.get_unstructure_hook(kind)
+
+    def write(self, value: Any) -> Any:
+        """Write an instance of an attrs class; pass everything else on."""
+        return self.writers[type(value)](value)
+
+    def _structure_hook(self, kind: Any) -> StructureHook:
+        tagged = tagged_classes(kind)
+        return StructureHook(
+            tagged_reader(tagged, self._fields_of) if tagged else self._fields_of(kind)
+        )
+
+    def _unstructure_hook(self, cls: type) -> Writer:
+        return emit_writer(plan_of(cls, self), self)
+
+
+@cache
+def registry() -> Registry:
+    """Return the one registry, made on first use."""
+    return Registry()
+
+
+def _is_ours(kind: Any) -> bool:
+    return bool(tagged_classes(kind)) or attrs.has(kind)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _foreign_reader(hook: Callable[[Any, Any], Any], kind: Any) -> Reader:
+    """Read a type of the host's through its own hook."""
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        try:
+            return hook(value, kind)
+        except InvalidDocumentError as error:
+            for each in error.violations:
+                faults.add(path + each.path, each.code, each.message)
+        except _REFUSALS:
+            faults.add(path, "wire.value", f"expected {getattr(kind, '__name__', kind)}")
+        return None
+
+    return read
+
+
+def converter() -> Converter:
+    """Return the converter behind `load` and `dump`, to register hooks for types of one's own.
+
+    Register before the first document with such a type is read or written.
+    """
+    return registry().converter

@@ -1,0 +1,140 @@
+"""A message as a storage keeps it: what never changes, what does, and what is searched by."""
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import orjson
+from attrs import frozen
+
+from messaging_core.models.channel import EMAIL
+from messaging_core.models.delivery import NewMessage, Settlement
+from messaging_core.models.message import Direction, Message
+from messaging_core.rules.addresses import address_key
+from messaging_core.wire import dump, load
+from messaging_core.wire.values import write_datetime
+
+_STATE = ("status", "lastStatusAt", "updatedAt", "parts", "reason", "details", "failure")
+
+
+@frozen
+class Stored:
+    """The two halves of a message, each as JSON.
+
+    Attributes:
+        document: What was accepted; written once.
+        state: Status and everything that changes with it.
+    """
+
+    document: bytes
+    state: str
+
+    def load(self) -> Message:
+        """Put the halves together again."""
+        return load(Message, orjson.loads(self.document) | orjson.loads(self.state))
+
+
+def store(message: Message) -> Stored:
+    """Take a message apart into what stays and what changes."""
+    document = dump(message)
+    state = {key: document.pop(key) for key in _STATE if key in document}
+    return Stored(orjson.dumps(document), orjson.dumps(state).decode())
+
+
+def settled_state(settlement: Settlement) -> str:
+    """Return the changing half of a message as a settlement leaves it."""
+    at = write_datetime(settlement.at)
+    state: dict[str, Any] = {"status": settlement.status, "lastStatusAt": at, "updatedAt": at}
+    if settlement.parts:
+        state["parts"] = [dump(part) for part in settlement.parts]
+    if settlement.reason:
+        state["reason"] = settlement.reason
+    if settlement.details:
+        state["details"] = settlement.details
+    if settlement.failure:
+        state["failure"] = dump(settlement.failure)
+    return orjson.dumps(state).decode()
+
+
+@frozen(kw_only=True)
+class Facets:
+    """What a message is found by, beside its own fields; addresses as comparison keys."""
+
+    sender: str | None
+    receivers: tuple[str, ...]
+    country_code: str | None
+    subject: str | None
+
+
+def facets(new: NewMessage) -> Facets:
+    """Return what a message will be found by."""
+    message = new.message
+    contacts = message.receiver.contacts
+    connector, person = message.sender.connector, message.sender.contact
+    if message.direction is Direction.INCOMING:
+        target = message.receiver.connector
+        sender = person.identifier_value if person else None
+        receivers = (target.identifier_value,) if target and target.identifier_value else ()
+    else:
+        sender = connector.identifier_value if connector else None
+        receivers = tuple(
+            address
+            for contact in contacts
+            if (address := contact.platform_address or contact.identifier_value)
+        )
+    people = contacts or ((person,) if person else ())
+    return Facets(
+        sender=searchable(sender) if sender else None,
+        receivers=tuple(dict.fromkeys(map(searchable, receivers))),
+        country_code=next((one.country_code for one in people if one.country_code), None),
+        subject=_subject(message) if new.platform == EMAIL else None,
+    )
+
+
+def searchable(address: str) -> str:
+    """Return the form in which an address is compared: email addresses without regard to case."""
+    return address_key("emailaddress", address) if "@" in address else address
+
+
+def _subject(message: Message) -> str | None:
+    metadata = getattr(message.body, "metadata", None)
+    own = getattr(metadata, "subject", None)
+    if own is not None:
+        return str(own)
+    return message.meta.email.subject if message.meta and message.meta.email else None
+
+
+class StoredMessages(Sequence[Message]):
+    """Messages of a page, decoded only when they are looked at."""
+
+    def __init__(self, rows: Sequence[Stored]) -> None:
+        self._rows = rows
+        self._messages: dict[int, Message] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are, without decoding one."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        """Decode one message, or take a slice of those not decoded yet."""
+        if isinstance(index, slice):
+            return StoredMessages(self._rows[index])
+        place = range(len(self._rows))[index]
+        if place not in self._messages:
+            self._messages[place] = self._rows[place].load()
+        return self._messages[place]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by content with any sequence of messages."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        """Hash by content, as equality compares."""
+        return hash(tuple(message.id for message in self))
+
+    def __repr__(self) -> str:
+        """Show how many there are; their content is nobody's business in a log."""
+        return f"<{len(self)} messages>"

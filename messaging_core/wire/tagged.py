@@ -1,0 +1,96 @@
+"""Read objects that say in `type` which of several classes they are."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from messaging_core.wire.emission import link
+from messaging_core.wire.faults import Faults, pointer
+from messaging_core.wire.plan import Tag, tag_of
+from messaging_core.wire.values import Reader
+
+_TYPE_AND_CONTENT: Final = 2
+
+
+def tagged_reader(classes: Sequence[type], fields_of: Callable[[type], Reader]) -> Reader:
+    """Read one of several tagged classes.
+
+    Args:
+        classes: All nested (`{"type": "text", "text": {…}}`) or all flat (`{"type": …, "key": …}`).
+        fields_of: Gives the reader of a class's fields; called when the class first comes up.
+    """
+    tags = {tag.value: tag for cls in classes if (tag := tag_of(cls))}
+    readers: dict[str, Any] = {}
+    for cls, name in zip(classes, tags, strict=True):
+        link(readers, name, lambda cls=cls: fields_of(cls))
+    nested = all(tag.key for tag in tags.values())
+    return _nested_reader(tags, readers) if nested else _flat_reader(tags, readers)
+
+
+def _flat_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        if type(value) is not dict:
+            faults.mismatch(path, "an object", value)
+            return None
+        name = value.get("type")
+        if type(name) is str and name in readers:
+            return readers[name](value, path, faults)
+        _check_type(value, tags, path, faults)
+        return None
+
+    return read
+
+
+def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
+    by_key = {tag.key: tag for tag in tags.values()}
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        if type(value) is not dict:
+            faults.mismatch(path, "an object", value)
+            return None
+        name = value.get("type")
+        if type(name) is str and name in tags and len(value) == _TYPE_AND_CONTENT:
+            key = tags[name].key
+            content = value.get(key)
+            if content is not None:
+                return readers[name](content, f"{path}/{key}", faults)
+        return read_odd(value, path, faults)
+
+    def read_odd(value: dict[str, Any], path: str, faults: Faults) -> Any:
+        """Read an object that lacks something or has too much, looking at all of it."""
+        tag = _check_type(value, tags, path, faults)
+        known = {"type", tag.key} if tag else {"type", *by_key}
+        content = None
+        for key in [key for key in value if key != "type"]:
+            place = pointer(path, key)
+            if key in known:
+                content = read_content(by_key[key], value[key], place, faults)
+            elif key in by_key:
+                faults.add(place, "wire.unknown_key", "belongs to another type")
+            else:
+                faults.unknown(path, (key,), known)
+        if tag is None or tag.key in value:
+            return content
+        if not tag.bare:
+            faults.missing(path, tag.key)
+            return None
+        return read_content(tag, None, path, faults)
+
+    def read_content(tag: Tag, content: Any, path: str, faults: Faults) -> Any:
+        return readers[tag.value]({} if content is None and tag.bare else content, path, faults)
+
+    return read
+
+
+def _check_type(
+    value: dict[str, Any], tags: dict[str, Tag], path: str, faults: Faults
+) -> Tag | None:
+    """Return the tag that an object names, or report why it names none."""
+    if "type" not in value:
+        faults.missing(path, "type")
+        return None
+    name = value["type"]
+    if type(name) is not str:
+        faults.mismatch(f"{path}/type", "a string", name)
+    elif name not in tags:
+        faults.add(f"{path}/type", "wire.enum", f"expected one of: {', '.join(tags)}")
+    return tags.get(name) if type(name) is str else None

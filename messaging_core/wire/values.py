@@ -1,0 +1,193 @@
+"""Read and write single values: strings, numbers, instants, identifiers, lists and maps."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from messaging_core.rules.schedule import parse_rfc3339
+from messaging_core.wire.faults import Faults, pointer
+
+Reader = Callable[[Any, str, Faults], Any]
+"""Takes a JSON value, its JSON pointer and where faults go; what it returns counts only without."""
+
+Writer = Callable[[Any], Any]
+"""Takes a value of a model; what does not belong there is passed on as it is, to be reported."""
+
+_UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EXPECTED: Final = {
+    (str,): "a string",
+    (bool,): "a boolean",
+    (int,): "an integer",
+    (float, int): "a number",
+    (dict,): "an object",
+}
+
+
+def read_uuid(value: Any, path: str, faults: Faults) -> UUID | None:
+    """Read the canonical form of RFC 9562 §4, in either case."""
+    if type(value) is not str:
+        faults.mismatch(path, "a UUID string", value)
+    elif _UUID.fullmatch(value):
+        return UUID(value)
+    else:
+        faults.add(
+            path, "wire.uuid", "expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
+        )
+    return None
+
+
+def write_uuid(value: Any) -> Any:
+    """Write the canonical form, in lower case."""
+    return str(value) if isinstance(value, UUID) else plain(value)
+
+
+def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
+    """Read an instant of RFC 3339, which has an offset."""
+    if type(value) is not str:
+        faults.mismatch(path, "a date-time string", value)
+        return None
+    instant = parse_rfc3339(value)
+    if instant is None:
+        faults.add(
+            path,
+            "wire.datetime",
+            "expected an RFC 3339 date-time with an offset, such as 2025-01-31T09:00:00.000Z",
+        )
+    return instant
+
+
+def write_datetime(value: Any) -> Any:
+    """Write an instant in UTC with milliseconds, or with microseconds where it has some.
+
+    One without offset is written without, so that reading it reports the fault.
+    """
+    if not isinstance(value, datetime):
+        return plain(value)
+    if value.tzinfo is not UTC:
+        if value.utcoffset() is None:
+            return value.replace(tzinfo=None).isoformat()
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:  # the first or last hours of the calendar
+            return value.isoformat()
+    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return f"{value.isoformat(timespec=precision)[:-6]}Z"
+
+
+def enum_reader(kind: type[Enum]) -> Reader:
+    """Read the members of an enumeration by their values."""
+    members = {member.value: member for member in kind}
+    types = {type(value) for value in members}
+    allowed = ", ".join(str(value) for value in members)
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        if type(value) in types:
+            if value in members:
+                return members[value]
+            faults.add(path, "wire.enum", f"expected one of: {allowed}")
+        else:
+            faults.mismatch(path, f"one of {allowed}", value)
+        return None
+
+    return read
+
+
+def write_enum(value: Any) -> Any:
+    """Write a member as its value."""
+    return value.value if isinstance(value, Enum) else plain(value)
+
+
+def exact_reader(types: tuple[type, ...]) -> Reader:
+    """Read values that JSON already has, without coercion: neither `"1"` nor `true` is a number."""
+    expected = _EXPECTED.get(types, "a string or a number")
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        if type(value) not in types:
+            faults.mismatch(path, expected, value)
+        return value
+
+    return read
+
+
+def plain(value: Any) -> Any:
+    """Turn a subclass of a JSON type into that type, and pass everything else on."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value
+
+
+def read_anything(value: Any, path: str, faults: Faults) -> Any:  # noqa: ARG001 - it is a Reader
+    """Read any JSON value."""
+    return value
+
+
+def optional_reader(item: Reader) -> Reader:
+    """Read a value that may be null."""
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        return None if value is None else item(value, path, faults)
+
+    return read
+
+
+def array_reader(make: Callable[[list[Any]], Any], item: Reader, types: Collection[type]) -> Reader:
+    """Read an array; items of `types` need no reading."""
+    ready = frozenset(types)
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        if type(value) is not list:
+            faults.mismatch(path, "an array", value)
+            return None
+        if ready and ready.issuperset(map(type, value)):
+            return make(value)
+        return make([item(each, f"{path}/{i}", faults) for i, each in enumerate(value)])
+
+    return read
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+
+
+def array_writer(item: Writer) -> Writer:
+    """Write a tuple, a list or a host's own sequence as an array."""
+
+    def write(value: Any) -> Any:
+        if type(value) is tuple or _is_array(value):
+            return [item(each) for each in value]
+        return plain(value)
+
+    return write
+
+
+def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
+    """Read an object of any keys; values of `types` need no reading."""
+    ready = frozenset(types)
+
+    def read(value: Any, path: str, faults: Faults) -> Any:
+        if type(value) is not dict:
+            faults.mismatch(path, "an object", value)
+            return None
+        if types.issuperset(map(type, value.values())):
+            return value
+        return {key: item(each, pointer(path, key), faults) for key, each in value.items()}
+
+    return read
+
+
+def mapping_writer(item: Writer) -> Writer:
+    """Write a mapping as an object."""
+
+    def write(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: item(each) for key, each in value.items()}
+        return plain(value)
+
+    return write

@@ -1,0 +1,335 @@
+"""What delivers: claim, hand over, settle, and nothing hidden."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Self
+
+from attrs import frozen
+
+from messaging_core.decisions.dispatch import Finish, Send, dispatch
+from messaging_core.decisions.settlement import Attempted, expire, give_back, settle
+from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.messenger import Messenger
+from messaging_core.models.delivery import Claim, Settlement
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.message import Status
+from messaging_core.models.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Rejected,
+    Unknown,
+)
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.transport import Handoff, Transport
+
+_log = logging.getLogger(__name__)
+
+_OUTCOMES = (Accepted, Deferred, Rejected, Unknown, PerRecipient)
+_GATHER = 0.005  # seconds that a finished message waits for others to share its commit
+_IDLE = 1.0  # seconds between looks at a storage that other processes write to as well
+
+
+@frozen(kw_only=True)
+class Report:
+    """Count what a worker did.
+
+    Attributes:
+        sent: Messages that the provider took.
+        failed: Messages that will never be sent.
+        waiting: Messages that will be tried again.
+        stale: Messages that another worker had taken over by the time they were settled.
+    """
+
+    sent: int = 0
+    failed: int = 0
+    waiting: int = 0
+    stale: int = 0
+
+    @property
+    def total(self) -> int:
+        """Return how many messages were worked on."""
+        return self.sent + self.failed + self.waiting + self.stale
+
+    def __add__(self, other: "Report") -> "Report":
+        """Join two counts."""
+        return Report(
+            sent=self.sent + other.sent,
+            failed=self.failed + other.failed,
+            waiting=self.waiting + other.waiting,
+            stale=self.stale + other.stale,
+        )
+
+
+class PointOfNoReturn(Handoff):
+    """The moment in one attempt after which it is not known whether a failure was a success."""
+
+    def __init__(self, claim: Claim, clock: Clock) -> None:
+        self._claim = claim
+        self._clock = clock
+        self.passed_at: datetime | None = None
+
+    def __call__(self) -> None:
+        """Let the message go, unless its time or its lease has run out.
+
+        Raises:
+            Withdrawn: It may no longer go.
+        """
+        now = self._clock.now()
+        if now >= self._claim.delivery.expires_at:
+            raise Withdrawn("expired")
+        if now >= self._claim.lease.until:
+            raise Withdrawn("superseded")
+        self.passed_at = self.passed_at or now
+
+
+class Worker:
+    """Deliver what a messenger accepted, on a few threads of this process.
+
+    Any number of workers, in any number of processes, may serve one storage: each message is
+    leased to one of them at a time, and a worker that dies gives its messages back by dying.
+
+    Args:
+        messenger: Whose messages, channels and clock to work with.
+        threads: How many messages are handed over at the same time.
+        batch: How many messages are claimed, and settled, in one transaction.
+        lease: How long a worker may take for a message before others may have it; longer than
+            the longest time-out of a transport.
+        chance: Uniform in [0, 1), for the jitter of retries.
+    """
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        *,
+        threads: int = 8,
+        batch: int = 100,
+        lease: timedelta = timedelta(minutes=15),
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._messenger = messenger
+        self._clock = messenger.clock
+        self._threads = threads
+        self._batch = batch
+        self._lease = lease
+        self._chance = chance
+
+    def run_once(self) -> Report:
+        """Deliver at most one batch of what is due now, and return when it is settled."""
+        report, claims = self._exchange([], self._batch)
+        with _Crew(self._threads, self._deliver) as crew:
+            for claim in claims:
+                crew.hand(claim)
+            settlements = [crew.take() for _ in claims]
+        return report + self._exchange(settlements, 0)[0]
+
+    def drain(self) -> Report:
+        """Deliver until nothing is due any more; what is due later stays."""
+        return self._pump(lambda: True)
+
+    def run(self, stop: threading.Event) -> Report:
+        """Deliver whatever becomes due until `stop` is set.
+
+        Then nothing more is claimed, what is being handed over is finished, and what was claimed
+        but not begun is given back without counting an attempt. A failing storage is tried again
+        every second.
+        """
+        return self._pump(stop.is_set, stop)
+
+    def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
+        """Keep a crew busy: settle what is done and claim anew in one transaction, again."""
+        report, finished = Report(), list[Settlement]()
+        with _Crew(self._threads, self._deliver) as crew:
+            while True:
+                stopping = stop is not None and is_over()
+                if stopping:
+                    finished += map(self._give_back, crew.recall())
+                free = 0 if stopping else self._batch - crew.busy
+                try:
+                    done, claims = self._exchange(finished, free)
+                except StorageError:
+                    if stop is None:
+                        raise
+                    _log.exception("the storage failed; trying again")
+                    stop.wait(_IDLE)
+                    continue
+                report += done
+                for claim in claims:
+                    crew.hand(claim)
+                if not crew.busy and is_over():
+                    return report
+                finished = crew.gather(self._batch // 2) if crew.busy else self._rest(stop)
+
+    def _rest(self, stop: threading.Event | None) -> list[Settlement]:
+        """Sleep until something may be due."""
+        if stop is not None:
+            with self._messenger.storage.begin(read_only=True) as tx:
+                due_at = tx.outbox.next_due()
+            wait = (due_at - self._clock.now()).total_seconds() if due_at else _IDLE
+            stop.wait(min(max(wait, 0.0), _IDLE))
+        return []
+
+    def _exchange(
+        self, settlements: Sequence[Settlement], limit: int
+    ) -> tuple[Report, list[Claim]]:
+        """Record what was done and lease what comes next, in one transaction."""
+        if not settlements and limit <= 0:
+            return Report(), []
+        with self._messenger.storage.begin() as tx:
+            valid = tx.outbox.settle(settlements) if settlements else []
+            claims = (
+                tx.outbox.claim(now=self._clock.now(), lease=self._lease, limit=limit)
+                if limit > 0
+                else []
+            )
+        return _report(settlements, valid), claims
+
+    def _give_back(self, claim: Claim) -> Settlement:
+        return give_back(claim, self._clock.now())
+
+    def _deliver(self, claim: Claim) -> Settlement:
+        """Do with one message what is to be done now."""
+        route = self._messenger.route(claim.message.channel_id)
+        channel, transport = route or (None, None)
+        decision = dispatch(claim, channel, self._clock.now())
+        if isinstance(decision, Finish) or transport is None:
+            return decision.settlement if isinstance(decision, Finish) else self._give_back(claim)
+        return self._attempt(claim, decision, transport)
+
+    def _attempt(self, claim: Claim, send: Send, transport: Transport) -> Settlement:
+        envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock)
+        try:
+            outcome = _outcome(transport, envelope, handoff)
+        except Withdrawn as withdrawn:
+            now = self._clock.now()
+            return expire(claim, now) if withdrawn.reason == "expired" else give_back(claim, now)
+        now = self._clock.now()
+        window = transport.capabilities.deduplicates_for
+        return settle(
+            Attempted(
+                claim=claim,
+                platform=envelope.channel.platform,
+                addresses=tuple(one.value for one in envelope.receivers),
+                outcome=outcome,
+                now=now,
+                chance=self._chance(),
+                deduplicates=window is not None and now < claim.message.created_at + window,
+            )
+        )
+
+
+def _outcome(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Outcome:
+    """Ask a transport, and make an outcome of whatever comes back."""
+    try:
+        outcome = transport.send(envelope, handoff)
+    except Withdrawn:
+        raise
+    except Exception as error:  # noqa: BLE001 - the one place where foreign code may fail
+        _log.warning(
+            "transport %s failed on message %s: %s",
+            transport.name,
+            envelope.message_id,
+            type(error).__name__,
+        )
+        return _broken(transport, type(error).__name__, handoff)
+    if isinstance(outcome, _OUTCOMES):
+        return outcome
+    return _broken(transport, f"answered with {type(outcome).__name__}", handoff)
+
+
+def _broken(transport: Transport, what: str, handoff: PointOfNoReturn) -> Outcome:
+    """Before the point of no return a fault is harmless; after it, it leaves doubt."""
+    in_doubt = handoff.passed_at is not None
+    failure = Failure(
+        code=FailureCode.IN_DOUBT if in_doubt else FailureCode.DEPENDENCY_ERROR,
+        description=f"the transport failed: {what}",
+        source=FailureSource(name=transport.name, code=what),
+        retry=Retry.AMBIGUOUS if in_doubt else Retry.TRANSIENT,
+    )
+    return Unknown(failure=failure) if in_doubt else Deferred(failure=failure)
+
+
+def _report(settlements: Sequence[Settlement], valid: Sequence[bool]) -> Report:
+    kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
+    waiting = sum(one.next_due_at is not None for one in kept)
+    sent = sum(one.status is Status.SENT for one in kept)
+    return Report(
+        sent=sent,
+        waiting=waiting,
+        failed=len(kept) - waiting - sent,
+        stale=len(settlements) - len(kept),
+    )
+
+
+class _Crew:
+    """A few threads that turn claims into settlements."""
+
+    def __init__(self, size: int, work: Callable[[Claim], Settlement]) -> None:
+        self._work = work
+        self._jobs: SimpleQueue[Claim | None] = SimpleQueue()
+        self._done: SimpleQueue[Settlement | BaseException] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"messaging-worker-{number}", daemon=True)
+            for number in range(size)
+        ]
+        self.busy = 0
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _thread in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        while (claim := self._jobs.get()) is not None:
+            try:
+                self._done.put(self._work(claim))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever takes it
+                self._done.put(error)
+
+    def hand(self, claim: Claim) -> None:
+        """Give the crew one more message."""
+        self._jobs.put(claim)
+        self.busy += 1
+
+    def take(self, timeout: float | None = None) -> Settlement:
+        """Wait for a message that is done."""
+        done = self._done.get(timeout=timeout)
+        self.busy -= 1
+        if isinstance(done, BaseException):
+            raise done
+        return done
+
+    def gather(self, enough: int) -> list[Settlement]:
+        """Wait for one message, and a moment longer for others to share its commit."""
+        done = [self.take()]
+        deadline = monotonic() + _GATHER
+        while self.busy and len(done) < enough:
+            try:
+                done.append(self.take(max(0.0, deadline - monotonic())))
+            except Empty:
+                break
+        return done
+
+    def recall(self) -> Iterable[Claim]:
+        """Take back what nobody has begun."""
+        while True:
+            try:
+                claim = self._jobs.get_nowait()
+            except Empty:
+                return
+            if claim is not None:
+                self.busy -= 1
+                yield claim
