@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen(kw_only=True)
 class ActionDescription:
     """Describe an action where the platform shows it as a row; `label` is at most 72 characters."""
 
-    label: str | None = None
+    label: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -25,8 +25,8 @@ class LinkAction:
 
     type: ClassVar[str] = "link"
 
-    text: str
-    url: str
+    text: str = field(repr=False)
+    url: str = field(repr=False)
 
 
 @frozen(kw_only=True)
@@ -35,8 +35,8 @@ class ReplyAction:
 
     type: ClassVar[str] = "reply"
 
-    text: str
-    image_url: str | None = None
+    text: str = field(repr=False)
+    image_url: str | None = field(default=None, repr=False)
     metadata: ActionMetadata | None = None
 
 
@@ -46,9 +46,9 @@ class PostbackAction:
 
     type: ClassVar[str] = "postback"
 
-    text: str
-    payload: str | None = None
-    image_url: str | None = None
+    text: str = field(repr=False)
+    payload: str | None = field(default=None, repr=False)
+    image_url: str | None = field(default=None, repr=False)
     metadata: ActionMetadata | None = None
 
 
@@ -58,7 +58,7 @@ class LocationRequestAction:
 
     type: ClassVar[str] = "locationRequest"
 
-    text: str = "Send location"
+    text: str = field(default="Send location", repr=False)
 
 
 @frozen(kw_only=True)
@@ -67,7 +67,7 @@ class BuyAction:
 
     type: ClassVar[str] = "buy"
 
-    text: str
+    text: str = field(repr=False)
     amount_cents: int
     currency: str
 

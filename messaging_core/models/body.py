@@ -26,8 +26,8 @@ class Attachment:
         content_id: Name for `cid:` references out of the HTML.
     """
 
-    filename: str
-    media_url: str | None = None
+    filename: str = field(repr=False)
+    media_url: str | None = field(default=None, repr=False)
     content: str | None = field(default=None, repr=False)
     content_type: str | None = None
     inline: bool = False
@@ -76,15 +76,15 @@ class TelegramMetadata:
 class AppleMetadata:
     """Settings that only Apple Messages for Business knows."""
 
-    summary_text: str | None = None
+    summary_text: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class TextMetadata:
     """Carry what a platform needs beside a text; `subject` is the email subject or push title."""
 
-    subject: str | None = None
-    headers: Mapping[str, str] | None = None
+    subject: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     whatsapp: WhatsAppMetadata | None = None
     line: LineMetadata | None = None
     telegram: TelegramMetadata | None = None
@@ -95,17 +95,17 @@ class TextMetadata:
 class EmailFrom:
     """Replace the user part (`username`, no domain) and display name of an email's sender."""
 
-    username: str | None = None
-    display_name: str | None = None
+    username: str | None = field(default=None, repr=False)
+    display_name: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class HtmlMetadata:
     """Carry subject, headers, sender and tracking switches of an HTML mail."""
 
-    subject: str | None = None
+    subject: str | None = field(default=None, repr=False)
     email_from: EmailFrom | None = None
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     initial_open_tracking: bool | None = None
     click_tracking: bool | None = None
     open_tracking: bool | None = None
@@ -115,11 +115,11 @@ class HtmlMetadata:
 class MediaMetadata:
     """Carry the MMS `subject`, and the `fallback_text` for where MMS is impossible."""
 
-    subject: str | None = None
-    fallback_text: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    fallback_text: str | None = field(default=None, repr=False)
     story_type: str | None = None
     telegram: TelegramMetadata | None = None
-    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN, repr=False)
 
 
 @frozen(kw_only=True)
@@ -127,7 +127,7 @@ class GifMetadata:
     """Carry what a platform needs beside an animation."""
 
     telegram: TelegramMetadata | None = None
-    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN, repr=False)
 
 
 @frozen(kw_only=True)
@@ -141,15 +141,15 @@ class FileMetadata:
 class ListButton:
     """Label the button that opens a list; at most 20 characters."""
 
-    label: str | None = None
+    label: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class ReplyMessage:
     """Say what is shown once a row was chosen; each at most 512 characters."""
 
-    title: str | None = None
-    text: str | None = None
+    title: str | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -158,7 +158,7 @@ class ListMetadata:
 
     button: ListButton | None = None
     reply_message: ReplyMessage | None = None
-    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN, repr=False)
 
 
 @frozen(kw_only=True)
@@ -167,7 +167,7 @@ class TextBody:
 
     type: ClassVar[str] = "text"
 
-    text: str
+    text: str = field(repr=False)
     attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
     metadata: TextMetadata | None = None
@@ -179,8 +179,8 @@ class HtmlBody:
 
     type: ClassVar[str] = "html"
 
-    html: str | None = None
-    text: str | None = None
+    html: str | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
     attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
     metadata: HtmlMetadata | None = None
@@ -190,8 +190,8 @@ class HtmlBody:
 class Image:
     """Name one picture by URL."""
 
-    media_url: str
-    alt_text: str | None = None
+    media_url: str = field(repr=False)
+    alt_text: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -201,7 +201,7 @@ class ImageBody:
     type: ClassVar[str] = "image"
 
     images: tuple[Image, ...]
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
     metadata: MediaMetadata | None = None
 
@@ -210,10 +210,10 @@ class ImageBody:
 class File:
     """Name one file by URL, with its media type."""
 
-    media_url: str
+    media_url: str = field(repr=False)
     content_type: str
-    filename: str | None = None
-    alt_text: str | None = None
+    filename: str | None = field(default=None, repr=False)
+    alt_text: str | None = field(default=None, repr=False)
     metadata: FileMetadata | None = None
 
 
@@ -224,7 +224,7 @@ class FileBody:
     type: ClassVar[str] = "file"
 
     files: tuple[File, ...]
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
     metadata: MediaMetadata | None = None
 
@@ -235,9 +235,9 @@ class GifBody:
 
     type: ClassVar[str] = "gif"
 
-    media_url: str
-    text: str | None = None
-    alt_text: str | None = None
+    media_url: str = field(repr=False)
+    text: str | None = field(default=None, repr=False)
+    alt_text: str | None = field(default=None, repr=False)
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
     metadata: GifMetadata | None = None
 
@@ -246,16 +246,16 @@ class GifBody:
 class Coordinates:
     """Degrees north (-90..90) and east (-180..180)."""
 
-    latitude: float
-    longitude: float
+    latitude: float = field(repr=False)
+    longitude: float = field(repr=False)
 
 
 @frozen(kw_only=True)
 class Place:
     """Name the spot that coordinates point to."""
 
-    address: str | None = None
-    label: str | None = None
+    address: str | None = field(default=None, repr=False)
+    label: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -272,10 +272,10 @@ class LocationBody:
 class Card:
     """One card of a carousel, or one section of a list."""
 
-    title: str | None = None
-    media_url: str | None = field(default=None, metadata=NULLABLE)
-    description: str | None = None
-    alt_text: str | None = None
+    title: str | None = field(default=None, repr=False)
+    media_url: str | None = field(default=None, metadata=NULLABLE, repr=False)
+    description: str | None = field(default=None, repr=False)
+    alt_text: str | None = field(default=None, repr=False)
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
 
 
@@ -286,7 +286,7 @@ class CarouselBody:
     type: ClassVar[str] = "carousel"
 
     items: tuple[Card, ...]
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -295,9 +295,9 @@ class ListBody:
 
     type: ClassVar[str] = "list"
 
-    text: str
-    title: str | None = None
-    alt_text: str | None = None
+    text: str = field(repr=False)
+    title: str | None = field(default=None, repr=False)
+    alt_text: str | None = field(default=None, repr=False)
     items: tuple[Card, ...] = ()
     actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
     metadata: ListMetadata | None = None
@@ -310,7 +310,7 @@ class SectionBody:
     type: ClassVar[str] = "section"
 
     items: tuple["Body", ...] = ()
-    configurations: Mapping[str, str] | None = None
+    configurations: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -24,7 +24,7 @@ class Identifier:
     """Find a contact by `identifier_value` of the kind `identifier_key`."""
 
     identifier_key: str
-    identifier_value: str
+    identifier_value: str = field(repr=False)
 
 
 @frozen(kw_only=True)
@@ -39,11 +39,11 @@ class ReceiverContact:
 
     id: str | None = None
     identifier_key: str | None = None
-    identifier_value: str | None = None
+    identifier_value: str | None = field(default=None, repr=False)
     type: ReceiverType | None = None
-    identifiers: tuple[Identifier, ...] = ()
-    platform_address: str | None = None
-    platform_address_selector: str | None = field(default=None, metadata=NULLABLE)
+    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    platform_address: str | None = field(default=None, repr=False)
+    platform_address_selector: str | None = field(default=None, metadata=NULLABLE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -57,22 +57,22 @@ class Receiver:
 class Annotations:
     """Carry the display name and whatever else is noted about a sender or receiver."""
 
-    name: str | None = None
-    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+    name: str | None = field(default=None, repr=False)
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN, repr=False)
 
 
 @frozen(kw_only=True)
 class SenderAnnotations:
     """Carry the display name of a sender."""
 
-    name: str | None = None
+    name: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class SenderConnector:
     """Replace the channel's sender: on email the user part of the address."""
 
-    identifier_value: str
+    identifier_value: str = field(repr=False)
     annotations: SenderAnnotations | None = None
 
 
@@ -88,7 +88,7 @@ class Connector:
     """Name the channel's side of a message."""
 
     id: UUID
-    identifier_value: str | None = None
+    identifier_value: str | None = field(default=None, repr=False)
     annotations: Annotations | None = None
     types: tuple[str, ...] = ()
 
@@ -103,12 +103,12 @@ class MessageContact:
 
     id: str | None = None
     identifier_key: str | None = None
-    identifier_value: str | None = None
+    identifier_value: str | None = field(default=None, repr=False)
     type: ReceiverType | None = None
     country_code: str | None = None
-    identifiers: tuple[Identifier, ...] = ()
-    platform_address: str | None = None
-    platform_address_selector: str | None = field(default=None, metadata=NULLABLE)
+    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    platform_address: str | None = field(default=None, repr=False)
+    platform_address_selector: str | None = field(default=None, metadata=NULLABLE, repr=False)
     annotations: Annotations | None = None
 
 
@@ -133,8 +133,8 @@ class ContactIdentifier:
     """One way to reach or recognise a contact, with the host's own properties."""
 
     key: str
-    value: str
-    properties: Mapping[str, Any] | None = None
+    value: str = field(repr=False)
+    properties: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -154,9 +154,9 @@ class Contact:
     workspace_id: UUID
     created_at: datetime
     updated_at: datetime
-    computed_display_name: str | None = None
-    featured_identifiers: tuple[ContactIdentifier, ...] = ()
-    attributes: Mapping[str, Any] | None = None
+    computed_display_name: str | None = field(default=None, repr=False)
+    featured_identifiers: tuple[ContactIdentifier, ...] = field(default=(), repr=False)
+    attributes: Mapping[str, Any] | None = field(default=None, repr=False)
     list_ids: tuple[UUID, ...] = ()
     account_ids: tuple[UUID, ...] = ()
     time_zone: str | None = None

@@ -27,7 +27,7 @@ class Controls:
     enable_link_tracking: bool = False
     ignore_quiet_hours: bool = False
     ignore_global_holdout: bool = False
-    notification_url: str | None = None
+    notification_url: str | None = field(default=None, repr=False)
     validity: int | None = None
 
 
@@ -46,8 +46,8 @@ class Delivery:
     lane: Lane = Lane.TRANSACTIONAL
     attempts: int = 0
     controls: Controls = field(factory=Controls)
-    accepted: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = field(default=(), repr=False)
+    refused: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)
@@ -115,6 +115,6 @@ class Settlement:
     failure: Failure | None = None
     parts: tuple[Part, ...] = ()
     next_due_at: datetime | None = None
-    accepted: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = field(default=(), repr=False)
+    refused: tuple[str, ...] = field(default=(), repr=False)
     counts: bool = True

@@ -41,22 +41,22 @@ class InteractionContext:
 class ClickedLink:
     """Name the link that was clicked."""
 
-    name: str | None = None
-    url: str | None = None
+    name: str | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class PressedButton:
     """Carry the payload of the button that was pressed."""
 
-    payload: str | None = None
+    payload: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class Reaction:
     """Say how the person reacted; `action` is `react` or `unreact`."""
 
-    emoji: str | None = None
+    emoji: str | None = field(default=None, repr=False)
     action: str | None = None
 
 
@@ -83,7 +83,7 @@ class InteractionMetadata:
     reaction: Reaction | None = None
     conversion: Conversion | None = None
     prefetched: bool | None = None
-    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN)
+    extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN, repr=False)
 
 
 @frozen(kw_only=True)
@@ -96,9 +96,9 @@ class Interaction:
     type: InteractionType
     created_at: datetime
     platform_id: str | None = None
-    message_reference: str | None = None
+    message_reference: str | None = field(default=None, repr=False)
     message_parts_count: int | None = None
-    message_tags: tuple[str, ...] = ()
+    message_tags: tuple[str, ...] = field(default=(), repr=False)
     receiver: MessageReceiver | None = None
     details: str | None = None
     context: InteractionContext | None = None

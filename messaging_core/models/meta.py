@@ -14,8 +14,12 @@ class ReferralMetadata:
     """Say which advertisement a referral came from."""
 
     source_id: str | None = field(default=None, metadata={"wire": "source_id"})
-    source_url: str | None = field(default=None, metadata={"wire": "source_url", "nullable": True})
-    media_url: str | None = field(default=None, metadata={"wire": "media_url", "nullable": True})
+    source_url: str | None = field(
+        default=None, metadata={"wire": "source_url", "nullable": True}, repr=False
+    )
+    media_url: str | None = field(
+        default=None, metadata={"wire": "media_url", "nullable": True}, repr=False
+    )
     tracking_id: str | None = field(
         default=None, metadata={"wire": "tracking_id", "nullable": True}
     )
@@ -25,10 +29,10 @@ class ReferralMetadata:
 class Referral:
     """Say what led the person here."""
 
-    source: str | None = None
-    title: str | None = field(default=None, metadata=NULLABLE)
-    text: str | None = field(default=None, metadata=NULLABLE)
-    group: str | None = field(default=None, metadata=NULLABLE)
+    source: str | None = field(default=None, repr=False)
+    title: str | None = field(default=None, metadata=NULLABLE, repr=False)
+    text: str | None = field(default=None, metadata=NULLABLE, repr=False)
+    group: str | None = field(default=None, metadata=NULLABLE, repr=False)
     metadata: ReferralMetadata | None = field(default=None, metadata=NULLABLE)
 
 
@@ -70,8 +74,8 @@ class ReferredProduct:
 class EmailMeta:
     """Set subject, headers and sender of an email; needed where a template is the content."""
 
-    subject: str | None = None
-    headers: Mapping[str, str] | None = None
+    subject: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     sender: EmailFrom | None = field(default=None, metadata={"wire": "from"})
 
 
@@ -87,7 +91,7 @@ class StepMeta:
     """Name the step of a flow or journey that sent a message."""
 
     id: UUID | None = field(default=None, metadata=NULLABLE)
-    name: str | None = field(default=None, metadata=NULLABLE)
+    name: str | None = field(default=None, metadata=NULLABLE, repr=False)
     step_id: str | None = field(default=None, metadata=NULLABLE)
     run_id: UUID | None = field(default=None, metadata=NULLABLE)
 
@@ -97,7 +101,7 @@ class CampaignMeta:
     """Name the campaign that sent a message."""
 
     id: UUID | None = field(default=None, metadata=NULLABLE)
-    name: str | None = field(default=None, metadata=NULLABLE)
+    name: str | None = field(default=None, metadata=NULLABLE, repr=False)
 
 
 @frozen(kw_only=True)
@@ -109,7 +113,7 @@ class Meta:
         navigator_id: The navigator that chose the channel.
     """
 
-    extra_information: Mapping[str, Any] | None = None
+    extra_information: Mapping[str, Any] | None = field(default=None, repr=False)
     referral: Referral | None = None
     order: Order | None = None
     referred_product: ReferredProduct | None = field(default=None, metadata=NULLABLE)

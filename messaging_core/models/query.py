@@ -56,14 +56,18 @@ class MessageQuery:
     navigator_id: UUID | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
-    sender: tuple[str, ...] = field(default=(), converter=_several, metadata={"wire": "from"})
-    receiver: tuple[str, ...] = field(default=(), converter=_several, metadata={"wire": "to"})
+    sender: tuple[str, ...] = field(
+        default=(), converter=_several, metadata={"wire": "from"}, repr=False
+    )
+    receiver: tuple[str, ...] = field(
+        default=(), converter=_several, metadata={"wire": "to"}, repr=False
+    )
     failure_code: tuple[int, ...] = field(default=(), converter=_several)
     failure_source_code: tuple[str, ...] = field(default=(), converter=_several)
     failure_source_name: tuple[str, ...] = field(default=(), converter=_several)
     country_code: tuple[str, ...] = field(default=(), converter=_several)
     tag: tuple[str, ...] = field(default=(), converter=_several)
-    email_subject: str | None = None
+    email_subject: str | None = field(default=None, repr=False)
     batch_id: UUID | None = None
     status: tuple[Status, ...] = field(default=(), converter=_statuses)
     reference: tuple[str, ...] = field(default=(), converter=_several)

@@ -30,7 +30,7 @@ class ShortLinks:
 class Notification:
     """Name a webhook of the caller's own for this message's events."""
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-import attrs
+from attrs import field, frozen
 
 
 class SmsEncoding(StrEnum):
@@ -12,7 +12,7 @@ class SmsEncoding(StrEnum):
     UCS_2 = "ucs2"
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class ForcedCharacter:
     """Name a character that GSM-7 cannot express, and what could stand in its place.
 
@@ -23,12 +23,12 @@ class ForcedCharacter:
             when there is none.
     """
 
-    character: str
+    character: str = field(repr=False)
     index: int
-    replacement: str | None
+    replacement: str | None = field(repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class SmsText:
     """Show how a text is coded, split and billed.
 
@@ -40,11 +40,11 @@ class SmsText:
         forced: Each distinct character that forced UCS-2, in order of appearance.
     """
 
-    text: str
+    text: str = field(repr=False)
     encoding: SmsEncoding
-    parts: tuple[str, ...]
+    parts: tuple[str, ...] = field(repr=False)
     units: int
-    forced: tuple[ForcedCharacter, ...] = ()
+    forced: tuple[ForcedCharacter, ...] = field(default=(), repr=False)
 
     @property
     def count(self) -> int:

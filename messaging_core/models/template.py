@@ -16,7 +16,7 @@ class StringParameter:
     type: ClassVar[str] = "string"
 
     key: str
-    value: str | None = None
+    value: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -46,7 +46,7 @@ class ObjectParameter:
     type: ClassVar[str] = "object"
 
     key: str
-    value: Mapping[str, Any] | None = None
+    value: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -55,17 +55,17 @@ class ReplyRow:
 
     type: ClassVar[str] = "reply-action"
 
-    text: str
-    image_url: str | None = None
-    payload: str | None = None
-    sub_title: str | None = None
+    text: str = field(repr=False)
+    image_url: str | None = field(default=None, repr=False)
+    payload: str | None = field(default=None, repr=False)
+    sub_title: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class RowSection:
     """Group answers under a title."""
 
-    title: str
+    title: str = field(repr=False)
     items: tuple[ReplyRow, ...]
     id: str | None = None
     multiple_selection: bool | None = None
@@ -119,15 +119,15 @@ class CatalogProduct:
     """Name a product of the platform's catalogue."""
 
     external_product_id: str
-    amount: str | int | float | None = None
-    text: str | None = None
+    amount: str | int | float | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class ProductSection:
     """Group products under a title of 1 to 24 characters."""
 
-    title: str
+    title: str = field(repr=False)
     products: tuple[CatalogProduct, ...]
 
 
@@ -155,8 +155,8 @@ class ProductItem:
     type: ClassVar[str] = "product"
 
     external_product_id: str
-    amount: str | int | float | None = None
-    text: str | None = None
+    amount: str | int | float | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -180,10 +180,10 @@ class ProductListParameter:
 class ShippingMethod:
     """Offer a way to ship."""
 
-    amount: str | int | float
-    label: str
+    amount: str | int | float = field(repr=False)
+    label: str = field(repr=False)
     identifier: str
-    detail: str
+    detail: str = field(repr=False)
 
 
 @frozen(kw_only=True)
@@ -207,8 +207,8 @@ class ShippingMethodListParameter:
 class LineItem:
     """Charge an amount; `kind` is `pending` or `final`."""
 
-    amount: str | int | float
-    text: str
+    amount: str | int | float = field(repr=False)
+    text: str = field(repr=False)
     kind: str | None = field(default=None, metadata={"wire": "type"})
 
 
@@ -244,7 +244,7 @@ class WhatsAppProductSection:
 
     type: ClassVar[str] = "whatsapp-product-section"
 
-    title: str
+    title: str = field(repr=False)
     products: tuple[WhatsAppProductItem, ...]
 
 
@@ -315,7 +315,7 @@ class UtmParameter:
     """
 
     key: str
-    value: str | None = None
+    value: str | None = field(default=None, repr=False)
     reference: str | None = None
 
 
@@ -340,9 +340,9 @@ class TemplateReference:
     project_id: str | None = None
     version: str | None = None
     locale: str | None = None
-    name: str | None = None
+    name: str | None = field(default=None, repr=False)
     parameters: tuple[Parameter, ...] = field(default=(), metadata=NULLABLE)
-    variables: Mapping[str, str] | None = field(default=None, metadata=NULLABLE)
+    variables: Mapping[str, str] | None = field(default=None, metadata=NULLABLE, repr=False)
     attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
     short_links: TemplateShortLinks | None = field(default=None, metadata=NULLABLE)
     utm_parameters: tuple[UtmParameter, ...] = field(default=(), metadata=NULLABLE)

@@ -63,11 +63,11 @@ def _refuse(raw: bytes, error: orjson.JSONDecodeError, limits: WireLimits, fault
 
 
 def _check_depth_and_keys(raw: bytes, tree: Any, limits: WireLimits, faults: Faults) -> None:
-    """Look for too deep values and duplicate keys, at the price of writing the document once.
+    r"""Look for too deep values and duplicate keys, at the price of writing the document once.
 
     Written again with indentation, a document is too deep only if a line is indented that far (a
     string holds no raw line break), and it lost a duplicate key exactly if it lost quotes: inside
-    strings both forms write `\\"` for a quote, unless one was written `\\u0022`.
+    strings both forms write `\"` for a quote, unless one was written `\u0022`.
     """
     try:
         again = orjson.dumps(tree, option=orjson.OPT_INDENT_2)

@@ -1,6 +1,7 @@
 """Read and write requests, messages, pages, interactions and contacts as JSON."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -20,6 +21,7 @@ from messaging_core.wire import document, mapping
 from messaging_core.wire.faults import Faults, Stop
 from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 from messaging_core.wire.registry import registry
+from messaging_core.wire.values import write_datetime
 
 T = TypeVar("T")
 
@@ -133,6 +135,11 @@ def dump(value: Any) -> Any:
     Other values come back as they are.
     """
     return registry().write(value)
+
+
+def write_datetime(instant: datetime) -> str:
+    """Write an aware instant as every document does: in UTC, with milliseconds or finer."""
+    return str(write_datetime(instant))
 
 
 def encode(value: Any) -> bytes:

@@ -31,8 +31,6 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-from attrs import Factory
-
 from messaging_core.wire.faults import Faults, pointer
 from messaging_core.wire.plan import Field, Lookup, Plan
 from messaging_core.wire.values import Reader, Writer
@@ -56,11 +54,9 @@ def emit_writer(plan: Plan, lookup: Lookup) -> Writer:
     names: dict[str, Any] = {
         "writers": lookup.writers,
         "merge": _merge,
-        **{f"default_{field.name}": field.default for field in plan.fields},
     }
     for field in plan.fields:
-        if isinstance(field.default, Factory):
-            names[f"default_{field.name}"] = field.default.factory
+        names[f"default_{field.name}"] = field.factory.factory if field.factory else field.default
         if field.kind.write is not None:
             link(names, f"write_{field.name}", field.kind.write)
     writer: Writer = _compile("write", plan, _writer_lines(plan), names)
@@ -185,8 +181,8 @@ def _differs(field: Field) -> str:
     default, name = field.default, f"default_{field.name}"
     if field.required or isinstance(default, Enum):
         return ""
-    if isinstance(default, Factory):  # type: ignore[arg-type] # a class at run time
-        return "" if default.takes_self else f"value != {name}()"
+    if field.factory:
+        return "" if field.factory.takes_self else f"value != {name}()"
     if default is None or isinstance(default, bool):
         return f"value is not {default}"
     if default == ():

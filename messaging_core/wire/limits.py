@@ -1,7 +1,7 @@
 """How much of a document is read before it is refused."""
 
 from attrs import field, frozen
-from attrs.validators import and_, ge, le, optional
+from attrs.validators import and_, ge, le
 
 # The JSON writer itself gives up at 254 levels; we stay well clear of it.
 _DEEPEST = 200
@@ -19,7 +19,7 @@ class WireLimits:
         max_violations: How many violations are reported; the last one says that there are more.
     """
 
-    max_bytes: int | None = field(default=204_800, validator=optional(ge(1)))
+    max_bytes: int | None = field(default=204_800)
     max_depth: int = field(default=32, validator=and_(ge(1), le(_DEEPEST)))
     max_violations: int = field(default=100, validator=ge(1))
 

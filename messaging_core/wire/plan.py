@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Final, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Protocol, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import attrs
@@ -99,7 +99,12 @@ class Field:
         """Return what null stands for; an argument `NOTHING` makes attrs call its factory."""
         if self.required:
             return None
-        return NOTHING if isinstance(self.default, Factory) else self.default
+        return self.default if self.factory is None else NOTHING
+
+    @property
+    def factory(self) -> Any:
+        """Return what makes the default, if it is made."""
+        return self.default if isinstance(self.default, cast("type", Factory)) else None
 
 
 @frozen(kw_only=True)

@@ -11,7 +11,7 @@ from messaging_core.errors import InvalidDocumentError
 from messaging_core.wire.emission import emit_reader, emit_writer
 from messaging_core.wire.faults import Faults
 from messaging_core.wire.limits import DOCUMENT_LIMITS
-from messaging_core.wire.plan import plan_of, tag_of, tagged_classes
+from messaging_core.wire.plan import plan_of, tagged_classes
 from messaging_core.wire.tagged import tagged_reader
 from messaging_core.wire.values import Reader, Writer
 

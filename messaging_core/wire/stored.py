@@ -30,7 +30,8 @@ class Stored:
 
     def load(self) -> Message:
         """Put the halves together again."""
-        return load(Message, orjson.loads(self.document) | orjson.loads(self.state))
+        # Neither half is ever empty, so two objects become one by joining their texts.
+        return load(Message, self.document[:-1] + b"," + self.state[1:].encode())
 
 
 def store(message: Message) -> Stored:

@@ -1,10 +1,11 @@
 """Read objects that say in `type` which of several classes they are."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from messaging_core.wire.emission import link
-from messaging_core.wire.faults import Faults, pointer
+from messaging_core.wire.faults import Faults
 from messaging_core.wire.plan import Tag, tag_of
 from messaging_core.wire.values import Reader
 
@@ -21,7 +22,7 @@ def tagged_reader(classes: Sequence[type], fields_of: Callable[[type], Reader]) 
     tags = {tag.value: tag for cls in classes if (tag := tag_of(cls))}
     readers: dict[str, Any] = {}
     for cls, name in zip(classes, tags, strict=True):
-        link(readers, name, lambda cls=cls: fields_of(cls))
+        link(readers, name, partial(fields_of, cls))
     nested = all(tag.key for tag in tags.values())
     return _nested_reader(tags, readers) if nested else _flat_reader(tags, readers)
 
@@ -41,8 +42,6 @@ def _flat_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
 
 
 def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
-    by_key = {tag.key: tag for tag in tags.values()}
-
     def read(value: Any, path: str, faults: Faults) -> Any:
         if type(value) is not dict:
             faults.mismatch(path, "an object", value)
@@ -58,27 +57,34 @@ def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
     def read_odd(value: dict[str, Any], path: str, faults: Faults) -> Any:
         """Read an object that lacks something or has too much, looking at all of it."""
         tag = _check_type(value, tags, path, faults)
-        known = {"type", tag.key} if tag else {"type", *by_key}
-        content = None
-        for key in [key for key in value if key != "type"]:
-            place = pointer(path, key)
-            if key in known:
-                content = read_content(by_key[key], value[key], place, faults)
-            elif key in by_key:
-                faults.add(place, "wire.unknown_key", "belongs to another type")
-            else:
-                faults.unknown(path, (key,), known)
-        if tag is None or tag.key in value:
-            return content
-        if not tag.bare:
+        expected = [tag] if tag else [each for each in tags.values() if each.key in value]
+        _check_keys(value, tags, tag, path, faults)
+        contents = [read_content(each, value, path, faults) for each in expected]
+        return contents[0] if contents else None
+
+    def read_content(tag: Tag, value: dict[str, Any], path: str, faults: Faults) -> Any:
+        content = value.get(tag.key)
+        if content is None and tag.bare:
+            content = {}
+        elif tag.key not in value:
             faults.missing(path, tag.key)
             return None
-        return read_content(tag, None, path, faults)
-
-    def read_content(tag: Tag, content: Any, path: str, faults: Faults) -> Any:
-        return readers[tag.value]({} if content is None and tag.bare else content, path, faults)
+        return readers[tag.value](content, f"{path}/{tag.key}", faults)
 
     return read
+
+
+def _check_keys(
+    value: dict[str, Any], tags: dict[str, Tag], tag: Tag | None, path: str, faults: Faults
+) -> None:
+    """Report the objects of other types, and keys of none."""
+    keys = {each.key for each in tags.values()}
+    known = {"type", tag.key} if tag else {"type", *keys}
+    for key in value:
+        if key in keys - known:
+            faults.add(f"{path}/{key}", "wire.unknown_key", "this object belongs to another type")
+        else:
+            faults.unknown(path, (key,), known)
 
 
 def _check_type(

@@ -175,7 +175,7 @@ def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
         if type(value) is not dict:
             faults.mismatch(path, "an object", value)
             return None
-        if types.issuperset(map(type, value.values())):
+        if ready and ready.issuperset(map(type, value.values())):
             return value
         return {key: item(each, pointer(path, key), faults) for key, each in value.items()}
 

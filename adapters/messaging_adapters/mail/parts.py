@@ -15,9 +15,9 @@ from attrs import field, frozen
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.headers import HeaderError
 
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"  # RFC 2045 §5.1
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"  # RFC 2045 §5.1
 _MEDIA_TYPE: Final = re.compile(
-    rf'{_TOKEN}/{_TOKEN}(?:; ?{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))*', re.ASCII
+    rf'{_WORD}/{_WORD}(?:; ?{_WORD}=(?:{_WORD}|"[ !#-\[\]-~]*"))*', re.ASCII
 )
 _CONTENT_ID: Final = re.compile(r"[!#-;=?-\[\]-~]{1,250}")
 _NOT_ASCII: Final = bytes(range(0x80, 0x100))

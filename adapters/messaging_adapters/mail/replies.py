@@ -6,12 +6,14 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
-import attrs
 from attrs import field, frozen
 
 from messaging_adapters.mail.failures import outcome_of
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import SingleOutcome
+
+CLOSING: Final = 421
+"""After this reply, which may come at any time, the server hangs up (RFC 5321 §3.8)."""
 
 _DESCRIPTION: Final = 200
 _READ: Final = 1_000  # what is looked at of a reply that goes on and on
@@ -51,8 +53,13 @@ class Reply:
         return self.code // 100 == 2  # noqa: PLR2004 - RFC 5321 §4.2.1
 
     @property
+    def is_final(self) -> bool:
+        """Say whether the server decided: it took what was sent, or refused it."""
+        return self.code // 100 in {2, 4, 5}
+
+    @property
     def shown(self) -> str:
-        """Return one short line without addresses."""
+        """Return the text as one short line without addresses."""
         words = "".join(c if c.isprintable() else " " for c in self.text[:_READ]).split()
         return " ".join(map(_without_address, words))[:_DESCRIPTION]
 
@@ -179,8 +186,3 @@ def _listed(reply: Reply) -> Meaning:
 
 def _without_address(word: str) -> str:
     return "[address]" if "@" in word or "%40" in word else word
-
-
-def shortened(reply: Reply) -> str:
-    """Return the reply for whoever investigates, on one line."""
-    return attrs.evolve(reply, text=f"{reply.code} {reply.text}").shown

@@ -10,14 +10,14 @@ from itertools import islice
 from typing import Final, Self
 
 from messaging_adapters.mail.compose import Mail
-from messaging_adapters.mail.replies import Reply, Stage
+from messaging_adapters.mail.failures import unsendable
+from messaging_adapters.mail.replies import CLOSING, Reply, Stage
 
 _IN_FLIGHT: Final = 100  # commands; with many more both sides might wait (RFC 2920 §3.1)
 _BLOCK: Final = 1 << 16
 _FAREWELL: Final = 1.0  # seconds to wait for the reply to QUIT
 _GO_ON: Final = 354
 _CHALLENGE: Final = 334
-_CLOSING: Final = 421  # RFC 5321 §3.8: after it the server hangs up
 
 
 class RefusalError(Exception):
@@ -105,7 +105,7 @@ class Session:
         """
         offered = self._smtp.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
-            self._expect(f"AUTH PLAIN {_base64(f'\0{username}\0{password}')}")
+            self._expect("AUTH PLAIN " + _base64(f"\0{username}\0{password}"))
         elif "LOGIN" in offered:
             self._expect("AUTH LOGIN", _CHALLENGE)
             self._expect(_base64(username), _CHALLENGE)
@@ -117,12 +117,6 @@ class Session:
         """Say whether the server announced an extension."""
         return bool(self._smtp.has_extn(extension))
 
-    @property
-    def size_limit(self) -> int:
-        """Return the most bytes a mail may have (RFC 1870 §4); 0 where there is no limit."""
-        limit = self._smtp.esmtp_features.get("size", "").strip()
-        return int(limit) if limit.isdecimal() else 0
-
     def address(self, mail: Mail) -> dict[str, Reply]:
         """Name sender and recipients (MAIL, RCPT), all at once where that is offered.
 
@@ -130,7 +124,8 @@ class Session:
             The refusals, by the address as in the envelope.
 
         Raises:
-            NotOfferedError: A recipient needs SMTPUTF8.
+            NotOfferedError: An address needs SMTPUTF8.
+            UnsendableError: The mail is larger than the server takes.
         """
         commands = [f"MAIL FROM:<{mail.sender}>{self._options(mail)}"]
         commands += [f"RCPT TO:<{address}>" for address in mail.recipients.values()]
@@ -140,7 +135,7 @@ class Session:
             raise RefusalError(answer, Stage.SENDER)
         refused = {}
         for recipient, reply in zip(mail.recipients, replies, strict=True):
-            if reply.code == _CLOSING:
+            if reply.code == CLOSING:
                 raise RefusalError(reply, Stage.MESSAGE)
             if not reply.is_ok:
                 refused[recipient] = reply
@@ -183,13 +178,21 @@ class Session:
             self._smtp.close()
 
     def _options(self, mail: Mail) -> str:
-        size = f" SIZE={len(mail.content)}" if self.offers("SIZE") else ""
+        """Return the parameters of MAIL, each only where it is offered and needed."""
+        size = self._size(len(mail.content)) if self.offers("SIZE") else ""
         if not mail.utf8:
             return size
         if not self.offers("SMTPUTF8"):
             raise NotOfferedError("SMTPUTF8")
         # RFC 6531 §3.1: a server that offers it offers 8BITMIME too.
         return f"{size} BODY=8BITMIME SMTPUTF8"
+
+    def _size(self, size: int) -> str:
+        """Announce a size (RFC 1870 §5); a limit of 0 or none is no limit (§4)."""
+        limit = self._smtp.esmtp_features["size"].strip()
+        if limit.isdecimal() and 0 < int(limit) < size:
+            raise unsendable(f"the mail is larger than the server's {limit} bytes")
+        return f" SIZE={size}"
 
     def _converse(self, commands: Iterable[str]) -> Iterator[Reply]:
         """Yield the reply to each command; those after a reply nobody asks for are not sent."""

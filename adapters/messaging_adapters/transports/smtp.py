@@ -1,8 +1,8 @@
 """Mail handed to a submission server over SMTP (RFC 5321, RFC 6409)."""
 
-import socket
+import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
@@ -11,13 +11,205 @@ from typing import Final, Self
 from attrs import define, field
 
 from messaging_adapters.mail.compose import Mail, compose
-from messaging_adapters.mail.failures import UnsendableError, outcome_of, unsendable
+from messaging_adapters.mail.failures import unsendable
 from messaging_adapters.mail.pool import IdleSessions
-from messaging_adapters.mail.replies import Reply, Stage, outcome_of_reply, shortened
-from messaging_adapters.mail.session import NotOfferedError, RefusalError, Session
+from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_reply
+from messaging_adapters.mail.session import RefusalError, Session
+from messaging_adapters.mail.verdicts import NOT_SENT, for_each, in_doubt, not_sent
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import EmailContent, Envelope
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Accepted, Outcome, PerRecipient, SingleOutcome
+from messaging_core.models.failure import FailureCode
+from messaging_core.models.outcome import Accepted, Outcome, SingleOutcome
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
+
+_HOSTNAME: Final = re.compile(r"[!-~]{1,255}")
+
+
+class SmtpSecurity(StrEnum):
+    """Choose how the connection is encrypted; whatever is chosen is never done without."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@define(eq=False)
+class SmtpTransport(Transport):
+    """Hand mail to a submission server, over connections that are kept for the next mail.
+
+    The point of no return is the final dot: everything before it is undone by hanging up, so only
+    a connection that is lost between the dot and the reply leaves a mail in doubt. A mail that
+    would not arrive as it was meant, such as one with a line break in a header, is refused before
+    any connection is made. `Accepted.references` holds the `Message-ID`, the same at every try.
+
+    Use it as a context manager, or call `close`, to take leave of the server.
+
+    Attributes:
+        host: Name of the server; its certificate must carry it.
+        port: 587 for STARTTLS, 465 for TLS from the first byte (RFC 8314).
+        security: How the connection is encrypted. With `starttls` a server that does not offer it
+            gets no mail.
+        username: Where the server wants one; sent under TLS only, or to this machine.
+        password: Beside it.
+        clear_text_login: Log in without TLS to another machine all the same.
+        timeout: The longest wait for connecting, any reply, or sending 64 KB.
+        data_timeout: The longest wait for the reply to the final dot; a short one makes
+            duplicates (RFC 5321 §4.5.3.2.6, RFC 1047).
+        ssl_context: By default one that verifies certificates and host names.
+        media: Where attachments come from that are named by URL; without it they are refused.
+        max_size: The most bytes of a finished mail, whatever the server would take.
+        local_hostname: Who to say that we are (EHLO); by default the address we come from.
+        max_idle: The most connections that wait for their next mail.
+        idle_for: How long they wait.
+
+    Raises:
+        ConfigurationError: A password without TLS, or a host that is none.
+    """
+
+    host: str
+    port: int = 587
+    name: str = field(default="smtp", kw_only=True)
+    security: SmtpSecurity = field(
+        default=SmtpSecurity.STARTTLS, converter=SmtpSecurity, kw_only=True
+    )
+    username: str | None = field(default=None, kw_only=True, repr=False)
+    password: str | None = field(default=None, kw_only=True, repr=False)
+    clear_text_login: bool = field(default=False, kw_only=True)
+    timeout: timedelta = field(default=timedelta(seconds=60), kw_only=True)
+    data_timeout: timedelta = field(default=timedelta(seconds=600), kw_only=True)
+    ssl_context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
+    media: MediaSource | None = field(default=None, kw_only=True, repr=False)
+    max_size: int = field(default=20_000_000, kw_only=True)
+    local_hostname: str | None = field(default=None, kw_only=True)
+    max_idle: int = field(default=8, kw_only=True)
+    idle_for: timedelta = field(default=timedelta(seconds=60), kw_only=True)
+    capabilities: Capabilities = field(factory=Capabilities, init=False, repr=False)
+    _idle: IdleSessions = field(init=False, repr=False)
+    _tls: ssl.SSLContext = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a set-up that could not work or would give the password away."""
+        for hostname in (self.host, self.local_hostname):
+            if hostname is not None and not _HOSTNAME.fullmatch(hostname):
+                raise ConfigurationError("an SMTP host name is printable ASCII without blanks")
+        if (self.username is None) != (self.password is None):
+            raise ConfigurationError("an SMTP login needs a user name and a password")
+        if self.username is not None and not self._may_log_in():
+            raise ConfigurationError("an SMTP password is not sent without TLS")
+        self._idle = IdleSessions(self.max_idle, self.idle_for)
+        self._tls = self.ssl_context or ssl.create_default_context()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take leave of the server; a mail that is under way is finished first."""
+        self._idle.close()
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+        try:
+            mail = self._compose(envelope)
+            session, refused = self._addressed(mail)
+        except NOT_SENT as error:
+            return not_sent(error, self.name)
+        if len(refused) == len(mail.recipients):
+            self._keep_after_reset(session)
+            return for_each(mail.recipients, refused, None, self.name)
+        outcome = self._hand_over(session, mail, refused, handoff)
+        return for_each(mail.recipients, refused, outcome, self.name)
+
+    def _compose(self, envelope: Envelope) -> Mail:
+        if not isinstance(envelope.content, EmailContent):
+            raise unsendable("SMTP carries email only", FailureCode.UNSUPPORTED_TYPE)
+        return compose(envelope, envelope.content, media=self.media, limit=self.max_size)
+
+    def _addressed(self, mail: Mail) -> tuple[Session, dict[str, Reply]]:
+        """Return a session that knows sender and recipients, and those recipients it refused."""
+        waiting = self._idle.take()
+        if waiting is not None:
+            try:
+                return waiting, _address(waiting, mail)
+            except OSError:
+                pass  # The server hung up meanwhile: that says nothing about this mail.
+            except RefusalError as error:
+                if error.reply.code != CLOSING:
+                    raise
+        fresh = self._connect()
+        return fresh, _address(fresh, mail)
+
+    def _connect(self) -> Session:
+        tls = self._tls if self.security is SmtpSecurity.TLS else None
+        session = Session.open(self.host, self.port, timeout=self.timeout.total_seconds(), tls=tls)
+        try:
+            session.hello(self.local_hostname)
+            if self.security is SmtpSecurity.STARTTLS:
+                session.start_tls(self._tls)
+            if self.username is not None and self.password is not None:
+                session.login(self.username, self.password)
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+    def _hand_over(
+        self, session: Session, mail: Mail, refused: Mapping[str, Reply], handoff: Handoff
+    ) -> SingleOutcome:
+        try:
+            session.write(mail.content)
+        except NOT_SENT as error:
+            session.abort()
+            return not_sent(error, self.name)
+        try:
+            handoff()
+        except BaseException:
+            session.abort()  # without the dot: the server throws away what it has
+            raise
+        return self._finish(session, mail, alone=len(mail.recipients) - len(refused) == 1)
+
+    def _finish(self, session: Session, mail: Mail, *, alone: bool) -> SingleOutcome:
+        try:
+            reply = session.finish(self.data_timeout.total_seconds())
+        except OSError as error:
+            session.abort()
+            return in_doubt(type(error).__name__, self.name)
+        if reply.code == CLOSING or not reply.is_final:
+            session.abort()
+        else:
+            self._idle.give(session)
+        if reply.is_ok:
+            return Accepted(references=(mail.message_id,), raw=reply.shown)
+        if not reply.is_final:
+            return in_doubt(str(reply.code), self.name)
+        return outcome_of_reply(reply, Stage.MESSAGE, name=self.name, alone=alone)
+
+    def _keep_after_reset(self, session: Session) -> None:
+        try:
+            session.reset()
+        except (RefusalError, OSError):
+            session.abort()
+        else:
+            self._idle.give(session)
+
+    def _may_log_in(self) -> bool:
+        """Say whether the password reaches nobody else (RFC 4954 §4)."""
+        encrypted = self.security is not SmtpSecurity.NONE
+        return encrypted or self.clear_text_login or _is_this_machine(self.host)
+
+
+def _address(session: Session, mail: Mail) -> dict[str, Reply]:
+    try:
+        return session.address(mail)
+    except BaseException:
+        session.abort()
+        raise
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

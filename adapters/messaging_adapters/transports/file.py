@@ -1,0 +1,105 @@
+"""Messages written into a folder, for development: nobody is disturbed, and all can be read."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+from attrs import define, field
+
+from messaging_adapters.mail.compose import compose
+from messaging_adapters.mail.failures import UnsendableError, outcome_of
+from messaging_core.models.body import Body
+from messaging_core.models.envelope import Content, EmailContent, Envelope
+from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.ports.media import MediaSource
+from messaging_core.ports.transport import Capabilities, Handoff, Transport
+
+
+@define(eq=False)
+class FileTransport(Transport):
+    """Write each message into a folder instead of sending it.
+
+    Email becomes `<message id>.eml`, byte for byte what SMTP would carry, which mail programs
+    open; everything else becomes `<message id>.json`. A file is there completely or not at all,
+    and only its owner may read it. A message that is sent again replaces its file.
+
+    Attributes:
+        folder: Made when the first message comes.
+        media: Where attachments come from that an email names by URL.
+        max_size: The most bytes of a finished mail.
+    """
+
+    folder: Path = field(converter=Path)
+    name: str = field(default="file", kw_only=True)
+    media: MediaSource | None = field(default=None, kw_only=True, repr=False)
+    max_size: int = field(default=20_000_000, kw_only=True)
+    capabilities: Capabilities = field(factory=Capabilities, init=False, repr=False)
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+        try:
+            reference, ending, content = self._document(envelope)
+            prepared = self._written(content)
+        except UnsendableError as error:
+            return error.outcome
+        except OSError as error:
+            return self._deferred(error)
+        path = self.folder / f"{envelope.message_id}.{ending}"
+        try:
+            handoff()
+        except BaseException:
+            prepared.unlink(missing_ok=True)
+            raise
+        return self._put(prepared, path, reference)
+
+    def _document(self, envelope: Envelope) -> tuple[str, str, bytes]:
+        """Return the reference, the file name's ending and the content."""
+        if not isinstance(envelope.content, EmailContent):
+            return str(envelope.message_id), "json", _json(envelope)
+        mail = compose(envelope, envelope.content, media=self.media, limit=self.max_size)
+        return mail.message_id, "eml", mail.content
+
+    def _written(self, content: bytes) -> Path:
+        """Write everything under a name that nobody looks at."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".tmp")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        return Path(name)
+
+    def _put(self, prepared: Path, path: Path, reference: str) -> Outcome:
+        try:
+            prepared.replace(path)
+        except OSError as error:
+            prepared.unlink(missing_ok=True)
+            return self._deferred(error)
+        return Accepted(references=(reference,), raw=path.name)
+
+    def _deferred(self, error: OSError) -> Outcome:
+        failure = Failure(
+            code=FailureCode.UNREACHABLE,
+            description="the folder cannot be written to",
+            source=FailureSource(code=type(error).__name__, name=self.name),
+            retry=Retry.TRANSIENT,
+        )
+        return outcome_of(failure)
+
+
+def _json(envelope: Envelope) -> bytes:
+    return orjson.dumps(
+        envelope, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """Return an attrs object as a mapping, with its kind where several are possible."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not attrs.has(type(value)):
+        raise TypeError(f"{type(value).__name__} has no place in JSON")
+    kind = {"kind": type(value).__name__} if isinstance(value, Content | Body) else {}
+    return kind | {name: getattr(value, name) for name in attrs.fields_dict(type(value))}

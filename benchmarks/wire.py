@@ -1,0 +1,518 @@
+# ruff: noqa: D101 - the classes mirror those of messaging_core.models, which explain themselves
+"""Compare reading and writing requests with pydantic models of the same shape.
+
+Prints microseconds and the ratio to pydantic, each the best of several rounds taken in turn, so
+that a busy machine slows both alike.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from timeit import Timer
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from messaging_core.errors import InvalidMessageError
+from messaging_core.wire import dump_send_message, encode, parse_send_message
+
+ROUNDS = 20
+CALLS = 200
+LIMIT = 1.2
+
+MINIMAL = {
+    "receiver": {"contacts": [{"identifierKey": "phonenumber", "identifierValue": "+31600000001"}]},
+    "body": {"type": "text", "text": {"text": "Your parcel is here: locker 12, code 4711"}},
+}
+
+FULL = {
+    "receiver": {
+        "contacts": [
+            {
+                "id": "c-1",
+                "identifierKey": "emailaddress",
+                "identifierValue": "ada@shop.example",
+                "type": "to",
+                "identifiers": [
+                    {"identifierKey": "emailaddress", "identifierValue": "ada@shop.example"},
+                    {"identifierKey": "phonenumber", "identifierValue": "+31600000001"},
+                ],
+            },
+            {
+                "identifierKey": "emailaddress",
+                "identifierValue": "bob@shop.example",
+                "type": "cc",
+                "platformAddress": "bob@shop.example",
+            },
+            {"identifierValue": "archive@shop.example", "type": "bcc"},
+        ]
+    },
+    "sender": {
+        "connector": {"identifierValue": "billing", "annotations": {"name": "Shop Billing"}}
+    },
+    "reference": "order-2025-000123",
+    "meta": {
+        "extraInformation": {"useCase": "transactional", "order": {"id": 123, "total": 99.5}},
+        "referral": {
+            "source": "ad",
+            "title": "Spring sale",
+            "metadata": {"source_id": "ad-1", "tracking_id": "t-9"},
+        },
+        "order": {
+            "products": [
+                {
+                    "externalCatalogId": "cat-1",
+                    "externalProductId": f"prod-{number}",
+                    "quantity": number,
+                    "price": {"amount": 1999, "exponent": 2, "currencyCode": "EUR"},
+                }
+                for number in (1, 2)
+            ]
+        },
+        "email": {
+            "subject": "Your order",
+            "headers": {"X-Order": "123", "X-Shop": "main"},
+            "from": {"username": "orders", "displayName": "Orders"},
+        },
+        "pushNotifications": {"gatewayTypeOverride": "firebase"},
+        "navigatorId": "0b8a6d4e-6d0a-4b6e-8f1e-2d7c3b4a5f60",
+        "flow": {"id": "1b8a6d4e-6d0a-4b6e-8f1e-2d7c3b4a5f60", "name": "checkout", "stepId": "s1"},
+        "journey": {"id": "2b8a6d4e-6d0a-4b6e-8f1e-2d7c3b4a5f60", "name": "welcome"},
+        "campaign": {"id": "3b8a6d4e-6d0a-4b6e-8f1e-2d7c3b4a5f60", "name": "spring"},
+    },
+    "replyTo": {"id": "m-1", "type": "message", "order": 1},
+    "body": {
+        "type": "section",
+        "section": {
+            "items": [
+                {
+                    "type": "html",
+                    "html": {
+                        "html": "<p>Thank you for your order</p>",
+                        "text": "Thank you for your order",
+                        "attachments": [
+                            {
+                                "filename": "terms.pdf",
+                                "mediaUrl": "https://cdn.shop.example/terms.pdf",
+                            },
+                            {
+                                "filename": "logo.png",
+                                "content": "iVBORw0KGgo=",
+                                "contentType": "image/png",
+                                "inline": True,
+                                "contentId": "logo",
+                            },
+                        ],
+                        "metadata": {
+                            "subject": "Your order",
+                            "emailFrom": {"username": "billing", "displayName": "Shop"},
+                            "headers": {"X-Priority": "1"},
+                            "openTracking": True,
+                        },
+                    },
+                },
+                {
+                    "type": "image",
+                    "image": {
+                        "images": [
+                            {"mediaUrl": "https://cdn.shop.example/a.png", "altText": "A"},
+                            {"mediaUrl": "https://cdn.shop.example/b.png", "altText": "B"},
+                        ],
+                        "text": "Two pictures",
+                        "metadata": {"subject": "Look"},
+                    },
+                },
+                {
+                    "type": "text",
+                    "text": {
+                        "text": "Where shall we deliver?",
+                        "actions": [
+                            {
+                                "type": "link",
+                                "link": {
+                                    "text": "Track",
+                                    "url": "https://shop.example/t/{{code}}",
+                                },
+                            },
+                            {
+                                "type": "reply",
+                                "reply": {
+                                    "text": "At home",
+                                    "metadata": {"description": {"label": "Before noon"}},
+                                },
+                            },
+                        ],
+                    },
+                },
+            ]
+        },
+    },
+    "notification": {"url": "https://hooks.shop.example/messages"},
+    "capFrequency": True,
+    "enableLinkTracking": True,
+    "tags": ["orders", "spring-2025", "vip"],
+    "shortLinks": {"domain": "default"},
+    "scheduledFor": "2025-01-31T09:00:00.000Z",
+    "validity": 3600,
+}
+
+
+REQUESTS: dict[str, dict[str, Any]] = {"minimal": MINIMAL, "full": FULL}
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+    )
+
+
+class Identifier(Model):
+    identifier_key: str
+    identifier_value: str
+
+
+class ReceiverContact(Model):
+    id: str | None = None
+    identifier_key: str | None = None
+    identifier_value: str | None = None
+    type: Literal["to", "cc", "bcc"] | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    platform_address: str | None = None
+    platform_address_selector: str | None = None
+
+
+class Receiver(Model):
+    contacts: Annotated[tuple[ReceiverContact, ...], Field(min_length=1)]
+
+
+class SenderAnnotations(Model):
+    name: str | None = None
+
+
+class SenderConnector(Model):
+    identifier_value: str
+    annotations: SenderAnnotations | None = None
+
+
+class Sender(Model):
+    connector: SenderConnector
+
+
+class ReferralMetadata(Model):
+    source_id: str | None = Field(default=None, alias="source_id")
+    source_url: str | None = Field(default=None, alias="source_url")
+    media_url: str | None = Field(default=None, alias="media_url")
+    tracking_id: str | None = Field(default=None, alias="tracking_id")
+
+
+class Referral(Model):
+    source: str | None = None
+    title: str | None = None
+    text: str | None = None
+    group: str | None = None
+    metadata: ReferralMetadata | None = None
+
+
+class Price(Model):
+    amount: int | None = None
+    exponent: int | None = None
+    currency_code: str | None = None
+
+
+class OrderedProduct(Model):
+    external_catalog_id: str | None = None
+    external_product_id: str | None = None
+    quantity: int | None = None
+    price: Price | None = None
+
+
+class Order(Model):
+    products: tuple[OrderedProduct, ...] = ()
+
+
+class ReferredProduct(Model):
+    external_catalog_id: str | None = None
+    external_product_id: str | None = None
+
+
+class EmailFrom(Model):
+    username: str | None = None
+    display_name: str | None = None
+
+
+class EmailMeta(Model):
+    subject: str | None = None
+    headers: dict[str, str] | None = None
+    sender: EmailFrom | None = Field(default=None, alias="from")
+
+
+class PushNotificationsMeta(Model):
+    gateway_type_override: Literal["apns", "firebase", "web"] | None = None
+
+
+class StepMeta(Model):
+    id: UUID | None = None
+    name: str | None = None
+    step_id: str | None = None
+    run_id: UUID | None = None
+
+
+class CampaignMeta(Model):
+    id: UUID | None = None
+    name: str | None = None
+
+
+class Meta(Model):
+    extra_information: dict[str, Any] | None = None
+    referral: Referral | None = None
+    order: Order | None = None
+    referred_product: ReferredProduct | None = None
+    email: EmailMeta | None = None
+    push_notifications: PushNotificationsMeta | None = None
+    navigator_id: UUID | None = None
+    navigator_message_id: UUID | None = None
+    flow: StepMeta | None = None
+    journey: StepMeta | None = None
+    campaign: CampaignMeta | None = None
+
+
+class ReplyTo(Model):
+    id: str
+    type: Literal["message", "click", "referrals"]
+    order: int | None = None
+
+
+class Notification(Model):
+    url: str | None = None
+
+
+class ShortLinks(Model):
+    domain: Annotated[str, Field(max_length=128)]
+
+
+class Attachment(Model):
+    filename: str
+    media_url: str | None = None
+    content: str | None = None
+    content_type: str | None = None
+    inline: bool = False
+    content_id: str | None = None
+
+
+class ActionDescription(Model):
+    label: Annotated[str, Field(max_length=72)] | None = None
+
+
+class ActionMetadata(Model):
+    description: ActionDescription | None = None
+
+
+class Link(Model):
+    text: str
+    url: str
+
+
+class Reply(Model):
+    text: str
+    image_url: str | None = None
+    metadata: ActionMetadata | None = None
+
+
+class Postback(Model):
+    text: str
+    payload: str | None = None
+    image_url: str | None = None
+    metadata: ActionMetadata | None = None
+
+
+class LinkAction(Model):
+    type: Literal["link"]
+    link: Link
+
+
+class ReplyAction(Model):
+    type: Literal["reply"]
+    reply: Reply
+
+
+class PostbackAction(Model):
+    type: Literal["postback"]
+    postback: Postback
+
+
+Action = Annotated[LinkAction | ReplyAction | PostbackAction, Field(discriminator="type")]
+
+
+class TextMetadata(Model):
+    subject: str | None = None
+    headers: dict[str, str] | None = None
+
+
+class HtmlMetadata(Model):
+    subject: str | None = None
+    email_from: EmailFrom | None = None
+    headers: dict[str, str] | None = None
+    initial_open_tracking: bool | None = None
+    click_tracking: bool | None = None
+    open_tracking: bool | None = None
+
+
+class MediaMetadata(Model):
+    model_config = ConfigDict(extra="allow")
+
+    subject: str | None = None
+    fallback_text: str | None = None
+    story_type: str | None = None
+
+
+class Text(Model):
+    text: Annotated[str, Field(min_length=1)]
+    attachments: tuple[Attachment, ...] | None = ()
+    actions: tuple[Action, ...] | None = ()
+    metadata: TextMetadata | None = None
+
+
+class Html(Model):
+    html: Annotated[str, Field(min_length=1)] | None = None
+    text: Annotated[str, Field(min_length=1)] | None = None
+    attachments: tuple[Attachment, ...] | None = ()
+    actions: tuple[Action, ...] | None = ()
+    metadata: HtmlMetadata | None = None
+
+
+class Picture(Model):
+    media_url: str
+    alt_text: str | None = None
+
+
+class Pictures(Model):
+    images: Annotated[tuple[Picture, ...], Field(min_length=1)]
+    text: str | None = None
+    actions: tuple[Action, ...] | None = ()
+    metadata: MediaMetadata | None = None
+
+
+class Section(Model):
+    items: "tuple[Body, ...]" = ()
+    configurations: dict[str, str] | None = None
+
+
+class TextBody(Model):
+    type: Literal["text"]
+    text: Text
+
+
+class HtmlBody(Model):
+    type: Literal["html"]
+    html: Html
+
+
+class ImageBody(Model):
+    type: Literal["image"]
+    image: Pictures
+
+
+class SectionBody(Model):
+    type: Literal["section"]
+    section: Section
+
+
+Body = Annotated[TextBody | HtmlBody | ImageBody | SectionBody, Field(discriminator="type")]
+Tag = Annotated[str, Field(min_length=1, max_length=50, pattern="^[a-zA-Z0-9-_ ]+$")]
+
+
+class SendMessage(Model):
+    receiver: Receiver
+    body: Body | None = None
+    sender: Sender | None = None
+    reference: str | None = None
+    meta: Meta | None = None
+    reply_to: ReplyTo | None = None
+    notification: Notification | None = None
+    cap_frequency: bool = False
+    enable_link_tracking: bool = False
+    ignore_quiet_hours: bool = False
+    ignore_global_holdout: bool = False
+    tags: Annotated[tuple[Tag, ...], Field(max_length=10)] = ()
+    short_links: ShortLinks | None = None
+    scheduled_for: datetime | None = None
+    validity: Annotated[int, Field(ge=0)] | None = None
+
+
+def best(*works: Callable[[], object]) -> list[float]:
+    """Return the shortest time of each in microseconds; they take turns."""
+    timers = [Timer(work) for work in works]
+    rounds = [[timer.timeit(CALLS) / CALLS for timer in timers] for _ in range(ROUNDS)]
+    return [min(times) * 1e6 for times in zip(*rounds, strict=True)]
+
+
+def compare(name: str, values: dict[str, Any]) -> float:
+    """Print one table and return how often the time of pydantic we need to read and write."""
+    data = json.dumps(values, separators=(",", ":")).encode()
+    ours, theirs = parse_send_message(data), SendMessage.model_validate_json(data)
+    assert dump_send_message(ours) == values
+    both = json.loads(theirs.model_dump_json(by_alias=True, exclude_unset=True)), values
+    assert all(one.pop("scheduledFor", None) is not None for one in both) or name == "minimal"
+    assert both[0] == both[1]
+
+    def read_ours() -> object:
+        return parse_send_message(data)
+
+    def read_theirs() -> object:
+        return SendMessage.model_validate_json(data)
+
+    def write_ours() -> object:
+        return encode(ours)
+
+    def write_theirs() -> object:
+        return theirs.model_dump_json(by_alias=True, exclude_defaults=True)
+
+    def refuse_ours() -> object:
+        try:
+            return parse_send_message(wrong)
+        except InvalidMessageError as error:
+            return error
+
+    def refuse_theirs() -> object:
+        try:
+            return SendMessage.model_validate_json(wrong)
+        except ValidationError as error:
+            return error.errors()
+
+    wrong = json.dumps(values | {"validity": "1", "unknown": 1, "reference": 5}).encode()
+    read = best(read_ours, read_theirs)
+    write = best(write_ours, write_theirs)
+    refuse = best(refuse_ours, refuse_theirs)
+    total = [read[0] + write[0], read[1] + write[1]]
+    print(f"\n{name} request, {len(data)} bytes, {objects(values)} objects")
+    print(f"{'':16}{'ours, us':>10}{'pydantic':>10}{'ratio':>8}")
+    rows = {"read": read, "write": write, "read and write": total, "refuse 3 faults": refuse}
+    for row, (mine, peer) in rows.items():
+        print(f"{row:16}{mine:10.1f}{peer:10.1f}{mine / peer:8.2f}")
+    return total[0] / total[1]
+
+
+def objects(value: Any) -> int:
+    """Count the objects of a document."""
+    if isinstance(value, dict):
+        return 1 + sum(map(objects, value.values()))
+    return sum(map(objects, value)) if isinstance(value, list) else 0
+
+
+def main() -> int:
+    """Return 1 where we are slower than the limit allows."""
+    ratios = {name: compare(name, values) for name, values in REQUESTS.items()}
+    slow = [name for name, ratio in ratios.items() if ratio > LIMIT]
+    print(f"\nread and write, against a limit of {LIMIT} times pydantic: {slow or 'within'}")
+    return 1 if slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

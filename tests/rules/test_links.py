@@ -1,0 +1,103 @@
+"""Short links and link tracking."""
+
+import pytest
+
+from messaging_core.models import (
+    Channel,
+    SendMessage,
+    ShortLinks,
+    TemplateReference,
+    TemplateShortLinks,
+    Violation,
+    text,
+    to,
+)
+from messaging_core.rules.links import check_domain, check_link_tracking, check_short_links
+
+SMS_CHANNEL = Channel(name="orders", platform="sms")
+EMAIL_CHANNEL = Channel(name="mail", platform="email")
+
+
+def a_tracked_message(
+    short_links: ShortLinks | None = None, template: TemplateReference | None = None
+) -> SendMessage:
+    return SendMessage(
+        receiver=to("+31600000001"),
+        body=None if template else text("hi"),
+        template=template,
+        short_links=short_links,
+        enable_link_tracking=True,
+    )
+
+
+def a_template(*, enabled: bool | None = None) -> TemplateReference:
+    return TemplateReference(project_id="p", short_links=TemplateShortLinks(enabled=enabled))
+
+
+def faults(violations: list[Violation]) -> list[tuple[str, str]]:
+    return [(violation.path, violation.code) for violation in violations]
+
+
+@pytest.mark.parametrize("domain", ["default", "go.example", "a-b.c.example", "1.example"])
+def test_rule_23_links_are_shortened_under_a_host_name(domain: str) -> None:
+    links = ShortLinks(domain=domain)
+
+    assert check_short_links(links, SMS_CHANNEL, "/shortLinks", has_template=False) == []
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["", "localhost", "https://a.example", "a.example/x", "a..example", "-a.example", "a.example\n"]
+    + ["é.example", "\u0661.example", "Default", f"{'a.' * 61}example", "a." * 5_000_000],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_rule_23_any_other_domain_is_refused(domain: str) -> None:
+    assert faults(check_domain(domain, "/shortLinks/domain")) == [
+        ("/shortLinks/domain", "links.bad_domain")
+    ]
+
+
+def test_rule_23_only_sms_has_short_links() -> None:
+    links = ShortLinks(domain="default")
+
+    found = check_short_links(links, EMAIL_CHANNEL, "/shortLinks", has_template=False)
+
+    assert faults(found) == [("/shortLinks", "links.only_on_sms")]
+
+
+def test_rule_23_a_template_brings_its_own_short_links() -> None:
+    links = ShortLinks(domain="default")
+
+    found = check_short_links(links, SMS_CHANNEL, "/shortLinks", has_template=True)
+
+    assert faults(found) == [("/shortLinks", "links.in_template")]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        a_tracked_message(ShortLinks(domain="default")),
+        a_tracked_message(template=a_template()),
+        a_tracked_message(template=a_template(enabled=True)),
+    ],
+)
+def test_rule_27_links_are_tracked_where_they_are_shortened(request_: SendMessage) -> None:
+    assert check_link_tracking(request_, SMS_CHANNEL, "/enableLinkTracking") == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        a_tracked_message(),
+        a_tracked_message(template=TemplateReference(project_id="p")),
+        a_tracked_message(template=a_template(enabled=False)),
+    ],
+)
+def test_rule_27_on_sms_links_are_tracked_nowhere_else(request_: SendMessage) -> None:
+    found = check_link_tracking(request_, SMS_CHANNEL, "/enableLinkTracking")
+
+    assert faults(found) == [("/enableLinkTracking", "links.tracking_needs_short_links")]
+
+
+def test_rule_27_other_platforms_track_links_without_shortening_them() -> None:
+    assert check_link_tracking(a_tracked_message(), EMAIL_CHANNEL, "/enableLinkTracking") == []
