@@ -1,27 +1,34 @@
 """Send, schedule, deliver, track and list messages inside a host service.
 
 Give a `Messenger` a storage and its channels; `send` accepts a message, a `Worker` delivers it.
+
+A name is imported when it is first asked for, so that a program that uses one rule does not load
+the engine.
 """
 
-from messaging_core.errors import (
-    ConfigurationError,
-    IdempotencyConflictError,
-    InvalidMessageError,
-    MessagingError,
-    StateError,
-    StorageError,
-    UnknownChannelError,
-    UnknownMessageError,
-)
-from messaging_core.messenger import Messenger
-from messaging_core.models.channel import Channel, MessageType, WhenInDoubt
-from messaging_core.models.compose import html, text, to
-from messaging_core.models.message import Message, Status
-from messaging_core.models.plan import Plan, Rejection, Verdict
-from messaging_core.models.query import MessageQuery, Page
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
-from messaging_core.worker import Report, Worker
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from messaging_core.errors import (
+        ConfigurationError,
+        IdempotencyConflictError,
+        InvalidMessageError,
+        MessagingError,
+        StateError,
+        StorageError,
+        UnknownChannelError,
+        UnknownMessageError,
+    )
+    from messaging_core.messenger import Messenger
+    from messaging_core.models.channel import Channel, MessageType, WhenInDoubt
+    from messaging_core.models.compose import html, text, to
+    from messaging_core.models.message import Message, Status
+    from messaging_core.models.plan import Plan, Rejection, Verdict
+    from messaging_core.models.query import MessageQuery, Page
+    from messaging_core.models.request import SendMessage
+    from messaging_core.models.violation import Violation
+    from messaging_core.worker import Report, Worker
 
 __all__ = [
     "Channel",
@@ -31,8 +38,8 @@ __all__ = [
     "Message",
     "MessageQuery",
     "MessageType",
-    "Messenger",
     "MessagingError",
+    "Messenger",
     "Page",
     "Plan",
     "Rejection",
@@ -51,3 +58,46 @@ __all__ = [
     "text",
     "to",
 ]
+
+_HOMES = {
+    "Channel": "models.channel",
+    "ConfigurationError": "errors",
+    "IdempotencyConflictError": "errors",
+    "InvalidMessageError": "errors",
+    "Message": "models.message",
+    "MessageQuery": "models.query",
+    "MessageType": "models.channel",
+    "MessagingError": "errors",
+    "Messenger": "messenger",
+    "Page": "models.query",
+    "Plan": "models.plan",
+    "Rejection": "models.plan",
+    "Report": "worker",
+    "SendMessage": "models.request",
+    "StateError": "errors",
+    "Status": "models.message",
+    "StorageError": "errors",
+    "UnknownChannelError": "errors",
+    "UnknownMessageError": "errors",
+    "Verdict": "models.plan",
+    "Violation": "models.violation",
+    "WhenInDoubt": "models.channel",
+    "Worker": "worker",
+    "html": "models.compose",
+    "text": "models.compose",
+    "to": "models.compose",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that defines it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return __all__

@@ -1,210 +1,218 @@
-"""What things are: frozen values without behaviour."""
+"""What things are: frozen values without behaviour.
 
-from messaging_core.models.action import (
-    Action,
-    ActionDescription,
-    ActionMetadata,
-    BuyAction,
-    LinkAction,
-    LocationRequestAction,
-    PostbackAction,
-    ReplyAction,
-)
-from messaging_core.models.body import (
-    AppleMetadata,
-    Attachment,
-    AuthenticationBody,
-    Body,
-    Card,
-    CarouselBody,
-    Coordinates,
-    EmailFrom,
-    File,
-    FileBody,
-    FileMetadata,
-    GifBody,
-    GifMetadata,
-    HtmlBody,
-    HtmlMetadata,
-    Image,
-    ImageBody,
-    LineEmoji,
-    LineEmojis,
-    LineMetadata,
-    ListBody,
-    ListButton,
-    ListMetadata,
-    LocationBody,
-    MediaMetadata,
-    Otp,
-    Place,
-    ReplyMessage,
-    SectionBody,
-    TelegramMetadata,
-    TextBody,
-    TextMetadata,
-    WhatsAppMetadata,
-)
-from messaging_core.models.channel import (
-    DEFAULT_WORKSPACE,
-    EMAIL,
-    PUSH,
-    SMS,
-    Channel,
-    MessageType,
-    WhenInDoubt,
-)
-from messaging_core.models.compose import (
-    html,
-    text,
-    to,
-)
-from messaging_core.models.contact import (
-    Annotations,
-    Connector,
-    Contact,
-    ContactIdentifier,
-    Identifier,
-    MessageContact,
-    MessageReceiver,
-    MessageSender,
-    Receiver,
-    ReceiverContact,
-    ReceiverType,
-    Sender,
-    SenderAnnotations,
-    SenderConnector,
-)
-from messaging_core.models.delivery import (
-    Claim,
-    Controls,
-    Delivery,
-    IdempotencyKey,
-    Lane,
-    Lease,
-    NewMessage,
-    Settlement,
-)
-from messaging_core.models.envelope import (
-    Address,
-    Content,
-    EmailContent,
-    Envelope,
-    MediaItem,
-    MmsContent,
-    NativeContent,
-    PushContent,
-    Recipient,
-    SmsContent,
-)
-from messaging_core.models.failure import (
-    Failure,
-    FailureCode,
-    FailureSource,
-    Retry,
-)
-from messaging_core.models.interaction import (
-    ClickedLink,
-    Conversion,
-    Interaction,
-    InteractionContext,
-    InteractionMetadata,
-    InteractionType,
-    PressedButton,
-    Reaction,
-)
-from messaging_core.models.message import (
-    Direction,
-    Message,
-    Origin,
-    Part,
-    Status,
-)
-from messaging_core.models.meta import (
-    CampaignMeta,
-    EmailMeta,
-    Meta,
-    Order,
-    OrderedProduct,
-    Price,
-    PushNotificationsMeta,
-    Referral,
-    ReferralMetadata,
-    ReferredProduct,
-    StepMeta,
-)
-from messaging_core.models.outcome import (
-    Accepted,
-    Deferred,
-    Outcome,
-    PerRecipient,
-    Rejected,
-    SingleOutcome,
-    Unknown,
-)
-from messaging_core.models.plan import (
-    Plan,
-    Reason,
-    Rejection,
-    Verdict,
-)
-from messaging_core.models.query import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
-    MessageQuery,
-    Page,
-)
-from messaging_core.models.request import (
-    Notification,
-    ReplyTo,
-    SendMessage,
-    ShortLinks,
-)
-from messaging_core.models.sms import (
-    ForcedCharacter,
-    SmsEncoding,
-    SmsText,
-)
-from messaging_core.models.template import (
-    BooleanParameter,
-    CatalogProduct,
-    LineItem,
-    LineItemListParameter,
-    LineItems,
-    NumberParameter,
-    ObjectParameter,
-    Parameter,
-    ProductItem,
-    ProductItems,
-    ProductListParameter,
-    ProductSection,
-    ProductSections,
-    ProductSectionsParameter,
-    ReplyRow,
-    RowSection,
-    RowSections,
-    SectionListParameter,
-    ShippingMethod,
-    ShippingMethodListParameter,
-    ShippingMethods,
-    StringParameter,
-    TemplateReference,
-    TemplateSettings,
-    TemplateShortLinks,
-    Timeslot,
-    TimeslotListParameter,
-    Timeslots,
-    UtmParameter,
-    WhatsAppProductItem,
-    WhatsAppProductItems,
-    WhatsAppProductItemsParameter,
-    WhatsAppProductSection,
-    WhatsAppProductSections,
-    WhatsAppProductSectionsParameter,
-)
-from messaging_core.models.violation import (
-    Violation,
-)
+A name is imported when it is first asked for: a hundred classes take a while to make, and most
+programs need few of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from messaging_core.models.action import (
+        Action,
+        ActionDescription,
+        ActionMetadata,
+        BuyAction,
+        LinkAction,
+        LocationRequestAction,
+        PostbackAction,
+        ReplyAction,
+    )
+    from messaging_core.models.body import (
+        AppleMetadata,
+        Attachment,
+        AuthenticationBody,
+        Body,
+        Card,
+        CarouselBody,
+        Coordinates,
+        EmailFrom,
+        File,
+        FileBody,
+        FileMetadata,
+        GifBody,
+        GifMetadata,
+        HtmlBody,
+        HtmlMetadata,
+        Image,
+        ImageBody,
+        LineEmoji,
+        LineEmojis,
+        LineMetadata,
+        ListBody,
+        ListButton,
+        ListMetadata,
+        LocationBody,
+        MediaMetadata,
+        Otp,
+        Place,
+        ReplyMessage,
+        SectionBody,
+        TelegramMetadata,
+        TextBody,
+        TextMetadata,
+        WhatsAppMetadata,
+    )
+    from messaging_core.models.channel import (
+        DEFAULT_WORKSPACE,
+        EMAIL,
+        PUSH,
+        SMS,
+        Channel,
+        MessageType,
+        WhenInDoubt,
+    )
+    from messaging_core.models.compose import (
+        html,
+        text,
+        to,
+    )
+    from messaging_core.models.contact import (
+        Annotations,
+        Connector,
+        Contact,
+        ContactIdentifier,
+        Identifier,
+        MessageContact,
+        MessageReceiver,
+        MessageSender,
+        Receiver,
+        ReceiverContact,
+        ReceiverType,
+        Sender,
+        SenderAnnotations,
+        SenderConnector,
+    )
+    from messaging_core.models.delivery import (
+        Claim,
+        Controls,
+        Delivery,
+        IdempotencyKey,
+        Lane,
+        Lease,
+        NewMessage,
+        Settlement,
+    )
+    from messaging_core.models.envelope import (
+        Address,
+        Content,
+        EmailContent,
+        Envelope,
+        MediaItem,
+        MmsContent,
+        NativeContent,
+        PushContent,
+        Recipient,
+        SmsContent,
+    )
+    from messaging_core.models.failure import (
+        Failure,
+        FailureCode,
+        FailureSource,
+        Retry,
+    )
+    from messaging_core.models.interaction import (
+        ClickedLink,
+        Conversion,
+        Interaction,
+        InteractionContext,
+        InteractionMetadata,
+        InteractionType,
+        PressedButton,
+        Reaction,
+    )
+    from messaging_core.models.message import (
+        Direction,
+        Message,
+        Origin,
+        Part,
+        Status,
+    )
+    from messaging_core.models.meta import (
+        CampaignMeta,
+        EmailMeta,
+        Meta,
+        Order,
+        OrderedProduct,
+        Price,
+        PushNotificationsMeta,
+        Referral,
+        ReferralMetadata,
+        ReferredProduct,
+        StepMeta,
+    )
+    from messaging_core.models.outcome import (
+        Accepted,
+        Deferred,
+        Outcome,
+        PerRecipient,
+        Rejected,
+        SingleOutcome,
+        Unknown,
+    )
+    from messaging_core.models.plan import (
+        Plan,
+        Reason,
+        Rejection,
+        Verdict,
+    )
+    from messaging_core.models.query import (
+        DEFAULT_LIMIT,
+        MAX_LIMIT,
+        MessageQuery,
+        Page,
+    )
+    from messaging_core.models.request import (
+        Notification,
+        ReplyTo,
+        SendMessage,
+        ShortLinks,
+    )
+    from messaging_core.models.sms import (
+        ForcedCharacter,
+        SmsEncoding,
+        SmsText,
+    )
+    from messaging_core.models.template import (
+        BooleanParameter,
+        CatalogProduct,
+        LineItem,
+        LineItemListParameter,
+        LineItems,
+        NumberParameter,
+        ObjectParameter,
+        Parameter,
+        ProductItem,
+        ProductItems,
+        ProductListParameter,
+        ProductSection,
+        ProductSections,
+        ProductSectionsParameter,
+        ReplyRow,
+        RowSection,
+        RowSections,
+        SectionListParameter,
+        ShippingMethod,
+        ShippingMethodListParameter,
+        ShippingMethods,
+        StringParameter,
+        TemplateReference,
+        TemplateSettings,
+        TemplateShortLinks,
+        Timeslot,
+        TimeslotListParameter,
+        Timeslots,
+        UtmParameter,
+        WhatsAppProductItem,
+        WhatsAppProductItems,
+        WhatsAppProductItemsParameter,
+        WhatsAppProductSection,
+        WhatsAppProductSections,
+        WhatsAppProductSectionsParameter,
+    )
+    from messaging_core.models.violation import (
+        Violation,
+    )
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -377,3 +385,40 @@ __all__ = [
     "text",
     "to",
 ]
+
+_MODULES = (
+    "action",
+    "body",
+    "channel",
+    "compose",
+    "contact",
+    "delivery",
+    "envelope",
+    "failure",
+    "interaction",
+    "message",
+    "meta",
+    "outcome",
+    "plan",
+    "query",
+    "request",
+    "sms",
+    "template",
+    "violation",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a model from the module that defines it."""
+    if name in __all__:
+        for module in _MODULES:
+            found = getattr(import_module(f"{__name__}.{module}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the models, imported or not."""
+    return __all__

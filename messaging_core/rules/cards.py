@@ -120,7 +120,8 @@ def _check_whatsapp_card(card: Card, path: str) -> list[Violation]:
         violations.append(Violation(path, "card.no_media", message))
     if [action.type for action in card.actions] != ["link"]:
         message = "a card on WhatsApp has exactly one action, a link"
-        violations.append(Violation(f"{path}/actions", "card.needs_one_link", message))
+        here = f"{path}/actions" if card.actions else path
+        violations.append(Violation(here, "card.needs_one_link", message))
     return violations
 
 

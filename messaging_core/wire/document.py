@@ -75,7 +75,11 @@ def _check_depth_and_keys(raw: bytes, tree: Any, limits: WireLimits, faults: Fau
         again = None
     if again is None or b"\n" + b"  " * limits.max_depth in again:
         _check_depth(tree, limits.max_depth, faults)
-    if _ESCAPED_QUOTE in raw or again is None or raw.count(b'"') != again.count(b'"'):
+    if (
+        (b"\\" in raw and _ESCAPED_QUOTE in raw)
+        or again is None
+        or raw.count(b'"') != again.count(b'"')
+    ):
         _report_duplicates(_Pairs.parse(raw), "", faults)
 
 

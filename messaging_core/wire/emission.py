@@ -8,18 +8,23 @@ the figures of the day). For `Receiver`, a class with one field, the two functio
     def read(data, path, faults):
         if type(data) is not dict:
             return faults.mismatch(path, 'an object', data)
-        found = {}
+        seen = 0
+        model = new(thawed)
         if 'contacts' in data:
-            found['contacts'] = read_contacts(data['contacts'], path + '/contacts', faults)
+            seen += 1
+            value = data['contacts']
+            model.contacts = read_contacts(value, path + '/contacts', faults)
         else:
             faults.missing(path, 'contacts')
-        if faults or len(found) != len(data):
+        if faults or seen != len(data):
             faults.unknown(path, data, known)
-        return None if faults else make(found, path, faults)
+        model.__class__ = cls
+        return model
 
     def write(model):
         out = {}
-        out['contacts'] = write_contacts(model.contacts)
+        value = model.contacts
+        out['contacts'] = write_contacts(value)
         return out
 
 Only names of attributes and keys enter the source, the latter quoted; everything else is handed
@@ -31,36 +36,45 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
+from attrs import NOTHING
+
 from messaging_core.wire.faults import Faults, pointer
 from messaging_core.wire.plan import Field, Lookup, Plan
+from messaging_core.wire.thawing import thaw
 from messaging_core.wire.values import Reader, Writer
 
 
 def emit_reader(plan: Plan) -> Reader:
     """Compile the function that reads the fields of a class out of an object."""
+    thawed = thaw(plan.cls)
     names: dict[str, Any] = {
+        "new": object.__new__,
+        "thawed": thawed,
+        "cls": plan.cls,
         "make": _maker(plan.cls),
         "known": frozenset(_keys(plan)),
-        **{f"null_{field.name}": field.null for field in plan.fields},
+        "NOTHING": NOTHING,
+        **_defaults(plan),
     }
     for field in plan.fields:
         link(names, f"read_{field.name}", field.kind.read)
-    reader: Reader = _compile("read", plan, _reader_lines(plan), names)
-    return reader
+    return _compile("read", plan, _reader_lines(plan, thawed=thawed is not None), names)
 
 
 def emit_writer(plan: Plan, lookup: Lookup) -> Writer:
     """Compile the function that writes an instance of a class as an object, with its tag."""
-    names: dict[str, Any] = {
-        "writers": lookup.writers,
-        "merge": _merge,
-    }
+    names: dict[str, Any] = {"writers": lookup.writers, "merge": _merge, **_defaults(plan)}
     for field in plan.fields:
-        names[f"default_{field.name}"] = field.factory.factory if field.factory else field.default
         if field.kind.write is not None:
             link(names, f"write_{field.name}", field.kind.write)
-    writer: Writer = _compile("write", plan, _writer_lines(plan), names)
-    return writer
+    return _compile("write", plan, _writer_lines(plan), names)
+
+
+def _defaults(plan: Plan) -> dict[str, Any]:
+    return {
+        f"default_{field.name}": field.factory.factory if field.factory else field.default
+        for field in plan.every
+    }
 
 
 def link(names: dict[str, Any], name: str, make: Callable[[], Callable[..., Any]]) -> None:
@@ -102,50 +116,70 @@ def _maker(cls: type) -> Callable[[dict[str, Any], str, Faults], Any]:
     return make
 
 
-def _reader_lines(plan: Plan) -> Iterator[str]:
+def _reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
     yield "def read(data, path, faults):"
     yield "    if type(data) is not dict:"
     yield "        return faults.mismatch(path, 'an object', data)"
-    yield "    found = {}"
+    yield f"    seen = {int(plan.is_flat)}"
+    yield "    model = new(thawed)" if thawed else "    found = {}"
     for field in plan.fields:
-        yield from _field_reader_lines(field)
-    count = "len(found) + 1" if plan.is_flat else "len(found)"
-    if plan.rest is None:
-        yield f"    if faults or {count} != len(data):"
-        yield "        faults.unknown(path, data, known)"
+        yield from _field_reader_lines(field, thawed=thawed)
+    yield from _rest_reader_lines(plan, thawed=thawed)
+    if thawed:
+        for field in plan.hidden:
+            yield f"    model.{field.name} = {_default(field)}"
+        yield "    model.__class__ = cls"
+        yield "    return model"
     else:
-        yield f"    if {count} != len(data):"
-        rest = "{key: data[key] for key in data if key not in known}"
-        yield f"        found[{plan.rest.alias!r}] = {rest}"
-    yield "    return None if faults else make(found, path, faults)"
+        yield "    return None if faults else make(found, path, faults)"
 
 
-def _field_reader_lines(field: Field) -> Iterator[str]:
-    target = f"found[{field.alias!r}]"
-    read = f"read_{field.name}(value, path + {pointer('', field.key)!r}, faults)"
+def _field_reader_lines(field: Field, *, thawed: bool) -> Iterator[str]:
+    target = _target(field, thawed=thawed)
     yield f"    if {field.key!r} in data:"
+    yield "        seen += 1"
     yield f"        value = data[{field.key!r}]"
-    word = "if"
-    for condition, result in _shortcuts(field):
-        yield f"        {word} {condition}:"
-        yield f"            {target} = {result}"
-        word = "elif"
-    if word == "if":
-        yield f"        {target} = {read}"
-    else:
-        yield "        else:"
-        yield f"            {target} = {read}"
+    yield f"        {target} = {_read(field)}"
     if field.required:
         yield "    else:"
         yield f"        faults.missing(path, {field.key!r})"
+    elif thawed:
+        yield "    else:"
+        yield f"        {target} = {_default(field)}"
 
 
-def _shortcuts(field: Field) -> Iterator[tuple[str, str]]:
-    """Yield the conditions under which a value needs no reader, and what it then stands for."""
-    if field.kind.types:
-        yield _has_type(field), "value"
-    if field.nullable:
-        yield "value is None", f"null_{field.name}"
+def _rest_reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
+    if plan.rest is None:
+        yield "    if faults or seen != len(data):"
+        yield "        faults.unknown(path, data, known)"
+        return
+    target = _target(plan.rest, thawed=thawed)
+    yield "    if seen != len(data):"
+    yield f"        {target} = {{key: data[key] for key in data if key not in known}}"
+    if thawed:
+        yield "    else:"
+        yield f"        {target} = {_default(plan.rest)}"
+
+
+def _target(field: Field, *, thawed: bool) -> str:
+    return f"model.{field.name}" if thawed else f"found[{field.alias!r}]"
+
+
+def _read(field: Field) -> str:
+    """Return the expression that turns `value` into what the model holds."""
+    ready = f"value if {_has_type(field)} else " if field.kind.types else ""
+    null = f"{_default(field)} if value is None else " if field.nullable else ""
+    return f"{ready}{null}read_{field.name}(value, path + {pointer('', field.key)!r}, faults)"
+
+
+def _default(field: Field) -> str:
+    """Return the expression for what a field holds when its key is absent, or null."""
+    if field.required or field.default is None:
+        return "None"
+    if field.factory:
+        # Given `NOTHING`, the `__init__` of attrs calls the factory.
+        return "NOTHING" if field.factory.takes_self else f"default_{field.name}()"
+    return f"default_{field.name}"
 
 
 def _has_type(field: Field) -> str:

@@ -77,14 +77,16 @@ class Field:
     Attributes:
         name: The attribute.
         alias: The argument of `__init__`.
-        key: The key in JSON; empty for the field that collects undeclared keys.
+        key: The key in JSON; empty where there is none.
         default: The default, a `Factory`, or `NOTHING`.
         nullable: Whether null may stand there.
+        is_rest: Whether it collects the undeclared keys.
     """
 
     name: str
     alias: str
     key: str
+    is_rest: bool
     kind: Kind
     default: Any
     nullable: bool
@@ -93,13 +95,6 @@ class Field:
     def required(self) -> bool:
         """Return whether the key must be there."""
         return self.default is NOTHING
-
-    @property
-    def null(self) -> Any:
-        """Return what null stands for; an argument `NOTHING` makes attrs call its factory."""
-        if self.required:
-            return None
-        return self.default if self.factory is None else NOTHING
 
     @property
     def factory(self) -> Any:
@@ -131,12 +126,19 @@ class Plan:
         tag: What `type` says, if it has one.
         fields: Those with a key.
         rest: The one that collects undeclared keys; without it there must be none.
+        hidden: Those never on the wire.
     """
 
     cls: type
     tag: Tag | None
     fields: tuple[Field, ...]
     rest: Field | None
+    hidden: tuple[Field, ...]
+
+    @property
+    def every(self) -> tuple[Field, ...]:
+        """Return all fields."""
+        return (*self.fields, *self.hidden, *([self.rest] if self.rest else []))
 
     @property
     def is_flat(self) -> bool:
@@ -154,12 +156,17 @@ def plan_of(kind: Any, lookup: Lookup) -> Plan:
     cls = get_origin(kind) or kind
     arguments = dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False))
     hints = get_type_hints(cls)
-    declared = [_field(each, hints[each.name], arguments, lookup) for each in _on_wire(cls)]
+    fields = [
+        _field(attribute, hints[attribute.name], arguments, lookup)
+        for attribute in attrs.fields(cls)
+        if attribute.init
+    ]
     return Plan(
         cls=cls,
         tag=tag_of(cls),
-        fields=tuple(field for field in declared if field.key),
-        rest=next((field for field in declared if not field.key), None),
+        fields=tuple(field for field in fields if field.key),
+        rest=next((field for field in fields if field.is_rest), None),
+        hidden=tuple(field for field in fields if not field.key and not field.is_rest),
     )
 
 
@@ -177,24 +184,18 @@ def tagged_classes(kind: Any) -> tuple[type, ...]:
     return members if all(tag_of(member) for member in members) else ()
 
 
-def _on_wire(cls: type) -> list["Attribute[Any]"]:
-    return [
-        attribute
-        for attribute in attrs.fields(cls)
-        if attribute.init and attribute.metadata.get("wire", "") is not None
-    ]
-
-
 def _field(
     attribute: "Attribute[Any]", hint: Any, arguments: Mapping[Any, Any], lookup: Lookup
 ) -> Field:
     inner, optional = _without_none(hint)
     required = attribute.default is NOTHING
     metadata = attribute.metadata
+    is_rest = bool(metadata.get("open"))
     return Field(
         name=attribute.name,
         alias=attribute.alias or attribute.name,
-        key="" if metadata.get("open") else metadata.get("wire") or camel(attribute.name),
+        key="" if is_rest else metadata.get("wire", camel(attribute.name)) or "",
+        is_rest=is_rest,
         kind=_kind_of(inner, arguments, lookup),
         default=attribute.default,
         nullable=bool(metadata.get("nullable")) or (required and optional),

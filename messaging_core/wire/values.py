@@ -17,6 +17,9 @@ Writer = Callable[[Any], Any]
 """Takes a value of a model; what does not belong there is passed on as it is, to be reported."""
 
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OWN_DATETIME: Final = re.compile(
+    "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z"
+)
 _EXPECTED: Final = {
     (str,): "a string",
     (bool,): "a boolean",
@@ -49,7 +52,7 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
     if type(value) is not str:
         faults.mismatch(path, "a date-time string", value)
         return None
-    instant = parse_rfc3339(value)
+    instant = _own_datetime(value) or parse_rfc3339(value)
     if instant is None:
         faults.add(
             path,
@@ -57,6 +60,16 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
             "expected an RFC 3339 date-time with an offset, such as 2025-01-31T09:00:00.000Z",
         )
     return instant
+
+
+def _own_datetime(value: str) -> datetime | None:
+    """Read the form that we write ourselves, which needs no looking at offsets and fractions."""
+    if not _OWN_DATETIME.fullmatch(value):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def write_datetime(value: Any) -> Any:

@@ -39,7 +39,7 @@ def test_no_line_holds_a_character_that_breaks_or_hides(bad: str, good: str) -> 
 def test_what_is_a_line_has_one_line(value: str) -> None:
     if is_line(value):
         assert len(value.splitlines()) <= 1
-        assert value.encode()
+        assert value.encode().decode() == value
 
 
 def test_lengths_are_counted_in_characters() -> None:

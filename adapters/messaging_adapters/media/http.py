@@ -9,7 +9,7 @@ from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from time import monotonic
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import quote, urlsplit
 
 from attrs import define, field, frozen
@@ -31,7 +31,6 @@ _ANY_TYPE: Final = "application/octet-stream"
 _OK: Final = 200
 _REDIRECTS: Final = range(300, 400)
 _PASSING: Final = frozenset({408, 425, 429})  # refusals that ask to come again
-_CHUNK: Final = 1 << 16
 
 _UNICAST: Final = IPv6Network("2000::/3")  # RFC 4291 §2.4: all that is routed
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
@@ -83,7 +82,9 @@ class HttpMediaSource(MediaSource):
         target = _parsed(url)
         if target.scheme != "https" and not (self.allow_http and target.scheme == "http"):
             raise MediaError("the URL is not https", permanent=True)
-        if target.port not in self.ports and not (self.allow_http and target.port == _PORTS["http"]):
+        if target.port not in self.ports and not (
+            self.allow_http and target.port == _PORTS["http"]
+        ):
             raise MediaError("the URL names a port that is not allowed", permanent=True)
         return target
 
@@ -91,8 +92,8 @@ class HttpMediaSource(MediaSource):
         try:
             addresses = self.resolve(target.host, target.port)
         except socket.gaierror as error:
-            known = error.errno == socket.EAI_AGAIN
-            raise MediaError("the server's name is not known", permanent=not known) from error
+            permanent = error.errno != socket.EAI_AGAIN
+            raise MediaError("the server's name is not known", permanent=permanent) from error
         except UnicodeError as error:
             raise MediaError("the URL names no host", permanent=True) from error
         if not addresses or not all(map(is_public, addresses)):
@@ -103,10 +104,9 @@ class HttpMediaSource(MediaSource):
         deadline = _Deadline(self.timeout)
         with self._connected(target, addresses, deadline) as connection:
             client = HTTPConnection(target.host, target.port)
-            client.sock = _Timed(connection, deadline)
+            client.sock = cast("socket.socket", _Timed(connection, deadline))
             client.request("GET", target.path, headers=_headers(target))
-            response = client.getresponse()
-            with response:
+            with client.getresponse() as response:
                 _check(response, limit)
                 return Media(content=_content(response, limit), content_type=_type(response))
 
@@ -123,9 +123,7 @@ class HttpMediaSource(MediaSource):
             connection.close()
             raise
 
-    def _dialled(
-        self, addresses: Sequence[str], port: int, deadline: "_Deadline"
-    ) -> socket.socket:
+    def _dialled(self, addresses: Sequence[str], port: int, deadline: "_Deadline") -> socket.socket:
         *others, last = addresses
         for address in others:
             try:
@@ -220,8 +218,72 @@ class _Deadline:
         return left
 
 
-class _Timed(io.RawIOBase):
-    """A connection as `http.client` wants one, whose every wait ends with the deadline.
+class _Timed:
+    """A connection as `http.client` uses one, whose every wait ends with the deadline.
 
-    A time-out of the socket alone begins anew with each byte that comes.
+    The time-out of a socket begins anew with each byte that trickles in.
     """
+
+    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        self._connection.settimeout(self._deadline.remaining())
+        self._connection.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._connection, self._deadline))
+
+    def close(self) -> None:
+        """Leave it open: the client closes before it has read the body, `_fetched` after."""
+
+
+class _TimedReader(io.RawIOBase):
+    """What comes over such a connection."""
+
+    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(self._deadline.remaining())
+        return self._connection.recv_into(buffer)
+
+
+def _headers(target: _Target) -> dict[str, str]:
+    return {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
+
+
+def _check(response: HTTPResponse, limit: int) -> None:
+    """Refuse an answer that is not the file itself."""
+    status = response.status
+    if status in _REDIRECTS:
+        raise MediaError("the server redirects, which is not followed", permanent=True)
+    if status != _OK:
+        permanent = status < 500 and status not in _PASSING  # noqa: PLR2004 - RFC 9110 §15
+        raise MediaError(f"the server answered {status}", permanent=permanent)
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise MediaError("the server compressed what was asked for as it is", permanent=True)
+    if response.length is not None and response.length > limit:
+        raise _too_large(limit)
+
+
+def _content(response: HTTPResponse, limit: int) -> bytes:
+    content = response.read(limit + 1) if response.length is None else response.read()
+    if len(content) > limit:
+        raise _too_large(limit)
+    return content
+
+
+def _type(response: HTTPResponse) -> str:
+    found = _MEDIA_TYPE.match(response.headers.get("Content-Type", ""))
+    return found[0].lower() if found else _ANY_TYPE
+
+
+def _too_large(limit: int) -> MediaError:
+    return MediaError(f"it is larger than {limit} bytes", permanent=True)

@@ -1,0 +1,145 @@
+"""The one place where the command line writes: results, remarks, tables and progress."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+WIDTH: Final = 100
+"""How wide it writes into a file or pipe."""
+
+_PATIENCE: Final = 0.5  # seconds before a progress bar appears
+
+# Control characters but the line break, and what turns the direction of a text around: a message
+# must not steer the terminal of whoever looks at it.
+_UNSAFE: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+STYLES: Final = {
+    "accepted": "cyan",
+    "scheduled": "yellow",
+    "processing": "yellow",
+    "sent": "green",
+    "delivered": "green",
+    "sending_failed": "red",
+    "delivery_failed": "red",
+    "rejected": "red",
+    "invalid": "red",
+    "deleted": "dim",
+    "skipped": "dim",
+}
+"""Colours of statuses and verdicts, where there are colours."""
+
+Advance = Callable[[int], None]
+
+
+def safe(text: str) -> str:
+    """Return a text that the terminal shows and does not obey."""
+    return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+class Screen:
+    """Standard output for results, standard error for remarks and progress."""
+
+    def __init__(self) -> None:
+        self._out = _console(stderr=False)
+        self._err = _console(stderr=True)
+
+    def line(self, text: str = "", style: str | None = None) -> None:
+        """Write one result, as long as it is: nothing is wrapped or cut."""
+        self._out.print(Text(safe(text), style=style or ""), soft_wrap=True)
+
+    def json(self, document: bytes) -> None:
+        """Write one JSON document on one line."""
+        sys.stdout.write(document.decode() + "\n")
+
+    def remark(self, text: str, style: str | None = None) -> None:
+        """Write beside the results; above the progress bar, if there is one."""
+        self._err.print(Text(safe(text), style=style or ""), soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """Begin a chapter."""
+        self.line()
+        self.line(text, "bold")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table; a heading that begins with `>` has its numbers on the right.
+
+        The last column takes what room is left, over several lines.
+        """
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for number, column in enumerate(columns, 1):
+            is_last = number == len(columns)
+            justify = "right" if column.startswith(">") else "left"
+            overflow = "fold" if is_last else "ellipsis"
+            table.add_column(
+                column.removeprefix(">"), justify=justify, overflow=overflow, no_wrap=not is_last
+            )
+        for row in rows:
+            table.add_row(*(Text(safe(cell), style=STYLES.get(cell, "")) for cell in row))
+        self._out.print(table)
+
+    @contextmanager
+    def progress(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
+        """Show how far a long task has come, on a terminal and when it takes its time.
+
+        Args:
+            label: What is being done.
+            total: How much there is to do, or nothing when that is not known.
+            unit: What is counted.
+
+        Yields:
+            What to call with how much more was done.
+        """
+        bar = _Bar(self._err, label, total, unit)
+        try:
+            yield bar.advance
+        finally:
+            bar.close()
+
+
+class _Bar:
+    """A progress bar that waits a moment, because most tasks are done by then."""
+
+    def __init__(self, console: Console, label: str, total: int | None, unit: str) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn(f"{{task.completed:,.0f}}{_of(total)} {unit}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._is_wanted = sys.stderr.isatty()
+        self._begun = monotonic()
+        self._task: TaskID = self._progress.add_task(label, total=total)
+        self._is_shown = False
+
+    def advance(self, amount: int) -> None:
+        self._progress.advance(self._task, amount)
+        if self._is_wanted and not self._is_shown and monotonic() - self._begun > _PATIENCE:
+            self._is_shown = True
+            self._progress.start()
+
+    def close(self) -> None:
+        if self._is_shown:
+            self._progress.stop()
+
+
+def _of(total: int | None) -> str:
+    return "" if total is None else " of {task.total:,.0f}"
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH
+    # What a message says is text: no markup, no `:smile:`, no colour of numbers.
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)

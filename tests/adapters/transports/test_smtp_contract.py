@@ -1,0 +1,45 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_core.testing.transport_contract import PeerContract
+
+
+class TestSmtpTransport(PeerContract):
+    @pytest.fixture(autouse=True)
+    def _peers(
+        self,
+        start: Callable[..., Any],
+        scripted: Callable[..., Any],
+        free_port: int,
+        closing: ExitStack,
+    ) -> Iterator[None]:
+        self.server, self.scripted = start(), scripted
+        self.free_port, self.closing = free_port, closing
+        yield
+        closing.close()
+
+    def connected_to(self, port: int, **options: Any) -> SmtpTransport:
+        transport = SmtpTransport("127.0.0.1", port, security="none", **options)
+        return self.closing.enter_context(transport)
+
+    def make_transport(self) -> SmtpTransport:
+        return self.connected_to(self.server.port)
+
+    def delivered(self) -> int:
+        return len(self.server.envelopes)
+
+    def make_rejected(self) -> SmtpTransport:
+        answer = "550 5.7.1 <kerfuffle@receiver.example>: not\there"
+        return self.connected_to(self.scripted({".": answer}).port)
+
+    def make_unreachable(self) -> SmtpTransport:
+        return self.connected_to(self.free_port)
+
+    def make_silent(self) -> SmtpTransport:
+        port = self.scripted({".": "sleep 2"}).port
+        return self.connected_to(port, data_timeout=timedelta(seconds=0.2))

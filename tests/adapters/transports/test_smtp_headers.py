@@ -1,0 +1,190 @@
+"""No text becomes a header that nobody meant: the family of CVE-2024-6923, end to end."""
+
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_adapters.mail.compose import compose
+from messaging_adapters.mail.failures import UnsendableError
+from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
+from messaging_core.models.failure import FailureCode
+from messaging_core.models.outcome import Accepted, Rejected
+from messaging_core.testing.transport_contract import Leave, an_envelope
+
+USUAL = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted"]
+CONTENT = ["Content-Type", "Content-Transfer-Encoding"]
+
+LITERAL = [
+    "=?utf-8?q?hi=0ABcc:_v=40x?=",
+    "=?utf-8?q?hi=0D=0ABcc:_v=40x?=",
+    "=?utf-8?b?aGkKQmNjOiB2QHg=?=",
+    "a =?utf-8?q?=0A?= b",
+    "=?x",
+    "Bcc: x@y.example",
+]
+BROKEN = [
+    "hi\r\nBcc: v@x.example",
+    "hi\nBcc: v@x.example",
+    "hi\rBcc: v@x.example",
+    "hi\r\n\r\nbody",
+    "hi\x85Bcc: v@x.example",
+    "hi\u2028Bcc: v@x.example",
+    "hi\u2029Bcc: v@x.example",
+    "hi\x0bBcc: v",
+    "hi\x00",
+    "hi\ttab",
+    "hi\ud800",
+]
+
+
+@pytest.fixture
+def transport(server: Any) -> Iterator[SmtpTransport]:
+    with SmtpTransport("127.0.0.1", server.port, security="none") as transport:
+        yield transport
+
+
+def a_mail(name: str | None = None, **content: Any) -> Envelope:
+    envelope = an_envelope("email", EmailContent(text="Hello", **content))
+    return attrs.evolve(
+        envelope,
+        sender=Address(value="shop@sender.example", name=name),
+        receivers=(Recipient(value="a@b.example", name=name),),
+    )
+
+
+def composed(envelope: Envelope) -> EmailMessage:
+    assert isinstance(envelope.content, EmailContent)
+    mail = compose(envelope, envelope.content, media=None, limit=10_000_000)
+    return message_from_bytes(mail.content, policy=policy.SMTP)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("subject", LITERAL)
+def test_what_looks_encoded_arrives_as_it_looks(
+    server: Any, transport: SmtpTransport, subject: str
+) -> None:
+    mail = a_mail(subject=subject, name=subject, headers={"X-Own": subject})
+
+    assert isinstance(transport.send(mail, Leave()), Accepted)
+
+    (arrived,) = server.mails
+    assert arrived.keys() == [*USUAL, "X-Own", *CONTENT]
+    assert arrived["Subject"] == arrived["X-Own"] == subject
+    assert arrived["To"].addresses[0].display_name == subject
+    assert arrived["From"].addresses[0].display_name == subject
+
+
+@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize("place", ["subject", "name", "value", "header"])
+def test_what_could_break_a_line_is_refused_before_connecting(
+    server: Any, transport: SmtpTransport, place: str, text: str
+) -> None:
+    mail = {
+        "subject": lambda: a_mail(subject=text),
+        "name": lambda: a_mail(name=text),
+        "value": lambda: a_mail(headers={"X-Own": text}),
+        "header": lambda: a_mail(headers={text: "value"}),
+    }[place]()
+
+    outcome = transport.send(mail, Leave())
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == FailureCode.INVALID_CONTENT
+    assert "Bcc: v" not in outcome.failure.description
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Bcc", "bcc", "TO", "From", "Subject", "Message-Id", "Content-Type", "Resent-Bcc", "Date"]
+    + ["", "X Own", "X:Own", "Ä", "X-" + "a" * 80, "Return-Path"],
+)
+def test_headers_that_are_not_the_callers_are_refused(name: str) -> None:
+    with pytest.raises(UnsendableError):
+        composed(a_mail(headers={name: "v@x.example"}))
+
+
+def test_a_header_given_twice_is_refused() -> None:
+    with pytest.raises(UnsendableError, match="twice"):
+        composed(a_mail(headers={"X-Own": "1", "x-own": "2"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "arrives"),
+    [
+        ("List-Unsubscribe", "<https://s.example/u?t=1>, <mailto:u@s.example>", None),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click", None),
+        ("Reply-To", "Help <help@s.example>, b@s.example", None),
+        ("Reply-To", "Jörg <help@s.example>", None),
+        ("Reply-To", '"Jörg, der Große" <help@s.example>', None),
+        ("Reply-To", "help@straße.example", "help@xn--strae-oqa.example"),
+        ("References", " ".join(f"<{n:040}@s.example>" for n in range(60)), None),
+        ("X-Token", "t" * 800, None),
+        ("X-Token", "t" * 5000, None),
+        ("X-Empty", "", None),
+    ],
+)
+def test_the_callers_headers_arrive_as_they_are(
+    name: str, value: str, arrives: str | None
+) -> None:
+    mail = composed(a_mail(headers={name: value}))
+
+    assert mail.keys() == [*USUAL, name, *CONTENT]
+    assert mail[name] == (arrives or value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("List-Unsubscribe", "<https://s.example/ü>"),
+        ("List-Unsubscribe", "<https://s.example/?a=?utf-8?q?b?=>"),
+        ("List-Unsubscribe", "<https://s.example/" + "a" * 1000 + ">"),
+        ("Reply-To", "Jörg"),
+        ("Reply-To", "Jörg <a@b>, Ömer <c@d>"),
+        ("Reply-To", "Jörg <a@b\r\nBcc: x>"),
+    ],
+)
+def test_headers_that_programs_read_are_never_encoded(name: str, value: str) -> None:
+    with pytest.raises(UnsendableError):
+        composed(a_mail(headers={name: value}))
+
+
+anything = st.text() | st.text(alphabet="=?utf-8qb_0AD \r\n:Bc\"\\<>,(ä日\u2028", max_size=200)
+
+
+@given(anything)
+def test_any_subject_arrives_exactly_or_is_refused(text: str) -> None:
+    check(a_mail(subject=text), lambda mail: mail["Subject"], text)
+
+
+@given(anything.filter(bool))
+def test_any_display_name_arrives_exactly_or_is_refused(text: str) -> None:
+    check(a_mail(name=text), lambda mail: mail["From"].addresses[0].display_name, text)
+    check(a_mail(name=text), lambda mail: mail["To"].addresses[0].display_name, text)
+
+
+@given(anything)
+def test_any_header_value_arrives_exactly_or_is_refused(text: str) -> None:
+    check(a_mail(headers={"X-Own": text}), lambda mail: mail["X-Own"], text, "X-Own")
+
+
+@given(st.text(min_size=1) | st.from_regex(r"[!-9;-~]{1,80}", fullmatch=True))
+def test_any_header_name_is_one_or_is_refused(name: str) -> None:
+    check(a_mail(headers={name: "value"}), lambda mail: mail[name], "value", name)
+
+
+def check(envelope: Envelope, read: Any, expected: str, *extra: str) -> None:
+    try:
+        mail = composed(envelope)
+    except UnsendableError:
+        return
+    usual = [name for name in USUAL if name.lower() not in map(str.lower, extra)]
+    assert mail.keys() == [*usual, *extra, *CONTENT]
+    assert read(mail) == expected
+    assert mail.get_content() == "Hello\n"

@@ -1,0 +1,65 @@
+"""The host's own channels."""
+
+from typing import Any
+
+import pytest
+
+from messaging_core.models import Channel
+from messaging_core.rules.channel import check_channel
+
+
+def a_channel(**fields: Any) -> Channel:
+    return Channel(**{"name": "orders", "platform": "sms", **fields})
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        a_channel(),
+        a_channel(sender="+31612345678", sender_name="Shop", mms=True),
+        a_channel(sender="Shop"),
+        a_channel(platform="email", sender="shop@example.com"),
+        a_channel(platform="push", sender="com.example.shop"),
+        a_channel(platform="sms-messagebird"),
+        a_channel(platform="x" * 60, sender="anything"),
+        a_channel(identifier_key="mobile"),
+    ],
+)
+def test_a_channel_is_accepted(channel: Channel) -> None:
+    assert check_channel(channel) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "code"),
+    [
+        ({"name": ""}, "/name", "text.empty"),
+        ({"name": "a\nb"}, "/name", "text.control_character"),
+        ({"name": "a" * 256}, "/name", "text.too_long"),
+        ({"platform": "ab"}, "/platform", "channel.bad_platform"),
+        ({"platform": "a" * 61}, "/platform", "channel.bad_platform"),
+        ({"platform": "line\n", "identifier_key": "line"}, "/platform", "channel.bad_platform"),
+        ({"platform": "li_ne"}, "/platform", "channel.bad_platform"),
+        ({"platform": "\u0661\u0662\u0663"}, "/platform", "channel.bad_platform"),
+        ({"platform": "SMS"}, "/platform", "channel.bad_platform"),
+        ({"platform": "Email"}, "/platform", "channel.bad_platform"),
+        ({"sender": ""}, "/sender", "sender.invalid"),
+        ({"sender": "far too long a name"}, "/sender", "sender.invalid"),
+        ({"platform": "email", "sender": "shop"}, "/sender", "sender.invalid"),
+        ({"platform": "line", "sender": "\n"}, "/sender", "text.control_character"),
+        ({"sender_name": "a\nb"}, "/senderName", "text.control_character"),
+        ({"platform": "email", "mms": True}, "/mms", "channel.mms_only_on_sms"),
+        ({"identifier_key": ""}, "/identifierKey", "text.empty"),
+        ({"identifier_key": "a" * 65}, "/identifierKey", "text.too_long"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_any_other_channel_is_refused(fields: dict[str, Any], path: str, code: str) -> None:
+    found = check_channel(a_channel(**fields))
+
+    assert [(v.path, v.code) for v in found] == [(path, code)]
+
+
+def test_every_fault_of_a_channel_is_told() -> None:
+    found = check_channel(a_channel(name="", sender="?", sender_name="\n"))
+
+    assert [v.path for v in found] == ["/name", "/sender", "/senderName"]

@@ -1,0 +1,153 @@
+"""The law of the lifecycle."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_core.models import Direction, Status
+from messaging_core.rules.lifecycle import (
+    FINAL,
+    INITIAL,
+    TRANSITIONS,
+    WAITING,
+    Cause,
+    can_cancel,
+    can_reschedule,
+    is_final,
+    is_waiting,
+    may_begin,
+    may_move,
+)
+
+LATE = frozenset({Cause.BOUNCED_LATE, Cause.PROVED_LATE})
+
+# The table of the design, in its own words.
+DESIGN = """
+accepted:        processing scheduled sending_failed skipped deleted
+scheduled:       processing accepted sending_failed skipped deleted
+processing:      sent sending_failed scheduled skipped deleted
+sent:            delivered delivery_failed
+delivered:       delivery_failed
+sending_failed:  sent delivered delivery_failed
+delivery_failed: delivered
+rejected:
+skipped:
+deleted:
+"""
+
+
+def moves() -> Iterator[tuple[Status, Status, frozenset[Cause]]]:
+    for current, row in TRANSITIONS.items():
+        for to, causes in row.items():
+            yield current, to, causes
+
+
+def causes_between(current: Status, to: Status) -> set[Cause]:
+    return {cause for cause in Cause if may_move(current, to, cause)}
+
+
+def test_the_table_is_that_of_the_design() -> None:
+    rows = (line.partition(":") for line in DESIGN.strip().splitlines())
+    design = {(current, to) for current, _, row in rows for to in row.split()}
+
+    assert {(str(current), str(to)) for current, to, _ in moves()} == design
+
+
+def test_the_table_is_total() -> None:
+    assert set(TRANSITIONS) == set(Status)
+    for current, to, cause in product(Status, Status, Cause):
+        assert may_move(current, to, cause) is (cause in TRANSITIONS[current].get(to, ()))
+
+
+def test_every_move_has_a_cause_and_every_cause_a_move() -> None:
+    assert all(causes for _, _, causes in moves())
+    assert frozenset().union(*(causes for _, _, causes in moves())) == set(Cause)
+
+
+def test_to_stay_is_no_move() -> None:
+    assert all(current is not to for current, to, _ in moves())
+
+
+def test_every_status_is_reached() -> None:
+    reached = set(INITIAL[Direction.OUTGOING])
+    for _ in Status:
+        reached |= {to for current, to, _ in moves() if current in reached}
+
+    assert reached == set(Status)
+
+
+def test_final_is_what_only_late_evidence_moves() -> None:
+    moved_by = {status: frozenset().union(*TRANSITIONS[status].values()) for status in Status}
+
+    assert {status for status, causes in moved_by.items() if causes <= LATE} == FINAL
+    assert {status for status in Status if is_final(status)} == FINAL
+
+
+def test_what_waits_is_not_final_and_can_be_cancelled() -> None:
+    assert {status for status in Status if is_waiting(status)} == WAITING
+    assert not WAITING & FINAL
+    assert all(can_cancel(status) for status in WAITING)
+
+
+def test_a_message_begins_as_its_direction_says() -> None:
+    begun = {(s, d) for s, d in product(Status, Direction) if may_begin(s, d)}
+
+    assert begun == {
+        (Status.ACCEPTED, Direction.OUTGOING),
+        (Status.SCHEDULED, Direction.OUTGOING),
+        (Status.SKIPPED, Direction.OUTGOING),
+        (Status.REJECTED, Direction.OUTGOING),
+        (Status.DELIVERED, Direction.INCOMING),
+    }
+
+
+@pytest.mark.parametrize(
+    ("current", "to", "causes"),
+    [
+        ("accepted", "sending_failed", {Cause.EXPIRED}),
+        ("scheduled", "sending_failed", {Cause.EXPIRED}),
+        ("processing", "sending_failed", {Cause.EXPIRED, Cause.FAILED}),
+        ("processing", "scheduled", {Cause.HELD}),
+        ("processing", "deleted", {Cause.CANCELLED}),
+        ("delivered", "delivery_failed", {Cause.BOUNCED_LATE}),
+        ("sending_failed", "delivered", {Cause.PROVED_LATE}),
+        ("delivery_failed", "delivered", {Cause.PROVED_LATE}),
+        ("sent", "processing", set()),
+        ("delivered", "sent", set()),
+        ("deleted", "processing", set()),
+    ],
+)
+def test_a_move_needs_its_cause(current: str, to: str, causes: set[Cause]) -> None:
+    assert causes_between(Status(current), Status(to)) == causes
+
+
+def test_only_what_is_not_handed_over_can_be_cancelled() -> None:
+    assert {status for status in Status if can_cancel(status)} == {
+        Status.ACCEPTED,
+        Status.SCHEDULED,
+        Status.PROCESSING,
+    }
+
+
+def test_only_what_nobody_took_up_can_be_rescheduled() -> None:
+    assert {status for status in Status if can_reschedule(status)} == WAITING
+
+
+@given(st.lists(st.tuples(st.sampled_from(Status), st.sampled_from(Cause))))
+def test_no_history_leads_out_of_what_is_over_for_good(
+    history: list[tuple[Status, Cause]],
+) -> None:
+    status, over = Status.ACCEPTED, {Status.REJECTED, Status.SKIPPED, Status.DELETED}
+    for to, cause in history:
+        before = status
+        status = to if may_move(status, to, cause) else status
+        assert before not in over or status is before
+        assert not (is_final(before) and is_waiting(status))
+
+
+def test_the_table_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        TRANSITIONS[Status.DELETED] = {}  # type: ignore[index]
