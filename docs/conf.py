@@ -14,6 +14,8 @@ release = installed_version(project)
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 
+myst_heading_anchors = 3
+
 html_theme = "furo"
 html_title = project
 
@@ -25,21 +27,28 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
 nitpicky = True
+nitpick_ignore = [("py:class", "Body")]  # within the union that it names
 nitpick_ignore_regex = [
     # The standard library is known by name: building needs no network, so no inventory is fetched.
     (r"py:.*", rf"({'|'.join(sys.stdlib_module_names)})\..*"),
     (r"py:.*", r"messaging_\w+\..*\.[A-Z]"),  # a type variable is nothing to link to
+    (r"py:.*", r"cattrs\..*"),  # the same as for the standard library
 ]
 
 
-def render_fences(
-    _app: Sphinx, _what: str, _name: str, _obj: object, _options: object, lines: list[str]
+def render_docstring(
+    _app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]
 ) -> None:
-    """Turn the Markdown fences of a docstring into reStructuredText, which autodoc reads."""
+    """Turn a docstring into what napoleon reads as it was meant.
+
+    Fences of Markdown become directives. Types stand in signatures only, so a colon in the first
+    line of an attribute or of `Returns` separates no type from a description.
+    """
     text = re.sub(
         r"^```(\w*)\n(.*?)^```$", as_directive, "\n".join(lines), flags=re.MULTILINE | re.DOTALL
     )
-    lines[:] = text.splitlines()
+    text = re.sub(r"^(Returns|Yields):\n( +)", r"\1:\n\2: ", text, flags=re.MULTILINE)
+    lines[:] = (f": {text}" if what in {"attribute", "data"} else text).splitlines()
 
 
 def as_directive(fence: re.Match[str]) -> str:
@@ -51,4 +60,4 @@ def as_directive(fence: re.Match[str]) -> str:
 
 def setup(app: Sphinx) -> None:
     """Run before napoleon, which would read a fence as prose."""
-    app.connect("autodoc-process-docstring", render_fences, priority=400)
+    app.connect("autodoc-process-docstring", render_docstring, priority=400)

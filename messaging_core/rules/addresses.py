@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from messaging_core.models.violation import Violation
+from messaging_core.rules._phone_patterns import recognise
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -19,6 +20,11 @@ _CACHED: Final = 8192
 
 _E164_SHAPE: Final = re.compile(r"\+[0-9]+")
 _SEPARATORS: Final = re.compile(r"[\s().\-/]+")
+# What nearly every address looks like, and every library accepts, at a twentieth of its time.
+_ORDINARY_EMAIL: Final = re.compile(
+    r"(?=.{1,64}@.{4,180}\Z)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+    r"@(?:[A-Za-z0-9]{1,31}(?:-[A-Za-z0-9]{1,31})?\.){1,8}[A-Za-z]{2,20}"
+)
 _PUSH_TOKEN: Final = re.compile(r"[!-~]+")
 _SMS_SENDER: Final = re.compile(
     r"\+[1-9][0-9]{6,14}"
@@ -159,6 +165,11 @@ def _phone(value: str) -> _Phone:
 def _look_up(value: str) -> _Phone:
     if not _E164_SHAPE.fullmatch(value):
         return _NOT_E164
+    country = recognise(value)
+    return _Phone(country=country) if country else _ask_library(value)
+
+
+def _ask_library(value: str) -> _Phone:
     import phonenumbers  # noqa: PLC0415 - 33 ms that only a first number should cost
 
     try:
@@ -214,6 +225,12 @@ def _country(region: str | None) -> str | None:
 @lru_cache(maxsize=_CACHED)
 def _email_fault(value: str) -> str:
     """Return why an address is refused, on one line, or `""`."""
+    if _ORDINARY_EMAIL.fullmatch(value):
+        return ""
+    return _email_fault_by_library(value)
+
+
+def _email_fault_by_library(value: str) -> str:
     from email_validator import EmailNotValidError  # noqa: PLC0415 - heavy, and often not needed
 
     try:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_core.wire.faults import Faults, pointer
+from messaging_core.wire.faults import Faults, check_depth, pointer
 from messaging_core.wire.limits import WireLimits
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -16,7 +16,7 @@ def parse(data: str | bytes | bytearray | memoryview, limits: WireLimits, faults
     """Read a JSON document (RFC 8259), of which duplicate keys are reported, the last one kept.
 
     Raises:
-        Stop: Nothing is left to look at: too large, not UTF-8, not JSON, or too deep.
+        Stop: Nothing is left to look at: too large, not UTF-8, or not JSON.
     """
     raw = _encode(data, faults) if isinstance(data, str) else bytes(data)
     if limits.max_bytes is not None and len(raw) > limits.max_bytes:
@@ -25,18 +25,13 @@ def parse(data: str | bytes | bytearray | memoryview, limits: WireLimits, faults
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         _refuse(raw, error, limits, faults)
-    _check_depth_and_keys(raw, tree, limits, faults)
+    _check_keys(raw, tree, faults)
     return tree
 
 
 def refuse_size(max_bytes: int, faults: Faults) -> None:
     """Report a document that is too large, and stop."""
     faults.fail("", "wire.size", f"the document is larger than {max_bytes} bytes")
-
-
-def refuse_depth(path: str, max_depth: int, faults: Faults) -> None:
-    """Report a value that is nested too deep, and stop."""
-    faults.fail(path, "wire.depth", f"nested deeper than {max_depth} levels")
 
 
 def _encode(text: str, faults: Faults) -> bytes:
@@ -58,43 +53,27 @@ def _refuse(raw: bytes, error: orjson.JSONDecodeError, limits: WireLimits, fault
     if "surrogate" in error.msg:
         faults.fail("", "wire.encoding", f"lone surrogate in a string at {where}")
     if "depth" in error.msg:
-        refuse_depth("", limits.max_depth, faults)
+        message = f"nested deeper than {limits.max_depth} levels"
+        faults.fail("", "wire.depth", message)
     faults.fail("", "wire.json", f"{error.msg} at {where}")
 
 
-def _check_depth_and_keys(raw: bytes, tree: Any, limits: WireLimits, faults: Faults) -> None:
-    r"""Look for too deep values and duplicate keys, at the price of writing the document once.
+def _check_keys(raw: bytes, tree: Any, faults: Faults) -> None:
+    r"""Report duplicate keys, of which the parser keeps the last and says nothing.
 
-    Written again with indentation, a document is too deep only if a line is indented that far (a
-    string holds no raw line break), and it lost a duplicate key exactly if it lost quotes: inside
-    strings both forms write `\"` for a quote, unless one was written `\u0022`.
+    Written again, a document that had some is shorter by their quotes: inside strings both forms
+    write `\"` for a quote, unless the first one wrote `\u0022`. Only then it is worth the time to
+    read the document once more.
     """
     try:
-        again = orjson.dumps(tree, option=orjson.OPT_INDENT_2)
-    except TypeError:  # deeper than orjson writes
-        again = None
-    if again is None or b"\n" + b"  " * limits.max_depth in again:
-        _check_depth(tree, limits.max_depth, faults)
-    if (
-        (b"\\" in raw and _ESCAPED_QUOTE in raw)
-        or again is None
-        or raw.count(b'"') != again.count(b'"')
+        again = orjson.dumps(tree)
+    except TypeError:  # deeper than orjson writes, so deeper than any limit
+        check_depth(tree, "", faults)
+        raise
+    if again != raw and (
+        raw.count(b'"') != again.count(b'"') or (b"\\" in raw and _ESCAPED_QUOTE in raw)
     ):
         _report_duplicates(_Pairs.parse(raw), "", faults)
-
-
-def _check_depth(tree: Any, max_depth: int, faults: Faults) -> None:
-    """Walk level by level, so that no depth can exhaust the stack."""
-    level = [("", tree)] if isinstance(tree, dict | list) else []
-    for _ in range(max_depth):
-        level = [
-            (pointer(path, str(key)), item)
-            for path, value in level
-            for key, item in (value.items() if isinstance(value, dict) else enumerate(value))
-            if isinstance(item, dict | list)
-        ]
-    if level:
-        refuse_depth(level[0][0], max_depth, faults)
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -1,7 +1,6 @@
 """Read and write requests, messages, pages, interactions and contacts as JSON."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -18,10 +17,9 @@ from messaging_core.models.query import Page
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.wire import document, mapping
-from messaging_core.wire.faults import Faults, Stop
+from messaging_core.wire.faults import Faults, Stop, check_depth
 from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 from messaging_core.wire.registry import registry
-from messaging_core.wire.values import write_datetime
 
 T = TypeVar("T")
 
@@ -137,18 +135,13 @@ def dump(value: Any) -> Any:
     return registry().write(value)
 
 
-def write_datetime(instant: datetime) -> str:
-    """Write an aware instant as every document does: in UTC, with milliseconds or finer."""
-    return str(write_datetime(instant))
-
-
 def encode(value: Any) -> bytes:
     """Write an instance of any attrs class as JSON, keys in the order of the fields."""
     return orjson.dumps(dump(value))
 
 
 def _read(kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]) -> Any:
-    faults = Faults(limits.max_violations)
+    faults = Faults(limits)
     try:
         value = _read_document(kind, data, limits, faults)
     except Stop:
@@ -160,12 +153,16 @@ def _read(kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestEr
 
 def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> Any:
     read = registry().reader(kind)
-    if isinstance(data, (bytes, str, bytearray, memoryview)):  # noqa: UP038 - a union is slower
-        return read(document.parse(data, limits, faults), "", faults)
+    if isinstance(data, (bytes, str, bytearray, memoryview)):
+        tree = document.parse(data, limits, faults)
+        value = read(tree, "", faults)
+        if faults:  # a reader does not look into what it refuses
+            check_depth(tree, "", faults)
+        return value
     if not isinstance(data, Mapping):
         faults.mismatch("", "JSON text or an object", data)
         return None
-    unspeakable = Faults(limits.max_violations)
+    unspeakable = Faults(limits)
     try:
         tree = mapping.copy(data, limits, unspeakable)
     except Stop:

@@ -8,6 +8,8 @@ the figures of the day). For `Receiver`, a class with one field, the two functio
     def read(data, path, faults):
         if type(data) is not dict:
             return faults.mismatch(path, 'an object', data)
+        if len(path) > faults.short:
+            faults.enter(path)
         seen = 0
         model = new(thawed)
         if 'contacts' in data:
@@ -38,7 +40,7 @@ from typing import Any
 
 from attrs import NOTHING
 
-from messaging_core.wire.faults import Faults, pointer
+from messaging_core.wire.faults import Faults, check_depth, pointer
 from messaging_core.wire.plan import Field, Lookup, Plan
 from messaging_core.wire.thawing import thaw
 from messaging_core.wire.values import Reader, Writer
@@ -53,6 +55,7 @@ def emit_reader(plan: Plan) -> Reader:
         "cls": plan.cls,
         "make": _maker(plan.cls),
         "known": frozenset(_keys(plan)),
+        "gather": _gather,
         "NOTHING": NOTHING,
         **_defaults(plan),
     }
@@ -120,6 +123,8 @@ def _reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
     yield "def read(data, path, faults):"
     yield "    if type(data) is not dict:"
     yield "        return faults.mismatch(path, 'an object', data)"
+    yield "    if len(path) > faults.short:"
+    yield "        faults.enter(path)"
     yield f"    seen = {int(plan.is_flat)}"
     yield "    model = new(thawed)" if thawed else "    found = {}"
     for field in plan.fields:
@@ -155,7 +160,7 @@ def _rest_reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
         return
     target = _target(plan.rest, thawed=thawed)
     yield "    if seen != len(data):"
-    yield f"        {target} = {{key: data[key] for key in data if key not in known}}"
+    yield f"        {target} = gather(data, known, path, faults)"
     if thawed:
         yield "    else:"
         yield f"        {target} = {_default(plan.rest)}"
@@ -230,6 +235,14 @@ def _written(field: Field) -> str:
         return "writers[type(value)](value)"
     written = f"write_{field.name}(value)"
     return f"value if {_has_type(field)} else {written}" if field.kind.types else written
+
+
+def _gather(data: dict[str, Any], known: frozenset[str], path: str, faults: Faults) -> Any:
+    """Collect undeclared keys."""
+    rest = {key: item for key, item in data.items() if key not in known}
+    for key, item in rest.items():
+        check_depth(item, pointer(path, key), faults)
+    return rest
 
 
 def _merge(out: dict[str, Any], rest: Any) -> None:

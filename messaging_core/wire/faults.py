@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from messaging_core.models.violation import Violation
+from messaging_core.wire.limits import WireLimits
 
 _JSON_NAMES: Final = {
     dict: "an object",
@@ -29,15 +30,17 @@ class Faults(list[Violation]):
     Values never enter a message: they may be addresses or content.
     """
 
-    __slots__ = ("limit",)
+    __slots__ = ("limits", "short")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limits: WireLimits) -> None:
         super().__init__()
-        self.limit = limit
+        self.limits = limits
+        # What stands at a path as short as this is not too deep: a level takes two characters.
+        self.short = 2 * limits.max_depth
 
     def add(self, path: str, code: str, message: str) -> None:
         """Report one fault; past the limit say that there are more, and stop."""
-        if len(self) >= self.limit:
+        if len(self) >= self.limits.max_violations:
             self[-1] = Violation("", "wire.too_many", "there are more violations than these")
             raise Stop
         self.append(Violation(path, code, message))
@@ -61,6 +64,43 @@ class Faults(list[Violation]):
         for key in keys:
             if key not in known:
                 self.add(pointer(path, key), "wire.unknown_key", f"unknown key{_hint(key, known)}")
+
+    def enter(self, path: str) -> None:
+        """Stop at an object or array that is nested too deep."""
+        if path.count("/") >= self.limits.max_depth:
+            self.fail(path, "wire.depth", f"nested deeper than {self.limits.max_depth} levels")
+
+
+def check_depth(value: Any, path: str, faults: Faults) -> None:
+    """Stop where something below a value is nested too deep.
+
+    Walks level by level, so that no depth can exhaust the stack, and asks for places only when
+    one is needed.
+    """
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(faults.limits.max_depth - path.count("/")):
+        if not level:
+            return
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each)
+            if isinstance(item, (dict, list))
+        ]
+    if level:
+        _report_depth(value, path, faults)
+
+
+def _report_depth(value: Any, path: str, faults: Faults) -> None:
+    level = [(path, value)]
+    while level:
+        faults.enter(level[0][0])
+        level = [
+            (pointer(place, str(key)), item)
+            for place, each in level
+            for key, item in (each.items() if isinstance(each, dict) else enumerate(each))
+            if isinstance(item, (dict, list))
+        ]
 
 
 def pointer(path: str, key: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_core.wire.document import refuse_depth, refuse_size
+from messaging_core.wire.document import refuse_size
 from messaging_core.wire.faults import Faults, pointer, type_name
 from messaging_core.wire.limits import WireLimits
 
@@ -24,7 +24,7 @@ def copy(data: Mapping[Any, Any], limits: WireLimits, faults: Faults) -> Any:
     Raises:
         Stop: Too deep, which includes a value that contains itself, or too large.
     """
-    tree = _Copier(limits, faults).copy(data, "", 0)
+    tree = _Copier(limits, faults).copy(data, "")
     if limits.max_bytes is not None and not faults and len(orjson.dumps(tree)) > limits.max_bytes:
         refuse_size(limits.max_bytes, faults)
     return tree
@@ -41,20 +41,19 @@ class _Copier:
         self.faults = faults
         self.left = math.inf if limits.max_bytes is None else limits.max_bytes
 
-    def copy(self, value: Any, path: str, depth: int) -> Any:
+    def copy(self, value: Any, path: str) -> Any:
         if isinstance(value, str):
             return self._text(value, path)
         if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - ABCs are slow
-            self._enter(len(value), path, depth)
-            return self._object(value.items(), path, depth + 1)
+            self._enter(len(value), path)
+            return self._object(value.items(), path)
         if isinstance(value, list | tuple):
-            self._enter(len(value), path, depth)
-            return [self.copy(item, f"{path}/{i}", depth + 1) for i, item in enumerate(value)]
+            self._enter(len(value), path)
+            return [self.copy(item, f"{path}/{i}") for i, item in enumerate(value)]
         return self._scalar(value, path)
 
-    def _enter(self, items: int, path: str, depth: int) -> None:
-        if depth >= self.limits.max_depth:
-            refuse_depth(path, self.limits.max_depth, self.faults)
+    def _enter(self, items: int, path: str) -> None:
+        self.faults.enter(path)
         self._spend(items)
 
     def _spend(self, size: int) -> None:
@@ -62,12 +61,12 @@ class _Copier:
         if self.left < 0:
             refuse_size(self.limits.max_bytes or 0, self.faults)
 
-    def _object(self, items: Iterable[tuple[Any, Any]], path: str, depth: int) -> dict[str, Any]:
+    def _object(self, items: Iterable[tuple[Any, Any]], path: str) -> dict[str, Any]:
         plain = {}
         for key, item in items:
             if isinstance(key, str):
                 place = pointer(path, key)
-                plain[self._text(key, place)] = self.copy(item, place, depth)
+                plain[self._text(key, place)] = self.copy(item, place)
             else:
                 self.faults.add(path, "wire.type", f"expected string keys, found {type_name(key)}")
         return plain

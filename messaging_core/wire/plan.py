@@ -25,6 +25,7 @@ _SINGLE: Final[Mapping[Any, tuple[Reader, Writer]]] = {
     UUID: (values.read_uuid, values.write_uuid),
     datetime: (values.read_datetime, values.write_datetime),
     Any: (values.read_anything, values.plain),
+    Mapping[str, Any]: (values.read_object, values.plain),
 }
 _EXACT: Final[Mapping[Any, tuple[type, ...]]] = {
     str: (str,),
@@ -249,14 +250,19 @@ def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind 
             inner = _kind_of(item, arguments, lookup)
             return Kind(
                 read=lambda: values.array_reader(_ARRAYS[made], inner.read(), inner.types),
-                write=lambda: values.array_writer(inner.write() if inner.write else lookup.write),
+                write=lambda: (
+                    values.array_writer(inner.write(), inner.types)
+                    if inner.write
+                    else values.models_writer(lookup.writers)
+                ),
             )
         case (made, (key, item)) if made in _OBJECTS and key is str:
             inner = _kind_of(item, arguments, lookup)
             return Kind(
-                types=(dict,) if item is Any else (),
                 read=lambda: values.mapping_reader(inner.read(), inner.types),
-                write=lambda: values.mapping_writer(inner.write() if inner.write else lookup.write),
+                write=lambda: values.mapping_writer(
+                    inner.write() if inner.write else lookup.write, inner.types
+                ),
             )
     return None
 

@@ -36,7 +36,7 @@ class StructureHook:
 
     def __call__(self, value: Any, _: Any) -> Any:
         """Read a value, and raise what is wrong with it."""
-        faults = Faults(DOCUMENT_LIMITS.max_violations)
+        faults = Faults(DOCUMENT_LIMITS)
         result = self.read(value, "", faults)
         if faults:
             raise InvalidDocumentError(tuple(faults))

@@ -36,9 +36,11 @@ def _only_sets_fields(cls: type[Any]) -> bool:
     fields = attrs.fields(cls)
     return (
         type(cls) is type
-        and cls.__new__ is object.__new__
+        and not any(
+            "__new__" in vars(base) or "__init_subclass__" in vars(base)
+            for base in cls.__mro__[:-1]
+        )
         and not any(hasattr(cls, name) for name in _OWN_WAYS)
-        and not any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
         and _slots(cls) == {field.name for field in fields}
         and all(_is_only_set(field) for field in fields)
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from messaging_core.rules.schedule import parse_rfc3339
-from messaging_core.wire.faults import Faults, pointer
+from messaging_core.wire.faults import Faults, check_depth, pointer
 
 Reader = Callable[[Any, str, Faults], Any]
 """Takes a JSON value, its JSON pointer and where faults go; what it returns counts only without."""
@@ -25,7 +25,6 @@ _EXPECTED: Final = {
     (bool,): "a boolean",
     (int,): "an integer",
     (float, int): "a number",
-    (dict,): "an object",
 }
 
 
@@ -136,8 +135,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def read_anything(value: Any, path: str, faults: Faults) -> Any:  # noqa: ARG001 - it is a Reader
+def read_anything(value: Any, path: str, faults: Faults) -> Any:
     """Read any JSON value."""
+    check_depth(value, path, faults)
+    return value
+
+
+def read_object(value: Any, path: str, faults: Faults) -> Any:
+    """Read an object of any keys and values."""
+    if type(value) is not dict:
+        faults.mismatch(path, "an object", value)
+    check_depth(value, path, faults)
     return value
 
 
@@ -165,19 +173,32 @@ def array_reader(make: Callable[[list[Any]], Any], item: Reader, types: Collecti
     return read
 
 
-def _is_array(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
-
-
-def array_writer(item: Writer) -> Writer:
+def array_writer(item: Writer, types: Collection[type]) -> Writer:
     """Write a tuple, a list or a host's own sequence as an array."""
+    ready = frozenset(types)
 
     def write(value: Any) -> Any:
-        if type(value) is tuple or _is_array(value):
-            return [item(each) for each in value]
-        return plain(value)
+        if not _is_array(value):
+            return plain(value)
+        if ready and ready.issuperset(map(type, value)):
+            return list(value)
+        return [item(each) for each in value]
 
     return write
+
+
+def models_writer(writers: Mapping[type, Writer]) -> Writer:
+    """Write an array of models, each by the class that it has at run time."""
+
+    def write(value: Any) -> Any:
+        return [writers[type(each)](each) for each in value] if _is_array(value) else plain(value)
+
+    return write
+
+
+def _is_array(value: Any) -> bool:
+    kind = type(value)
+    return kind is tuple or (issubclass(kind, Sequence) and not issubclass(kind, str | bytes))
 
 
 def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
@@ -195,12 +216,15 @@ def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
     return read
 
 
-def mapping_writer(item: Writer) -> Writer:
+def mapping_writer(item: Writer, types: Collection[type]) -> Writer:
     """Write a mapping as an object."""
+    ready = frozenset(types)
 
     def write(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: item(each) for key, each in value.items()}
-        return plain(value)
+        if not isinstance(value, Mapping):
+            return plain(value)
+        if ready and ready.issuperset(map(type, value.values())):
+            return dict(value)
+        return {key: item(each) for key, each in value.items()}
 
     return write

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.rules.addresses import (
+    _ORDINARY_EMAIL,
+    _email_fault_by_library,
     address_key,
     check_email_address,
     check_phone_number,
@@ -336,3 +338,14 @@ def test_the_heavy_libraries_are_loaded_by_the_first_address_and_not_before() ->
     )
 
     subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - our own program
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9_+.-]{1,30}", fullmatch=True),
+    st.from_regex(r"([A-Za-z0-9-]{1,10}\.){1,3}[A-Za-z]{2,6}", fullmatch=True),
+)
+def test_whatever_looks_ordinary_the_library_accepts_too(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+
+    if _ORDINARY_EMAIL.fullmatch(address):
+        assert _email_fault_by_library(address) == ""

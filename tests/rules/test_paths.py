@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from messaging_core.models import (
+    ActionDescription,
+    ActionMetadata,
     Attachment,
     AuthenticationBody,
     Body,
@@ -54,6 +56,7 @@ from messaging_core.models import (
     SendMessage,
     ShortLinks,
     StringParameter,
+    TelegramMetadata,
     TemplateReference,
     TemplateShortLinks,
     TextBody,

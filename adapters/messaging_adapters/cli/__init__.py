@@ -9,6 +9,7 @@ from typing import Final
 
 from messaging_adapters.cli.arguments import parser
 from messaging_core.errors import MessagingError, MissingDependencyError
+from messaging_core.ports.clock import Clock, SystemClock
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -21,11 +22,12 @@ _INTERRUPTED: Final = 130  # what shells report for Ctrl-C: 128 + SIGINT
 _EXTRAS: Final = {"rich": "cli", "aiosmtpd": "demo"}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
     """Run one command; messages for people go to standard error, results to standard output.
 
     Args:
         arguments: What follows the name of the program; by default what it was started with.
+        clock: Tells the time; that of this machine by default.
 
     Returns:
         The exit status: 0, 1 when something was refused, 2 when the command, a file or the
@@ -33,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _tolerate_any_encoding()
     options = parser().parse_args(arguments)
+    options.clock = clock or SystemClock()
     try:
         status = _run(options.run, options)
         sys.stdout.flush()
@@ -62,8 +65,7 @@ def _run(command: str, options: object) -> int:
 
 
 def _complain(text: str, status: int = WRONG) -> int:
-    """Say what is wrong, each line with the name of the program before it."""
-    sys.stderr.writelines(f"messaging: {line}\n" for line in text.splitlines())
+    sys.stderr.write(f"messaging: {text}\n")
     return status
 
 

@@ -48,11 +48,12 @@ def near(name: str, known: Collection[str]) -> str:
 
 def _fault(value: Any, key: Key) -> str:
     # True is an int to Python, and not to whoever wrote it.
-    if type(value) is not key.kind:
+    kind: type = type(value)
+    if kind is not key.kind:
         return f"must be {_KINDS[key.kind]}, not {_shown(value)}"
     if key.choices and value not in key.choices:
         return f'"{value}" is not {_expected(key)}{near(value, key.choices)}'
-    if key.kind is int and not key.least <= value <= key.most:
+    if isinstance(value, int) and not key.least <= value <= key.most:
         return f"must be {key.least} to {key.most}, not {value}"
     if value in ("", {}):
         return "must not be empty"

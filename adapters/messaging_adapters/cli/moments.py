@@ -7,7 +7,7 @@ from typing import Final
 from dateutil import tz
 from dateutil.parser import ParserError, UnknownTimezoneWarning, parse
 
-from messaging_core.errors import ConfigurationError
+from messaging_adapters.cli.usage import UsageError
 
 _DAYS: Final = {"today": 0, "yesterday": 1}
 
@@ -23,7 +23,7 @@ def read_moment(text: str, now: datetime) -> datetime:
         now: Aware present.
 
     Raises:
-        ConfigurationError: It is no date or time.
+        UsageError: It is no date or time.
     """
     midnight = now.astimezone(tz.tzlocal()).replace(hour=0, minute=0, second=0, microsecond=0)
     word = text.strip().lower()
@@ -32,9 +32,9 @@ def read_moment(text: str, now: datetime) -> datetime:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UnknownTimezoneWarning)
-            moment = parse(word, default=midnight)
+            moment = parse(text, default=midnight)
     except (ParserError, OverflowError, UnknownTimezoneWarning):
-        raise ConfigurationError(
+        raise UsageError(
             f"{text!r} is no date or time; write 2026-03-02, 10:30, 2026-03-02T10:30+01:00, "
             "today or yesterday"
         ) from None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
+from attrs import field, frozen
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -41,6 +42,20 @@ STYLES: Final = {
 Advance = Callable[[int], None]
 
 
+@frozen
+class Column:
+    """One column of a table.
+
+    Attributes:
+        least: How narrow it may become; what does not fit is cut, or wrapped.
+    """
+
+    name: str
+    is_number: bool = field(default=False, kw_only=True)
+    wraps: bool = field(default=False, kw_only=True)
+    least: int | None = field(default=None, kw_only=True)
+
+
 def safe(text: str) -> str:
     """Return a text that the terminal shows and does not obey."""
     return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
@@ -70,18 +85,16 @@ class Screen:
         self.line()
         self.line(text, "bold")
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write a table; a heading that begins with `>` has its numbers on the right.
-
-        The last column takes what room is left, over several lines.
-        """
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table."""
         table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for number, column in enumerate(columns, 1):
-            is_last = number == len(columns)
-            justify = "right" if column.startswith(">") else "left"
-            overflow = "fold" if is_last else "ellipsis"
+        for column in columns:
             table.add_column(
-                column.removeprefix(">"), justify=justify, overflow=overflow, no_wrap=not is_last
+                column.name,
+                justify="right" if column.is_number else "left",
+                overflow="fold" if column.wraps else "ellipsis",
+                no_wrap=not column.wraps,
+                min_width=column.least,
             )
         for row in rows:
             table.add_row(*(Text(safe(cell), style=STYLES.get(cell, "")) for cell in row))

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from time import sleep
 from typing import Any
 
@@ -65,6 +67,22 @@ class MailServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="session")
+def read_mailbox() -> Callable[[bytes, str], tuple[str, str]]:
+    """Return what reads the display name and address of a field.
+
+    The newer API of Python's parser puts blanks between the encoded words of a display name,
+    against RFC 2047 §6.2.
+    """
+
+    def read(content: bytes, field: str) -> tuple[str, str]:
+        raw = message_from_bytes(content, policy=policy.compat32)[field]
+        name, address = parseaddr(raw.replace("\r\n", ""))
+        return str(make_header(decode_header(name))), address
+
+    return read
 
 
 HANG_UP = ""
@@ -126,9 +144,9 @@ class Conversation(socketserver.StreamRequestHandler):
             if not self.say("CONNECT"):
                 return
             while line := self.rfile.readline():
-                command = line.decode().strip()
-                self.server.talk.append(command)
-                verb = command.split(" ")[0].upper()
+                verb, *rest = line.decode().strip().split(" ")
+                verb = verb.upper()
+                self.server.talk.append(" ".join([verb, *rest]))
                 if not self.say(verb) or verb == "QUIT":
                     return
                 if verb == "DATA" and not self.take_mail():

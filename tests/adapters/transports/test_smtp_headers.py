@@ -59,15 +59,18 @@ def a_mail(name: str | None = None, **content: Any) -> Envelope:
     )
 
 
-def composed(envelope: Envelope) -> EmailMessage:
+def written(envelope: Envelope) -> bytes:
     assert isinstance(envelope.content, EmailContent)
-    mail = compose(envelope, envelope.content, media=None, limit=10_000_000)
-    return message_from_bytes(mail.content, policy=policy.SMTP)  # type: ignore[return-value]
+    return compose(envelope, envelope.content, media=None, limit=10_000_000).content
+
+
+def composed(envelope: Envelope) -> EmailMessage:
+    return message_from_bytes(written(envelope), policy=policy.SMTP)  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("subject", LITERAL)
 def test_what_looks_encoded_arrives_as_it_looks(
-    server: Any, transport: SmtpTransport, subject: str
+    server: Any, transport: SmtpTransport, read_mailbox: Any, subject: str
 ) -> None:
     mail = a_mail(subject=subject, name=subject, headers={"X-Own": subject})
 
@@ -76,8 +79,8 @@ def test_what_looks_encoded_arrives_as_it_looks(
     (arrived,) = server.mails
     assert arrived.keys() == [*USUAL, "X-Own", *CONTENT]
     assert arrived["Subject"] == arrived["X-Own"] == subject
-    assert arrived["To"].addresses[0].display_name == subject
-    assert arrived["From"].addresses[0].display_name == subject
+    assert read_mailbox(server.envelopes[0].original_content, "To")[0] == subject
+    assert read_mailbox(server.envelopes[0].original_content, "From")[0] == subject
 
 
 @pytest.mark.parametrize("text", BROKEN)
@@ -160,31 +163,41 @@ anything = st.text() | st.text(alphabet="=?utf-8qb_0AD \r\n:Bc\"\\<>,(ä日\u202
 
 @given(anything)
 def test_any_subject_arrives_exactly_or_is_refused(text: str) -> None:
-    check(a_mail(subject=text), lambda mail: mail["Subject"], text)
+    mail = read_back(a_mail(subject=text))
+
+    assert mail is None or mail["Subject"] == text
 
 
-@given(anything.filter(bool))
-def test_any_display_name_arrives_exactly_or_is_refused(text: str) -> None:
-    check(a_mail(name=text), lambda mail: mail["From"].addresses[0].display_name, text)
-    check(a_mail(name=text), lambda mail: mail["To"].addresses[0].display_name, text)
+@given(text=anything.filter(bool))
+def test_any_display_name_arrives_exactly_or_is_refused(read_mailbox: Any, text: str) -> None:
+    envelope = a_mail(name=text)
+
+    if read_back(envelope) is not None:
+        content = written(envelope)
+        assert read_mailbox(content, "From") == (text, "shop@sender.example")
+        assert read_mailbox(content, "To") == (text, "a@b.example")
 
 
 @given(anything)
 def test_any_header_value_arrives_exactly_or_is_refused(text: str) -> None:
-    check(a_mail(headers={"X-Own": text}), lambda mail: mail["X-Own"], text, "X-Own")
+    mail = read_back(a_mail(headers={"X-Own": text}), "X-Own")
+
+    assert mail is None or mail["X-Own"] == text
 
 
 @given(st.text(min_size=1) | st.from_regex(r"[!-9;-~]{1,80}", fullmatch=True))
 def test_any_header_name_is_one_or_is_refused(name: str) -> None:
-    check(a_mail(headers={name: "value"}), lambda mail: mail[name], "value", name)
+    mail = read_back(a_mail(headers={name: "value"}), name)
+
+    assert mail is None or mail[name] == "value"
 
 
-def check(envelope: Envelope, read: Any, expected: str, *extra: str) -> None:
+def read_back(envelope: Envelope, *extra: str) -> EmailMessage | None:
+    """Return a mail that has the usual headers, the extra ones and no other; nothing if refused."""
     try:
         mail = composed(envelope)
     except UnsendableError:
-        return
-    usual = [name for name in USUAL if name.lower() not in map(str.lower, extra)]
-    assert mail.keys() == [*usual, *extra, *CONTENT]
-    assert read(mail) == expected
-    assert mail.get_content() == "Hello\n"
+        return None
+    assert mail.keys() == [*USUAL, *extra, *CONTENT]
+    assert mail.get_content() == "Hello\r\n"
+    return mail

@@ -1,0 +1,129 @@
+"""The commands and their options."""
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+
+from messaging_core.models.message import Direction, Status
+
+_DESCRIPTION = "Send, look up and cancel SMS, email and push messages from the command line."
+_STATUS = "exit status: 0 all accepted, 1 some refused, 2 wrong usage or configuration"
+_LINES = (
+    "FILE holds one request on each line, as JSON in the shape of the Bird Channels API; a line "
+    '{"channel": NAME, "request": {...}}, with or without a "note", names its own channel'
+)
+
+
+Add = Callable[..., ArgumentParser]
+"""Add one command."""
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the whole command line; `run` says where a command is."""
+    root = ArgumentParser(prog="messaging", description=_DESCRIPTION)
+    add = root.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
+    _add_demo(add)
+    common = _common()
+    _add_send(add, common)
+    _add_plan(add, common)
+    _add_list(add, common)
+    _add_one(add, common)
+    _add_deliver(add, common)
+    channels = add("channels", parents=[common], help="show the configuration")
+    channels.set_defaults(run="looking:channels")
+    return root
+
+
+def _common() -> ArgumentParser:
+    common = ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config", type=Path, metavar="FILE", help="channels (default: messaging.toml)"
+    )
+    common.add_argument(
+        "--database", type=Path, metavar="FILE", help="SQLite file (default: as configured)"
+    )
+    return common
+
+
+def _add_demo(add: Add) -> None:
+    demo = add("demo", help="watch examples being accepted, delivered and tracked")
+    demo.add_argument(
+        "--count", type=int, metavar="N", help="repeat the examples, with other receivers, N times"
+    )
+    demo.add_argument(
+        "--folder", type=Path, metavar="DIR", help="keep the database and the messages there"
+    )
+    demo.set_defaults(run="demo:demo")
+
+
+def _add_send(add: Add, common: ArgumentParser) -> None:
+    send = add(
+        "send",
+        parents=[common],
+        help="send requests from a file",
+        description=_LINES,
+        epilog=_STATUS,
+    )
+    send.add_argument("--channel", metavar="NAME", help="for lines that name none")
+    send.add_argument("--no-deliver", action="store_true", help="accept only")
+    send.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
+    send.set_defaults(run="sending:send")
+
+
+def _add_plan(add: Add, common: ArgumentParser) -> None:
+    plan = add(
+        "plan",
+        parents=[common],
+        help="show what sending a file would do",
+        description=_LINES,
+        epilog=_STATUS,
+    )
+    plan.add_argument("--channel", metavar="NAME", help="for lines that name none")
+    plan.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
+    plan.set_defaults(run="planning:plan")
+
+
+def _add_list(add: Add, common: ArgumentParser) -> None:
+    listing = add(
+        "list",
+        parents=[common],
+        help="list messages, the newest first",
+        description="Filters are joined by and; an option given several times by or.",
+    )
+    several = listing.add_argument_group("filters")
+    several.add_argument("--status", action="append", choices=list(Status), metavar="STATUS")
+    for name, metavar in (
+        ("platform", "NAME"),
+        ("channel", "NAME"),
+        ("tag", "TAG"),
+        ("to", "ADDRESS"),
+        ("from", "ADDRESS"),
+        ("reference", "TEXT"),
+        ("country", "CODE"),
+    ):
+        several.add_argument(f"--{name}", action="append", metavar=metavar)
+    several.add_argument("--subject", metavar="WORDS", help="all in the subject of an email")
+    several.add_argument("--direction", choices=list(Direction))
+    several.add_argument("--since", metavar="TIME", help="accepted then or later")
+    several.add_argument("--until", metavar="TIME", help="accepted before; local time")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    listing.add_argument("--reverse", action="store_true", help="the oldest first")
+    listing.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
+    listing.add_argument("--json", action="store_true", help="one JSON message on each line")
+    listing.set_defaults(run="looking:list_messages")
+
+
+def _add_one(add: Add, common: ArgumentParser) -> None:
+    show = add("show", parents=[common], help="show one message")
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(run="looking:show")
+    cancel = add("cancel", parents=[common], help="withdraw a message that waits")
+    cancel.add_argument("id", metavar="ID")
+    cancel.set_defaults(run="looking:cancel")
+
+
+def _add_deliver(add: Add, common: ArgumentParser) -> None:
+    deliver = add("deliver", parents=[common], help="deliver what is due, scheduled messages too")
+    deliver.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    deliver.set_defaults(run="sending:deliver")

@@ -1,0 +1,117 @@
+"""A messenger made of the configuration file and the options of a command."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from messaging_adapters.cli.config import Config, load_config
+from messaging_adapters.cli.keys import near
+from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core.errors import UnknownChannelError
+from messaging_core.messenger import Messenger
+from messaging_core.models.channel import Channel
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.outcome import Outcome
+from messaging_core.ports.transport import Capabilities, Handoff, Transport
+
+CONFIG: Final = Path("messaging.toml")
+
+
+@frozen(kw_only=True)
+class Engine:
+    """What a command works with."""
+
+    config: Config
+    storage: SqliteStorage
+    messenger: Messenger
+
+    def channel(self, name: str) -> Channel:
+        """Return a channel by its name.
+
+        Raises:
+            UsageError: There is none; asks for the one that was meant.
+        """
+        try:
+            return self.messenger.channel(name)
+        except UnknownChannelError as error:
+            raise UsageError(
+                f'no channel "{name}"{near(name, error.known)}{_known(error)}'
+            ) from None
+
+    def name_of(self, channel: object) -> str:
+        """Return the name of a channel by its id, or the id where it is not configured."""
+        return next(
+            (name for name, known in self.config.channels.items() if known.id == channel),
+            str(channel),
+        )
+
+
+class Undelivered(Transport):
+    """Stand where no command delivers, so that none needs a password."""
+
+    name = "undelivered"
+    capabilities = Capabilities()
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+        raise NotImplementedError
+
+
+@contextmanager
+def sending_engine(options: Namespace) -> Iterator[Engine]:
+    """Open the database, which is made when it is not there, and the transports."""
+    config = load_config(options.config or CONFIG)
+    with ExitStack() as stack:
+        transports = {name: config.transport(name) for name in config.channels}
+        for transport in transports.values():
+            if isinstance(transport, AbstractContextManager):
+                stack.enter_context(transport)
+        path = options.database or config.database
+        yield stack.enter_context(_engine(options, config, path, transports))
+
+
+@contextmanager
+def looking_engine(options: Namespace) -> Iterator[Engine]:
+    """Open a database that is there already; with `--database` no configuration is needed."""
+    config = _config_if_any(options)
+    path = options.database or config.database
+    if not path.exists():
+        raise UsageError(f"there is no database {path} yet: messaging send makes it")
+    with _engine(options, config, path, {}) as engine:
+        yield engine
+
+
+@contextmanager
+def planning_engine(options: Namespace) -> Iterator[Engine]:
+    """Open the database if there is one, and none is made."""
+    config = load_config(options.config or CONFIG)
+    path = options.database or config.database
+    with _engine(options, config, path if path.exists() else Path(":memory:"), {}) as engine:
+        yield engine
+
+
+@contextmanager
+def _engine(
+    options: Namespace, config: Config, path: Path, transports: dict[str, Transport]
+) -> Iterator[Engine]:
+    with SqliteStorage(path) as storage:
+        messenger = Messenger(
+            storage=storage,
+            channels={
+                channel: transports.get(name, Undelivered())
+                for name, channel in config.channels.items()
+            },
+            clock=options.clock,
+        )
+        yield Engine(config=config, storage=storage, messenger=messenger)
+
+
+def _config_if_any(options: Namespace) -> Config:
+    path = options.config or CONFIG
+    if options.database and not options.config and not path.exists():
+        return Config(path=path, database=options.database, channels={}, transports={})
+    return load_config(path)

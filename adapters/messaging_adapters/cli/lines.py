@@ -1,0 +1,132 @@
+"""Requests out of a file with one on each line."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final
+
+import orjson
+from attrs import frozen
+
+from messaging_adapters.cli.usage import UsageError
+
+_MOST: Final = 1000  # lines in one chunk, which is one transaction
+_HEAVIEST: Final = 4_000_000  # bytes in one chunk, whatever the lines hold
+_NAMED: Final = ({"channel", "request"}, {"channel", "request", "note"})
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+@frozen(kw_only=True)
+class Line:
+    """One request, and where it stands.
+
+    Attributes:
+        number: From 1.
+        size: Bytes of the line.
+        channel: The channel it names itself, or the one for those that name none.
+        request: JSON, not yet looked at, or values already parsed.
+    """
+
+    number: int
+    size: int
+    channel: str | None
+    request: bytes | Mapping[str, Any]
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class Source:
+    """An open file of requests.
+
+    Attributes:
+        name: As it stands before the number of a line.
+        size: Bytes, where that is known.
+    """
+
+    name: str
+    stream: BinaryIO
+    size: int | None
+
+    def lines(self, channel: str | None) -> Iterator[Line]:
+        """Yield each line that is not blank.
+
+        Args:
+            channel: For those that name none.
+
+        Raises:
+            UsageError: The file is something else, such as one JSON array.
+        """
+        is_first = True
+        for number, raw in enumerate(self.stream, 1):
+            text = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
+            if text:
+                if is_first:
+                    self._recognise(text)
+                is_first = False
+                yield _line(number, len(raw), text, channel)
+
+    def chunks(
+        self, channel: str | None, is_over: Callable[[], bool] = bool
+    ) -> Iterator[list[Line]]:
+        """Yield the lines by the thousand, or fewer where they are long, until told to stop."""
+        chunk: list[Line] = []
+        weight = 0
+        for line in self.lines(channel):
+            chunk.append(line)
+            weight += line.size
+            if len(chunk) == _MOST or weight >= _HEAVIEST:
+                yield chunk
+                chunk, weight = [], 0
+                if is_over():
+                    return
+        if chunk:
+            yield chunk
+
+    def _recognise(self, text: bytes) -> None:
+        if text[:1] == b"[":
+            mend = f"to turn one into the other: jq -c '.[]' {self.name}"
+            raise UsageError(f"{self.name}: this is a JSON array, not one request a line; {mend}")
+        if text == b"{":
+            mend = f"to put each on one: jq -c . {self.name}"
+            raise UsageError(f"{self.name}: a request stands on several lines; {mend}")
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Source]:
+    """Open a file of requests; `-` is standard input."""
+    if name == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("messaging: reading requests, one a line; Ctrl-D ends them\n")
+        yield Source(name="stdin", stream=sys.stdin.buffer, size=None)
+        return
+    with open(name, "rb") as stream:  # noqa: PTH123 - its errors name the file as it was typed
+        status = os.fstat(stream.fileno())
+        size = status.st_size if stat.S_ISREG(status.st_mode) else None
+        yield Source(name=name, stream=stream, size=size)
+
+
+def _line(number: int, size: int, text: bytes, channel: str | None) -> Line:
+    named = _named(text) if b'"request"' in text else None
+    if named is None:
+        return Line(number=number, size=size, channel=channel, request=text)
+    return Line(
+        number=number,
+        size=size,
+        channel=named["channel"],
+        request=named["request"],
+        note=str(named.get("note", "")),
+    )
+
+
+def _named(text: bytes) -> dict[str, Any] | None:
+    """Return the values of a line that names its channel, if it is one."""
+    try:
+        values = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None  # the engine says what is wrong with it
+    if not isinstance(values, dict) or values.keys() not in _NAMED:
+        return None
+    is_named = isinstance(values["channel"], str) and isinstance(values["request"], dict)
+    return values if is_named else None

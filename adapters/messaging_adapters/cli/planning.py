@@ -1,0 +1,61 @@
+"""The command that shows what sending would do, without doing it."""
+
+from argparse import Namespace
+from datetime import datetime
+from typing import Final
+
+from messaging_adapters.cli.engine import Engine, planning_engine
+from messaging_adapters.cli.lines import Line, opened
+from messaging_adapters.cli.moments import moment, span
+from messaging_adapters.cli.screen import STYLES, Screen
+from messaging_adapters.cli.sending import default_channel, refusal, unknown_channel
+from messaging_adapters.cli.tables import Facts, envelope_facts, sms_facts
+from messaging_core.errors import UnknownChannelError
+from messaging_core.models.plan import Plan, Verdict
+
+_INDENT: Final = 12
+
+
+def plan(options: Namespace) -> int:
+    """Show, for each request of a file, the verdict, the reasons, the times and the content."""
+    screen = Screen()
+    faulty = False
+    with opened(options.file) as source, planning_engine(options) as engine:
+        now = engine.messenger.clock.now()
+        for line in source.lines(default_channel(options.channel, engine)):
+            found = _planned(engine, line)
+            faulty |= not found.would_send
+            _show(screen, source.name, line, found, now)
+    return 1 if faulty else 0
+
+
+def _planned(engine: Engine, line: Line) -> Plan:
+    try:
+        return engine.messenger.plan(line.channel or "", line.request)
+    except UnknownChannelError as error:
+        refused = unknown_channel(line.channel, error)
+        return Plan(verdict=Verdict.INVALID, violations=refused.violations)
+
+
+def _show(screen: Screen, name: str, line: Line, found: Plan, now: datetime) -> None:
+    screen.line(f"{name}:{line.number}: {found.verdict}", STYLES.get(found.verdict))
+    for violation in found.violations:
+        screen.line(f"  {refusal(name, line, violation)}")
+    for label, value in _facts(found, now):
+        for number, text in enumerate(value.splitlines() or [""]):
+            screen.line(f"  {'' if number else label:<{_INDENT}}{text}")
+    screen.line()
+
+
+def _facts(found: Plan, now: datetime) -> Facts:
+    if found.due_at:
+        ahead = found.due_at - now
+        yield "goes", f"{moment(found.due_at)}, in {span(ahead)}" if ahead.days >= 0 else "now"
+        yield "valid until", moment(found.expires_at)
+    for reason in found.reasons:
+        facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())
+        yield "because", f"{reason.message} [{reason.code}]{f' ({facts})' if facts else ''}"
+    if found.envelope:
+        yield from envelope_facts(found.envelope)
+    elif found.sms:
+        yield from sms_facts(found.sms)

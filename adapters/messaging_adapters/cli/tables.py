@@ -1,0 +1,119 @@
+"""Messages and envelopes as a person reads them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from messaging_core.models.action import LinkAction
+from messaging_core.models.body import HtmlBody
+from messaging_core.models.envelope import (
+    Address,
+    Content,
+    EmailContent,
+    Envelope,
+    MmsContent,
+    PushContent,
+    SmsContent,
+)
+from messaging_core.models.message import Message
+from messaging_core.models.sms import SmsText
+from messaging_core.rules.sms import split_sms, to_gsm
+
+_LONGEST: Final = 2000  # characters of a content that is shown
+
+Facts = Iterator[tuple[str, str]]
+"""Names and values, one a line."""
+
+
+def receivers(message: Message) -> str:
+    """Return whom a message goes to: the first address, and how many more."""
+    contacts = message.receiver.contacts
+    addresses = [one.platform_address or one.identifier_value or one.id or "" for one in contacts]
+    return f"{addresses[0]} +{len(addresses) - 1}" if addresses[1:] else "".join(addresses)
+
+
+def envelope_facts(envelope: Envelope) -> Facts:
+    """Yield what a transport is given."""
+    if envelope.sender:
+        yield "from", _address(envelope.sender)
+    for receiver in envelope.receivers:
+        yield receiver.type, _address(receiver)
+    yield from content_facts(envelope.content)
+
+
+def content_facts(content: Content) -> Facts:
+    """Yield what a receiver gets to see, and what it costs."""
+    match content:
+        case SmsContent(sms=sms):
+            yield from sms_facts(sms)
+            yield "text", _shortened(sms.text)
+        case MmsContent():
+            yield from _some(subject=content.subject, text=content.text)
+            yield from (("media", one.media_url) for one in content.media)
+        case EmailContent():
+            yield from _email_facts(content)
+        case PushContent():
+            yield from _some(title=content.title, text=content.text, image=content.image_url)
+            yield from _some(link=content.link, gateway=content.gateway)
+            yield from (
+                ("button", getattr(one, "text", one.type))
+                for one in content.actions
+                if not isinstance(one, LinkAction)
+            )
+        case _:
+            yield "body", content.body.type
+
+
+def sms_facts(sms: SmsText) -> Facts:
+    """Yield encoding, parts and the characters that made it dear."""
+    yield "sms", sms_size(sms)
+    if sms.forced:
+        shown = ", ".join(f"{one.character} (U+{ord(one.character):04X})" for one in sms.forced[:5])
+        more = f" and {len(sms.forced) - 5} more" if sms.forced[5:] else ""
+        cheaper = split_sms(to_gsm(sms.text))
+        yield "forced by", f"{shown}{more}{_advice(sms, cheaper)}"
+
+
+def sms_size(sms: SmsText) -> str:
+    """Return parts and encoding, such as `2 parts, ucs2`."""
+    return f"{sms.count} {'part' if sms.count == 1 else 'parts'}, {sms.encoding}"
+
+
+def summary(message: Message) -> str:
+    """Return the first line of what a message says."""
+    body = message.body
+    metadata = getattr(body, "metadata", None)
+    email = message.meta.email if message.meta else None
+    subject = getattr(metadata, "subject", None) or (email.subject if email else None)
+    html = body.html if isinstance(body, HtmlBody) else None
+    text = subject or getattr(body, "text", None) or html or (body.type if body else "template")
+    return text.strip().partition("\n")[0]
+
+
+def _email_facts(content: EmailContent) -> Facts:
+    yield "subject", content.subject
+    yield from content.headers.items()
+    yield from _some(text=content.text, html=content.html)
+    for one in content.attachments:
+        yield "attached", f"{one.filename}{' (within the text)' if one.inline else ''}"
+
+
+def _some(**facts: str | None) -> Facts:
+    yield from ((name, _shortened(value)) for name, value in facts.items() if value)
+
+
+def _address(address: Address) -> str:
+    return f"{address.name} <{address.value}>" if address.name else address.value
+
+
+def _advice(sms: SmsText, cheaper: SmsText) -> str:
+    if cheaper.count >= sms.count:
+        return ""
+    spelled = ", ".join(
+        f'"{one.replacement}" for {one.character}' for one in sms.forced if one.replacement
+    )
+    parts = "1 part" if cheaper.count == 1 else f"{cheaper.count} parts"
+    return f"; with {spelled} it would be {parts}" if spelled else f"; without, {parts}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"

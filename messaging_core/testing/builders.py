@@ -1,0 +1,199 @@
+"""Values for tests, of which a test names only what matters to it.
+
+Everything else is some valid value; ids are new with every call. What a builder does not name as
+a parameter is given as the field of the class it builds: `a_message(tags=("vip",))`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from attrs import evolve
+
+from messaging_core.models.body import Body, TextBody, TextMetadata
+from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel
+from messaging_core.models.compose import to as receiver_of
+from messaging_core.models.contact import (
+    Connector,
+    MessageContact,
+    MessageReceiver,
+    MessageSender,
+)
+from messaging_core.models.delivery import (
+    Claim,
+    Delivery,
+    IdempotencyKey,
+    Lane,
+    Lease,
+    NewMessage,
+    Settlement,
+)
+from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.message import Direction, Message, Status
+from messaging_core.models.request import SendMessage
+from messaging_core.testing.clock import MONDAY_MORNING
+
+A_NUMBER = "+31612345678"
+OUR_NUMBER = "+31600000001"
+AN_ADDRESS = "ada@receiver.example"
+OUR_ADDRESS = "shop@sender.example"
+
+_SENDERS = {SMS: OUR_NUMBER, EMAIL: OUR_ADDRESS}
+_VALIDITY = timedelta(hours=36)
+
+
+def a_channel(name: str = "orders", platform: str = SMS, **fields: Any) -> Channel:
+    """Return a channel that can send: `a_channel(platform="email", active=False)`."""
+    return Channel(
+        **{"sender": _SENDERS.get(platform), **fields, "name": name, "platform": platform}
+    )
+
+
+def a_request(
+    body: str | Body = "hi", *, to: str | Sequence[str] = A_NUMBER, **fields: Any
+) -> SendMessage:
+    """Return a request that breaks no rule on `a_channel()`: `a_request("hi", tags=("vip",))`."""
+    addresses = [to] if isinstance(to, str) else to
+    return SendMessage(**{"body": _body(body), "receiver": receiver_of(*addresses), **fields})
+
+
+def a_message(
+    body: str | Body = "hi",
+    *,
+    to: str | Sequence[str] = A_NUMBER,
+    sender: str | None = None,
+    at: datetime = MONDAY_MORNING,
+    **fields: Any,
+) -> Message:
+    """Return a message to `to`, accepted `at` an instant.
+
+    Args:
+        body: Its content, or just the text.
+        to: Whom it goes to; an address with an @ makes it an email.
+        sender: Whom it comes from; by default the channel's number or address.
+        at: When it was accepted; its status has not changed since.
+        fields: Of `Message`.
+    """
+    addresses = [to] if isinstance(to, str) else to
+    is_email = any("@" in address for address in addresses)
+    channel = a_channel(platform=EMAIL if is_email else SMS)
+    message = Message(
+        id=uuid4(),
+        channel_id=channel.id,
+        sender=MessageSender(
+            connector=Connector(id=channel.id, identifier_value=sender or channel.sender)
+        ),
+        receiver=MessageReceiver(contacts=tuple(map(_contact, addresses))),
+        status=Status.ACCEPTED,
+        last_status_at=at,
+        created_at=at,
+        updated_at=at,
+        body=_body(body),
+    )
+    return evolve(message, **fields)
+
+
+def an_incoming_message(
+    body: str | Body = "STOP", *, sender: str = A_NUMBER, **fields: Any
+) -> Message:
+    """Return a message from `sender` to our own number."""
+    channel = a_channel()
+    received: dict[str, Any] = {
+        "direction": Direction.INCOMING,
+        "status": Status.DELIVERED,
+        "sender": MessageSender(contact=_contact(sender)),
+        "receiver": MessageReceiver(
+            connector=Connector(id=channel.id, identifier_value=channel.sender)
+        ),
+    }
+    return evolve(a_message(body), **{**received, **fields})
+
+
+def a_delivery(due_at: datetime = MONDAY_MORNING, **fields: Any) -> Delivery:
+    """Return a delivery that is due at an instant, valid for 36 hours and not tried yet."""
+    return Delivery(**{"expires_at": due_at + _VALIDITY, **fields, "due_at": due_at})
+
+
+def a_new_message(
+    message: Message | None = None,
+    *,
+    workspace: UUID = DEFAULT_WORKSPACE,
+    lane: Lane = Lane.TRANSACTIONAL,
+    key: str | None = None,
+    **fields: Any,
+) -> NewMessage:
+    """Return a message as it goes into a storage, due at once.
+
+    Args:
+        message: The message; by default any.
+        workspace: Its tenant.
+        lane: How urgent it is.
+        key: Its idempotency key.
+        fields: Of `NewMessage`; `delivery=None` for a message that is not to be delivered.
+    """
+    message = message or a_message()
+    delivery = a_delivery(message.scheduled_for or message.created_at, lane=lane)
+    is_email = any(
+        contact.identifier_key == "emailaddress" for contact in message.receiver.contacts
+    )
+    idempotency = IdempotencyKey(key=key, request_hash="0" * 64) if key is not None else None
+    usual: dict[str, Any] = {
+        "platform": EMAIL if is_email else SMS,
+        "delivery": delivery if message.direction is Direction.OUTGOING else None,
+        "idempotency": idempotency,
+    }
+    return NewMessage(**{**usual, **fields, "workspace": workspace, "message": message})
+
+
+def a_claim(
+    message: Message | None = None, *, now: datetime = MONDAY_MORNING, **delivery: Any
+) -> Claim:
+    """Return a message as a worker holds it, claimed just now for 15 minutes.
+
+    Args:
+        message: What was claimed; by default any, in status `processing`.
+        now: When it was claimed.
+        delivery: Fields of `Delivery`; this is the first attempt unless it says otherwise.
+    """
+    return Claim(
+        workspace=DEFAULT_WORKSPACE,
+        message=message or a_message(at=now, status=Status.PROCESSING),
+        delivery=a_delivery(**{"due_at": now, "attempts": 1, **delivery}),
+        lease=Lease(position=1, fence=1, until=now + timedelta(minutes=15)),
+    )
+
+
+def a_settlement(
+    claim: Claim, status: Status = Status.SENT, *, at: datetime = MONDAY_MORNING, **fields: Any
+) -> Settlement:
+    """Return what becomes of a claim: `a_settlement(claim, Status.SENT)`."""
+    return Settlement(**{"lease": claim.lease, "at": at, "status": status, **fields})
+
+
+def a_failure(code: int = FailureCode.TRANSIENT, **fields: Any) -> Failure:
+    """Return a failure that a provider named, and that trying again may mend."""
+    usual: dict[str, Any] = {
+        "description": "the provider is busy",
+        "source": FailureSource(code="busy", name="provider"),
+        "retry": Retry.TRANSIENT,
+    }
+    return Failure(**{**usual, **fields, "code": code})
+
+
+def a_subject(subject: str, text: str = "hi") -> TextBody:
+    """Return the body of an email with this subject."""
+    return TextBody(text=text, metadata=TextMetadata(subject=subject))
+
+
+def _body(body: str | Body) -> Body:
+    return TextBody(text=body) if isinstance(body, str) else body
+
+
+def _contact(address: str) -> MessageContact:
+    is_email = "@" in address
+    return MessageContact(
+        id=str(uuid4()),
+        identifier_key="emailaddress" if is_email else "phonenumber",
+        identifier_value=address,
+    )

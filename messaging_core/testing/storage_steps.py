@@ -1,0 +1,118 @@
+"""The steps that tests of a storage are made of, each in a transaction of its own."""
+# ruff: noqa: S101 - assert is how pytest asserts
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from messaging_core.models.delivery import Claim, Delivery, NewMessage, Settlement
+from messaging_core.models.message import Message
+from messaging_core.models.query import MessageQuery, Page
+from messaging_core.ports.storage import Storage
+from messaging_core.testing.clock import MONDAY_MORNING
+
+AT: Final = MONDAY_MORNING
+LEASE: Final = timedelta(minutes=15)
+MILLISECOND: Final = timedelta(milliseconds=1)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+MOST_PAGES = 10_000
+"""A walk that has not ended by then never will."""
+
+E = TypeVar("E", bound=BaseException)
+
+
+def add(storage: Storage, *new: NewMessage) -> None:
+    """Keep messages."""
+    with storage.begin() as tx:
+        tx.messages.add(new)
+
+
+def get(storage: Storage, new: NewMessage) -> Message | None:
+    """Return a message as it is now."""
+    with storage.begin(read_only=True) as tx:
+        return tx.messages.get(new.workspace, new.message.id)
+
+
+def delivery(storage: Storage, new: NewMessage) -> Delivery | None:
+    """Return how far a message has come."""
+    with storage.begin(read_only=True) as tx:
+        return tx.outbox.delivery(new.workspace, new.message.id)
+
+
+def page(storage: Storage, **query: Any) -> Page[Message]:
+    """Return one page of a listing."""
+    with storage.begin(read_only=True) as tx:
+        return tx.messages.find(MessageQuery(**query))
+
+
+def walk(storage: Storage, **query: Any) -> list[UUID]:
+    """Return the ids of all messages of a listing, page after page."""
+    found: list[UUID] = []
+    for _ in range(MOST_PAGES):
+        one = page(storage, **query)
+        assert len(one.results) <= query.get("limit", MessageQuery().limit)
+        found += ids(one.results)
+        if one.next_page_token is None:
+            return found
+        query["page_token"] = one.next_page_token
+    raise AssertionError("the walk does not end")
+
+
+def ids(messages: Iterable[Message | NewMessage | Claim]) -> list[UUID]:
+    """Return the ids of messages, wherever they stand."""
+    return [one.id if isinstance(one, Message) else one.message.id for one in messages]
+
+
+def claim(
+    storage: Storage, *, now: datetime = AT, lease: timedelta = LEASE, limit: int = 100
+) -> list[Claim]:
+    """Lease what is due."""
+    with storage.begin() as tx:
+        return tx.outbox.claim(now=now, lease=lease, limit=limit)
+
+
+def settle(storage: Storage, *settlements: Settlement) -> list[bool]:
+    """Record what became of claimed messages."""
+    with storage.begin() as tx:
+        return tx.outbox.settle(settlements)
+
+
+def cancel(storage: Storage, new: NewMessage, *, now: datetime = AT) -> bool:
+    """Withdraw a message."""
+    with storage.begin() as tx:
+        return tx.outbox.cancel(new.workspace, new.message.id, now=now)
+
+
+def reschedule(
+    storage: Storage,
+    new: NewMessage,
+    due_at: datetime,
+    *,
+    message: Message | None = None,
+    expires_at: datetime | None = None,
+) -> bool:
+    """Move a message, and keep it as it is given; by default as it was added."""
+    with storage.begin() as tx:
+        return tx.outbox.reschedule(
+            new.workspace,
+            message or new.message,
+            due_at=due_at,
+            expires_at=expires_at or due_at + timedelta(hours=1),
+        )
+
+
+def next_due(storage: Storage) -> datetime | None:
+    """Return when the next message is due."""
+    with storage.begin(read_only=True) as tx:
+        return tx.outbox.next_due()
+
+
+def raised(kind: type[E], call: Callable[[], object]) -> E:
+    """Return the error of this kind that a call raises; it is a failure when it raises none."""
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"{kind.__name__} was not raised")
