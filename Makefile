@@ -79,7 +79,7 @@ $(VENV)/pip.stamp:
 
 $(VENV)/demo.stamp: pyproject.toml $(VENV)/pip.stamp
 	@echo "Installing the package (this once)"
-	$(call quietly,$(PIP_INSTALL) --editable '.[cli]')
+	$(call quietly,$(PIP_INSTALL) --editable '.[demo]')
 	@touch $@
 
 $(VENV)/%.stamp: pyproject.toml $(VENV)/demo.stamp

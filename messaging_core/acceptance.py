@@ -113,17 +113,14 @@ class Acceptance:
     def _with_known_contacts(self, request: SendMessage, channel: Channel) -> SendMessage:
         """Fill in the address of contacts that a request names only by their id."""
         contacts = request.receiver.contacts
-        if not any(_is_bare(contact) for contact in contacts):
+        bare = [contact.id for contact in contacts if contact.id and _is_bare(contact)]
+        if not bare:
             return request
         with self.storage.begin(read_only=True) as tx:
-            known = {
-                one.id: tx.contacts.get(channel.workspace, one.id)
-                for one in contacts
-                if _is_bare(one) and one.id
-            }
+            known = {one: tx.contacts.get(channel.workspace, one) for one in bare}
         filled = [
             _filled(contact, known.get(contact.id), f"/receiver/contacts/{place}/id")
-            if _is_bare(contact) and contact.id
+            if contact.id and _is_bare(contact)
             else contact
             for place, contact in enumerate(contacts)
         ]
@@ -178,17 +175,17 @@ class _Writing:
         return self._tx.messages.get(workspace, message_id) or _gone(message_id)
 
     def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
-        contact_ids = self._contacts([one for _, one in chosen])
+        people = self._people([one for _, one in chosen])
         new = [
-            self._new(message_id, one, ids)
-            for (message_id, one), ids in zip(chosen, contact_ids, strict=True)
+            self._new(message_id, one, its)
+            for (message_id, one), its in zip(chosen, people, strict=True)
         ]
         if new:
             self._tx.messages.add(new)
         return [one.message for one in new]
 
-    def _contacts(self, chosen: Sequence[Prepared]) -> list[list[str]]:
-        """Return the contact ids of every request, making contacts for new identifiers."""
+    def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:
+        """Return identifier and id of every contact, making contacts for new identifiers."""
         identifiers = [
             identifiers_of(one.request, one.channel) if one.request else () for one in chosen
         ]
@@ -197,7 +194,7 @@ class _Writing:
             wanted.setdefault(one.channel.workspace, []).extend(its)
         found = {workspace: iter(self._ensure(workspace, its)) for workspace, its in wanted.items()}
         return [
-            [next(found[one.channel.workspace]) for _ in its]
+            [(identifier, next(found[one.channel.workspace])) for identifier in its]
             for one, its in zip(chosen, identifiers, strict=True)
         ]
 
@@ -206,8 +203,10 @@ class _Writing:
             workspace, identifiers, now=self._now, new_id=lambda: str(self._ids.new(self._now))
         )
 
-    def _new(self, message_id: UUID, one: Prepared, contact_ids: Sequence[str]) -> NewMessage:
-        message = draft_of(one, message_id=message_id, contact_ids=contact_ids, now=self._now)
+    def _new(
+        self, message_id: UUID, one: Prepared, people: Sequence[tuple[Identifier, str | None]]
+    ) -> NewMessage:
+        message = draft_of(one, message_id=message_id, people=people, now=self._now)
         return NewMessage(
             workspace=one.channel.workspace,
             platform=one.channel.platform,
@@ -220,7 +219,11 @@ class _Writing:
 
 
 def draft_of(
-    one: Prepared, *, message_id: UUID, contact_ids: Sequence[str | None], now: datetime
+    one: Prepared,
+    *,
+    message_id: UUID,
+    people: Sequence[tuple[Identifier, str | None]],
+    now: datetime,
 ) -> Message:
     """Make the message of a prepared request that was admitted."""
     if one.request is None or one.admission is None:
@@ -230,7 +233,7 @@ def draft_of(
         one.channel,
         one.admission,
         message_id=message_id,
-        contact_ids=contact_ids,
+        people=people,
         now=now,
     )
 
@@ -260,7 +263,7 @@ def _idempotency(key: str | None, request: SendMessage) -> IdempotencyKey | None
 
 def _is_bare(contact: ReceiverContact) -> bool:
     has_address = contact.identifier_value or contact.identifiers or contact.platform_address
-    return bool(contact.id and not has_address)
+    return not has_address
 
 
 def _filled(contact: ReceiverContact, known: Contact | None, path: str) -> ReceiverContact:

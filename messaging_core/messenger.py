@@ -156,10 +156,9 @@ class Messenger:
         admission = prepared.admission
         if prepared.request is None or admission is None:
             return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-        count = len(identifiers_of(prepared.request, prepared.channel))
-        message = draft_of(
-            prepared, message_id=self._ids.new(now), contact_ids=[None] * count, now=now
-        )
+        identifiers = identifiers_of(prepared.request, prepared.channel)
+        people = [(identifier, None) for identifier in identifiers]
+        message = draft_of(prepared, message_id=self._ids.new(now), people=people, now=now)
         delivery = delivery_of(prepared.request, prepared.channel, admission)
         envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
         content = envelope.content if envelope else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from messaging_core.decisions.admission import Admission
@@ -14,6 +15,7 @@ from messaging_core.models.contact import (
     MessageReceiver,
     MessageSender,
     ReceiverContact,
+    SenderConnector,
 )
 from messaging_core.models.delivery import Controls, Delivery, Lane
 from messaging_core.models.message import Message, Status
@@ -60,21 +62,28 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
     admission: Admission,
     *,
     message_id: UUID,
-    contact_ids: Sequence[str | None],
+    people: Sequence[tuple[Identifier, str | None]],
     now: datetime,
 ) -> Message:
-    """Make the message that an admitted request becomes."""
-    contacts = request.receiver.contacts
+    """Make the message that an admitted request becomes.
+
+    Args:
+        request: What was asked for.
+        channel: Where it goes.
+        admission: When it goes.
+        message_id: What it is called.
+        people: For each contact of the request its identifier and, if it is known, its id.
+        now: The present.
+    """
+    contacts = [
+        _contact(contact, identifier, contact_id, channel)
+        for contact, (identifier, contact_id) in zip(request.receiver.contacts, people, strict=True)
+    ]
     return Message(
         id=message_id,
         channel_id=channel.id,
-        sender=MessageSender(connector=_connector(request, channel)),
-        receiver=MessageReceiver(
-            contacts=tuple(
-                _contact(contact, contact_id, channel)
-                for contact, contact_id in zip(contacts, contact_ids, strict=True)
-            )
-        ),
+        sender=_sender(request.sender.connector, channel) if request.sender else _own(channel),
+        receiver=MessageReceiver(contacts=tuple(contacts)),
         status=_STATUSES[admission.verdict],
         last_status_at=now,
         created_at=now,
@@ -90,33 +99,40 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
     )
 
 
-def _connector(request: SendMessage, channel: Channel) -> Connector:
-    own = request.sender.connector if request.sender else None
-    name = own.annotations.name if own and own.annotations else channel.sender_name
-    value = own.identifier_value if own else channel.sender
-    if own and channel.sender and "@" in channel.sender and "@" not in own.identifier_value:
-        value = own.identifier_value + channel.sender[channel.sender.rindex("@") :]
-    return Connector(
-        id=channel.id,
-        identifier_value=value,
-        annotations=Annotations(name=name) if name else None,
+@lru_cache(maxsize=1024)
+def _own(channel: Channel) -> MessageSender:
+    annotations = Annotations(name=channel.sender_name) if channel.sender_name else None
+    return MessageSender(
+        connector=Connector(id=channel.id, identifier_value=channel.sender, annotations=annotations)
     )
 
 
-def _contact(contact: ReceiverContact, contact_id: str | None, channel: Channel) -> MessageContact:
-    identifier = _identifier(contact, channel)
-    address = address_of(contact, channel)
-    country = country_of(address[1]) if address and channel.platform == SMS else None
+def _sender(own: SenderConnector, channel: Channel) -> MessageSender:
+    value, name = own.identifier_value, own.annotations.name if own.annotations else None
+    if channel.sender and "@" in channel.sender and "@" not in value:
+        value += channel.sender[channel.sender.rindex("@") :]
+    name = name or channel.sender_name
+    return MessageSender(
+        connector=Connector(
+            id=channel.id,
+            identifier_value=value,
+            annotations=Annotations(name=name) if name else None,
+        )
+    )
+
+
+def _contact(
+    contact: ReceiverContact, identifier: Identifier, contact_id: str | None, channel: Channel
+) -> MessageContact:
+    _, address = address_of(contact, channel) or ("", identifier.identifier_value)
     return MessageContact(
         id=contact.id or contact_id,
         identifier_key=identifier.identifier_key,
         identifier_value=identifier.identifier_value,
         type=contact.type,
-        country_code=country,
+        country_code=country_of(address) if channel.platform == SMS else None,
         identifiers=contact.identifiers,
-        platform_address=(
-            address[1] if address and address[1] != identifier.identifier_value else None
-        ),
+        platform_address=address if address != identifier.identifier_value else None,
         platform_address_selector=contact.platform_address_selector,
     )
 

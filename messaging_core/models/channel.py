@@ -32,7 +32,7 @@ class WhenInDoubt(StrEnum):
     PARK = "park"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Channel:
     """Describe one way to send; give it to `Messenger` together with its transport.
 

@@ -1,0 +1,39 @@
+"""What tests of a host, and of its own storages and transports, are made with."""
+
+from messaging_core.testing.builders import (
+    a_channel,
+    a_claim,
+    a_delivery,
+    a_failure,
+    a_message,
+    a_new_message,
+    a_request,
+    a_settlement,
+    a_subject,
+    an_incoming_message,
+)
+from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
+from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
+from messaging_core.testing.storage_contract import DurableStorageContract, StorageContract
+from messaging_core.testing.transport_contract import PeerContract, TransportContract
+
+__all__ = [
+    "MONDAY_MORNING",
+    "BeforeHandoff",
+    "DurableStorageContract",
+    "ManualClock",
+    "PeerContract",
+    "RecordingTransport",
+    "StorageContract",
+    "TransportContract",
+    "a_channel",
+    "a_claim",
+    "a_delivery",
+    "a_failure",
+    "a_message",
+    "a_new_message",
+    "a_request",
+    "a_settlement",
+    "a_subject",
+    "an_incoming_message",
+]

@@ -1,8 +1,4 @@
-"""Values for tests, of which a test names only what matters to it.
-
-Everything else is some valid value; ids are new with every call. What a builder does not name as
-a parameter is given as the field of the class it builds: `a_message(tags=("vip",))`.
-"""
+"""Values for tests, of which a test names only what matters to it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

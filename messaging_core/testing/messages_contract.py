@@ -13,7 +13,7 @@ from messaging_core.models.body import Attachment, HtmlBody, Image, ImageBody
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import MessageReceiver
 from messaging_core.models.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.failure import FailureSource
+from messaging_core.models.failure import FailureSource, Retry
 from messaging_core.models.message import Direction, Message, Origin, Part, Status
 from messaging_core.models.meta import EmailMeta, Meta
 from messaging_core.models.query import MAX_LIMIT
@@ -88,7 +88,9 @@ FILTERS: Final = (
     FilterCase({"start_at": AT + MICROSECOND}, _message(at=AT + MICROSECOND)),
     FilterCase({"end_at": AT}, _message(at=AT - MICROSECOND)),
     FilterCase({"sender": "+31600000099"}, _message(sender="+31600000099")),
-    FilterCase({"sender": "Me@Sender.Example"}, _message(to=AN_ADDRESS, sender="mE@sender.example")),
+    FilterCase(
+        {"sender": "Me@Sender.Example"}, _message(to=AN_ADDRESS, sender="mE@sender.example")
+    ),
     FilterCase({"sender": A_NUMBER}, lambda: a_new_message(an_incoming_message(sender=A_NUMBER))),
     FilterCase({"receiver": "+31600000098"}, _message(to="+31600000098")),
     FilterCase({"receiver": "BOB@x.example"}, _message(to=[AN_ADDRESS, "bob@X.example"])),
@@ -500,7 +502,17 @@ class MessagesContract:
         add(storage, *(a_new_message() for _ in range(5)))
         token = page(storage, limit=2).next_page_token or ""
 
-        for broken in ("", "x", "====", token[:-1], token + "A", token[::-1], "é", "\ud800", "\x00"):
+        for broken in (
+            "",
+            "x",
+            "====",
+            token[:-1],
+            token + "A",
+            token[::-1],
+            "é",
+            "\ud800",
+            "\x00",
+        ):
             refused = raised(
                 InvalidQueryError,
                 lambda text=broken: page(storage, page_token=text),  # type: ignore[misc]
@@ -561,14 +573,16 @@ def _rich_messages() -> list[Message]:
         a_message(to=[AN_ADDRESS, "bob@receiver.example"], body=a_subject("Ünïcode")),
         a_message(ImageBody(images=(picture,))),
         a_message(
-            HtmlBody(html="<p>\u00a0</p>", attachments=(Attachment(filename="ä.txt", content="YQ=="),)),
+            HtmlBody(
+                html="<p>\u00a0</p>", attachments=(Attachment(filename="ä.txt", content="YQ=="),)
+            ),
             to=AN_ADDRESS,
         ),
         an_incoming_message("STOP\r\n"),
         evolve(
             a_message(tags=("a b", "c"), reference="o'1", reply_to=ReplyTo(id="1", type="message")),
             body=None,
-            template=TemplateReference(project_id=UUID(int=5), version=UUID(int=6)),
+            template=TemplateReference(project_id="5", version="latest"),
             meta=Meta(extra_information={"a": [1, {"b": None}], "ключ": 1.5}),
             status=Status.SENDING_FAILED,
             scheduled_for=AT + timedelta(days=1),
@@ -576,6 +590,7 @@ def _rich_messages() -> list[Message]:
             reason="because",
             details="of this",
             origin=Origin(type="api", id="1"),
-            failure=a_failure(),
+            # What to do about a failure is decided once, and not kept.
+            failure=a_failure(retry=Retry.PERMANENT),
         ),
     ]

@@ -187,4 +187,9 @@ def _canonical(value: Any) -> Any:
         return {key: _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    whole = (
+        isinstance(value, float)
+        and mapping.SMALLEST <= value <= mapping.LARGEST
+        and value.is_integer()
+    )
+    return int(value) if whole else value

@@ -11,8 +11,8 @@ from messaging_core.wire.faults import Faults, pointer, type_name
 from messaging_core.wire.limits import WireLimits
 
 # The integers that can be written and read again without loss.
-_SMALLEST: Final = -(2**63)
-_LARGEST: Final = 2**64 - 1
+SMALLEST: Final = -(2**63)
+LARGEST: Final = 2**64 - 1
 
 
 def copy(data: Mapping[Any, Any], limits: WireLimits, faults: Faults) -> Any:
@@ -85,7 +85,7 @@ class _Copier:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
-            if not _SMALLEST <= value <= _LARGEST:
+            if not SMALLEST <= value <= LARGEST:
                 self.faults.add(path, "wire.range", "expected an integer of at most 64 bits")
             return int.__int__(value)
         if isinstance(value, float):

@@ -58,10 +58,15 @@ def settled_state(settlement: Settlement) -> str:
 
 @frozen(kw_only=True)
 class Facets:
-    """What a message is found by, beside its own fields; addresses as comparison keys."""
+    """What a message is found by, beside its own fields; addresses as comparison keys.
 
-    sender: str | None
-    receivers: tuple[str, ...]
+    Attributes:
+        own_address: The channel's side: the sender of an outgoing message.
+        people: The other side: the receivers of an outgoing message, or who sent an incoming one.
+    """
+
+    own_address: str | None
+    people: tuple[str, ...]
     country_code: str | None
     subject: str | None
 
@@ -69,24 +74,18 @@ class Facets:
 def facets(new: NewMessage) -> Facets:
     """Return what a message will be found by."""
     message = new.message
-    contacts = message.receiver.contacts
-    connector, person = message.sender.connector, message.sender.contact
-    if message.direction is Direction.INCOMING:
-        target = message.receiver.connector
-        sender = person.identifier_value if person else None
-        receivers = (target.identifier_value,) if target and target.identifier_value else ()
+    if message.direction is Direction.OUTGOING:
+        connector, contacts = message.sender.connector, message.receiver.contacts
     else:
-        sender = connector.identifier_value if connector else None
-        receivers = tuple(
-            address
-            for contact in contacts
-            if (address := contact.platform_address or contact.identifier_value)
-        )
-    people = contacts or ((person,) if person else ())
+        person = message.sender.contact
+        connector, contacts = message.receiver.connector, (person,) if person else ()
+    own = connector.identifier_value if connector else None
+    addresses = [one.platform_address or one.identifier_value for one in contacts]
+    countries = [one.country_code for one in contacts if one.country_code]
     return Facets(
-        sender=searchable(sender) if sender else None,
-        receivers=tuple(dict.fromkeys(map(searchable, receivers))),
-        country_code=next((one.country_code for one in people if one.country_code), None),
+        own_address=searchable(own) if own else None,
+        people=tuple(dict.fromkeys([searchable(one) for one in addresses if one])),
+        country_code=countries[0] if countries else None,
         subject=_subject(message) if new.platform == EMAIL else None,
     )
 

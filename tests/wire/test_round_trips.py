@@ -39,7 +39,6 @@ JSON = st.recursive(
     ),
     max_leaves=4,
 )
-OBJECTS = st.dictionaries(st.text(max_size=6), JSON, max_size=3)
 LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=12),
     bool: st.booleans(),
@@ -48,6 +47,7 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
     UUID: st.uuids(),
     datetime: st.datetimes(timezones=st.just(UTC)),
     Any: JSON,
+    NoneType: st.none(),
 }
 
 # Answers of transports and what holds them: alternatives without a `type`, or spans of time, that
@@ -73,23 +73,22 @@ def instances(cls: Any, depth: int = 0) -> st.SearchStrategy[Any]:
 
 
 def rest_of(cls: type) -> st.SearchStrategy[Any]:
-    declared = set(dump_keys(cls))
+    declared = declared_keys(cls)
     keys = st.text(max_size=6).filter(lambda key: key not in declared)
     return st.none() | st.dictionaries(keys, JSON, min_size=1, max_size=2)
 
 
-def dump_keys(cls: type) -> list[str]:
-    return [
-        field.metadata.get("wire")
-        or "".join(w.title() if i else w for i, w in enumerate(field.name.split("_")))
-        for field in attrs.fields(cls)
-    ]
+def declared_keys(cls: type) -> set[str]:
+    return {field.metadata.get("wire") or camel(field.name) for field in attrs.fields(cls)}
+
+
+def camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
 
 
 def values(hint: Any, depth: int) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(hint), get_args(hint)
-    if hint is NoneType:
-        return st.none()
     if hint in LEAVES:
         return LEAVES[hint]
     if origin in {Union, UnionType}:
@@ -97,14 +96,12 @@ def values(hint: Any, depth: int) -> st.SearchStrategy[Any]:
     if origin is tuple:
         return several(arguments[0], depth).map(tuple)
     if origin is Mapping:
-        return (
-            OBJECTS
-            if arguments[1] is Any
-            else st.dictionaries(st.text(max_size=4), values(arguments[1], depth), max_size=2)
-        )
-    if issubclass(hint, Enum):
-        return st.sampled_from(hint)
-    return instances(hint, depth)
+        return mappings(arguments[1], depth)
+    return st.sampled_from(hint) if issubclass(hint, Enum) else instances(hint, depth)
+
+
+def mappings(item: Any, depth: int) -> st.SearchStrategy[Any]:
+    return st.dictionaries(st.text(max_size=6), values(item, depth), max_size=3)
 
 
 def several(item: Any, depth: int) -> st.SearchStrategy[list[Any]]:

@@ -19,7 +19,7 @@ WRONG: Final = 2
 """The command, a file or the configuration is wrong; as argparse says it."""
 
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C: 128 + SIGINT
-_EXTRAS: Final = {"rich": "cli", "aiosmtpd": "demo"}
+_OPTIONAL: Final = frozenset({"rich", "aiosmtpd"})
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
@@ -34,8 +34,12 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
         configuration is wrong.
     """
     _tolerate_any_encoding()
-    options = parser().parse_args(arguments)
+    commands = parser()
+    options = commands.parse_args(arguments)
     options.clock = clock or SystemClock()
+    if not options.run:
+        commands.print_help()
+        return WRONG
     try:
         status = _run(options.run, options)
         sys.stdout.flush()
@@ -57,9 +61,10 @@ def _run(command: str, options: object) -> int:
         run = getattr(import_module(f"messaging_adapters.cli.{module}"), function)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
+        if package not in _OPTIONAL:
             raise
-        raise MissingDependencyError(package, _EXTRAS[package]) from error
+        extra = "demo" if module == "demo" else "cli"
+        raise MissingDependencyError(package, extra) from error
     status: int = run(options)
     return status
 

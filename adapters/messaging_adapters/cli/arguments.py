@@ -21,7 +21,8 @@ Add = Callable[..., ArgumentParser]
 def parser() -> ArgumentParser:
     """Return the parser of the whole command line; `run` says where a command is."""
     root = ArgumentParser(prog="messaging", description=_DESCRIPTION)
-    add = root.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
+    root.set_defaults(run="")
+    add = root.add_subparsers(title="commands", metavar="COMMAND").add_parser
     _add_demo(add)
     common = _common()
     _add_send(add, common)

@@ -1,7 +1,7 @@
 """A messenger made of the configuration file and the options of a command."""
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -39,9 +39,7 @@ class Engine:
         try:
             return self.messenger.channel(name)
         except UnknownChannelError as error:
-            raise UsageError(
-                f'no channel "{name}"{near(name, error.known)}{_known(error)}'
-            ) from None
+            raise UsageError(no_channel(name, error.known)) from None
 
     def name_of(self, channel: object) -> str:
         """Return the name of a channel by its id, or the id where it is not configured."""
@@ -59,6 +57,11 @@ class Undelivered(Transport):
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
         raise NotImplementedError
+
+
+def no_channel(name: str, known: Sequence[str]) -> str:
+    """Return what to say of a channel that is not configured."""
+    return f'no channel "{name}"{near(name, known)}; there are: {", ".join(known) or "none"}'
 
 
 @contextmanager

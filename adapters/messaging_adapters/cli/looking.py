@@ -139,7 +139,7 @@ def _show_table(screen: Screen, engine: Engine, messages: list[Message]) -> None
     if not messages:
         screen.remark("no messages")
         return
-    columns = [Column("id", least=36), Column("accepted", least=16), Column("status")]
+    columns = [Column("id"), Column("accepted"), Column("status")]
     rows = [
         (
             str(one.id),
@@ -150,7 +150,7 @@ def _show_table(screen: Screen, engine: Engine, messages: list[Message]) -> None
         )
         for one in messages
     ]
-    screen.table([*columns, Column("channel"), Column("to")], rows)
+    screen.table([*columns, Column("channel"), Column("to", yields=True)], rows)
 
 
 def _facts(engine: Engine, message: Message, delivery: Delivery | None) -> Facts:

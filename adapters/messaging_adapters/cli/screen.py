@@ -18,6 +18,8 @@ from rich.text import Text
 WIDTH: Final = 100
 """How wide it writes into a file or pipe."""
 
+_GAP: Final = 1  # blanks after a column, beside the one between two columns
+_LEAST: Final = 12  # how narrow a column becomes
 _PATIENCE: Final = 0.5  # seconds before a progress bar appears
 
 # Control characters but the line break, and what turns the direction of a text around: a message
@@ -47,13 +49,14 @@ class Column:
     """One column of a table.
 
     Attributes:
-        least: How narrow it may become; what does not fit is cut, or wrapped.
+        yields: It becomes narrower where the table is too wide; the others keep their width.
+        wraps: It yields by taking more lines, where others cut their texts.
     """
 
     name: str
     is_number: bool = field(default=False, kw_only=True)
+    yields: bool = field(default=False, kw_only=True)
     wraps: bool = field(default=False, kw_only=True)
-    least: int | None = field(default=None, kw_only=True)
 
 
 def safe(text: str) -> str:
@@ -87,18 +90,25 @@ class Screen:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         """Write a table."""
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for column in columns:
+        cells = [[Text(safe(cell), style=STYLES.get(cell, "")) for cell in row] for row in rows]
+        table = Table(box=SIMPLE_HEAD, padding=(0, _GAP, 0, 0), pad_edge=False, show_edge=False)
+        widths = _widths(columns, cells, self._out.width)
+        for column, width in zip(columns, widths, strict=True):
             table.add_column(
                 column.name,
                 justify="right" if column.is_number else "left",
                 overflow="fold" if column.wraps else "ellipsis",
                 no_wrap=not column.wraps,
-                min_width=column.least,
+                width=None if column.wraps else width,
             )
-        for row in rows:
-            table.add_row(*(Text(safe(cell), style=STYLES.get(cell, "")) for cell in row))
-        self._out.print(table)
+        for row in cells:
+            table.add_row(*row)
+        # An id that is cut is of no use: rather let the terminal wrap the line.
+        fixed = sum(
+            0 if column.wraps else width + _GAP + 1
+            for column, width in zip(columns, widths, strict=True)
+        )
+        self._out.print(table, width=max(self._out.width, fixed), crop=False)
 
     @contextmanager
     def progress(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
@@ -145,6 +155,21 @@ class _Bar:
     def close(self) -> None:
         if self._is_shown:
             self._progress.stop()
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]], room: int) -> list[int]:
+    """Return how wide each column is, so that all fit: those that yield are cut, in their order."""
+    widths = [
+        max((len(column.name), *(row[number].cell_len for row in cells)))
+        for number, column in enumerate(columns)
+    ]
+    excess = sum(widths) + (_GAP + 1) * (len(widths) - 1) - room
+    for number, column in enumerate(columns):
+        if column.yields and excess > 0:
+            cut = min(excess, max(0, widths[number] - _LEAST))
+            widths[number] -= cut
+            excess -= cut
+    return widths
 
 
 def _of(total: int | None) -> str:

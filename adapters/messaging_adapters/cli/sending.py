@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
-from messaging_adapters.cli.engine import Engine, sending_engine
+from messaging_adapters.cli.engine import Engine, no_channel, sending_engine
 from messaging_adapters.cli.lines import Line, Source, opened
 from messaging_adapters.cli.screen import Column, Screen
 from messaging_adapters.cli.tables import receivers
@@ -58,7 +58,7 @@ def send(options: Namespace) -> int:
             screen.remark("stopped; what was accepted is kept, and goes with: messaging deliver")
         elif not options.no_deliver:
             total = count.accepted.total()
-            _show_delivery(screen, engine, _deliver(screen, engine, total, stop), begun)
+            _show_delivery(screen, engine, drain(screen, engine, total, stop), begun)
     return 1 if count.refused else 0
 
 
@@ -71,7 +71,7 @@ def deliver(options: Namespace) -> int:
             screen.remark("delivering whatever becomes due; Ctrl-C stops")
             report = Worker(engine.messenger).run(stop)
         else:
-            report = _deliver(screen, engine, None, stop)
+            report = drain(screen, engine, None, stop)
         _show_delivery(screen, engine, report, begun)
     return 0
 
@@ -88,6 +88,16 @@ def stoppable() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def drain(screen: Screen, engine: Engine, total: int | None, stop: threading.Event) -> Report:
+    """Deliver until nothing is due; each batch is settled before Ctrl-C is heard."""
+    worker, report = Worker(engine.messenger, batch=_BATCH), Report()
+    with screen.progress("Delivering", total, "messages") as advance:
+        while not stop.is_set() and (batch := worker.run_once()).total:
+            report += batch
+            advance(batch.total)
+    return report
 
 
 def answers(engine: Engine, lines: Sequence[Line]) -> list[Message | Rejection]:
@@ -110,7 +120,7 @@ def unknown_channel(name: str | None, error: UnknownChannelError) -> Rejection:
     if name is None:
         message, code = "the line names no channel: give --channel", "channel.missing"
     else:
-        message, code = str(error), "channel.unknown"
+        message, code = no_channel(name, error.known), "channel.unknown"
     return Rejection(index=0, violations=(Violation("/channel", code, message),))
 
 
@@ -148,16 +158,6 @@ def _accept(
     return count
 
 
-def _deliver(screen: Screen, engine: Engine, total: int | None, stop: threading.Event) -> Report:
-    """Deliver until nothing is due; each batch is settled before Ctrl-C is heard."""
-    worker, report = Worker(engine.messenger, batch=_BATCH), Report()
-    with screen.progress("Delivering", total, "messages") as advance:
-        while not stop.is_set() and (batch := worker.run_once()).total:
-            report += batch
-            advance(batch.total)
-    return report
-
-
 def _show_count(screen: Screen, count: Count) -> None:
     names = sorted({*count.accepted, *count.scheduled, *count.refused})
     counts = (count.accepted, count.scheduled, count.refused)
@@ -186,6 +186,6 @@ def _show_trouble(screen: Screen, engine: Engine, begun: datetime) -> None:
         for one in page.results
         if one.last_status_at >= begun
     ]
-    columns = [Column("id", least=36), Column("status"), Column("to"), Column("why", wraps=True)]
+    columns = [Column("id"), Column("status"), Column("to", yields=True), Column("why", wraps=True)]
     screen.table(columns, rows[:_SHOWN])
     screen.remark("all of them: messaging list --status sending_failed --status processing")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from messaging_core.decisions.rendering import content_of
 from messaging_core.models.action import LinkAction
-from messaging_core.models.body import HtmlBody
+from messaging_core.models.channel import Channel
 from messaging_core.models.envelope import (
     Address,
     Content,
@@ -19,6 +20,7 @@ from messaging_core.models.sms import SmsText
 from messaging_core.rules.sms import split_sms, to_gsm
 
 _LONGEST: Final = 2000  # characters of a content that is shown
+_MOST_FORCED: Final = 5
 
 Facts = Iterator[tuple[str, str]]
 """Names and values, one a line."""
@@ -65,28 +67,33 @@ def content_facts(content: Content) -> Facts:
 
 def sms_facts(sms: SmsText) -> Facts:
     """Yield encoding, parts and the characters that made it dear."""
-    yield "sms", sms_size(sms)
+    yield "sms", f"{'1 part' if sms.count == 1 else f'{sms.count} parts'}, {sms.encoding}"
     if sms.forced:
-        shown = ", ".join(f"{one.character} (U+{ord(one.character):04X})" for one in sms.forced[:5])
-        more = f" and {len(sms.forced) - 5} more" if sms.forced[5:] else ""
-        cheaper = split_sms(to_gsm(sms.text))
-        yield "forced by", f"{shown}{more}{_advice(sms, cheaper)}"
+        yield "forced by", forced_by(sms)
 
 
-def sms_size(sms: SmsText) -> str:
-    """Return parts and encoding, such as `2 parts, ucs2`."""
-    return f"{sms.count} {'part' if sms.count == 1 else 'parts'}, {sms.encoding}"
+def forced_by(sms: SmsText) -> str:
+    """Return the characters that forced UCS-2, and what would avoid it where that is cheaper."""
+    shown = " ".join(one.character for one in sms.forced[:_MOST_FORCED])
+    if sms.forced[_MOST_FORCED:]:
+        shown += f" and {len(sms.forced) - _MOST_FORCED} more"
+    cheaper = split_sms(to_gsm(sms.text))
+    if cheaper.count >= sms.count:
+        return shown
+    advice = ", ".join(f"{one.replacement!r} for {one.character}" for one in sms.forced)
+    return f"{shown} ({advice}: {cheaper.count} of {sms.count} parts)"
 
 
-def summary(message: Message) -> str:
-    """Return the first line of what a message says."""
-    body = message.body
-    metadata = getattr(body, "metadata", None)
-    email = message.meta.email if message.meta else None
-    subject = getattr(metadata, "subject", None) or (email.subject if email else None)
-    html = body.html if isinstance(body, HtmlBody) else None
-    text = subject or getattr(body, "text", None) or html or (body.type if body else "template")
-    return text.strip().partition("\n")[0]
+def content_size(message: Message, channel: Channel) -> str:
+    """Return what a message takes: `2 ucs2` for an SMS, else what it is."""
+    content = content_of(message.body, message.meta, channel) if message.body else None
+    match content:
+        case SmsContent(sms=sms):
+            return f"{sms.count} {sms.encoding}"
+        case MmsContent():
+            return "mms"
+        case _:
+            return channel.platform
 
 
 def _email_facts(content: EmailContent) -> Facts:
@@ -103,16 +110,6 @@ def _some(**facts: str | None) -> Facts:
 
 def _address(address: Address) -> str:
     return f"{address.name} <{address.value}>" if address.name else address.value
-
-
-def _advice(sms: SmsText, cheaper: SmsText) -> str:
-    if cheaper.count >= sms.count:
-        return ""
-    spelled = ", ".join(
-        f'"{one.replacement}" for {one.character}' for one in sms.forced if one.replacement
-    )
-    parts = "1 part" if cheaper.count == 1 else f"{cheaper.count} parts"
-    return f"; with {spelled} it would be {parts}" if spelled else f"; without, {parts}"
 
 
 def _shortened(text: str) -> str:

@@ -88,7 +88,7 @@ def _not_reached(error: Exception, name: str) -> SingleOutcome:
             Retry.CONFIGURATION, FailureCode.INVALID_CHANNEL_CONFIGURATION, problem, source
         )
     return _outcome(
-        Retry.TRANSIENT, FailureCode.UNREACHABLE, "there is no connection to the server", source
+        Retry.TRANSIENT, FailureCode.UNREACHABLE, "the connection to the server failed", source
     )
 
 

@@ -26,7 +26,7 @@ from messaging_core.models.delivery import (
     Settlement,
 )
 from messaging_core.models.failure import Failure, FailureSource
-from messaging_core.models.message import Message, Status
+from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Contacts, Messages, Outbox, Storage, Transaction
 from messaging_core.wire import dump, load
@@ -166,7 +166,7 @@ class _MemoryMessages(Messages):
         after, count = decode_page_token(query), len(self._tables.rows)
         if query.reverse:
             return iter(range((after or 0) + 1, count + 1))
-        return iter(range(count if after is None else after - 1, 0, -1))
+        return iter(range(count if after is None else min(after - 1, count), 0, -1))
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str]
@@ -430,21 +430,26 @@ def _wanted(query: MessageQuery) -> Mapping[str, Sequence[object]]:
     }
 
 
-def _source(row: _Row) -> FailureSource:
-    return (row.failure.source if row.failure else None) or _NO_SOURCE
+def _sources(row: _Row) -> tuple[FailureSource, ...]:
+    return (row.failure.source,) if row.failure and row.failure.source else ()
 
 
-_NO_SOURCE = FailureSource()
+def _sides(row: _Row) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """Return who sent a message and who got it."""
+    own, people = (row.facets.own_address,), row.facets.people
+    return (own, people) if row.direction == Direction.OUTGOING else (people, own)
+
+
 _VALUES: Mapping[str, Callable[[_Row], tuple[object, ...]]] = {
     "platform": lambda row: (row.platform,),
     "direction": lambda row: (row.direction,),
     "channel_id": lambda row: (row.channel_id,),
     "navigator_id": lambda row: (row.navigator_id,),
-    "sender": lambda row: (row.facets.sender,),
-    "receiver": lambda row: row.facets.receivers,
+    "sender": lambda row: _sides(row)[0],
+    "receiver": lambda row: _sides(row)[1],
     "failure_code": lambda row: (row.failure.code if row.failure else None,),
-    "failure_source_code": lambda row: (_source(row).code,),
-    "failure_source_name": lambda row: (_source(row).name,),
+    "failure_source_code": lambda row: tuple(source.code for source in _sources(row)),
+    "failure_source_name": lambda row: tuple(source.name for source in _sources(row)),
     "country_code": lambda row: (row.facets.country_code,),
     "tag": lambda row: row.tags,
     "batch_id": lambda row: (row.batch_id,),
@@ -457,8 +462,11 @@ def _has_words(subject: str | None, words: str) -> bool:
     """Return whether every word of a search stands in a subject, each as a phrase of its own."""
     if subject is None:
         return False
-    have = _tokens(subject)
-    return all(_has_phrase(have, _tokens(word)) for word in words.split())
+    have, phrases = (
+        _tokens(subject),
+        [tokens for word in words.split() if (tokens := _tokens(word))],
+    )
+    return bool(phrases) and all(_has_phrase(have, phrase) for phrase in phrases)
 
 
 def _has_phrase(have: Sequence[str], phrase: Sequence[str]) -> bool:

@@ -39,8 +39,8 @@ class MailServer:
 
     def _protocol(self) -> SMTP:
         self.connections += 1
-        options = {"enable_SMTPUTF8": True, "hostname": "peer.example"} | self._options
-        return SMTP(self, loop=self._loop, **options)
+        given: dict[str, Any] = {"enable_SMTPUTF8": True, "hostname": "peer.example"}
+        return SMTP(self, loop=self._loop, **given | self._options)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         self.envelopes.append(envelope)
@@ -50,7 +50,7 @@ class MailServer:
     def mails(self) -> list[EmailMessage]:
         """Return what came, as Python's own parser reads it."""
         return [
-            message_from_bytes(envelope.original_content, policy=policy.SMTP)  # type: ignore[misc]
+            message_from_bytes(envelope.original_content, policy=policy.SMTP)
             for envelope in self.envelopes
         ]
 

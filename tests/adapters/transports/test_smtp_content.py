@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-
 from messaging_adapters.transports.smtp import SmtpTransport
+
 from messaging_core.errors import MediaError
 from messaging_core.models.body import Attachment
 from messaging_core.models.channel import Channel, MessageType
@@ -298,7 +298,7 @@ def test_attachments_by_url_come_from_the_source_of_media(server: Any) -> None:
     ],
 )
 def test_attachments_that_are_not_to_be_had_stop_the_mail(
-    server: Any, media: Shelf | None, kind: type, retry: Retry
+    server: Any, media: Shelf | None, kind: type[Deferred | Rejected], retry: Retry
 ) -> None:
     leave = Leave()
     with SmtpTransport("127.0.0.1", server.port, security="none", media=media) as transport:
@@ -338,8 +338,11 @@ def test_content_that_cannot_be_carried_is_refused_before_connecting(
     assert (leave.calls, server.connections) == (0, 0)
 
 
-def test_a_mail_without_a_sender_is_the_channels_fault(transport: SmtpTransport) -> None:
-    outcome = transport.send(attrs.evolve(a_mail(), sender=None), Leave())
+@pytest.mark.parametrize("sender", [None, Address(value="A SHOP")])
+def test_a_mail_without_a_sender_is_the_channels_fault(
+    transport: SmtpTransport, sender: Address | None
+) -> None:
+    outcome = transport.send(attrs.evolve(a_mail(), sender=sender), Leave())
 
     assert isinstance(outcome, Rejected)
     assert outcome.failure.retry is Retry.CONFIGURATION

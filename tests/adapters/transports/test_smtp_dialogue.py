@@ -1,7 +1,7 @@
 """How far an attempt got is known at every step: what is safe to repeat, and what is in doubt."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 import pytest
-
 from messaging_adapters.mail.replies import MEANINGS, Reply, Stage, outcome_of_reply
 from messaging_adapters.transports.smtp import SmtpTransport
+
 from messaging_core.errors import Withdrawn
 from messaging_core.models.envelope import EmailContent, Envelope, Recipient, SmsContent
 from messaging_core.models.failure import FailureCode, FailureSource, Retry
@@ -29,8 +29,8 @@ def to(closing: ExitStack) -> Callable[..., SmtpTransport]:
 
     def connected(server: Any, **options: Any) -> SmtpTransport:
         patience = timedelta(seconds=0.3)
-        options = {"timeout": patience, "data_timeout": patience, "security": "none"} | options
-        return closing.enter_context(SmtpTransport("127.0.0.1", server.port, **options))
+        given: dict[str, Any] = {"timeout": patience, "data_timeout": patience, "security": "none"}
+        return closing.enter_context(SmtpTransport("127.0.0.1", server.port, **given | options))
 
     return connected
 
@@ -67,7 +67,7 @@ def a_mail(*addresses: str, **content: Any) -> Envelope:
     ],
 )
 def test_what_fails_before_the_dot_was_certainly_not_sent(
-    scripted: Any, to: Any, script: Any, kind: type, retry: Retry
+    scripted: Any, to: Any, script: Any, kind: type[Deferred | Rejected], retry: Retry
 ) -> None:
     server, leave = scripted(script), Leave()
 
@@ -95,7 +95,7 @@ def test_what_fails_before_the_dot_was_certainly_not_sent(
     ],
 )
 def test_only_silence_after_the_dot_is_doubt(
-    scripted: Any, to: Any, answer: str, kind: type, retry: Retry
+    scripted: Any, to: Any, answer: str, kind: type[Deferred | Rejected | Unknown], retry: Retry
 ) -> None:
     server, leave = scripted({".": answer}), Leave()
 
@@ -125,7 +125,7 @@ def test_a_withdrawn_mail_dies_with_its_connection(scripted: Any, to: Any) -> No
 
     transport.send(a_mail(), Leave())
     assert len(server.mails) == 1
-    assert [line for line in server.talk if line.startswith("EHLO")] != server.talk[:1]
+    assert sum(line.startswith("EHLO") for line in server.talk) == 2
 
 
 def test_recipients_share_the_fate_of_the_dot_unless_they_were_refused(
@@ -225,9 +225,7 @@ def test_a_connection_is_used_again_after_a_refusal(scripted: Any, to: Any) -> N
 
 
 @pytest.mark.parametrize("stale", [HANG_UP, "421 4.4.2 idle for too long"])
-def test_a_stale_connection_is_replaced_without_a_word(
-    scripted: Any, to: Any, stale: str
-) -> None:
+def test_a_stale_connection_is_replaced_without_a_word(scripted: Any, to: Any, stale: str) -> None:
     server = scripted({"MAIL": ["250 Ok", stale, "250 Ok"]})
     transport = to(server)
 
@@ -244,6 +242,26 @@ def test_a_new_connection_that_fails_is_not_replaced(scripted: Any, to: Any) -> 
     kinds = [type(transport.send(a_mail(), Leave())) for _ in range(2)]
 
     assert kinds == [Accepted, Deferred]
+    assert sum(line.startswith("EHLO") for line in server.talk) == 2
+
+
+def test_a_refused_sender_is_no_sign_of_a_stale_connection(scripted: Any, to: Any) -> None:
+    server = scripted({"MAIL": ["250 Ok", "450 4.3.0 later", "250 Ok"]})
+    transport = to(server)
+
+    kinds = [type(transport.send(a_mail(), Leave())) for _ in range(3)]
+
+    assert kinds == [Accepted, Deferred, Accepted]
+
+
+@pytest.mark.parametrize("answer", [HANG_UP, "500 what?"])
+def test_a_connection_that_cannot_be_reset_is_given_up(scripted: Any, to: Any, answer: str) -> None:
+    server = scripted({"RCPT": ["550 5.1.1 no", "250 Ok"], "RSET": answer})
+    transport = to(server)
+
+    kinds = [type(transport.send(a_mail(), Leave())) for _ in range(2)]
+
+    assert kinds == [Rejected, Accepted]
     assert sum(line.startswith("EHLO") for line in server.talk) == 2
 
 

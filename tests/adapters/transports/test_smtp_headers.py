@@ -9,10 +9,11 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
+from messaging_adapters.mail import headers
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError
 from messaging_adapters.transports.smtp import SmtpTransport
+
 from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
 from messaging_core.models.failure import FailureCode
 from messaging_core.models.outcome import Accepted, Rejected
@@ -65,7 +66,7 @@ def written(envelope: Envelope) -> bytes:
 
 
 def composed(envelope: Envelope) -> EmailMessage:
-    return message_from_bytes(written(envelope), policy=policy.SMTP)  # type: ignore[return-value]
+    return message_from_bytes(written(envelope), policy=policy.SMTP)
 
 
 @pytest.mark.parametrize("subject", LITERAL)
@@ -105,8 +106,10 @@ def test_what_could_break_a_line_is_refused_before_connecting(
 
 @pytest.mark.parametrize(
     "name",
-    ["Bcc", "bcc", "TO", "From", "Subject", "Message-Id", "Content-Type", "Resent-Bcc", "Date"]
-    + ["", "X Own", "X:Own", "Ä", "X-" + "a" * 80, "Return-Path"],
+    [
+        *["Bcc", "bcc", "TO", "From", "Subject", "Message-Id", "Content-Type", "Resent-Bcc"],
+        *["Date", "Return-Path", "", "X Own", "X:Own", "Ä", "X-" + "a" * 80],
+    ],
 )
 def test_headers_that_are_not_the_callers_are_refused(name: str) -> None:
     with pytest.raises(UnsendableError):
@@ -133,9 +136,7 @@ def test_a_header_given_twice_is_refused() -> None:
         ("X-Empty", "", None),
     ],
 )
-def test_the_callers_headers_arrive_as_they_are(
-    name: str, value: str, arrives: str | None
-) -> None:
+def test_the_callers_headers_arrive_as_they_are(name: str, value: str, arrives: str | None) -> None:
     mail = composed(a_mail(headers={name: value}))
 
     assert mail.keys() == [*USUAL, name, *CONTENT]
@@ -158,7 +159,25 @@ def test_headers_that_programs_read_are_never_encoded(name: str, value: str) -> 
         composed(a_mail(headers={name: value}))
 
 
-anything = st.text() | st.text(alphabet="=?utf-8qb_0AD \r\n:Bc\"\\<>,(ä日\u2028", max_size=200)
+@pytest.mark.parametrize(
+    "field",
+    [
+        "X-Own: a\r\nBcc: v\r\n",
+        "X-Own: a\nBcc: v\r\n",
+        "X-Own: a\rBcc: v\r\n",
+        "X-Own: a\r\n\r\nbody\r\n",
+        "X-Own: a\r\n \r\n b\r\n",
+        "X-Own: a",
+        "X-Own: " + "a" * 1000 + "\r\n",
+        "From: b\r\n",
+    ],
+)
+def test_a_field_that_got_past_the_other_checks_is_found_in_the_finished_bytes(field: str) -> None:
+    with pytest.raises(headers.HeaderError):
+        headers.verify(["From: a\r\n", field])
+
+
+anything = st.text() | st.text(alphabet='=?utf-8qb_0AD \r\n:Bc"\\<>,(ä日\u2028', max_size=200)
 
 
 @given(anything)

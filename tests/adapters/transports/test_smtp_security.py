@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
-
 from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
+
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import EmailContent
-from messaging_core.models.failure import FailureSource, Retry
-from messaging_core.models.outcome import Accepted, Outcome, Rejected
+from messaging_core.models.failure import Retry
+from messaging_core.models.outcome import Accepted, Deferred, Outcome, Rejected
 from messaging_core.testing.transport_contract import Leave, an_envelope
 
 
@@ -96,6 +96,12 @@ def test_a_refused_starttls_is_no_reason_to_go_on_in_the_clear(scripted: Any, se
 
     assert failure(outcome) == (Retry.CONFIGURATION, "502")
     assert server.mails == []
+
+
+def test_a_server_that_hangs_up_on_starttls_may_be_tried_again(scripted: Any, sent: Any) -> None:
+    outcome = sent(scripted({"EHLO": "250-x\n250 STARTTLS", "STARTTLS": ""}).port)
+
+    assert isinstance(outcome, Deferred)
 
 
 def test_tls_with_a_server_that_speaks_in_the_clear_is_a_wrong_set_up(

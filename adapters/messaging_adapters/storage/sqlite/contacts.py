@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.values import storable
 from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
 from messaging_core.ports.storage import Contacts
 from messaging_core.wire import dump, load
@@ -73,6 +74,6 @@ class SqliteContacts(Contacts):
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
         row = self._cursor.execute(
             "SELECT document FROM messaging_contacts WHERE workspace = ? AND id = ?",
-            (workspace.bytes, contact_id),
+            (workspace.bytes, *storable([contact_id])),
         ).fetchone()
         return load(Contact, row[0]) if row else None

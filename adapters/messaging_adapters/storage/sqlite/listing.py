@@ -2,38 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from sqlite3 import Cursor
-from typing import Any
 
 import orjson
-from attrs import frozen
 
+from messaging_adapters.storage.sqlite.filters import Filter, Filters, Walk
 from messaging_adapters.storage.sqlite.schema import POSITION_BITS
 from messaging_adapters.storage.sqlite.values import to_micros
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.wire.page_token import decode_page_token, encode_page_token
-from messaging_core.wire.stored import Stored, StoredMessages, searchable
+from messaging_core.wire.stored import Stored, StoredMessages
 
 _LOWEST, _HIGHEST = 0, 2**63 - 1
 _MOST_WALKS = 8  # a filter with more values is tested on each message instead of walked
 _SAMPLE = 64  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
-
-Walk = tuple[str, tuple[object, ...]]
-"""A SELECT of positions that a range can be added to, and its parameters."""
-
-
-@frozen
-class Filter:
-    """One filter of a query: walked through its own index, or tested on each message `m`.
-
-    Attributes:
-        walks: One for each of its values; none where it has no index.
-        test: The condition on `m`, and its parameters.
-    """
-
-    walks: tuple[Walk, ...]
-    test: Walk
 
 
 class Listing:
@@ -49,6 +32,8 @@ class Listing:
         self._budget = scan_budget + query.limit + 1
         self._order = "ASC" if query.reverse else "DESC"
         self._workspace = query.workspace.bytes
+        self._filters = Filters(cursor, self._workspace)
+        self._tests: list[Walk] = []
 
     def page(self) -> Page[Message]:
         """Return the page the query asks for."""
@@ -96,7 +81,7 @@ class Listing:
             ahead = self._cursor.execute(
                 "SELECT value FROM messaging_facts WHERE name = 'positions_ahead'"
             ).fetchone()[0]
-            high = (to_micros(query.end_at) // 1000 + ahead + 1) << POSITION_BITS
+            high = min(high, (to_micros(query.end_at) // 1000 + ahead + 1) << POSITION_BITS)
         after = decode_page_token(query)
         if after is not None and query.reverse:
             low = max(low, after + 1)
@@ -106,16 +91,13 @@ class Listing:
 
     def _choose(self, low: int, high: int) -> tuple[Walk, ...]:
         """Pick the filter to walk, the rarest; the others become tests."""
-        filters = list(_filters(self._query))
+        filters = list(self._filters.of(self._query))
         walkable = [one for one in filters if 0 < len(one.walks) <= _MOST_WALKS]
         driver = None
         if walkable:
             driver = min(walkable, key=lambda one: self._count(one, low, high, len(walkable)))
-        self._tests = [one.test for one in filters if one is not driver]
-        if driver:
-            return driver.walks
-        everything = "SELECT position FROM messaging_messages WHERE workspace = ?"
-        return ((everything, (self._workspace,)),)
+        self._tests = [one.test for one in filters if one is not driver or not one.exact]
+        return driver.walks if driver else self._filters.everything()
 
     def _count(self, one: Filter, low: int, high: int, rivals: int) -> int:
         return 0 if rivals == 1 else len(self._walk(one.walks, low, high, _SAMPLE))
@@ -131,7 +113,7 @@ class Listing:
         if len(bounded) == 1:
             sql, parameters = bounded[0]
         else:
-            union = " UNION ".join(f"SELECT position FROM ({select})" for select, _ in bounded)
+            union = " UNION ".join(f"SELECT position FROM ({select})" for select, _ in bounded)  # noqa: S608
             sql = f"{union} ORDER BY position {self._order} LIMIT ?"
             parameters = (*(value for _, values in bounded for value in values), size)
         return [row[0] for row in self._cursor.execute(sql, parameters)]
@@ -150,90 +132,3 @@ class Listing:
                 most,
             ),
         ).fetchall()
-
-
-def _filters(query: MessageQuery) -> Iterator[Filter]:
-    """Yield the filters of a query, those that are usually rarest first."""
-    workspace = query.workspace.bytes
-    if query.id:
-        yield _ids([one.bytes for one in query.id])
-    if query.email_subject is not None:
-        yield _subject(query.email_subject)
-    for name, values in _columns(query):
-        if values:
-            yield _column(workspace, name, values)
-    for table, key, values in (
-        ("messaging_tags", "tag", [tag.lower() for tag in query.tag]),
-        ("messaging_receivers", "address", [searchable(one) for one in query.receiver]),
-    ):
-        if values:
-            yield _side_table(workspace, table, key, values)
-    if query.direction:
-        yield _direction(workspace, query.direction)
-    if query.start_at:
-        yield Filter((), ("created_at >= ?", (to_micros(query.start_at),)))
-    if query.end_at:
-        yield Filter((), ("created_at < ?", (to_micros(query.end_at),)))
-
-
-def _columns(query: MessageQuery) -> Iterator[tuple[str, Sequence[Any]]]:
-    yield "reference", query.reference
-    yield "batch_id", [query.batch_id.bytes] if query.batch_id else ()
-    yield "navigator_id", [query.navigator_id.bytes] if query.navigator_id else ()
-    yield "failure_code", query.failure_code
-    yield "failure_source_code", query.failure_source_code
-    yield "failure_source_name", query.failure_source_name
-    yield "country_code", query.country_code
-    yield "sender", [searchable(one) for one in query.sender]
-    yield "status", query.status
-    yield "channel_id", [one.bytes for one in query.channel_id]
-    yield "platform", query.platform
-
-
-def _column(workspace: bytes, name: str, values: Sequence[object]) -> Filter:
-    select = f"SELECT position FROM messaging_messages WHERE workspace = ? AND {name} = ?"  # noqa: S608
-    return Filter(
-        tuple((select, (workspace, value)) for value in values),
-        (f"{name} IN ({_places(values)})", tuple(values)),
-    )
-
-
-def _side_table(workspace: bytes, table: str, key: str, values: Sequence[str]) -> Filter:
-    select = f"SELECT position FROM {table} WHERE workspace = ? AND {key} = ?"  # noqa: S608
-    test = (
-        f"EXISTS (SELECT 1 FROM {table} s WHERE s.workspace = m.workspace"  # noqa: S608
-        f" AND s.{key} IN ({_places(values)}) AND s.position = m.position)"
-    )
-    return Filter(tuple((select, (workspace, value)) for value in values), (test, tuple(values)))
-
-
-def _ids(values: Sequence[bytes]) -> Filter:
-    condition = f"id IN ({_places(values)})"
-    select = f"SELECT position FROM messaging_messages WHERE {condition}"  # noqa: S608
-    return Filter(((select, tuple(values)),), (condition, tuple(values)))
-
-
-def _direction(workspace: bytes, direction: str) -> Filter:
-    # Only the rarer direction has an index.
-    select = (
-        "SELECT position FROM messaging_messages WHERE workspace = ? AND direction = 'incoming'"
-    )
-    walks: tuple[Walk, ...] = ((select, (workspace,)),) if direction == "incoming" else ()
-    return Filter(walks, ("direction = ?", (direction,)))
-
-
-def _subject(words: str) -> Filter:
-    match = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
-    select = (
-        "SELECT position FROM (SELECT rowid AS position FROM messaging_subjects_fts"
-        " WHERE messaging_subjects_fts MATCH ?) WHERE true"
-    )
-    test = (
-        "EXISTS (SELECT 1 FROM messaging_subjects_fts"
-        " WHERE messaging_subjects_fts MATCH ? AND rowid = m.position)"
-    )
-    return Filter(((select, (match,)),), (test, (match,)))
-
-
-def _places(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

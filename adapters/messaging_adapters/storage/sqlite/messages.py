@@ -19,7 +19,8 @@ from messaging_core.wire.stored import Stored, facets, store
 
 _ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)})"  # noqa: S608 - no input
 _ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
-_ADD_RECEIVER = "INSERT INTO messaging_receivers VALUES (?, ?, ?)"
+_ADD_PERSON = "INSERT INTO messaging_people VALUES (?, ?, ?)"
+_ADD_CHANNEL = "INSERT OR IGNORE INTO messaging_channels VALUES (?, ?, ?, ?)"
 _ADD_SUBJECT = "INSERT INTO messaging_subjects VALUES (?, ?)"
 _ADD_DELIVERY = (
     "INSERT INTO messaging_outbox (position, lane, due_at, expires_at, controls)"
@@ -43,7 +44,8 @@ class SqliteMessages(Messages):
         execute_many(_ADD, rows.messages)
         for statement, values in (
             (_ADD_TAG, rows.tags),
-            (_ADD_RECEIVER, rows.receivers),
+            (_ADD_PERSON, rows.people),
+            (_ADD_CHANNEL, rows.channels),
             (_ADD_SUBJECT, rows.subjects),
             (_ADD_DELIVERY, rows.deliveries),
             (_ADD_KEY, rows.keys),
@@ -91,7 +93,8 @@ class _Rows:
     def __init__(self, last_position: int) -> None:
         self.messages: list[tuple[object, ...]] = []
         self.tags: list[tuple[object, ...]] = []
-        self.receivers: list[tuple[object, ...]] = []
+        self.people: list[tuple[object, ...]] = []
+        self.channels: set[tuple[object, ...]] = set()
         self.subjects: list[tuple[object, ...]] = []
         self.deliveries: list[tuple[object, ...]] = []
         self.keys: list[tuple[object, ...]] = []
@@ -104,7 +107,7 @@ class _Rows:
         created_at = to_micros(message.created_at)
         position = self._next_position(created_at // 1000)
         self._take_message(new, position, created_at)
-        self.tags += ((workspace, tag, position) for tag in message.tags)
+        self.tags += [(workspace, tag, position) for tag in message.tags]
         if new.delivery:
             self.deliveries.append(_delivery_row(position, new.delivery))
         if new.idempotency:
@@ -120,7 +123,9 @@ class _Rows:
         message, workspace = new.message, new.workspace.bytes
         found_by, stored = facets(new), store(message)
         navigator = message.meta.navigator_id if message.meta else None
-        self.receivers += ((workspace, address, position) for address in found_by.receivers)
+        own, channel_id = found_by.own_address, message.channel_id.bytes
+        self.people += [(workspace, address, position) for address in found_by.people]
+        self.channels.add((workspace, channel_id, new.platform, own or ""))
         if found_by.subject:
             self.subjects.append((position, found_by.subject))
         self.messages.append(
@@ -128,12 +133,12 @@ class _Rows:
                 position,
                 message.id.bytes,
                 workspace,
-                message.channel_id.bytes,
+                channel_id,
                 new.platform,
                 message.direction,
                 message.status,
                 created_at,
-                found_by.sender,
+                own,
                 found_by.country_code,
                 message.reference,
                 new.batch_id.bytes if new.batch_id else None,

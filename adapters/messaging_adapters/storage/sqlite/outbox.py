@@ -67,7 +67,10 @@ _MOVE = (
     "UPDATE messaging_outbox SET due_at = ?, expires_at = ?, leased_until = NULL,"
     " fence = fence + 1 WHERE position = ?"
 )
-_REPLACE = "UPDATE messaging_messages SET status = ?, state = ?, document = ? WHERE position = ?"
+_REPLACE = (
+    "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
+    " failure_source_name = ?, state = ?, document = ? WHERE position = ?"
+)
 
 
 class SqliteOutbox(Outbox):
@@ -136,9 +139,11 @@ class SqliteOutbox(Outbox):
         position = self._waiting(workspace, message.id, message.updated_at)
         if position is None:
             return False
-        stored = store(message)
+        stored, failure = store(message), failure_columns(message.failure)
         self._cursor.execute(_MOVE, (to_micros(due_at), to_micros(expires_at), position))
-        self._cursor.execute(_REPLACE, (message.status, stored.state, stored.document, position))
+        self._cursor.execute(
+            _REPLACE, (message.status, *failure, stored.state, stored.document, position)
+        )
         return True
 
     def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:

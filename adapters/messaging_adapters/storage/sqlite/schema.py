@@ -7,6 +7,14 @@ from sqlite_utils import Database, Migrations
 # tags, receivers and subjects are all walked by one integer, and every index ends in it for free.
 POSITION_BITS = 15
 
+# Every index costs a page in every commit of a single message, so there is none for what another
+# table knows: a workspace and a platform are walked channel by channel, the few channels there are
+# stand in `messaging_channels`, and what waits stands in the outbox. `own_address` is the
+# channel's side of a message, `messaging_people` the other side.
+
+PENDING = ("accepted", "scheduled", "processing")
+"""The statuses of messages that have a row in the outbox."""
+
 migrations = Migrations("messaging")
 
 _TABLES = """
@@ -19,7 +27,7 @@ CREATE TABLE messaging_messages (
     direction           TEXT NOT NULL,
     status              TEXT NOT NULL,
     created_at          INTEGER NOT NULL,
-    sender              TEXT,
+    own_address         TEXT,
     country_code        TEXT,
     reference           TEXT,
     batch_id            BLOB,
@@ -30,11 +38,9 @@ CREATE TABLE messaging_messages (
     state               TEXT NOT NULL,
     document            BLOB NOT NULL
 );
-CREATE INDEX messaging_messages_workspace ON messaging_messages (workspace);
-CREATE INDEX messaging_messages_status ON messaging_messages (workspace, status);
 CREATE INDEX messaging_messages_channel ON messaging_messages (workspace, channel_id);
-CREATE INDEX messaging_messages_platform ON messaging_messages (workspace, platform);
-CREATE INDEX messaging_messages_sender ON messaging_messages (workspace, sender);
+CREATE INDEX messaging_messages_status ON messaging_messages (workspace, status)
+    WHERE status NOT IN ('accepted', 'scheduled', 'processing');
 CREATE INDEX messaging_messages_incoming ON messaging_messages (workspace)
     WHERE direction = 'incoming';
 CREATE INDEX messaging_messages_country ON messaging_messages (workspace, country_code)
@@ -52,6 +58,14 @@ CREATE INDEX messaging_messages_source_code ON messaging_messages (workspace, fa
 CREATE INDEX messaging_messages_source_name ON messaging_messages (workspace, failure_source_name)
     WHERE failure_source_name IS NOT NULL;
 
+CREATE TABLE messaging_channels (
+    workspace   BLOB NOT NULL,
+    channel_id  BLOB NOT NULL,
+    platform    TEXT NOT NULL,
+    own_address TEXT NOT NULL,
+    PRIMARY KEY (workspace, channel_id, platform, own_address)
+) WITHOUT ROWID;
+
 CREATE TABLE messaging_tags (
     workspace BLOB NOT NULL,
     tag       TEXT NOT NULL,
@@ -59,7 +73,7 @@ CREATE TABLE messaging_tags (
     PRIMARY KEY (workspace, tag, position)
 ) WITHOUT ROWID;
 
-CREATE TABLE messaging_receivers (
+CREATE TABLE messaging_people (
     workspace BLOB NOT NULL,
     address   TEXT NOT NULL,
     position  INTEGER NOT NULL,

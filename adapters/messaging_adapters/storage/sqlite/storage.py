@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -26,6 +27,8 @@ MINIMUM_VERSION = (3, 38, 0)
 _WAL_FIXED = (3, 51, 3)
 _WAL_BACKPORTS = {(3, 44): 6, (3, 50): 7}
 _WITHDRAWN = (3, 52, 0)
+
+_PAUSE = 0.01  # seconds between attempts to change the journal mode
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
@@ -65,6 +68,7 @@ class SqliteStorage(Storage):
 
     Raises:
         ConfigurationError: The file cannot be used: no folder, no permission, no database.
+        StorageBusyError: Another process held the file for too long, or holds it exclusively.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class SqliteStorage(Storage):
         self._cursor = self._connection.cursor()
 
     def _open(self, *, exclusive: bool, synchronous: str) -> sqlite3.Connection:
+        where = Path(self.path).absolute()
         try:
             connection = sqlite3.connect(
                 self.path,
@@ -94,9 +99,15 @@ class SqliteStorage(Storage):
                 check_same_thread=False,
                 cached_statements=512,
             )
-            self._prepare(connection, exclusive=exclusive, synchronous=synchronous)
+            try:
+                self._prepare(connection, exclusive=exclusive, synchronous=synchronous)
+            except BaseException:
+                connection.close()
+                raise
         except sqlite3.Error as error:
-            where = Path(self.path).absolute()
+            if _is_busy(error):
+                message = f"another process holds {where}, for a while or exclusively: {error}"
+                raise StorageBusyError(message) from error
             raise ConfigurationError(f"cannot use {where} as a database: {error}") from error
         return connection
 
@@ -106,7 +117,7 @@ class SqliteStorage(Storage):
         if exclusive:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         use_wal = exclusive or wal_is_safe(sqlite3.sqlite_version_info[:3])
-        connection.execute(f"PRAGMA journal_mode = {'WAL' if use_wal else 'TRUNCATE'}")
+        self._set_journal_mode(connection, "WAL" if use_wal else "TRUNCATE")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("BEGIN IMMEDIATE")
@@ -114,15 +125,30 @@ class SqliteStorage(Storage):
             migrations.apply(Database(connection))
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
+
+    def _set_journal_mode(self, connection: sqlite3.Connection, mode: str) -> None:
+        # SQLite waits for nobody while it changes the mode of a file, so we do: several processes
+        # that start together all want to change it.
+        deadline = monotonic() + self._busy_timeout
+        while True:
+            try:
+                connection.execute(f"PRAGMA journal_mode = {mode}")
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or monotonic() > deadline:
+                    raise
+                sleep(_PAUSE)
+            else:
+                return
 
     @contextmanager
     def begin(  # noqa: D102 - the port's
         self, connection: Any = None, *, read_only: bool = False
     ) -> Iterator[Transaction]:
         if connection is not None:
-            with _joined(connection) as cursor, _translated():
+            with _translated(), _joined(connection) as cursor:
                 yield SqliteTransaction(cursor, self._scan_budget)
             return
         if not self._lock.acquire(timeout=self._busy_timeout):
@@ -173,7 +199,8 @@ def _joined(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
             f"connection= takes a sqlite3.Connection, not {type(connection).__name__}"
         )
     if not connection.in_transaction:
-        if connection.isolation_level is None:
+        # From Python 3.12 on a connection may also be told to commit every statement by itself.
+        if connection.isolation_level is None or getattr(connection, "autocommit", None) is True:
             raise ConfigurationError("begin a transaction on this connection first")
         connection.execute("BEGIN IMMEDIATE")
     cursor = connection.cursor()
@@ -196,7 +223,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if _is_busy(error):
             raise StorageBusyError(str(error)) from error
         raise StorageError(str(error)) from error
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

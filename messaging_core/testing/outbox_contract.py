@@ -1,0 +1,608 @@
+"""What every storage promises about giving messages out and taking the results in."""
+# ruff: noqa: S101, D102, PLR2004 - asserts, names that are sentences, and literal expectations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_core.models.delivery import Claim, Controls, Delivery, Lane, Lease, NewMessage
+from messaging_core.models.failure import FailureSource, Retry
+from messaging_core.models.message import Part, Status
+from messaging_core.ports.storage import Storage
+from messaging_core.testing.builders import (
+    a_delivery,
+    a_failure,
+    a_message,
+    a_new_message,
+    a_settlement,
+)
+from messaging_core.testing.messages_contract import OTHER_WORKSPACE
+from messaging_core.testing.storage_steps import (
+    AT,
+    LEASE,
+    MICROSECOND,
+    add,
+    cancel,
+    claim,
+    delivery,
+    get,
+    ids,
+    next_due,
+    reschedule,
+    settle,
+    walk,
+)
+
+_LATER: Final = AT + timedelta(hours=1)
+
+
+def _due(at_minute: float = 0, lane: Lane = Lane.TRANSACTIONAL) -> NewMessage:
+    """Return a message that is due some minutes from now."""
+    due_at = AT + timedelta(minutes=at_minute)
+    return a_new_message(delivery=a_delivery(due_at, lane=lane))
+
+
+class ClaimContract:
+    """Inherit `StorageContract`, which has all of this."""
+
+    def make_storage(self) -> Storage:
+        """Return a new, empty storage."""
+        raise NotImplementedError
+
+    def test_a_claim_carries_the_message_and_its_delivery(self) -> None:
+        storage = self.make_storage()
+        controls = Controls(cap_frequency=True, notification_url="https://x.example/é", validity=60)
+        wanted = Delivery(
+            due_at=AT - MICROSECOND,
+            expires_at=AT + timedelta(days=400, microseconds=1),
+            lane=Lane.PROMOTIONAL,
+            controls=controls,
+        )
+        new = a_new_message(a_message("é"), workspace=OTHER_WORKSPACE, delivery=wanted)
+        add(storage, new)
+
+        (leased,) = claim(storage, now=AT + MICROSECOND, lease=LEASE)
+
+        now = AT + MICROSECOND
+        assert leased == Claim(
+            workspace=OTHER_WORKSPACE,
+            message=evolve(
+                new.message, status=Status.PROCESSING, last_status_at=now, updated_at=now
+            ),
+            delivery=evolve(wanted, attempts=1),
+            lease=Lease(
+                position=leased.lease.position, fence=leased.lease.fence, until=now + LEASE
+            ),
+        )
+
+    def test_a_claimed_message_shows_as_processing(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        (leased,) = claim(storage)
+
+        assert get(storage, new) == leased.message
+        assert walk(storage, status=Status.PROCESSING) == ids([new])
+        assert walk(storage, status=Status.ACCEPTED) == []
+
+    def test_a_message_is_given_out_when_it_is_due_and_not_before(self) -> None:
+        storage = self.make_storage()
+        new = _due(1)
+        add(storage, new)
+
+        early = claim(storage, now=AT + timedelta(minutes=1) - MICROSECOND)
+        due = claim(storage, now=AT + timedelta(minutes=1))
+
+        assert (early, ids(due)) == ([], ids([new]))
+
+    def test_a_message_without_delivery_is_never_given_out(self) -> None:
+        storage = self.make_storage()
+        add(storage, a_new_message(delivery=None))
+
+        assert claim(storage, now=AT + timedelta(days=10_000)) == []
+        assert next_due(storage) is None
+
+    def test_an_expired_message_is_given_out_too(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message(delivery=a_delivery(AT, expires_at=AT))
+        add(storage, new)
+
+        assert ids(claim(storage, now=_LATER)) == ids([new])
+
+    def test_no_more_are_given_out_than_asked_for(self) -> None:
+        storage = self.make_storage()
+        add(storage, *(a_new_message() for _ in range(5)))
+
+        sizes = [len(claim(storage, limit=limit)) for limit in (0, 1, 3, 3, 3)]
+
+        assert sizes == [0, 1, 3, 1, 0]
+
+    def test_a_lane_is_served_longest_due_first_and_then_in_the_order_added(self) -> None:
+        storage = self.make_storage()
+        messages = [_due(minute) for minute in (-1, -3, -2, -3, -1)]
+        add(storage, *messages)
+
+        claimed = ids(claim(storage, limit=2)) + ids(claim(storage, limit=3))
+
+        assert claimed == ids(messages[place] for place in (1, 3, 2, 0, 4))
+
+    def test_an_urgent_lane_is_served_first(self) -> None:
+        storage = self.make_storage()
+        messages = {lane: _due(-lane, lane) for lane in reversed(Lane)}
+        add(storage, *messages.values())
+
+        claimed = claim(storage)
+
+        assert ids(claimed) == ids(messages[lane] for lane in Lane)
+
+    def test_every_lane_gets_a_share_of_a_claim(self) -> None:
+        storage = self.make_storage()
+        for lane in Lane:
+            add(storage, *(_due(lane=lane) for _ in range(40)))
+
+        for limit in (len(Lane), 8, 30):
+            lanes = [one.delivery.lane for one in claim(storage, limit=limit)]
+            assert len(lanes) == limit
+            assert set(lanes) == set(Lane), limit
+            assert lanes.count(Lane.TWO_FACTOR) == max(lanes.count(lane) for lane in Lane)
+
+    def test_a_flood_of_urgent_messages_starves_nobody(self) -> None:
+        storage = self.make_storage()
+        patient = _due(-60, Lane.PROMOTIONAL)
+        add(storage, patient, *(_due(lane=Lane.TWO_FACTOR) for _ in range(30)))
+
+        claimed = claim(storage, limit=len(Lane))
+
+        assert patient.message.id in ids(claimed)
+
+    def test_places_that_a_lane_does_not_need_go_to_the_others(self) -> None:
+        storage = self.make_storage()
+        add(storage, *(_due(lane=Lane.PROMOTIONAL) for _ in range(20)), _due(lane=Lane.TWO_FACTOR))
+
+        assert len(claim(storage, limit=16)) == 16
+        assert len(claim(storage, limit=16)) == 5
+
+    def test_nobody_gets_a_message_that_is_leased(self) -> None:
+        storage = self.make_storage()
+        add(storage, *(a_new_message() for _ in range(3)))
+        claim(storage)
+
+        for now in (AT, AT + LEASE - MICROSECOND, AT - timedelta(days=1)):
+            assert claim(storage, now=now) == []
+
+    def test_a_message_comes_back_when_its_lease_ends(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+        (first,) = claim(storage)
+
+        (second,) = claim(storage, now=AT + LEASE)
+
+        assert second.message.id == new.message.id
+        assert second.lease.position == first.lease.position
+        assert second.lease.fence > first.lease.fence
+        assert second.delivery.attempts == 2
+        assert second.message.last_status_at == AT + LEASE
+
+    def test_a_claim_that_was_rolled_back_never_was(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        try:
+            with storage.begin() as tx:
+                tx.outbox.claim(now=AT, lease=LEASE, limit=10)
+                raise KeyError  # noqa: TRY301 - whatever the block raises
+        except KeyError:
+            pass
+
+        assert get(storage, new) == new.message
+        assert [one.delivery.attempts for one in claim(storage)] == [1]
+
+    def test_eight_threads_share_the_messages_out_without_one_twice(self) -> None:
+        storage = self.make_storage()
+        messages = [a_new_message() for _ in range(400)]
+        add(storage, *messages)
+
+        def take_until_none_is_left(_: int) -> list[UUID]:
+            taken: list[UUID] = []
+            while claims := claim(storage, limit=7):
+                assert all(settle(storage, *map(a_settlement, claims)))
+                taken += ids(claims)
+            return taken
+
+        with ThreadPoolExecutor(8) as pool:
+            shares = list(pool.map(take_until_none_is_left, range(8)))
+
+        assert sorted(one for share in shares for one in share) == sorted(ids(messages))
+        assert len(walk(storage, status=Status.SENT, limit=1000)) == 400
+
+
+class SettleContract:
+    """Inherit `StorageContract`, which has all of this."""
+
+    def make_storage(self) -> Storage:
+        """Return a new, empty storage."""
+        raise NotImplementedError
+
+    def claimed(self) -> tuple[Storage, NewMessage, Claim]:
+        """Return a storage with one message, which is leased."""
+        storage, new = self.make_storage(), a_new_message()
+        add(storage, new)
+        (leased,) = claim(storage)
+        return storage, new, leased
+
+    def test_a_finished_message_shows_what_became_of_it(self) -> None:
+        storage, new, leased = self.claimed()
+        settlement = a_settlement(
+            leased,
+            Status.SENT,
+            at=AT + MICROSECOND,
+            reason="some were refused",
+            details="partly_refused",
+            # What to do about a failure is decided once, and not kept.
+            failure=a_failure(retry=Retry.PERMANENT),
+            parts=(Part(platform_reference="p-1"), Part(platform_reference="p-2")),
+        )
+
+        valid = settle(storage, settlement)
+
+        assert valid == [True]
+        assert get(storage, new) == evolve(
+            new.message,
+            status=Status.SENT,
+            last_status_at=AT + MICROSECOND,
+            updated_at=AT + MICROSECOND,
+            reason=settlement.reason,
+            details=settlement.details,
+            failure=settlement.failure,
+            parts=settlement.parts,
+        )
+
+    def test_a_finished_message_is_never_given_out_again(self) -> None:
+        storage, new, leased = self.claimed()
+
+        settle(storage, a_settlement(leased))
+
+        assert claim(storage, now=AT + timedelta(days=10_000)) == []
+        assert delivery(storage, new) is None
+        assert next_due(storage) is None
+
+    def test_a_postponed_message_comes_back_with_what_was_reached(self) -> None:
+        storage, new, leased = self.claimed()
+        settlement = a_settlement(
+            leased,
+            Status.PROCESSING,
+            next_due_at=_LATER,
+            reason="busy",
+            parts=(Part(platform_reference="p-1"),),
+            accepted=("a@x.example", 'b"@x.example'),
+            refused=("c@x.example",),
+        )
+
+        assert settle(storage, settlement) == [True]
+
+        assert claim(storage, now=_LATER - MICROSECOND) == []
+        (again,) = claim(storage, now=_LATER)
+        assert again.message.id == new.message.id
+        assert again.lease.fence > leased.lease.fence
+        assert (again.message.reason, again.message.parts) == ("busy", settlement.parts)
+        assert again.delivery == evolve(
+            leased.delivery,
+            due_at=_LATER,
+            attempts=2,
+            accepted=settlement.accepted,
+            refused=settlement.refused,
+        )
+
+    def test_an_attempt_that_does_not_count_is_given_back(self) -> None:
+        storage, _, leased = self.claimed()
+
+        settle(storage, a_settlement(leased, Status.PROCESSING, next_due_at=AT, counts=False))
+
+        (again,) = claim(storage)
+        assert again.delivery.attempts == 1
+        assert again.lease.fence > leased.lease.fence
+
+    def test_what_a_settlement_leaves_out_is_gone(self) -> None:
+        storage, new, leased = self.claimed()
+        full = a_settlement(
+            leased,
+            Status.PROCESSING,
+            next_due_at=AT,
+            reason="busy",
+            details="in_doubt",
+            failure=a_failure(),
+            parts=(Part(platform_reference="p-1"),),
+            accepted=("a@x.example",),
+        )
+        settle(storage, full)
+        (again,) = claim(storage)
+
+        settle(storage, a_settlement(again, Status.PROCESSING, next_due_at=AT))
+
+        (last,) = claim(storage)
+        message = get(storage, new)
+        assert message is not None
+        assert (message.reason, message.details, message.failure) == (None, None, None)
+        assert (message.parts, last.delivery.accepted) == ((), ())
+
+    def test_a_settlement_under_an_older_fence_changes_nothing(self) -> None:
+        storage, new, first = self.claimed()
+        claim(storage, now=AT + LEASE)
+        message, waiting = get(storage, new), delivery(storage, new)
+
+        for stale in (
+            a_settlement(first),
+            a_settlement(first, Status.PROCESSING, next_due_at=AT, failure=a_failure()),
+        ):
+            assert settle(storage, stale) == [False]
+
+        assert (get(storage, new), delivery(storage, new)) == (message, waiting)
+        assert walk(storage, failure_code=a_failure().code) == []
+
+    def test_a_fence_that_never_was_changes_nothing(self) -> None:
+        storage, new, leased = self.claimed()
+        message = get(storage, new)
+        future = evolve(leased, lease=evolve(leased.lease, fence=leased.lease.fence + 1))
+        nowhere = evolve(leased, lease=evolve(leased.lease, position=leased.lease.position + 1))
+
+        assert settle(storage, a_settlement(future), a_settlement(nowhere)) == [False, False]
+
+        assert get(storage, new) == message
+
+    def test_a_lease_is_settled_once(self) -> None:
+        storage, new, leased = self.claimed()
+        settle(storage, a_settlement(leased, Status.SENT))
+
+        assert settle(storage, a_settlement(leased, Status.SENDING_FAILED)) == [False]
+
+        assert getattr(get(storage, new), "status", None) is Status.SENT
+
+    def test_a_lease_that_was_postponed_is_settled_too(self) -> None:
+        storage, _, leased = self.claimed()
+        settle(storage, a_settlement(leased, Status.PROCESSING, next_due_at=_LATER))
+
+        assert settle(storage, a_settlement(leased)) == [False]
+
+        assert next_due(storage) == _LATER
+
+    def test_of_two_settlements_at_once_the_first_counts(self) -> None:
+        storage, new, leased = self.claimed()
+        first = a_settlement(leased, Status.PROCESSING, next_due_at=_LATER)
+
+        valid = settle(storage, first, a_settlement(leased, Status.SENT))
+
+        assert valid == [True, False]
+        assert getattr(get(storage, new), "status", None) is Status.PROCESSING
+
+    def test_a_lease_that_has_ended_still_counts_while_nobody_else_claimed(self) -> None:
+        storage, new, leased = self.claimed()
+
+        valid = settle(storage, a_settlement(leased, at=AT + 2 * LEASE))
+
+        assert valid == [True]
+        assert claim(storage, now=AT + 2 * LEASE) == []
+        assert walk(storage, status=Status.SENT) == ids([new])
+
+    def test_a_message_that_was_withdrawn_or_moved_since_is_not_settled(self) -> None:
+        storage = self.make_storage()
+        withdrawn, moved = a_new_message(), a_new_message()
+        add(storage, withdrawn, moved)
+        claims = claim(storage)
+        assert cancel(storage, withdrawn, now=AT + LEASE)
+        later = evolve(moved.message, updated_at=AT + LEASE, status=Status.SCHEDULED)
+        assert reschedule(storage, moved, AT + 3 * LEASE, message=later)
+
+        valid = settle(storage, *map(a_settlement, claims))
+
+        assert valid == [False, False]
+        assert walk(storage, status=Status.DELETED) == ids([withdrawn])
+        assert get(storage, moved) == later
+
+    def test_many_are_settled_at_once_each_on_its_own(self) -> None:
+        storage = self.make_storage()
+        messages = [a_new_message() for _ in range(6)]
+        add(storage, *messages)
+        claims = claim(storage)
+        settle(storage, a_settlement(claims[1]))
+
+        valid = settle(
+            storage,
+            a_settlement(claims[5], Status.SENDING_FAILED, failure=a_failure(15001)),
+            a_settlement(claims[1]),
+            a_settlement(claims[0], Status.PROCESSING, next_due_at=_LATER),
+            a_settlement(claims[3]),
+        )
+
+        assert valid == [True, False, True, True]
+        assert walk(storage, failure_code=15001) == ids([messages[5]])
+        assert walk(storage, status=Status.SENT, reverse=True) == ids([messages[1], messages[3]])
+        assert ids(claim(storage, now=_LATER)) == ids([messages[2], messages[4], messages[0]])
+
+    def test_settling_nothing_is_no_fault(self) -> None:
+        assert settle(self.make_storage()) == []
+
+    def test_a_failure_is_searchable_as_soon_as_it_is_settled_and_no_longer(self) -> None:
+        storage, new, leased = self.claimed()
+        failure = a_failure(15003, source=FailureSource(code="421", name="smtp"))
+        filters = {
+            "failure_code": 15003,
+            "failure_source_code": "421",
+            "failure_source_name": "smtp",
+        }
+
+        settle(storage, a_settlement(leased, Status.PROCESSING, failure=failure, next_due_at=AT))
+        found = [walk(storage, **{name: value}) for name, value in filters.items()]
+        settle(storage, a_settlement(claim(storage)[0]))
+        found_later = [walk(storage, **{name: value}) for name, value in filters.items()]
+
+        assert found == [ids([new])] * 3
+        assert found_later == [[]] * 3
+
+
+class WaitingContract:
+    """Inherit `StorageContract`, which has all of this."""
+
+    def make_storage(self) -> Storage:
+        """Return a new, empty storage."""
+        raise NotImplementedError
+
+    def test_a_message_that_waits_can_be_withdrawn(self) -> None:
+        storage = self.make_storage()
+        new, other = a_new_message(), a_new_message()
+        add(storage, new, other)
+
+        assert cancel(storage, new, now=AT + MICROSECOND)
+
+        assert get(storage, new) == evolve(
+            new.message,
+            status=Status.DELETED,
+            last_status_at=AT + MICROSECOND,
+            updated_at=AT + MICROSECOND,
+        )
+        assert delivery(storage, new) is None
+        assert walk(storage, status=Status.DELETED) == ids([new])
+        assert ids(claim(storage, now=_LATER)) == ids([other])
+
+    def test_a_message_between_two_attempts_can_be_withdrawn(self) -> None:
+        storage, new, leased = self._claimed()
+        settle(storage, a_settlement(leased, Status.PROCESSING, next_due_at=_LATER))
+
+        assert cancel(storage, new)
+
+        assert claim(storage, now=_LATER) == []
+
+    def test_a_leased_message_is_neither_withdrawn_nor_moved(self) -> None:
+        storage, new, leased = self._claimed()
+        waiting = delivery(storage, new)
+
+        assert not cancel(storage, new, now=AT + LEASE - MICROSECOND)
+        moved = evolve(new.message, updated_at=AT + LEASE - MICROSECOND)
+        assert not reschedule(storage, new, _LATER, message=moved)
+
+        assert get(storage, new) == leased.message
+        assert delivery(storage, new) == waiting
+
+    def test_a_message_whose_lease_has_ended_can_be_withdrawn(self) -> None:
+        storage, new, _ = self._claimed()
+
+        assert cancel(storage, new, now=AT + LEASE)
+
+        assert claim(storage, now=_LATER) == []
+
+    def test_what_is_finished_or_not_there_is_neither_withdrawn_nor_moved(self) -> None:
+        storage, finished, leased = self._claimed()
+        settle(storage, a_settlement(leased))
+        withdrawn, undeliverable, foreign = (
+            a_new_message(),
+            a_new_message(delivery=None),
+            a_new_message(),
+        )
+        add(storage, withdrawn, undeliverable, foreign)
+        cancel(storage, withdrawn)
+        elsewhere = evolve(foreign, workspace=OTHER_WORKSPACE)
+
+        for new in (finished, withdrawn, undeliverable, elsewhere, a_new_message()):
+            before = get(storage, new)
+            assert not cancel(storage, new)
+            assert not reschedule(storage, new, _LATER)
+            assert get(storage, new) == before
+
+        assert ids(claim(storage)) == ids([foreign])
+
+    def test_a_message_that_waits_can_be_moved(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message(lane=Lane.PROMOTIONAL)
+        add(storage, new)
+        moved = evolve(
+            new.message,
+            status=Status.SCHEDULED,
+            scheduled_for=_LATER,
+            last_status_at=AT + MICROSECOND,
+            updated_at=AT + MICROSECOND,
+        )
+
+        assert reschedule(storage, new, _LATER, message=moved, expires_at=_LATER + LEASE)
+
+        assert get(storage, new) == moved
+        assert walk(storage, status=Status.SCHEDULED) == ids([new])
+        assert walk(storage, status=Status.ACCEPTED) == []
+        assert delivery(storage, new) == a_delivery(
+            _LATER, expires_at=_LATER + LEASE, lane=Lane.PROMOTIONAL
+        )
+        assert next_due(storage) == _LATER
+        assert claim(storage, now=_LATER - MICROSECOND) == []
+        assert ids(claim(storage, now=_LATER)) == ids([new])
+
+    def test_a_message_can_be_moved_again_and_nearer(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message(delivery=a_delivery(_LATER))
+        add(storage, new)
+
+        assert reschedule(storage, new, _LATER + LEASE)
+        assert reschedule(storage, new, AT)
+
+        assert ids(claim(storage)) == ids([new])
+        assert claim(storage) == []
+
+    def test_moving_keeps_attempts_and_progress(self) -> None:
+        storage, new, leased = self._claimed()
+        settle(
+            storage,
+            a_settlement(leased, Status.PROCESSING, next_due_at=AT, accepted=("a@x.example",)),
+        )
+
+        assert reschedule(storage, new, _LATER)
+
+        (again,) = claim(storage, now=_LATER)
+        assert (again.delivery.attempts, again.delivery.accepted) == (2, ("a@x.example",))
+
+    def test_a_moved_message_is_searched_by_what_it_is_now(self) -> None:
+        storage, new, leased = self._claimed()
+        settle(
+            storage,
+            a_settlement(leased, Status.PROCESSING, next_due_at=AT, failure=a_failure(15003)),
+        )
+
+        assert reschedule(storage, new, _LATER, message=evolve(new.message, failure=None))
+
+        assert walk(storage, failure_code=15003) == []
+        assert walk(storage, status=new.message.status) == ids([new])
+
+    def test_a_delivery_tells_how_far_a_message_has_come(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message(delivery=a_delivery(_LATER, lane=Lane.CONVERSATIONAL))
+        add(storage, new)
+
+        assert delivery(storage, new) == new.delivery
+        assert delivery(storage, evolve(new, workspace=OTHER_WORKSPACE)) is None
+        assert delivery(storage, a_new_message()) is None
+
+    def test_a_leased_message_is_due_when_its_lease_ends(self) -> None:
+        storage, new, leased = self._claimed()
+
+        assert delivery(storage, new) == evolve(leased.delivery, due_at=AT + LEASE)
+        assert next_due(storage) == AT + LEASE
+
+    def test_the_next_due_time_is_the_earliest_of_all_lanes_and_workspaces(self) -> None:
+        storage = self.make_storage()
+        assert next_due(storage) is None
+        add(storage, _due(7, Lane.TWO_FACTOR))
+        assert next_due(storage) == AT + timedelta(minutes=7)
+        earliest = evolve(_due(-2, Lane.PROMOTIONAL), workspace=OTHER_WORKSPACE)
+        add(storage, earliest, _due(3, Lane.TRANSACTIONAL))
+
+        assert next_due(storage) == AT - timedelta(minutes=2)
+        cancel(storage, earliest)
+        assert next_due(storage) == AT + timedelta(minutes=3)
+
+    def _claimed(self) -> tuple[Storage, NewMessage, Claim]:
+        storage, new = self.make_storage(), a_new_message()
+        add(storage, new)
+        (leased,) = claim(storage)
+        return storage, new, leased

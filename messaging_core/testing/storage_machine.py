@@ -1,0 +1,296 @@
+"""A storage and a model of it, driven side by side by Hypothesis, which must agree at every step."""
+# ruff: noqa: S101 - assert is how pytest asserts
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import evolve
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.contact import Identifier
+from messaging_core.models.delivery import Claim, Lane, NewMessage, Settlement
+from messaging_core.models.failure import Failure, FailureSource
+from messaging_core.models.message import Direction, Message, Part, Status
+from messaging_core.models.query import MessageQuery
+from messaging_core.ports.storage import Storage
+from messaging_core.testing.builders import (
+    a_delivery,
+    a_message,
+    a_new_message,
+    a_subject,
+    an_incoming_message,
+)
+from messaging_core.testing.storage_steps import (
+    AT,
+    MICROSECOND,
+    MOST_PAGES,
+    add,
+    cancel,
+    claim,
+    delivery,
+    next_due,
+    page,
+    reschedule,
+    settle,
+)
+
+_WORKSPACES: Final = (DEFAULT_WORKSPACE, UUID(int=7))
+_CHANNELS: Final = (UUID(int=21), UUID(int=22))
+_NUMBERS: Final = ("+31600000011", "+31600000012")
+_MAILS: Final = ("ada@x.example", "BOB@x.example")
+_TAGS: Final = ("a", "b", "c")
+_SUBJECTS: Final = ("Winter offer", "winter", "Offer: two words", "")
+_REFERENCES: Final = ("r-1", "r-2")
+_FAILURES: Final = (
+    None,
+    Failure(code=15001),
+    Failure(code=15003, source=FailureSource(code="421", name="smtp")),
+    Failure(code=15001, source=FailureSource(name="acme")),
+)
+
+_steps = st.sampled_from([-86_400, -61, -1, 0, 1, 60, 899, 900, 86_400]).map(
+    lambda seconds: timedelta(seconds=seconds, microseconds=seconds % 2)
+)
+_limits = st.integers(1, 12)
+_places = st.integers(0, 1_000)
+
+
+def _several(values: Sequence[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=2)
+
+
+_settlements: Final = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from([Status.SENT, Status.SENDING_FAILED, Status.PROCESSING]),
+        "failure": st.sampled_from(_FAILURES),
+        "reason": st.sampled_from([None, "because"]),
+        "parts": st.sampled_from([(), (Part(platform_reference="p"),)]),
+        "accepted": st.sampled_from([(), ("ada@x.example",)]),
+        "counts": st.booleans(),
+        "next_due": st.none() | _steps,
+    }
+)
+
+_queries: Final = st.fixed_dictionaries(
+    {"limit": _limits, "reverse": st.booleans(), "workspace": st.sampled_from(_WORKSPACES)},
+    optional={
+        "platform": _several(["sms", "email"]),
+        "direction": st.sampled_from(Direction),
+        "id": st.lists(st.integers(1, 40).map(lambda number: UUID(int=number)), max_size=12),
+        "channel_id": _several(_CHANNELS),
+        "sender": _several([*_NUMBERS, "SHOP@sender.example"]),
+        "receiver": _several([*_NUMBERS, "ADA@x.example", "bob@X.example"]),
+        "failure_code": _several([15001, 15003]),
+        "failure_source_code": _several(["421", ""]),
+        "failure_source_name": _several(["smtp", "acme", ""]),
+        "tag": st.lists(st.sampled_from([*_TAGS, *map(str, range(12))]), max_size=12),
+        "email_subject": st.sampled_from(["winter", "OFFER winter", "two-words", "", "-"]),
+        "status": _several(list(Status)),
+        "reference": _several(_REFERENCES),
+        "start_at": _steps.map(lambda step: AT + step),
+        "end_at": _steps.map(lambda step: AT + step),
+    },
+)
+
+
+class StorageMachine(RuleBasedStateMachine):
+    """Inherit this, and say what to compare; `TestCase` of the result is what pytest collects.
+
+    ```python
+    class TreeMachine(StorageMachine):
+        def make_model(self) -> Storage:
+            return MemoryStorage()
+
+        def make_storage(self) -> Storage:
+            return TreeStorage()
+
+
+    TestTreeStorageAgreesWithMemory = TreeMachine.TestCase
+    ```
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = self.make_model()
+        self.storage = self.make_storage()
+        self.now = AT
+        self.messages: list[NewMessage] = []
+        self.claims: list[tuple[Claim, Claim]] = []
+        self.contacts: dict[str, str] = {}
+        self._contact_numbers = count(1)
+
+    def make_model(self) -> Storage:
+        """Return an empty storage that is known to be right."""
+        raise NotImplementedError
+
+    def make_storage(self) -> Storage:
+        """Return the storage to compare, empty."""
+        raise NotImplementedError
+
+    @rule(step=_steps)
+    def move_the_clock(self, step: timedelta) -> None:
+        """Step on, or back."""
+        self.now += step
+
+    @rule(data=st.data(), size=st.integers(1, 3))
+    def add_messages(self, data: st.DataObject, size: int) -> None:
+        """Add some, in one transaction."""
+        new = [self._draw_message(data, len(self.messages) + place + 1) for place in range(size)]
+        add(self.model, *new)
+        add(self.storage, *new)
+        self.messages += new
+
+    @rule(data=st.data())
+    def add_and_roll_back(self, data: st.DataObject) -> None:
+        """Add one and claim, and think better of it."""
+        new = self._draw_message(data, 1_000_000)
+        for storage in (self.model, self.storage):
+            try:
+                with storage.begin() as tx:
+                    tx.messages.add([new])
+                    tx.outbox.claim(now=self.now, lease=timedelta(hours=1), limit=5)
+                    raise KeyError  # noqa: TRY301 - that is the rule
+            except KeyError:
+                pass
+
+    @rule(limit=_limits, minutes=st.integers(1, 20))
+    def claim_messages(self, limit: int, minutes: int) -> None:
+        """Claim some, and compare everything but the storage's own positions."""
+        lease = timedelta(minutes=minutes)
+        expected = claim(self.model, now=self.now, lease=lease, limit=limit)
+        found = claim(self.storage, now=self.now, lease=lease, limit=limit)
+        assert [_comparable(one) for one in found] == [_comparable(one) for one in expected]
+        self.claims += zip(expected, found, strict=True)
+
+    @precondition(lambda self: self.claims)
+    @rule(choices=st.lists(st.tuples(_places, _settlements), min_size=1, max_size=4))
+    def settle_claims(self, choices: list[tuple[int, dict[str, Any]]]) -> None:
+        """Settle some of all claims there ever were, so many a stale one too."""
+        pairs = [(self.claims[-1 - place % len(self.claims)], fields) for place, fields in choices]
+        expected = settle(self.model, *(self._settlement(pair[0], how) for pair, how in pairs))
+        found = settle(self.storage, *(self._settlement(pair[1], how) for pair, how in pairs))
+        assert found == expected
+
+    @precondition(lambda self: self.messages)
+    @rule(place=_places, workspace=st.sampled_from(_WORKSPACES))
+    def cancel_a_message(self, place: int, workspace: UUID) -> None:
+        """Withdraw one, if it is in this workspace."""
+        new = evolve(self.messages[place % len(self.messages)], workspace=workspace)
+        expected = cancel(self.model, new, now=self.now)
+        assert cancel(self.storage, new, now=self.now) == expected
+
+    @precondition(lambda self: self.messages)
+    @rule(place=_places, step=_steps, status=st.sampled_from([Status.ACCEPTED, Status.SCHEDULED]))
+    def move_a_message(self, place: int, step: timedelta, status: Status) -> None:
+        """Give one another time."""
+        new = self.messages[place % len(self.messages)]
+        due_at = self.now + step
+        moved = evolve(
+            new.message,
+            status=status,
+            scheduled_for=due_at,
+            last_status_at=self.now,
+            updated_at=self.now,
+        )
+        expected = reschedule(self.model, new, due_at, message=moved)
+        assert reschedule(self.storage, new, due_at, message=moved) == expected
+
+    @rule(
+        workspace=st.sampled_from(_WORKSPACES),
+        identifiers=st.lists(
+            st.builds(
+                Identifier,
+                identifier_key=st.sampled_from(["phonenumber", "emailaddress"]),
+                identifier_value=st.sampled_from([*_NUMBERS, *_MAILS]),
+            ),
+            max_size=4,
+        ),
+    )
+    def ensure_contacts(self, workspace: UUID, identifiers: list[Identifier]) -> None:
+        """Find or make contacts: two that are one in the model are one in the storage."""
+        expected, found = (
+            self._ensure(storage, workspace, identifiers) for storage in (self.model, self.storage)
+        )
+        for model_id, storage_id in zip(expected, found, strict=True):
+            assert self.contacts.setdefault(model_id, storage_id) == storage_id
+        assert len(set(self.contacts.values())) == len(self.contacts)
+
+    @rule(query=_queries)
+    def list_messages(self, query: dict[str, Any]) -> None:
+        """Walk a listing to its end."""
+        assert _walk(self.storage, query) == _walk(self.model, query)
+
+    @invariant()
+    def everything_is_the_same(self) -> None:
+        """Compare all messages, deliveries and the next due time."""
+        assert next_due(self.storage) == next_due(self.model)
+        for workspace in _WORKSPACES:
+            query = {"workspace": workspace, "limit": 1000}
+            assert _walk(self.storage, query) == _walk(self.model, query)
+        for new in self.messages:
+            assert delivery(self.storage, new) == delivery(self.model, new)
+
+    def _draw_message(self, data: st.DataObject, number: int) -> NewMessage:
+        is_email = data.draw(st.booleans())
+        fields: dict[str, Any] = {
+            "id": UUID(int=number),
+            "at": self.now + number % 3 * MICROSECOND,
+            "channel_id": data.draw(st.sampled_from(_CHANNELS)),
+            "tags": tuple(sorted(data.draw(st.sets(st.sampled_from(_TAGS))))),
+            "reference": data.draw(st.none() | st.sampled_from(_REFERENCES)),
+        }
+        if data.draw(st.integers(0, 5)) == 0:
+            message = an_incoming_message(sender=data.draw(st.sampled_from(_NUMBERS)), **fields)
+        elif is_email:
+            subject = a_subject(data.draw(st.sampled_from(_SUBJECTS)))
+            receivers = data.draw(st.sets(st.sampled_from(_MAILS), min_size=1))
+            message = a_message(subject, to=sorted(receivers), **fields)
+        else:
+            message = a_message(to=data.draw(st.sampled_from(_NUMBERS)), **fields)
+        lane = data.draw(st.sampled_from(Lane))
+        due_at = self.now + data.draw(_steps)
+        return a_new_message(
+            message,
+            workspace=data.draw(st.sampled_from(_WORKSPACES)),
+            delivery=data.draw(st.sampled_from([None, *[a_delivery(due_at, lane=lane)] * 5])),
+        )
+
+    def _settlement(self, leased: Claim, fields: dict[str, Any]) -> Settlement:
+        given = {name: value for name, value in fields.items() if name != "next_due"}
+        step = fields["next_due"]
+        due_at = None if step is None else self.now + step
+        return Settlement(lease=leased.lease, at=self.now, next_due_at=due_at, **given)
+
+    def _ensure(
+        self, storage: Storage, workspace: UUID, identifiers: list[Identifier]
+    ) -> list[str]:
+        with storage.begin() as tx:
+            return tx.contacts.ensure(
+                workspace,
+                identifiers,
+                now=self.now,
+                new_id=lambda: f"c{next(self._contact_numbers)}",
+            )
+
+
+def _comparable(one: Claim) -> Claim:
+    """Leave out the position, which is the storage's own, and keep the fence."""
+    return evolve(one, lease=evolve(one.lease, position=0))
+
+
+def _walk(storage: Storage, query: dict[str, Any]) -> list[Message]:
+    found: list[Message] = []
+    token = None
+    for _ in range(MOST_PAGES):
+        one = page(storage, **query, page_token=token)
+        assert len(one.results) <= query.get("limit", MessageQuery().limit)
+        found += one.results
+        token = one.next_page_token
+        if token is None:
+            return found
+    raise AssertionError("the walk does not end")

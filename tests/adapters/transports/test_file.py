@@ -1,0 +1,112 @@
+import json
+import stat
+import threading
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import attrs
+import pytest
+from messaging_adapters.transports.file import FileTransport
+
+from messaging_core.models.body import LocationBody
+from messaging_core.models.envelope import EmailContent
+from messaging_core.models.failure import FailureCode
+from messaging_core.models.outcome import Accepted, Deferred, Rejected
+from messaging_core.testing.transport_contract import (
+    CONTENTS,
+    Leave,
+    TransportContract,
+    an_envelope,
+)
+
+
+class TestFileTransport(TransportContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "sent" / "today"
+
+    def make_transport(self) -> FileTransport:
+        return FileTransport(self.folder)
+
+    def delivered(self) -> int:
+        return len(list(self.folder.glob("*.*"))) - len(list(self.folder.glob(".*")))
+
+    def test_nothing_is_left_of_a_message_that_did_not_go(self) -> None:
+        self.test_a_message_whose_mark_failed_does_not_go()
+
+        assert list(self.folder.iterdir()) == []
+
+
+def test_email_becomes_a_file_that_mail_programs_open(tmp_path: Path) -> None:
+    envelope = an_envelope("email", EmailContent(subject="Grüße", text="Hello"))
+
+    outcome = FileTransport(tmp_path).send(envelope, Leave())
+
+    file = tmp_path / f"{envelope.message_id}.eml"
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    reference = f"{envelope.message_id}@sender.example"
+    assert outcome == Accepted(references=(reference,), raw=file.name)
+    assert mail["Subject"] == "Grüße"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("platform", "content"), CONTENTS[1:])
+def test_everything_else_becomes_json(tmp_path: Path, platform: str, content: object) -> None:
+    envelope = an_envelope(platform, content)  # type: ignore[arg-type]
+
+    FileTransport(tmp_path).send(envelope, Leave())
+
+    document = json.loads((tmp_path / f"{envelope.message_id}.json").read_bytes())
+    assert document["message_id"] == str(envelope.message_id)
+    assert document["receivers"][0]["value"] == envelope.to
+    assert document["content"]["kind"] == type(content).__name__
+
+
+def test_a_message_sent_again_replaces_its_file(tmp_path: Path) -> None:
+    transport = FileTransport(tmp_path)
+    platform, content = CONTENTS[1]
+    envelope = an_envelope(platform, content)
+
+    transport.send(envelope, Leave())
+    transport.send(attrs.evolve(envelope, attempt=2), Leave())
+
+    (file,) = tmp_path.iterdir()
+    assert json.loads(file.read_bytes())["attempt"] == 2
+
+
+def test_a_mail_that_smtp_would_refuse_is_refused(tmp_path: Path) -> None:
+    envelope = an_envelope("email", EmailContent(subject="a\r\nBcc: x@y.example", text="x"))
+
+    outcome = FileTransport(tmp_path).send(envelope, Leave())
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == FailureCode.INVALID_CONTENT
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_defers(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    leave = Leave()
+
+    outcome = FileTransport(tmp_path / "file").send(an_envelope(*CONTENTS[1]), leave)
+
+    assert isinstance(outcome, Deferred)
+    assert leave.calls == 0
+
+
+def test_a_file_that_cannot_be_put_in_place_defers(tmp_path: Path) -> None:
+    envelope = an_envelope(*CONTENTS[1])
+    (tmp_path / f"{envelope.message_id}.json").mkdir()
+
+    outcome = FileTransport(tmp_path).send(envelope, Leave())
+
+    assert isinstance(outcome, Deferred)
+    assert [path.is_dir() for path in tmp_path.iterdir()] == [True]
+
+
+def test_a_value_without_a_place_in_json_is_a_mistake_of_the_host(tmp_path: Path) -> None:
+    platform, content = CONTENTS[4]
+    body = attrs.evolve(content, body=LocationBody(coordinates=threading.Lock()))  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError):
+        FileTransport(tmp_path).send(an_envelope(platform, body), Leave())
