@@ -1,6 +1,5 @@
 """From requests to stored messages: several at once, in one transaction."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -257,6 +256,8 @@ def _idempotency(key: str | None, request: SendMessage) -> IdempotencyKey | None
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
         raise InvalidMessageError((Violation("", "idempotency.invalid_key", message),))
+    import hashlib  # noqa: PLC0415 - slow to load, and only keys need it
+
     request_hash = hashlib.sha256(canonical_bytes(request)).hexdigest()
     return IdempotencyKey(key=key, request_hash=request_hash)
 

@@ -7,9 +7,9 @@ from attrs import frozen
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.decisions.settlement import (
     IN_DOUBT,
+    UNPROVEN,
     end,
     expire,
-    in_doubt_failure,
     postpone,
 )
 from messaging_core.models.channel import Channel, WhenInDoubt
@@ -57,8 +57,8 @@ def dispatch(claim: Claim, channel: Channel | None, now: datetime) -> Dispatch:
 def _leave_in_doubt(claim: Claim, choice: WhenInDoubt, now: datetime) -> Settlement:
     """Send nothing: fail, or stay in doubt until the validity ends."""
     if choice is WhenInDoubt.FAIL:
-        return end(claim, now, in_doubt_failure(), reason=IN_DOUBT)
-    return postpone(claim, now, claim.delivery.expires_at, in_doubt_failure())
+        return end(claim, now, UNPROVEN, reason=IN_DOUBT)
+    return postpone(claim, now, claim.delivery.expires_at, UNPROVEN)
 
 
 def _without_channel(claim: Claim, now: datetime) -> Settlement:

@@ -26,6 +26,16 @@ PARTLY_REFUSED = "partly_refused"
 _OURS = "pre-processing"
 _CONFIGURATION_WAIT = timedelta(minutes=1)
 
+UNPROVEN = Failure(
+    code=FailureCode.IN_DOUBT,
+    description="it is not known whether the provider took the message",
+    source=FailureSource(name=_OURS, code=IN_DOUBT),
+    retry=Retry.AMBIGUOUS,
+)
+"""The failure of a message that may or may not have been handed over."""
+
+_MISSING = Unknown(failure=UNPROVEN)
+
 
 @frozen(kw_only=True)
 class Attempted:
@@ -84,7 +94,7 @@ def settle(attempted: Attempted) -> Settlement:
 def expire(claim: Claim, now: datetime) -> Settlement:
     """End a message whose validity has run out before it was handed over."""
     if claim.message.details == IN_DOUBT:
-        return end(claim, now, in_doubt_failure(), reason=IN_DOUBT)
+        return end(claim, now, UNPROVEN, reason=IN_DOUBT)
     failure = Failure(
         code=FailureCode.EXPIRED,
         description="the validity ended before the message was handed over",
@@ -122,16 +132,6 @@ def postpone(claim: Claim, now: datetime, until: datetime, failure: Failure | No
     )
 
 
-def in_doubt_failure() -> Failure:
-    """Return the failure of a message that may or may not have been handed over."""
-    return Failure(
-        code=FailureCode.IN_DOUBT,
-        description="it is not known whether the provider took the message",
-        source=FailureSource(name=_OURS, code=IN_DOUBT),
-        retry=Retry.AMBIGUOUS,
-    )
-
-
 def _so_far(claim: Claim) -> _Tally:
     delivery = claim.delivery
     return _Tally(list(delivery.accepted), list(delivery.refused), list(claim.message.parts))
@@ -140,11 +140,10 @@ def _so_far(claim: Claim) -> _Tally:
 def _tally(attempted: Attempted) -> _Tally:
     tally, outcome = _so_far(attempted.claim), attempted.outcome
     outcomes = outcome.outcomes if isinstance(outcome, PerRecipient) else {}
-    missing = Unknown(failure=in_doubt_failure())
     single = None if isinstance(outcome, PerRecipient) else outcome
     counted: set[int] = set()
     for address in attempted.addresses:
-        one = single or outcomes.get(address, missing)
+        one = single or outcomes.get(address, _MISSING)
         tally.count(address, one)
         # Several receivers may share one answer, and so its references.
         if isinstance(one, Accepted) and id(one) not in counted:

@@ -91,9 +91,13 @@ def a_message(
 
 
 def an_incoming_message(
-    body: str | Body = "STOP", *, sender: str = A_NUMBER, **fields: Any
+    body: str | Body = "STOP",
+    *,
+    sender: str = A_NUMBER,
+    at: datetime = MONDAY_MORNING,
+    **fields: Any,
 ) -> Message:
-    """Return a message from `sender` to our own number."""
+    """Return a message from `sender` to our own number, received `at` an instant."""
     channel = a_channel()
     received: dict[str, Any] = {
         "direction": Direction.INCOMING,
@@ -103,7 +107,7 @@ def an_incoming_message(
             connector=Connector(id=channel.id, identifier_value=channel.sender)
         ),
     }
-    return evolve(a_message(body), **{**received, **fields})
+    return evolve(a_message(body, at=at), **{**received, **fields})
 
 
 def a_delivery(due_at: datetime = MONDAY_MORNING, **fields: Any) -> Delivery:

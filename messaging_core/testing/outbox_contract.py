@@ -380,6 +380,17 @@ class SettleContract:
         assert valid == [True, False]
         assert getattr(get(storage, new), "status", None) is Status.PROCESSING
 
+    def test_a_stale_settlement_does_not_spoil_a_good_one_beside_it(self) -> None:
+        storage, new, first = self.claimed()
+        (second,) = claim(storage, now=AT + LEASE)
+
+        valid = settle(
+            storage, a_settlement(first, Status.SENDING_FAILED), a_settlement(second, Status.SENT)
+        )
+
+        assert valid == [False, True]
+        assert walk(storage, status=Status.SENT) == ids([new])
+
     def test_a_lease_that_has_ended_still_counts_while_nobody_else_claimed(self) -> None:
         storage, new, leased = self.claimed()
 

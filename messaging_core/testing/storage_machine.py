@@ -1,4 +1,4 @@
-"""A storage and a model of it, driven side by side by Hypothesis, which must agree at every step."""
+"""A storage and a model of it, driven side by side by Hypothesis: they agree at every step."""
 # ruff: noqa: S101 - assert is how pytest asserts
 
 from collections.abc import Sequence

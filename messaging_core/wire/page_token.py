@@ -2,8 +2,8 @@
 
 import base64
 import binascii
-import hashlib
 import struct
+from functools import cache
 
 import attrs
 
@@ -40,10 +40,16 @@ def decode_page_token(query: MessageQuery) -> int | None:
 
 
 def _fingerprint(query: MessageQuery) -> bytes:
-    filters = {
-        name: value for name, value in attrs.asdict(query).items() if name not in _NOT_FILTERS
-    }
+    import hashlib  # noqa: PLC0415 - slow to load, and only listings need it
+
+    filters = [getattr(query, name) for name in _filter_names()]
     return hashlib.sha256(repr(filters).encode("utf-8", "surrogatepass")).digest()[:8]
+
+
+@cache
+def _filter_names() -> tuple[str, ...]:
+    names = (field.name for field in attrs.fields(MessageQuery))
+    return tuple(name for name in names if name not in _NOT_FILTERS)
 
 
 def _refusal(code: str, message: str) -> InvalidQueryError:

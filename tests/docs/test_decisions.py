@@ -109,8 +109,7 @@ def mail(**fields: Any) -> Any:
 
 
 def named_tests() -> Iterator[tuple[str, str]]:
-    for path, name in re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8")):
-        yield path, name
+    yield from re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(named_tests())))

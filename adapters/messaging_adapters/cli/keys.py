@@ -43,7 +43,7 @@ def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str
 def near(name: str, known: Collection[str]) -> str:
     """Return a question for whoever meant another name, or nothing when none is like it."""
     found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return f', did you mean "{found[0]}"?' if found else ""
+    return f' (did you mean "{found[0]}"?)' if found else ""
 
 
 def _fault(value: Any, key: Key) -> str:

@@ -53,6 +53,8 @@ def send(options: Namespace) -> int:
     with opened(options.file) as source, sending_engine(options) as engine, stoppable() as stop:
         begun = engine.messenger.clock.now()
         count = _accept(screen, engine, source, default_channel(options.channel, engine), stop)
+        if not count.read:
+            screen.remark(f"{source.name} holds no requests")
         _show_count(screen, count)
         if stop.is_set():
             screen.remark("stopped; what was accepted is kept, and goes with: messaging deliver")
@@ -72,6 +74,8 @@ def deliver(options: Namespace) -> int:
             report = Worker(engine.messenger).run(stop)
         else:
             report = drain(screen, engine, None, stop)
+            if stop.is_set():
+                screen.remark("stopped; the rest waits for the next: messaging deliver")
         _show_delivery(screen, engine, report, begun)
     return 0
 

@@ -162,8 +162,8 @@ def _times(query: MessageQuery) -> Iterator[Filter]:
 
 
 def _ids(values: Sequence[bytes]) -> Filter:
-    condition, parameters = test = _one_of("id", values)
-    select = f"SELECT position FROM messaging_messages WHERE {condition}"  # noqa: S608
+    condition, parameters = test = _one_of("m.id", values)
+    select = f"SELECT position FROM messaging_messages m WHERE {condition}"  # noqa: S608
     return Filter(((select, parameters),), test)
 
 

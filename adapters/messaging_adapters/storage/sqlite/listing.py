@@ -14,8 +14,9 @@ from messaging_core.wire.page_token import decode_page_token, encode_page_token
 from messaging_core.wire.stored import Stored, StoredMessages
 
 _LOWEST, _HIGHEST = 0, 2**63 - 1
-_MOST_WALKS = 8  # a filter with more values is tested on each message instead of walked
-_SAMPLE = 64  # how far each index is counted to find the rarest
+_MOST_WALKS = 100  # a filter with more values is tested on each message instead of walked
+_MOST_ROWS = 4000  # how many positions a step may read from all walks together
+_SAMPLE = 32  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
 
 
@@ -59,10 +60,11 @@ class Listing:
         """Yield positions in order, in growing chunks, and whether a chunk is the last there is."""
         low, high = self._range()
         driver = self._choose(low, high)
+        most = max(self._query.limit + 1, _MOST_ROWS // len(driver))
         size = max(self._query.limit + 1, _FIRST_CHUNK if self._tests else 0)
         left = self._budget
         while left > 0:
-            size = min(size, left)
+            size = min(size, most, left)
             chunk = self._walk(driver, low, high, size)
             yield chunk, len(chunk) < size
             if len(chunk) < size:
@@ -121,10 +123,11 @@ class Listing:
     def _matching(self, candidates: Sequence[int], most: int) -> list[tuple[int, bytes, str]]:
         """Return those candidates that pass every test, with their documents."""
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
+        # CROSS JOIN keeps the order: one candidate after the other, until enough have passed.
         return self._cursor.execute(
-            "SELECT position, document, state FROM messaging_messages m"  # noqa: S608 - own text
-            " WHERE position IN (SELECT value FROM json_each(?)) AND workspace = ?"
-            f"{tests} ORDER BY position {self._order} LIMIT ?",
+            "SELECT position, document, state"  # noqa: S608 - own text
+            " FROM json_each(?) CROSS JOIN messaging_messages m ON position = value"
+            f" WHERE workspace = ?{tests} LIMIT ?",
             (
                 orjson.dumps(candidates).decode(),
                 self._workspace,

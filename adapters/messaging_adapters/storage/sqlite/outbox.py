@@ -103,8 +103,7 @@ class SqliteOutbox(Outbox):
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:  # noqa: D102 - the port's
         fences = self._fences(settlements)
-        # A fence is taken out once it was used, so that of two settlements only the first counts.
-        valid = [fences.pop(one.lease.position, None) == one.lease.fence for one in settlements]
+        valid = [_use(fences, one.lease) for one in settlements]
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
         self._cursor.executemany(_SETTLE, map(_settled_row, kept))
         self._cursor.executemany(
@@ -160,6 +159,14 @@ class SqliteOutbox(Outbox):
             for lane in Lane
         ]
         return min((from_micros(row[0]) for row in rows if row[0] is not None), default=None)
+
+
+def _use(fences: dict[int, int], lease: Lease) -> bool:
+    """Take a lease's fence out, so that of two settlements under it only the first counts."""
+    is_valid = fences.get(lease.position) == lease.fence
+    if is_valid:
+        del fences[lease.position]
+    return is_valid
 
 
 def _claim(row: tuple[Any, ...], due_at: int, until: datetime) -> Claim:

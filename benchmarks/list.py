@@ -1,0 +1,231 @@
+"""Measure pages of a million messages: the first and the last, with every filter.
+
+Prints microseconds a page, the best of several rounds in which first and last page take turns.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core import Channel, MessageQuery, Messenger, Status, html, text
+from messaging_core.models.contact import (
+    Connector,
+    MessageContact,
+    MessageReceiver,
+    MessageSender,
+)
+from messaging_core.models.delivery import Delivery, NewMessage
+from messaging_core.models.failure import Failure, FailureSource
+from messaging_core.models.message import Direction, Message
+from messaging_core.ports.clock import TimeOrderedIds
+from messaging_core.testing.recording import RecordingTransport
+from messaging_core.wire.page_token import encode_page_token
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ROUNDS = 25
+DEEP, DEEP_SUBJECT, WORST_MS = 1.5, 2.5, 5.0
+
+SMS = Channel(name="orders", platform="sms", sender="+31612345678")
+OTP = Channel(name="otp", platform="sms", sender="Shop", message_type="2fa")
+MAIL = Channel(name="support", platform="email", sender="support@shop.example")
+BATCH = UUID(int=77)
+WAITING = {Status.ACCEPTED, Status.SCHEDULED, Status.PROCESSING}
+
+
+def messages(count: int) -> Iterator[NewMessage]:
+    """Make messages of every kind, some kinds rare, spread over the whole listing."""
+    ids = TimeOrderedIds()
+    for number in range(count):
+        at = START + timedelta(milliseconds=100 * number)
+        channel = MAIL if number % 3 == 0 else OTP if number % 50 == 1 else SMS
+        incoming = number % 40 == 7
+        status = _status(number)
+        failure = None
+        if status in {Status.SENDING_FAILED, Status.DELIVERY_FAILED}:
+            source = FailureSource(name="sms-messagebird", code=str(number % 7))
+            failure = Failure(code=15005 if number % 2 else 15001, source=source)
+        person = _person(number, channel)
+        connector = Connector(id=channel.id, identifier_value=channel.sender)
+        message = Message(
+            id=ids.new(at),
+            channel_id=channel.id,
+            sender=MessageSender(contact=person)
+            if incoming
+            else MessageSender(connector=connector),
+            receiver=MessageReceiver(connector=connector)
+            if incoming
+            else MessageReceiver(contacts=(person,)),
+            status=Status.DELIVERED if incoming else status,
+            last_status_at=at,
+            created_at=at,
+            updated_at=at,
+            direction=Direction.INCOMING if incoming else Direction.OUTGOING,
+            body=_body(number, channel),
+            reference=f"order-{number}" if number % 10 == 0 else None,
+            tags=_tags(number),
+            failure=None if incoming else failure,
+        )
+        waits = not incoming and status in WAITING
+        yield NewMessage(
+            workspace=channel.workspace,
+            platform=channel.platform,
+            message=message,
+            delivery=Delivery(due_at=at, expires_at=at + timedelta(days=2)) if waits else None,
+            batch_id=BATCH if number % 1000 == 5 else None,
+        )
+
+
+def _status(number: int) -> Status:
+    if number % 1000 == 3:
+        return Status.SENDING_FAILED
+    if number % 500 == 4:
+        return Status.SCHEDULED
+    return Status.DELIVERED if number % 10 < 7 else Status.SENT
+
+
+def _person(number: int, channel: Channel) -> MessageContact:
+    country = "NL" if number % 100 else "BE"
+    if channel is MAIL:
+        return MessageContact(identifier_value=f"customer{number % 20}@shop.example")
+    return MessageContact(identifier_value=f"+3161234{number % 5000:04}", country_code=country)
+
+
+def _body(number: int, channel: Channel) -> object:
+    if channel is not MAIL:
+        return text("Your parcel is here: locker 12, code 4711")
+    rare = "refund" if number % 300 == 0 else "receipt"
+    return html("<p>Thank you</p>", subject=f"Your order {rare} number {number % 10}")
+
+
+def _tags(number: int) -> tuple[str, ...]:
+    tags = ["common"] if number % 2 else []
+    if number % 100 == 9:
+        tags.append("uncommon")
+    if number % 100_000 == 11:
+        tags.append("rare")
+    return tuple(tags)
+
+
+SINGLE = {
+    "none": MessageQuery(),
+    "reverse": MessageQuery(reverse=True),
+    "platform": MessageQuery(platform="email"),
+    "direction incoming": MessageQuery(direction=Direction.INCOMING),
+    "direction outgoing": MessageQuery(direction=Direction.OUTGOING),
+    "channel, rare": MessageQuery(channel_id=OTP.id),
+    "status, common": MessageQuery(status=Status.DELIVERED),
+    "status, rare": MessageQuery(status=Status.SENDING_FAILED),
+    "status, waiting": MessageQuery(status=Status.SCHEDULED),
+    "two statuses": MessageQuery(status=(Status.SENDING_FAILED, Status.SENT)),
+    "tag, common": MessageQuery(tag="common"),
+    "tag, uncommon": MessageQuery(tag="uncommon"),
+    "tag, rare": MessageQuery(tag="rare"),
+    "from": MessageQuery(sender="support@shop.example"),
+    "from a person": MessageQuery(sender="+31612340047"),
+    "to": MessageQuery(receiver="customer3@shop.example"),
+    "to, rare": MessageQuery(receiver="+31612340010"),
+    "failure code": MessageQuery(failure_code=15005),
+    "failure source": MessageQuery(failure_source_name="sms-messagebird"),
+    "country": MessageQuery(country_code="BE"),
+    "batch": MessageQuery(batch_id=BATCH),
+    "reference": MessageQuery(reference="order-500000"),
+    "time": MessageQuery(start_at=START + timedelta(hours=5), end_at=START + timedelta(hours=20)),
+    "subject, common": MessageQuery(email_subject="order receipt"),
+    "subject, rare": MessageQuery(email_subject="refund"),
+}
+HOSTILE = {
+    "rare tag, common status": MessageQuery(tag="rare", status=Status.DELIVERED),
+    "two that never meet": MessageQuery(tag="common", status=Status.SCHEDULED),
+    "common subject, other platform": MessageQuery(email_subject="order", platform="sms"),
+    "tag and country that never meet": MessageQuery(tag="common", country_code="BE"),
+    "ten tags": MessageQuery(tag=[f"none{number}" for number in range(9)] + ["rare"]),
+    "everything common": MessageQuery(
+        tag="common",
+        status=Status.DELIVERED,
+        platform="sms",
+        direction=Direction.OUTGOING,
+        country_code="NL",
+        sender="+31612345678",
+        start_at=START,
+    ),
+    "incoming failures": MessageQuery(direction=Direction.INCOMING, failure_code=15005),
+    "from and to that never meet": MessageQuery(
+        sender="support@shop.example", receiver="+31612340010"
+    ),
+}
+
+
+def fill(storage: SqliteStorage, count: int) -> None:
+    """Add the messages, ten thousand in a transaction."""
+    chunk: list[NewMessage] = []
+    for new in messages(count):
+        chunk.append(new)
+        if len(chunk) == 10_000:
+            with storage.begin() as tx:
+                tx.messages.add(chunk)
+            chunk = []
+            print(".", end="", flush=True)
+    print()
+
+
+def last_page(messenger: Messenger, storage: SqliteStorage, query: MessageQuery) -> MessageQuery:
+    """Return the query for the page at the far end of a listing."""
+    page = messenger.find(evolve(query, reverse=not query.reverse))
+    if not page.results:
+        return query
+    newest = page.results[-1].id
+    position = storage._connection.execute(  # noqa: SLF001 - positions are nobody's business
+        "SELECT position FROM messaging_messages WHERE id = ?", (newest.bytes,)
+    ).fetchone()[0]
+    before = position - 1 if query.reverse else position + 1
+    return evolve(query, page_token=encode_page_token(query, before))
+
+
+def best(messenger: Messenger, queries: list[MessageQuery]) -> list[float]:
+    """Return the best time of each query in microseconds; they take turns."""
+    times = [float("inf")] * len(queries)
+    for _ in range(ROUNDS):
+        for place, query in enumerate(queries):
+            start = perf_counter()
+            messenger.find(query)
+            times[place] = min(times[place], perf_counter() - start)
+    return [seconds * 1e6 for seconds in times]
+
+
+def main(count: int) -> int:
+    """Print every figure; fail when one misses its limit."""
+    missed = 0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SqliteStorage(Path(folder) / "messages.db", exclusive=True, synchronous="NORMAL") as storage,
+    ):
+        transport = RecordingTransport()
+        channels = {SMS: transport, OTP: transport, MAIL: transport}
+        messenger = Messenger(storage=storage, channels=channels)
+        fill(storage, count)
+        for limit in (10, 1000):
+            print(f"page of {limit:32} first    last   ratio")
+            for name, query in SINGLE.items():
+                first = evolve(query, limit=limit)
+                times = best(messenger, [first, last_page(messenger, storage, first)])
+                ratio, allowed = times[1] / times[0], DEEP_SUBJECT if "subject" in name else DEEP
+                missed += ratio > allowed
+                print(f"  {name:34}{times[0]:8.0f}{times[1]:8.0f}{ratio:8.2f}", end="")
+                print("  MISSED" if ratio > allowed else "")
+        print("hostile combinations, page of 10:     worst page")
+        for name, query in HOSTILE.items():
+            (worst,) = best(messenger, [query])
+            missed += worst > WORST_MS * 1000
+            print(f"  {name:34}{worst:8.0f}{'  MISSED' if worst > WORST_MS * 1000 else ''}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))

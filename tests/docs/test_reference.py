@@ -1,0 +1,52 @@
+"""Every public module is in the reference, or is left out for a reason."""
+
+import pkgutil
+import re
+from pathlib import Path
+
+import messaging_adapters
+import pytest
+
+import messaging_core
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ROOT / "docs" / "reference" / "api"
+
+# Mechanisms behind the names that are listed.
+NOT_LISTED = re.compile(
+    r"messaging_core\.wire\.(document|emission|faults|mapping|plan|tagged|thawing|values)"
+    r"|messaging_core\.testing\.(messages_contract|outbox_contract|storage_machine|storage_steps)"
+    r"|messaging_adapters\.mail\..*"
+    r"|messaging_adapters\.cli\..*"
+    r"|messaging_adapters\.storage\.sqlite\..*"
+)
+
+
+def modules() -> list[str]:
+    return [
+        module.name
+        for package in (messaging_core, messaging_adapters)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not module.ispkg and "._" not in module.name
+    ]
+
+
+def listed() -> set[str]:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES.glob("*.md"))
+    return set(re.findall(r"^\.\. automodule:: (\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_module_is_in_the_reference(name: str) -> None:
+    assert name in listed() or NOT_LISTED.fullmatch(name)
+
+
+def test_what_the_reference_lists_exists() -> None:
+    assert listed() - {*modules(), "messaging_adapters.storage.sqlite"} == set()
+
+
+def test_no_page_names_the_place_where_it_was_written() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        if "_build" not in page.parts:
+            assert not re.search(r"/work\b|\.\./shared|/tmp/", page.read_text(encoding="utf-8"))
