@@ -1,18 +1,57 @@
 """SQLite keeps the contract of durable storages, and its own promises about files and locks."""
 
+import json
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import UUID
 
+import hypothesis
 import pytest
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.storage import wal_is_safe
 
+from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
+from messaging_core.models.delivery import NewMessage
 from messaging_core.ports.storage import Storage
-from messaging_core.testing import DurableStorageContract
+from messaging_core.testing import (
+    DurableStorageContract,
+    StorageContract,
+    a_message,
+    a_new_message,
+    a_settlement,
+)
+from messaging_core.testing.storage_machine import StorageMachine
+from messaging_core.testing.storage_steps import (
+    AT,
+    add,
+    cancel,
+    claim,
+    delivery,
+    get,
+    ids,
+    next_due,
+    page,
+    reschedule,
+    settle,
+    walk,
+)
+
+SOON = timedelta(milliseconds=50)
 
 
-class TestSqliteStorage(DurableStorageContract):
+class Folder:
+    """Opens storages in a folder of the test's own, and closes them after it."""
+
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> Iterator[None]:
         self.folder = tmp_path
@@ -22,11 +61,23 @@ class TestSqliteStorage(DurableStorageContract):
         for one in self.opened:
             one.close()
 
+    def open(self, path: Path | None = None, **options: Any) -> SqliteStorage:
+        storage = SqliteStorage(path or self.folder / f"{next(self.numbers)}.db", **options)
+        self.opened.append(storage)
+        return storage
+
+    def connect(self, storage: Storage, **options: Any) -> sqlite3.Connection:
+        connection = sqlite3.connect(path_of(storage), **options)
+        self.opened.append(connection)
+        return connection
+
+
+class TestSqliteStorage(Folder, DurableStorageContract):
     def make_storage(self) -> Storage:
-        return self.open(self.folder / f"{next(self.numbers)}.db")
+        return self.open()
 
     def make_frugal_storage(self) -> Storage:
-        return self.open(self.folder / f"{next(self.numbers)}.db", scan_budget=0)
+        return self.open(scan_budget=0)
 
     def open_again(self, storage: Storage) -> Storage:
         return self.open(path_of(storage))
@@ -37,16 +88,538 @@ class TestSqliteStorage(DurableStorageContract):
         return self.open_again(storage)
 
     def make_connection(self, storage: Storage) -> sqlite3.Connection:
-        connection = sqlite3.connect(path_of(storage))
-        self.opened.append(connection)
-        return connection
+        return self.connect(storage)
 
-    def open(self, path: Path, scan_budget: int = 1000) -> SqliteStorage:
-        storage = SqliteStorage(path, scan_budget=scan_budget)
-        self.opened.append(storage)
+
+class TestExclusiveSqliteStorage(Folder, StorageContract):
+    def make_storage(self) -> Storage:
+        return self.open(exclusive=True)
+
+
+class SqliteMachine(StorageMachine):
+    def make_model(self) -> Storage:
+        return MemoryStorage()
+
+    def make_storage(self) -> Storage:
+        return SqliteStorage(":memory:", scan_budget=2)
+
+    def teardown(self) -> None:
+        assert isinstance(self.storage, SqliteStorage)
+        self.storage.close()
+
+
+class TestSqliteAgreesWithMemory(SqliteMachine.TestCase):  # type: ignore[misc, name-defined]
+    settings = hypothesis.settings(
+        max_examples=hypothesis.settings().max_examples // 5, stateful_step_count=25
+    )
+
+
+class TestFiles(Folder):
+    def test_one_that_cannot_be_opened_is_a_configuration_error(self) -> None:
+        (self.folder / "file").write_text("not a folder")
+        for path in (
+            self.folder / "missing" / "messages.db",
+            self.folder / "file" / "messages.db",
+            self.folder,
+        ):
+            with pytest.raises(ConfigurationError) as raised:
+                SqliteStorage(path)
+            assert str(path) in str(raised.value)
+
+    def test_one_that_is_no_database_is_a_configuration_error_and_left_alone(self) -> None:
+        path = self.folder / "notes.txt"
+        path.write_text("dear diary, " * 200)
+
+        with pytest.raises(ConfigurationError, match="not a database"):
+            SqliteStorage(path)
+
+        assert path.read_text() == "dear diary, " * 200
+
+    def test_every_commit_is_synced_to_disk(self) -> None:
+        for options in ({}, {"exclusive": True}):
+            storage = self.open(**options)
+
+            (synchronous,) = storage._connection.execute("PRAGMA synchronous").fetchone()
+
+            assert synchronous == 2
+
+    def test_the_journal_mode_follows_the_version(self) -> None:
+        shared, exclusive = self.open(), self.open(exclusive=True)
+
+        assert journal_mode(exclusive) == "wal"
+        is_safe = wal_is_safe(sqlite3.sqlite_version_info[:3])
+        assert journal_mode(shared) == ("wal" if is_safe else "truncate")
+
+    def test_an_exclusive_file_can_be_shared_later(self) -> None:
+        storage, new = self.open(exclusive=True), a_new_message()
+        add(storage, new)
+        storage.close()
+
+        found = walk(self.open(path_of(storage)))
+
+        assert found == ids([new])
+
+    def test_a_closed_storage_says_so(self) -> None:
+        with self.open() as storage:
+            pass
+
+        with pytest.raises(StorageError, match="closed"):
+            walk(storage)
+
+    def test_memory_is_a_file_too(self) -> None:
+        with SqliteStorage(":memory:") as storage:
+            add(storage, a_new_message())
+
+            assert len(walk(storage)) == 1
+
+    def test_migrations_run_once_when_many_open_a_new_file(self) -> None:
+        path = self.folder / "new.db"
+
+        storages = self.open_at_once(path, 8)
+
+        applied = storages[0]._connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
+        assert applied == [("0001_messages",)]
+        assert len({walk(storage) == [] for storage in storages}) == 1
+
+    def test_many_may_open_a_file_whose_journal_mode_is_to_be_changed(self) -> None:
+        for mode in ("WAL", "DELETE"):
+            path = self.folder / f"{mode}.db"
+            other = sqlite3.connect(path)
+            other.execute(f"PRAGMA journal_mode = {mode}")
+            other.execute("CREATE TABLE hosts_own (id INTEGER)")
+            other.close()
+
+            storages = self.open_at_once(path, 4)
+
+            assert len({journal_mode(storage) for storage in storages}) == 1
+
+    def open_at_once(self, path: Path, number: int) -> list[SqliteStorage]:
+        barrier = threading.Barrier(number)
+
+        def open_one(_: int) -> SqliteStorage:
+            barrier.wait()
+            return self.open(path)
+
+        with ThreadPoolExecutor(number) as pool:
+            return list(pool.map(open_one, range(number)))
+
+    def test_a_full_disk_loses_one_transaction_and_nothing_else(self) -> None:
+        storage, kept = self.open(), a_new_message()
+        add(storage, kept)
+        (pages,) = storage._connection.execute("PRAGMA page_count").fetchone()
+        storage._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+        with pytest.raises(StorageError, match="full"):
+            add(storage, a_new_message(a_message("x" * 100_000)))
+
+        assert walk(storage) == ids([kept])
+        assert ids(claim(storage)) == ids([kept])
+
+
+@pytest.mark.parametrize(
+    ("version", "is_safe"),
+    [
+        ((3, 38, 0), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 45, 0), False),
+        ((3, 50, 6), False),
+        ((3, 50, 7), True),
+        ((3, 51, 0), False),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 52, 0), False),
+        ((3, 52, 1), True),
+        ((3, 53, 0), True),
+        ((4, 0, 0), True),
+    ],
+)
+def test_wal_is_used_where_its_bug_is_mended(version: tuple[int, int, int], is_safe: bool) -> None:  # noqa: FBT001 - the expectation
+    assert wal_is_safe(version) is is_safe
+
+
+class TestLocks(Folder):
+    def test_nobody_else_opens_a_file_that_is_held_exclusively(self) -> None:
+        held = self.open(exclusive=True)
+        add(held, a_new_message())
+
+        for exclusive in (False, True):
+            with pytest.raises(StorageBusyError, match="exclusively") as raised:
+                self.open(path_of(held), exclusive=exclusive, busy_timeout=SOON)
+            assert held.path in str(raised.value)
+
+        assert len(walk(held)) == 1
+
+    def test_a_writer_that_holds_on_is_an_error_in_time_and_nothing_is_written(self) -> None:
+        storage = self.open(busy_timeout=SOON)
+        foreign = self.connect(storage, isolation_level=None)
+        foreign.execute("BEGIN IMMEDIATE")
+        began = monotonic()
+
+        with pytest.raises(StorageBusyError):
+            add(storage, a_new_message())
+
+        assert monotonic() - began < 2
+        assert walk(storage) == []
+        foreign.execute("ROLLBACK")
+        add(storage, a_new_message())
+        assert len(walk(storage)) == 1
+
+    def test_a_writer_that_lets_go_in_time_is_waited_for(self) -> None:
+        storage = self.open()
+        foreign = self.connect(storage, isolation_level=None, check_same_thread=False)
+        foreign.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.1, lambda: foreign.execute("ROLLBACK"))
+        release.start()
+
+        add(storage, a_new_message())
+
+        release.join()
+        assert len(walk(storage)) == 1
+
+    def test_a_foreign_reader_delays_a_commit_or_fails_it_whole(self) -> None:
+        storage, new = self.open(busy_timeout=SOON), a_new_message()
+        foreign = self.connect(storage, isolation_level=None)
+        foreign.execute("BEGIN")
+        foreign.execute("SELECT count(*) FROM messaging_messages").fetchone()
+
+        if journal_mode(storage) == "wal":
+            add(storage, new)
+        else:
+            with pytest.raises(StorageBusyError):
+                add(storage, new)
+
+        foreign.execute("COMMIT")
+        assert walk(storage) == (ids([new]) if journal_mode(storage) == "wal" else [])
+        assert settle(storage, *map(a_settlement, claim(storage))) == [True] * len(walk(storage))
+
+    def test_another_thread_that_holds_on_is_an_error_in_time(self) -> None:
+        storage = self.open(busy_timeout=SOON)
+
+        with storage.begin(), ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(add, storage, a_new_message())
+            assert isinstance(waiting.exception(10), StorageBusyError)
+
+        assert walk(storage) == []
+
+    def test_several_processes_lose_nothing_and_do_nothing_twice(self) -> None:
+        storage = self.open()
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", SEND_AND_CLAIM, storage.path],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        answers = [json.loads(process.communicate(timeout=50)[0]) for process in processes]
+
+        sent = [one for answer in answers for one in answer["sent"]]
+        claimed = [one for answer in answers for one in answer["claimed"]]
+        rest = [str(one) for one in ids(claim(storage, limit=1000))]
+        assert len(sent) == 120
+        assert sorted(claimed + rest) == sorted(sent)
+        listed = [str(one) for one in walk(storage, limit=50, reverse=True)]
+        assert sorted(listed) == sorted(sent)
+        for answer in answers:
+            assert [one for one in listed if one in set(answer["sent"])] == answer["sent"]
+
+
+SEND_AND_CLAIM = """
+import json, sys
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core.testing import a_new_message, a_settlement
+from messaging_core.testing.storage_steps import add, claim, ids, settle
+
+sent, claimed = [], []
+with SqliteStorage(sys.argv[1]) as storage:
+    for _ in range(40):
+        new = a_new_message()
+        add(storage, new)
+        sent += ids([new])
+        claims = claim(storage, limit=2)
+        assert all(settle(storage, *map(a_settlement, claims)))
+        claimed += ids(claims)
+print(json.dumps({"sent": list(map(str, sent)), "claimed": list(map(str, claimed))}))
+"""
+
+
+class TestHostConnections(Folder):
+    @pytest.mark.parametrize("isolation_level", ["", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"])
+    def test_a_transaction_is_begun_where_the_host_has_none(self, isolation_level: str) -> None:
+        storage, kept, lost = self.open(), a_new_message(), a_new_message()
+        connection = self.connect(storage, isolation_level=isolation_level)
+
+        self.add_through(storage, connection, kept)
+        connection.commit()
+        self.add_through(storage, connection, lost)
+        connection.rollback()
+
+        assert walk(storage) == ids([kept])
+
+    def test_a_transaction_that_the_host_began_is_joined(self) -> None:
+        for isolation_level in ("", None):
+            storage, kept, lost = self.open(), a_new_message(), a_new_message()
+            connection = self.connect(storage, isolation_level=isolation_level)
+
+            for end, new in (("COMMIT", kept), ("ROLLBACK", lost)):
+                connection.execute("BEGIN")
+                self.add_through(storage, connection, new)
+                assert connection.in_transaction
+                connection.execute(end)
+
+            assert walk(storage) == ids([kept])
+
+    def test_what_the_host_wrote_stands_and_falls_with_the_message(self) -> None:
+        storage, new = self.open(), a_new_message()
+        connection = self.connect(storage)
+        connection.execute("CREATE TABLE orders (id INTEGER)")
+        connection.commit()
+
+        connection.execute("INSERT INTO orders VALUES (1)")
+        self.add_through(storage, connection, new)
+        connection.rollback()
+
+        assert connection.execute("SELECT * FROM orders").fetchall() == []
+        assert get(storage, new) is None
+
+    def test_the_hosts_row_factory_is_not_in_the_way_and_stays(self) -> None:
+        storage = self.open()
+        connection = self.connect(storage)
+        connection.row_factory = sqlite3.Row
+
+        self.add_through(storage, connection, a_new_message(a_message(tags=("a",)), key="k"))
+        with storage.begin(connection) as tx:
+            claims = tx.outbox.claim(now=AT, lease=timedelta(minutes=1), limit=5)
+            valid = tx.outbox.settle([a_settlement(one) for one in claims])
+        connection.commit()
+
+        assert valid == [True]
+        assert connection.row_factory is sqlite3.Row
+
+    def test_a_connection_that_commits_by_itself_is_refused(self) -> None:
+        storage = self.open()
+        connection = self.connect(storage, isolation_level=None)
+
+        with (
+            pytest.raises(ConfigurationError, match="begin a transaction"),
+            storage.begin(connection),
+        ):
+            pass
+
+        assert not connection.in_transaction
+
+    def test_what_is_no_connection_is_refused(self) -> None:
+        storage = self.open()
+
+        with pytest.raises(ConfigurationError, match="not str"), storage.begin("messages.db"):
+            pass
+
+    def test_a_database_without_our_tables_is_a_storage_error(self) -> None:
+        storage, elsewhere = self.open(), sqlite3.connect(":memory:")
+        self.opened.append(elsewhere)
+
+        with pytest.raises(StorageError, match="no such table"):
+            self.add_through(storage, elsewhere, a_new_message())
+
+    def test_a_writer_in_the_way_of_the_host_is_an_error_in_time(self) -> None:
+        storage = self.open()
+        holder = self.connect(storage, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        for isolation_level in ("", None):
+            host = self.connect(storage, isolation_level=isolation_level, timeout=0.05)
+            if isolation_level is None:
+                host.execute("BEGIN")
+
+            with pytest.raises(StorageBusyError):
+                self.add_through(storage, host, a_new_message())
+
+            host.rollback()
+
+        holder.execute("ROLLBACK")
+        assert walk(storage) == []
+
+    def test_the_storage_goes_on_while_a_host_makes_up_its_mind(self) -> None:
+        storage = self.open(busy_timeout=SOON)
+        connection = self.connect(storage)
+        self.add_through(storage, connection, a_new_message())
+
+        listed = walk(storage)
+        with pytest.raises(StorageBusyError):
+            add(storage, a_new_message())
+        connection.commit()
+
+        assert listed == []
+        assert len(walk(storage)) == 1
+
+    def add_through(
+        self, storage: SqliteStorage, connection: sqlite3.Connection, new: NewMessage
+    ) -> None:
+        with storage.begin(connection) as tx:
+            tx.messages.add([new])
+
+
+class TestOrder(Folder):
+    def test_positions_grow_although_the_clock_steps_back(self) -> None:
+        storage = self.open()
+        times = [AT, AT - timedelta(days=40), AT + timedelta(days=1), AT - timedelta(days=1), AT]
+        for at in times:
+            add(storage, a_new_message(a_message(at=at)))
+
+        by_position = "SELECT position, created_at FROM messaging_messages ORDER BY rowid"
+        rows = storage._connection.execute(by_position).fetchall()
+
+        micros = [
+            (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for at in times
+        ]
+        assert [created_at for _, created_at in rows] == micros
+        assert all(position >> 15 >= created_at // 1000 for position, created_at in rows)
+
+    def test_a_period_is_right_however_far_the_clock_was_off(self) -> None:
+        storage = self.open()
+        future = datetime(9999, 12, 31, tzinfo=UTC)
+        late, early = (a_new_message(a_message(at=at)) for at in (future, AT))
+        ancient = a_new_message(a_message(at=datetime(1, 1, 1, tzinfo=UTC)))
+        add(storage, late, early)
+        add(storage, ancient)
+
+        assert walk(storage, end_at=datetime.max.replace(tzinfo=UTC)) == ids([ancient, early, late])
+        assert walk(storage, end_at=AT + timedelta(days=1)) == ids([ancient, early])
+        assert walk(storage, start_at=AT) == ids([early, late])
+        assert walk(storage, start_at=datetime.min.replace(tzinfo=UTC), end_at=AT) == ids([ancient])
+
+    def test_more_messages_in_a_millisecond_than_there_are_places_keep_their_order(self) -> None:
+        storage, batch = self.open(), 40
+        last = a_new_message()
+        add(storage, last)
+        (position,) = storage._connection.execute(
+            "SELECT max(position) FROM messaging_messages"
+        ).fetchone()
+        # As if this millisecond were almost full.
+        storage._connection.execute(
+            "UPDATE messaging_messages SET position = ?", (position | (1 << 15) - batch // 2,)
+        )
+        messages = [a_new_message() for _ in range(batch)]
+
+        add(storage, *messages)
+
+        assert walk(storage, limit=9, reverse=True) == ids([last, *messages])
+        assert walk(storage, end_at=AT + timedelta(milliseconds=1), limit=100, reverse=True) == ids(
+            [last, *messages]
+        )
+
+
+INDEXES = {
+    "messaging_messages_workspace": {},
+    "sqlite_autoindex_messaging_messages_1": {"id": [UUID(int=1), UUID(int=2)]},
+    "messaging_messages_status": {"status": ["sent", "accepted"]},
+    "messaging_messages_channel": {"channel_id": UUID(int=1)},
+    "messaging_messages_platform": {"platform": ["sms", "email"]},
+    "messaging_messages_sender": {"sender": "+31600000001"},
+    "messaging_messages_incoming": {"direction": "incoming"},
+    "messaging_messages_country": {"country_code": ["NL", "BE"]},
+    "messaging_messages_reference": {"reference": "r"},
+    "messaging_messages_batch": {"batch_id": UUID(int=1)},
+    "messaging_messages_navigator": {"navigator_id": UUID(int=1)},
+    "messaging_messages_failure": {"failure_code": 15001},
+    "messaging_messages_source_code": {"failure_source_code": "421"},
+    "messaging_messages_source_name": {"failure_source_name": "smtp"},
+    "messaging_tags USING PRIMARY KEY": {"tag": ["a", "b"]},
+    "messaging_receivers USING PRIMARY KEY": {"receiver": "+31612345678"},
+    "messaging_subjects_fts VIRTUAL TABLE INDEX": {"email_subject": "winter"},
+}
+"""The index that each filter is to be walked by."""
+
+
+class TestQueryPlans(Folder):
+    @pytest.mark.parametrize("index", INDEXES)
+    @pytest.mark.parametrize("reverse", [False, True])
+    def test_a_listing_walks_its_index_in_order(self, index: str, reverse: bool) -> None:  # noqa: FBT001 - both ways
+        storage = self.filled()
+        with self.traced(storage) as statements:
+            page(storage, **INDEXES[index], reverse=reverse)
+
+        plans = [plan for statement in statements for plan in self.plan(storage, statement)]
+
+        assert any(index in step for step in plans), plans
+        assert [step for step in plans if is_a_scan(step)] == []
+        if not isinstance(next(iter(INDEXES[index].values()), None), list):
+            assert not any("ORDER BY" in step for step in plans), plans
+
+    def test_filters_beside_a_walk_scan_nothing(self) -> None:
+        storage = self.filled()
+        everything = {name: value for query in INDEXES.values() for name, value in query.items()}
+        with self.traced(storage) as statements:
+            for name in everything:
+                page(storage, **{other: everything[other] for other in everything if other != name})
+            page(storage, start_at=AT, end_at=AT + timedelta(days=1), tag="a")
+
+        plans = [plan for statement in statements for plan in self.plan(storage, statement)]
+
+        assert [step for step in plans if is_a_scan(step)] == []
+
+    def test_claiming_and_settling_scan_nothing_and_sort_nothing(self) -> None:
+        storage = self.filled()
+        moved, withdrawn = a_new_message(), a_new_message()
+        add(storage, moved, withdrawn)
+        with self.traced(storage) as statements:
+            settle(storage, *map(a_settlement, claim(storage, limit=5)))
+            next_due(storage)
+            delivery(storage, moved)
+            get(storage, moved)
+            cancel(storage, withdrawn)
+            reschedule(storage, moved, AT)
+            add(storage, a_new_message(key="k"))
+            with storage.begin() as tx:
+                tx.messages.by_keys(UUID(int=0), ["k", "l"])
+
+        plans = [plan for statement in statements for plan in self.plan(storage, statement)]
+
+        assert any("messaging_outbox_due (lane=? AND due_at<?)" in step for step in plans), plans
+        assert [step for step in plans if is_a_scan(step)] == []
+        assert not any("ORDER BY" in step for step in plans), plans
+
+    def filled(self) -> SqliteStorage:
+        storage = self.open()
+        add(storage, *(a_new_message(a_message(tags=("a",))) for _ in range(50)))
         return storage
+
+    def traced(self, storage: SqliteStorage) -> "Traced":
+        return Traced(storage)
+
+    def plan(self, storage: SqliteStorage, statement: str) -> list[str]:
+        if statement.split()[0] not in {"SELECT", "UPDATE", "DELETE", "INSERT"}:
+            return []
+        rows = storage._connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        return [row[3] for row in rows]
+
+
+class Traced:
+    """Collects the statements of a block, with their values."""
+
+    def __init__(self, storage: SqliteStorage) -> None:
+        self._connection = storage._connection
+        self._statements: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        self._connection.set_trace_callback(self._statements.append)
+        return self._statements
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.set_trace_callback(None)
+
+
+def is_a_scan(step: str) -> bool:
+    """Return whether a step reads a whole table: not one row for each value that was given."""
+    return step.startswith("SCAN") and not any(
+        harmless in step for harmless in ("json_each", "subquery", "fts VIRTUAL TABLE INDEX 1")
+    )
 
 
 def path_of(storage: Storage) -> Path:
     assert isinstance(storage, SqliteStorage)
     return Path(storage.path)
+
+
+def journal_mode(storage: SqliteStorage) -> str:
+    return str(storage._connection.execute("PRAGMA journal_mode").fetchone()[0])
