@@ -28,8 +28,9 @@ MAIL = Channel(name="support", platform="email", sender="support@shop.example")
 
 TABLES = (
     "messaging_messages",
+    "messaging_channels",
     "messaging_tags",
-    "messaging_receivers",
+    "messaging_people",
     "messaging_subjects",
     "messaging_outbox",
     "messaging_idempotency_keys",
@@ -128,7 +129,7 @@ def split(rows: Rows) -> Iterator[Rows]:
         position, document = message[0], orjson.loads(message[-1])
         ids = [contact["id"] for contact in document["receiver"]["contacts"]]
         own: Rows = {"messaging_messages": [message]}
-        for table in ("messaging_tags", "messaging_receivers"):
+        for table in ("messaging_tags", "messaging_people"):
             own[table] = [row for row in rows[table] if row[2] == position]
         for table in ("messaging_subjects", "messaging_outbox"):
             own[table] = [row for row in rows[table] if row[0] == position]

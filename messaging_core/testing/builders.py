@@ -1,7 +1,7 @@
 """Values for tests, of which a test names only what matters to it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +28,7 @@ from messaging_core.models.delivery import (
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.request import SendMessage
+from messaging_core.rules.lifecycle import is_waiting
 from messaging_core.testing.clock import MONDAY_MORNING
 
 A_NUMBER = "+31612345678"
@@ -37,6 +38,7 @@ OUR_ADDRESS = "shop@sender.example"
 
 _SENDERS = {SMS: OUR_NUMBER, EMAIL: OUR_ADDRESS}
 _VALIDITY = timedelta(hours=36)
+_LATEST = datetime.max.replace(tzinfo=UTC) - _VALIDITY
 
 
 def a_channel(name: str = "orders", platform: str = SMS, **fields: Any) -> Channel:
@@ -123,24 +125,23 @@ def a_new_message(
     key: str | None = None,
     **fields: Any,
 ) -> NewMessage:
-    """Return a message as it goes into a storage, due at once.
+    """Return a message as it goes into a storage; one that waits is due at once.
 
     Args:
         message: The message; by default any.
         workspace: Its tenant.
         lane: How urgent it is.
         key: Its idempotency key.
-        fields: Of `NewMessage`; `delivery=None` for a message that is not to be delivered.
+        fields: Of `NewMessage`.
     """
     message = message or a_message()
-    delivery = a_delivery(message.scheduled_for or message.created_at, lane=lane)
     is_email = any(
         contact.identifier_key == "emailaddress" for contact in message.receiver.contacts
     )
     idempotency = IdempotencyKey(key=key, request_hash="0" * 64) if key is not None else None
     usual: dict[str, Any] = {
         "platform": EMAIL if is_email else SMS,
-        "delivery": delivery if message.direction is Direction.OUTGOING else None,
+        "delivery": _first_delivery(message, lane) if is_waiting(message.status) else None,
         "idempotency": idempotency,
     }
     return NewMessage(**{**usual, **fields, "workspace": workspace, "message": message})
@@ -184,6 +185,12 @@ def a_failure(code: int = FailureCode.TRANSIENT, **fields: Any) -> Failure:
 def a_subject(subject: str, text: str = "hi") -> TextBody:
     """Return the body of an email with this subject."""
     return TextBody(text=text, metadata=TextMetadata(subject=subject))
+
+
+def _first_delivery(message: Message, lane: Lane) -> Delivery:
+    at = message.created_at
+    valid_until = min(_LATEST, at) + _VALIDITY
+    return a_delivery(message.scheduled_for or at, lane=lane, expires_at=valid_until)
 
 
 def _body(body: str | Body) -> Body:

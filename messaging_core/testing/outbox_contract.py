@@ -101,7 +101,7 @@ class ClaimContract:
 
     def test_a_message_without_delivery_is_never_given_out(self) -> None:
         storage = self.make_storage()
-        add(storage, a_new_message(delivery=None))
+        add(storage, a_new_message(a_message(status=Status.SKIPPED)))
 
         assert claim(storage, now=AT + timedelta(days=10_000)) == []
         assert next_due(storage) is None
@@ -511,7 +511,7 @@ class WaitingContract:
         settle(storage, a_settlement(leased))
         withdrawn, undeliverable, foreign = (
             a_new_message(),
-            a_new_message(delivery=None),
+            a_new_message(a_message(status=Status.SKIPPED)),
             a_new_message(),
         )
         add(storage, withdrawn, undeliverable, foreign)

@@ -18,6 +18,7 @@ from messaging_core.models.failure import Failure, FailureSource
 from messaging_core.models.message import Direction, Message, Part, Status
 from messaging_core.models.query import MessageQuery
 from messaging_core.ports.storage import Storage
+from messaging_core.rules.lifecycle import is_waiting
 from messaging_core.testing.builders import (
     a_delivery,
     a_message,
@@ -66,7 +67,7 @@ def _several(values: Sequence[Any]) -> st.SearchStrategy[list[Any]]:
 
 _settlements: Final = st.fixed_dictionaries(
     {
-        "status": st.sampled_from([Status.SENT, Status.SENDING_FAILED, Status.PROCESSING]),
+        "status": st.sampled_from([Status.SENT, Status.SENDING_FAILED, Status.SKIPPED]),
         "failure": st.sampled_from(_FAILURES),
         "reason": st.sampled_from([None, "because"]),
         "parts": st.sampled_from([(), (Part(platform_reference="p"),)]),
@@ -252,19 +253,23 @@ class StorageMachine(RuleBasedStateMachine):
             message = a_message(subject, to=sorted(receivers), **fields)
         else:
             message = a_message(to=data.draw(st.sampled_from(_NUMBERS)), **fields)
-        lane = data.draw(st.sampled_from(Lane))
-        due_at = self.now + data.draw(_steps)
+        if message.direction is Direction.OUTGOING and data.draw(st.integers(0, 5)) == 0:
+            message = evolve(message, status=Status.SKIPPED)
+        delivery = a_delivery(
+            self.now + data.draw(_steps), lane=data.draw(st.sampled_from(list(Lane)))
+        )
         return a_new_message(
             message,
             workspace=data.draw(st.sampled_from(_WORKSPACES)),
-            delivery=data.draw(st.sampled_from([None, *[a_delivery(due_at, lane=lane)] * 5])),
+            delivery=delivery if is_waiting(message.status) else None,
         )
 
     def _settlement(self, leased: Claim, fields: dict[str, Any]) -> Settlement:
         given = {name: value for name, value in fields.items() if name != "next_due"}
         step = fields["next_due"]
-        due_at = None if step is None else self.now + step
-        return Settlement(lease=leased.lease, at=self.now, next_due_at=due_at, **given)
+        if step is not None:
+            given |= {"status": Status.PROCESSING, "next_due_at": self.now + step}
+        return Settlement(lease=leased.lease, at=self.now, **given)
 
     def _ensure(
         self, storage: Storage, workspace: UUID, identifiers: list[Identifier]

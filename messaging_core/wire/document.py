@@ -24,7 +24,7 @@ def parse(data: str | bytes | bytearray | memoryview, limits: WireLimits, faults
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        _refuse(raw, error, limits, faults)
+        _refuse(raw, error, faults)
     _check_keys(raw, tree, faults)
     return tree
 
@@ -32,6 +32,11 @@ def parse(data: str | bytes | bytearray | memoryview, limits: WireLimits, faults
 def refuse_size(max_bytes: int, faults: Faults) -> None:
     """Report a document that is too large, and stop."""
     faults.fail("", "wire.size", f"the document is larger than {max_bytes} bytes")
+
+
+def _refuse_depth(faults: Faults) -> None:
+    """Report a document that is nested deeper than its parser goes, and stop."""
+    faults.fail("", "wire.depth", f"nested deeper than {faults.limits.max_depth} levels")
 
 
 def _encode(text: str, faults: Faults) -> bytes:
@@ -42,7 +47,7 @@ def _encode(text: str, faults: Faults) -> bytes:
         raise
 
 
-def _refuse(raw: bytes, error: orjson.JSONDecodeError, limits: WireLimits, faults: Faults) -> None:
+def _refuse(raw: bytes, error: orjson.JSONDecodeError, faults: Faults) -> None:
     where = f"line {error.lineno}, column {error.colno}"
     if raw.startswith(_BOM):
         faults.fail("", "wire.encoding", "the document begins with a byte order mark")
@@ -53,8 +58,7 @@ def _refuse(raw: bytes, error: orjson.JSONDecodeError, limits: WireLimits, fault
     if "surrogate" in error.msg:
         faults.fail("", "wire.encoding", f"lone surrogate in a string at {where}")
     if "depth" in error.msg:
-        message = f"nested deeper than {limits.max_depth} levels"
-        faults.fail("", "wire.depth", message)
+        _refuse_depth(faults)
     faults.fail("", "wire.json", f"{error.msg} at {where}")
 
 
@@ -73,19 +77,25 @@ def _check_keys(raw: bytes, tree: Any, faults: Faults) -> None:
     if again != raw and (
         raw.count(b'"') != again.count(b'"') or (b"\\" in raw and _ESCAPED_QUOTE in raw)
     ):
-        _report_duplicates(_Pairs.parse(raw), "", faults)
+        _report_duplicates(_parse_pairs(raw, faults), "", faults)
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object with its keys as they stood in the text, also those that stood there twice."""
 
-    @classmethod
-    def parse(cls, raw: bytes) -> Any:
+
+def _parse_pairs(raw: bytes, faults: Faults) -> Any:
+    try:
         # Numbers stay text: the standard library would refuse some that orjson has accepted.
-        return json.loads(raw, object_pairs_hook=cls, parse_int=str, parse_float=str)
+        return json.loads(raw, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
+    except RecursionError:  # deep in a value that a later key replaced
+        _refuse_depth(faults)
+        raise
 
 
 def _report_duplicates(value: Any, path: str, faults: Faults) -> None:
+    if isinstance(value, list):
+        faults.enter(path)
     if isinstance(value, _Pairs):
         seen: set[str] = set()
         twice: set[str] = set()

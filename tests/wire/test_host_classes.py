@@ -54,6 +54,21 @@ class Price:
     amount: Decimal
 
 
+class Quantity:
+    """A type of the host that is read from an object of ours."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+
+
+@define(slots=False)
+class Basket:
+    """Keeps its fields in a dictionary."""
+
+    gaps: list[str | None] = Factory(list)
+    quantity: Quantity | None = None
+
+
 ORDER = Order(
     id="o1",
     lines=[Line(product_id=UUID(int=1), amount=2)],
@@ -136,6 +151,21 @@ def test_a_type_of_the_host_is_read_and_written_by_its_own_hooks() -> None:
     assert faults(Price, {"amount": "one"}) == [("/amount", "wire.value")]
 
 
+def test_faults_inside_a_type_of_the_host_keep_their_places() -> None:
+    converter().register_structure_hook(Quantity, lambda value, _: Quantity(load(Line, value)))
+
+    assert faults(Basket, {"quantity": {"productId": 1, "amount": 1}}) == [
+        ("/quantity/productId", "wire.type")
+    ]
+
+
+def test_items_may_be_null_where_their_type_says_so() -> None:
+    basket = Basket(gaps=["a", None])
+
+    assert load(Basket, encode(basket)) == basket
+    assert faults(Basket, {"gaps": [1, None]}) == [("/gaps/0", "wire.type")]
+
+
 def test_the_converter_itself_reads_and_writes_our_classes() -> None:
     hooks = converter()
 
@@ -160,6 +190,7 @@ def test_only_classes_whose_init_does_nothing_else_are_thawed() -> None:
     assert issubclass(thawed, TextBody)
     assert thaw(Line) is None
     assert thaw(Order) is None
+    assert thaw(Basket) is None
 
 
 def test_what_is_read_is_of_its_class_and_frozen() -> None:

@@ -8,10 +8,12 @@ import pytest
 from messaging_core.models import Direction, Failure, Interaction, Message, Status
 from messaging_core.wire import (
     dump,
+    dump_contact,
     dump_interaction,
     dump_message,
     dump_send_message,
     load,
+    load_contact,
     load_interaction,
     load_message,
     load_page,
@@ -227,3 +229,19 @@ def test_an_interaction_keeps_what_nobody_declared() -> None:
     assert interaction.metadata is not None
     assert interaction.metadata.extra == {"device": "phone"}
     assert dump_interaction(interaction) == OPENED
+
+
+def test_a_contact_is_read_and_written_unchanged() -> None:
+    sample = {
+        "id": "c-1",
+        "workspaceId": ID,
+        "createdAt": AT,
+        "updatedAt": AT,
+        "computedDisplayName": "Ada",
+        "featuredIdentifiers": [{"key": "emailaddress", "value": "ada@x.test"}],
+        "attributes": {"emailaddress": ["ada@x.test"], "vip": True},
+        "listIds": [ID],
+        "timeZone": "Europe/Amsterdam",
+    }
+
+    assert dump_contact(load_contact(orjson.dumps(sample))) == sample

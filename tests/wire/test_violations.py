@@ -458,6 +458,13 @@ def test_sections_cannot_nest_for_ever(form: Any) -> None:
     assert fault[0].startswith("/body/section/items/0/section")
 
 
+@pytest.mark.parametrize("levels", [40, 900, 1_000])
+def test_depth_does_not_hide_behind_a_key_that_stands_twice(levels: int) -> None:
+    raw = b'{"tags":%s,"tags":[],"receiver":{"contacts":[]}}' % (b"[" * levels + b"]" * levels)
+
+    assert [code for _, code in found(raw)] == ["wire.depth"]
+
+
 def test_a_document_of_the_largest_size_is_read_and_one_byte_more_is_not() -> None:
     size = len(orjson.dumps(with_value("/body/text/text", "")))
     fits = with_value("/body/text/text", "x" * (204_800 - size))

@@ -150,7 +150,7 @@ def _show_table(screen: Screen, engine: Engine, messages: list[Message]) -> None
         )
         for one in messages
     ]
-    screen.table([*columns, Column("channel"), Column("to", yields=True)], rows)
+    screen.table([*columns, Column("channel", yields=True), Column("to", yields=True)], rows)
 
 
 def _facts(engine: Engine, message: Message, delivery: Delivery | None) -> Facts:

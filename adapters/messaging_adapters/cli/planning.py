@@ -50,7 +50,7 @@ def _show(screen: Screen, name: str, line: Line, found: Plan, now: datetime) -> 
 def _facts(found: Plan, now: datetime) -> Facts:
     if found.due_at:
         ahead = found.due_at - now
-        yield "goes", f"{moment(found.due_at)}, in {span(ahead)}" if ahead.days >= 0 else "now"
+        yield "goes", f"{moment(found.due_at)}, in {span(ahead)}" if ahead else "now"
         yield "valid until", moment(found.expires_at)
     for reason in found.reasons:
         facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())

@@ -19,7 +19,6 @@ WIDTH: Final = 100
 """How wide it writes into a file or pipe."""
 
 _GAP: Final = 1  # blanks after a column, beside the one between two columns
-_LEAST: Final = 12  # how narrow a column becomes
 _PATIENCE: Final = 0.5  # seconds before a progress bar appears
 
 # Control characters but the line break, and what turns the direction of a text around: a message
@@ -57,6 +56,13 @@ class Column:
     is_number: bool = field(default=False, kw_only=True)
     yields: bool = field(default=False, kw_only=True)
     wraps: bool = field(default=False, kw_only=True)
+
+    @property
+    def least(self) -> int:
+        """Return how narrow it may become."""
+        if self.wraps:
+            return 30
+        return 12 if self.yields else sys.maxsize
 
 
 def safe(text: str) -> str:
@@ -99,16 +105,14 @@ class Screen:
                 justify="right" if column.is_number else "left",
                 overflow="fold" if column.wraps else "ellipsis",
                 no_wrap=not column.wraps,
-                width=None if column.wraps else width,
+                width=width,
             )
         for row in cells:
             table.add_row(*row)
         # An id that is cut is of no use: rather let the terminal wrap the line.
-        fixed = sum(
-            0 if column.wraps else width + _GAP + 1
-            for column, width in zip(columns, widths, strict=True)
-        )
-        self._out.print(table, width=max(self._out.width, fixed), crop=False)
+        room, self._out.width = self._out.width, max(self._out.width, _total(widths))
+        self._out.print(table, crop=False)
+        self._out.width = room
 
     @contextmanager
     def progress(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
@@ -158,18 +162,25 @@ class _Bar:
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]], room: int) -> list[int]:
-    """Return how wide each column is, so that all fit: those that yield are cut, in their order."""
+    """Return how wide each column is, so that all fit if they can.
+
+    Those that wrap become narrower first, because they lose nothing; then those that yield.
+    """
     widths = [
         max((len(column.name), *(row[number].cell_len for row in cells)))
         for number, column in enumerate(columns)
     ]
-    excess = sum(widths) + (_GAP + 1) * (len(widths) - 1) - room
-    for number, column in enumerate(columns):
-        if column.yields and excess > 0:
-            cut = min(excess, max(0, widths[number] - _LEAST))
+    excess = _total(widths) - room
+    for number in sorted(range(len(columns)), key=lambda number: not columns[number].wraps):
+        cut = min(excess, widths[number] - columns[number].least)
+        if cut > 0:
             widths[number] -= cut
             excess -= cut
     return widths
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + (_GAP + 1) * (len(widths) - 1)
 
 
 def _of(total: int | None) -> str:

@@ -27,8 +27,7 @@ _PERSON = "SELECT position FROM messaging_people WHERE workspace = ? AND address
 _TAG = "SELECT position FROM messaging_tags WHERE workspace = ? AND tag = ?"
 _INCOMING = "SELECT position FROM messaging_messages WHERE workspace = ? AND direction = 'incoming'"
 _SUBJECT = (
-    "SELECT rowid AS position FROM messaging_subjects_fts"
-    " WHERE messaging_subjects_fts MATCH ?"
+    "SELECT rowid AS position FROM messaging_subjects_fts WHERE messaging_subjects_fts MATCH ?"
 )
 _HAS_SUBJECT = (
     "EXISTS (SELECT 1 FROM messaging_subjects_fts"

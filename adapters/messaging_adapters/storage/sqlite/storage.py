@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -160,8 +160,11 @@ class SqliteStorage(Storage):
             self._lock.release()
 
     def close(self) -> None:
-        """Give the file back; the object cannot be used any more."""
+        """Give the file back; the object cannot be used any more. Closing twice is no fault."""
         with self._lock:
+            # A cursor that is still open keeps its last statement, and with it the file's lock.
+            with suppress(sqlite3.ProgrammingError):  # closed before
+                self._cursor.close()
             self._connection.close()
 
     def __enter__(self) -> Self:
