@@ -90,7 +90,7 @@ class Acceptance:
         try:
             request = self._read(submission.request)
             request = self._with_known_contacts(request, channel)
-            idempotency = _idempotency(submission.idempotency_key, request)
+            idempotency = _idempotency(submission.idempotency_key, request, channel)
         except InvalidRequestError as error:
             return Prepared(
                 channel=channel, request=None, admission=None, violations=error.violations
@@ -250,7 +250,7 @@ def _gone(message_id: UUID) -> InvalidRequestError:
     return InvalidMessageError((Violation("", "idempotency.gone", message),))
 
 
-def _idempotency(key: str | None, request: SendMessage) -> IdempotencyKey | None:
+def _idempotency(key: str | None, request: SendMessage, channel: Channel) -> IdempotencyKey | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
@@ -258,7 +258,7 @@ def _idempotency(key: str | None, request: SendMessage) -> IdempotencyKey | None
         raise InvalidMessageError((Violation("", "idempotency.invalid_key", message),))
     import hashlib  # noqa: PLC0415 - slow to load, and only keys need it
 
-    request_hash = hashlib.sha256(canonical_bytes(request)).hexdigest()
+    request_hash = hashlib.sha256(channel.id.bytes + canonical_bytes(request)).hexdigest()
     return IdempotencyKey(key=key, request_hash=request_hash)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,8 +11,10 @@ from attrs import evolve
 from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
 from messaging_core.decisions.drafting import delivery_of, identifiers_of
 from messaging_core.decisions.rendering import envelope_of
+from messaging_core.decisions.settlement import may_have_gone
 from messaging_core.errors import (
     ConfigurationError,
+    InvalidDocumentError,
     InvalidMessageError,
     InvalidQueryError,
     InvalidRequestError,
@@ -29,14 +31,16 @@ from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.storage import Storage
 from messaging_core.ports.transport import Transport
 from messaging_core.rules.channel import check_channel
+from messaging_core.rules.lifecycle import can_cancel, can_reschedule
 from messaging_core.rules.query import check_query
 from messaging_core.rules.schedule import check_schedule, due_time, is_later
 from messaging_core.rules.validity import expires_at, validity_of
-from messaging_core.wire import WireLimits
+from messaging_core.wire import WireLimits, dump, load
 
 CHUNK = 1000
 """How many requests `send_many` keeps in one transaction."""
 
+_NO_ID = UUID(int=0)
 ChannelReference = Channel | UUID | str
 T = TypeVar("T")
 
@@ -70,6 +74,7 @@ class Messenger:
         self.clock = clock or SystemClock()
         self._ids = ids or TimeOrderedIds()
         self._by_id = _checked(channels)
+        self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
         self._transports = {channel.id: transport for channel, transport in channels.items()}
         self.acceptance = Acceptance(
             storage=storage, clock=self.clock, ids=self._ids, limits=limits or WireLimits()
@@ -113,6 +118,7 @@ class Messenger:
         channel: ChannelReference,
         requests: Iterable[Request],
         *,
+        idempotency_keys: Iterable[str | None] | None = None,
         connection: Any = None,
     ) -> list[Message | Rejection]:
         """Accept many messages, a thousand in one transaction, many times faster than one by one.
@@ -123,6 +129,8 @@ class Messenger:
         Args:
             channel: As for `send`.
             requests: Any number, also from a generator.
+            idempotency_keys: One for each request, so that an import that broke off can simply be
+                repeated.
             connection: As for `send`; then everything is part of the host's transaction.
 
         Returns:
@@ -134,8 +142,12 @@ class Messenger:
         """
         known = self.channel(channel)
         answers: list[Message | Rejection] = []
-        for chunk in _chunks(requests, CHUNK):
-            submissions = [Submission(channel=known, request=request) for request in chunk]
+        keyed = zip(requests, repeat(None) if idempotency_keys is None else idempotency_keys)  # noqa: B905
+        for chunk in _chunks(keyed, CHUNK):
+            submissions = [
+                Submission(channel=known, request=request, idempotency_key=key)
+                for request, key in chunk
+            ]
             for answer in self.acceptance.accept(submissions, connection=connection):
                 answers.append(
                     Rejection(index=len(answers), violations=answer.violations)
@@ -190,6 +202,10 @@ class Messenger:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
         query = query or MessageQuery()
+        try:
+            load(MessageQuery, dump(query))
+        except InvalidDocumentError as error:
+            raise InvalidQueryError(error.violations) from None
         if violations := check_query(query):
             raise InvalidQueryError(violations)
         with self.storage.begin(read_only=True) as tx:
@@ -205,16 +221,21 @@ class Messenger:
         """Withdraw a message that waits; its status becomes `deleted`.
 
         Returns:
-            True when it will certainly not be sent. False when it is too late: it is being handed
-            over right now, or it is finished.
+            True when it was certainly not sent and never will be. False when it is too late: it is
+            being handed over right now, it is finished, a provider may have it already, or some of
+            its receivers do.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
         now = self.acceptance.now()
         with self.storage.begin(connection) as tx:
-            if tx.messages.get(workspace, message_id) is None:
+            message = tx.messages.get(workspace, message_id)
+            if message is None:
                 raise UnknownMessageError(message_id)
+            delivery = tx.outbox.delivery(workspace, message_id)
+            if not can_cancel(message.status) or may_have_gone(message, delivery):
+                return False
             return tx.outbox.cancel(workspace, message_id, now=now)
 
     def reschedule(
@@ -247,7 +268,7 @@ class Messenger:
             if message is None:
                 raise UnknownMessageError(message_id)
             delivery = tx.outbox.delivery(workspace, message_id)
-            if delivery is None:
+            if delivery is None or not can_reschedule(message.status):
                 raise StateError(f"message {message_id} is {message.status}: it does not wait")
             moved = evolve(
                 message,
@@ -272,10 +293,13 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
         """
-        if isinstance(reference, Channel):
-            found = self._by_id.get(reference.id)
-        else:
-            found = self._by_id.get(_channel_id(reference))
+        found = (
+            self._by_name.get(reference)
+            if isinstance(reference, str)
+            else self._by_id.get(reference.id if isinstance(reference, Channel) else reference)
+        )
+        if found is None and isinstance(reference, str):
+            found = self._by_id.get(_as_id(reference) or _NO_ID)
         if found is None:
             name = reference.name if isinstance(reference, Channel) else str(reference)
             raise UnknownChannelError(name, sorted(one.name for one in self._by_id.values()))
@@ -287,13 +311,11 @@ class Messenger:
         return (channel, self._transports[channel_id]) if channel else None
 
 
-def _channel_id(reference: UUID | str) -> UUID:
-    if isinstance(reference, UUID):
-        return reference
+def _as_id(reference: str) -> UUID | None:
     try:
         return UUID(reference)
     except ValueError:
-        return Channel(name=reference, platform="sms").id
+        return None
 
 
 def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
@@ -303,7 +325,8 @@ def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
             faults = "; ".join(str(violation) for violation in violations)
             raise ConfigurationError(f"channel {channel.name!r}: {faults}")
         if channel.id in by_id:
-            raise ConfigurationError(f"two channels are called {channel.name!r}")
+            message = f"channels {by_id[channel.id].name!r} and {channel.name!r} have one id"
+            raise ConfigurationError(message)
         by_id[channel.id] = channel
     return by_id
 

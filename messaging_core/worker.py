@@ -154,27 +154,28 @@ class Worker:
                 free = 0 if stopping else self._batch - crew.busy
                 try:
                     done, claims = self._exchange(finished, free)
+                    report, finished = report + done, []
+                    for claim in claims:
+                        crew.hand(claim)
+                    if not crew.busy and is_over():
+                        return report
+                    if not crew.busy:
+                        self._rest(stop)
                 except StorageError:
                     if stop is None:
                         raise
                     _log.exception("the storage failed; trying again")
                     stop.wait(_IDLE)
-                    continue
-                report += done
-                for claim in claims:
-                    crew.hand(claim)
-                if not crew.busy and is_over():
-                    return report
-                finished = crew.gather(self._batch // 2) if crew.busy else self._rest(stop)
+                if crew.busy:
+                    finished += crew.gather(self._batch // 2)
 
-    def _rest(self, stop: threading.Event | None) -> list[Settlement]:
+    def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""
         if stop is not None:
             with self._messenger.storage.begin(read_only=True) as tx:
                 due_at = tx.outbox.next_due()
             wait = (due_at - self._clock.now()).total_seconds() if due_at else _IDLE
             stop.wait(min(max(wait, 0.0), _IDLE))
-        return []
 
     def _exchange(
         self, settlements: Sequence[Settlement], limit: int
@@ -196,9 +197,11 @@ class Worker:
 
     def _deliver(self, claim: Claim) -> Settlement:
         """Do with one message what is to be done now."""
+        now = self._clock.now()
         route = self._messenger.route(claim.message.channel_id)
         channel, transport = route or (None, None)
-        decision = dispatch(claim, channel, self._clock.now())
+        deduplicates = transport is not None and _deduplicates(transport, claim, now)
+        decision = dispatch(claim, channel, now, deduplicates=deduplicates)
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self._give_back(claim)
         return self._attempt(claim, decision, transport)
@@ -211,7 +214,6 @@ class Worker:
             now = self._clock.now()
             return expire(claim, now) if withdrawn.reason == "expired" else give_back(claim, now)
         now = self._clock.now()
-        window = transport.capabilities.deduplicates_for
         return settle(
             Attempted(
                 claim=claim,
@@ -220,9 +222,20 @@ class Worker:
                 outcome=outcome,
                 now=now,
                 chance=self._chance(),
-                deduplicates=window is not None and now < claim.message.created_at + window,
+                deduplicates=_deduplicates(transport, claim, now),
             )
         )
+
+
+def _deduplicates(transport: Transport, claim: Claim, now: datetime) -> bool:
+    """Tell whether the provider still knows the message from its first attempt.
+
+    The window is counted from acceptance, or from the scheduled time: no attempt was earlier.
+    """
+    window = transport.capabilities.deduplicates_for
+    message = claim.message
+    first = max(message.created_at, message.scheduled_for or message.created_at)
+    return window is not None and now < first + window
 
 
 def _outcome(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Outcome:

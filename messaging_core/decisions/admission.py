@@ -32,6 +32,9 @@ class Admission:
 def admit(request: SendMessage, channel: Channel, now: datetime) -> Admission:
     """Decide on a request: the one function behind both `plan` and `send`."""
     violations = check_message(request, channel, now)
+    if request.template is not None and request.body is None:
+        message = "there is no template: stored templates are not supported yet"
+        violations.append(Violation("/template", "template.unknown", message))
     if violations:
         return Admission(verdict=Verdict.INVALID, violations=tuple(violations))
     wanted = request.scheduled_for

@@ -37,19 +37,24 @@ class Finish:
 Dispatch = Send | Finish
 
 
-def dispatch(claim: Claim, channel: Channel | None, now: datetime) -> Dispatch:
+def dispatch(
+    claim: Claim, channel: Channel | None, now: datetime, *, deduplicates: bool = False
+) -> Dispatch:
     """Decide whether a claimed message is sent now.
 
     Args:
         claim: The message, as it was claimed.
         channel: Its channel, if the host still has it.
         now: The present.
+        deduplicates: Whether the provider would recognise the message if it came again; then
+            doubt is no reason not to send it.
     """
     if now >= claim.delivery.expires_at:
         return Finish(settlement=expire(claim, now))
-    if channel is None:
-        return Finish(settlement=_without_channel(claim, now))
-    if claim.message.details == IN_DOUBT and channel.when_in_doubt is not WhenInDoubt.RESEND:
+    if channel is None or not channel.active:
+        return Finish(settlement=_without_channel(claim, channel, now))
+    in_doubt = claim.message.details == IN_DOUBT and not deduplicates
+    if in_doubt and channel.when_in_doubt is not WhenInDoubt.RESEND:
         return Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
     return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
 
@@ -61,12 +66,15 @@ def _leave_in_doubt(claim: Claim, choice: WhenInDoubt, now: datetime) -> Settlem
     return postpone(claim, now, claim.delivery.expires_at, UNPROVEN)
 
 
-def _without_channel(claim: Claim, now: datetime) -> Settlement:
+def _without_channel(claim: Claim, channel: Channel | None, now: datetime) -> Settlement:
     """Wait for the host to bring the channel back, as long as the message is valid."""
+    known = channel is not None
     failure = Failure(
         code=FailureCode.NOT_CONFIGURED,
-        description="this worker was not given the channel of the message",
-        source=FailureSource(name="pre-processing", code="channel.unknown"),
+        description="the channel is not active" if known else "the host has no such channel now",
+        source=FailureSource(
+            name="pre-processing", code="channel.inactive" if known else "channel.unknown"
+        ),
         retry=Retry.CONFIGURATION,
     )
     until = min(now + _LOST_CHANNEL_WAIT, claim.delivery.expires_at)

@@ -6,7 +6,8 @@ from functools import lru_cache
 from uuid import UUID
 
 from messaging_core.decisions.admission import Admission
-from messaging_core.models.channel import SMS, Channel, MessageType
+from messaging_core.models.body import EmailFrom, HtmlBody
+from messaging_core.models.channel import EMAIL, SMS, Channel, MessageType
 from messaging_core.models.contact import (
     Annotations,
     Connector,
@@ -15,7 +16,6 @@ from messaging_core.models.contact import (
     MessageReceiver,
     MessageSender,
     ReceiverContact,
-    SenderConnector,
 )
 from messaging_core.models.delivery import Controls, Delivery, Lane
 from messaging_core.models.message import Message, Status
@@ -82,7 +82,7 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
     return Message(
         id=message_id,
         channel_id=channel.id,
-        sender=_sender(request.sender.connector, channel) if request.sender else _own(channel),
+        sender=_sender(request, channel),
         receiver=MessageReceiver(contacts=tuple(contacts)),
         status=_STATUSES[admission.verdict],
         last_status_at=now,
@@ -99,26 +99,47 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
     )
 
 
+def _sender(request: SendMessage, channel: Channel) -> MessageSender:
+    """Let the request's own sender win over the body's, the body's over `meta`, then the channel's.
+
+    The Bird Channels API names all of these and no order; the nearest to the sending wins.
+    """
+    own = request.sender.connector if request.sender else None
+    chosen = _email_from(request) if channel.platform == EMAIL else None
+    if own is None and chosen is None:
+        return _channel_sender(channel)
+    value = own.identifier_value if own else chosen.username if chosen else None
+    name = own.annotations.name if own and own.annotations else None
+    return _connector(
+        channel,
+        _complete(value, channel) if value else channel.sender,
+        name or (chosen.display_name if chosen and not own else None) or channel.sender_name,
+    )
+
+
+def _email_from(request: SendMessage) -> EmailFrom | None:
+    metadata = request.body.metadata if isinstance(request.body, HtmlBody) else None
+    if metadata and metadata.email_from:
+        return metadata.email_from
+    return request.meta.email.sender if request.meta and request.meta.email else None
+
+
+def _complete(value: str, channel: Channel) -> str:
+    """Give the user part of an address the channel's domain."""
+    if channel.platform != EMAIL or not channel.sender or "@" in value:
+        return value
+    return value + channel.sender[channel.sender.rindex("@") :]
+
+
 @lru_cache(maxsize=1024)
-def _own(channel: Channel) -> MessageSender:
-    annotations = Annotations(name=channel.sender_name) if channel.sender_name else None
-    return MessageSender(
-        connector=Connector(id=channel.id, identifier_value=channel.sender, annotations=annotations)
-    )
+def _channel_sender(channel: Channel) -> MessageSender:
+    return _connector(channel, channel.sender, channel.sender_name)
 
 
-def _sender(own: SenderConnector, channel: Channel) -> MessageSender:
-    value, name = own.identifier_value, own.annotations.name if own.annotations else None
-    if channel.sender and "@" in channel.sender and "@" not in value:
-        value += channel.sender[channel.sender.rindex("@") :]
-    name = name or channel.sender_name
-    return MessageSender(
-        connector=Connector(
-            id=channel.id,
-            identifier_value=value,
-            annotations=Annotations(name=name) if name else None,
-        )
-    )
+def _connector(channel: Channel, value: str | None, name: str | None) -> MessageSender:
+    annotations = Annotations(name=name) if name else None
+    connector = Connector(id=channel.id, identifier_value=value, annotations=annotations)
+    return MessageSender(connector=connector)
 
 
 def _contact(

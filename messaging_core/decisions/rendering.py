@@ -45,7 +45,7 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
         message_id=message.id,
         workspace=channel.workspace,
         channel=channel,
-        sender=_sender(message, channel),
+        sender=_sender(message),
         receivers=tuple(one for one in everybody if one.value not in served),
         copies=everybody,
         content=content_of(message.body, message.meta, channel) if message.body else _EMPTY,
@@ -65,31 +65,12 @@ def _recipient(contact: MessageContact) -> Recipient:
     )
 
 
-def _sender(message: Message, channel: Channel) -> Address | None:
+def _sender(message: Message) -> Address | None:
     connector = message.sender.connector
     if connector is None or connector.identifier_value is None:
         return None
     name = connector.annotations.name if connector.annotations else None
-    address = Address(value=connector.identifier_value, name=name)
-    return _email_sender(message, address, channel) if channel.platform == EMAIL else address
-
-
-def _email_sender(message: Message, address: Address, channel: Channel) -> Address:
-    """Let the request's own sender win over the body's, the body's over `meta`, then the channel's.
-
-    The Bird Channels API names all of these and no order; the nearest to the sending wins.
-    """
-    if address.value != channel.sender:
-        return address
-    metadata = message.body.metadata if isinstance(message.body, HtmlBody) else None
-    chosen = (metadata.email_from if metadata else None) or (
-        message.meta.email.sender if message.meta and message.meta.email else None
-    )
-    if chosen is None:
-        return address
-    _, at, domain = address.value.rpartition("@")
-    value = f"{chosen.username}{at}{domain}" if chosen.username else address.value
-    return Address(value=value, name=chosen.display_name or address.name)
+    return Address(value=connector.identifier_value, name=name)
 
 
 def content_of(body: Body, meta: Meta | None, channel: Channel) -> Content:

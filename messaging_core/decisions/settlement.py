@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from attrs import define, field, frozen
 
 from messaging_core.decisions.retrying import next_try, policy_of
-from messaging_core.models.delivery import Claim, Settlement
+from messaging_core.models.delivery import Claim, Delivery, Settlement
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.message import Part, Status
+from messaging_core.models.message import Message, Part, Status
 from messaging_core.models.outcome import (
     Accepted,
     Deferred,
@@ -106,7 +106,7 @@ def expire(claim: Claim, now: datetime) -> Settlement:
 def end(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = None) -> Settlement:
     """Give up on everybody not served yet; whoever was served makes the message count as sent."""
     tally = _so_far(claim)
-    tally.failure = failure
+    tally.failure = tally.failure or failure
     return _finished(claim, tally, now, reason=reason)
 
 
@@ -132,9 +132,18 @@ def postpone(claim: Claim, now: datetime, until: datetime, failure: Failure | No
     )
 
 
+def may_have_gone(message: Message, delivery: Delivery | None) -> bool:
+    """Tell whether a provider has, or may have, taken a message for some of its receivers."""
+    return message.details == IN_DOUBT or bool(delivery and delivery.accepted)
+
+
 def _so_far(claim: Claim) -> _Tally:
-    delivery = claim.delivery
-    return _Tally(list(delivery.accepted), list(delivery.refused), list(claim.message.parts))
+    delivery, message = claim.delivery, claim.message
+    # Once a receiver was refused, its refusal is the failure the message keeps.
+    failure = message.failure if delivery.refused else None
+    return _Tally(
+        list(delivery.accepted), list(delivery.refused), list(message.parts), failure=failure
+    )
 
 
 def _tally(attempted: Attempted) -> _Tally:
@@ -177,7 +186,7 @@ def _postponed(attempted: Attempted, tally: _Tally, deferred: Sequence[Deferred]
     )
     failure = deferred[0].failure
     if until is None:
-        tally.failure = failure
+        tally.failure = tally.failure or failure
         return _finished(claim, tally, now, reason=EXPIRED)
     return _waiting(claim, tally, now, until, failure)
 
@@ -204,7 +213,7 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
         status=Status.PROCESSING,
         reason=failure.description or None,
         details=details,
-        failure=failure,
+        failure=tally.failure or failure,
         parts=tuple(tally.parts),
         next_due_at=until,
         accepted=tuple(tally.accepted),

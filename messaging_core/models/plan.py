@@ -26,7 +26,7 @@ class Reason:
     """Explain one decision.
 
     Attributes:
-        code: Stable name, such as `schedule.too_near`.
+        code: Stable name, such as `schedule.later`.
         message: The same for people.
         facts: What the decision was taken on, as text.
     """

@@ -19,8 +19,8 @@ def check_channel(channel: Channel) -> list[Violation]:
     """Refuse a channel that could never send, before the first message finds out.
 
     A platform is 3 to 60 of `A-Za-z0-9-`, and `SMS` or `Email` is a slip, not a platform of the
-    host's own. A sender fits the platform: on email it is the complete address. None is needed,
-    since a provider may know its sender itself.
+    host's own. A sender fits the platform: on email, where there must be one, it is the complete
+    address. Elsewhere none is needed, since a provider may know its sender itself.
 
     Returns:
         Violations with the fields of `Channel` as paths, in camelCase.
@@ -29,6 +29,9 @@ def check_channel(channel: Channel) -> list[Violation]:
     violations += check_platform(channel.platform, "/platform")
     if channel.sender is not None:
         violations += _check_sender(channel.sender, channel.platform, "/sender")
+    elif channel.platform == EMAIL:
+        message = "an email channel has the address that its mail comes from"
+        violations.append(Violation("/sender", "channel.no_sender", message))
     if channel.sender_name is not None:
         violations += check_display_name(channel.sender_name, "/senderName")
     if channel.mms and channel.platform != SMS:

@@ -114,7 +114,8 @@ def an_incoming_message(
 
 def a_delivery(due_at: datetime = MONDAY_MORNING, **fields: Any) -> Delivery:
     """Return a delivery that is due at an instant, valid for 36 hours and not tried yet."""
-    return Delivery(**{"expires_at": due_at + _VALIDITY, **fields, "due_at": due_at})
+    expires_at = min(due_at, _LATEST) + _VALIDITY
+    return Delivery(**{"expires_at": expires_at, **fields, "due_at": due_at})
 
 
 def a_new_message(
@@ -135,13 +136,14 @@ def a_new_message(
         fields: Of `NewMessage`.
     """
     message = message or a_message()
+    delivery = a_delivery(message.scheduled_for or message.created_at, lane=lane)
     is_email = any(
         contact.identifier_key == "emailaddress" for contact in message.receiver.contacts
     )
     idempotency = IdempotencyKey(key=key, request_hash="0" * 64) if key is not None else None
     usual: dict[str, Any] = {
         "platform": EMAIL if is_email else SMS,
-        "delivery": _first_delivery(message, lane) if is_waiting(message.status) else None,
+        "delivery": delivery if is_waiting(message.status) else None,
         "idempotency": idempotency,
     }
     return NewMessage(**{**usual, **fields, "workspace": workspace, "message": message})
@@ -185,12 +187,6 @@ def a_failure(code: int = FailureCode.TRANSIENT, **fields: Any) -> Failure:
 def a_subject(subject: str, text: str = "hi") -> TextBody:
     """Return the body of an email with this subject."""
     return TextBody(text=text, metadata=TextMetadata(subject=subject))
-
-
-def _first_delivery(message: Message, lane: Lane) -> Delivery:
-    at = message.created_at
-    valid_until = min(_LATEST, at) + _VALIDITY
-    return a_delivery(message.scheduled_for or at, lane=lane, expires_at=valid_until)
 
 
 def _body(body: str | Body) -> Body:

@@ -3,7 +3,7 @@
 Why code is generated: a general converter looks up, for every field of every object, what to do
 with it. On a full request (2.7 KB, 52 objects) that makes cattrs take 2.4 times as long as pydantic
 with its compiled code; functions that name their fields take 1.2 times as long, and 0.9 times on a
-short SMS (`benchmarks/wire.py` prints the figures of the day). For `Receiver`, a class with one
+short SMS (`benchmarks/wire.py` prints our figures of the day). For `Receiver`, a class with one
 field, the two functions are:
 
     def read(data, path, faults):

@@ -404,15 +404,18 @@ def test_a_message_waits_for_its_channel_to_come_back() -> None:
     assert engine.transport.sent[0].attempt == 1
 
 
-def test_what_an_inactive_channel_accepted_before_still_goes() -> None:
+def test_what_an_inactive_channel_accepted_before_waits_until_it_is_active_again() -> None:
     engine = Engine()
     message = engine.send()
 
     engine.use(evolve(ORDERS, active=False))
 
-    assert engine.deliver(message).status is Status.SENT
+    assert engine.deliver(message).status is Status.PROCESSING
     with pytest.raises(InvalidMessageError, match=r"channel\.inactive"):
         engine.send()
+    engine.use(*CHANNELS)
+    engine.clock.advance(minutes=1)
+    assert engine.deliver(message).status is Status.SENT
 
 
 def test_a_key_stands_for_one_request_in_its_workspace() -> None:

@@ -111,7 +111,7 @@ def _add_list(add: Add, common: ArgumentParser) -> None:
     listing.add_argument("--reverse", action="store_true", help="the oldest first")
     listing.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
     listing.add_argument("--json", action="store_true", help="one JSON message on each line")
-    listing.set_defaults(run="looking:list_messages")
+    listing.set_defaults(run="listing:list_messages")
 
 
 def _add_one(add: Add, common: ArgumentParser) -> None:

@@ -4,11 +4,11 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Final
 
+from messaging_adapters.cli.accepting import default_channel, refusal, unknown_channel
 from messaging_adapters.cli.engine import Engine, planning_engine
 from messaging_adapters.cli.lines import Line, opened
 from messaging_adapters.cli.moments import moment, span
 from messaging_adapters.cli.screen import STYLES, Screen
-from messaging_adapters.cli.sending import default_channel, refusal, unknown_channel
 from messaging_adapters.cli.tables import Facts, envelope_facts, sms_facts
 from messaging_core.errors import UnknownChannelError
 from messaging_core.models.plan import Plan, Verdict

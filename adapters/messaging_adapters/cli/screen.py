@@ -5,21 +5,19 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from time import monotonic
 from typing import Final
 
-from attrs import field, frozen
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from messaging_adapters.cli.columns import GAP, Column, total_width, widths_of
+from messaging_adapters.cli.progress import Bar
 
 WIDTH: Final = 100
 """How wide it writes into a file or pipe."""
 
-_GAP: Final = 1  # blanks after a column, beside the one between two columns
-_PATIENCE: Final = 0.5  # seconds before a progress bar appears
 
 # Control characters but the line break, and what turns the direction of a text around: a message
 # must not steer the terminal of whoever looks at it.
@@ -41,28 +39,6 @@ STYLES: Final = {
 """Colours of statuses and verdicts, where there are colours."""
 
 Advance = Callable[[int], None]
-
-
-@frozen
-class Column:
-    """One column of a table.
-
-    Attributes:
-        yields: It becomes narrower where the table is too wide; the others keep their width.
-        wraps: It yields by taking more lines, where others cut their texts.
-    """
-
-    name: str
-    is_number: bool = field(default=False, kw_only=True)
-    yields: bool = field(default=False, kw_only=True)
-    wraps: bool = field(default=False, kw_only=True)
-
-    @property
-    def least(self) -> int:
-        """Return how narrow it may become."""
-        if self.wraps:
-            return 30
-        return 12 if self.yields else sys.maxsize
 
 
 def safe(text: str) -> str:
@@ -97,8 +73,8 @@ class Screen:
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         """Write a table."""
         cells = [[Text(safe(cell), style=STYLES.get(cell, "")) for cell in row] for row in rows]
-        table = Table(box=SIMPLE_HEAD, padding=(0, _GAP, 0, 0), pad_edge=False, show_edge=False)
-        widths = _widths(columns, cells, self._out.width)
+        table = Table(box=SIMPLE_HEAD, padding=(0, GAP, 0, 0), pad_edge=False, show_edge=False)
+        widths = widths_of(columns, cells, self._out.width)
         for column, width in zip(columns, widths, strict=True):
             table.add_column(
                 column.name,
@@ -110,7 +86,7 @@ class Screen:
         for row in cells:
             table.add_row(*row)
         # An id that is cut is of no use: rather let the terminal wrap the line.
-        room, self._out.width = self._out.width, max(self._out.width, _total(widths))
+        room, self._out.width = self._out.width, max(self._out.width, total_width(widths))
         self._out.print(table, crop=False)
         self._out.width = room
 
@@ -126,65 +102,11 @@ class Screen:
         Yields:
             What to call with how much more was done.
         """
-        bar = _Bar(self._err, label, total, unit)
+        bar = Bar(self._err, label, total, unit)
         try:
             yield bar.advance
         finally:
             bar.close()
-
-
-class _Bar:
-    """A progress bar that waits a moment, because most tasks are done by then."""
-
-    def __init__(self, console: Console, label: str, total: int | None, unit: str) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn(f"{{task.completed:,.0f}}{_of(total)} {unit}", markup=False),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._is_wanted = sys.stderr.isatty()
-        self._begun = monotonic()
-        self._task: TaskID = self._progress.add_task(label, total=total)
-        self._is_shown = False
-
-    def advance(self, amount: int) -> None:
-        self._progress.advance(self._task, amount)
-        if self._is_wanted and not self._is_shown and monotonic() - self._begun > _PATIENCE:
-            self._is_shown = True
-            self._progress.start()
-
-    def close(self) -> None:
-        if self._is_shown:
-            self._progress.stop()
-
-
-def _widths(columns: Sequence[Column], cells: Sequence[Sequence[Text]], room: int) -> list[int]:
-    """Return how wide each column is, so that all fit if they can.
-
-    Those that wrap become narrower first, because they lose nothing; then those that yield.
-    """
-    widths = [
-        max((len(column.name), *(row[number].cell_len for row in cells)))
-        for number, column in enumerate(columns)
-    ]
-    excess = _total(widths) - room
-    for number in sorted(range(len(columns)), key=lambda number: not columns[number].wraps):
-        cut = min(excess, widths[number] - columns[number].least)
-        if cut > 0:
-            widths[number] -= cut
-            excess -= cut
-    return widths
-
-
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + (_GAP + 1) * (len(widths) - 1)
-
-
-def _of(total: int | None) -> str:
-    return "" if total is None else " of {task.total:,.0f}"
 
 
 def _console(*, stderr: bool) -> Console:

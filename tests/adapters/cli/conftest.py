@@ -11,6 +11,8 @@ import pytest
 from attrs import frozen
 from messaging_adapters.cli import main
 
+from messaging_core.testing import ManualClock
+
 CONFIG = """
 database = "shop.db"
 
@@ -35,17 +37,9 @@ class Ran:
     err: str
 
 
-class StillClock:
-    def __init__(self) -> None:
-        self.at = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-
 @pytest.fixture
-def clock() -> StillClock:
-    return StillClock()
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +57,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], clock: StillClock) -> Callable[..., Ran]:
+def run(capsys: pytest.CaptureFixture[str], clock: ManualClock) -> Callable[..., Ran]:
     def run(*arguments: str) -> Ran:
         capsys.readouterr()
         status = main(arguments, clock=clock)

@@ -28,7 +28,7 @@ def test_every_example_does_what_its_note_says(run, examples):
     for one in refused:
         number = examples.index(one) + 1
         codes = re.findall(rf"messages\.jsonl:{number}: .*\[([a-z0-9_.]+)\]", ran.out)
-        assert ", ".join(codes) == one["note"].removeprefix("refused: ")
+        assert set(one["note"].removeprefix("refused: ").split(", ")) <= set(codes)
 
 
 def test_the_demo_delivers_over_smtp_and_shows_what_arrived(run, shop):

@@ -205,3 +205,14 @@ def test_control_characters_of_a_message_do_not_reach_the_terminal(run, write, s
 
     assert "\\x1b[31mred \\x202etxt" in ran.out
     assert "\x1b" not in ran.out
+
+
+def test_a_message_that_failed_is_shown_with_the_reason(run, write, sms, messages, shop):
+    (shop / "sms").write_text("a file, where a folder should be made")
+    run("send", "--channel", "parcels", write(sms()))
+    (found,) = messages()
+
+    ran = run("show", found["id"])
+
+    assert "reason      the folder cannot be written to" in ran.out
+    assert "failure     the folder cannot be written to (15004, file FileExistsError)" in ran.out

@@ -2,6 +2,7 @@ import io
 import json
 import signal
 import sys
+import threading
 import tracemalloc
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_scheduled_messages_wait_for_their_time(run, write, sms, messages, clock
     assert "parcels         0          1        0" in ran.out
     assert "Delivered what was due: 0 sent" in ran.out
 
-    clock.at = clock.at.replace(hour=12)
+    clock.advance(hours=3)
     run("deliver")
 
     assert [one["status"] for one in messages()] == ["sent"]
@@ -226,19 +227,23 @@ def test_ctrl_c_stops_after_the_chunk_and_keeps_what_was_accepted(
     assert len(messages("--limit", "2000", "--status", "accepted")) == 1000
 
 
-def test_thousands_of_lines_take_little_memory_and_draw_no_bar_without_a_terminal(run, shop, sms):
-    path = shop / "many.jsonl"
-    with path.open("w") as file:
-        file.writelines(json.dumps(sms(to=f"+1555{number:07}")) + "\n" for number in range(5000))
+def test_memory_stays_flat_however_many_lines_and_no_bar_is_drawn_without_a_terminal(
+    run, write, sms
+):
+    def peak_for(number: int) -> int:
+        name = write(*[sms()] * number, name=f"{number}.jsonl")
+        tracemalloc.start()
+        ran = run("send", "--no-deliver", "--channel", "parcels", name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (ran.status, ran.err) == (0, "")
+        assert f"{number:,}" in ran.out
+        return peak
 
-    tracemalloc.start()
-    ran = run("send", "--no-deliver", "--channel", "parcels", "many.jsonl")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak_for(1000)  # imports and caches
+    few, many = peak_for(1000), peak_for(5000)
 
-    assert "5,000" in ran.out
-    assert ran.err == ""
-    assert peak < 40_000_000, f"{peak:,} bytes"
+    assert many < few * 1.3, f"{few:,} and {many:,} bytes"
 
 
 class Terminal(io.StringIO):
@@ -249,7 +254,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_long_file_draws_a_bar_on_a_terminal(run, write, sms, monkeypatch):
-    monkeypatch.setattr("messaging_adapters.cli.screen._PATIENCE", 0.0)
+    monkeypatch.setattr("messaging_adapters.cli.progress._PATIENCE", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -258,3 +263,15 @@ def test_a_long_file_draws_a_bar_on_a_terminal(run, write, sms, monkeypatch):
 
     assert "Accepting" in terminal.getvalue()
     assert "bytes" in terminal.getvalue()
+
+
+def test_following_delivers_what_becomes_due_until_ctrl_c(run, write, sms, messages):
+    run("send", "--no-deliver", "--channel", "parcels", write(sms()))
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+
+    ran = run("deliver", "--follow")
+
+    assert ran.status == 0
+    assert "Ctrl-C stops" in ran.err
+    assert "1 sent, 0 failed" in ran.out
+    assert [one["status"] for one in messages()] == ["sent"]

@@ -47,14 +47,14 @@ def a_mail(*addresses: str, **content: Any) -> Envelope:
     [
         ({"CONNECT": HANG_UP}, Deferred, Retry.TRANSIENT),
         ({"CONNECT": "421 4.3.2 busy"}, Deferred, Retry.TRANSIENT),
-        ({"CONNECT": "554 no mail here"}, Rejected, Retry.CONFIGURATION),
+        ({"CONNECT": "554 no mail here"}, Deferred, Retry.CONFIGURATION),
         ({"CONNECT": "sleep 0.6"}, Deferred, Retry.TRANSIENT),
         ({"EHLO": HANG_UP}, Deferred, Retry.TRANSIENT),
-        ({"EHLO": "502 what?"}, Rejected, Retry.CONFIGURATION),
+        ({"EHLO": "502 what?"}, Deferred, Retry.CONFIGURATION),
         ({"MAIL": HANG_UP}, Deferred, Retry.TRANSIENT),
         ({"MAIL": "421 4.7.0 slow down"}, Deferred, Retry.THROTTLED),
         ({"MAIL": "450 4.3.0 later"}, Deferred, Retry.TRANSIENT),
-        ({"MAIL": "553 5.1.7 bad sender"}, Rejected, Retry.CONFIGURATION),
+        ({"MAIL": "553 5.1.7 bad sender"}, Deferred, Retry.CONFIGURATION),
         ({"MAIL": "garbage"}, Deferred, Retry.TRANSIENT),
         ({"RCPT": HANG_UP}, Deferred, Retry.TRANSIENT),
         ({"RCPT": "421 4.3.2 busy"}, Deferred, Retry.TRANSIENT),
@@ -91,7 +91,7 @@ def test_what_fails_before_the_dot_was_certainly_not_sent(
         ("451 4.7.1 later", Deferred, Retry.TRANSIENT),
         ("500 what?", Rejected, Retry.PERMANENT),
         ("552 5.3.4 too big", Rejected, Retry.PERMANENT),
-        ("550 5.7.26 unauthenticated", Rejected, Retry.CONFIGURATION),
+        ("550 5.7.26 unauthenticated", Deferred, Retry.CONFIGURATION),
     ],
 )
 def test_only_silence_after_the_dot_is_doubt(

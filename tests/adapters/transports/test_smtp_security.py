@@ -12,7 +12,7 @@ from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import EmailContent
 from messaging_core.models.failure import Retry
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, Rejected
+from messaging_core.models.outcome import Accepted, Deferred, Outcome
 from messaging_core.testing.transport_contract import Leave, an_envelope
 
 
@@ -33,7 +33,7 @@ def login(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: An
 
 
 def failure(outcome: Outcome) -> tuple[Retry, str]:
-    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome, Deferred)
     assert outcome.failure.source is not None
     return outcome.failure.retry, outcome.failure.source.code
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import orjson
 
+from messaging_adapters.cli.columns import Column
 from messaging_adapters.cli.demo.settings import MAIL_FOLDER, PUSH_FOLDER, SMS_FOLDER
 from messaging_adapters.cli.demo.show import Show
 from messaging_adapters.cli.lines import Line
-from messaging_adapters.cli.screen import Column
 from messaging_adapters.cli.tables import forced_by
 from messaging_core.models.message import Message
 from messaging_core.models.sms import SmsText

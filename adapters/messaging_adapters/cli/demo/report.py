@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from messaging_adapters.cli.columns import Column
 from messaging_adapters.cli.demo.examples import NAME
 from messaging_adapters.cli.demo.settings import BEGIN
 from messaging_adapters.cli.demo.show import Show, Step
 from messaging_adapters.cli.moments import span
-from messaging_adapters.cli.screen import Column, Screen
+from messaging_adapters.cli.screen import Screen
 from messaging_adapters.cli.tables import content_size, receivers
 from messaging_core.models.message import Message, Status
 
@@ -30,7 +31,8 @@ def introduce(screen: Screen, folder: Path | None) -> None:
     screen.line("  storage    SQLite, durable at every commit")
     screen.line("  email      over SMTP, to a server that this demo runs on 127.0.0.1")
     screen.line(f"  SMS, push  into files in {folder or 'a temporary folder'}")
-    screen.line(f"  clock      stands at {BEGIN:%A, %-d %B %Y, %H:%M} UTC until the demo moves it")
+    begin = f"{BEGIN:%A}, {BEGIN.day} {BEGIN:%B %Y, %H:%M} UTC"
+    screen.line(f"  clock      stands at {begin} until the demo moves it")
 
 
 def refused(show: Show) -> None:
@@ -62,8 +64,9 @@ def later(show: Show) -> None:
     waiting = [pair for pair in show.sent if show.now(pair[1]).status is Status.SCHEDULED]
     show.screen.heading("Scheduled messages wait. The demo moves the clock to see them go")
     for waited, report in show.deliver_later():
-        now = f"{show.clock.now():%-d %B, %H:%M}"
-        show.screen.line(f"  … {span(waited)} later, on {now} UTC: {report.sent:,} sent")
+        now = show.clock.now()
+        when = f"{span(waited)} later, on {now.day} {now:%B, %H:%M} UTC"
+        show.screen.line(f"  … {when}: {report.sent:,} sent")
     show.screen.line()
     rows = []
     for line, one in waiting:

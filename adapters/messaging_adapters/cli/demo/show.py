@@ -11,12 +11,13 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from messaging_adapters.cli.accepting import answers
 from messaging_adapters.cli.demo.examples import more_like
 from messaging_adapters.cli.demo.settings import HandClock
 from messaging_adapters.cli.engine import Engine
 from messaging_adapters.cli.lines import Line
 from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.sending import answers, drain
+from messaging_adapters.cli.sending import drain
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Rejection
 from messaging_core.models.violation import Violation

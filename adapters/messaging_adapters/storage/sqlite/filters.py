@@ -112,7 +112,7 @@ class Filters:
 
     def _direction(self, direction: Direction) -> Filter:
         # Only the rarer direction has an index.
-        is_rare = direction is Direction.INCOMING
+        is_rare = direction == Direction.INCOMING  # a host may write plain text
         walks = ((_INCOMING, (self._workspace,)),) if is_rare else ()
         return Filter(walks, ("direction = ?", (direction,)))
 

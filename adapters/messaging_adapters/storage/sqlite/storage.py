@@ -28,7 +28,7 @@ _WAL_FIXED = (3, 51, 3)
 _WAL_BACKPORTS = {(3, 44): 6, (3, 50): 7}
 _WITHDRAWN = (3, 52, 0)
 
-_PAUSE = 0.01  # seconds between attempts to change the journal mode
+_PAUSE = 0.01  # seconds between attempts to open a file that others hold
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
@@ -90,25 +90,34 @@ class SqliteStorage(Storage):
         self._cursor = self._connection.cursor()
 
     def _open(self, *, exclusive: bool, synchronous: str) -> sqlite3.Connection:
-        where = Path(self.path).absolute()
-        try:
-            connection = sqlite3.connect(
-                self.path,
-                timeout=self._busy_timeout,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=512,
-            )
+        where, deadline = Path(self.path).absolute(), monotonic() + self._busy_timeout
+        while True:
             try:
-                self._prepare(connection, exclusive=exclusive, synchronous=synchronous)
-            except BaseException:
-                connection.close()
-                raise
-        except sqlite3.Error as error:
-            if _is_busy(error):
-                message = f"another process holds {where}, for a while or exclusively: {error}"
-                raise StorageBusyError(message) from error
-            raise ConfigurationError(f"cannot use {where} as a database: {error}") from error
+                return self._connect(exclusive=exclusive, synchronous=synchronous)
+            except sqlite3.Error as error:
+                if not _is_busy(error):
+                    message = f"cannot use {where} as a database: {error}"
+                    raise ConfigurationError(message) from error
+                if monotonic() > deadline:
+                    message = f"another process holds {where}, for a while or exclusively: {error}"
+                    raise StorageBusyError(message) from error
+            # SQLite does not wait while the journal mode of a file is changed, nor can it be
+            # changed before all others let go: processes that start together take turns.
+            sleep(_PAUSE)
+
+    def _connect(self, *, exclusive: bool, synchronous: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        try:
+            self._prepare(connection, exclusive=exclusive, synchronous=synchronous)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _prepare(
@@ -117,7 +126,7 @@ class SqliteStorage(Storage):
         if exclusive:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         use_wal = exclusive or wal_is_safe(sqlite3.sqlite_version_info[:3])
-        self._set_journal_mode(connection, "WAL" if use_wal else "TRUNCATE")
+        connection.execute(f"PRAGMA journal_mode = {'WAL' if use_wal else 'TRUNCATE'}")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("BEGIN IMMEDIATE")
@@ -128,20 +137,6 @@ class SqliteStorage(Storage):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-
-    def _set_journal_mode(self, connection: sqlite3.Connection, mode: str) -> None:
-        # SQLite waits for nobody while it changes the mode of a file, so we do: several processes
-        # that start together all want to change it.
-        deadline = monotonic() + self._busy_timeout
-        while True:
-            try:
-                connection.execute(f"PRAGMA journal_mode = {mode}")
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error) or monotonic() > deadline:
-                    raise
-                sleep(_PAUSE)
-            else:
-                return
 
     @contextmanager
     def begin(  # noqa: D102 - the port's
