@@ -22,7 +22,7 @@ from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.wire import WireLimits, canonical_bytes, dump_send_message, parse_send_message
+from messaging_core.wire import WireLimits, canonical_bytes, dump_send_message, read_send_message
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
 """A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
@@ -45,6 +45,7 @@ class Prepared:
 
     Attributes:
         violations: Why it is refused; empty when it is admitted.
+        source: The JSON values of the request.
     """
 
     channel: Channel
@@ -52,6 +53,7 @@ class Prepared:
     admission: Admission | None
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
+    source: Mapping[str, Any] | None = None
 
 
 Answer = Message | InvalidRequestError
@@ -88,7 +90,7 @@ class Acceptance:
         """Read one request and decide on it; nothing is written."""
         channel = submission.channel
         try:
-            request = self._read(submission.request)
+            request, source = self._read(submission.request)
             request = self._with_known_contacts(request, channel)
             idempotency = _idempotency(submission.idempotency_key, request, channel)
         except InvalidRequestError as error:
@@ -102,12 +104,13 @@ class Acceptance:
             admission=None if admission.violations else admission,
             violations=admission.violations,
             idempotency=idempotency,
+            source=source,
         )
 
-    def _read(self, request: Request) -> SendMessage:
+    def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
         # What was built in code is held to the same shape as JSON is.
         data = dump_send_message(request) if isinstance(request, SendMessage) else request
-        return parse_send_message(data, limits=self.limits)
+        return read_send_message(data, limits=self.limits)
 
     def _with_known_contacts(self, request: SendMessage, channel: Channel) -> SendMessage:
         """Fill in the address of contacts that a request names only by their id."""
@@ -214,6 +217,7 @@ class _Writing:
             if one.request and one.admission
             else None,
             idempotency=one.idempotency,
+            request=one.source,
         )
 
 

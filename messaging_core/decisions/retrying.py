@@ -61,8 +61,10 @@ def next_try(  # noqa: PLR0913 - each is one fact of the decision
         retry_after: What the provider asked for; the wait is never shorter.
     """
     wait = max(policy.wait(attempts, chance), timedelta(milliseconds=1))
+    left = expires_at - now
+    if retry_after is not None and retry_after >= left:
+        return None  # before it is multiplied: a provider may ask for any number of years
     if retry_after is not None and retry_after > wait:
         # A tenth more, spread, so that all who were told the same do not come back at once.
         wait = retry_after * (1 + chance / 10)
-    at = now + wait
-    return at if at < expires_at else None
+    return now + wait if wait < left else None

@@ -1,7 +1,9 @@
 """How far the delivery of a message has come: ours, beside the message, never on the wire."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
@@ -60,7 +62,12 @@ class IdempotencyKey:
 
 @frozen(kw_only=True)
 class NewMessage:
-    """A message on its way into the storage, with everything that is stored beside it."""
+    """A message on its way into the storage, with everything that is stored beside it.
+
+    Attributes:
+        request: The JSON values of the request it was made from, where there was one: what the
+            message took over from it need not be written as JSON again.
+    """
 
     workspace: UUID
     platform: str
@@ -68,6 +75,7 @@ class NewMessage:
     delivery: Delivery | None = None
     idempotency: IdempotencyKey | None = None
     batch_id: UUID | None = None
+    request: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

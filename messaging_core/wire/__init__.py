@@ -16,6 +16,7 @@ from messaging_core.wire.documents import (
     load_message,
     load_page,
     parse_send_message,
+    read_send_message,
 )
 from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 from messaging_core.wire.registry import converter
@@ -40,4 +41,5 @@ __all__ = [
     "load_message",
     "load_page",
     "parse_send_message",
+    "read_send_message",
 ]

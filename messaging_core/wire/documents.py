@@ -37,6 +37,20 @@ def parse_send_message(data: Json, *, limits: WireLimits = REQUEST_LIMITS) -> Se
     return request
 
 
+def read_send_message(
+    data: Json, *, limits: WireLimits = REQUEST_LIMITS
+) -> tuple[SendMessage, Mapping[str, Any]]:
+    """Read a request, and return beside it the JSON values that it was read from.
+
+    Raises:
+        InvalidMessageError: With every violation.
+    """
+    request: tuple[SendMessage, Mapping[str, Any]] = _read_both(
+        SendMessage, data, limits, InvalidMessageError
+    )
+    return request
+
+
 def dump_send_message(request: SendMessage) -> dict[str, Any]:
     """Write a request as JSON values.
 
@@ -141,27 +155,34 @@ def encode(value: Any) -> bytes:
 
 
 def _read(kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]) -> Any:
+    return _read_both(kind, data, limits, error)[0]
+
+
+def _read_both(
+    kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]
+) -> tuple[Any, Any]:
+    """Return what was read, and the JSON values it was read from."""
     faults = Faults(limits)
     try:
-        value = _read_document(kind, data, limits, faults)
+        value, tree = _read_document(kind, data, limits, faults)
     except Stop:
-        value = None
+        value, tree = None, None
     if faults:
         raise error(tuple(faults))
-    return value
+    return value, tree
 
 
-def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> Any:
+def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> tuple[Any, Any]:
     read = registry().reader(kind)
     if isinstance(data, (bytes, str, bytearray, memoryview)):
         tree = document.parse(data, limits, faults)
         value = read(tree, "", faults)
         if faults:  # a reader does not look into what it refuses
             check_depth(tree, "", faults)
-        return value
+        return value, tree
     if not isinstance(data, Mapping):
         faults.mismatch("", "JSON text or an object", data)
-        return None
+        return None, None
     unspeakable = Faults(limits)
     try:
         tree = mapping.copy(data, limits, unspeakable)
@@ -174,7 +195,7 @@ def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> 
     for violation in unspeakable:
         if violation.path not in spoken_of:
             faults.add(violation.path, violation.code, violation.message)
-    return value
+    return value, tree
 
 
 def _dump_object(value: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from messaging_core.rules.addresses import address_key
 from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
 
+_ECHOED = ("body", "template", "meta", "reference", "replyTo", "shortLinks", "scheduledFor")
 _STATE = ("status", "lastStatusAt", "updatedAt", "parts", "reason", "details", "failure")
 
 
@@ -38,6 +39,27 @@ def store(message: Message) -> Stored:
     """Take a message apart into what stays and what changes."""
     document = dump(message)
     state = {key: document.pop(key) for key in _STATE if key in document}
+    return Stored(orjson.dumps(document), orjson.dumps(state).decode())
+
+
+def store_new(new: NewMessage) -> Stored:
+    """Take a new message apart; what it took over from its request is copied, not written anew."""
+    message, request = new.message, new.request
+    if request is None:
+        return store(message)
+    document = {
+        "id": str(message.id),
+        "channelId": str(message.channel_id),
+        "sender": dump(message.sender),
+        "receiver": dump(message.receiver),
+        "createdAt": write_datetime(message.created_at),
+        "direction": message.direction,
+    }
+    document |= {key: request[key] for key in _ECHOED if key in request}
+    if message.tags:
+        document["tags"] = message.tags
+    at = write_datetime(message.last_status_at)
+    state = {"status": message.status, "lastStatusAt": at, "updatedAt": at}
     return Stored(orjson.dumps(document), orjson.dumps(state).decode())
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -76,8 +77,11 @@ def write_datetime(value: Any) -> Any:
 
     One without offset is written without, so that reading it reports the fault.
     """
-    if not isinstance(value, datetime):
-        return plain(value)
+    return _written(value) if isinstance(value, datetime) else plain(value)
+
+
+@lru_cache(maxsize=64)  # the same instant stands in several places of a message, and of its like
+def _written(value: datetime) -> str:
     if value.tzinfo is not UTC:
         if value.utcoffset() is None:
             return value.replace(tzinfo=None).isoformat()

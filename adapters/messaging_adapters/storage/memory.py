@@ -39,6 +39,7 @@ from messaging_core.wire.stored import (
     searchable,
     settled_state,
     store,
+    store_new,
 )
 
 K = TypeVar("K")
@@ -376,7 +377,7 @@ def _row(new: NewMessage) -> _Row:
         facets=facets(new),
         status=message.status,
         failure=message.failure,
-        stored=store(message),
+        stored=store_new(new),
     )
 
 

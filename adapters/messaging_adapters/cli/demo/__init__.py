@@ -10,7 +10,7 @@ from messaging_adapters.cli.config import Config, load_config
 from messaging_adapters.cli.demo import contents, report
 from messaging_adapters.cli.demo.examples import examples_path
 from messaging_adapters.cli.demo.server import MailServer
-from messaging_adapters.cli.demo.settings import BEGIN, CONFIG, MAIL_FOLDER, HandClock
+from messaging_adapters.cli.demo.settings import BEGIN, CONFIG, MAIL_FOLDER
 from messaging_adapters.cli.demo.show import Show
 from messaging_adapters.cli.engine import Engine
 from messaging_adapters.cli.lines import Line, opened
@@ -21,6 +21,7 @@ from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.transports.smtp import SmtpTransport
 from messaging_core.messenger import Messenger
 from messaging_core.models.channel import EMAIL
+from messaging_core.testing.clock import ManualClock
 
 
 def demo(options: Namespace) -> int:
@@ -64,7 +65,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _show(folder: Path) -> Iterator[Show]:
-    clock, path = HandClock(BEGIN), folder / "messaging.toml"
+    clock, path = ManualClock(BEGIN), folder / "messaging.toml"
     path.write_text(CONFIG, encoding="utf-8")
     with (
         MailServer(folder / MAIL_FOLDER) as server,
@@ -75,7 +76,7 @@ def _show(folder: Path) -> Iterator[Show]:
 
 
 @contextmanager
-def _engine(config: Config, server: MailServer, clock: HandClock) -> Iterator[Engine]:
+def _engine(config: Config, server: MailServer, clock: ManualClock) -> Iterator[Engine]:
     """Make an engine as configured, but for the email, which goes to the server."""
     with ExitStack() as stack:
         storage = stack.enter_context(SqliteStorage(config.database))

@@ -1,9 +1,7 @@
-"""The channels and the clock of the demonstration."""
+"""The channels and the time of the demonstration."""
 
 from datetime import UTC, datetime
 from typing import Final
-
-from messaging_core.ports.clock import Clock
 
 BEGIN: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """When the demonstration takes place, always: its examples are scheduled for fixed instants."""
@@ -53,17 +51,3 @@ platform = "push"
 sender = "shop.example"
 transport = {{ type = "file", folder = "{PUSH_FOLDER}" }}
 """
-
-
-class HandClock(Clock):
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-
-    def now(self) -> datetime:  # noqa: D102 - the port's
-        return self._now
-
-    def move(self, to: datetime) -> None:
-        """Make it another time."""
-        self._now = to

@@ -13,7 +13,6 @@ from attrs import define, field, frozen
 
 from messaging_adapters.cli.accepting import answers
 from messaging_adapters.cli.demo.examples import more_like
-from messaging_adapters.cli.demo.settings import HandClock
 from messaging_adapters.cli.engine import Engine
 from messaging_adapters.cli.lines import Line
 from messaging_adapters.cli.screen import Screen
@@ -21,6 +20,7 @@ from messaging_adapters.cli.sending import drain
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Rejection
 from messaging_core.models.violation import Violation
+from messaging_core.testing.clock import ManualClock
 from messaging_core.worker import Report
 
 WORKER_STARTS: Final = timedelta(minutes=1)
@@ -51,7 +51,7 @@ class Show:
 
     screen: Screen
     engine: Engine
-    clock: HandClock
+    clock: ManualClock
     folder: Path
     stop: Event
     sent: list[tuple[Line, Message]] = field(factory=list)
@@ -79,14 +79,14 @@ class Show:
 
     def deliver_now(self) -> Report:
         """Start a worker a minute later, and let it deliver what is due."""
-        self.clock.move(self.clock.now() + WORKER_STARTS)
+        self.clock.advance(WORKER_STARTS)
         return self._deliver("delivered at once")
 
     def deliver_later(self) -> Iterator[tuple[timedelta, Report]]:
         """Move the clock to whatever is due next, deliver that, and again until nothing waits."""
         while not self.stop.is_set() and (due_at := self._next_due()):
             waited = due_at - self.clock.now()
-            self.clock.move(max(due_at, self.clock.now()))
+            self.clock.set(max(due_at, self.clock.now()))
             yield waited, self._deliver("delivered later")
 
     def now(self, message: Message) -> Message:

@@ -15,7 +15,7 @@ from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Messages
 from messaging_core.wire import dump
-from messaging_core.wire.stored import Stored, facets, store
+from messaging_core.wire.stored import Stored, facets, store_new
 
 _ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)})"  # noqa: S608 - no input
 _ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
@@ -121,7 +121,7 @@ class _Rows:
 
     def _take_message(self, new: NewMessage, position: int, created_at: int) -> None:
         message, workspace = new.message, new.workspace.bytes
-        found_by, stored = facets(new), store(message)
+        found_by, stored = facets(new), store_new(new)
         navigator = message.meta.navigator_id if message.meta else None
         own, channel_id = found_by.own_address, message.channel_id.bytes
         self.people += [(workspace, address, position) for address in found_by.people]

@@ -1,0 +1,154 @@
+"""What an accepted request becomes."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from messaging_core.decisions.admission import admit
+from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
+from messaging_core.models.channel import Channel, MessageType
+from messaging_core.models.contact import (
+    Identifier,
+    Receiver,
+    ReceiverContact,
+    Sender,
+    SenderAnnotations,
+    SenderConnector,
+)
+from messaging_core.models.delivery import Controls, Delivery, Lane
+from messaging_core.models.message import Message, Status
+from messaging_core.models.request import Notification, SendMessage
+from messaging_core.testing import MONDAY_MORNING as NOW
+from messaging_core.testing import a_channel, a_request
+
+ID = UUID(int=9)
+
+
+def drafted(request: SendMessage, channel: Channel, now: datetime = NOW) -> Message:
+    people = [(one, f"c{place}") for place, one in enumerate(identifiers_of(request, channel))]
+    admission = admit(request, channel, now)
+    return draft(request, channel, admission, message_id=ID, people=people, now=now)
+
+
+def delivered(request: SendMessage, channel: Channel) -> Delivery | None:
+    return delivery_of(request, channel, admit(request, channel, NOW))
+
+
+def test_a_message_carries_what_was_asked_for() -> None:
+    request = a_request("hi", reference="order-1", tags=("VIP", "vip", "b"))
+
+    message = drafted(request, a_channel())
+
+    assert (message.id, message.status, message.created_at) == (ID, Status.ACCEPTED, NOW)
+    assert (message.body, message.reference) == (request.body, "order-1")
+    assert message.tags == ("vip", "b")
+
+
+def test_a_message_for_later_is_scheduled() -> None:
+    later = NOW + timedelta(hours=1)
+
+    message = drafted(a_request(scheduled_for=later), a_channel())
+
+    assert (message.status, message.scheduled_for) == (Status.SCHEDULED, later)
+
+
+def test_a_receiver_gets_its_contact_its_country_and_its_key() -> None:
+    (contact,) = drafted(a_request(to="+31612345678"), a_channel()).receiver.contacts
+
+    assert (contact.id, contact.country_code) == ("c0", "NL")
+    assert (contact.identifier_key, contact.identifier_value) == ("phonenumber", "+31612345678")
+    assert contact.platform_address is None
+
+
+def test_a_receiver_keeps_the_id_it_was_given_and_the_address_really_used() -> None:
+    contact = ReceiverContact(
+        id="mine", identifier_value="+31612345678", platform_address="+4915112345678"
+    )
+    request = a_request(receiver=Receiver(contacts=(contact,)))
+
+    (found,) = drafted(request, a_channel()).receiver.contacts
+
+    assert (found.id, found.country_code) == ("mine", "DE")
+    assert found.platform_address == "+4915112345678"
+
+
+@pytest.mark.parametrize(
+    ("contact", "identifier"),
+    [
+        (
+            ReceiverContact(identifier_value="+31612345678"),
+            Identifier(identifier_key="phonenumber", identifier_value="+31612345678"),
+        ),
+        (
+            ReceiverContact(identifier_key="customer", identifier_value="7"),
+            Identifier(identifier_key="customer", identifier_value="7"),
+        ),
+        (
+            ReceiverContact(identifiers=(Identifier(identifier_key="a", identifier_value="1"),)),
+            Identifier(identifier_key="a", identifier_value="1"),
+        ),
+        (
+            ReceiverContact(platform_address="+31612345678"),
+            Identifier(identifier_key="phonenumber", identifier_value="+31612345678"),
+        ),
+    ],
+)
+def test_a_contact_is_found_by_one_identifier(
+    contact: ReceiverContact, identifier: Identifier
+) -> None:
+    request = a_request(receiver=Receiver(contacts=(contact,)))
+
+    assert identifiers_of(request, a_channel()) == (identifier,)
+
+
+@pytest.mark.parametrize("own", ["billing", "billing@sender.example"])
+def test_the_requests_own_sender_replaces_the_user_part(own: str) -> None:
+    sender = Sender(
+        connector=SenderConnector(
+            identifier_value=own, annotations=SenderAnnotations(name="Billing")
+        )
+    )
+    channel = a_channel("mail", "email", sender="shop@sender.example", sender_name="Shop")
+
+    connector = drafted(a_request(to="a@x.example", sender=sender), channel).sender.connector
+
+    assert connector is not None
+    assert connector.identifier_value == "billing@sender.example"
+    assert connector.annotations is not None
+    assert connector.annotations.name == "Billing"
+
+
+@pytest.mark.parametrize("message_type", MessageType)
+def test_a_lane_is_that_of_the_channel(message_type: MessageType) -> None:
+    lanes = {
+        MessageType.TWO_FACTOR: Lane.TWO_FACTOR,
+        MessageType.TRANSACTIONAL: Lane.TRANSACTIONAL,
+        MessageType.CONVERSATIONAL: Lane.CONVERSATIONAL,
+        MessageType.PROMOTIONAL: Lane.PROMOTIONAL,
+    }
+
+    delivery = delivered(a_request(), a_channel(message_type=message_type))
+
+    assert delivery is not None
+    assert delivery.lane is lanes[message_type]
+
+
+def test_what_matters_until_the_hand_over_is_kept_beside_the_message() -> None:
+    request = a_request(
+        ignore_quiet_hours=True,
+        validity=60,
+        notification=Notification(url="https://hooks.example.com/x"),
+    )
+
+    delivery = delivered(request, a_channel())
+
+    assert delivery is not None
+    assert delivery.controls == Controls(
+        ignore_quiet_hours=True, validity=60, notification_url="https://hooks.example.com/x"
+    )
+    assert (delivery.due_at, delivery.expires_at) == (NOW, NOW + timedelta(seconds=60))
+
+
+def test_a_request_that_is_refused_has_no_delivery() -> None:
+    assert delivered(a_request(tags=("!",)), a_channel()) is None

@@ -1,0 +1,167 @@
+"""How a message looks to its platform."""
+
+import pytest
+from attrs import evolve
+
+from messaging_core.decisions.rendering import content_of, envelope_of
+from messaging_core.models.action import LinkAction
+from messaging_core.models.body import (
+    Body,
+    GifBody,
+    HtmlBody,
+    HtmlMetadata,
+    Image,
+    ImageBody,
+    MediaMetadata,
+    TextBody,
+    TextMetadata,
+)
+from messaging_core.models.contact import ReceiverType
+from messaging_core.models.envelope import (
+    EmailContent,
+    MmsContent,
+    NativeContent,
+    PushContent,
+    SmsContent,
+)
+from messaging_core.models.meta import EmailMeta, Meta
+from messaging_core.testing import MONDAY_MORNING as NOW
+from messaging_core.testing import a_channel, a_delivery, a_message
+
+A, B, C = "a@x.example", "b@x.example", "c@x.example"
+PICTURE = Image(media_url="https://media.example/a.png", alt_text="A")
+SMS, MAIL, PUSH = a_channel(), a_channel("mail", "email"), a_channel("app", "push", sender="app")
+
+
+def test_an_envelope_is_complete() -> None:
+    message = a_message(reference="r")
+    delivery = a_delivery(attempts=2)
+
+    envelope = envelope_of(message, delivery, SMS)
+
+    assert (envelope.message_id, envelope.channel, envelope.workspace) == (
+        message.id,
+        SMS,
+        SMS.workspace,
+    )
+    assert (envelope.created_at, envelope.expires_at) == (NOW, delivery.expires_at)
+    assert (envelope.attempt, envelope.reference) == (2, "r")
+    assert envelope.sender is not None
+    assert envelope.sender.value == SMS.sender
+    assert envelope.to == message.receiver.contacts[0].identifier_value
+
+
+def test_an_envelope_goes_to_those_not_served_and_names_everybody() -> None:
+    message = a_message(to=[A, B, C])
+    delivery = a_delivery(attempts=2, accepted=(A,), refused=(C,))
+
+    envelope = envelope_of(message, delivery, MAIL)
+
+    assert [one.value for one in envelope.receivers] == [B]
+    assert [one.value for one in envelope.copies] == [A, B, C]
+    assert {one.type for one in envelope.copies} == {ReceiverType.TO}
+
+
+def test_the_address_really_used_wins() -> None:
+    message = a_message()
+    contact = evolve(message.receiver.contacts[0], platform_address="+31600000007")
+    message = evolve(message, receiver=evolve(message.receiver, contacts=(contact,)))
+
+    assert envelope_of(message, a_delivery(), SMS).to == "+31600000007"
+
+
+def test_the_same_message_gives_the_same_envelope() -> None:
+    message, delivery = a_message("hi \U0001f600"), a_delivery()
+
+    assert envelope_of(message, delivery, SMS) == envelope_of(message, delivery, SMS)
+
+
+def test_a_text_is_an_sms_in_its_parts() -> None:
+    content = content_of(TextBody(text="x" * 161), None, SMS)
+
+    assert isinstance(content, SmsContent)
+    assert (content.text, content.sms.count) == ("x" * 161, 2)
+
+
+def test_a_picture_is_an_mms_where_there_is_one() -> None:
+    body = ImageBody(images=(PICTURE,), text="Look", metadata=MediaMetadata(subject="News"))
+
+    content = content_of(body, None, a_channel(mms=True))
+
+    assert isinstance(content, MmsContent)
+    assert (content.media[0].media_url, content.text, content.subject) == (
+        PICTURE.media_url,
+        "Look",
+        "News",
+    )
+
+
+def test_a_picture_is_its_fallback_text_where_there_is_no_mms() -> None:
+    body = ImageBody(images=(PICTURE,), metadata=MediaMetadata(fallback_text="See our site"))
+
+    content = content_of(body, None, SMS)
+
+    assert isinstance(content, SmsContent)
+    assert content.text == "See our site"
+
+
+def test_the_bodys_subject_and_headers_win_over_meta() -> None:
+    body = HtmlBody(
+        html="<p>hi</p>", metadata=HtmlMetadata(subject="Body", headers={"x-a": "body"})
+    )
+    meta = Meta(email=EmailMeta(subject="Meta", headers={"X-A": "meta", "X-B": "meta"}))
+
+    content = content_of(body, meta, MAIL)
+
+    assert isinstance(content, EmailContent)
+    assert content.subject == "Body"
+    assert {name.lower(): value for name, value in content.headers.items()} == {
+        "x-a": "body",
+        "x-b": "meta",
+    }
+
+
+def test_an_empty_subject_of_the_body_still_wins() -> None:
+    body = TextBody(text="hi", metadata=TextMetadata(subject=""))
+
+    content = content_of(body, Meta(email=EmailMeta(subject="Meta")), MAIL)
+
+    assert isinstance(content, EmailContent)
+    assert content.subject == ""
+
+
+def test_buttons_are_links_at_the_end_of_a_mail_and_are_escaped() -> None:
+    link = LinkAction(text="<Go>", url="https://x.example/?a=1&b=2")
+    body = HtmlBody(html="<html><body>hi</BODY></html>", actions=(link,))
+
+    content = content_of(body, None, MAIL)
+
+    assert isinstance(content, EmailContent)
+    assert content.html is not None
+    assert '<a href="https://x.example/?a=1&amp;b=2">&lt;Go&gt;</a></p></BODY>' in content.html
+
+
+def test_a_push_message_leads_to_its_first_link() -> None:
+    links = tuple(LinkAction(text=name, url=f"https://x.example/{name}") for name in "ab")
+    body = TextBody(text="hi", metadata=TextMetadata(subject="Title"), actions=links)
+
+    content = content_of(body, None, PUSH)
+
+    assert isinstance(content, PushContent)
+    assert (content.title, content.text, content.link) == ("Title", "hi", links[0].url)
+    assert content.actions == links[1:]
+
+
+@pytest.mark.parametrize(
+    "body", [TextBody(text="hi"), GifBody(media_url="https://x.example/a.gif")]
+)
+def test_a_platform_of_the_hosts_own_gets_the_body(body: Body) -> None:
+    assert content_of(body, None, a_channel("loft", "pigeon")) == NativeContent(body=body)
+
+
+@pytest.mark.parametrize("text", ["{{ 7*7 }}", "%s", "${x}", "{0}", "<script>"])
+def test_text_is_never_compiled(text: str) -> None:
+    content = content_of(TextBody(text=text), None, SMS)
+
+    assert isinstance(content, SmsContent)
+    assert content.text == text
