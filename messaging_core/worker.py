@@ -12,7 +12,7 @@ from typing import Self
 from attrs import frozen
 
 from messaging_core.decisions.dispatch import Finish, Send, dispatch
-from messaging_core.decisions.settlement import Attempted, expire, give_back, settle
+from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.messenger import Messenger
 from messaging_core.models.delivery import Claim, Settlement
@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _OUTCOMES = (Accepted, Deferred, Rejected, Unknown, PerRecipient)
 _GATHER = 0.005  # seconds that a finished message waits for others to share its commit
+_PUT_OFF = timedelta(minutes=1)
 _IDLE = 1.0  # seconds between looks at a storage that other processes write to as well
 
 
@@ -123,12 +124,18 @@ class Worker:
 
     def run_once(self) -> Report:
         """Deliver at most one batch of what is due now, and return when it is settled."""
-        report, claims = self._exchange([], self._batch)
-        with _Crew(self._threads, self._deliver) as crew:
-            for claim in claims:
-                crew.hand(claim)
-            settlements = [crew.take() for _ in claims]
-        return report + self._exchange(settlements, 0)[0]
+        _, claims = self._exchange([], self._batch)
+        settlements: list[Settlement] = []
+        with _Crew(self._threads, self._work) as crew:
+            try:
+                for claim in claims:
+                    crew.hand(claim)
+                while crew.busy:
+                    settlements.append(crew.take())
+            except BaseException:
+                self._wind_up(crew, settlements)
+                raise
+        return self._exchange(settlements, 0)[0]
 
     def drain(self) -> Report:
         """Deliver until nothing is due any more; what is due later stays."""
@@ -144,30 +151,55 @@ class Worker:
         return self._pump(stop.is_set, stop)
 
     def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
-        """Keep a crew busy: settle what is done and claim anew in one transaction, again."""
-        report, finished = Report(), list[Settlement]()
-        with _Crew(self._threads, self._deliver) as crew:
-            while True:
-                stopping = stop is not None and is_over()
-                if stopping:
-                    finished += map(self._give_back, crew.recall())
-                free = 0 if stopping else self._batch - crew.busy
-                try:
-                    done, claims = self._exchange(finished, free)
-                    report, finished = report + done, []
-                    for claim in claims:
-                        crew.hand(claim)
-                    if not crew.busy and is_over():
-                        return report
-                    if not crew.busy:
-                        self._rest(stop)
-                except StorageError:
-                    if stop is None:
-                        raise
-                    _log.exception("the storage failed; trying again")
-                    stop.wait(_IDLE)
-                if crew.busy:
-                    finished += crew.gather(self._batch // 2)
+        """Keep a crew busy until it is over, and leave nothing unsettled behind."""
+        finished: list[Settlement] = []
+        with _Crew(self._threads, self._work) as crew:
+            try:
+                return self._keep_busy(crew, finished, is_over, stop)
+            except BaseException:
+                self._wind_up(crew, finished)
+                raise
+
+    def _keep_busy(
+        self,
+        crew: "_Crew",
+        finished: list[Settlement],
+        is_over: Callable[[], bool],
+        stop: threading.Event | None,
+    ) -> Report:
+        """Settle what is done and claim anew in one transaction, again and again."""
+        report = Report()
+        while True:
+            stopping = stop is not None and is_over()
+            if stopping:
+                finished += map(self._give_back, crew.recall())
+            try:
+                done, claims = self._exchange(finished, 0 if stopping else self._batch - crew.busy)
+                report += done
+                finished.clear()
+                for claim in claims:
+                    crew.hand(claim)
+                if not crew.busy and is_over():
+                    return report
+                if not crew.busy:
+                    self._rest(stop)
+            except StorageError:
+                if stop is None:
+                    raise
+                _log.exception("the storage failed; trying again")
+                stop.wait(_IDLE)
+            if crew.busy:
+                crew.gather(finished, self._batch // 2)
+
+    def _wind_up(self, crew: "_Crew", finished: list[Settlement]) -> None:
+        """Interrupted: finish what was begun, give the rest back, and record both if possible."""
+        finished += map(self._give_back, crew.recall())
+        while crew.busy:
+            finished.append(crew.take())
+        try:
+            self._exchange(finished, 0)
+        except StorageError:
+            _log.exception("the storage failed; %d messages stay leased", len(finished))
 
     def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""
@@ -194,6 +226,26 @@ class Worker:
 
     def _give_back(self, claim: Claim) -> Settlement:
         return give_back(claim, self._clock.now())
+
+    def _work(self, claim: Claim) -> Settlement:
+        """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's."""
+        try:
+            return self._deliver(claim)
+        except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
+            # Never the traceback: an error's text may quote what the message says.
+            what = type(error).__name__
+            _log.error("message %s could not be delivered: %s", claim.message.id, what)  # noqa: TRY400
+            return self._put_off(claim, what)
+
+    def _put_off(self, claim: Claim, what: str) -> Settlement:
+        now = self._clock.now()
+        failure = Failure(
+            code=FailureCode.DEPENDENCY_ERROR,
+            description=f"the message could not be prepared: {what}",
+            source=FailureSource(name="pre-processing", code=what),
+            retry=Retry.TRANSIENT,
+        )
+        return postpone(claim, now, min(now + _PUT_OFF, claim.delivery.expires_at), failure)
 
     def _deliver(self, claim: Claim) -> Settlement:
         """Do with one message what is to be done now."""
@@ -244,7 +296,7 @@ def _outcome(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn)
         outcome = transport.send(envelope, handoff)
     except Withdrawn:
         raise
-    except Exception as error:  # noqa: BLE001 - the one place where foreign code may fail
+    except Exception as error:  # noqa: BLE001 - the one place that calls foreign code
         _log.warning(
             "transport %s failed on message %s: %s",
             transport.name,
@@ -287,7 +339,7 @@ class _Crew:
     def __init__(self, size: int, work: Callable[[Claim], Settlement]) -> None:
         self._work = work
         self._jobs: SimpleQueue[Claim | None] = SimpleQueue()
-        self._done: SimpleQueue[Settlement | BaseException] = SimpleQueue()
+        self._done: SimpleQueue[Settlement] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._serve, name=f"messaging-worker-{number}", daemon=True)
             for number in range(size)
@@ -307,10 +359,7 @@ class _Crew:
 
     def _serve(self) -> None:
         while (claim := self._jobs.get()) is not None:
-            try:
-                self._done.put(self._work(claim))
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever takes it
-                self._done.put(error)
+            self._done.put(self._work(claim))
 
     def hand(self, claim: Claim) -> None:
         """Give the crew one more message."""
@@ -321,20 +370,17 @@ class _Crew:
         """Wait for a message that is done."""
         done = self._done.get(timeout=timeout)
         self.busy -= 1
-        if isinstance(done, BaseException):
-            raise done
         return done
 
-    def gather(self, enough: int) -> list[Settlement]:
+    def gather(self, done: list[Settlement], enough: int) -> None:
         """Wait for one message, and a moment longer for others to share its commit."""
-        done = [self.take()]
+        done.append(self.take())
         deadline = monotonic() + _GATHER
         while self.busy and len(done) < enough:
             try:
                 done.append(self.take(max(0.0, deadline - monotonic())))
             except Empty:
                 break
-        return done
 
     def recall(self) -> Iterable[Claim]:
         """Take back what nobody has begun."""

@@ -252,6 +252,9 @@ class _MemoryOutbox(Outbox):
         message = evolve(
             self._tables.rows[position].stored.load(),
             status=Status.DELETED,
+            reason=None,
+            details=None,
+            failure=None,
             last_status_at=now,
             updated_at=now,
         )

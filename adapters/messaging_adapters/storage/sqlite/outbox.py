@@ -60,7 +60,9 @@ _DELIVERY = (
     " WHERE m.id = ? AND m.workspace = ?"
 )
 _CANCEL = (
-    "UPDATE messaging_messages SET status = 'deleted', state = json_set(state,"
+    "UPDATE messaging_messages SET status = 'deleted', failure_code = NULL,"
+    " failure_source_code = NULL, failure_source_name = NULL,"
+    " state = json_set(json_remove(state, '$.reason', '$.details', '$.failure'),"
     " '$.status', 'deleted', '$.lastStatusAt', ?1, '$.updatedAt', ?1) WHERE position = ?2"
 )
 _MOVE = (
