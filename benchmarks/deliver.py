@@ -17,9 +17,9 @@ from time import perf_counter
 from typing import Any
 
 import orjson
-from _requests import minimal
 from huey import SqliteHuey
 
+from _requests import minimal
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.models.envelope import Envelope
@@ -101,7 +101,9 @@ def compare() -> dict[str, float]:
     ratios: dict[str, list[float]] = {name: [] for name in LIMITS}
     for _ in range(ROUNDS):
         ours = engine(COUNT)
-        theirs = max((huey(COUNT, workers) for workers in (1, 2)), key=lambda one: one["processing"])
+        theirs = max(
+            (huey(COUNT, workers) for workers in (1, 2)), key=lambda one: one["processing"]
+        )
         their_all = end_to_end(theirs["enqueueing"], theirs["processing"])
         pairs = {
             "processing": (ours["processing"], theirs["processing"]),

@@ -204,7 +204,9 @@ def main(count: int) -> int:
     missed = 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        SqliteStorage(Path(folder) / "messages.db", exclusive=True, synchronous="NORMAL") as storage,
+        SqliteStorage(
+            Path(folder) / "messages.db", exclusive=True, synchronous="NORMAL"
+        ) as storage,
     ):
         transport = RecordingTransport()
         channels = {SMS: transport, OTP: transport, MAIL: transport}

@@ -22,6 +22,7 @@ from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.rules.receiver import address_of
 from messaging_core.wire import WireLimits, canonical_bytes, dump_send_message, read_send_message
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
@@ -91,18 +92,20 @@ class Acceptance:
         channel = submission.channel
         try:
             request, source = self._read(submission.request)
-            request = self._with_known_contacts(request, channel)
+            # Before contacts are looked up: what is known of them may change between two tries.
             idempotency = _idempotency(submission.idempotency_key, request, channel)
         except InvalidRequestError as error:
             return Prepared(
                 channel=channel, request=None, admission=None, violations=error.violations
             )
+        request, unreachable = self._with_known_contacts(request, channel)
         admission = admit(request, channel, now)
+        violations = (*unreachable, *admission.violations)
         return Prepared(
             channel=channel,
             request=request,
-            admission=None if admission.violations else admission,
-            violations=admission.violations,
+            admission=None if violations else admission,
+            violations=violations,
             idempotency=idempotency,
             source=source,
         )
@@ -112,21 +115,29 @@ class Acceptance:
         data = dump_send_message(request) if isinstance(request, SendMessage) else request
         return read_send_message(data, limits=self.limits)
 
-    def _with_known_contacts(self, request: SendMessage, channel: Channel) -> SendMessage:
-        """Fill in the address of contacts that a request names only by their id."""
+    def _with_known_contacts(
+        self, request: SendMessage, channel: Channel
+    ) -> tuple[SendMessage, list[Violation]]:
+        """Fill in how contacts are reached that a request names by their id."""
         contacts = request.receiver.contacts
-        bare = [contact.id for contact in contacts if contact.id and _is_bare(contact)]
-        if not bare:
-            return request
-        with self.storage.begin(read_only=True) as tx:
-            known = {one: tx.contacts.get(channel.workspace, one) for one in bare}
-        filled = [
-            _filled(contact, known.get(contact.id), f"/receiver/contacts/{place}/id")
-            if contact.id and _is_bare(contact)
-            else contact
+        wanted = {
+            place: contact.id
             for place, contact in enumerate(contacts)
+            if contact.id and address_of(contact, channel) is None
+        }
+        if not wanted:
+            return request, []
+        with self.storage.begin(read_only=True) as tx:
+            known = {
+                place: tx.contacts.get(channel.workspace, id_) for place, id_ in wanted.items()
+            }
+        filled = tuple(_filled(contact, known.get(place)) for place, contact in enumerate(contacts))
+        violations = [
+            _unreachable(known[place], channel, f"/receiver/contacts/{place}/id")
+            for place in wanted
+            if address_of(filled[place], channel) is None
         ]
-        return evolve(request, receiver=evolve(request.receiver, contacts=tuple(filled)))
+        return evolve(request, receiver=evolve(request.receiver, contacts=filled)), violations
 
 
 class _Writing:
@@ -266,19 +277,18 @@ def _idempotency(key: str | None, request: SendMessage, channel: Channel) -> Ide
     return IdempotencyKey(key=key, request_hash=request_hash)
 
 
-def _is_bare(contact: ReceiverContact) -> bool:
-    has_address = contact.identifier_value or contact.identifiers or contact.platform_address
-    return not has_address
-
-
-def _filled(contact: ReceiverContact, known: Contact | None, path: str) -> ReceiverContact:
+def _filled(contact: ReceiverContact, known: Contact | None) -> ReceiverContact:
     if known is None:
-        message = "no contact has this id"
-        raise InvalidMessageError((Violation(path, "receiver.unknown_contact", message),))
-    return evolve(
-        contact,
-        identifiers=tuple(
-            Identifier(identifier_key=one.key, identifier_value=one.value)
-            for one in known.featured_identifiers
-        ),
+        return contact
+    identifiers = tuple(
+        Identifier(identifier_key=one.key, identifier_value=one.value)
+        for one in known.featured_identifiers
     )
+    return evolve(contact, identifiers=(*contact.identifiers, *identifiers))
+
+
+def _unreachable(known: Contact | None, channel: Channel, path: str) -> Violation:
+    if known is None:
+        return Violation(path, "receiver.unknown_contact", "no contact has this id")
+    message = f"the contact has no {channel.identifier_key}, by which {channel.platform} reaches it"
+    return Violation(path, "receiver.unreachable", message)

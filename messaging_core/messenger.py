@@ -58,7 +58,7 @@ class Messenger:
         limits: How large and deep a JSON request may be.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id.
+        ConfigurationError: A channel is wrong, or two have one id or one name.
     """
 
     def __init__(
@@ -320,6 +320,7 @@ def _as_id(reference: str) -> UUID | None:
 
 def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
     by_id: dict[UUID, Channel] = {}
+    names: set[tuple[UUID, str]] = set()
     for channel in channels:
         if violations := check_channel(channel):
             faults = "; ".join(str(violation) for violation in violations)
@@ -327,6 +328,9 @@ def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
         if channel.id in by_id:
             message = f"channels {by_id[channel.id].name!r} and {channel.name!r} have one id"
             raise ConfigurationError(message)
+        if (channel.workspace, channel.name) in names:
+            raise ConfigurationError(f"two channels are called {channel.name!r}")
+        names.add((channel.workspace, channel.name))
         by_id[channel.id] = channel
     return by_id
 

@@ -234,7 +234,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
             # Never the traceback: an error's text may quote what the message says.
             what = type(error).__name__
-            _log.error("message %s could not be delivered: %s", claim.message.id, what)  # noqa: TRY400
+            _log.error("message %s could not be delivered: %s", claim.message.id, what)
             return self._put_off(claim, what)
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:

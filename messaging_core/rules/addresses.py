@@ -119,11 +119,16 @@ def address_key(kind: str, value: str) -> str:
         value: The address, valid or not.
     """
     if kind == "emailaddress":
-        key = normalize_email(value.strip()).casefold()
-        return key if key.isascii() else unicodedata.normalize("NFC", key)
+        return _email_key(value) if len(value) <= _EMAIL_LIMIT else _email_key.__wrapped__(value)
     if kind == "phonenumber":
         return _SEPARATORS.sub("", value)
     return value
+
+
+@lru_cache(maxsize=_CACHED)
+def _email_key(value: str) -> str:
+    key = normalize_email(value.strip()).casefold()
+    return key if key.isascii() else unicodedata.normalize("NFC", key)
 
 
 def check_push_token(value: str, path: str) -> Violation | None:
