@@ -1,14 +1,14 @@
 """The same façade for hosts that run an event loop."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from messaging_core.acceptance import Answer, Request, Submission
-from messaging_core.errors import InvalidRequestError
+from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import ChannelReference, Messenger
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.message import Message
@@ -17,6 +17,8 @@ from messaging_core.models.query import MessageQuery, Page
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_Waiting = tuple[Submission, "asyncio.Future[Answer]"]
 
 MOST_TOGETHER = 1000
 """How many concurrent `send` calls share one transaction at most."""
@@ -35,7 +37,7 @@ class AsyncMessenger:
 
     def __init__(self, messenger: Messenger) -> None:
         self.messenger = messenger
-        self._waiting: list[tuple[Submission, asyncio.Future[Answer]]] = []
+        self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def send(
@@ -47,7 +49,8 @@ class AsyncMessenger:
     ) -> Message:
         """Accept one message; see `Messenger.send`.
 
-        Cancelling the call does not take the message back once it is being written.
+        Cancelling the call takes the message back only before it is being written. What another
+        caller does wrong, or that another gives up, changes nothing for this one.
         """
         submission = Submission(
             channel=self.messenger.channel(channel),
@@ -65,19 +68,35 @@ class AsyncMessenger:
 
     async def _write(self) -> None:
         """Write everything that waits, a transaction at a time, until nothing does."""
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
-            submissions = [submission for submission, _ in batch]
-            try:
-                answers = await asyncio.to_thread(self.messenger.acceptance.accept, submissions)
-            except Exception as error:  # noqa: BLE001 - every caller gets it
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                for (_, future), answer in zip(batch, answers, strict=True):
-                    if not future.done():
-                        future.set_result(answer)
+        while True:
+            # Whoever gave up before the writing began sends nothing.
+            waiting = [one for one in self._waiting if not one[1].done()]
+            batch, self._waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
+            if not batch:
+                return
+            await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        """Write some in one transaction, and tell each caller what became of its own."""
+        submissions = [submission for submission, _ in batch]
+        try:
+            answers = await asyncio.to_thread(self.messenger.acceptance.accept, submissions)
+        except Exception as error:  # noqa: BLE001 - the callers get it
+            if len(batch) > 1 and not isinstance(error, StorageError):
+                # Nothing was written, because of one of them: the others need not suffer for it.
+                for one in batch:
+                    await self._answer([one])
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        finally:
+            # The event loop ends: nobody is left waiting for an answer that will not come.
+            for _, future in batch:
+                future.cancel()
 
     async def send_many(
         self, channel: ChannelReference, requests: Iterable[Request]

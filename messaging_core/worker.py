@@ -3,38 +3,26 @@
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
-from time import monotonic
-from typing import Self
 
 from attrs import frozen
 
+from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import Finish, Send, dispatch
 from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
 from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.handover import PointOfNoReturn, ask
 from messaging_core.messenger import Messenger
-from messaging_core.models.delivery import Claim, Settlement
-from messaging_core.models.envelope import Envelope
+from messaging_core.models.delivery import Claim, Lane, Settlement
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.message import Status
-from messaging_core.models.outcome import (
-    Accepted,
-    Deferred,
-    Outcome,
-    PerRecipient,
-    Rejected,
-    Unknown,
-)
-from messaging_core.ports.clock import Clock
-from messaging_core.ports.transport import Handoff, Transport
+from messaging_core.ports.transport import Transport
 
 _log = logging.getLogger(__name__)
 
-_OUTCOMES = (Accepted, Deferred, Rejected, Unknown, PerRecipient)
-_GATHER = 0.005  # seconds that a finished message waits for others to share its commit
 _PUT_OFF = timedelta(minutes=1)
+_WITHDRAWN_WAIT = timedelta(seconds=1)
 _IDLE = 1.0  # seconds between looks at a storage that other processes write to as well
 
 
@@ -67,28 +55,6 @@ class Report:
             waiting=self.waiting + other.waiting,
             stale=self.stale + other.stale,
         )
-
-
-class PointOfNoReturn(Handoff):
-    """The moment in one attempt after which it is not known whether a failure was a success."""
-
-    def __init__(self, claim: Claim, clock: Clock) -> None:
-        self._claim = claim
-        self._clock = clock
-        self.passed_at: datetime | None = None
-
-    def __call__(self) -> None:
-        """Let the message go, unless its time or its lease has run out.
-
-        Raises:
-            Withdrawn: It may no longer go.
-        """
-        now = self._clock.now()
-        if now >= self._claim.delivery.expires_at:
-            raise Withdrawn("expired")
-        if now >= self._claim.lease.until:
-            raise Withdrawn("superseded")
-        self.passed_at = self.passed_at or now
 
 
 class Worker:
@@ -126,7 +92,7 @@ class Worker:
         """Deliver at most one batch of what is due now, and return when it is settled."""
         _, claims = self._exchange([], self._batch)
         settlements: list[Settlement] = []
-        with _Crew(self._threads, self._work) as crew:
+        with Crew(self._threads, self._work) as crew:
             try:
                 for claim in claims:
                     crew.hand(claim)
@@ -147,13 +113,17 @@ class Worker:
         Then nothing more is claimed, what is being handed over is finished, and what was claimed
         but not begun is given back without counting an attempt. A failing storage is tried again
         every second.
+
+        Raises:
+            StorageError: The storage still failed when it was time to stop; what was not recorded
+                comes back when its lease ends.
         """
         return self._pump(stop.is_set, stop)
 
     def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
         """Keep a crew busy until it is over, and leave nothing unsettled behind."""
         finished: list[Settlement] = []
-        with _Crew(self._threads, self._work) as crew:
+        with Crew(self._threads, self._work) as crew:
             try:
                 return self._keep_busy(crew, finished, is_over, stop)
             except BaseException:
@@ -162,7 +132,7 @@ class Worker:
 
     def _keep_busy(
         self,
-        crew: "_Crew",
+        crew: Crew,
         finished: list[Settlement],
         is_over: Callable[[], bool],
         stop: threading.Event | None,
@@ -174,7 +144,7 @@ class Worker:
             if stopping:
                 finished += map(self._give_back, crew.recall())
             try:
-                done, claims = self._exchange(finished, 0 if stopping else self._batch - crew.busy)
+                done, claims = self._exchange(finished, 0 if stopping else self._room(crew))
                 report += done
                 finished.clear()
                 for claim in claims:
@@ -184,14 +154,19 @@ class Worker:
                 if not crew.busy:
                     self._rest(stop)
             except StorageError:
-                if stop is None:
+                if stop is None or (stopping and not crew.busy):
                     raise
                 _log.exception("the storage failed; trying again")
                 stop.wait(_IDLE)
             if crew.busy:
                 crew.gather(finished, self._batch // 2)
 
-    def _wind_up(self, crew: "_Crew", finished: list[Settlement]) -> None:
+    def _room(self, crew: Crew) -> int:
+        """Return how many messages to claim: of very few, all would be of the urgent lanes."""
+        free = self._batch - crew.busy
+        return free if free >= min(len(Lane), self._batch) else 0
+
+    def _wind_up(self, crew: Crew, finished: list[Settlement]) -> None:
         """Interrupted: finish what was begun, give the rest back, and record both if possible."""
         finished += map(self._give_back, crew.recall())
         while crew.busy:
@@ -261,10 +236,13 @@ class Worker:
     def _attempt(self, claim: Claim, send: Send, transport: Transport) -> Settlement:
         envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock)
         try:
-            outcome = _outcome(transport, envelope, handoff)
+            outcome = ask(transport, envelope, handoff)
         except Withdrawn as withdrawn:
             now = self._clock.now()
-            return expire(claim, now) if withdrawn.reason == "expired" else give_back(claim, now)
+            if withdrawn.reason == "expired":
+                return expire(claim, now)
+            # Not at once, or a drain would never end.
+            return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
         now = self._clock.now()
         return settle(
             Attempted(
@@ -290,37 +268,6 @@ def _deduplicates(transport: Transport, claim: Claim, now: datetime) -> bool:
     return window is not None and now < first + window
 
 
-def _outcome(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Outcome:
-    """Ask a transport, and make an outcome of whatever comes back."""
-    try:
-        outcome = transport.send(envelope, handoff)
-    except Withdrawn:
-        raise
-    except Exception as error:  # noqa: BLE001 - the one place that calls foreign code
-        _log.warning(
-            "transport %s failed on message %s: %s",
-            transport.name,
-            envelope.message_id,
-            type(error).__name__,
-        )
-        return _broken(transport, type(error).__name__, handoff)
-    if isinstance(outcome, _OUTCOMES):
-        return outcome
-    return _broken(transport, f"answered with {type(outcome).__name__}", handoff)
-
-
-def _broken(transport: Transport, what: str, handoff: PointOfNoReturn) -> Outcome:
-    """Before the point of no return a fault is harmless; after it, it leaves doubt."""
-    in_doubt = handoff.passed_at is not None
-    failure = Failure(
-        code=FailureCode.IN_DOUBT if in_doubt else FailureCode.DEPENDENCY_ERROR,
-        description=f"the transport failed: {what}",
-        source=FailureSource(name=transport.name, code=what),
-        retry=Retry.AMBIGUOUS if in_doubt else Retry.TRANSIENT,
-    )
-    return Unknown(failure=failure) if in_doubt else Deferred(failure=failure)
-
-
 def _report(settlements: Sequence[Settlement], valid: Sequence[bool]) -> Report:
     kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
     waiting = sum(one.next_due_at is not None for one in kept)
@@ -331,64 +278,3 @@ def _report(settlements: Sequence[Settlement], valid: Sequence[bool]) -> Report:
         failed=len(kept) - waiting - sent,
         stale=len(settlements) - len(kept),
     )
-
-
-class _Crew:
-    """A few threads that turn claims into settlements."""
-
-    def __init__(self, size: int, work: Callable[[Claim], Settlement]) -> None:
-        self._work = work
-        self._jobs: SimpleQueue[Claim | None] = SimpleQueue()
-        self._done: SimpleQueue[Settlement] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"messaging-worker-{number}", daemon=True)
-            for number in range(size)
-        ]
-        self.busy = 0
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for _thread in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    def _serve(self) -> None:
-        while (claim := self._jobs.get()) is not None:
-            self._done.put(self._work(claim))
-
-    def hand(self, claim: Claim) -> None:
-        """Give the crew one more message."""
-        self._jobs.put(claim)
-        self.busy += 1
-
-    def take(self, timeout: float | None = None) -> Settlement:
-        """Wait for a message that is done."""
-        done = self._done.get(timeout=timeout)
-        self.busy -= 1
-        return done
-
-    def gather(self, done: list[Settlement], enough: int) -> None:
-        """Wait for one message, and a moment longer for others to share its commit."""
-        done.append(self.take())
-        deadline = monotonic() + _GATHER
-        while self.busy and len(done) < enough:
-            try:
-                done.append(self.take(max(0.0, deadline - monotonic())))
-            except Empty:
-                break
-
-    def recall(self) -> Iterable[Claim]:
-        """Take back what nobody has begun."""
-        while True:
-            try:
-                claim = self._jobs.get_nowait()
-            except Empty:
-                return
-            if claim is not None:
-                self.busy -= 1
-                yield claim

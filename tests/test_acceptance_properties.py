@@ -7,8 +7,8 @@ import pytest
 from attrs import evolve
 from hypothesis import event, given
 from hypothesis import strategies as st
-from messaging_adapters.storage.memory import MemoryStorage
 
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Channel, InvalidMessageError, MessageType, Messenger, Verdict, Worker
 from messaging_core.models.contact import ReceiverContact, ReceiverType
 from messaging_core.models.envelope import Envelope

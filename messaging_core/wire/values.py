@@ -34,12 +34,16 @@ def read_uuid(value: Any, path: str, faults: Faults) -> UUID | None:
     if type(value) is not str:
         faults.mismatch(path, "a UUID string", value)
     elif _UUID.fullmatch(value):
-        return UUID(value)
+        return _uuid(value)
     else:
         faults.add(
             path, "wire.uuid", "expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
         )
     return None
+
+
+# Of the ids in a message most are those of its channel, which is the same as that of the last.
+_uuid: Final = lru_cache(maxsize=256)(UUID)
 
 
 def write_uuid(value: Any) -> Any:

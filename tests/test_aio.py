@@ -1,0 +1,337 @@
+"""What hosts with an event loop may rely on: shared commits, own errors, harmless cancellation."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import (
+    IdempotencyConflictError,
+    InvalidMessageError,
+    Message,
+    MessageQuery,
+    Messenger,
+    Rejection,
+    Status,
+    StorageError,
+    UnknownChannelError,
+    UnknownMessageError,
+    Verdict,
+)
+from messaging_core.aio import MOST_TOGETHER, AsyncMessenger
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.testing import (
+    MONDAY_MORNING as NOW,
+)
+from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request
+
+ORDERS = a_channel("orders")
+PATIENCE = 10.0
+
+
+class WatchedStorage(Storage):
+    """Counts its transactions, holds them up, and fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.storage = MemoryStorage()
+        self.begun = 0
+        self.fails = False
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.is_entered = threading.Event()
+
+    def begin(
+        self, connection: Any = None, *, read_only: bool = False
+    ) -> AbstractContextManager[Transaction]:
+        self.begun += 1
+        self.is_entered.set()
+        assert self.is_open.wait(PATIENCE)
+        if self.fails:
+            raise StorageError("down")
+        return self.storage.begin(connection, read_only=read_only)
+
+
+class Poison(Mapping[str, Any]):
+    """A request that breaks whoever reads it."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("poison")
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("poison")
+
+    def __len__(self) -> int:
+        raise RuntimeError("poison")
+
+
+class Engine:
+    """An asynchronous messenger and everything around it."""
+
+    def __init__(self) -> None:
+        self.storage = WatchedStorage()
+        self.clock = ManualClock()
+        self.synchronous = Messenger(
+            storage=self.storage, channels={ORDERS: RecordingTransport()}, clock=self.clock
+        )
+        self.messenger = AsyncMessenger(self.synchronous)
+
+    def stored(self) -> list[str | None]:
+        with self.storage.storage.begin(read_only=True) as tx:
+            page = tx.messages.find(MessageQuery(limit=1000, reverse=True))
+        return [message.reference for message in page.results]
+
+    async def being_written(self) -> None:
+        """Return as soon as a transaction stands before the closed door."""
+        assert await asyncio.to_thread(self.storage.is_entered.wait, PATIENCE)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+def numbered(number: int) -> Any:
+    return a_request(reference=str(number))
+
+
+def test_a_message_is_accepted(engine: Engine) -> None:
+    message = asyncio.run(engine.messenger.send("orders", a_request("hi")))
+
+    assert engine.synchronous.get(message.id) == message
+
+
+def test_a_lone_caller_waits_for_nobody(engine: Engine) -> None:
+    asyncio.run(engine.messenger.send("orders", a_request()))
+
+    assert engine.storage.begun == 1
+
+
+def test_callers_at_the_same_time_share_a_transaction_in_their_order(engine: Engine) -> None:
+    async def host() -> list[Message]:
+        return await asyncio.gather(
+            *(engine.messenger.send("orders", numbered(number)) for number in range(100))
+        )
+
+    messages = asyncio.run(host())
+
+    assert [message.reference for message in messages] == [str(number) for number in range(100)]
+    assert engine.stored() == [str(number) for number in range(100)]
+    assert engine.storage.begun <= 2
+
+
+def test_callers_that_come_meanwhile_share_the_next_transaction(engine: Engine) -> None:
+    async def host() -> None:
+        engine.storage.is_open.clear()
+        first = asyncio.create_task(engine.messenger.send("orders", numbered(0)))
+        await engine.being_written()
+        others = [
+            asyncio.create_task(engine.messenger.send("orders", numbered(number)))
+            for number in range(1, 50)
+        ]
+        await asyncio.sleep(0.01)
+        engine.storage.is_open.set()
+        await asyncio.gather(first, *others)
+
+    asyncio.run(host())
+
+    assert engine.storage.begun == 2
+    assert len(engine.stored()) == 50
+
+
+def test_a_transaction_holds_no_more_than_its_most(engine: Engine) -> None:
+    async def host() -> None:
+        requests = [numbered(number) for number in range(MOST_TOGETHER + 1)]
+        await asyncio.gather(*(engine.messenger.send("orders", one) for one in requests))
+
+    asyncio.run(host())
+
+    assert engine.storage.begun == 2
+
+
+def test_every_caller_gets_its_own_error(engine: Engine) -> None:
+    async def host() -> list[Message | BaseException]:
+        send = engine.messenger.send
+        return await asyncio.gather(
+            send("orders", numbered(0)),
+            send("orders", a_request(tags=("!",))),
+            send("nobody", numbered(1)),
+            send("orders", numbered(2), idempotency_key="k"),
+            send("orders", numbered(3), idempotency_key="k"),
+            send("orders", numbered(4)),
+            return_exceptions=True,
+        )
+
+    answers = asyncio.run(host())
+
+    assert [type(answer) for answer in answers] == [
+        Message,
+        InvalidMessageError,
+        UnknownChannelError,
+        Message,
+        IdempotencyConflictError,
+        Message,
+    ]
+    assert engine.stored() == ["0", "2", "4"]
+
+
+@pytest.mark.parametrize("poison", [Poison(), object(), 7])
+def test_a_request_that_breaks_the_reader_harms_only_its_caller(
+    engine: Engine, poison: Any
+) -> None:
+    async def host() -> list[Message | BaseException]:
+        requests = [numbered(0), poison, numbered(1)]
+        return await asyncio.gather(
+            *(engine.messenger.send("orders", one) for one in requests), return_exceptions=True
+        )
+
+    first, broken, last = asyncio.run(host())
+
+    assert isinstance(broken, Exception)
+    assert isinstance(first, Message)
+    assert isinstance(last, Message)
+    assert engine.stored() == ["0", "1"]
+
+
+def test_a_storage_that_fails_is_everybodys_error_and_not_the_end(engine: Engine) -> None:
+    async def host() -> list[Message | BaseException]:
+        engine.storage.fails = True
+        answers: list[Message | BaseException] = await asyncio.gather(
+            *(engine.messenger.send("orders", numbered(number)) for number in range(3)),
+            return_exceptions=True,
+        )
+        engine.storage.fails = False
+        return [*answers, await engine.messenger.send("orders", numbered(3))]
+
+    answers = asyncio.run(host())
+
+    assert [type(answer) for answer in answers] == [StorageError] * 3 + [Message]
+    assert engine.stored() == ["3"]
+
+
+def test_a_caller_that_gives_up_while_it_is_written_harms_nobody(engine: Engine) -> None:
+    async def host() -> list[Message | BaseException]:
+        engine.storage.is_open.clear()
+        tasks = [
+            asyncio.create_task(engine.messenger.send("orders", numbered(number)))
+            for number in range(3)
+        ]
+        await engine.being_written()
+        tasks[1].cancel()
+        await asyncio.sleep(0.01)
+        engine.storage.is_open.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, given_up, last = asyncio.run(host())
+
+    assert isinstance(given_up, asyncio.CancelledError)
+    assert isinstance(first, Message)
+    assert isinstance(last, Message)
+    assert engine.stored() == ["0", "1", "2"]
+
+
+def test_a_caller_that_gives_up_in_time_sends_nothing(engine: Engine) -> None:
+    async def host() -> list[Message | BaseException]:
+        engine.storage.is_open.clear()
+        first = asyncio.create_task(engine.messenger.send("orders", numbered(0)))
+        await engine.being_written()
+        waiting = [
+            asyncio.create_task(engine.messenger.send("orders", numbered(number)))
+            for number in (1, 2)
+        ]
+        await asyncio.sleep(0.01)
+        waiting[0].cancel()
+        await asyncio.sleep(0.01)
+        engine.storage.is_open.set()
+        return await asyncio.gather(first, *waiting, return_exceptions=True)
+
+    answers = asyncio.run(host())
+
+    assert [type(answer) for answer in answers] == [Message, asyncio.CancelledError, Message]
+    assert engine.stored() == ["0", "2"]
+
+
+def test_when_everybody_gives_up_nothing_is_written(engine: Engine) -> None:
+    async def host() -> None:
+        engine.storage.is_open.clear()
+        first = asyncio.create_task(engine.messenger.send("orders", numbered(0)))
+        await engine.being_written()
+        second = asyncio.create_task(engine.messenger.send("orders", numbered(1)))
+        await asyncio.sleep(0.01)
+        second.cancel()
+        engine.storage.is_open.set()
+        await first
+        await asyncio.sleep(0.05)
+
+    asyncio.run(host())
+
+    assert engine.storage.begun == 1
+    assert engine.stored() == ["0"]
+
+
+def test_the_loop_goes_on_while_the_storage_is_slow(engine: Engine) -> None:
+    async def host() -> int:
+        engine.storage.is_open.clear()
+        task = asyncio.create_task(engine.messenger.send("orders", a_request()))
+        ticks = 0
+        while ticks < 20:
+            await asyncio.sleep(0.001)
+            ticks += 1
+        assert not task.done()
+        engine.storage.is_open.set()
+        await task
+        return ticks
+
+    assert asyncio.run(host()) == 20
+
+
+def test_one_object_serves_one_loop_after_another(engine: Engine) -> None:
+    for number in range(3):
+        asyncio.run(engine.messenger.send("orders", numbered(number)))
+
+    assert engine.stored() == ["0", "1", "2"]
+
+
+def test_a_loop_that_was_torn_down_leaves_nothing_behind_for_the_next(engine: Engine) -> None:
+    async def torn_down() -> None:
+        engine.storage.is_open.clear()
+        tasks = [
+            asyncio.create_task(engine.messenger.send("orders", numbered(number)))
+            for number in range(2)
+        ]
+        await engine.being_written()
+        late = asyncio.create_task(engine.messenger.send("orders", numbered(7)))
+        await asyncio.sleep(0.01)
+        threading.Timer(0.05, engine.storage.is_open.set).start()
+        assert not any(task.done() for task in (*tasks, late))
+
+    asyncio.run(torn_down())
+    message = asyncio.run(asyncio.wait_for(engine.messenger.send("orders", numbered(9)), PATIENCE))
+
+    assert message.reference == "9"
+    assert "7" not in engine.stored()
+
+
+def test_everything_else_is_what_the_messenger_does(engine: Engine) -> None:
+    async def host() -> None:
+        messenger = engine.messenger
+        first, second = await messenger.send_many("orders", [a_request(), a_request(tags=("!",))])
+        assert isinstance(first, Message)
+        assert isinstance(second, Rejection)
+        assert (await messenger.plan("orders", a_request())).verdict is Verdict.ACCEPTED
+        assert await messenger.get(first.id) == first
+        assert list((await messenger.find()).results) == [first]
+        moved = await messenger.reschedule(first.id, NOW + timedelta(hours=1))
+        assert moved.status is Status.SCHEDULED
+        assert await messenger.cancel(first.id)
+        with pytest.raises(UnknownMessageError):
+            await messenger.get(NOWHERE)
+
+    asyncio.run(host())
+
+
+NOWHERE = ORDERS.id

@@ -1,0 +1,733 @@
+"""What becomes of messages in a worker's hands, whatever transports, clocks and storages do."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from time import monotonic, sleep
+from typing import Any
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
+from messaging_core.errors import Withdrawn
+from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel, MessageType, WhenInDoubt
+from messaging_core.models.delivery import Delivery
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.failure import FailureCode, Retry
+from messaging_core.models.message import Part
+from messaging_core.models.outcome import Accepted, Deferred, PerRecipient, Rejected, Unknown
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.transport import Capabilities
+from messaging_core.testing import (
+    MONDAY_MORNING as NOW,
+)
+from messaging_core.testing import (
+    BeforeHandoff,
+    ManualClock,
+    RecordingTransport,
+    a_channel,
+    a_failure,
+    a_request,
+)
+
+BUSY = a_failure()
+LOST = a_failure(FailureCode.IN_DOUBT, retry=Retry.AMBIGUOUS)
+GONE = a_failure(FailureCode.UNKNOWN_RECEIVER, retry=Retry.RECIPIENT_GONE)
+ORDERS, MAIL = a_channel("orders"), a_channel("mail", "email")
+A, B, C = "a@x.example", "b@x.example", "c@x.example"
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+PATIENCE = 10.0
+
+
+class Engine:
+    """A worker and everything around it."""
+
+    def __init__(
+        self,
+        *answers: Any,
+        channel: Channel = ORDERS,
+        storage: Storage | None = None,
+        transport: RecordingTransport | None = None,
+        **options: Any,
+    ) -> None:
+        self.storage = storage or MemoryStorage()
+        self.clock = ManualClock()
+        self.transport = transport or RecordingTransport(answers)
+        self.channel = channel
+        self.messenger = Messenger(
+            storage=self.storage, channels={channel: self.transport}, clock=self.clock
+        )
+        options = {"threads": 1, "chance": lambda: 0.5, **options}
+        self.worker = Worker(self.messenger, **options)
+
+    def send(self, body: str = "hi", **fields: Any) -> Message:
+        to = A if self.channel.platform == "email" else "+31612345678"
+        return self.messenger.send(self.channel, a_request(body, **{"to": to, **fields}))
+
+    def now_is(self, message: Message) -> Message:
+        return self.messenger.get(message.id)
+
+    def delivery(self, message: Message) -> Delivery:
+        with self.storage.begin(read_only=True) as tx:
+            delivery = tx.outbox.delivery(DEFAULT_WORKSPACE, message.id)
+        assert delivery is not None
+        return delivery
+
+    def sleep_until_due(self, message: Message) -> timedelta:
+        """Move to when the message is tried again, and return how long that was."""
+        before, due_at = self.clock.now(), self.delivery(message).due_at
+        self.clock.set(due_at)
+        return due_at - before
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another thread does."""
+    deadline = monotonic() + PATIENCE
+    while not condition():
+        assert monotonic() < deadline, "it never came true"
+        sleep(0.005)
+
+
+@contextmanager
+def running(engine: Engine) -> Iterator[Callable[[], Report]]:
+    """Run the worker beside the block; what is yielded stops it and returns its report."""
+    stop, reports = threading.Event(), list[Report]()
+    thread = threading.Thread(target=lambda: reports.append(engine.worker.run(stop)))
+    thread.start()
+
+    def finish() -> Report:
+        stop.set()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        return reports[0]
+
+    try:
+        yield finish
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+
+
+class TestOutcomes:
+    def test_a_message_that_is_due_is_sent_once(self) -> None:
+        engine = Engine()
+        message = engine.send()
+
+        report = engine.worker.run_once()
+
+        assert report == Report(sent=1)
+        found = engine.now_is(message)
+        assert (found.status, found.parts) == (Status.SENT, (Part(platform_reference="rec-1"),))
+        assert engine.worker.drain() == Report()
+        assert len(engine.transport.sent) == 1
+
+    def test_nothing_due_is_nothing_done(self) -> None:
+        engine = Engine()
+        engine.send(scheduled_for=NOW + HOUR)
+
+        assert engine.worker.run_once() == engine.worker.drain() == Report()
+
+    def test_a_scheduled_message_goes_when_its_time_has_come(self) -> None:
+        engine = Engine()
+        message = engine.send(scheduled_for=NOW + HOUR)
+        engine.clock.set(NOW + HOUR - timedelta(microseconds=1))
+        early = engine.worker.run_once()
+        engine.clock.set(NOW + HOUR)
+
+        due = engine.worker.run_once()
+
+        assert (early.total, due.sent) == (0, 1)
+        assert engine.now_is(message).status is Status.SENT
+
+    def test_a_rejected_message_has_failed(self) -> None:
+        engine = Engine(Rejected(failure=GONE))
+        message = engine.send()
+
+        report = engine.worker.drain()
+
+        assert report == Report(failed=1)
+        found = engine.now_is(message)
+        assert found.status is Status.SENDING_FAILED
+        assert found.failure is not None
+        assert found.failure.code == GONE.code
+        engine.clock.advance(days=2)
+        assert engine.worker.drain() == Report()
+
+    def test_a_deferred_message_is_tried_again_later_and_later(self) -> None:
+        engine = Engine(*[Deferred(failure=BUSY)] * 5)
+        message = engine.send()
+
+        waits = []
+        for _ in range(5):
+            assert engine.worker.drain() == Report(waiting=1)
+            waits.append(engine.sleep_until_due(message))
+        last = engine.worker.drain()
+
+        assert [wait.total_seconds() for wait in waits] == [2.5, 5, 10, 20, 40]
+        assert last == Report(sent=1)
+        assert [one.attempt for one in engine.transport.attempts] == [1, 2, 3, 4, 5, 6]
+
+    def test_a_provider_is_not_asked_before_the_time_it_gave(self) -> None:
+        engine = Engine(Deferred(failure=BUSY, retry_after=20 * MINUTE))
+        message = engine.send()
+
+        engine.worker.drain()
+
+        assert engine.sleep_until_due(message) >= 20 * MINUTE
+        assert engine.worker.drain() == Report(sent=1)
+
+    @pytest.mark.parametrize("retry_after", [10 * MINUTE, timedelta(days=400), timedelta.max])
+    def test_nothing_is_tried_again_after_its_validity(self, retry_after: timedelta) -> None:
+        engine = Engine(Deferred(failure=BUSY, retry_after=retry_after))
+        message = engine.send(validity=600)
+
+        report = engine.worker.drain()
+
+        assert report == Report(failed=1)
+        found = engine.now_is(message)
+        assert (found.status, found.reason) == (Status.SENDING_FAILED, "expired")
+
+    def test_an_expired_message_is_not_sent(self) -> None:
+        engine = Engine()
+        message = engine.send(validity=60)
+        engine.clock.advance(minutes=1)
+
+        report = engine.worker.drain()
+
+        assert report == Report(failed=1)
+        assert engine.transport.attempts == []
+        assert engine.now_is(message).reason == "expired"
+
+    def test_retrying_ends_with_the_validity(self) -> None:
+        engine = Engine(transport=RecordingTransport(lambda _: Deferred(failure=BUSY)))
+        message = engine.send(validity=3600)
+
+        for _ in range(100):
+            engine.worker.drain()
+            if engine.now_is(message).status is Status.SENDING_FAILED:
+                break
+            engine.sleep_until_due(message)
+
+        assert engine.now_is(message).status is Status.SENDING_FAILED
+        assert engine.clock.now() <= NOW + HOUR
+        assert len(engine.transport.attempts) < 20
+
+    def test_a_message_without_its_channel_waits_for_it(self) -> None:
+        engine = Engine()
+        message = engine.send()
+        stranger = Messenger(
+            storage=engine.storage,
+            channels={a_channel("other"): engine.transport},
+            clock=engine.clock,
+        )
+
+        report = Worker(stranger, threads=1).drain()
+
+        assert report == Report(waiting=1)
+        assert engine.delivery(message).attempts == 0
+        engine.sleep_until_due(message)
+        assert engine.worker.drain() == Report(sent=1)
+        assert engine.now_is(message).failure is None
+
+
+class TestDoubt:
+    def doubtful(self, choice: WhenInDoubt, **options: Any) -> tuple[Engine, Message]:
+        channel = a_channel("orders", when_in_doubt=choice)
+        engine = Engine(Unknown(failure=LOST), channel=channel, **options)
+        message = engine.send()
+        assert engine.worker.drain() == Report(waiting=1)
+        found = engine.now_is(message)
+        assert (found.status, found.details) == (Status.PROCESSING, "in_doubt")
+        return engine, message
+
+    def test_after_a_time_of_grace_it_is_sent_again(self) -> None:
+        engine, message = self.doubtful(WhenInDoubt.RESEND)
+
+        assert engine.sleep_until_due(message) == 2 * MINUTE
+        assert engine.worker.drain() == Report(sent=1)
+
+        found = engine.now_is(message)
+        assert (found.status, found.details, found.failure) == (Status.SENT, None, None)
+        assert len({one.message_id for one in engine.transport.sent}) == 1
+
+    def test_after_a_time_of_grace_it_has_failed(self) -> None:
+        engine, message = self.doubtful(WhenInDoubt.FAIL)
+        engine.sleep_until_due(message)
+
+        assert engine.worker.drain() == Report(failed=1)
+
+        found = engine.now_is(message)
+        assert (found.status, found.reason) == (Status.SENDING_FAILED, "in_doubt")
+        assert len(engine.transport.sent) == 1
+
+    def test_it_is_parked_until_its_validity_ends(self) -> None:
+        engine, message = self.doubtful(WhenInDoubt.PARK)
+        engine.sleep_until_due(message)
+
+        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.delivery(message).due_at == NOW + 36 * HOUR
+        engine.clock.set(NOW + 36 * HOUR)
+        assert engine.worker.drain() == Report(failed=1)
+
+        assert engine.now_is(message).reason == "in_doubt"
+        assert len(engine.transport.sent) == 1
+
+    @pytest.mark.parametrize("choice", WhenInDoubt)
+    def test_a_provider_that_recognises_it_gets_it_again_soon(self, choice: WhenInDoubt) -> None:
+        transport = RecordingTransport(
+            [Unknown(failure=LOST)], capabilities=Capabilities(deduplicates_for=HOUR)
+        )
+        engine, message = self.doubtful(choice, transport=transport)
+
+        assert engine.sleep_until_due(message) < MINUTE
+        assert engine.worker.drain() == Report(sent=1)
+
+    def test_a_provider_that_has_forgotten_it_does_not_count_as_recognising_it(self) -> None:
+        transport = RecordingTransport(
+            [Deferred(failure=BUSY, retry_after=2 * HOUR), Unknown(failure=LOST)],
+            capabilities=Capabilities(deduplicates_for=HOUR),
+        )
+        engine = Engine(transport=transport)
+        message = engine.send()
+        engine.worker.drain()
+        engine.sleep_until_due(message)
+        engine.worker.drain()
+
+        assert engine.sleep_until_due(message) == 2 * MINUTE
+
+    @pytest.mark.parametrize(
+        ("message_type", "sent"),
+        [(kind, kind is not MessageType.PROMOTIONAL) for kind in MessageType],
+    )
+    def test_only_promotional_messages_are_given_up_by_default(
+        self,
+        message_type: MessageType,
+        sent: bool,  # noqa: FBT001 - the expectation
+    ) -> None:
+        engine = Engine(Unknown(failure=LOST), channel=a_channel(message_type=message_type))
+        message = engine.send()
+        engine.worker.drain()
+        engine.sleep_until_due(message)
+
+        assert engine.worker.drain() == (Report(sent=1) if sent else Report(failed=1))
+
+
+class TestSeveralReceivers:
+    def test_a_retry_goes_only_to_those_not_served(self) -> None:
+        first = {
+            A: Accepted(references=("r",)),
+            B: Rejected(failure=GONE),
+            C: Deferred(failure=BUSY),
+        }
+        engine = Engine(PerRecipient(outcomes=first), channel=MAIL)
+        message = engine.send(to=[A, B, C])
+        engine.worker.drain()
+        engine.sleep_until_due(message)
+
+        report = engine.worker.drain()
+
+        assert report == Report(sent=1)
+        assert [[to.value for to in one.receivers] for one in engine.transport.sent] == [
+            [A, B, C],
+            [C],
+        ]
+        found = engine.now_is(message)
+        assert (found.status, found.details) == (Status.SENT, "partly_refused")
+        assert found.failure is not None
+        assert found.failure.code == GONE.code
+        assert [part.platform_reference for part in found.parts] == ["r", "rec-1"]
+
+    def test_when_time_runs_out_those_who_were_served_make_it_sent(self) -> None:
+        outcomes = {A: Accepted(), B: Deferred(failure=BUSY)}
+        engine = Engine(PerRecipient(outcomes=outcomes), channel=MAIL)
+        message = engine.send(to=[A, B], validity=600)
+        engine.worker.drain()
+        engine.clock.advance(minutes=10)
+
+        assert engine.worker.drain() == Report(sent=1)
+
+        assert engine.now_is(message).details == "partly_refused"
+
+
+class TestFaults:
+    def test_an_exception_before_the_point_of_no_return_is_harmless(self) -> None:
+        engine = Engine(BeforeHandoff(OSError("no route to 10.0.0.1")))
+        message = engine.send()
+
+        assert engine.worker.drain() == Report(waiting=1)
+
+        found = engine.now_is(message)
+        assert found.details is None
+        assert found.failure is not None
+        assert "OSError" in found.failure.description
+        assert "10.0.0.1" not in repr(found)
+        engine.sleep_until_due(message)
+        assert engine.worker.drain() == Report(sent=1)
+
+    def test_an_exception_after_it_leaves_doubt(self) -> None:
+        engine = Engine(OSError("reset by +31612345678"))
+        message = engine.send()
+
+        assert engine.worker.drain() == Report(waiting=1)
+
+        found = engine.now_is(message)
+        assert found.details == "in_doubt"
+        assert found.failure is not None
+        assert found.failure.code == FailureCode.IN_DOUBT
+        assert "+3161" not in found.failure.description
+
+    @pytest.mark.parametrize(
+        "nonsense",
+        [
+            "accepted",
+            {},
+            True,
+            Accepted,
+            PerRecipient(outcomes=None),  # type: ignore[arg-type]
+            PerRecipient(outcomes={"+31612345678": "yes"}),  # type: ignore[dict-item]
+            PerRecipient(outcomes={"+31612345678": PerRecipient(outcomes={})}),  # type: ignore[dict-item]
+            Deferred(failure=None),  # type: ignore[arg-type]
+            Deferred(failure=BUSY, retry_after=60),  # type: ignore[arg-type]
+            Rejected(failure="no"),  # type: ignore[arg-type]
+            Unknown(failure=a_failure(description="caf\udce9")),
+        ],
+    )
+    def test_an_answer_that_makes_no_sense_leaves_doubt(self, nonsense: Any) -> None:
+        engine = Engine(transport=RecordingTransport(lambda _: nonsense))
+        message = engine.send()
+
+        assert engine.worker.drain() == Report(waiting=1)
+
+        found = engine.now_is(message)
+        assert (found.status, found.details) == (Status.PROCESSING, "in_doubt")
+        assert engine.delivery(message).attempts == 1
+        assert engine.sleep_until_due(message) == 2 * MINUTE
+
+    @pytest.mark.parametrize("references", [None, 7, (7,), ["r"], "r", ("caf\udce9",)])
+    def test_an_accepted_message_is_sent_whatever_its_references_look_like(
+        self, references: Any
+    ) -> None:
+        engine = Engine(Accepted(references=references))
+        message = engine.send()
+
+        assert engine.worker.drain() == Report(sent=1)
+
+        parts = engine.now_is(message).parts
+        assert all(isinstance(part.platform_reference, str) for part in parts)
+        assert engine.worker.drain() == Report()
+
+    def test_a_message_that_expires_on_the_way_does_not_go(self) -> None:
+        engine = Engine(transport=RecordingTransport(lambda _: engine_waits(engine, MINUTE)))
+        message = engine.send(validity=60)
+
+        assert engine.worker.drain() == Report(failed=1)
+
+        assert engine.transport.sent == []
+        assert len(engine.transport.withdrawn) == 1
+        assert engine.now_is(message).reason == "expired"
+
+    def test_a_message_whose_lease_ends_on_the_way_does_not_go(self) -> None:
+        waits = iter([10 * MINUTE, timedelta(0)])
+        engine = Engine(
+            transport=RecordingTransport(lambda _: engine_waits(engine, next(waits))),
+            lease=10 * MINUTE,
+        )
+        message = engine.send()
+
+        assert engine.worker.drain() == Report(waiting=1)
+        engine.sleep_until_due(message)
+        assert engine.worker.drain() == Report(sent=1)
+
+        assert (len(engine.transport.withdrawn), len(engine.transport.sent)) == (1, 1)
+        assert engine.now_is(message).status is Status.SENT
+
+    def test_a_transport_that_withdraws_by_itself_is_not_asked_for_ever(self) -> None:
+        withdrawn = Withdrawn("cancelled")
+        engine = Engine(transport=RecordingTransport(lambda _: BeforeHandoff(withdrawn)))
+        message = engine.send()
+
+        report = engine.worker.drain()
+
+        assert report == Report(waiting=1)
+        assert len(engine.transport.attempts) == 1
+        assert engine.delivery(message).due_at > NOW
+
+    def test_a_transport_that_withdraws_after_leave_was_given_leaves_doubt(self) -> None:
+        engine = Engine(Withdrawn("cancelled"))
+        message = engine.send()
+
+        assert engine.worker.drain() == Report(waiting=1)
+
+        assert engine.now_is(message).details == "in_doubt"
+
+    def test_one_bad_message_stops_no_other(self) -> None:
+        def answer(envelope: Envelope) -> Any:
+            return PerRecipient(outcomes=None) if envelope.reference == "bad" else None  # type: ignore[arg-type]
+
+        engine = Engine(transport=RecordingTransport(answer), threads=3)
+        engine.send(reference="bad")
+        others = [engine.send() for _ in range(5)]
+
+        report = engine.worker.drain()
+
+        assert report == Report(sent=5, waiting=1)
+        assert {engine.now_is(one).status for one in others} == {Status.SENT}
+
+    def test_a_message_that_cannot_be_rendered_stops_no_other(self) -> None:
+        engine = Engine()
+        broken = engine.send(reference="broken")
+        with engine.storage.begin() as tx:
+            contact = evolve(
+                broken.receiver.contacts[0], identifier_value=None, platform_address=None
+            )
+            moved = evolve(broken, receiver=evolve(broken.receiver, contacts=(contact,)), body=None)
+            assert tx.outbox.reschedule(DEFAULT_WORKSPACE, moved, due_at=NOW, expires_at=NOW + HOUR)
+        other = engine.send()
+
+        engine.worker.drain()
+
+        assert engine.now_is(other).status is Status.SENT
+
+
+def engine_waits(engine: Engine, span: timedelta) -> None:
+    """Let time pass inside a transport, before it asks for leave."""
+    engine.clock.advance(span)
+
+
+class SlowAfterLeave(RecordingTransport):
+    """Takes its time after it was given leave, when the message can no longer be called back."""
+
+    meanwhile: Callable[[], None]
+
+    def _accepted(self, envelope: Envelope) -> Accepted:
+        self.meanwhile()
+        return Accepted(references=("late",))
+
+
+class TestLeases:
+    def test_a_worker_that_lost_its_lease_reports_it(self) -> None:
+        transport = SlowAfterLeave()
+        engine = Engine(transport=transport, lease=10 * MINUTE)
+        other = Engine(storage=engine.storage)
+        message = engine.send()
+        transport.meanwhile = lambda: self.overtake(other)
+
+        report = engine.worker.run_once()
+
+        assert report == Report(stale=1)
+        assert other.now_is(message).status is Status.SENT
+        assert other.now_is(message).parts == (Part(platform_reference="rec-1"),)
+
+    def overtake(self, other: Engine) -> None:
+        other.clock.advance(minutes=10)
+        assert other.worker.run_once() == Report(sent=1)
+
+    def test_a_worker_that_dies_gives_its_messages_back(self) -> None:
+        engine = Engine()
+        message = engine.send()
+        with engine.storage.begin() as tx:
+            tx.outbox.claim(now=NOW, lease=15 * MINUTE, limit=1)
+        assert engine.worker.drain() == Report()
+        engine.clock.advance(minutes=15)
+
+        assert engine.worker.drain() == Report(sent=1)
+
+        assert engine.transport.sent[0].attempt == 2
+        assert engine.now_is(message).status is Status.SENT
+
+
+class TestRun:
+    def test_it_delivers_what_becomes_due_until_it_is_stopped(self) -> None:
+        engine = Engine(threads=2)
+        with running(engine) as finish:
+            first = engine.send()
+            until(lambda: engine.now_is(first).status is Status.SENT)
+            second = engine.send()
+            until(lambda: engine.now_is(second).status is Status.SENT)
+
+            assert finish() == Report(sent=2)
+
+    def test_nothing_is_begun_once_it_is_stopped(self) -> None:
+        engine = Engine()
+        message = engine.send()
+        stop = threading.Event()
+        stop.set()
+
+        assert engine.worker.run(stop) == Report()
+
+        assert engine.now_is(message).status is Status.ACCEPTED
+
+    def test_what_was_claimed_and_not_begun_is_given_back_uncounted(self) -> None:
+        leave = threading.Semaphore(0)
+        transport = RecordingTransport(lambda _: leave.acquire(timeout=PATIENCE) and None)
+        engine = Engine(transport=transport, threads=1, batch=10)
+        messages = [engine.send() for _ in range(6)]
+        stop, reports = threading.Event(), list[Report]()
+        thread = threading.Thread(target=lambda: reports.append(engine.worker.run(stop)))
+        thread.start()
+        until(lambda: transport.attempts)
+
+        stop.set()
+        leave.release()
+        until(lambda: sum(self.waits(engine, one) for one in messages) >= 4)
+        leave.release(10)
+        thread.join(PATIENCE)
+
+        (report,) = reports
+        waiting = [one for one in messages if self.waits(engine, one)]
+        assert report.sent == len(transport.sent) == 6 - len(waiting)
+        assert 1 <= report.sent <= 2
+        assert {engine.delivery(one).attempts for one in waiting} == {0}
+        assert engine.worker.drain() == Report(sent=len(waiting))
+
+    def waits(self, engine: Engine, message: Message) -> bool:
+        with engine.storage.begin(read_only=True) as tx:
+            delivery = tx.outbox.delivery(DEFAULT_WORKSPACE, message.id)
+        return delivery is not None and delivery.attempts == 0
+
+    def test_a_slow_message_does_not_hold_up_what_the_others_did(self) -> None:
+        with self.slow() as (engine, slow, leave):
+            others = [engine.send() for _ in range(5)]
+            with running(engine) as finish:
+                until(lambda: all(engine.now_is(one).status is Status.SENT for one in others))
+
+                assert engine.now_is(slow).status is Status.PROCESSING
+                leave.set()
+                assert finish().sent == 6
+
+    def test_a_slow_message_does_not_hold_up_those_that_come_later(self) -> None:
+        with self.slow() as (engine, slow, leave), running(engine) as finish:
+            until(lambda: engine.transport.attempts)
+
+            later = engine.send()
+            until(lambda: engine.now_is(later).status is Status.SENT)
+
+            assert engine.now_is(slow).status is Status.PROCESSING
+            leave.set()
+            assert finish().sent == 2
+
+    @contextmanager
+    def slow(self) -> Iterator[tuple[Engine, Message, threading.Event]]:
+        """Yield an engine with a message whose provider takes its time, until it is told."""
+        leave = threading.Event()
+
+        def answer(envelope: Envelope) -> None:
+            if envelope.reference == "slow":
+                leave.wait(2 * PATIENCE)
+
+        engine = Engine(transport=RecordingTransport(answer), threads=2)
+        try:
+            yield engine, engine.send(reference="slow"), leave
+        finally:
+            leave.set()
+
+    @pytest.mark.parametrize("failing", [{1}, {2}, {3}, {2, 3}])
+    def test_a_storage_that_fails_is_tried_again(self, failing: set[int]) -> None:
+        storage = FailingStorage(set())
+        engine = Engine(storage=storage)
+        message = engine.send()
+        storage.calls, storage.failing = 0, failing
+        with running(engine) as finish:
+            until(lambda: storage.calls > max(failing))
+            until(lambda: engine.now_is(message).status is Status.SENT)
+
+            assert finish() == Report(sent=1)
+
+        assert len(engine.transport.sent) == 1
+
+    def test_a_storage_that_fails_while_it_stops_is_an_error_and_the_message_comes_back(
+        self,
+    ) -> None:
+        storage = FailingStorage(set())
+        leave = threading.Event()
+        transport = RecordingTransport(lambda _: leave.wait(PATIENCE) and None)
+        engine = Engine(storage=storage, transport=transport)
+        message = engine.send()
+        stop = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(engine.worker.run, stop)
+            until(lambda: transport.attempts)
+            storage.is_down, calls = True, storage.calls
+            stop.set()
+            leave.set()
+            error = running.exception(PATIENCE)
+
+        assert isinstance(error, StorageError)
+        assert storage.calls - calls <= 4
+        storage.is_down = False
+        engine.clock.advance(minutes=15)
+        assert engine.worker.drain() == Report(sent=1)
+        assert engine.now_is(message).status is Status.SENT
+
+    def test_a_storage_that_fails_stops_a_drain_with_an_error(self) -> None:
+        storage = FailingStorage(set())
+        engine = Engine(storage=storage)
+        engine.send()
+        storage.calls, storage.failing = 0, {1}
+
+        with pytest.raises(StorageError):
+            engine.worker.drain()
+
+        assert engine.worker.drain() == Report(sent=1)
+
+    def test_a_flood_of_urgent_messages_starves_nobody(self) -> None:
+        codes = a_channel("codes", message_type=MessageType.TWO_FACTOR)
+        offers = a_channel("offers", message_type=MessageType.PROMOTIONAL)
+        storage, clock, order = MemoryStorage(), ManualClock(), list[UUID]()
+
+        def answer(envelope: Envelope) -> None:
+            order.append(envelope.channel.id)
+            sleep(0.008)  # so that the worker is never free for many at once
+            if len(order) == 10:
+                messenger.send(offers, a_request())
+
+        transport = RecordingTransport(answer)
+        messenger = Messenger(
+            storage=storage, channels=dict.fromkeys([codes, offers], transport), clock=clock
+        )
+        messenger.send_many(codes, [a_request() for _ in range(60)])
+
+        Worker(messenger, threads=1, batch=8).drain()
+
+        assert len(order) == 61
+        assert order.index(offers.id) < 30
+
+    def test_many_threads_deliver_everything_once(self) -> None:
+        engine = Engine(threads=8, batch=20)
+        engine.messenger.send_many("orders", [a_request() for _ in range(300)])
+
+        report = engine.worker.drain()
+
+        assert report == Report(sent=300)
+        assert len({one.message_id for one in engine.transport.sent}) == 300
+        page = engine.messenger.find(MessageQuery(status=Status.SENT, limit=1000))
+        assert len(page.results) == 300
+
+
+class FailingStorage(Storage):
+    """Fails at some of its transactions, counted from 1, or at all of them."""
+
+    def __init__(self, failing: set[int]) -> None:
+        self.storage = MemoryStorage()
+        self.failing = failing
+        self.is_down = False
+        self.calls = 0
+
+    def begin(
+        self, connection: Any = None, *, read_only: bool = False
+    ) -> AbstractContextManager[Transaction]:
+        self.calls += 1
+        if self.is_down or self.calls in self.failing:
+            raise StorageError("down")
+        return self.storage.begin(connection, read_only=read_only)
+
+
+def test_reports_add_up() -> None:
+    report = Report(sent=1, failed=2) + Report(waiting=3, stale=4)
+
+    assert (report, report.total) == (Report(sent=1, failed=2, waiting=3, stale=4), 10)
