@@ -120,6 +120,8 @@ class Acceptance:
     ) -> tuple[SendMessage, list[Violation]]:
         """Fill in how contacts are reached that a request names by their id."""
         contacts = request.receiver.contacts
+        if not any([contact.id for contact in contacts]):
+            return request, []
         wanted = {
             place: contact.id
             for place, contact in enumerate(contacts)
@@ -150,7 +152,7 @@ class _Writing:
 
     def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Return an answer for each request, in order."""
-        known = self._known(prepared)
+        known = self._known(prepared) if any(one.idempotency for one in prepared) else {}
         chosen: dict[int, tuple[UUID, Prepared]] = {}
         answers: dict[int, Answer] = {}
         repeats: dict[int, tuple[UUID, UUID]] = {}

@@ -1,6 +1,8 @@
 """What a host calls: send, plan, look up, list, cancel and move messages."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice, repeat
 from typing import Any, TypeVar
@@ -148,7 +150,9 @@ class Messenger:
                 Submission(channel=known, request=request, idempotency_key=key)
                 for request, key in chunk
             ]
-            for answer in self.acceptance.accept(submissions, connection=connection):
+            with _uncollected():
+                chunk_answers = self.acceptance.accept(submissions, connection=connection)
+            for answer in chunk_answers:
                 answers.append(
                     Rejection(index=len(answers), violations=answer.violations)
                     if isinstance(answer, InvalidRequestError)
@@ -333,6 +337,22 @@ def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
         names.add((channel.workspace, channel.name))
         by_id[channel.id] = channel
     return by_id
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking through what is only just being made.
+
+    A thousand requests are a hundred thousand objects without a cycle among them: collecting
+    frees nothing, and would take a third of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -119,10 +119,22 @@ def without_ids(envelope: Envelope) -> Envelope:
     )
 
 
-@given(channel=st.sampled_from(CHANNELS), request=requests, now=moments, ahead=spans)
+@given(
+    channel=st.sampled_from(CHANNELS),
+    request=requests,
+    fits=st.integers(0, 3).map(bool),
+    now=moments,
+    ahead=spans,
+)
 def test_a_plan_is_what_sending_does(
-    channel: Channel, request: dict[str, Any], now: Any, ahead: timedelta | None
+    channel: Channel,
+    request: dict[str, Any],
+    fits: bool,  # noqa: FBT001 - whether the receiver suits the channel
+    now: Any,
+    ahead: timedelta | None,
 ) -> None:
+    if fits:
+        request = {**request, "receiver": {"contacts": [{"identifierValue": reached_by(channel)}]}}
     event(check(channel, request, now, ahead))
 
 
@@ -136,8 +148,11 @@ def test_a_plan_is_what_sending_does(
 def test_a_plan_is_what_sending_does_with_ordinary_requests(
     channel: Channel, text: str, fields: dict[str, Any], now: Any, ahead: timedelta | None
 ) -> None:
-    to = {"email": "ada@receiver.example"}.get(channel.platform, "+31612345678")
-    event(check(channel, a_request(text, to=to, **fields), now, ahead))
+    event(check(channel, a_request(text, to=reached_by(channel), **fields), now, ahead))
+
+
+def reached_by(channel: Channel) -> str:
+    return {"email": "ada@receiver.example"}.get(channel.platform, "+31612345678")
 
 
 def check(channel: Channel, request: Any, now: Any, ahead: timedelta | None) -> Verdict:

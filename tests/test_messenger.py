@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
+
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
-
 from messaging_core import (
     Channel,
     ConfigurationError,

@@ -504,7 +504,7 @@ class SlowAfterLeave(RecordingTransport):
 
     meanwhile: Callable[[], None]
 
-    def _accepted(self, envelope: Envelope) -> Accepted:
+    def _accepted(self, _: Envelope) -> Accepted:
         self.meanwhile()
         return Accepted(references=("late",))
 

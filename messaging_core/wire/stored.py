@@ -1,7 +1,9 @@
 """A message as a storage keeps it: what never changes, what does, and what is searched by."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, overload
+from uuid import UUID
 
 import orjson
 from attrs import frozen
@@ -123,6 +125,23 @@ def _subject(message: Message) -> str | None:
     if own is not None:
         return str(own)
     return message.meta.email.subject if message.meta and message.meta.email else None
+
+
+def encode_contact(
+    workspace: UUID, contact_id: str, identifier: tuple[str, str], now: datetime
+) -> bytes:
+    """Write a contact that so far is no more than one identifier, as `Contact` would be written."""
+    key, value = identifier
+    at = write_datetime(now)
+    return orjson.dumps(
+        {
+            "id": contact_id,
+            "workspaceId": workspace,
+            "createdAt": at,
+            "updatedAt": at,
+            "featuredIdentifiers": [{"key": key, "value": value}],
+        }
+    )
 
 
 class StoredMessages(Sequence[Message]):

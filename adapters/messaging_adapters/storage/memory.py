@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-import orjson
 from attrs import evolve, frozen
 
 from messaging_core.decisions.sharing import share
 from messaging_core.errors import ConfigurationError, StorageBusyError
-from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
@@ -29,12 +28,13 @@ from messaging_core.models.failure import Failure, FailureSource
 from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Contacts, Messages, Outbox, Storage, Transaction
-from messaging_core.wire import dump, load
+from messaging_core.wire import load
 from messaging_core.wire.page_token import decode_page_token, encode_page_token
 from messaging_core.wire.stored import (
     Facets,
     Stored,
     StoredMessages,
+    encode_contact,
     facets,
     searchable,
     settled_state,
@@ -314,10 +314,11 @@ class _MemoryContacts(Contacts):
         tables = self._tables
         for identifier in identifiers:
             if (workspace, identifier) not in tables.identifiers:
-                contact = _contact(workspace, identifier, now, new_id())
-                encoded = orjson.dumps(dump(contact))
-                tables.put(tables.contacts, (workspace, contact.id), encoded)
-                tables.put(tables.identifiers, (workspace, identifier), contact.id)
+                contact_id = new_id()
+                pair = (identifier.identifier_key, identifier.identifier_value)
+                encoded = encode_contact(workspace, contact_id, pair, now)
+                tables.put(tables.contacts, (workspace, contact_id), encoded)
+                tables.put(tables.identifiers, (workspace, identifier), contact_id)
         return [tables.identifiers[workspace, identifier] for identifier in identifiers]
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:
@@ -381,17 +382,6 @@ def _row(new: NewMessage) -> _Row:
         status=message.status,
         failure=message.failure,
         stored=store_new(new),
-    )
-
-
-def _contact(workspace: UUID, identifier: Identifier, now: datetime, contact_id: str) -> Contact:
-    key, value = identifier.identifier_key, identifier.identifier_value
-    return Contact(
-        id=contact_id,
-        workspace_id=workspace,
-        created_at=now,
-        updated_at=now,
-        featured_identifiers=(ContactIdentifier(key=key, value=value),),
     )
 
 

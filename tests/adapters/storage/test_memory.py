@@ -4,8 +4,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from messaging_adapters.storage.memory import MemoryStorage
 
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core.errors import ConfigurationError, StorageBusyError
 from messaging_core.ports.storage import Storage
 from messaging_core.testing import StorageContract, a_new_message

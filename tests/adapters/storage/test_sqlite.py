@@ -16,10 +16,10 @@ from uuid import UUID
 
 import hypothesis
 import pytest
+
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.storage.sqlite.storage import wal_is_safe
-
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.models.delivery import NewMessage
 from messaging_core.models.message import Direction
@@ -306,7 +306,7 @@ class TestLocks(Folder):
     def test_several_processes_lose_nothing_and_do_nothing_twice(self) -> None:
         storage = self.open()
         processes = [
-            subprocess.Popen(
+            subprocess.Popen(  # noqa: S603 - our own interpreter and our own program
                 [sys.executable, "-c", SEND_AND_CLAIM, storage.path],
                 stdout=subprocess.PIPE,
                 text=True,
@@ -384,10 +384,11 @@ class TestHostConnections(Folder):
         assert connection.execute("SELECT * FROM orders").fetchall() == []
         assert get(storage, new) is None
 
-    def test_the_hosts_row_factory_is_not_in_the_way_and_stays(self) -> None:
+    @pytest.mark.parametrize("row_factory", [sqlite3.Row, lambda _, row: {"row": row}])
+    def test_the_hosts_row_factory_is_not_in_the_way_and_stays(self, row_factory: Any) -> None:
         storage = self.open()
         connection = self.connect(storage)
-        connection.row_factory = sqlite3.Row
+        connection.row_factory = row_factory
 
         self.add_through(storage, connection, a_new_message(a_message(tags=("a",)), key="k"))
         with storage.begin(connection) as tx:
@@ -396,7 +397,7 @@ class TestHostConnections(Folder):
         connection.commit()
 
         assert valid == [True]
-        assert connection.row_factory is sqlite3.Row
+        assert connection.row_factory is row_factory
 
     def test_a_connection_that_commits_by_itself_is_refused(self) -> None:
         storage = self.open()

@@ -8,16 +8,26 @@ from uuid import UUID
 import orjson
 
 from messaging_adapters.storage.sqlite.values import storable
-from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.contact import Contact, Identifier
 from messaging_core.ports.storage import Contacts
-from messaging_core.wire import dump, load
+from messaging_core.wire import load
+from messaging_core.wire.stored import encode_contact
 
 _FIND = (
     "SELECT contact_id FROM messaging_contact_identifiers"
     " WHERE workspace = ? AND key = ? AND value = ?"
 )
+_FIND_SEVERAL = (
+    "SELECT key, value, contact_id FROM ("
+    " SELECT value ->> 0 AS key_, value ->> 1 AS value_ FROM json_each(?)"
+    ") CROSS JOIN messaging_contact_identifiers"
+    " ON workspace = ? AND key = key_ AND value = value_"
+)
 _ADD = "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
 _ADD_IDENTIFIER = "INSERT INTO messaging_contact_identifiers VALUES (?, ?, ?, ?)"
+
+Pair = tuple[str, str]
+"""Key and value of an identifier."""
 
 
 class SqliteContacts(Contacts):
@@ -34,41 +44,32 @@ class SqliteContacts(Contacts):
         now: datetime,
         new_id: Callable[[], str],
     ) -> list[str]:
-        known = {one: self._find(workspace, one) for one in dict.fromkeys(identifiers)}
-        missing = [one for one, contact_id in known.items() if contact_id is None]
-        contacts = [
-            Contact(
-                id=new_id(),
-                workspace_id=workspace,
-                created_at=now,
-                updated_at=now,
-                featured_identifiers=(
-                    ContactIdentifier(key=one.identifier_key, value=one.identifier_value),
-                ),
-            )
-            for one in missing
-        ]
-        self._add(contacts)
-        known.update(zip(missing, (contact.id for contact in contacts), strict=True))
-        return [str(known[one]) for one in identifiers]
+        wanted = dict.fromkeys((one.identifier_key, one.identifier_value) for one in identifiers)
+        known = self._find(workspace.bytes, list(wanted))
+        missing = [(pair, new_id()) for pair in wanted if pair not in known]
+        if missing:
+            self._add(workspace, missing, now)
+            known |= dict(missing)
+        return [known[one.identifier_key, one.identifier_value] for one in identifiers]
 
-    def _find(self, workspace: UUID, identifier: Identifier) -> str | None:
-        row = self._cursor.execute(
-            _FIND, (workspace.bytes, identifier.identifier_key, identifier.identifier_value)
-        ).fetchone()
-        return row[0] if row else None
+    def _find(self, workspace: bytes, pairs: Sequence[Pair]) -> dict[Pair, str]:
+        if len(pairs) == 1:
+            row = self._cursor.execute(_FIND, (workspace, *pairs[0])).fetchone()
+            return {pairs[0]: row[0]} if row else {}
+        rows = self._cursor.execute(_FIND_SEVERAL, (orjson.dumps(pairs).decode(), workspace))
+        return {(key, value): contact_id for key, value, contact_id in rows}
 
-    def _add(self, contacts: Sequence[Contact]) -> None:
+    def _add(self, workspace: UUID, new: Sequence[tuple[Pair, str]], now: datetime) -> None:
         self._cursor.executemany(
-            _ADD, [(one.workspace_id.bytes, one.id, orjson.dumps(dump(one))) for one in contacts]
+            _ADD,
+            [
+                (workspace.bytes, contact_id, encode_contact(workspace, contact_id, pair, now))
+                for pair, contact_id in new
+            ],
         )
         self._cursor.executemany(
             _ADD_IDENTIFIER,
-            [
-                (one.workspace_id.bytes, identifier.key, identifier.value, one.id)
-                for one in contacts
-                for identifier in one.featured_identifiers
-            ],
+            [(workspace.bytes, key, value, contact_id) for (key, value), contact_id in new],
         )
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
