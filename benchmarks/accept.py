@@ -1,7 +1,7 @@
 """Compare accepting messages with raw sqlite3 that writes the same rows to the same tables.
 
-Engine and raw statements take turns in one run, so that a busy machine slows both alike; every
-commit of both is durable (`synchronous=FULL`).
+Engine and raw statements take turns, message by message, so that a busy machine slows both alike;
+every commit of both is durable (`synchronous=FULL`).
 """
 
 import asyncio
@@ -39,7 +39,7 @@ TABLES = (
     "messaging_contacts",
     "messaging_contact_identifiers",
 )
-ROUNDS, SINGLE, CHUNK = 9, 150, 1000
+SINGLES, CHUNKS, CHUNK = 1000, 9, 1000
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -72,21 +72,12 @@ class Raw:
         self.connection.execute("COMMIT")
 
 
-class Recorder:
-    """Tells which rows the engine wrote, so that raw statements can write the same."""
-
-    def __init__(self, storage: SqliteStorage) -> None:
-        self.connection = storage._connection  # noqa: SLF001 - the file is locked for others
-        self.seen: dict[str, set[tuple[Any, ...]]] = {table: set() for table in TABLES}
-
-    def new_rows(self) -> Rows:
-        """Return what was written since the last call."""
-        rows: Rows = {}
-        for table in TABLES:
-            everything = self.connection.execute(f"SELECT * FROM {table}").fetchall()
-            rows[table] = [row for row in everything if row not in self.seen[table]]
-            self.seen[table].update(rows[table])
-        return rows
+def rows_of(channel: Channel, requests: Sequence[bytes]) -> Rows:
+    """Return the rows that the engine makes of requests, so that raw statements can write them."""
+    with tempfile.TemporaryDirectory() as folder, messenger(folder, "scratch") as engine:
+        engine.send_many(channel, requests)
+        connection = engine.storage._connection  # type: ignore[attr-defined]  # noqa: SLF001
+        return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -98,30 +89,33 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def compare(name: str, channel: Channel, make: Callable[[int], dict[str, Any]]) -> dict[str, float]:
     """Accept requests singly and in bulk, and let raw statements write the same rows."""
-    numbers = iter(range(10_000_000))
-    ratios: dict[str, list[float]] = {"single": [], "bulk": []}
-    rates: dict[str, list[float]] = {"single": [], "bulk": []}
+    requests = [orjson.dumps(make(number)) for number in range(SINGLES + CHUNKS * CHUNK)]
+    singles, bulk = requests[:SINGLES], requests[SINGLES:]
+    chunks = [bulk[start : start + CHUNK] for start in range(0, len(bulk), CHUNK)]
+    one_by_one = list(split(rows_of(channel, singles)))
+    together = [rows_of(channel, chunk) for chunk in chunks]
     with tempfile.TemporaryDirectory() as folder, messenger(folder, "engine") as engine:
-        raw, recorder = Raw(folder, "raw"), Recorder(engine.storage)  # type: ignore[arg-type]
-        for _ in range(ROUNDS):
-            singles = [orjson.dumps(make(next(numbers))) for _ in range(SINGLE)]
-            ours, theirs = 0.0, 0.0
-            for request in singles:
-                ours += seconds(partial(engine.send, channel, request))
-            one_by_one = list(split(recorder.new_rows()))
-            for rows in one_by_one:
-                theirs += seconds(partial(raw.write, rows))
-            ratios["single"].append(theirs / ours)
-            gc.collect()
-            gc.freeze()  # what this script remembers is no part of what it measures
-            rates["single"].append(SINGLE / ours)
-            bulk = [orjson.dumps(make(next(numbers))) for _ in range(CHUNK)]
-            ours = seconds(partial(engine.send_many, channel, bulk))
-            ratios["bulk"].append(seconds(partial(raw.write, recorder.new_rows())) / ours)
-            rates["bulk"].append(CHUNK / ours)
-    for kind, limit in (("single", 0.7), ("bulk", 0.4)):
-        report(f"{name}, {kind}", median(rates[kind]), median(ratios[kind]), limit)
-    return {kind: median(values) for kind, values in ratios.items()}
+        raw, raw_bulk = Raw(folder, "raw"), [Raw(folder, f"raw{n}") for n in range(CHUNKS)]
+        gc.collect()
+        gc.freeze()  # what this script remembers is no part of what it measures
+        single = [
+            (seconds(partial(engine.send, channel, request)), seconds(partial(raw.write, rows)))
+            for request, rows in zip(singles, one_by_one, strict=True)
+        ]
+        many = [
+            (
+                seconds(partial(engine.send_many, channel, chunk)) / CHUNK,
+                seconds(partial(other.write, rows)) / CHUNK,
+            )
+            for chunk, rows, other in zip(chunks, together, raw_bulk, strict=True)
+        ]
+    figures = {"single": (single, 0.7), "bulk": (many, 0.4)}
+    ratios = {}
+    for kind, (pairs, limit) in figures.items():
+        ours, theirs = (median(times) for times in zip(*pairs, strict=True))
+        ratios[kind] = theirs / ours
+        report(f"{name}, {kind}", 1 / ours, ratios[kind], limit)
+    return ratios
 
 
 def split(rows: Rows) -> Iterator[Rows]:

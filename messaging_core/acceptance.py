@@ -120,7 +120,7 @@ class Acceptance:
     ) -> tuple[SendMessage, list[Violation]]:
         """Fill in how contacts are reached that a request names by their id."""
         contacts = request.receiver.contacts
-        if not any([contact.id for contact in contacts]):
+        if not any(contact.id for contact in contacts):
             return request, []
         wanted = {
             place: contact.id
