@@ -50,8 +50,8 @@ def store_new(new: NewMessage) -> Stored:
     if request is None:
         return store(message)
     document = {
-        "id": str(message.id),
-        "channelId": str(message.channel_id),
+        "id": message.id,
+        "channelId": message.channel_id,
         "sender": dump(message.sender),
         "receiver": dump(message.receiver),
         "createdAt": write_datetime(message.created_at),
