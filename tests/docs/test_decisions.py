@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 import pytest
 from attrs import evolve
-from messaging_adapters.storage.memory import MemoryStorage
 
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import (
     Channel,
     IdempotencyConflictError,

@@ -4,9 +4,9 @@ import pkgutil
 import re
 from pathlib import Path
 
-import messaging_adapters
 import pytest
 
+import messaging_adapters
 import messaging_core
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from messaging_adapters.cli import main
 
+from messaging_adapters.cli import main
 from messaging_core.testing import ManualClock
 
 CONFIG = """

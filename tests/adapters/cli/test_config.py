@@ -1,4 +1,5 @@
 import pytest
+
 from messaging_adapters.cli.config import EXAMPLE
 
 CHANNEL = '[channels.a]\nplatform = "sms"\n'

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from messaging_adapters.cli.moments import moment, read_moment, span
 from messaging_adapters.cli.usage import UsageError
 

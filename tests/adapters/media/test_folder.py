@@ -2,8 +2,8 @@ import os
 from pathlib import Path
 
 import pytest
-from messaging_adapters.media.folder import FolderMediaSource
 
+from messaging_adapters.media.folder import FolderMediaSource
 from messaging_core.errors import MediaError
 from messaging_core.ports.media import Media
 

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import attrs
 import pytest
-from messaging_adapters.transports.console import ConsoleTransport
 
+from messaging_adapters.transports.console import ConsoleTransport
 from messaging_core.models.body import Attachment
 from messaging_core.models.contact import ReceiverType
 from messaging_core.models.envelope import EmailContent, Recipient, SmsContent

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import attrs
 import pytest
-from messaging_adapters.transports.file import FileTransport
 
+from messaging_adapters.transports.file import FileTransport
 from messaging_core.models.body import LocationBody
 from messaging_core.models.envelope import EmailContent
 from messaging_core.models.failure import FailureCode

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-from messaging_adapters.transports.smtp import SmtpTransport
 
+from messaging_adapters.transports.smtp import SmtpTransport
 from messaging_core.errors import MediaError
 from messaging_core.models.body import Attachment
 from messaging_core.models.channel import Channel, MessageType

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from messaging_adapters.transports.smtp import SmtpTransport
 
+from messaging_adapters.transports.smtp import SmtpTransport
 from messaging_core.testing.transport_contract import PeerContract
 
 

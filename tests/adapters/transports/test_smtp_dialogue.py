@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 import pytest
+
 from messaging_adapters.mail.replies import MEANINGS, Reply, Stage, outcome_of_reply
 from messaging_adapters.transports.smtp import SmtpTransport
-
 from messaging_core.errors import Withdrawn
 from messaging_core.models.envelope import EmailContent, Envelope, Recipient, SmsContent
 from messaging_core.models.failure import FailureCode, FailureSource, Retry

@@ -9,11 +9,11 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError
 from messaging_adapters.transports.smtp import SmtpTransport
-
 from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
 from messaging_core.models.failure import FailureCode
 from messaging_core.models.outcome import Accepted, Rejected

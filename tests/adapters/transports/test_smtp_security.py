@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
 
+from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import EmailContent
 from messaging_core.models.failure import Retry
