@@ -12,7 +12,7 @@ from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import Finish, Send, dispatch
 from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.handover import PointOfNoReturn, ask
+from messaging_core.handover import Marks, PointOfNoReturn, ask
 from messaging_core.messenger import Messenger
 from messaging_core.models.delivery import Claim, Lane, Settlement
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
@@ -69,16 +69,21 @@ class Worker:
         batch: How many messages are claimed, and settled, in one transaction.
         lease: How long a worker may take for a message before others may have it; longer than
             the longest time-out of a transport.
+        mark: Write down durably, right before the point of no return, that a message is being
+            handed over. Only then is it known after a crash which messages may have gone, and can
+            a message be cancelled until that moment. Without it a worker that dies sends again
+            what it was sending: for transports whose effect may be repeated.
         chance: Uniform in [0, 1), for the jitter of retries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         messenger: Messenger,
         *,
         threads: int = 8,
         batch: int = 100,
         lease: timedelta = timedelta(minutes=15),
+        mark: bool = True,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._messenger = messenger
@@ -87,6 +92,7 @@ class Worker:
         self._batch = batch
         self._lease = lease
         self._chance = chance
+        self._marks = Marks(messenger.storage, messenger.clock) if mark else None
 
     def run_once(self) -> Report:
         """Deliver at most one batch of what is due now, and return when it is settled."""
@@ -234,7 +240,7 @@ class Worker:
         return self._attempt(claim, decision, transport)
 
     def _attempt(self, claim: Claim, send: Send, transport: Transport) -> Settlement:
-        envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock)
+        envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock, self._marks)
         try:
             outcome = ask(transport, envelope, handoff)
         except Withdrawn as withdrawn:
@@ -242,6 +248,10 @@ class Worker:
             if withdrawn.reason == "expired":
                 return expire(claim, now)
             # Not at once, or a drain would never end.
+            return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
+        except StorageError:
+            _log.exception("message %s could not be marked; trying again", claim.message.id)
+            now = self._clock.now()
             return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
         now = self._clock.now()
         return settle(

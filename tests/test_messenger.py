@@ -31,8 +31,10 @@ from messaging_core.messenger import CHUNK
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import Receiver, ReceiverContact
 from messaging_core.models.delivery import Delivery
-from messaging_core.models.outcome import Deferred, Unknown
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.outcome import Deferred, Outcome, Unknown
 from messaging_core.ports.storage import Storage
+from messaging_core.ports.transport import Handoff
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )
@@ -445,12 +447,42 @@ class TestCancel:
     def test_a_message_that_is_being_handed_over_is_too_late(self, engine: Engine) -> None:
         message = engine.messenger.send("orders", a_request())
         answers = []
-        engine.transport._answer = lambda _: answers.append(engine.messenger.cancel(message.id))
 
-        engine.worker.drain()
+        class TooLate(RecordingTransport):
+            def _hand_over(self, envelope: Envelope, handoff: Handoff) -> None:
+                super()._hand_over(envelope, handoff)
+                answers.append(engine.messenger.cancel(message.id))
+
+        messenger = Messenger(
+            storage=engine.messenger.storage, channels={ORDERS: TooLate()}, clock=engine.clock
+        )
+
+        Worker(messenger).drain()
 
         assert answers == [False]
         assert engine.messenger.get(message.id).status is Status.SENT
+
+    def test_a_message_that_is_claimed_is_withdrawn_up_to_the_point_of_no_return(
+        self, engine: Engine
+    ) -> None:
+        message = engine.messenger.send("orders", a_request())
+        answers = []
+
+        class Late(RecordingTransport):
+            def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
+                answers.append(engine.messenger.cancel(message.id))
+                return super().send(envelope, handoff)
+
+        transport = Late()
+        messenger = Messenger(
+            storage=engine.messenger.storage, channels={ORDERS: transport}, clock=engine.clock
+        )
+
+        Worker(messenger).drain()
+
+        assert answers == [True]
+        assert engine.messenger.get(message.id).status is Status.DELETED
+        assert transport.sent == []
 
     def test_a_message_between_two_tries_is_withdrawn(self, engine: Engine) -> None:
         message = engine.messenger.send("orders", a_request())

@@ -15,12 +15,19 @@ from attrs import evolve
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
 from messaging_core.errors import Withdrawn
+from messaging_core.handover import Marks
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel, MessageType, WhenInDoubt
 from messaging_core.models.delivery import Delivery
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import FailureCode, Retry
 from messaging_core.models.message import Part
-from messaging_core.models.outcome import Accepted, Deferred, PerRecipient, Rejected, Unknown
+from messaging_core.models.outcome import (
+    Accepted,
+    Deferred,
+    PerRecipient,
+    Rejected,
+    Unknown,
+)
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.transport import Capabilities
 from messaging_core.testing import (
@@ -276,6 +283,71 @@ class TestDoubt:
 
         assert engine.now_is(message).reason == "in_doubt"
         assert len(engine.transport.sent) == 1
+
+    def dead(self, choice: WhenInDoubt) -> tuple[Engine, Message]:
+        """Return an engine whose first worker died right after the point of no return."""
+        engine = Engine(channel=a_channel("orders", when_in_doubt=choice))
+        message = engine.send()
+        with engine.storage.begin() as tx:
+            (leased,) = tx.outbox.claim(now=NOW, lease=HOUR, limit=1)
+            assert tx.outbox.hand_over([leased.lease], now=NOW) == [None]
+        assert not engine.messenger.cancel(message.id)
+        engine.clock.set(NOW + HOUR)
+        return engine, message
+
+    def test_what_a_dead_worker_had_handed_over_is_sent_again_where_the_channel_wants_it(
+        self,
+    ) -> None:
+        engine, message = self.dead(WhenInDoubt.RESEND)
+
+        assert engine.worker.drain() == Report(sent=1)
+
+        assert engine.now_is(message).details is None
+
+    def test_what_a_dead_worker_had_handed_over_fails_where_the_channel_wants_it(self) -> None:
+        engine, message = self.dead(WhenInDoubt.FAIL)
+
+        assert engine.worker.drain() == Report(failed=1)
+
+        found = engine.now_is(message)
+        assert (found.status, found.reason) == (Status.SENDING_FAILED, "in_doubt")
+        assert engine.transport.sent == []
+
+    def test_what_a_dead_worker_had_handed_over_is_parked_where_the_channel_wants_it(self) -> None:
+        engine, message = self.dead(WhenInDoubt.PARK)
+
+        assert engine.worker.drain() == Report(waiting=1)
+
+        assert engine.now_is(message).details == "in_doubt"
+        assert engine.transport.sent == []
+
+    def test_a_doubt_outlives_an_attempt_that_failed_for_certain(self) -> None:
+        engine, message = self.dead(WhenInDoubt.RESEND)
+        engine.transport = RecordingTransport([Deferred(failure=BUSY)])
+        messenger = Messenger(
+            storage=engine.storage, channels={engine.channel: engine.transport}, clock=engine.clock
+        )
+
+        assert Worker(messenger).drain() == Report(waiting=1)
+
+        assert engine.now_is(message).details == "in_doubt"
+        assert not engine.messenger.cancel(message.id)
+
+    def test_marks_made_while_another_is_written_share_one_commit(self) -> None:
+        engine = Engine()
+        for _ in range(8):
+            engine.send()
+        with engine.storage.begin() as tx:
+            claims = tx.outbox.claim(now=NOW, lease=HOUR, limit=8)
+        storage = FailingStorage(set(), engine.storage)
+        marks = Marks(storage, engine.clock)
+        storage.before = lambda: until(lambda: storage.calls > 1 or len(marks._waiting) == 7)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda claim: marks.make(claim.lease), claims))
+
+        assert storage.calls == 2
+        assert not any(engine.messenger.cancel(claim.message.id) for claim in claims)
 
     @pytest.mark.parametrize("choice", WhenInDoubt)
     def test_a_provider_that_recognises_it_gets_it_again_soon(self, choice: WhenInDoubt) -> None:
@@ -626,7 +698,7 @@ class TestRun:
         finally:
             leave.set()
 
-    @pytest.mark.parametrize("failing", [{1}, {2}, {3}, {2, 3}])
+    @pytest.mark.parametrize("failing", [{1}, {3}, {4}, {3, 4}])
     def test_a_storage_that_fails_is_tried_again(self, failing: set[int]) -> None:
         storage = FailingStorage(set())
         engine = Engine(storage=storage)
@@ -639,6 +711,20 @@ class TestRun:
             assert finish() == Report(sent=1)
 
         assert len(engine.transport.sent) == 1
+
+    def test_a_message_that_cannot_be_marked_is_not_sent_and_not_counted(self) -> None:
+        storage = FailingStorage(set())
+        engine = Engine(storage=storage)
+        message = engine.send()
+        storage.calls, storage.failing = 0, {2}  # the claim is the first, the mark the second
+
+        first = engine.worker.drain()
+        engine.clock.advance(seconds=1)
+        second = engine.worker.drain()
+
+        assert (first, second) == (Report(waiting=1), Report(sent=1))
+        assert engine.now_is(message).status is Status.SENT
+        assert engine.transport.sent[0].attempt == 1
 
     def test_a_storage_that_fails_while_it_stops_is_an_error_and_the_message_comes_back(
         self,
@@ -712,9 +798,10 @@ class TestRun:
 class FailingStorage(Storage):
     """Fails at some of its transactions, counted from 1, or at all of them."""
 
-    def __init__(self, failing: set[int]) -> None:
-        self.storage = MemoryStorage()
+    def __init__(self, failing: set[int], storage: Storage | None = None) -> None:
+        self.storage = storage or MemoryStorage()
         self.failing = failing
+        self.before: Callable[[], object] = lambda: None
         self.is_down = False
         self.calls = 0
 
@@ -724,6 +811,7 @@ class FailingStorage(Storage):
         self.calls += 1
         if self.is_down or self.calls in self.failing:
             raise StorageError("down")
+        self.before()
         return self.storage.begin(connection, read_only=read_only)
 
 

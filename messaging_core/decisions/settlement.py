@@ -207,12 +207,14 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
     *,
     details: str | None = None,
 ) -> Settlement:
+    # A doubt stays until somebody proves it wrong: a later attempt that failed does not.
+    doubt = IN_DOUBT if claim.message.details == IN_DOUBT else None
     return Settlement(
         lease=claim.lease,
         at=now,
         status=Status.PROCESSING,
         reason=failure.description or None,
-        details=details,
+        details=details or doubt,
         failure=tally.failure or failure,
         parts=tuple(tally.parts),
         next_due_at=until,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -90,6 +90,14 @@ class Lease:
     position: int
     fence: int
     until: datetime
+
+
+class Withdrawal(StrEnum):
+    """Say why a leased message may not be handed over."""
+
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
 
 
 @frozen(kw_only=True)

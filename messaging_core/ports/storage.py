@@ -12,8 +12,10 @@ from messaging_core.models.delivery import (
     Claim,
     Delivery,
     IdempotencyKey,
+    Lease,
     NewMessage,
     Settlement,
+    Withdrawal,
 )
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
@@ -84,6 +86,17 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
+    def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
+        """Mark leased messages as passing the point of no return; all marks share one commit.
+
+        The mark is made for a lease whose fence is the latest, that has not ended at `now` and was
+        not marked before, on a message that has not expired. Nothing is returned for it; from then
+        on the message cannot be cancelled, and when its lease ends unsettled the next claim finds
+        it in doubt: its `details` are `in_doubt`. For every other lease the reason comes back why
+        its message may not go, and nothing has changed.
+        """
+
+    @abstractmethod
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
 
@@ -99,8 +112,9 @@ class Outbox(Protocol):
     def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
         """Withdraw a message that waits; its status becomes `deleted`.
 
-        It may be between two attempts. Returns false for a message that is leased at `now`,
-        finished, or not in this workspace: it is or was sent.
+        It may be between two attempts, or leased and not handed over yet: then handing it over
+        fails. Returns false for a message that was handed over under a lease not settled since,
+        that is finished, or not in this workspace: it is or was sent.
         """
 
     @abstractmethod

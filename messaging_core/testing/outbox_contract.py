@@ -8,7 +8,15 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.models.delivery import Claim, Controls, Delivery, Lane, Lease, NewMessage
+from messaging_core.models.delivery import (
+    Claim,
+    Controls,
+    Delivery,
+    Lane,
+    Lease,
+    NewMessage,
+    Withdrawal,
+)
 from messaging_core.models.failure import FailureSource, Retry
 from messaging_core.models.message import Part, Status
 from messaging_core.ports.storage import Storage
@@ -29,6 +37,7 @@ from messaging_core.testing.storage_steps import (
     claim,
     delivery,
     get,
+    hand_over,
     ids,
     next_due,
     reschedule,
@@ -488,16 +497,76 @@ class WaitingContract:
 
         assert claim(storage, now=_LATER) == []
 
-    def test_a_leased_message_is_neither_withdrawn_nor_moved(self) -> None:
+    def test_a_leased_message_is_not_moved(self) -> None:
         storage, new, leased = self._claimed()
         waiting = delivery(storage, new)
 
-        assert not cancel(storage, new, now=AT + LEASE - MICROSECOND)
         moved = evolve(new.message, updated_at=AT + LEASE - MICROSECOND)
         assert not reschedule(storage, new, _LATER, message=moved)
 
         assert get(storage, new) == leased.message
         assert delivery(storage, new) == waiting
+
+    def test_a_leased_message_can_be_withdrawn_and_then_not_be_handed_over(self) -> None:
+        storage, new, leased = self._claimed()
+
+        assert cancel(storage, new, now=AT)
+
+        assert hand_over(storage, leased) == [Withdrawal.CANCELLED]
+        assert settle(storage, a_settlement(leased)) == [False]
+        assert walk(storage, status=Status.DELETED) == ids([new])
+
+    def test_a_message_that_was_handed_over_is_neither_withdrawn_nor_moved(self) -> None:
+        storage, new, leased = self._claimed()
+
+        assert hand_over(storage, leased) == [None]
+
+        for now in (AT, AT + LEASE):
+            assert not cancel(storage, new, now=now)
+            moved = evolve(new.message, updated_at=now)
+            assert not reschedule(storage, new, _LATER, message=moved)
+        assert settle(storage, a_settlement(leased)) == [True]
+
+    def test_a_lease_is_handed_over_once_and_only_while_it_lasts(self) -> None:
+        storage, _, leased = self._claimed()
+        stale = evolve(leased, lease=evolve(leased.lease, fence=leased.lease.fence - 1))
+
+        assert hand_over(storage, stale) == [Withdrawal.SUPERSEDED]
+        assert hand_over(storage, leased, now=AT + LEASE) == [Withdrawal.SUPERSEDED]
+        assert hand_over(storage, leased, leased) == [None, Withdrawal.SUPERSEDED]
+
+    def test_a_message_past_its_expiry_is_not_handed_over(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message(delivery=Delivery(due_at=AT, expires_at=AT + MICROSECOND))
+        add(storage, new)
+        (leased,) = claim(storage)
+
+        assert hand_over(storage, leased, now=AT + MICROSECOND) == [Withdrawal.EXPIRED]
+        assert hand_over(storage, leased) == [None]
+
+    def test_a_lease_that_ends_after_the_hand_over_leaves_doubt_until_it_is_settled(self) -> None:
+        storage, new, leased = self._claimed()
+        hand_over(storage, leased)
+
+        (again,) = claim(storage, now=AT + LEASE)
+        (unmarked,) = claim(storage, now=AT + LEASE + LEASE)
+
+        assert again.message.details == unmarked.message.details == "in_doubt"
+        assert get(storage, new) == unmarked.message
+        assert settle(storage, a_settlement(unmarked)) == [True]
+        found = get(storage, new)
+        assert found is not None
+        assert found.details is None
+
+    def test_a_settled_hand_over_leaves_no_doubt(self) -> None:
+        storage, new, leased = self._claimed()
+        hand_over(storage, leased)
+        settle(storage, a_settlement(leased, status=Status.PROCESSING, next_due_at=AT))
+
+        (again,) = claim(storage)
+
+        assert again.message.details is None
+        assert cancel(storage, new)
 
     def test_a_message_whose_lease_has_ended_can_be_withdrawn(self) -> None:
         storage, new, _ = self._claimed()

@@ -34,6 +34,7 @@ from messaging_core.testing.storage_steps import (
     cancel,
     claim,
     delivery,
+    hand_over,
     next_due,
     page,
     reschedule,
@@ -167,6 +168,14 @@ class StorageMachine(RuleBasedStateMachine):
         found = claim(self.storage, now=self.now, lease=lease, limit=limit)
         assert [_comparable(one) for one in found] == [_comparable(one) for one in expected]
         self.claims += zip(expected, found, strict=True)
+
+    @precondition(lambda self: self.claims)
+    @rule(places=st.lists(_places, min_size=1, max_size=4))
+    def hand_over_claims(self, places: list[int]) -> None:
+        """Mark some of all claims there ever were, so many a stale one too."""
+        pairs = [self.claims[-1 - place % len(self.claims)] for place in places]
+        expected = hand_over(self.model, *(pair[0] for pair in pairs), now=self.now)
+        assert hand_over(self.storage, *(pair[1] for pair in pairs), now=self.now) == expected
 
     @precondition(lambda self: self.claims)
     @rule(choices=st.lists(st.tuples(_places, _settlements), min_size=1, max_size=4))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from messaging_core.models.delivery import Claim, Delivery, NewMessage, Settlement
+from messaging_core.models.delivery import Claim, Delivery, NewMessage, Settlement, Withdrawal
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Storage
@@ -71,6 +71,12 @@ def claim(
     """Lease what is due."""
     with storage.begin() as tx:
         return tx.outbox.claim(now=now, lease=lease, limit=limit)
+
+
+def hand_over(storage: Storage, *claims: Claim, now: datetime = AT) -> list[Withdrawal | None]:
+    """Mark claimed messages as passing the point of no return."""
+    with storage.begin() as tx:
+        return tx.outbox.hand_over([claim.lease for claim in claims], now=now)
 
 
 def settle(storage: Storage, *settlements: Settlement) -> list[bool]:

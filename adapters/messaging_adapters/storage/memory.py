@@ -12,6 +12,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.decisions.sharing import share
 from messaging_core.errors import ConfigurationError, StorageBusyError
 from messaging_core.models.contact import Contact, Identifier
@@ -23,6 +24,7 @@ from messaging_core.models.delivery import (
     Lease,
     NewMessage,
     Settlement,
+    Withdrawal,
 )
 from messaging_core.models.failure import Failure, FailureSource
 from messaging_core.models.message import Direction, Message, Status
@@ -73,6 +75,7 @@ class _Waiting:
     delivery: Delivery
     fence: int = 0
     leased_until: datetime | None = None
+    handed_over: bool = False
 
 
 class _Tables:
@@ -212,6 +215,8 @@ class _MemoryOutbox(Outbox):
         message = evolve(
             row.stored.load(), status=Status.PROCESSING, last_status_at=now, updated_at=now
         )
+        if waiting.handed_over:
+            message = evolve(message, details=IN_DOUBT)
         self._replace(position, message)
         return Claim(
             workspace=row.workspace,
@@ -219,6 +224,23 @@ class _MemoryOutbox(Outbox):
             delivery=delivery,
             lease=Lease(position=position, fence=leased.fence, until=until),
         )
+
+    def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
+        return [self._hand_over(lease, now) for lease in leases]
+
+    def _hand_over(self, lease: Lease, now: datetime) -> Withdrawal | None:
+        waiting = self._tables.outbox.get(lease.position)
+        if waiting is None:
+            gone = self._tables.rows[lease.position].status is Status.DELETED
+            return Withdrawal.CANCELLED if gone else Withdrawal.SUPERSEDED
+        if waiting.fence != lease.fence:
+            return Withdrawal.SUPERSEDED
+        if waiting.delivery.expires_at <= now:
+            return Withdrawal.EXPIRED
+        if waiting.handed_over or waiting.leased_until is None or waiting.leased_until <= now:
+            return Withdrawal.SUPERSEDED
+        self._tables.put(self._tables.outbox, lease.position, evolve(waiting, handed_over=True))
+        return None
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         return [self._settle(one) for one in settlements]
@@ -242,12 +264,16 @@ class _MemoryOutbox(Outbox):
                 accepted=one.accepted,
                 refused=one.refused,
             )
-            tables.wait(position, evolve(waiting, delivery=delivery, leased_until=None))
+            tables.wait(
+                position, evolve(waiting, delivery=delivery, leased_until=None, handed_over=False)
+            )
         return True
 
     def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
-        position = self._waiting(workspace, message_id, now)
-        if position is None:
+        position = self._tables.positions.get(message_id)
+        if not position or self.delivery(workspace, message_id) is None:
+            return False
+        if self._tables.outbox[position].handed_over:
             return False
         message = evolve(
             self._tables.rows[position].stored.load(),
@@ -287,7 +313,7 @@ class _MemoryOutbox(Outbox):
             return None
         waiting = self._tables.outbox[position]
         is_leased = waiting.leased_until is not None and waiting.leased_until > now
-        return None if is_leased else position
+        return None if is_leased or waiting.handed_over else position
 
     def _replace(self, position: int, message: Message) -> None:
         row = self._tables.rows[position]

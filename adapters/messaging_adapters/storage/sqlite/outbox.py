@@ -11,7 +11,15 @@ import orjson
 from messaging_adapters.storage.sqlite.messages import failure_columns
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.decisions.sharing import share
-from messaging_core.models.delivery import Claim, Controls, Delivery, Lane, Lease, Settlement
+from messaging_core.models.delivery import (
+    Claim,
+    Controls,
+    Delivery,
+    Lane,
+    Lease,
+    Settlement,
+    Withdrawal,
+)
 from messaging_core.models.message import Message
 from messaging_core.ports.storage import Outbox
 from messaging_core.wire import load
@@ -19,13 +27,24 @@ from messaging_core.wire.stored import Stored, settled_state, store
 from messaging_core.wire.values import write_datetime
 
 _DUE = (
-    "SELECT position, due_at FROM messaging_outbox"
+    "SELECT position, due_at, handed_over FROM messaging_outbox"
     " WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
-    " due_at = ?1, leased_until = ?1 WHERE position IN (SELECT value FROM json_each(?2))"
+    " due_at = ?1, leased_until = ?1, handed_over = 0"
+    " WHERE position IN (SELECT value FROM json_each(?2))"
 )
+_DOUBT = (
+    "UPDATE messaging_messages SET state = json_set(state, '$.details', 'in_doubt')"
+    " WHERE position IN (SELECT value FROM json_each(?))"
+)
+_HAND_OVER = (
+    "UPDATE messaging_outbox SET handed_over = 1 WHERE position = ? AND fence = ?"
+    " AND handed_over = 0 AND leased_until > ?3 AND expires_at > ?3"
+)
+_WHY_NOT = "SELECT fence, expires_at FROM messaging_outbox WHERE position = ?"
+_IS_CANCELLED = "SELECT 1 FROM messaging_messages WHERE position = ? AND status = 'deleted'"
 _START = (
     "UPDATE messaging_messages SET status = 'processing', state = json_set(state,"
     " '$.status', 'processing', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
@@ -47,12 +66,17 @@ _SETTLE = (
 )
 _FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
 _RETRY = (
-    "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, attempts = attempts - ?,"
-    " progress = ? WHERE position = ?"
+    "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, handed_over = 0,"
+    " attempts = attempts - ?, progress = ? WHERE position = ?"
+)
+_NOT_HANDED_OVER = (
+    "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+    " WHERE m.id = ? AND m.workspace = ? AND handed_over = 0"
 )
 _WAITING = (
     "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
-    " WHERE m.id = ? AND m.workspace = ? AND (leased_until IS NULL OR leased_until <= ?)"
+    " WHERE m.id = ? AND m.workspace = ? AND handed_over = 0"
+    " AND (leased_until IS NULL OR leased_until <= ?)"
 )
 _DELIVERY = (
     "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress"
@@ -88,20 +112,41 @@ class SqliteOutbox(Outbox):
         if not due:
             return []
         until, positions = now + lease, orjson.dumps(list(due)).decode()
+        in_doubt = [position for position, (_, handed_over) in due.items() if handed_over]
+        if in_doubt:
+            self._cursor.execute(_DOUBT, (orjson.dumps(in_doubt).decode(),))
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
-        return [_claim(rows[position], due_at, until) for position, due_at in due.items()]
+        return [_claim(rows[position], due_at, until) for position, (due_at, _) in due.items()]
 
-    def _due(self, now: int, limit: int) -> dict[int, int]:
-        """Return positions and due times, the most urgent lane first, each with its share."""
+    def _due(self, now: int, limit: int) -> dict[int, tuple[int, int]]:
+        """Return what is due by position, the most urgent lane first, each with its share."""
         lanes = [self._cursor.execute(_DUE, (lane, now, limit)).fetchall() for lane in Lane]
         shares = share([len(lane) for lane in lanes], limit)
         return {
-            position: due_at
+            position: (due_at, handed_over)
             for lane, count in zip(lanes, shares, strict=True)
-            for position, due_at in lane[:count]
+            for position, due_at, handed_over in lane[:count]
         }
+
+    def hand_over(  # noqa: D102 - the port's
+        self, leases: Sequence[Lease], *, now: datetime
+    ) -> list[Withdrawal | None]:
+        return [self._hand_over(lease, to_micros(now)) for lease in leases]
+
+    def _hand_over(self, lease: Lease, now: int) -> Withdrawal | None:
+        position = lease.position
+        self._cursor.execute(_HAND_OVER, (position, lease.fence, now))
+        if self._cursor.rowcount:
+            return None
+        row = self._cursor.execute(_WHY_NOT, (position,)).fetchone()
+        if row is None:
+            gone = self._cursor.execute(_IS_CANCELLED, (position,)).fetchone()
+            return Withdrawal.CANCELLED if gone else Withdrawal.SUPERSEDED
+        fence, expires_at = row
+        expired = fence == lease.fence and expires_at <= now
+        return Withdrawal.EXPIRED if expired else Withdrawal.SUPERSEDED
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:  # noqa: D102 - the port's
         fences = self._fences(settlements)
@@ -123,9 +168,10 @@ class SqliteOutbox(Outbox):
     def cancel(  # noqa: D102 - the port's
         self, workspace: UUID, message_id: UUID, *, now: datetime
     ) -> bool:
-        position = self._waiting(workspace, message_id, now)
-        if position is None:
+        row = self._cursor.execute(_NOT_HANDED_OVER, (message_id.bytes, workspace.bytes)).fetchone()
+        if row is None:
             return False
+        (position,) = row
         self._cursor.execute(_CANCEL, (write_datetime(now), position))
         self._cursor.execute(_FINISH, (position,))
         return True

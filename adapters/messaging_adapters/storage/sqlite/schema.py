@@ -92,6 +92,7 @@ CREATE TABLE messaging_outbox (
     expires_at   INTEGER NOT NULL,
     fence        INTEGER NOT NULL DEFAULT 0,
     leased_until INTEGER,
+    handed_over  INTEGER NOT NULL DEFAULT 0,
     attempts     INTEGER NOT NULL DEFAULT 0,
     controls     TEXT,
     progress     TEXT
