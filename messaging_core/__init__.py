@@ -17,10 +17,12 @@ if TYPE_CHECKING:
         MessagingError,
         StateError,
         StorageError,
+        UnknownBatchError,
         UnknownChannelError,
         UnknownMessageError,
     )
     from messaging_core.messenger import Messenger
+    from messaging_core.models.batch import Batch
     from messaging_core.models.channel import Channel, MessageType, WhenInDoubt
     from messaging_core.models.compose import html, text, to
     from messaging_core.models.message import Message, Status
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from messaging_core.worker import Report, Worker
 
 __all__ = [
+    "Batch",
     "Channel",
     "ConfigurationError",
     "IdempotencyConflictError",
@@ -48,6 +51,7 @@ __all__ = [
     "StateError",
     "Status",
     "StorageError",
+    "UnknownBatchError",
     "UnknownChannelError",
     "UnknownMessageError",
     "Verdict",
@@ -60,6 +64,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "models.batch",
     "Channel": "models.channel",
     "ConfigurationError": "errors",
     "IdempotencyConflictError": "errors",
@@ -77,6 +82,7 @@ _HOMES = {
     "StateError": "errors",
     "Status": "models.message",
     "StorageError": "errors",
+    "UnknownBatchError": "errors",
     "UnknownChannelError": "errors",
     "UnknownMessageError": "errors",
     "Verdict": "models.plan",

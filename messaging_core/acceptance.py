@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from messaging_core.decisions.admission import Admission, admit
 from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
+from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import (
     IdempotencyConflictError,
     InvalidMessageError,
@@ -17,18 +18,23 @@ from messaging_core.errors import (
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier, ReceiverContact
 from messaging_core.models.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.message import Message
+from messaging_core.models.message import Message, Origin
+from messaging_core.models.plan import Verdict
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.rules.receiver import address_of
 from messaging_core.wire import WireLimits, canonical_bytes, dump_send_message, read_send_message
+from messaging_core.wire.salvage import salvage_send_message
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
 """A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
 
 MAX_KEY_LENGTH = 255
+
+BATCH = "batch"
+"""The type of the `origin` of a message that came in a batch."""
 
 
 @frozen(kw_only=True)
@@ -80,7 +86,7 @@ class Acceptance:
         if not any(one.admission or one.idempotency for one in prepared):
             return [_refusal(one) for one in prepared]
         with self.storage.begin(connection) as tx:
-            return _Writing(tx, self.ids, now).keep(prepared)
+            return Writing(tx, self.ids, now).keep(prepared)
 
     def now(self) -> datetime:
         """Return the present, in whole milliseconds as the wire shows it."""
@@ -115,6 +121,14 @@ class Acceptance:
         data = dump_send_message(request) if isinstance(request, SendMessage) else request
         return read_send_message(data, limits=self.limits)
 
+    def salvage(self, request: Request) -> SendMessage:
+        """Return what can be read of a request that was refused for its form."""
+        try:
+            data = dump_send_message(request) if isinstance(request, SendMessage) else request
+        except InvalidMessageError:
+            data = {}
+        return salvage_send_message(data, limits=self.limits)
+
     def _with_known_contacts(
         self, request: SendMessage, channel: Channel
     ) -> tuple[SendMessage, list[Violation]]:
@@ -142,13 +156,16 @@ class Acceptance:
         return evolve(request, receiver=evolve(request.receiver, contacts=filled)), violations
 
 
-class _Writing:
+class Writing:
     """Keep what was admitted, inside one transaction."""
 
-    def __init__(self, tx: Transaction, ids: Ids, now: datetime) -> None:
+    def __init__(
+        self, tx: Transaction, ids: Ids, now: datetime, *, batch_id: UUID | None = None
+    ) -> None:
         self._tx = tx
         self._ids = ids
         self._now = now
+        self._batch_id = batch_id
 
     def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Return an answer for each request, in order."""
@@ -172,6 +189,10 @@ class _Writing:
         answers |= {place: self._earlier(*where) for place, where in repeats.items()}
         return [answers[place] for place in range(len(prepared))]
 
+    def keep_all(self, prepared: Sequence[Prepared]) -> list[Message]:
+        """Keep every request, those that break rules as rejected messages."""
+        return self._add([(self._ids.new(self._now), one) for one in prepared])
+
     def _known(
         self, prepared: Sequence[Prepared]
     ) -> dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]]:
@@ -187,7 +208,7 @@ class _Writing:
         }
 
     def _earlier(self, workspace: UUID, message_id: UUID) -> Answer:
-        return self._tx.messages.get(workspace, message_id) or _gone(message_id)
+        return self._tx.messages.get(workspace, message_id) or gone(message_id)
 
     def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
         people = self._people([one for _, one in chosen])
@@ -200,16 +221,23 @@ class _Writing:
         return [one.message for one in new]
 
     def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:
-        """Return identifier and id of every contact, making contacts for new identifiers."""
+        """Return identifier and id of every contact, making contacts for new identifiers.
+
+        Nobody becomes a contact for a request that breaks rules.
+        """
         identifiers = [
             identifiers_of(one.request, one.channel) if one.request else () for one in chosen
         ]
         wanted: dict[UUID, list[Identifier]] = {}
         for one, its in zip(chosen, identifiers, strict=True):
-            wanted.setdefault(one.channel.workspace, []).extend(its)
+            if one.admission:
+                wanted.setdefault(one.channel.workspace, []).extend(its)
         found = {workspace: iter(self._ensure(workspace, its)) for workspace, its in wanted.items()}
         return [
-            [(identifier, next(found[one.channel.workspace])) for identifier in its]
+            [
+                (identifier, next(found[one.channel.workspace]) if one.admission else None)
+                for identifier in its
+            ]
             for one, its in zip(chosen, identifiers, strict=True)
         ]
 
@@ -222,6 +250,9 @@ class _Writing:
         self, message_id: UUID, one: Prepared, people: Sequence[tuple[Identifier, str | None]]
     ) -> NewMessage:
         message = draft_of(one, message_id=message_id, people=people, now=self._now)
+        batch_id = self._batch_id
+        if batch_id:
+            message = evolve(message, origin=Origin(type=BATCH, id=str(batch_id)))
         return NewMessage(
             workspace=one.channel.workspace,
             platform=one.channel.platform,
@@ -230,7 +261,9 @@ class _Writing:
             if one.request and one.admission
             else None,
             idempotency=one.idempotency,
-            request=one.source,
+            batch_id=batch_id,
+            # Not all of a message in a batch is taken over from its request.
+            request=None if batch_id else one.source,
         )
 
 
@@ -241,17 +274,14 @@ def draft_of(
     people: Sequence[tuple[Identifier, str | None]],
     now: datetime,
 ) -> Message:
-    """Make the message of a prepared request that was admitted."""
-    if one.request is None or one.admission is None:
+    """Make the message of a prepared request: a rejected one where it breaks rules."""
+    if one.request is None:
         raise InvalidMessageError(one.violations)
-    return draft(
-        one.request,
-        one.channel,
-        one.admission,
-        message_id=message_id,
-        people=people,
-        now=now,
+    admission = one.admission or Admission(verdict=Verdict.REJECTED)
+    message = draft(
+        one.request, one.channel, admission, message_id=message_id, people=people, now=now
     )
+    return message if one.admission else rejected(message, one.violations)
 
 
 def _scope(one: Prepared) -> tuple[UUID, str]:
@@ -262,7 +292,8 @@ def _refusal(one: Prepared) -> InvalidRequestError:
     return InvalidMessageError(one.violations)
 
 
-def _gone(message_id: UUID) -> InvalidRequestError:
+def gone(message_id: UUID) -> InvalidRequestError:
+    """Return the error about a key whose message is there no more."""
     message = f"the idempotency key stands for message {message_id}, which was deleted since"
     return InvalidMessageError((Violation("", "idempotency.gone", message),))
 
@@ -270,13 +301,24 @@ def _gone(message_id: UUID) -> InvalidRequestError:
 def _idempotency(key: str | None, request: SendMessage, channel: Channel) -> IdempotencyKey | None:
     if key is None:
         return None
-    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
-        raise InvalidMessageError((Violation("", "idempotency.invalid_key", message),))
+    if violations := check_key(key):
+        raise InvalidMessageError(violations)
+    return IdempotencyKey(key=key, request_hash=hash_of(channel.id.bytes, canonical_bytes(request)))
+
+
+def check_key(key: str) -> list[Violation]:
+    """Refuse an idempotency key that has not 1 to 255 printable characters."""
+    if 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
+        return []
+    message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
+    return [Violation("", "idempotency.invalid_key", message)]
+
+
+def hash_of(*pieces: bytes) -> str:
+    """Return the SHA-256 of bytes one after another, in hexadecimal."""
     import hashlib  # noqa: PLC0415 - slow to load, and only keys need it
 
-    request_hash = hashlib.sha256(channel.id.bytes + canonical_bytes(request)).hexdigest()
-    return IdempotencyKey(key=key, request_hash=request_hash)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def _filled(contact: ReceiverContact, known: Contact | None) -> ReceiverContact:

@@ -10,6 +10,7 @@ from uuid import UUID
 from messaging_core.acceptance import Answer, Request, Submission
 from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import ChannelReference, Messenger
+from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Plan, Rejection
@@ -104,6 +105,18 @@ class AsyncMessenger:
         """Accept many messages; see `Messenger.send_many`."""
         return await _in_thread(self.messenger.send_many, channel, requests)
 
+    async def send_batch(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Accept 1 to 100 requests as one batch; see `Messenger.send_batch`."""
+        return await _in_thread(
+            self.messenger.send_batch, channel, requests, idempotency_key=idempotency_key
+        )
+
     async def plan(self, channel: ChannelReference, request: Request) -> Plan:
         """Show what `send` would do; see `Messenger.plan`."""
         return await _in_thread(self.messenger.plan, channel, request)
@@ -119,6 +132,10 @@ class AsyncMessenger:
     async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
         """Withdraw a message that waits; see `Messenger.cancel`."""
         return await _in_thread(self.messenger.cancel, message_id, workspace=workspace)
+
+    async def cancel_batch(self, batch_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Withdraw the messages of a batch; see `Messenger.cancel_batch`."""
+        return await _in_thread(self.messenger.cancel_batch, batch_id, workspace=workspace)
 
     async def reschedule(
         self, message_id: UUID, at: datetime, *, workspace: UUID = DEFAULT_WORKSPACE

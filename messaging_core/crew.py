@@ -8,7 +8,7 @@ from typing import Self
 
 from messaging_core.models.delivery import Claim, Settlement
 
-_GATHER = 0.005  # seconds that a finished message waits for others to share its commit
+_GATHER = 0.001  # seconds that a finished message waits for others to share its commit
 _PATIENCE = 1.0  # seconds after which new messages are looked for although none is finished
 
 

@@ -9,7 +9,8 @@ MessagingError
 │   └── IdempotencyConflictError … the key was used for another request
 ├── NotFoundError                what was named is not there
 │   ├── UnknownChannelError
-│   └── UnknownMessageError
+│   ├── UnknownMessageError
+│   └── UnknownBatchError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
 │   └── StorageBusyError         … somebody else held it for too long
@@ -110,6 +111,18 @@ class UnknownMessageError(NotFoundError):
     def __str__(self) -> str:
         """Return the id that was asked for."""
         return f"no message {self.message_id}"
+
+
+class UnknownBatchError(NotFoundError):
+    """Report a batch id that the storage does not hold in this workspace."""
+
+    def __init__(self, batch_id: UUID) -> None:
+        super().__init__(batch_id)
+        self.batch_id = batch_id
+
+    def __str__(self) -> str:
+        """Return the id that was asked for."""
+        return f"no batch {self.batch_id}"
 
 
 class StateError(MessagingError):

@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
+from messaging_core.batching import Batching, messages_of
 from messaging_core.decisions.drafting import delivery_of, identifiers_of
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.decisions.settlement import may_have_gone
@@ -21,16 +22,18 @@ from messaging_core.errors import (
     InvalidQueryError,
     InvalidRequestError,
     StateError,
+    UnknownBatchError,
     UnknownChannelError,
     UnknownMessageError,
 )
+from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.envelope import SmsContent
 from messaging_core.models.message import Message, Status
 from messaging_core.models.plan import Plan, Rejection, Verdict
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.transport import Transport
 from messaging_core.rules.channel import check_channel
 from messaging_core.rules.lifecycle import can_cancel, can_reschedule
@@ -160,6 +163,45 @@ class Messenger:
                 )
         return answers
 
+    def send_batch(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_key: str | None = None,
+        connection: Any = None,
+    ) -> Batch:
+        """Accept 1 to 100 requests as one batch, which can be listed and cancelled as a whole.
+
+        Everything is written in one transaction. A request that breaks rules stops no other: it
+        becomes a message with status `rejected`, which is never sent. Its `failure` and `details`
+        name the first violation, its `reason` holds all of them, a line each; what can be read
+        of the request is kept with it.
+
+        Args:
+            channel: As for `send`.
+            requests: 1 to 100, each as for `send`.
+            idempotency_key: One for the batch as a whole: with the same key and requests the
+                first batch comes back, as it is now.
+            connection: As for `send`.
+
+        Raises:
+            InvalidMessageError: There is no request, or more than 100, or the key is not 1 to
+                255 printable characters; nothing was written.
+            IdempotencyConflictError: The key stands for something else.
+            UnknownChannelError: There is no such channel.
+            StorageError: The storage failed; nothing was written.
+            TypeError: `requests` is a single request.
+        """
+        if isinstance(requests, str | bytes | Mapping):
+            raise TypeError("requests is a list of requests, not one of them")
+        return Batching(acceptance=self.acceptance).accept(
+            self.channel(channel),
+            list(requests),
+            idempotency_key=idempotency_key,
+            connection=connection,
+        )
+
     def plan(self, channel: ChannelReference, request: Request) -> Plan:
         """Show what `send` would do with a request now, without doing it.
 
@@ -237,10 +279,30 @@ class Messenger:
             message = tx.messages.get(workspace, message_id)
             if message is None:
                 raise UnknownMessageError(message_id)
-            delivery = tx.outbox.delivery(workspace, message_id)
-            if not can_cancel(message.status) or may_have_gone(message, delivery):
-                return False
-            return tx.outbox.cancel(workspace, message_id, now=now)
+            return _withdraw(tx, workspace, message, now)
+
+    def cancel_batch(
+        self,
+        batch_id: UUID,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> int:
+        """Withdraw every message of a batch that still can be, by the rules of `cancel`.
+
+        Returns:
+            How many were certainly not sent and never will be; those that were rejected, or
+            withdrawn before, do not count.
+
+        Raises:
+            UnknownBatchError: This workspace has no such batch.
+        """
+        now = self.acceptance.now()
+        with self.storage.begin(connection) as tx:
+            messages = messages_of(tx, workspace, batch_id)
+            if not messages:
+                raise UnknownBatchError(batch_id)
+            return sum(_withdraw(tx, workspace, message, now) for message in messages)
 
     def reschedule(
         self,
@@ -313,6 +375,13 @@ class Messenger:
         """Return a channel and its transport, or nothing when the host does not have it."""
         channel = self._by_id.get(channel_id)
         return (channel, self._transports[channel_id]) if channel else None
+
+
+def _withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> bool:
+    delivery = tx.outbox.delivery(workspace, message.id)
+    if not can_cancel(message.status) or may_have_gone(message, delivery):
+        return False
+    return tx.outbox.cancel(workspace, message.id, now=now)
 
 
 def _as_id(reference: str) -> UUID | None:

@@ -66,6 +66,7 @@ ERRORS = [
     errors.NotFoundError("anything"),
     errors.UnknownChannelError("orders", ["support"]),
     errors.UnknownMessageError(MESSAGE_ID),
+    errors.UnknownBatchError(MESSAGE_ID),
     errors.StateError("anything"),
     errors.StorageError("anything"),
     errors.StorageBusyError("anything"),

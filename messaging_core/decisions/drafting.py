@@ -149,7 +149,7 @@ def _contact(
     return MessageContact(
         id=contact.id or contact_id,
         identifier_key=identifier.identifier_key,
-        identifier_value=identifier.identifier_value,
+        identifier_value=identifier.identifier_value or None,
         type=contact.type,
         country_code=country_of(address) if channel.platform == SMS else None,
         identifiers=contact.identifiers,

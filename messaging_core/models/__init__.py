@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PostbackAction,
         ReplyAction,
     )
+    from messaging_core.models.batch import Batch
     from messaging_core.models.body import (
         AppleMetadata,
         Attachment,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
         Lease,
         NewMessage,
         Settlement,
+        Withdrawal,
     )
     from messaging_core.models.envelope import (
         Address,
@@ -230,6 +232,7 @@ __all__ = [
     "AppleMetadata",
     "Attachment",
     "AuthenticationBody",
+    "Batch",
     "Body",
     "BooleanParameter",
     "BuyAction",
@@ -381,6 +384,7 @@ __all__ = [
     "WhatsAppProductSections",
     "WhatsAppProductSectionsParameter",
     "WhenInDoubt",
+    "Withdrawal",
     "html",
     "text",
     "to",
@@ -405,6 +409,7 @@ _MODULES = (
     "sms",
     "template",
     "violation",
+    "batch",  # imports messages, and with them most others
 )
 
 
