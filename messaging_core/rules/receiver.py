@@ -162,10 +162,13 @@ def _check_reach(contact: ReceiverContact, channel: Channel, path: str) -> list[
 def _check_distinct(
     contacts: Sequence[ReceiverContact], channel: Channel, path: str
 ) -> list[Violation]:
-    violations = []
+    violations: list[Violation] = []
+    kind = _kind(None, channel)
+    keys = [_identity(contact, channel, kind) for contact in contacts]
+    if len(set(keys)) == len(keys):
+        return violations
     seen: set[tuple[str, str]] = set()
-    for index, contact in enumerate(contacts):
-        key = _identity(contact, channel)
+    for index, key in enumerate(keys):
         if key in seen:
             message = "this contact is there already: name it once"
             violations.append(Violation(f"{path}/{index}", "receiver.duplicate", message))
@@ -174,11 +177,10 @@ def _check_distinct(
     return violations
 
 
-def _identity(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | None:
+def _identity(contact: ReceiverContact, channel: Channel, kind: str) -> tuple[str, str] | None:
     address = address_of(contact, channel)
     if address is None:
         return None if contact.id is None else ("id", contact.id)
-    kind = _kind(None, channel)
     return kind, address_key(kind, address[1])
 
 
