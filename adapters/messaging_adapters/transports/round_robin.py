@@ -1,0 +1,71 @@
+"""Several providers that share the messages by weight."""
+
+import threading
+from collections.abc import Sequence
+
+from messaging_core.errors import ConfigurationError
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.outcome import Outcome
+from messaging_core.ports.transport import Capabilities, Handoff, Transport
+
+
+class RoundRobin(Transport):
+    """Give each message to one of several providers, in turn and in proportion to their weights.
+
+    Turns are smooth: with weights 3 and 1 the order is a, a, b, a and not a, a, a, b. Of as many
+    messages in a row as the weights sum up to, each provider gets exactly its weight, from
+    whatever threads they come.
+
+    It asks nobody else when a provider cannot take a message; share among failovers for that:
+    `RoundRobin(Failover(a, b), Failover(b, a))`. A message that comes again is a new turn, so
+    that nothing is promised about a provider recognising it.
+
+    Args:
+        transports: In the order in which ties are broken.
+        weights: One for each transport, at least 1; by default all are equal.
+        name: As in timelines and logs.
+
+    Raises:
+        ConfigurationError: There is no transport, or the weights do not fit.
+    """
+
+    def __init__(
+        self,
+        *transports: Transport,
+        weights: Sequence[int] | None = None,
+        name: str = "round-robin",
+    ) -> None:
+        self.name = name
+        self.capabilities = Capabilities(
+            receipts=all(one.capabilities.receipts for one in transports)
+        )
+        self._transports = transports
+        self._weights = tuple(weights) if weights is not None else (1,) * len(transports)
+        _check(len(transports), self._weights)
+        self._credits = [0] * len(transports)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        inner = ", ".join(map(repr, self._transports))
+        return f"RoundRobin({inner}, weights={self._weights}, name={self.name!r})"
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+        return self._next().send(envelope, handoff)
+
+    def _next(self) -> Transport:
+        """Let everybody earn their weight, and the richest pay for the turn."""
+        with self._lock:
+            for index, weight in enumerate(self._weights):
+                self._credits[index] += weight
+            richest = max(range(len(self._credits)), key=self._credits.__getitem__)
+            self._credits[richest] -= sum(self._weights)
+        return self._transports[richest]
+
+
+def _check(count: int, weights: Sequence[int]) -> None:
+    if not count:
+        raise ConfigurationError("a round robin needs a transport")
+    if len(weights) != count:
+        raise ConfigurationError("a round robin needs one weight for each transport")
+    if not all(isinstance(weight, int) and weight >= 1 for weight in weights):
+        raise ConfigurationError("the weights of a round robin are whole numbers from 1")

@@ -1,0 +1,141 @@
+"""A provider that is given no more messages than it wants."""
+
+import math
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Final, Literal
+
+from messaging_core.errors import ConfigurationError
+from messaging_core.models.envelope import Envelope, SmsContent
+from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.outcome import Deferred, Outcome
+from messaging_core.ports.clock import Clock, SystemClock
+from messaging_core.ports.transport import Handoff, Transport
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MICROSECONDS: Final = 1_000_000
+_LONGEST_REST: Final = timedelta(hours=1)
+
+
+class Throttled(Transport):
+    """Hand over so many messages per second, and defer the others until there is room.
+
+    It never sleeps: a message that comes too early is answered with `Deferred` and the time after
+    which there is room for it. In any span of `t` seconds at most `rate * t + burst` go. A
+    message of more parts than the burst goes when nothing else has gone for long enough, and
+    those after it wait for what it took too much.
+
+    A provider that says itself that it is throttled gets nothing for the time it asks for, up to
+    an hour, and after that no burst. A message counts whatever becomes of it.
+
+    One object limits the threads of one process; several workers share a limit by dividing it.
+
+    Args:
+        transport: Who gets the messages.
+        rate: How many per second.
+        burst: How many at once, after a pause.
+        count: What is counted: `messages`, or the `parts` of an SMS. Anything else is one part.
+        name: As in `Failure.source`; by default the transport's.
+        clock: Tells the time; a function that returns seconds, such as `time.monotonic`, will do.
+
+    Raises:
+        ConfigurationError: A rate or burst at which nothing could go, or another count.
+    """
+
+    def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
+        self,
+        transport: Transport,
+        rate: float,
+        burst: int = 1,
+        *,
+        count: Literal["messages", "parts"] = "messages",
+        name: str | None = None,
+        clock: Clock | Callable[[], float] | None = None,
+    ) -> None:
+        if not (math.isfinite(rate) and rate > 0 and burst >= 1):
+            raise ConfigurationError("a throttle needs a rate above 0 and a burst of at least 1")
+        if count not in ("messages", "parts"):
+            raise ConfigurationError("a throttle counts messages or parts")
+        self.name = name or transport.name
+        self.capabilities = transport.capabilities
+        self._transport = transport
+        self._bucket = _Bucket(rate, burst, clock or SystemClock())
+        self._counts_parts = count == "parts"
+
+    def __repr__(self) -> str:
+        return f"Throttled({self._transport!r}, name={self.name!r})"
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+        wait = self._bucket.take(self._cost(envelope))
+        if wait:
+            return self._too_early(wait)
+        outcome = self._transport.send(envelope, handoff)
+        if isinstance(outcome, Deferred) and outcome.failure.retry is Retry.THROTTLED:
+            self._bucket.empty(outcome.retry_after or timedelta(0))
+        return outcome
+
+    def _cost(self, envelope: Envelope) -> int:
+        content = envelope.content
+        if self._counts_parts and isinstance(content, SmsContent):
+            return max(content.sms.count, 1)
+        return 1
+
+    def _too_early(self, wait: timedelta) -> Deferred:
+        failure = Failure(
+            code=FailureCode.THROTTLED,
+            description="as many messages as may go have gone just now",
+            source=FailureSource(name=self.name, code="throttled"),
+            retry=Retry.THROTTLED,
+        )
+        return Deferred(failure=failure, retry_after=wait)
+
+
+class _Bucket:
+    """A token bucket, kept as the instant at which it will be full again.
+
+    Time is in whole microseconds and exact, so that whoever comes back after the wait that it was
+    told does find a token.
+    """
+
+    def __init__(self, rate: float, burst: int, clock: Clock | Callable[[], float]) -> None:
+        self._per_token = _MICROSECONDS / Fraction(str(rate))
+        self._burst = burst
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen = self._read()
+        self._full_at = Fraction(self._seen)
+
+    def take(self, tokens: int) -> timedelta:
+        """Take tokens and return nothing, or take none and return how long to wait for them."""
+        with self._lock:
+            now = self._now()
+            full_at = max(self._full_at, Fraction(now))
+            spare = self._burst - min(tokens, self._burst)
+            wait = full_at - spare * self._per_token - now
+            if wait > 0:
+                return math.ceil(wait) * _MICROSECOND
+            self._full_at = full_at + tokens * self._per_token
+            return timedelta(0)
+
+    def empty(self, rest: timedelta) -> None:
+        """Take all tokens; the first comes back after a rest."""
+        with self._lock:
+            pause = max(self._per_token, Fraction(min(rest, _LONGEST_REST) // _MICROSECOND))
+            full_at = self._now() + pause + (self._burst - 1) * self._per_token
+            self._full_at = max(self._full_at, full_at)
+
+    def _now(self) -> int:
+        """Read the clock; where it was set back, so is the bucket, or it would stay empty."""
+        now = self._read()
+        if now < self._seen:
+            self._full_at -= self._seen - now
+        self._seen = now
+        return now
+
+    def _read(self) -> int:
+        if callable(self._clock):
+            return round(self._clock() * _MICROSECONDS)
+        return (self._clock.now() - _EPOCH) // _MICROSECOND
