@@ -117,14 +117,12 @@ class Acceptance:
         )
 
     def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
-        # What was built in code is held to the same shape as JSON is.
-        data = dump_send_message(request) if isinstance(request, SendMessage) else request
-        return read_send_message(data, limits=self.limits)
+        return read_send_message(_as_json(request), limits=self.limits)
 
     def salvage(self, request: Request) -> SendMessage:
         """Return what can be read of a request that was refused for its form."""
         try:
-            data = dump_send_message(request) if isinstance(request, SendMessage) else request
+            data = _as_json(request)
         except InvalidMessageError:
             data = {}
         return salvage_send_message(data, limits=self.limits)
@@ -134,8 +132,6 @@ class Acceptance:
     ) -> tuple[SendMessage, list[Violation]]:
         """Fill in how contacts are reached that a request names by their id."""
         contacts = request.receiver.contacts
-        if not any(contact.id for contact in contacts):
-            return request, []
         wanted = {
             place: contact.id
             for place, contact in enumerate(contacts)
@@ -282,6 +278,11 @@ def draft_of(
         one.request, one.channel, admission, message_id=message_id, people=people, now=now
     )
     return message if one.admission else rejected(message, one.violations)
+
+
+def _as_json(request: Request) -> bytes | str | Mapping[str, Any]:
+    """Hold what was built in code to the same shape as JSON."""
+    return dump_send_message(request) if isinstance(request, SendMessage) else request
 
 
 def _scope(one: Prepared) -> tuple[UUID, str]:

@@ -144,11 +144,12 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed.
+            ValueError: There are fewer or more keys than requests; of the chunk in which they
+                run out nothing is kept.
         """
         known = self.channel(channel)
         answers: list[Message | Rejection] = []
-        keyed = zip(requests, repeat(None) if idempotency_keys is None else idempotency_keys)  # noqa: B905
-        for chunk in _chunks(keyed, CHUNK):
+        for chunk in _chunks(_keyed(requests, idempotency_keys), CHUNK):
             submissions = [
                 Submission(channel=known, request=request, idempotency_key=key)
                 for request, key in chunk
@@ -422,6 +423,12 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _keyed(
+    requests: Iterable[Request], keys: Iterable[str | None] | None
+) -> Iterable[tuple[Request, str | None]]:
+    return zip(requests, repeat(None)) if keys is None else zip(requests, keys, strict=True)
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -205,6 +205,18 @@ class Worker:
             )
         return _report(settlements, valid), claims
 
+    def _not_begun(self, claim: Claim, error: Withdrawn | StorageError) -> Settlement:
+        """Put back what did not reach the point of no return; what has expired ends here."""
+        now = self._clock.now()
+        if isinstance(error, StorageError):
+            _log.error(
+                "message %s could not be marked; trying again", claim.message.id, exc_info=error
+            )
+        elif error.reason == "expired":
+            return expire(claim, now)
+        # Not at once, or a drain would never end.
+        return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
+
     def _give_back(self, claim: Claim) -> Settlement:
         return give_back(claim, self._clock.now())
 
@@ -243,16 +255,8 @@ class Worker:
         envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock, self._marks)
         try:
             outcome = ask(transport, envelope, handoff)
-        except Withdrawn as withdrawn:
-            now = self._clock.now()
-            if withdrawn.reason == "expired":
-                return expire(claim, now)
-            # Not at once, or a drain would never end.
-            return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
-        except StorageError:
-            _log.exception("message %s could not be marked; trying again", claim.message.id)
-            now = self._clock.now()
-            return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
+        except (Withdrawn, StorageError) as error:
+            return self._not_begun(claim, error)
         now = self._clock.now()
         return settle(
             Attempted(

@@ -380,6 +380,17 @@ class TestIdempotency:
 
 
 class TestSendMany:
+    @pytest.mark.parametrize("keys", [["k"], ["k", "l", "m"]])
+    def test_as_many_keys_as_requests_or_nothing_is_kept(
+        self, engine: Engine, keys: list[str]
+    ) -> None:
+        with pytest.raises(ValueError, match=r"zip\(\)"):
+            engine.messenger.send_many(
+                "orders", [a_request("a"), a_request("b")], idempotency_keys=keys
+            )
+
+        assert len(engine.messenger.find().results) == 0
+
     def test_every_request_gets_its_answer_in_order(self, engine: Engine) -> None:
         requests = [a_request("a"), BROKEN, a_request("b"), a_request(tags=("!",))]
 

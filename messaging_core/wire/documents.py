@@ -33,8 +33,7 @@ def parse_send_message(data: Json, *, limits: WireLimits = REQUEST_LIMITS) -> Se
     Raises:
         InvalidMessageError: With every violation, each with a JSON pointer into the request.
     """
-    request: SendMessage = _read(SendMessage, data, limits, InvalidMessageError)
-    return request
+    return read_send_message(data, limits=limits)[0]
 
 
 def read_send_message(

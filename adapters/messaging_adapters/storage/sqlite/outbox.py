@@ -73,11 +73,7 @@ _NOT_HANDED_OVER = (
     "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
     " WHERE m.id = ? AND m.workspace = ? AND handed_over = 0"
 )
-_WAITING = (
-    "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
-    " WHERE m.id = ? AND m.workspace = ? AND handed_over = 0"
-    " AND (leased_until IS NULL OR leased_until <= ?)"
-)
+_WAITING = f"{_NOT_HANDED_OVER} AND (leased_until IS NULL OR leased_until <= ?)"
 _DELIVERY = (
     "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress"
     " FROM messaging_messages m JOIN messaging_outbox o USING (position)"
