@@ -1,9 +1,7 @@
 """Messages in the memory of this process, for tests and for trying things out."""
 
 import heapq
-import re
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,6 +10,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_adapters.storage._memory_search import Row, matcher, row_of
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.decisions.sharing import share
 from messaging_core.errors import ConfigurationError, StorageBusyError
@@ -26,46 +25,21 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.failure import Failure, FailureSource
-from messaging_core.models.message import Direction, Message, Status
+from messaging_core.models.message import Message, Status
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Contacts, Messages, Outbox, Storage, Transaction
 from messaging_core.wire import load
 from messaging_core.wire.page_token import decode_page_token, encode_page_token
 from messaging_core.wire.stored import (
-    Facets,
     Stored,
     StoredMessages,
     encode_contact,
-    facets,
-    searchable,
     settled_state,
     store,
-    store_new,
 )
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-@frozen(kw_only=True)
-class _Row:
-    """One message, with what it is found by."""
-
-    id: UUID
-    workspace: UUID
-    channel_id: UUID
-    platform: str
-    direction: str
-    created_at: datetime
-    reference: str | None
-    batch_id: UUID | None
-    navigator_id: UUID | None
-    tags: tuple[str, ...]
-    facets: Facets
-    status: Status
-    failure: Failure | None
-    stored: Stored
 
 
 @frozen(kw_only=True)
@@ -82,7 +56,7 @@ class _Tables:
     """The data, and how to undo what the present transaction did to it."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, _Row] = {}
+        self.rows: dict[int, Row] = {}
         self.positions: dict[UUID, int] = {}
         self.outbox: dict[int, _Waiting] = {}
         self.due: dict[Lane, list[tuple[datetime, int]]] = {lane: [] for lane in Lane}
@@ -135,7 +109,7 @@ class _MemoryMessages(Messages):
         tables = self._tables
         for new in messages:
             position = len(tables.rows) + 1
-            tables.put(tables.rows, position, _row(new))
+            tables.put(tables.rows, position, row_of(new))
             tables.put(tables.positions, new.message.id, position)
             if new.delivery:
                 tables.wait(position, _Waiting(delivery=new.delivery))
@@ -149,7 +123,7 @@ class _MemoryMessages(Messages):
         return row.stored.load() if row and row.workspace == workspace else None
 
     def find(self, query: MessageQuery) -> Page[Message]:
-        matches = _matcher(query)
+        matches = matcher(query)
         found: list[tuple[int, Stored]] = []
         for position in self._walk(query):
             row = self._tables.rows[position]
@@ -389,114 +363,3 @@ class MemoryStorage(Storage):
             raise
         finally:
             self._lock.release()
-
-
-def _row(new: NewMessage) -> _Row:
-    message = new.message
-    return _Row(
-        id=message.id,
-        workspace=new.workspace,
-        channel_id=message.channel_id,
-        platform=new.platform,
-        direction=message.direction,
-        created_at=message.created_at,
-        reference=message.reference,
-        batch_id=new.batch_id,
-        navigator_id=message.meta.navigator_id if message.meta else None,
-        tags=message.tags,
-        facets=facets(new),
-        status=message.status,
-        failure=message.failure,
-        stored=store_new(new),
-    )
-
-
-def _matcher(query: MessageQuery) -> Callable[[_Row], bool]:
-    """Return what decides whether a message belongs to a listing."""
-    wanted = [
-        (_VALUES[name], frozenset(values)) for name, values in _wanted(query).items() if values
-    ]
-    words = query.email_subject
-
-    def matches(row: _Row) -> bool:
-        return (
-            row.workspace == query.workspace
-            and (not query.id or row.id in query.id)
-            and (query.start_at is None or row.created_at >= query.start_at)
-            and (query.end_at is None or row.created_at < query.end_at)
-            and all(not values.isdisjoint(value_of(row)) for value_of, values in wanted)
-            and (words is None or _has_words(row.facets.subject, words))
-        )
-
-    return matches
-
-
-def _wanted(query: MessageQuery) -> Mapping[str, Sequence[object]]:
-    return {
-        "platform": query.platform,
-        "direction": [query.direction] if query.direction else (),
-        "channel_id": query.channel_id,
-        "navigator_id": [query.navigator_id] if query.navigator_id else (),
-        "sender": [searchable(one) for one in query.sender],
-        "receiver": [searchable(one) for one in query.receiver],
-        "failure_code": query.failure_code,
-        "failure_source_code": query.failure_source_code,
-        "failure_source_name": query.failure_source_name,
-        "country_code": query.country_code,
-        "tag": [tag.lower() for tag in query.tag],
-        "batch_id": [query.batch_id] if query.batch_id else (),
-        "status": query.status,
-        "reference": query.reference,
-    }
-
-
-def _sources(row: _Row) -> tuple[FailureSource, ...]:
-    return (row.failure.source,) if row.failure and row.failure.source else ()
-
-
-def _sides(row: _Row) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """Return who sent a message and who got it."""
-    own, people = (row.facets.own_address,), row.facets.people
-    return (own, people) if row.direction == Direction.OUTGOING else (people, own)
-
-
-_VALUES: Mapping[str, Callable[[_Row], tuple[object, ...]]] = {
-    "platform": lambda row: (row.platform,),
-    "direction": lambda row: (row.direction,),
-    "channel_id": lambda row: (row.channel_id,),
-    "navigator_id": lambda row: (row.navigator_id,),
-    "sender": lambda row: _sides(row)[0],
-    "receiver": lambda row: _sides(row)[1],
-    "failure_code": lambda row: (row.failure.code if row.failure else None,),
-    "failure_source_code": lambda row: tuple(source.code for source in _sources(row)),
-    "failure_source_name": lambda row: tuple(source.name for source in _sources(row)),
-    "country_code": lambda row: (row.facets.country_code,),
-    "tag": lambda row: row.tags,
-    "batch_id": lambda row: (row.batch_id,),
-    "status": lambda row: (row.status,),
-    "reference": lambda row: (row.reference,),
-}
-
-
-def _has_words(subject: str | None, words: str) -> bool:
-    """Return whether every word of a search stands in a subject, each as a phrase of its own."""
-    if subject is None:
-        return False
-    have, phrases = (
-        _tokens(subject),
-        [tokens for word in words.split() if (tokens := _tokens(word))],
-    )
-    return bool(phrases) and all(_has_phrase(have, phrase) for phrase in phrases)
-
-
-def _has_phrase(have: Sequence[str], phrase: Sequence[str]) -> bool:
-    size = len(phrase)
-    return any(have[start : start + size] == phrase for start in range(len(have) - size + 1))
-
-
-def _tokens(text: str) -> list[str]:
-    """Split a text into words without case or accents."""
-    plain = "".join(
-        one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)
-    )
-    return re.findall(r"[^\W_]+", plain.casefold())
