@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
+from messaging_core.decisions import telling
 from messaging_core.decisions.admission import Admission, admit
 from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
 from messaging_core.decisions.rejection import rejected
@@ -214,6 +215,17 @@ class Writing:
         ]
         if new:
             self._tx.messages.add(new)
+            self._tx.timeline.append(
+                [
+                    telling.admitted(
+                        one.workspace,
+                        one.message,
+                        one.delivery,
+                        prepared.admission.reasons if prepared.admission else (),
+                    )
+                    for one, (_, prepared) in zip(new, chosen, strict=True)
+                ]
+            )
         return [one.message for one in new]
 
     def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:

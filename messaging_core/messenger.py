@@ -1,7 +1,7 @@
 """What a host calls: send, plan, look up, list, cancel and move messages."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice, repeat
@@ -12,9 +12,11 @@ from attrs import evolve
 
 from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
 from messaging_core.batching import Batching, messages_of
+from messaging_core.decisions import telling
 from messaging_core.decisions.drafting import delivery_of, identifiers_of
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.decisions.settlement import may_have_gone
+from messaging_core.decisions.telling import doubts_of
 from messaging_core.errors import (
     ConfigurationError,
     InvalidDocumentError,
@@ -28,18 +30,24 @@ from messaging_core.errors import (
 )
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.doubts import Doubts
 from messaging_core.models.envelope import SmsContent
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.interaction import Conversion, Interaction
 from messaging_core.models.message import Message, Status
 from messaging_core.models.plan import Plan, Rejection, Verdict
 from messaging_core.models.query import MessageQuery, Page
+from messaging_core.models.receipt import Receipt, Reception
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.transport import Transport
+from messaging_core.reception import Inbox, checked, convert
 from messaging_core.rules.channel import check_channel
 from messaging_core.rules.lifecycle import can_cancel, can_reschedule
 from messaging_core.rules.query import check_query
 from messaging_core.rules.schedule import check_schedule, due_time, is_later
 from messaging_core.rules.validity import expires_at, validity_of
+from messaging_core.subscription import Handler, Subscriptions
 from messaging_core.wire import WireLimits, dump, load
 
 CHUNK = 1000
@@ -84,6 +92,8 @@ class Messenger:
         self.acceptance = Acceptance(
             storage=storage, clock=self.clock, ids=self._ids, limits=limits or WireLimits()
         )
+        self.inbox = Inbox(storage=storage, clock=self.clock, ids=self._ids, channels=self._by_id)
+        self.subscriptions = Subscriptions(storage, self.clock)
 
     def send(
         self,
@@ -352,7 +362,106 @@ class Messenger:
                 workspace, moved, due_at=due_time(at, now), expires_at=expires_at(now, at, validity)
             ):
                 raise StateError(f"message {message_id} is being handed over right now")
+            tx.timeline.append([telling.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
+
+    def receive(
+        self,
+        receipts: Iterable[Receipt] | Receipt,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> Reception:
+        """Take in what providers report, and messages that people send; nothing of it gets lost.
+
+        Everything is durable before anything else happens. Receipts may come early, late, twice
+        and in any order: the status that a message ends with is the same. One whose message is not
+        known waits for it. Whoever subscribed is told.
+
+        Args:
+            receipts: Status reports, interactions and incoming messages, in any order.
+            workspace: Their tenant.
+            connection: As for `send`.
+
+        Raises:
+            StorageError: The storage failed; nothing was kept, and the provider should report
+                again.
+            TypeError: Something is no receipt; nothing was kept.
+        """
+        return self.inbox.receive(checked(receipts), workspace=workspace, connection=connection)
+
+    def subscribe(
+        self,
+        handler: Handler,
+        *,
+        name: str = "host",
+        kinds: Collection[EventKind] = (),
+        from_start: bool = False,
+    ) -> None:
+        """Let a function of the host hear of everything that happens from now on.
+
+        It is called by a worker's thread, with each event at least once and in the order in which
+        it happened, also after a restart: how far it has come is stored under its name. When it
+        raises, the event comes again, with growing pauses, ten times at most; delivery goes on
+        meanwhile.
+
+        Args:
+            handler: Called with each event.
+            name: Tells subscribers apart; the same name goes on where it was.
+            kinds: What to hear of; by default of everything.
+            from_start: Begin a new name with the oldest event that is kept.
+
+        Raises:
+            ValueError: This messenger has a handler of that name already.
+        """
+        self.subscriptions.add(handler, name=name, kinds=kinds, from_start=from_start)
+
+    def timeline(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> list[Event]:
+        """Return everything that happened to a message, in order.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        with self.storage.begin(read_only=True) as tx:
+            if tx.messages.get(workspace, message_id) is None:
+                raise UnknownMessageError(message_id)
+            return tx.timeline.of(workspace, message_id)
+
+    def interactions(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[Interaction]:
+        """Return everything that people did with a message, in order.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        with self.storage.begin(read_only=True) as tx:
+            if tx.messages.get(workspace, message_id) is None:
+                raise UnknownMessageError(message_id)
+            return tx.receipts.interactions(workspace, message_id)
+
+    def report_conversion(
+        self,
+        message_id: UUID,
+        conversion: Conversion,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> Interaction:
+        """Record that a message had its effect, as an interaction.
+
+        Raises:
+            InvalidRequestError: The conversion has a type or status that there is not.
+            UnknownMessageError: This workspace has no such message.
+        """
+        return convert(
+            self.inbox, message_id, conversion, workspace=workspace, connection=connection
+        )
+
+    def doubts(self) -> Doubts:
+        """Count the attempts that may have been accepted or not, and how each of them ended."""
+        with self.storage.begin(read_only=True) as tx:
+            return doubts_of(tx.timeline.counts())
 
     def channel(self, reference: ChannelReference) -> Channel:
         """Return one of the channels, by itself, its id, or its name in the default workspace.
@@ -382,7 +491,11 @@ def _withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime)
     delivery = tx.outbox.delivery(workspace, message.id)
     if not can_cancel(message.status) or may_have_gone(message, delivery):
         return False
-    return tx.outbox.cancel(workspace, message.id, now=now)
+    if not tx.outbox.cancel(workspace, message.id, now=now):
+        return False
+    deleted = evolve(message, status=Status.DELETED)
+    tx.timeline.append([telling.changed(workspace, deleted, EventKind.CANCELLED, now)])
+    return True
 
 
 def _as_id(reference: str) -> UUID | None:

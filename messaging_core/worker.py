@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from messaging_core.bookkeeping import Books
 from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import Finish, Send, dispatch
 from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
+from messaging_core.errands import Errands
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.handover import Marks, PointOfNoReturn, ask
 from messaging_core.messenger import Messenger
@@ -107,11 +109,15 @@ class Worker:
             except BaseException:
                 self._wind_up(crew, settlements)
                 raise
-        return self._exchange(settlements, 0)[0]
+        report, _ = self._exchange(settlements, 0)
+        self._errands().do()
+        return report
 
     def drain(self) -> Report:
         """Deliver until nothing is due any more; what is due later stays."""
-        return self._pump(lambda: True)
+        report = self._pump(lambda: True)
+        self._errands().do()
+        return report
 
     def run(self, stop: threading.Event) -> Report:
         """Deliver whatever becomes due until `stop` is set.
@@ -124,7 +130,11 @@ class Worker:
             StorageError: The storage still failed when it was time to stop; what was not recorded
                 comes back when its lease ends.
         """
-        return self._pump(stop.is_set, stop)
+        with self._errands():
+            return self._pump(stop.is_set, stop)
+
+    def _errands(self) -> Errands:
+        return Errands(self._messenger.inbox, self._messenger.subscriptions)
 
     def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
         """Keep a crew busy until it is over, and leave nothing unsettled behind."""
@@ -197,9 +207,10 @@ class Worker:
         if not settlements and limit <= 0:
             return Report(), []
         with self._messenger.storage.begin() as tx:
-            valid = tx.outbox.settle(settlements) if settlements else []
+            books = Books(tx, self._messenger.acceptance.ids)
+            valid = books.settle(settlements) if settlements else []
             claims = (
-                tx.outbox.claim(now=self._clock.now(), lease=self._lease, limit=limit)
+                books.claim(now=self._clock.now(), lease=self._lease, limit=limit)
                 if limit > 0
                 else []
             )

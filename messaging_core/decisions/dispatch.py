@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.decisions.settlement import (
@@ -13,7 +13,7 @@ from messaging_core.decisions.settlement import (
     postpone,
 )
 from messaging_core.models.channel import Channel, WhenInDoubt
-from messaging_core.models.delivery import Claim, Settlement
+from messaging_core.models.delivery import Claim, Resolution, Settlement
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 
@@ -62,8 +62,10 @@ def dispatch(
 def _leave_in_doubt(claim: Claim, choice: WhenInDoubt, now: datetime) -> Settlement:
     """Send nothing: fail, or stay in doubt until the validity ends."""
     if choice is WhenInDoubt.FAIL:
-        return end(claim, now, UNPROVEN, reason=IN_DOUBT)
-    return postpone(claim, now, claim.delivery.expires_at, UNPROVEN)
+        ended = end(claim, now, UNPROVEN, reason=IN_DOUBT)
+        return evolve(ended, resolved=Resolution.FAILED)
+    parked = postpone(claim, now, claim.delivery.expires_at, UNPROVEN)
+    return evolve(parked, resolved=Resolution.PARKED)
 
 
 def _without_channel(claim: Claim, channel: Channel | None, now: datetime) -> Settlement:

@@ -18,8 +18,9 @@ from messaging_core.models.contact import (
     ReceiverContact,
 )
 from messaging_core.models.delivery import Controls, Delivery, Lane
-from messaging_core.models.message import Message, Status
+from messaging_core.models.message import Direction, Message, Part, Status
 from messaging_core.models.plan import Verdict
+from messaging_core.models.receipt import IncomingMessage
 from messaging_core.models.request import SendMessage
 from messaging_core.rules.addresses import country_of
 from messaging_core.rules.receiver import address_of
@@ -186,4 +187,42 @@ def _controls(request: SendMessage) -> Controls:
         ignore_global_holdout=request.ignore_global_holdout,
         notification_url=request.notification.url if request.notification else None,
         validity=request.validity,
+    )
+
+
+def received(
+    incoming: IncomingMessage,
+    channel: Channel,
+    *,
+    message_id: UUID,
+    contact_id: str,
+    now: datetime,
+) -> Message:
+    """Make the message that somebody sent to a channel: it is delivered from the start.
+
+    As in the Bird Channels API, the sender is a contact and the receiver the channel's connector.
+    """
+    contact = MessageContact(
+        id=contact_id,
+        identifier_key=channel.identifier_key,
+        identifier_value=incoming.sender,
+        country_code=country_of(incoming.sender) if channel.platform == SMS else None,
+        annotations=Annotations(name=incoming.sender_name) if incoming.sender_name else None,
+    )
+    connector = Connector(id=channel.id, identifier_value=channel.sender)
+    parts = (Part(platform_reference=incoming.reference),) if incoming.reference else ()
+    return Message(
+        id=message_id,
+        channel_id=channel.id,
+        direction=Direction.INCOMING,
+        status=Status.DELIVERED,
+        sender=MessageSender(contact=contact),
+        receiver=MessageReceiver(connector=connector),
+        body=incoming.body,
+        meta=incoming.meta,
+        reply_to=incoming.reply_to,
+        parts=parts,
+        last_status_at=now,
+        created_at=now,
+        updated_at=now,
     )

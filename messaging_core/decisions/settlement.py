@@ -1,12 +1,18 @@
 """What becomes of a message after an attempt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from messaging_core.decisions.retrying import next_try, policy_of
-from messaging_core.models.delivery import Claim, Delivery, Settlement
+from messaging_core.models.delivery import (
+    Claim,
+    Delivery,
+    OutcomeKind,
+    Resolution,
+    Settlement,
+)
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.message import Message, Part, Status
 from messaging_core.models.outcome import (
@@ -35,6 +41,13 @@ UNPROVEN = Failure(
 """The failure of a message that may or may not have been handed over."""
 
 _MISSING = Unknown(failure=UNPROVEN)
+
+_UNCERTAINTY = (
+    OutcomeKind.ACCEPTED,
+    OutcomeKind.REJECTED,
+    OutcomeKind.DEFERRED,
+    OutcomeKind.UNKNOWN,
+)
 
 
 @frozen(kw_only=True)
@@ -67,6 +80,7 @@ class _Tally:
     failure: Failure | None = None
     deferred: list[Deferred] = field(factory=list)
     unknown: list[Unknown] = field(factory=list)
+    outcome: OutcomeKind = OutcomeKind.ACCEPTED
 
     def count(self, address: str, outcome: SingleOutcome) -> None:
         match outcome:
@@ -83,7 +97,17 @@ class _Tally:
 
 def settle(attempted: Attempted) -> Settlement:
     """Decide what becomes of a message: it is over, or it is tried again at a certain time."""
-    tally = _tally(attempted)
+    tally, claim = _tally(attempted), attempted.claim
+    resolved = Resolution.DEDUPLICATED if attempted.deduplicates else Resolution.RESENT
+    return evolve(
+        _decided(attempted, tally),
+        attempt=claim.delivery.attempts,
+        outcome=tally.outcome,
+        resolved=resolved if claim.message.details == IN_DOUBT else None,
+    )
+
+
+def _decided(attempted: Attempted, tally: "_Tally") -> Settlement:
     if tally.unknown:
         return _doubtful(attempted, tally, tally.unknown[0])
     if tally.deferred:
@@ -94,7 +118,8 @@ def settle(attempted: Attempted) -> Settlement:
 def expire(claim: Claim, now: datetime) -> Settlement:
     """End a message whose validity has run out before it was handed over."""
     if claim.message.details == IN_DOUBT:
-        return end(claim, now, UNPROVEN, reason=IN_DOUBT)
+        ended = end(claim, now, UNPROVEN, reason=IN_DOUBT)
+        return evolve(ended, resolved=Resolution.EXPIRED)
     failure = Failure(
         code=FailureCode.EXPIRED,
         description="the validity ended before the message was handed over",
@@ -132,6 +157,31 @@ def postpone(claim: Claim, now: datetime, until: datetime, failure: Failure | No
     )
 
 
+def with_proof(claim: Claim, proven: Iterable[str]) -> Claim:
+    """Take those for whom it is proved that a provider had the message for served."""
+    delivery = claim.delivery
+    accepted = tuple(dict.fromkeys((*delivery.accepted, *sorted(proven))))
+    return evolve(claim, delivery=evolve(delivery, accepted=accepted))
+
+
+def served(claim: Claim) -> Settlement:
+    """End a message of which it is proved, without another attempt, that everybody was served."""
+    settlement = _finished(claim, _so_far(claim), claim.message.updated_at)
+    doubted = claim.message.details == IN_DOUBT
+    return evolve(settlement, resolved=Resolution.REPORTED if doubted else None)
+
+
+def addresses_of(message: Message) -> tuple[str, ...]:
+    """Return the address of each receiver, as the envelope has it."""
+    contacts = message.receiver.contacts
+    return tuple(one.platform_address or one.identifier_value or "" for one in contacts)
+
+
+def left_of(message: Message, delivery: Delivery) -> frozenset[str]:
+    """Return the addresses of those who were neither served nor refused yet."""
+    return frozenset(addresses_of(message)) - {*delivery.accepted, *delivery.refused}
+
+
 def may_have_gone(message: Message, delivery: Delivery | None) -> bool:
     """Tell whether a provider has, or may have, taken a message for some of its receivers."""
     return message.details == IN_DOUBT or bool(delivery and delivery.accepted)
@@ -158,7 +208,19 @@ def _tally(attempted: Attempted) -> _Tally:
         if isinstance(one, Accepted) and id(one) not in counted:
             counted.add(id(one))
             tally.parts += (Part(platform_reference=reference) for reference in one.references)
+    tally.outcome = max(map(_kind, outcomes.values() or [single]), key=_UNCERTAINTY.index)
     return tally
+
+
+def _kind(outcome: SingleOutcome | None) -> OutcomeKind:
+    match outcome:
+        case Accepted():
+            return OutcomeKind.ACCEPTED
+        case Rejected():
+            return OutcomeKind.REJECTED
+        case Deferred():
+            return OutcomeKind.DEFERRED
+    return OutcomeKind.UNKNOWN
 
 
 def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settlement:

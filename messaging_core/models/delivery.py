@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Part, Status
+from messaging_core.models.plan import Reason
 
 
 class Lane(IntEnum):
@@ -85,11 +86,15 @@ class Lease:
     Attributes:
         position: The storage's own key of the message.
         fence: Grows with every claim; whoever holds an older one changes nothing.
+        workspace: The message's tenant.
+        message_id: The message.
     """
 
     position: int
     fence: int
     until: datetime
+    workspace: UUID
+    message_id: UUID
 
 
 class Withdrawal(StrEnum):
@@ -102,12 +107,50 @@ class Withdrawal(StrEnum):
 
 @frozen(kw_only=True)
 class Claim:
-    """One message that a worker may now deliver."""
+    """One message that a worker may now deliver.
+
+    Attributes:
+        lapsed: Its last lease ended unsettled: the worker was not heard of again.
+        doubted: That worker had passed the point of no return.
+    """
 
     workspace: UUID
     message: Message
     delivery: Delivery
     lease: Lease
+    lapsed: bool = False
+    doubted: bool = False
+
+
+class OutcomeKind(StrEnum):
+    """Name what a transport answered; of several receivers the least certain answer."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Resolution(StrEnum):
+    """Say how a doubt ended.
+
+    Attributes:
+        DEDUPLICATED: It was sent again to a provider that tells a message it has seen before.
+        RESENT: It was sent again, by the choice of its channel.
+        FAILED: It was given up, by the choice of its channel.
+        PARKED: It waits for a person, by the choice of its channel.
+        EXPIRED: Its validity ended.
+        REPORTED: A receipt told.
+        ANSWERED: The worker that had been given up answered after all.
+    """
+
+    DEDUPLICATED = "deduplicated"
+    RESENT = "resent"
+    FAILED = "failed"
+    PARKED = "parked"
+    EXPIRED = "expired"
+    REPORTED = "reported"
+    ANSWERED = "answered"
 
 
 @frozen(kw_only=True)
@@ -121,6 +164,10 @@ class Settlement:
         accepted: All addresses that the provider took so far.
         refused: All addresses that it will never take.
         counts: False gives the attempt back: nothing was tried.
+        attempt: Which attempt this was, counted from 1; absent when none was made.
+        outcome: What the transport answered.
+        resolved: How a doubt about an earlier attempt ended.
+        reasons: Why it was decided so, with the facts.
     """
 
     lease: Lease
@@ -134,3 +181,7 @@ class Settlement:
     accepted: tuple[str, ...] = field(default=(), repr=False)
     refused: tuple[str, ...] = field(default=(), repr=False)
     counts: bool = True
+    attempt: int | None = None
+    outcome: OutcomeKind | None = None
+    resolved: Resolution | None = None
+    reasons: tuple[Reason, ...] = ()

@@ -17,8 +17,12 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
+from messaging_core.models.event import Cursor, Event
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.interaction import Interaction
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
+from messaging_core.models.receipt import KeptReceipt, ReceiptState
 
 
 class Messages(Protocol):
@@ -67,6 +71,27 @@ class Messages(Protocol):
         """Return the message and the stored key for each idempotency key that is in use.
 
         Keys belong to their workspace; those of this transaction are found too.
+        """
+
+    @abstractmethod
+    def by_references(
+        self, workspace: UUID, references: Sequence[str]
+    ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
+        """Return message id and channel id for each platform reference, the newest message first.
+
+        A message is found by all parts it was added or ever settled with; `note_references` adds
+        others. References that nobody has are left out.
+        """
+
+    @abstractmethod
+    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
+        """Let a message be found by platform references that are not among its parts."""
+
+    @abstractmethod
+    def update(self, workspace: UUID, message: Message) -> None:
+        """Keep a message as it is given, if there is one with its id in this workspace.
+
+        Only its status, parts, failure, reason, details and times may differ from what was added.
         """
 
 
@@ -137,6 +162,15 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
+    def finish(self, workspace: UUID, message_id: UUID) -> bool:
+        """End the delivery of a message that need not be sent any more; nothing else changes.
+
+        Returns false where none is under way, and for a message that was handed over under a lease
+        not settled since: its worker, or the next claim, will say what became of it. Any other
+        lease on it is worth nothing from then on: it can neither be handed over nor settled.
+        """
+
+    @abstractmethod
     def next_due(self) -> datetime | None:
         """Return when the next message is due, or nothing when none waits.
 
@@ -167,12 +201,100 @@ class Contacts(Protocol):
         """Return a contact of this workspace, or nothing."""
 
 
+class Receipts(Protocol):
+    """Keep what providers report, and what it proves."""
+
+    @abstractmethod
+    def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
+        """Keep receipts, and return the position of each; nothing for one that was kept before.
+
+        The same key of the same source is the same receipt, within a workspace. Positions given in
+        are ignored.
+        """
+
+    @abstractmethod
+    def pending(self, *, limit: int) -> list[KeptReceipt]:
+        """Return receipts of all workspaces that nobody has looked at yet, the oldest first."""
+
+    @abstractmethod
+    def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
+        """Return receipts without a message that name one of these references, the oldest first."""
+
+    @abstractmethod
+    def mark(self, positions: Sequence[int], state: ReceiptState) -> None:
+        """Record how far receipts have come."""
+
+    @abstractmethod
+    def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
+        """Return what is known about messages; those of which nothing is known are left out."""
+
+    @abstractmethod
+    def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
+        """Keep what is known about a message, in place of what was."""
+
+    @abstractmethod
+    def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:
+        """Keep what a person did with a message."""
+
+    @abstractmethod
+    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
+        """Return everything that people did with a message, in the order in which it was kept."""
+
+
+class Timeline(Protocol):
+    """Keep what happened, in the order in which it was committed."""
+
+    @abstractmethod
+    def append(self, events: Sequence[Event]) -> None:
+        """Add events to the log; positions given in are ignored.
+
+        They get positions that grow with every commit: who has seen one has seen all before it.
+        """
+
+    @abstractmethod
+    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
+        """Return everything that happened to one message, in order."""
+
+    @abstractmethod
+    def after(self, position: int, *, limit: int) -> list[Event]:
+        """Return the first events of all workspaces beyond a position, in order."""
+
+    @abstractmethod
+    def subscribe(self, name: str, *, from_start: bool) -> None:
+        """Begin a subscription; one that exists already is left as it is.
+
+        It begins with the oldest event that is kept, or with the next one to come.
+        """
+
+    @abstractmethod
+    def take(self, name: str, *, now: datetime, lease: timedelta) -> Cursor | None:
+        """Lease a subscription; nothing while somebody else has it, or it waits to try again."""
+
+    @abstractmethod
+    def move(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
+        """Give a leased subscription back, moved to the cursor's position and failures.
+
+        Nobody can take it before `resume_at`. False where the fence is not the latest; then
+        nothing has changed.
+        """
+
+    @abstractmethod
+    def count(self, amounts: Mapping[str, int]) -> None:
+        """Add to counters that never go back, each under its own name."""
+
+    @abstractmethod
+    def counts(self) -> Mapping[str, int]:
+        """Return all counters; one that never counted anything is left out."""
+
+
 class Transaction(Protocol):
     """Everything one transaction can do; usable until its `with` block ends."""
 
     messages: Messages
     outbox: Outbox
     contacts: Contacts
+    receipts: Receipts
+    timeline: Timeline
 
 
 class Storage(Protocol):

@@ -117,6 +117,10 @@ FINAL: Final = frozenset(
 )
 """Nothing more happens to the message, unless late evidence says otherwise."""
 
+_REPORTABLE: Final = frozenset(
+    {Status.PROCESSING, Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED}
+)
+
 
 def may_begin(status: Status, direction: Direction) -> bool:
     """Tell whether a message may come into being with this status."""
@@ -146,3 +150,15 @@ def can_cancel(status: Status) -> bool:
 def can_reschedule(status: Status) -> bool:
     """Tell whether a message can be given another time: one that was never taken up."""
     return any(Cause.RESCHEDULED in causes for causes in TRANSITIONS[status].values())
+
+
+def can_be_reported(status: Status, *, doubted: bool) -> bool:
+    """Tell whether receipts can say anything about a message: a provider has it, or may have.
+
+    Args:
+        status: What it is now.
+        doubted: Whether some attempt may have been accepted although it is not known.
+    """
+    if status is Status.SENDING_FAILED:
+        return doubted
+    return status in _REPORTABLE

@@ -159,11 +159,18 @@ def a_claim(
         now: When it was claimed.
         delivery: Fields of `Delivery`; this is the first attempt unless it says otherwise.
     """
+    message = message or a_message(at=now, status=Status.PROCESSING)
     return Claim(
         workspace=DEFAULT_WORKSPACE,
-        message=message or a_message(at=now, status=Status.PROCESSING),
+        message=message,
         delivery=a_delivery(**{"due_at": now, "attempts": 1, **delivery}),
-        lease=Lease(position=1, fence=1, until=now + timedelta(minutes=15)),
+        lease=Lease(
+            position=1,
+            fence=1,
+            until=now + timedelta(minutes=15),
+            workspace=DEFAULT_WORKSPACE,
+            message_id=message.id,
+        ),
     )
 
 

@@ -83,7 +83,11 @@ class ClaimContract:
             ),
             delivery=evolve(wanted, attempts=1),
             lease=Lease(
-                position=leased.lease.position, fence=leased.lease.fence, until=now + LEASE
+                position=leased.lease.position,
+                fence=leased.lease.fence,
+                until=now + LEASE,
+                workspace=OTHER_WORKSPACE,
+                message_id=new.message.id,
             ),
         )
 

@@ -2,7 +2,7 @@
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.decisions.sharing import share
@@ -63,6 +64,8 @@ class _Tables:
         self.keys: dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]] = {}
         self.contacts: dict[tuple[UUID, str], bytes] = {}
         self.identifiers: dict[tuple[UUID, Identifier], str] = {}
+        self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
+        self.log = LogTables()
         self._undo: list[Callable[[], object]] = []
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
@@ -84,6 +87,22 @@ class _Tables:
         self.put(self.outbox, position, waiting)
         # Entries that no longer tell the truth are skipped when they come up.
         heapq.heappush(self.due[waiting.delivery.lane], (waiting.delivery.due_at, position))
+
+    def replace(self, position: int, message: Message) -> None:
+        """Keep what changed of a message, and find it as it is now."""
+        row = self.rows[position]
+        parts = [one.platform_reference for one in message.parts]
+        self.refer(row.workspace, position, parts)
+        changed = evolve(row, status=message.status, failure=message.failure, stored=store(message))
+        self.put(self.rows, position, changed)
+
+    def refer(self, workspace: UUID, position: int, references: Iterable[str]) -> None:
+        """Let a message be found by what the platform calls it."""
+        for reference in references:
+            known = self.references.get((workspace, reference), ())
+            if position not in known:
+                newest_first = tuple(sorted((*known, position), reverse=True))
+                self.put(self.references, (workspace, reference), newest_first)
 
     def commit(self) -> None:
         """Forget how to undo."""
@@ -113,6 +132,8 @@ class _MemoryMessages(Messages):
             tables.put(tables.positions, new.message.id, position)
             if new.delivery:
                 tables.wait(position, _Waiting(delivery=new.delivery))
+            parts = new.message.parts
+            tables.refer(new.workspace, position, [one.platform_reference for one in parts])
             if new.idempotency:
                 key = (new.workspace, new.idempotency.key)
                 tables.put(tables.keys, key, (new.message.id, new.idempotency))
@@ -151,6 +172,32 @@ class _MemoryMessages(Messages):
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         found = {key: self._tables.keys.get((workspace, key)) for key in keys}
         return {key: entry for key, entry in found.items() if entry}
+
+    def by_references(
+        self, workspace: UUID, references: Sequence[str]
+    ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
+        tables = self._tables
+        found = {one: tables.references.get((workspace, one)) for one in references}
+        return {
+            reference: [(tables.rows[one].id, tables.rows[one].channel_id) for one in positions]
+            for reference, positions in found.items()
+            if positions
+        }
+
+    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
+        position = self._position(workspace, message_id)
+        if position:
+            self._tables.refer(workspace, position, references)
+
+    def update(self, workspace: UUID, message: Message) -> None:
+        position = self._position(workspace, message.id)
+        if position:
+            self._tables.replace(position, message)
+
+    def _position(self, workspace: UUID, message_id: UUID) -> int | None:
+        position = self._tables.positions.get(message_id)
+        here = position is not None and self._tables.rows[position].workspace == workspace
+        return position if here else None
 
 
 class _MemoryOutbox(Outbox):
@@ -191,12 +238,20 @@ class _MemoryOutbox(Outbox):
         )
         if waiting.handed_over:
             message = evolve(message, details=IN_DOUBT)
-        self._replace(position, message)
+        self._tables.replace(position, message)
         return Claim(
             workspace=row.workspace,
             message=message,
             delivery=delivery,
-            lease=Lease(position=position, fence=leased.fence, until=until),
+            lease=Lease(
+                position=position,
+                fence=leased.fence,
+                until=until,
+                workspace=row.workspace,
+                message_id=row.id,
+            ),
+            lapsed=waiting.leased_until is not None,
+            doubted=waiting.handed_over,
         )
 
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
@@ -228,6 +283,7 @@ class _MemoryOutbox(Outbox):
         stored = Stored(row.stored.document, settled_state(one))
         changed = evolve(row, status=one.status, failure=one.failure, stored=stored)
         tables.put(tables.rows, position, changed)
+        tables.refer(row.workspace, position, [part.platform_reference for part in one.parts])
         if one.next_due_at is None:
             tables.remove(tables.outbox, position)
         else:
@@ -258,7 +314,7 @@ class _MemoryOutbox(Outbox):
             last_status_at=now,
             updated_at=now,
         )
-        self._replace(position, message)
+        self._tables.replace(position, message)
         self._tables.remove(self._tables.outbox, position)
         return True
 
@@ -278,7 +334,7 @@ class _MemoryOutbox(Outbox):
         waiting = self._tables.outbox[position]
         delivery = evolve(waiting.delivery, due_at=due_at, expires_at=expires_at)
         self._tables.wait(position, _Waiting(delivery=delivery, fence=waiting.fence + 1))
-        self._replace(position, message)
+        self._tables.replace(position, message)
         return True
 
     def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:
@@ -289,10 +345,14 @@ class _MemoryOutbox(Outbox):
         is_leased = waiting.leased_until is not None and waiting.leased_until > now
         return None if is_leased or waiting.handed_over else position
 
-    def _replace(self, position: int, message: Message) -> None:
-        row = self._tables.rows[position]
-        changed = evolve(row, status=message.status, failure=message.failure, stored=store(message))
-        self._tables.put(self._tables.rows, position, changed)
+    def finish(self, workspace: UUID, message_id: UUID) -> bool:
+        position = self._tables.positions.get(message_id)
+        if not position or self.delivery(workspace, message_id) is None:
+            return False
+        if self._tables.outbox[position].handed_over:
+            return False
+        self._tables.remove(self._tables.outbox, position)
+        return True
 
     def next_due(self) -> datetime | None:
         due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())
@@ -331,6 +391,8 @@ class _MemoryTransaction(Transaction):
         self.messages = _MemoryMessages(tables)
         self.outbox = _MemoryOutbox(tables)
         self.contacts = _MemoryContacts(tables)
+        self.receipts = MemoryReceipts(tables.log, tables)
+        self.timeline = MemoryTimeline(tables.log, tables)
 
 
 class MemoryStorage(Storage):

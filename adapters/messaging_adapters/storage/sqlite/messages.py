@@ -15,7 +15,7 @@ from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Messages
 from messaging_core.wire import dump
-from messaging_core.wire.stored import Stored, facets, store_new
+from messaging_core.wire.stored import Stored, facets, store, store_new
 
 _ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)})"  # noqa: S608 - no input
 _ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
@@ -27,6 +27,17 @@ _ADD_DELIVERY = (
     " VALUES (?, ?, ?, ?, ?)"
 )
 _ADD_KEY = "INSERT INTO messaging_idempotency_keys VALUES (?, ?, ?, ?, ?)"
+_ADD_REFERENCE = "INSERT OR IGNORE INTO messaging_references VALUES (?, ?, ?)"
+_BY_REFERENCES = (
+    "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
+    " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
+    " CROSS JOIN messaging_messages m USING (position) ORDER BY position DESC"
+)
+_POSITION = "SELECT position FROM messaging_messages WHERE id = ? AND workspace = ?"
+_UPDATE = (
+    "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
+    " failure_source_name = ?, state = ? WHERE position = ?"
+)
 
 
 class SqliteMessages(Messages):
@@ -49,6 +60,7 @@ class SqliteMessages(Messages):
             (_ADD_SUBJECT, rows.subjects),
             (_ADD_DELIVERY, rows.deliveries),
             (_ADD_KEY, rows.keys),
+            (_ADD_REFERENCE, rows.references),
         ):
             if values:
                 execute_many(statement, values)
@@ -86,6 +98,39 @@ class SqliteMessages(Messages):
             for key, request_hash, message_id in rows
         }
 
+    def by_references(  # noqa: D102 - the port's
+        self, workspace: UUID, references: Sequence[str]
+    ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
+        wanted = orjson.dumps(sorted(set(references))).decode()
+        found: dict[str, list[tuple[UUID, UUID]]] = {}
+        for reference, message_id, channel_id in self._cursor.execute(
+            _BY_REFERENCES, (wanted, workspace.bytes)
+        ):
+            ids = (UUID(bytes=message_id), UUID(bytes=channel_id))
+            found.setdefault(reference, []).append(ids)
+        return found
+
+    def note_references(  # noqa: D102 - the port's
+        self, workspace: UUID, message_id: UUID, references: Sequence[str]
+    ) -> None:
+        position = self._position(workspace, message_id)
+        if position is not None:
+            self._cursor.executemany(
+                _ADD_REFERENCE, [(workspace.bytes, one, position) for one in references]
+            )
+
+    def update(self, workspace: UUID, message: Message) -> None:  # noqa: D102 - the port's
+        position = self._position(workspace, message.id)
+        if position is not None:
+            state, failure = store(message).state, failure_columns(message.failure)
+            self._cursor.execute(_UPDATE, (message.status, *failure, state, position))
+            references = [part.platform_reference for part in message.parts]
+            self.note_references(workspace, message.id, references)
+
+    def _position(self, workspace: UUID, message_id: UUID) -> int | None:
+        row = self._cursor.execute(_POSITION, (message_id.bytes, workspace.bytes)).fetchone()
+        return row[0] if row else None
+
 
 class _Rows:
     """The rows that new messages become, table by table."""
@@ -98,6 +143,7 @@ class _Rows:
         self.subjects: list[tuple[object, ...]] = []
         self.deliveries: list[tuple[object, ...]] = []
         self.keys: list[tuple[object, ...]] = []
+        self.references: list[tuple[object, ...]] = []
         self.ahead = 0
         self._position = last_position
 
@@ -108,6 +154,7 @@ class _Rows:
         position = self._next_position(created_at // 1000)
         self._take_message(new, position, created_at)
         self.tags += [(workspace, tag, position) for tag in message.tags]
+        self.references += [(workspace, one.platform_reference, position) for one in message.parts]
         if new.delivery:
             self.deliveries.append(_delivery_row(position, new.delivery))
         if new.idempotency:

@@ -27,7 +27,7 @@ from messaging_core.wire.stored import Stored, settled_state, store
 from messaging_core.wire.values import write_datetime
 
 _DUE = (
-    "SELECT position, due_at, handed_over FROM messaging_outbox"
+    "SELECT position, due_at, handed_over, leased_until FROM messaging_outbox"
     " WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
 )
 _LEASE = (
@@ -94,6 +94,14 @@ _REPLACE = (
     " failure_source_name = ?, state = ?, document = ? WHERE position = ?"
 )
 
+_ADD_REFERENCE = (
+    "INSERT OR IGNORE INTO messaging_references"
+    " SELECT workspace, ?, position FROM messaging_messages WHERE position = ?"
+)
+
+_Before = Sequence[Any]
+"""When a message was due, whether it was handed over, and until when it was leased."""
+
 
 class SqliteOutbox(Outbox):
     """Give out deliveries through one cursor, inside one transaction."""
@@ -108,22 +116,22 @@ class SqliteOutbox(Outbox):
         if not due:
             return []
         until, positions = now + lease, orjson.dumps(list(due)).decode()
-        in_doubt = [position for position, (_, handed_over) in due.items() if handed_over]
+        in_doubt = [position for position, (_, handed_over, _) in due.items() if handed_over]
         if in_doubt:
             self._cursor.execute(_DOUBT, (orjson.dumps(in_doubt).decode(),))
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
-        return [_claim(rows[position], due_at, until) for position, (due_at, _) in due.items()]
+        return [_claim(rows[position], before, until) for position, before in due.items()]
 
-    def _due(self, now: int, limit: int) -> dict[int, tuple[int, int]]:
+    def _due(self, now: int, limit: int) -> dict[int, _Before]:
         """Return what is due by position, the most urgent lane first, each with its share."""
         lanes = [self._cursor.execute(_DUE, (lane, now, limit)).fetchall() for lane in Lane]
         shares = share([len(lane) for lane in lanes], limit)
         return {
-            position: (due_at, handed_over)
+            position: before
             for lane, count in zip(lanes, shares, strict=True)
-            for position, due_at, handed_over in lane[:count]
+            for position, *before in lane[:count]
         }
 
     def hand_over(  # noqa: D102 - the port's
@@ -149,6 +157,10 @@ class SqliteOutbox(Outbox):
         valid = [_use(fences, one.lease) for one in settlements]
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
         self._cursor.executemany(_SETTLE, map(_settled_row, kept))
+        self._cursor.executemany(
+            _ADD_REFERENCE,
+            [(part.platform_reference, one.lease.position) for one in kept for part in one.parts],
+        )
         self._cursor.executemany(
             _FINISH, [(one.lease.position,) for one in kept if one.next_due_at is None]
         )
@@ -195,6 +207,12 @@ class SqliteOutbox(Outbox):
         ).fetchone()
         return row[0] if row else None
 
+    def finish(self, workspace: UUID, message_id: UUID) -> bool:  # noqa: D102 - the port's
+        row = self._cursor.execute(_NOT_HANDED_OVER, (message_id.bytes, workspace.bytes)).fetchone()
+        if row:
+            self._cursor.execute(_FINISH, row)
+        return row is not None
+
     def next_due(self) -> datetime | None:  # noqa: D102 - the port's
         rows = [
             self._cursor.execute(
@@ -213,13 +231,23 @@ def _use(fences: dict[int, int], lease: Lease) -> bool:
     return is_valid
 
 
-def _claim(row: tuple[Any, ...], due_at: int, until: datetime) -> Claim:
-    position, fence, workspace, document, state, *delivery = row
+def _claim(row: tuple[Any, ...], before: _Before, until: datetime) -> Claim:
+    position, fence, workspace_id, document, state, *delivery = row
+    due_at, handed_over, leased_until = before
+    message, workspace = Stored(document, state).load(), UUID(bytes=workspace_id)
     return Claim(
-        workspace=UUID(bytes=workspace),
-        message=Stored(document, state).load(),
+        workspace=workspace,
+        message=message,
         delivery=_delivery(due_at, *delivery),
-        lease=Lease(position=position, fence=fence, until=until),
+        lease=Lease(
+            position=position,
+            fence=fence,
+            until=until,
+            workspace=workspace,
+            message_id=message.id,
+        ),
+        lapsed=leased_until is not None,
+        doubted=bool(handed_over),
     )
 
 

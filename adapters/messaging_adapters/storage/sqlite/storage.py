@@ -16,7 +16,9 @@ from sqlite_utils import Database
 from messaging_adapters.storage.sqlite.contacts import SqliteContacts
 from messaging_adapters.storage.sqlite.messages import SqliteMessages
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
+from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
 from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
 
@@ -47,6 +49,8 @@ class SqliteTransaction(Transaction):
         self.messages = SqliteMessages(cursor, scan_budget)
         self.outbox = SqliteOutbox(cursor)
         self.contacts = SqliteContacts(cursor)
+        self.receipts = SqliteReceipts(cursor)
+        self.timeline = SqliteTimeline(cursor)
 
 
 class SqliteStorage(Storage):

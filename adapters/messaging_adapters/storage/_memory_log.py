@@ -1,0 +1,182 @@
+"""Receipts, evidence, interactions and events in the memory of this process."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from messaging_core.models.event import Cursor, Event
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.interaction import Interaction
+from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptState
+from messaging_core.ports.storage import Receipts, Timeline
+from messaging_core.wire import encode, load
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Undoable(Protocol):
+    """Changes tables so that it can be undone."""
+
+    def put(self, table: dict[K, V], key: K, value: V) -> None:
+        """Set a value, and remember how it was."""
+
+
+@frozen
+class _Inbox:
+    """One receipt: what it is, as JSON, and how far it has come."""
+
+    workspace: UUID
+    source: str
+    key: str
+    received_at: datetime
+    reference: str | None
+    kind: type[Receipt]
+    document: bytes
+    state: ReceiptState = ReceiptState.KEPT
+
+
+@frozen
+class _Subscription:
+    position: int
+    failures: int = 0
+    fence: int = 0
+    not_before: datetime | None = None
+
+
+@frozen
+class LogTables:
+    """The data."""
+
+    inbox: dict[int, _Inbox] = field(factory=dict)
+    receipt_keys: dict[tuple[UUID, str, str], int] = field(factory=dict)
+    evidence: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
+    interactions: dict[tuple[UUID, UUID], tuple[bytes, ...]] = field(factory=dict)
+    events: dict[int, bytes] = field(factory=dict)
+    subscriptions: dict[str, _Subscription] = field(factory=dict)
+    counters: dict[str, int] = field(factory=dict)
+
+
+class MemoryReceipts(Receipts):
+    """Keep receipts inside one transaction."""
+
+    def __init__(self, tables: LogTables, undo: Undoable) -> None:
+        self._tables = tables
+        self._undo = undo
+
+    def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
+        return [self._keep(one) for one in receipts]
+
+    def _keep(self, kept: KeptReceipt) -> int | None:
+        tables, receipt = self._tables, kept.receipt
+        key = (kept.workspace, receipt.source, kept.key)
+        if key in tables.receipt_keys:
+            return None
+        position = len(tables.inbox) + 1
+        row = _Inbox(*key, kept.received_at, receipt.reference, type(receipt), encode(receipt))
+        self._undo.put(tables.inbox, position, row)
+        self._undo.put(tables.receipt_keys, key, position)
+        return position
+
+    def pending(self, *, limit: int) -> list[KeptReceipt]:
+        return self._found(lambda row: row.state is ReceiptState.KEPT)[:limit]
+
+    def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
+        wanted = frozenset(references)
+        return self._found(
+            lambda row: (
+                row.state is ReceiptState.UNMATCHED
+                and row.workspace == workspace
+                and row.reference in wanted
+            )
+        )
+
+    def _found(self, matches: Callable[[_Inbox], bool]) -> list[KeptReceipt]:
+        return [
+            KeptReceipt(
+                position=position,
+                workspace=row.workspace,
+                key=row.key,
+                received_at=row.received_at,
+                receipt=load(row.kind, row.document),
+            )
+            for position, row in self._tables.inbox.items()
+            if matches(row)
+        ]
+
+    def mark(self, positions: Sequence[int], state: ReceiptState) -> None:
+        for position in positions:
+            row = evolve(self._tables.inbox[position], state=state)
+            self._undo.put(self._tables.inbox, position, row)
+
+    def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
+        found = {one: self._tables.evidence.get((workspace, one)) for one in message_ids}
+        return {one: load(Evidence, document) for one, document in found.items() if document}
+
+    def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
+        self._undo.put(self._tables.evidence, (workspace, message_id), encode(evidence))
+
+    def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:
+        table, key = self._tables.interactions, (workspace, interaction.message_id)
+        self._undo.put(table, key, (*table.get(key, ()), encode(interaction)))
+
+    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
+        documents = self._tables.interactions.get((workspace, message_id), ())
+        return [load(Interaction, document) for document in documents]
+
+
+class MemoryTimeline(Timeline):
+    """Keep events inside one transaction."""
+
+    def __init__(self, tables: LogTables, undo: Undoable) -> None:
+        self._tables = tables
+        self._undo = undo
+
+    def append(self, events: Sequence[Event]) -> None:
+        position = self._last()
+        for event in events:
+            position += 1
+            self._undo.put(self._tables.events, position, encode(evolve(event, position=position)))
+
+    def _last(self) -> int:
+        return next(reversed(self._tables.events), 0)
+
+    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
+        events = [load(Event, document) for document in self._tables.events.values()]
+        return [one for one in events if (one.workspace, one.message_id) == (workspace, message_id)]
+
+    def after(self, position: int, *, limit: int) -> list[Event]:
+        positions = [one for one in self._tables.events if one > position][:limit]
+        return [load(Event, self._tables.events[one]) for one in positions]
+
+    def subscribe(self, name: str, *, from_start: bool) -> None:
+        table = self._tables.subscriptions
+        if name not in table:
+            self._undo.put(table, name, _Subscription(0 if from_start else self._last()))
+
+    def take(self, name: str, *, now: datetime, lease: timedelta) -> Cursor | None:
+        one = self._tables.subscriptions.get(name)
+        if one is None or (one.not_before is not None and one.not_before > now):
+            return None
+        taken = evolve(one, fence=one.fence + 1, not_before=now + lease)
+        self._undo.put(self._tables.subscriptions, name, taken)
+        return Cursor(name=name, position=one.position, failures=one.failures, fence=taken.fence)
+
+    def move(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
+        one = self._tables.subscriptions.get(cursor.name)
+        if one is None or one.fence != cursor.fence:
+            return False
+        moved = _Subscription(cursor.position, cursor.failures, cursor.fence, resume_at)
+        self._undo.put(self._tables.subscriptions, cursor.name, moved)
+        return True
+
+    def count(self, amounts: Mapping[str, int]) -> None:
+        for name, amount in amounts.items():
+            counted = self._tables.counters.get(name, 0) + amount
+            self._undo.put(self._tables.counters, name, counted)
+
+    def counts(self) -> Mapping[str, int]:
+        return dict(self._tables.counters)

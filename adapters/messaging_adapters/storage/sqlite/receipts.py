@@ -1,0 +1,127 @@
+"""What providers report, in SQLite: an inbox, what it proves, and what people did."""
+
+from collections.abc import Mapping, Sequence
+from sqlite3 import Cursor
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from messaging_adapters.storage.sqlite.values import from_micros, to_micros
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.interaction import Interaction
+from messaging_core.models.receipt import (
+    IncomingMessage,
+    InteractionReceipt,
+    KeptReceipt,
+    Receipt,
+    ReceiptState,
+    StatusReceipt,
+)
+from messaging_core.ports.storage import Receipts
+from messaging_core.wire import encode, load
+
+_KINDS: Final[Mapping[str, type[Receipt]]] = {
+    "status": StatusReceipt,
+    "interaction": InteractionReceipt,
+    "incoming": IncomingMessage,
+}
+_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+
+_KEEP = (
+    "INSERT OR IGNORE INTO messaging_receipts"
+    " (workspace, source, key, kind, state, received_at, reference, document)"
+    " VALUES (?, ?, ?, ?, 'kept', ?, ?, ?)"
+)
+_FIND = "SELECT position, workspace, key, kind, received_at, document FROM messaging_receipts"
+_PENDING = f"{_FIND} WHERE state = 'kept' ORDER BY position LIMIT ?"
+_WAITING_FOR = (
+    f"{_FIND} WHERE state = 'unmatched' AND workspace = ?"  # noqa: S608 - no input
+    " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
+)
+_MARK = "UPDATE messaging_receipts SET state = ? WHERE position = ?"
+_EVIDENCE = "SELECT document FROM messaging_evidence WHERE message_id = ? AND workspace = ?"
+_SAVE_EVIDENCE = (
+    "INSERT INTO messaging_evidence VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET document = excluded.document"
+)
+_ADD_INTERACTION = (
+    "INSERT INTO messaging_interactions (workspace, message_id, document) VALUES (?, ?, ?)"
+)
+_INTERACTIONS = (
+    "SELECT document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
+    " ORDER BY position"
+)
+
+
+class SqliteReceipts(Receipts):
+    """Keep receipts through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:  # noqa: D102 - the port's
+        return [self._keep(one) for one in receipts]
+
+    def _keep(self, kept: KeptReceipt) -> int | None:
+        receipt = kept.receipt
+        row = (
+            kept.workspace.bytes,
+            receipt.source,
+            kept.key,
+            _NAMES[type(receipt)],
+            to_micros(kept.received_at),
+            receipt.reference,
+            encode(receipt).decode(),
+        )
+        self._cursor.execute(_KEEP, row)
+        return self._cursor.lastrowid if self._cursor.rowcount else None
+
+    def pending(self, *, limit: int) -> list[KeptReceipt]:  # noqa: D102 - the port's
+        return [_kept(row) for row in self._cursor.execute(_PENDING, (limit,))]
+
+    def waiting_for(  # noqa: D102 - the port's
+        self, workspace: UUID, references: Sequence[str]
+    ) -> list[KeptReceipt]:
+        wanted = orjson.dumps(sorted(set(references))).decode()
+        return [_kept(row) for row in self._cursor.execute(_WAITING_FOR, (workspace.bytes, wanted))]
+
+    def mark(self, positions: Sequence[int], state: ReceiptState) -> None:  # noqa: D102
+        self._cursor.executemany(_MARK, [(state, position) for position in positions])
+
+    def evidence(  # noqa: D102 - the port's
+        self, workspace: UUID, message_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Evidence]:
+        found: dict[UUID, Evidence] = {}
+        for one in message_ids:
+            row = self._cursor.execute(_EVIDENCE, (one.bytes, workspace.bytes)).fetchone()
+            if row:
+                found[one] = load(Evidence, row[0])
+        return found
+
+    def save_evidence(  # noqa: D102 - the port's
+        self, workspace: UUID, message_id: UUID, evidence: Evidence
+    ) -> None:
+        document = encode(evidence).decode()
+        self._cursor.execute(_SAVE_EVIDENCE, (message_id.bytes, workspace.bytes, document))
+
+    def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:  # noqa: D102
+        document = encode(interaction).decode()
+        self._cursor.execute(
+            _ADD_INTERACTION, (workspace.bytes, interaction.message_id.bytes, document)
+        )
+
+    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:  # noqa: D102
+        rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes))
+        return [load(Interaction, document) for (document,) in rows]
+
+
+def _kept(row: tuple[Any, ...]) -> KeptReceipt:
+    position, workspace, key, kind, received_at, document = row
+    return KeptReceipt(
+        position=position,
+        workspace=UUID(bytes=workspace),
+        key=key,
+        received_at=from_micros(received_at),
+        receipt=load(_KINDS[kind], document),
+    )

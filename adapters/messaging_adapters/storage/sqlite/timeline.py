@@ -1,0 +1,112 @@
+"""What happened, in SQLite: one row an event, in the order of commits."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from sqlite3 import Cursor
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from messaging_adapters.storage.sqlite.values import from_micros, to_micros
+from messaging_core.models.event import Cursor as Place
+from messaging_core.models.event import Event
+from messaging_core.ports.storage import Timeline
+from messaging_core.wire import dump, load
+from messaging_core.wire.values import write_datetime
+
+_COLUMNS: Final = ("workspace", "messageId", "kind", "status", "at", "position")
+"""What stands in columns, and so not in the document."""
+
+_APPEND = (
+    "INSERT INTO messaging_events (workspace, message_id, kind, status, at, document)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+_FIND = "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
+_OF = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position"
+_AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
+_SUBSCRIBE = (
+    "INSERT OR IGNORE INTO messaging_subscriptions (name, position)"
+    " VALUES (?, iif(?, 0, (SELECT coalesce(max(position), 0) FROM messaging_events)))"
+)
+_TAKE = (
+    "UPDATE messaging_subscriptions SET fence = fence + 1, not_before = ?3"
+    " WHERE name = ?1 AND (not_before IS NULL OR not_before <= ?2)"
+)
+_PLACE = "SELECT position, failures, fence FROM messaging_subscriptions WHERE name = ?"
+_MOVE = (
+    "UPDATE messaging_subscriptions SET position = ?, failures = ?, not_before = ?"
+    " WHERE name = ? AND fence = ?"
+)
+_COUNT = (
+    "INSERT INTO messaging_counters VALUES (?, ?)"
+    " ON CONFLICT DO UPDATE SET value = value + excluded.value"
+)
+
+
+class SqliteTimeline(Timeline):
+    """Keep events through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def append(self, events: Sequence[Event]) -> None:  # noqa: D102 - the port's
+        self._cursor.executemany(_APPEND, map(_row, events))
+
+    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
+        rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
+        return [_event(row) for row in rows]
+
+    def after(self, position: int, *, limit: int) -> list[Event]:  # noqa: D102 - the port's
+        return [_event(row) for row in self._cursor.execute(_AFTER, (position, limit))]
+
+    def subscribe(self, name: str, *, from_start: bool) -> None:  # noqa: D102 - the port's
+        self._cursor.execute(_SUBSCRIBE, (name, from_start))
+
+    def take(  # noqa: D102 - the port's
+        self, name: str, *, now: datetime, lease: timedelta
+    ) -> Place | None:
+        self._cursor.execute(_TAKE, (name, to_micros(now), to_micros(now + lease)))
+        if not self._cursor.rowcount:
+            return None
+        position, failures, fence = self._cursor.execute(_PLACE, (name,)).fetchone()
+        return Place(name=name, position=position, failures=failures, fence=fence)
+
+    def move(self, cursor: Place, *, resume_at: datetime | None = None) -> bool:  # noqa: D102
+        until = to_micros(resume_at) if resume_at else None
+        self._cursor.execute(
+            _MOVE, (cursor.position, cursor.failures, until, cursor.name, cursor.fence)
+        )
+        return bool(self._cursor.rowcount)
+
+    def count(self, amounts: Mapping[str, int]) -> None:  # noqa: D102 - the port's
+        self._cursor.executemany(_COUNT, amounts.items())
+
+    def counts(self) -> Mapping[str, int]:  # noqa: D102 - the port's
+        return dict(self._cursor.execute("SELECT name, value FROM messaging_counters").fetchall())
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    rest = {key: value for key, value in dump(event).items() if key not in _COLUMNS}
+    return (
+        event.workspace.bytes,
+        event.message_id.bytes,
+        event.kind,
+        event.status,
+        to_micros(event.at),
+        orjson.dumps(rest).decode() if rest else None,
+    )
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    position, workspace, message_id, kind, status, at, rest = row
+    document = orjson.loads(rest) if rest else {}
+    document |= {
+        "position": position,
+        "workspace": str(UUID(bytes=workspace)),
+        "messageId": str(UUID(bytes=message_id)),
+        "kind": kind,
+        "status": status,
+        "at": write_datetime(from_micros(at)),
+    }
+    return load(Event, document)

@@ -1,0 +1,341 @@
+"""Everything that is written down about a delivery, inside one transaction.
+
+A settlement is more than the message's new state: the log tells of it, doubts are counted, a late
+answer is evidence, and receipts that overtook it find their message.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_core.decisions import telling
+from messaging_core.decisions.settlement import (
+    IN_DOUBT,
+    addresses_of,
+    left_of,
+    served,
+    with_proof,
+)
+from messaging_core.decisions.status import (
+    DOUBT,
+    NOTHING,
+    evidence_of,
+    join,
+    late_answer,
+    proven_recipients,
+    proves_hand_over,
+    status_of,
+)
+from messaging_core.models.channel import EMAIL
+from messaging_core.models.delivery import Claim, OutcomeKind, Resolution, Settlement
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.interaction import Interaction
+from messaging_core.models.message import Message, Status
+from messaging_core.models.receipt import (
+    InteractionReceipt,
+    KeptReceipt,
+    ReceiptState,
+    StatusReceipt,
+)
+from messaging_core.ports.clock import Ids
+from messaging_core.ports.storage import Transaction
+
+
+class Books:
+    """Write down what happened to messages, in one transaction.
+
+    Args:
+        tx: The transaction.
+        ids: Makes ids of interactions.
+    """
+
+    def __init__(self, tx: Transaction, ids: Ids) -> None:
+        self._tx = tx
+        self._ids = ids
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Record what became of claimed messages; false where the lease was no longer valid.
+
+        Of an answer that came too late everything is kept that it proves.
+        """
+        tx = self._tx
+        valid = tx.outbox.settle(settlements)
+        kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
+        tx.timeline.append([telling.settled(one) for one in kept if one.counts or one.reasons])
+        if counts := telling.doubts(kept):
+            tx.timeline.count(counts)
+        for one in kept:
+            if one.outcome is OutcomeKind.UNKNOWN:
+                self._add_evidence(one.lease.workspace, one.lease.message_id, DOUBT)
+        self._match_early_receipts(kept)
+        self._join_evidence(kept)
+        for one, is_valid in zip(settlements, valid, strict=True):
+            if not is_valid:
+                self._answered_late(one)
+        return valid
+
+    def claim(self, *, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+        """Lease what is due, without the receivers for whom it is proved already."""
+        tx = self._tx
+        claims = tx.outbox.claim(now=now, lease=lease, limit=limit)
+        lost = [one for one in claims if one.lapsed]
+        if lost:
+            tx.timeline.append([telling.lapsed(one) for one in lost])
+        for one in lost:
+            if one.doubted:
+                self._add_evidence(one.workspace, one.message.id, DOUBT)
+        if counts := telling.doubts((), lost):
+            tx.timeline.count(counts)
+        return self._unproved(claims)
+
+    def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Leave out receivers, and whole messages, of which it is proved that they were served."""
+        evidence = self._evidence([one for one in claims if one.delivery.attempts > 1])
+        if not evidence:
+            return list(claims)
+        rest: list[Claim] = []
+        proved: list[Settlement] = []
+        for claim in claims:
+            known = evidence.get(claim.message.id, NOTHING)
+            if not proves_hand_over(known):
+                rest.append(claim)
+                continue
+            wiser = with_proof(claim, proven_recipients(known, addresses_of(claim.message)))
+            if left_of(wiser.message, wiser.delivery):
+                rest.append(wiser)
+            else:
+                proved.append(served(wiser))
+        self.settle(proved)
+        return rest
+
+    def _evidence(self, claims: Sequence[Claim]) -> dict[UUID, Evidence]:
+        by_workspace: dict[UUID, list[UUID]] = {}
+        for one in claims:
+            by_workspace.setdefault(one.workspace, []).append(one.message.id)
+        found: dict[UUID, Evidence] = {}
+        for workspace, ids in by_workspace.items():
+            found.update(self._tx.receipts.evidence(workspace, ids))
+        return found
+
+    def _match_early_receipts(self, settlements: Sequence[Settlement]) -> None:
+        """Let receipts find the message that named itself only now."""
+        by_workspace: dict[UUID, list[str]] = {}
+        for one in settlements:
+            references = [part.platform_reference for part in one.parts]
+            by_workspace.setdefault(one.lease.workspace, []).extend(references)
+        for workspace, references in by_workspace.items():
+            if references:
+                self._match(workspace, references)
+
+    def _match(self, workspace: UUID, references: Sequence[str]) -> None:
+        for kept in self._tx.receipts.waiting_for(workspace, references):
+            self.apply(kept)
+
+    def _join_evidence(self, settlements: Sequence[Settlement]) -> None:
+        """Let what is known already have its say about messages that are settled for good."""
+        over: dict[UUID, list[UUID]] = {}
+        for one in settlements:
+            if one.next_due_at is None:
+                over.setdefault(one.lease.workspace, []).append(one.lease.message_id)
+        for workspace, ids in over.items():
+            for message_id, evidence in self._tx.receipts.evidence(workspace, ids).items():
+                message = self._tx.messages.get(workspace, message_id)
+                if message:
+                    self._show(workspace, message, evidence, message.updated_at)
+
+    def _answered_late(self, settlement: Settlement) -> None:
+        """Keep the answer of a worker that had lost its lease: it may be proof."""
+        lease, kind = settlement.lease, settlement.outcome
+        if kind is None:
+            return
+        message = self._tx.messages.get(lease.workspace, lease.message_id)
+        if message is None:
+            return
+        self._tx.timeline.append([telling.answered_late(settlement, message)])
+        if kind is OutcomeKind.ACCEPTED:
+            references = tuple(part.platform_reference for part in settlement.parts)
+            self._tx.messages.note_references(lease.workspace, lease.message_id, references)
+            message = evolve(message, parts=message.parts or settlement.parts)
+            self._prove(
+                lease.workspace,
+                message,
+                late_answer(references),
+                settlement.at,
+                Resolution.ANSWERED,
+            )
+            self._match(lease.workspace, references)
+
+    def _add_evidence(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
+        receipts = self._tx.receipts
+        known = receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
+        joined = join(known, new)
+        if joined != known:
+            receipts.save_evidence(workspace, message_id, joined)
+        return joined
+
+    def _prove(
+        self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
+    ) -> Message:
+        """Add evidence to a message, and end its delivery where nothing is left to deliver."""
+        if new == NOTHING:
+            return message
+        if message.details == IN_DOUBT:
+            new = join(new, DOUBT)
+        evidence = self._add_evidence(workspace, message.id, new)
+        delivery = self._tx.outbox.delivery(workspace, message.id)
+        if delivery is None:
+            return self._show(workspace, message, evidence, at)
+        left = left_of(message, delivery)
+        if not left <= proven_recipients(evidence, left):
+            return message
+        if not self._tx.outbox.finish(workspace, message.id):
+            return message  # whoever holds it settles it, and this evidence is joined to that
+        if message.details == IN_DOUBT:
+            self._tx.timeline.count(telling.resolved(how))
+        handed_over = evolve(
+            message,
+            status=Status.SENT,
+            details=None,
+            reason=None,
+            failure=None,
+            last_status_at=at,
+            updated_at=at,
+        )
+        self._tx.messages.update(workspace, handed_over)
+        return self._show(workspace, handed_over, evidence, at)
+
+    def _show(self, workspace: UUID, message: Message, evidence: Evidence, at: datetime) -> Message:
+        """Let a message have the status that all evidence gives it."""
+        platform = EMAIL if _is_email(message) else ""
+        status, failure = status_of(message, evidence, platform)
+        if (status, failure) == (message.status, message.failure):
+            return message
+        moved = status is not message.status
+        shown = evolve(
+            message,
+            status=status,
+            failure=failure,
+            reason=failure.description or None if failure else None,
+            details=None if moved else message.details,
+            last_status_at=at if moved else message.last_status_at,
+            updated_at=at,
+        )
+        self._tx.messages.update(workspace, shown)
+        return shown
+
+    def apply(self, kept: KeptReceipt) -> bool:
+        """Let a receipt have its effect, once; false where its message is not known (yet)."""
+        receipt = kept.receipt
+        if not isinstance(receipt, StatusReceipt | InteractionReceipt):
+            return False
+        message = self._message_of(kept.workspace, receipt)
+        if message is None:
+            self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
+            return False
+        if isinstance(receipt, StatusReceipt):
+            self._report(kept, receipt, message)
+        else:
+            self._interact(kept, receipt, message)
+        self._tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        return True
+
+    def _message_of(
+        self, workspace: UUID, receipt: StatusReceipt | InteractionReceipt
+    ) -> Message | None:
+        """Return the message that a receipt names: by our id, or by the provider's reference.
+
+        Where several messages have one reference the newest counts, but never across channels:
+        then the receipt has to name its channel.
+        """
+        messages = self._tx.messages
+        if receipt.message_id:
+            found = messages.get(workspace, receipt.message_id)
+            if found:
+                return found
+        if not receipt.reference:
+            return None
+        candidates = [
+            (message_id, channel_id)
+            for message_id, channel_id in messages.by_references(
+                workspace, [receipt.reference]
+            ).get(receipt.reference, ())
+            if receipt.channel_id in {None, channel_id}
+        ]
+        if len({channel_id for _, channel_id in candidates}) != 1:
+            return None
+        return messages.get(workspace, candidates[0][0])
+
+    def _report(self, kept: KeptReceipt, receipt: StatusReceipt, message: Message) -> None:
+        recipient = _recipient(receipt.recipient, message)
+        evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
+        at = kept.received_at
+        shown = self._prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
+        self._tx.timeline.append(
+            [
+                Event(
+                    workspace=kept.workspace,
+                    message_id=message.id,
+                    kind=EventKind.REPORTED,
+                    at=at,
+                    status=shown.status,
+                    outcome=receipt.provider_status or receipt.status,
+                    failure=receipt.failure,
+                    references=(receipt.reference,) if receipt.reference else (),
+                )
+            ]
+        )
+
+    def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
+        self.interact(
+            kept.workspace,
+            message,
+            at=kept.received_at,
+            type=receipt.type,
+            created_at=receipt.at,
+            platform_id=receipt.platform_id,
+            details=receipt.details,
+            metadata=receipt.metadata,
+        )
+
+    def interact(
+        self, workspace: UUID, message: Message, *, at: datetime, **said: Any
+    ) -> Interaction:
+        """Keep what a person did with a message, and tell of it.
+
+        Args:
+            workspace: The tenant.
+            message: With what.
+            at: The present.
+            said: Fields of `Interaction` that the message does not give.
+        """
+        interaction = Interaction(
+            id=self._ids.new(at),
+            message_id=message.id,
+            channel_id=message.channel_id,
+            message_reference=message.reference,
+            message_parts_count=len(message.parts) or None,
+            message_tags=message.tags,
+            receiver=message.receiver,
+            **said,
+        )
+        self._tx.receipts.add_interaction(workspace, interaction)
+        event = telling.changed(workspace, message, EventKind.INTERACTED, at)
+        self._tx.timeline.append([evolve(event, outcome=interaction.type)])
+        return interaction
+
+
+def _recipient(named: str | None, message: Message) -> str | None:
+    """Return whom a receipt concerns: empty for everybody, nothing for somebody unknown."""
+    addresses = addresses_of(message)
+    if not named or len(addresses) <= 1:
+        return ""
+    folded: Mapping[str, str] = {address.casefold(): address for address in addresses}
+    return folded.get(named.casefold())
+
+
+def _is_email(message: Message) -> bool:
+    return any("@" in address for address in addresses_of(message))

@@ -1,0 +1,207 @@
+"""The status of a message as all evidence shows it, in whatever order the evidence came.
+
+Evidence is only ever added: `join` of two pieces is the same whichever came first, and however
+often one of them comes. `status_of` looks at all of it at once. So receipts may be late, doubled
+or out of order, and every order ends in the same status.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import IntEnum
+from typing import Final
+
+from messaging_core.models.channel import EMAIL
+from messaging_core.models.evidence import Evidence, HandOver, Reported
+from messaging_core.models.failure import Failure
+from messaging_core.models.message import Message, Status
+from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.rules.lifecycle import can_be_reported
+
+NOTHING: Final = Evidence()
+
+
+class _Fate(IntEnum):
+    """How one part or receiver has fared; of several reports the greatest counts."""
+
+    OPEN = 0
+    FAILED = 1
+    DELIVERED = 2
+    BOUNCED = 3
+
+
+def evidence_of(receipt: StatusReceipt, *, recipient: str) -> Evidence:
+    """Return what one receipt says.
+
+    Args:
+        receipt: What the provider reported.
+        recipient: Whom it concerns, as the message writes the address; empty where all.
+    """
+    status = receipt.status
+    if status is None:
+        return NOTHING
+    failed = status is ReceiptStatus.FAILED
+    return Evidence(
+        reported=(
+            Reported(
+                recipient=recipient,
+                reference=receipt.reference or "",
+                delivered_at=receipt.at if status is ReceiptStatus.DELIVERED else None,
+                failed_at=receipt.at if failed else None,
+                failure=receipt.failure if failed else None,
+            ),
+        )
+    )
+
+
+def join(one: Evidence, other: Evidence) -> Evidence:
+    """Put two pieces of evidence together: commutative, associative, and nothing counts twice."""
+    reported: dict[tuple[str, str], Reported] = {}
+    for report in (*one.reported, *other.reported):
+        place = (report.recipient, report.reference)
+        reported[place] = _joined(reported[place], report) if place in reported else report
+    late = {hand_over.references: hand_over for hand_over in (*one.late, *other.late)}
+    return Evidence(
+        doubted=one.doubted or other.doubted,
+        late=tuple(late[references] for references in sorted(late)),
+        reported=tuple(reported[place] for place in sorted(reported)),
+    )
+
+
+def _joined(one: Reported, other: Reported) -> Reported:
+    last = max(one, other, key=_failure_order)
+    deliveries = [at for at in (one.delivered_at, other.delivered_at) if at]
+    return Reported(
+        recipient=one.recipient,
+        reference=one.reference,
+        delivered_at=min(deliveries, default=None),
+        failed_at=last.failed_at,
+        failure=last.failure,
+    )
+
+
+def _failure_order(report: Reported) -> tuple[object, ...]:
+    """Order reports of failure by their time, and those of one time by what they say."""
+    failure, at = report.failure, report.failed_at
+    source = failure.source if failure else None
+    return (
+        at is not None,
+        at or datetime.min,  # noqa: DTZ901 - only compared with itself
+        failure is not None,
+        failure.code if failure else 0,
+        failure.description if failure else "",
+        (source.name, source.code) if source else ("", ""),
+    )
+
+
+def proves_hand_over(evidence: Evidence) -> bool:
+    """Tell whether a provider certainly had the message at some time."""
+    return bool(evidence.late or evidence.reported)
+
+
+def proven_recipients(evidence: Evidence, addresses: Iterable[str]) -> frozenset[str]:
+    """Return those of the addresses for which a provider certainly had the message."""
+    all_of_them = frozenset(addresses)
+    if evidence.late or any(not report.recipient for report in evidence.reported):
+        return all_of_them
+    return all_of_them & {report.recipient for report in evidence.reported}
+
+
+def status_of(message: Message, evidence: Evidence, platform: str) -> tuple[Status, Failure | None]:
+    """Return the status that all evidence together gives a message, and its failure.
+
+    A message that was never handed over keeps its status, and so does one whose attempts were all
+    refused outright: a receipt for it is somebody's mistake.
+
+    Args:
+        message: As the engine's own settlements, and evidence so far, left it.
+        evidence: All of it.
+        platform: On `email` a bounce may follow a delivery; elsewhere a delivery is the last word.
+    """
+    doubted = evidence.doubted or bool(evidence.late)
+    if not can_be_reported(message.status, doubted=doubted) or not proves_hand_over(evidence):
+        return message.status, message.failure
+    reports = evidence.reported
+    fate = (
+        _fate_by_recipient(message, reports)
+        if platform == EMAIL
+        else _fate_by_part(message, evidence)
+    )
+    if fate is _Fate.DELIVERED:
+        return Status.DELIVERED, None
+    if fate in {_Fate.FAILED, _Fate.BOUNCED}:
+        return Status.DELIVERY_FAILED, _failure(reports)
+    return Status.SENT, message.failure if message.status is Status.SENT else None
+
+
+def _failure(reports: Iterable[Reported]) -> Failure | None:
+    failed = [report for report in reports if report.failed_at]
+    return max(failed, key=_failure_order).failure if failed else None
+
+
+def _fate_by_recipient(message: Message, reports: Iterable[Reported]) -> _Fate:
+    """Return how an email has fared: delivered to anybody counts as delivered."""
+    contacts = message.receiver.contacts
+    everybody = [one.platform_address or one.identifier_value or "" for one in contacts]
+    of_all: list[Reported] = []
+    own: dict[str, list[Reported]] = {address: [] for address in everybody}
+    for report in reports:
+        # Of somebody who is not among the receivers it says nothing.
+        (own.get(report.recipient, []) if report.recipient else of_all).append(report)
+    fates = [_fate_of_mail([*its, *of_all]) for its in own.values()]
+    if _Fate.DELIVERED in fates:
+        return _Fate.DELIVERED
+    if _Fate.BOUNCED in fates:
+        return _Fate.BOUNCED
+    return _Fate.OPEN if _Fate.OPEN in fates else _Fate.FAILED
+
+
+def _fate_of_mail(reports: Iterable[Reported]) -> _Fate:
+    """Compare the provider's own times: a failure after a delivery is a bounce, and stays one."""
+    delivered = min((one.delivered_at for one in reports if one.delivered_at), default=None)
+    failed = max((one.failed_at for one in reports if one.failed_at), default=None)
+    if delivered is None:
+        return _Fate.OPEN if failed is None else _Fate.FAILED
+    return _Fate.BOUNCED if failed is not None and failed > delivered else _Fate.DELIVERED
+
+
+def _fate_by_part(message: Message, evidence: Evidence) -> _Fate:
+    """Return how a message of several parts has fared: all must arrive, one may fail it.
+
+    Where it was handed over more than once, one whole arrival is enough.
+    """
+    own = tuple(part.platform_reference for part in message.parts)
+    attempts = [own, *(hand_over.references for hand_over in evidence.late)]
+    by_reference: dict[str, list[Reported]] = {}
+    for report in evidence.reported:
+        by_reference.setdefault(report.reference, []).append(report)
+    named = {reference for references in attempts for reference in references}
+    unnamed = [one for key, its in by_reference.items() if key not in named for one in its]
+    fates = [_fate_of_parts(references, by_reference) for references in attempts if references]
+    return max([*fates, _fate_of_any(unnamed)])
+
+
+def _fate_of_parts(references: Iterable[str], reports: dict[str, list[Reported]]) -> _Fate:
+    parts = [reports.get(reference, []) for reference in references]
+    if all(any(one.delivered_at for one in part) for part in parts):
+        return _Fate.DELIVERED
+    failed = any(one.failed_at for part in parts for one in part)
+    return _Fate.FAILED if failed else _Fate.OPEN
+
+
+def _fate_of_any(reports: Iterable[Reported]) -> _Fate:
+    """Return what reports say that name no part of it, and so speak of the whole message."""
+    fates = [
+        _Fate.DELIVERED if one.delivered_at else _Fate.FAILED
+        for one in reports
+        if one.delivered_at or one.failed_at
+    ]
+    return max(fates, default=_Fate.OPEN)
+
+
+def late_answer(references: tuple[str, ...]) -> Evidence:
+    """Return what it says that an attempt was accepted after its lease was lost."""
+    return Evidence(late=(HandOver(references=references),))
+
+
+DOUBT: Final = Evidence(doubted=True)
+"""What it says that an attempt may have been accepted or not."""

@@ -1,0 +1,130 @@
+"""What is written into the log about each thing that happens to a message."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from messaging_core.decisions.settlement import IN_DOUBT
+from messaging_core.models.delivery import (
+    Claim,
+    Delivery,
+    OutcomeKind,
+    Resolution,
+    Settlement,
+)
+from messaging_core.models.doubts import Doubts
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.message import Direction, Message
+from messaging_core.models.plan import Reason
+
+_DOUBT = "doubt."
+_OPENED = f"{_DOUBT}opened"
+
+
+def admitted(
+    workspace: UUID, message: Message, delivery: Delivery | None, reasons: Sequence[Reason] = ()
+) -> Event:
+    """Tell that a message was kept: accepted, scheduled, skipped, rejected or received."""
+    incoming = message.direction is Direction.INCOMING
+    return Event(
+        workspace=workspace,
+        message_id=message.id,
+        kind=EventKind.RECEIVED if incoming else EventKind.ADMITTED,
+        at=message.created_at,
+        status=message.status,
+        failure=message.failure,
+        due_at=delivery.due_at if delivery else None,
+        references=tuple(part.platform_reference for part in message.parts),
+        reasons=tuple(reasons),
+    )
+
+
+def settled(settlement: Settlement) -> Event:
+    """Tell what became of a claimed message."""
+    lease = settlement.lease
+    return Event(
+        workspace=lease.workspace,
+        message_id=lease.message_id,
+        kind=_kind(settlement),
+        at=settlement.at,
+        status=settlement.status,
+        attempt=settlement.attempt,
+        outcome=settlement.outcome,
+        failure=settlement.failure,
+        references=tuple(part.platform_reference for part in settlement.parts),
+        due_at=settlement.next_due_at,
+        in_doubt=settlement.details == IN_DOUBT,
+        reasons=settlement.reasons,
+    )
+
+
+def _kind(settlement: Settlement) -> EventKind:
+    if settlement.attempt is not None:
+        return EventKind.ATTEMPTED
+    return EventKind.ENDED if settlement.next_due_at is None else EventKind.HELD
+
+
+def answered_late(settlement: Settlement, message: Message) -> Event:
+    """Tell that a worker answered which had lost the message to another."""
+    return Event(
+        workspace=settlement.lease.workspace,
+        message_id=message.id,
+        kind=EventKind.LATE,
+        at=settlement.at,
+        status=message.status,
+        attempt=settlement.attempt,
+        outcome=settlement.outcome,
+        failure=settlement.failure,
+        references=tuple(part.platform_reference for part in settlement.parts),
+    )
+
+
+def lapsed(claim: Claim) -> Event:
+    """Tell that the worker before was not heard of again."""
+    return Event(
+        workspace=claim.workspace,
+        message_id=claim.message.id,
+        kind=EventKind.LAPSED,
+        at=claim.message.updated_at,
+        status=claim.message.status,
+        attempt=claim.delivery.attempts - 1,
+        in_doubt=claim.doubted,
+    )
+
+
+def changed(workspace: UUID, message: Message, kind: EventKind, at: datetime) -> Event:
+    """Tell that a message was cancelled, moved or redacted."""
+    return Event(
+        workspace=workspace,
+        message_id=message.id,
+        kind=kind,
+        at=at,
+        status=message.status,
+        due_at=message.scheduled_for if kind is EventKind.RESCHEDULED else None,
+    )
+
+
+def doubts(settlements: Sequence[Settlement], claims: Sequence[Claim] = ()) -> Mapping[str, int]:
+    """Return by how much each counter of doubts grows."""
+    unknown = sum(one.outcome is OutcomeKind.UNKNOWN for one in settlements)
+    opened = unknown + sum(one.doubted for one in claims)
+    counts = Counter(_DOUBT + one.resolved for one in settlements if one.resolved)
+    counts[_OPENED] = opened
+    return +counts
+
+
+def resolved(how: Resolution) -> Mapping[str, int]:
+    """Return which counter grows when one doubt has ended."""
+    return {_DOUBT + how: 1}
+
+
+def doubts_of(counts: Mapping[str, int]) -> Doubts:
+    """Return what the counters say about doubts."""
+    return Doubts(
+        **{
+            name.removeprefix(_DOUBT): count
+            for name, count in counts.items()
+            if name.startswith(_DOUBT)
+        }
+    )

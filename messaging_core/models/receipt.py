@@ -1,0 +1,158 @@
+"""What a provider reports after it took a message, and what people send in."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.body import Body
+from messaging_core.models.failure import Failure
+from messaging_core.models.interaction import InteractionMetadata, InteractionType
+from messaging_core.models.message import Message
+from messaging_core.models.meta import Meta
+from messaging_core.models.request import ReplyTo
+
+
+class ReceiptStatus(StrEnum):
+    """Say what a provider reports about one of its messages."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@frozen(kw_only=True)
+class StatusReceipt:
+    """Report what became of a message, or of one part or receiver of it.
+
+    Attributes:
+        source: Who reports: the name of the provider's transport.
+        at: When it happened, by the provider's clock.
+        status: What it means; absent for a provider's word that means nothing to us, which is
+            kept all the same.
+        provider_status: The provider's own word.
+        reference: The provider's id of its message, as the transport answered it.
+        message_id: Our id, where the provider gives it back.
+        channel_id: Narrows a reference that several providers may use.
+        recipient: Whom it concerns, where a message had several.
+        failure: Why it failed.
+        key: The provider's id of this report; by default it is told from others by its content.
+        raw: What the provider wrote.
+    """
+
+    source: str
+    at: datetime
+    status: ReceiptStatus | None = None
+    provider_status: str = ""
+    reference: str | None = None
+    message_id: UUID | None = None
+    channel_id: UUID | None = None
+    recipient: str | None = field(default=None, repr=False)
+    failure: Failure | None = None
+    key: str | None = None
+    raw: str = field(default="", repr=False)
+
+
+@frozen(kw_only=True)
+class InteractionReceipt:
+    """Report what a person did with a message; the fields are those of `StatusReceipt`.
+
+    Attributes:
+        details: Such as `initial_open`.
+        platform_id: The platform's own id of it.
+    """
+
+    source: str
+    at: datetime
+    type: InteractionType
+    reference: str | None = None
+    message_id: UUID | None = None
+    channel_id: UUID | None = None
+    recipient: str | None = field(default=None, repr=False)
+    details: str | None = None
+    platform_id: str | None = None
+    metadata: InteractionMetadata | None = None
+    key: str | None = None
+    raw: str = field(default="", repr=False)
+
+
+@frozen(kw_only=True)
+class IncomingMessage:
+    """Report a message that a person sent to one of the channels.
+
+    Attributes:
+        source: Who reports: the name of the provider's transport.
+        at: When it was sent, by the provider's clock.
+        channel_id: The channel whose number or mailbox it came to.
+        sender: Number or address of the person.
+        sender_name: The display name beside it.
+        body: The content; pictures and files by their URLs.
+        reference: The provider's id of it.
+        key: The provider's id of this report; by default the reference.
+        raw: What the provider wrote.
+    """
+
+    source: str
+    at: datetime
+    channel_id: UUID
+    sender: str = field(repr=False)
+    body: Body = field(repr=False)
+    sender_name: str | None = field(default=None, repr=False)
+    reference: str | None = None
+    meta: Meta | None = None
+    reply_to: ReplyTo | None = None
+    key: str | None = None
+    raw: str = field(default="", repr=False)
+
+
+Receipt = StatusReceipt | InteractionReceipt | IncomingMessage
+
+
+class ReceiptState(StrEnum):
+    """Say how far a receipt that was kept has come.
+
+    Attributes:
+        KEPT: Stored, and not looked at yet.
+        APPLIED: It did what there was to do.
+        UNMATCHED: It names no message that we know; it waits for its reference to appear.
+    """
+
+    KEPT = "kept"
+    APPLIED = "applied"
+    UNMATCHED = "unmatched"
+
+
+@frozen(kw_only=True)
+class KeptReceipt:
+    """A receipt as it lies in the inbox.
+
+    Attributes:
+        position: The storage's own key of it.
+        key: Tells it from all others of its source.
+    """
+
+    position: int
+    workspace: UUID
+    key: str
+    received_at: datetime
+    receipt: Receipt
+
+
+@frozen(kw_only=True)
+class Reception:
+    """Count what became of receipts that were handed in together; all of them are kept.
+
+    Attributes:
+        applied: They found their message.
+        unmatched: They wait for it.
+        repeated: They had been handed in before.
+        failed: They could not be applied; a worker tries again.
+        incoming: The messages that people sent.
+    """
+
+    applied: int = 0
+    unmatched: int = 0
+    repeated: int = 0
+    failed: int = 0
+    incoming: tuple[Message, ...] = ()

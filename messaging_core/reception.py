@@ -1,0 +1,198 @@
+"""From what a provider reports to what it means: kept first, applied then."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from messaging_core.bookkeeping import Books
+from messaging_core.decisions import telling
+from messaging_core.decisions.drafting import received
+from messaging_core.errors import InvalidRequestError, UnknownMessageError
+from messaging_core.models.channel import Channel
+from messaging_core.models.contact import Identifier
+from messaging_core.models.delivery import NewMessage
+from messaging_core.models.interaction import (
+    Conversion,
+    Interaction,
+    InteractionMetadata,
+    InteractionType,
+)
+from messaging_core.models.message import Message
+from messaging_core.models.receipt import (
+    IncomingMessage,
+    KeptReceipt,
+    Receipt,
+    ReceiptState,
+    Reception,
+)
+from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.rules.conversion import check_conversion
+from messaging_core.wire import encode
+
+_log = logging.getLogger(__name__)
+
+_BITES = 100
+"""How many pending receipts are applied in one transaction."""
+
+
+@frozen(kw_only=True)
+class Inbox:
+    """Keep receipts before anything else, and apply each of them once.
+
+    Attributes:
+        channels: The channels of the host by their ids; people write to them.
+    """
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    channels: dict[UUID, Channel] = field(repr=False)
+
+    def receive(
+        self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
+    ) -> Reception:
+        """Keep receipts durably, and then apply those that are new.
+
+        When this returns, or raises in its second step, nothing of them can get lost: what could
+        not be applied stays in the inbox, and a worker tries again.
+        """
+        now = self.clock.now()
+        kept = [_kept(receipt, workspace, now) for receipt in receipts]
+        with self.storage.begin(connection) as tx:
+            positions = tx.receipts.keep(kept)
+        new = [
+            evolve(one, position=position)
+            for one, position in zip(kept, positions, strict=True)
+            if position is not None
+        ]
+        reception = Reception(repeated=len(kept) - len(new))
+        for one in new:
+            reception = _counted(reception, self._apply_alone(one, connection))
+        return reception
+
+    def catch_up(self) -> int:
+        """Apply receipts that were kept but not applied, and return how many that did."""
+        with self.storage.begin(read_only=True) as tx:
+            pending = tx.receipts.pending(limit=_BITES)
+        return sum(self._apply_alone(one, None) is not None for one in pending)
+
+    def _apply_alone(self, kept: KeptReceipt, connection: Any) -> "Message | bool | None":
+        """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
+        try:
+            with self.storage.begin(connection) as tx:
+                return self.apply(tx, kept)
+        except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
+            # Never the traceback: an error's text may quote what a person wrote.
+            _log.error("receipt %d could not be applied: %s", kept.position, type(error).__name__)
+            return None
+
+    def apply(self, tx: Transaction, kept: KeptReceipt) -> "Message | bool":
+        """Let one receipt have its effect; an incoming message comes back."""
+        if isinstance(kept.receipt, IncomingMessage):
+            return self._take_in(tx, kept, kept.receipt)
+        return Books(tx, self.ids).apply(kept)
+
+    def _take_in(
+        self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
+    ) -> "Message | bool":
+        channel = self.channels.get(incoming.channel_id)
+        if channel is None or channel.workspace != kept.workspace:
+            tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
+            return False
+        now = kept.received_at
+        identifier = Identifier(
+            identifier_key=channel.identifier_key, identifier_value=incoming.sender
+        )
+        (contact_id,) = tx.contacts.ensure(
+            kept.workspace, [identifier], now=now, new_id=lambda: str(self.ids.new(now))
+        )
+        message = received(
+            incoming, channel, message_id=self.ids.new(now), contact_id=contact_id, now=now
+        )
+        tx.messages.add(
+            [NewMessage(workspace=kept.workspace, platform=channel.platform, message=message)]
+        )
+        tx.timeline.append([telling.admitted(kept.workspace, message, None)])
+        tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        return message
+
+
+def _counted(so_far: Reception, result: "Message | bool | None") -> Reception:
+    if result is None:
+        return evolve(so_far, failed=so_far.failed + 1)
+    if result is False:
+        return evolve(so_far, unmatched=so_far.unmatched + 1)
+    incoming = (*so_far.incoming, result) if isinstance(result, Message) else so_far.incoming
+    return evolve(so_far, applied=so_far.applied + 1, incoming=incoming)
+
+
+def _kept(receipt: Receipt, workspace: UUID, now: datetime) -> KeptReceipt:
+    receipt = evolve(receipt, raw=_text(receipt.raw))
+    return KeptReceipt(
+        position=0,
+        workspace=workspace,
+        key=receipt.key or _key_of(receipt),
+        received_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
+        receipt=receipt,
+    )
+
+
+def _key_of(receipt: Receipt) -> str:
+    """Tell a receipt from others by what it says; a message that came in, by its reference."""
+    import hashlib  # noqa: PLC0415 - slow to load
+
+    if isinstance(receipt, IncomingMessage) and receipt.reference:
+        return f"incoming:{receipt.channel_id}:{receipt.reference}"
+    said = encode(evolve(receipt, raw=""))
+    return hashlib.sha256(type(receipt).__name__.encode() + said).hexdigest()
+
+
+def _text(value: str) -> str:
+    """Return text that can be kept: what came in no known encoding cannot."""
+    return value.encode("utf-8", "replace").decode()
+
+
+def checked(receipts: "Iterable[Receipt] | Receipt") -> Sequence[Receipt]:
+    """Return receipts as a list; one alone is taken for a list of one.
+
+    Raises:
+        TypeError: Something among them is no receipt.
+    """
+    several = [receipts] if isinstance(receipts, Receipt) else list(receipts)
+    for one in several:
+        if not isinstance(one, Receipt):
+            message = "a receipt is a StatusReceipt, an InteractionReceipt or an IncomingMessage"
+            raise TypeError(f"{message}, not {type(one).__name__}")
+    return several
+
+
+def convert(
+    inbox: Inbox, message_id: UUID, conversion: Conversion, *, workspace: UUID, connection: Any
+) -> Interaction:
+    """Record that a message had its effect.
+
+    Raises:
+        InvalidRequestError: The conversion has a type or status that there is not.
+        UnknownMessageError: The workspace has no such message.
+    """
+    if violations := check_conversion(conversion):
+        raise InvalidRequestError(violations)
+    now = inbox.clock.now()
+    with inbox.storage.begin(connection) as tx:
+        message = tx.messages.get(workspace, message_id)
+        if message is None:
+            raise UnknownMessageError(message_id)
+        books = Books(tx, inbox.ids)
+        return books.interact(
+            workspace,
+            message,
+            at=now,
+            type=InteractionType.CONVERSION,
+            created_at=conversion.timestamp or now,
+            metadata=InteractionMetadata(conversion=conversion),
+        )
