@@ -5,11 +5,14 @@ from messaging_core.testing.builders import (
     a_claim,
     a_delivery,
     a_failure,
+    a_kept_receipt,
     a_message,
     a_new_message,
+    a_receipt,
     a_request,
     a_settlement,
     a_subject,
+    an_event,
     an_incoming_message,
 )
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
@@ -30,10 +33,13 @@ __all__ = [
     "a_claim",
     "a_delivery",
     "a_failure",
+    "a_kept_receipt",
     "a_message",
     "a_new_message",
+    "a_receipt",
     "a_request",
     "a_settlement",
     "a_subject",
+    "an_event",
     "an_incoming_message",
 ]

@@ -25,8 +25,10 @@ from messaging_core.models.delivery import (
     NewMessage,
     Settlement,
 )
+from messaging_core.models.event import Event, EventKind
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.message import Direction, Message, Status
+from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptStatus, StatusReceipt
 from messaging_core.models.request import SendMessage
 from messaging_core.rules.lifecycle import is_waiting
 from messaging_core.testing.clock import MONDAY_MORNING
@@ -194,6 +196,40 @@ def a_failure(code: int = FailureCode.TRANSIENT, **fields: Any) -> Failure:
 def a_subject(subject: str, text: str = "hi") -> TextBody:
     """Return the body of an email with this subject."""
     return TextBody(text=text, metadata=TextMetadata(subject=subject))
+
+
+def a_receipt(**fields: Any) -> StatusReceipt:
+    """Return a provider's report that a message was delivered: `a_receipt(reference="p-1")`."""
+    usual: dict[str, Any] = {
+        "source": "provider",
+        "at": MONDAY_MORNING,
+        "status": ReceiptStatus.DELIVERED,
+    }
+    return StatusReceipt(**{**usual, **fields})
+
+
+def a_kept_receipt(
+    receipt: Receipt | None = None, *, workspace: UUID = DEFAULT_WORKSPACE, key: str = "k"
+) -> KeptReceipt:
+    """Return a receipt on its way into a storage."""
+    return KeptReceipt(
+        position=0,
+        workspace=workspace,
+        key=key,
+        received_at=MONDAY_MORNING,
+        receipt=receipt or a_receipt(),
+    )
+
+
+def an_event(kind: EventKind = EventKind.ADMITTED, **fields: Any) -> Event:
+    """Return something that happened to a message."""
+    usual: dict[str, Any] = {
+        "workspace": DEFAULT_WORKSPACE,
+        "message_id": uuid4(),
+        "at": MONDAY_MORNING,
+        "status": Status.ACCEPTED,
+    }
+    return Event(**{**usual, **fields, "kind": kind})
 
 
 def _body(body: str | Body) -> Body:

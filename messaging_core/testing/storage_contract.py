@@ -26,6 +26,7 @@ from messaging_core.testing.builders import (
     a_settlement,
     a_subject,
 )
+from messaging_core.testing.log_contract import LogContract
 from messaging_core.testing.messages_contract import OTHER_WORKSPACE, MessagesContract
 from messaging_core.testing.outbox_contract import ClaimContract, SettleContract, WaitingContract
 from messaging_core.testing.storage_steps import (
@@ -314,6 +315,7 @@ class StorageContract(
     SettleContract,
     WaitingContract,
     ContactsContract,
+    LogContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -14,16 +14,21 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import Identifier
 from messaging_core.models.delivery import Claim, Lane, NewMessage, Settlement
+from messaging_core.models.event import EventKind
 from messaging_core.models.failure import Failure, FailureSource
 from messaging_core.models.message import Direction, Message, Part, Status
 from messaging_core.models.query import MessageQuery
+from messaging_core.models.receipt import ReceiptState
 from messaging_core.ports.storage import Storage
 from messaging_core.rules.lifecycle import is_waiting
 from messaging_core.testing.builders import (
     a_delivery,
+    a_kept_receipt,
     a_message,
     a_new_message,
+    a_receipt,
     a_subject,
+    an_event,
     an_incoming_message,
 )
 from messaging_core.testing.storage_steps import (
@@ -48,6 +53,7 @@ _MAILS: Final = ("ada@x.example", "BOB@x.example")
 _TAGS: Final = ("a", "b", "c")
 _SUBJECTS: Final = ("Winter offer", "winter", "Offer: two words", "")
 _REFERENCES: Final = ("r-1", "r-2")
+_PLATFORM_REFERENCES: Final = ("p", "p-1", "p-2")
 _FAILURES: Final = (
     None,
     Failure(code=15001),
@@ -230,6 +236,73 @@ class StorageMachine(RuleBasedStateMachine):
             assert self.contacts.setdefault(model_id, storage_id) == storage_id
         assert len(set(self.contacts.values())) == len(self.contacts)
 
+    @precondition(lambda self: self.messages)
+    @rule(place=_places, workspace=st.sampled_from(_WORKSPACES))
+    def finish_a_delivery(self, place: int, workspace: UUID) -> None:
+        """End one, whoever holds it, as proof does."""
+        message_id = self.messages[place % len(self.messages)].message.id
+        answers = []
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                answers.append(tx.outbox.finish(workspace, message_id))
+        assert answers[0] == answers[1]
+
+    @precondition(lambda self: self.messages)
+    @rule(
+        place=_places,
+        status=st.sampled_from([Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED]),
+        failure=st.sampled_from(_FAILURES),
+        references=st.lists(st.sampled_from(_PLATFORM_REFERENCES), max_size=2, unique=True),
+    )
+    def report_on_a_message(
+        self, place: int, status: Status, failure: Failure | None, references: list[str]
+    ) -> None:
+        """Give one another status, and parts, as receipts do."""
+        new = self.messages[place % len(self.messages)]
+        changed = evolve(
+            new.message,
+            status=status,
+            failure=failure,
+            parts=tuple(Part(platform_reference=reference) for reference in references),
+            last_status_at=self.now,
+            updated_at=self.now,
+        )
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                tx.messages.update(new.workspace, changed)
+
+    @rule(
+        key=st.sampled_from(["k-1", "k-2", "k-3"]),
+        workspace=st.sampled_from(_WORKSPACES),
+        reference=st.none() | st.sampled_from(_PLATFORM_REFERENCES),
+        state=st.sampled_from(ReceiptState),
+    )
+    def keep_a_receipt(
+        self, key: str, workspace: UUID, reference: str | None, state: ReceiptState
+    ) -> None:
+        """Keep one, perhaps again, and say how far it has come."""
+        receipt = a_kept_receipt(a_receipt(reference=reference), workspace=workspace, key=key)
+        kept = []
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                (position,) = tx.receipts.keep([receipt])
+                kept.append(position is not None)
+                tx.receipts.mark([] if position is None else [position], state)
+        assert kept[0] == kept[1]
+
+    @rule(
+        place=_places,
+        workspace=st.sampled_from(_WORKSPACES),
+        kind=st.sampled_from(EventKind),
+    )
+    def append_an_event(self, place: int, workspace: UUID, kind: EventKind) -> None:
+        """Write something into the log, and count it."""
+        event = an_event(kind, workspace=workspace, message_id=UUID(int=place % 3), at=self.now)
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                tx.timeline.append([event])
+                tx.timeline.count({kind: 1})
+
     @rule(query=_queries)
     def list_messages(self, query: dict[str, Any]) -> None:
         """Walk a listing to its end."""
@@ -244,6 +317,7 @@ class StorageMachine(RuleBasedStateMachine):
             assert _walk(self.storage, query) == _walk(self.model, query)
         for new in self.messages:
             assert delivery(self.storage, new) == delivery(self.model, new)
+        assert _log_of(self.storage) == _log_of(self.model)
 
     def _draw_message(self, data: st.DataObject, number: int) -> NewMessage:
         is_email = data.draw(st.booleans())
@@ -295,6 +369,19 @@ class StorageMachine(RuleBasedStateMachine):
 def _comparable(one: Claim) -> Claim:
     """Leave out the position, which is the storage's own, and keep the fence."""
     return evolve(one, lease=evolve(one.lease, position=0))
+
+
+def _log_of(storage: Storage) -> list[Any]:
+    """Return everything beside messages and deliveries, without the storage's own positions."""
+    with storage.begin(read_only=True) as tx:
+        found: list[Any] = [tx.timeline.counts()]
+        found += [evolve(one, position=0) for one in tx.timeline.after(0, limit=1000)]
+        kept = tx.receipts.pending(limit=1000)
+        for workspace in _WORKSPACES:
+            kept += tx.receipts.waiting_for(workspace, _PLATFORM_REFERENCES)
+            found.append(tx.messages.by_references(workspace, _PLATFORM_REFERENCES))
+            found.append(len(tx.timeline.of(workspace, UUID(int=1))))
+        return [*found, [evolve(one, position=0) for one in kept]]
 
 
 def _walk(storage: Storage, query: dict[str, Any]) -> list[Message]:

@@ -179,7 +179,8 @@ class TestFiles(Folder):
         storages = self.open_at_once(path, 8)
 
         applied = storages[0]._connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
-        assert applied == [("0001_messages",)]
+        assert applied[0] == ("0001_messages",)
+        assert applied == sorted(set(applied))
         assert len({walk(storage) == [] for storage in storages}) == 1
 
     def test_many_may_open_a_file_whose_journal_mode_is_to_be_changed(self) -> None:

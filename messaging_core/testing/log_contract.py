@@ -1,0 +1,447 @@
+"""What every storage promises about receipts, evidence, interactions and events."""
+# ruff: noqa: S101, D102, PLR2004 - asserts, names that are sentences, literal expectations
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from attrs import evolve
+
+from messaging_core.models.body import TextBody
+from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.event import Cursor, Event, EventKind
+from messaging_core.models.evidence import Evidence, HandOver, Reported
+from messaging_core.models.failure import Retry
+from messaging_core.models.interaction import Interaction, InteractionType
+from messaging_core.models.message import Part, Status
+from messaging_core.models.plan import Reason
+from messaging_core.models.receipt import (
+    IncomingMessage,
+    InteractionReceipt,
+    KeptReceipt,
+    Receipt,
+    ReceiptState,
+)
+from messaging_core.ports.storage import Storage
+from messaging_core.testing.builders import (
+    a_failure,
+    a_kept_receipt,
+    a_message,
+    a_new_message,
+    a_receipt,
+    a_settlement,
+    an_event,
+    an_incoming_message,
+)
+from messaging_core.testing.messages_contract import OTHER_WORKSPACE
+from messaging_core.testing.storage_steps import (
+    AT,
+    LEASE,
+    MICROSECOND,
+    add,
+    claim,
+    delivery,
+    get,
+    hand_over,
+    ids,
+    settle,
+    walk,
+)
+
+_HOUR: Final = timedelta(hours=1)
+
+
+def _keep(storage: Storage, *receipts: KeptReceipt) -> list[int | None]:
+    with storage.begin() as tx:
+        return tx.receipts.keep(receipts)
+
+
+def _mark(storage: Storage, position: int | None, state: ReceiptState) -> None:
+    assert position is not None
+    with storage.begin() as tx:
+        tx.receipts.mark([position], state)
+
+
+def _pending(storage: Storage, limit: int = 100) -> list[KeptReceipt]:
+    with storage.begin(read_only=True) as tx:
+        return tx.receipts.pending(limit=limit)
+
+
+def _waiting(storage: Storage, *references: str, workspace: UUID = DEFAULT_WORKSPACE) -> list[str]:
+    with storage.begin(read_only=True) as tx:
+        return [one.key for one in tx.receipts.waiting_for(workspace, references)]
+
+
+def _by_reference(
+    storage: Storage, *references: str, workspace: UUID = DEFAULT_WORKSPACE
+) -> dict[str, list[UUID]]:
+    with storage.begin(read_only=True) as tx:
+        found = tx.messages.by_references(workspace, references)
+    return {reference: [one for one, _ in places] for reference, places in found.items()}
+
+
+def _append(storage: Storage, *events: Event) -> None:
+    with storage.begin() as tx:
+        tx.timeline.append(events)
+
+
+def _kinds_after(storage: Storage, position: int, limit: int = 100) -> list[EventKind]:
+    with storage.begin(read_only=True) as tx:
+        return [one.kind for one in tx.timeline.after(position, limit=limit)]
+
+
+class LogContract:
+    """Everything beside messages, deliveries and contacts."""
+
+    def make_storage(self) -> Storage:
+        """Return an empty storage."""
+        raise NotImplementedError
+
+    def test_a_receipt_comes_back_as_it_was_kept(self) -> None:
+        storage = self.make_storage()
+        status = a_receipt(
+            reference="p-1",
+            message_id=uuid4(),
+            channel_id=uuid4(),
+            recipient="ada@x.example",
+            failure=a_failure(retry=Retry.PERMANENT),
+            provider_status="DELIVRD",
+            raw='{"é": 1}',
+        )
+        opened = InteractionReceipt(source="provider", at=AT, type=InteractionType.OPENED)
+        incoming = IncomingMessage(
+            source="provider",
+            at=AT,
+            channel_id=uuid4(),
+            sender="+31600000099",
+            body=TextBody(text="STOP"),
+        )
+        receipts: list[Receipt] = [status, opened, incoming]
+        kept = [a_kept_receipt(one, key=str(number)) for number, one in enumerate(receipts)]
+
+        positions = _keep(storage, *kept)
+
+        found = _pending(storage)
+        assert [one.receipt for one in found] == receipts
+        assert [one.position for one in found] == positions
+        assert [one.key for one in found] == ["0", "1", "2"]
+        assert {(one.workspace, one.received_at) for one in found} == {(DEFAULT_WORKSPACE, AT)}
+
+    def test_the_same_key_of_the_same_source_is_the_same_receipt(self) -> None:
+        storage = self.make_storage()
+        other_source = a_kept_receipt(a_receipt(source="other"))
+
+        first = _keep(storage, a_kept_receipt(), a_kept_receipt())
+        second = _keep(
+            storage, a_kept_receipt(), other_source, a_kept_receipt(workspace=OTHER_WORKSPACE)
+        )
+
+        assert first[0] is not None
+        assert first[1] is None
+        assert second[0] is None
+        assert None not in second[1:]
+        assert len(_pending(storage)) == 3
+
+    def test_receipts_are_pending_until_they_are_marked_the_oldest_first(self) -> None:
+        storage = self.make_storage()
+        positions = _keep(storage, *(a_kept_receipt(key=str(number)) for number in range(5)))
+
+        _mark(storage, positions[0], ReceiptState.APPLIED)
+        _mark(storage, positions[2], ReceiptState.UNMATCHED)
+
+        assert [one.key for one in _pending(storage)] == ["1", "3", "4"]
+        assert [one.key for one in _pending(storage, 2)] == ["1", "3"]
+
+    def test_an_unmatched_receipt_is_found_by_the_reference_it_waits_for(self) -> None:
+        storage = self.make_storage()
+        waiting = a_kept_receipt(a_receipt(reference="p-1"), key="waiting")
+        applied = a_kept_receipt(a_receipt(reference="p-1"), key="applied")
+        positions = _keep(storage, waiting, applied, a_kept_receipt(key="without"))
+        _mark(storage, positions[0], ReceiptState.UNMATCHED)
+        _mark(storage, positions[1], ReceiptState.APPLIED)
+        _mark(storage, positions[2], ReceiptState.UNMATCHED)
+
+        assert _waiting(storage, "p-1", "p-2") == ["waiting"]
+        assert _waiting(storage, "p-2") == []
+        assert _waiting(storage, "p-1", workspace=OTHER_WORKSPACE) == []
+
+    def test_a_receipt_that_was_rolled_back_was_never_kept(self) -> None:
+        storage = self.make_storage()
+
+        try:
+            with storage.begin() as tx:
+                tx.receipts.keep([a_kept_receipt()])
+                raise KeyError  # noqa: TRY301 - that is the test
+        except KeyError:
+            pass
+
+        assert _pending(storage) == []
+        assert _keep(storage, a_kept_receipt()) != [None]
+
+    def test_a_message_is_found_by_the_references_it_was_settled_with(self) -> None:
+        storage = self.make_storage()
+        new, incoming = a_new_message(), a_new_message(an_incoming_message(parts=_parts("in-1")))
+        add(storage, new, incoming)
+        (leased,) = claim(storage)
+
+        settle(storage, a_settlement(leased, parts=_parts("p-1", "p-2")))
+
+        assert _by_reference(storage, "p-1", "p-2", "in-1", "p-3") == {
+            "p-1": ids([new]),
+            "p-2": ids([new]),
+            "in-1": ids([incoming]),
+        }
+        assert _by_reference(storage, "p-1", workspace=OTHER_WORKSPACE) == {}
+
+    def test_a_reference_that_several_messages_have_finds_the_newest_first(self) -> None:
+        storage = self.make_storage()
+        older, newer = a_new_message(), a_new_message()
+        add(storage, older, newer)
+        for leased in reversed(claim(storage)):
+            settle(storage, a_settlement(leased, parts=_parts("1")))
+
+        assert _by_reference(storage, "1") == {"1": ids([newer, older])}
+
+    def test_references_can_be_noted_that_are_no_parts(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        with storage.begin() as tx:
+            tx.messages.note_references(new.workspace, new.message.id, ["late-1", "late-1"])
+            tx.messages.note_references(OTHER_WORKSPACE, new.message.id, ["foreign"])
+
+        assert _by_reference(storage, "late-1", "foreign") == {"late-1": ids([new])}
+        assert get(storage, new) == new.message
+
+    def test_an_updated_message_is_kept_and_found_as_it_is_given(self) -> None:
+        storage = self.make_storage()
+        new, untouched = a_new_message(), a_new_message()
+        add(storage, new, untouched)
+        failure = a_failure(retry=Retry.PERMANENT)
+        changed = evolve(
+            new.message,
+            status=Status.DELIVERY_FAILED,
+            failure=failure,
+            reason="no such number",
+            parts=_parts("p-9"),
+            last_status_at=AT + _HOUR,
+            updated_at=AT + _HOUR,
+        )
+
+        with storage.begin() as tx:
+            tx.messages.update(new.workspace, changed)
+            tx.messages.update(OTHER_WORKSPACE, evolve(untouched.message, reason="foreign"))
+            tx.messages.update(DEFAULT_WORKSPACE, a_message())
+
+        assert get(storage, new) == changed
+        assert get(storage, untouched) == untouched.message
+        assert walk(storage, status=Status.DELIVERY_FAILED) == ids([new])
+        assert walk(storage, failure_code=failure.code) == ids([new])
+        assert _by_reference(storage, "p-9") == {"p-9": ids([new])}
+
+    def test_a_delivery_that_is_finished_is_given_out_no_more(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        with storage.begin() as tx:
+            first = tx.outbox.finish(new.workspace, new.message.id)
+            second = tx.outbox.finish(new.workspace, new.message.id)
+
+        assert (first, second) == (True, False)
+        assert claim(storage) == []
+        assert delivery(storage, new) is None
+        assert get(storage, new) == new.message
+
+    def test_finishing_takes_a_lease_away_until_it_was_handed_over(self) -> None:
+        storage = self.make_storage()
+        early, late = a_new_message(), a_new_message()
+        add(storage, early, late)
+        leased = {one.message.id: one for one in claim(storage)}
+        hand_over(storage, leased[late.message.id])
+
+        with storage.begin() as tx:
+            finished = [tx.outbox.finish(new.workspace, new.message.id) for new in (early, late)]
+            foreign = tx.outbox.finish(OTHER_WORKSPACE, late.message.id)
+
+        assert (finished, foreign) == ([True, False], False)
+        assert hand_over(storage, leased[early.message.id]) != [None]
+        assert settle(storage, *(a_settlement(one) for one in leased.values())) == [
+            new is late for new in (early, late)
+        ]
+
+    def test_a_claim_says_whether_the_worker_before_was_lost(self) -> None:
+        storage = self.make_storage()
+        add(storage, *(a_new_message() for _ in range(3)))
+        first = claim(storage)
+        hand_over(storage, first[0])
+        settle(storage, a_settlement(first[2], Status.PROCESSING, next_due_at=AT + LEASE))
+
+        second = claim(storage, now=AT + LEASE)
+
+        assert [(one.lapsed, one.doubted) for one in first] == [(False, False)] * 3
+        lost = {one.message.id: (one.lapsed, one.doubted) for one in second}
+        assert [lost[one.message.id] for one in first] == [
+            (True, True),
+            (True, False),
+            (False, False),
+        ]
+
+    def test_evidence_comes_back_and_is_replaced(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+        reported = Reported(
+            recipient="ada@x.example",
+            reference="p-1",
+            delivered_at=AT,
+            failed_at=AT + MICROSECOND,
+            failure=a_failure(retry=Retry.PERMANENT),
+        )
+        first = Evidence(doubted=True)
+        second = Evidence(late=(HandOver(references=("p-1",)),), reported=(reported,))
+        message_id = new.message.id
+
+        found = []
+        for evidence in (first, second):
+            with storage.begin() as tx:
+                tx.receipts.save_evidence(new.workspace, message_id, evidence)
+            with storage.begin(read_only=True) as tx:
+                found.append(tx.receipts.evidence(new.workspace, [message_id, uuid4()]))
+                assert tx.receipts.evidence(OTHER_WORKSPACE, [message_id]) == {}
+
+        assert found == [{message_id: first}, {message_id: second}]
+
+    def test_interactions_are_listed_in_the_order_in_which_they_came(self) -> None:
+        storage = self.make_storage()
+        message = a_message()
+        several = [
+            Interaction(
+                id=uuid4(),
+                message_id=message.id,
+                channel_id=message.channel_id,
+                type=kind,
+                created_at=AT,
+            )
+            for kind in (InteractionType.OPENED, InteractionType.CLICKED, InteractionType.OPENED)
+        ]
+
+        with storage.begin() as tx:
+            for one in several:
+                tx.receipts.add_interaction(DEFAULT_WORKSPACE, one)
+
+        with storage.begin(read_only=True) as tx:
+            assert tx.receipts.interactions(DEFAULT_WORKSPACE, message.id) == several
+            assert tx.receipts.interactions(OTHER_WORKSPACE, message.id) == []
+            assert tx.receipts.interactions(DEFAULT_WORKSPACE, uuid4()) == []
+
+    def test_an_event_comes_back_as_it_was_appended(self) -> None:
+        storage = self.make_storage()
+        event = an_event(
+            EventKind.ATTEMPTED,
+            workspace=OTHER_WORKSPACE,
+            status=Status.PROCESSING,
+            at=AT + MICROSECOND,
+            attempt=3,
+            outcome="unknown",
+            failure=a_failure(retry=Retry.PERMANENT),
+            references=("p-1", "p-2"),
+            due_at=AT + _HOUR,
+            in_doubt=True,
+            reasons=(Reason(code="schedule.now", message="now", facts={"now": "é"}),),
+        )
+
+        _append(storage, an_event(message_id=event.message_id), event)
+
+        with storage.begin(read_only=True) as tx:
+            (found,) = tx.timeline.of(OTHER_WORKSPACE, event.message_id)
+            everything = tx.timeline.after(0, limit=10)
+        assert found == evolve(event, position=found.position)
+        assert everything[1] == found
+
+    def test_events_are_read_in_the_order_of_commits(self) -> None:
+        storage = self.make_storage()
+        kinds = [EventKind.ADMITTED, EventKind.ATTEMPTED, EventKind.REPORTED, EventKind.LATE]
+
+        for kind in kinds:
+            _append(storage, an_event(kind))
+
+        with storage.begin(read_only=True) as tx:
+            positions = [one.position for one in tx.timeline.after(0, limit=10)]
+        assert positions == sorted(set(positions))
+        assert _kinds_after(storage, 0) == kinds
+        assert _kinds_after(storage, 0, limit=2) == kinds[:2]
+        assert _kinds_after(storage, positions[1]) == kinds[2:]
+        assert _kinds_after(storage, positions[-1]) == []
+
+    def test_a_subscription_begins_where_it_was_told_to_and_only_once(self) -> None:
+        storage = self.make_storage()
+        _append(storage, an_event(EventKind.ADMITTED))
+
+        with storage.begin() as tx:
+            tx.timeline.subscribe("new", from_start=False)
+            tx.timeline.subscribe("all", from_start=True)
+            tx.timeline.subscribe("all", from_start=False)
+        _append(storage, an_event(EventKind.LATE))
+
+        read = {}
+        with storage.begin() as tx:
+            for name in ("new", "all"):
+                cursor = tx.timeline.take(name, now=AT, lease=_HOUR)
+                assert cursor is not None
+                read[name] = [one.kind for one in tx.timeline.after(cursor.position, limit=10)]
+        assert read == {
+            "new": [EventKind.LATE],
+            "all": [EventKind.ADMITTED, EventKind.LATE],
+        }
+
+    def test_a_subscription_is_leased_to_one_at_a_time(self) -> None:
+        storage = self.make_storage()
+        with storage.begin() as tx:
+            tx.timeline.subscribe("host", from_start=True)
+            first = tx.timeline.take("host", now=AT, lease=_HOUR)
+            nobody = tx.timeline.take("host", now=AT + _HOUR - MICROSECOND, lease=_HOUR)
+            second = tx.timeline.take("host", now=AT + _HOUR, lease=_HOUR)
+            unknown = tx.timeline.take("other", now=AT, lease=_HOUR)
+
+            assert first is not None
+            assert second is not None
+            stale = tx.timeline.move(evolve(first, position=9))
+            moved = tx.timeline.move(evolve(second, position=7, failures=2))
+            third = tx.timeline.take("host", now=AT + _HOUR, lease=_HOUR)
+
+        assert (nobody, unknown) == (None, None)
+        assert (stale, moved) == (False, True)
+        assert third == Cursor(name="host", position=7, failures=2, fence=second.fence + 1)
+
+    def test_a_subscription_rests_until_it_is_to_be_resumed(self) -> None:
+        storage = self.make_storage()
+        with storage.begin() as tx:
+            tx.timeline.subscribe("host", from_start=True)
+            cursor = tx.timeline.take("host", now=AT, lease=LEASE)
+            assert cursor is not None
+            tx.timeline.move(evolve(cursor, failures=1), resume_at=AT + _HOUR)
+
+            early = tx.timeline.take("host", now=AT + LEASE, lease=LEASE)
+            later = tx.timeline.take("host", now=AT + _HOUR, lease=LEASE)
+
+        assert early is None
+        assert later is not None
+        assert later.failures == 1
+
+    def test_counters_add_up(self) -> None:
+        storage = self.make_storage()
+        with storage.begin(read_only=True) as tx:
+            before = dict(tx.timeline.counts())
+
+        for amounts in ({"a": 2}, {"a": 1, "b": 5}, {}):
+            with storage.begin() as tx:
+                tx.timeline.count(amounts)
+
+        with storage.begin(read_only=True) as tx:
+            assert (before, tx.timeline.counts()) == ({}, {"a": 3, "b": 5})
+
+
+def _parts(*references: str) -> tuple[Part, ...]:
+    return tuple(Part(platform_reference=reference) for reference in references)

@@ -1,0 +1,249 @@
+"""The status that all evidence together gives a message, in whatever order it came."""
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_core.decisions.status import (
+    DOUBT,
+    NOTHING,
+    evidence_of,
+    join,
+    late_answer,
+    proven_recipients,
+    status_of,
+)
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.failure import Failure
+from messaging_core.models.message import Message, Part, Status
+from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.rules.lifecycle import TRANSITIONS
+from messaging_core.testing import MONDAY_MORNING as NOW
+from messaging_core.testing import a_failure, a_message
+
+A, B = "a@x.example", "b@x.example"
+SENT, DELIVERED, FAILED = ReceiptStatus.SENT, ReceiptStatus.DELIVERED, ReceiptStatus.FAILED
+BUSY = a_failure(15001, description="busy")
+
+
+def said(
+    status: ReceiptStatus | None,
+    reference: str = "",
+    *,
+    recipient: str = "",
+    minute: int = 0,
+    failure: Failure | None = None,
+) -> Evidence:
+    receipt = StatusReceipt(
+        source="provider",
+        at=NOW + timedelta(minutes=minute),
+        status=status,
+        reference=reference or None,
+        failure=failure,
+    )
+    return evidence_of(receipt, recipient=recipient)
+
+
+def all_of(*pieces: Evidence) -> Evidence:
+    evidence = NOTHING
+    for piece in pieces:
+        evidence = join(evidence, piece)
+    return evidence
+
+
+def an_sms(*references: str, **fields: Any) -> Message:
+    parts = tuple(Part(platform_reference=reference) for reference in references)
+    return a_message(**{"status": Status.SENT, "parts": parts, **fields})
+
+
+def a_mail(*to: str, **fields: Any) -> Message:
+    return a_message(to=to or (A,), **{"status": Status.SENT, **fields})
+
+
+def fate(message: Message, *pieces: Evidence) -> Status:
+    platform = "email" if "@" in (message.receiver.contacts[0].identifier_value or "") else "sms"
+    return status_of(message, all_of(*pieces), platform)[0]
+
+
+pieces = st.lists(
+    st.one_of(
+        st.builds(
+            said,
+            st.sampled_from([SENT, DELIVERED, FAILED, None]),
+            st.sampled_from(["p-1", "p-2", "other", ""]),
+            recipient=st.sampled_from(["", A, B]),
+            minute=st.integers(0, 3),
+            failure=st.sampled_from([None, BUSY, a_failure(15005)]),
+        ),
+        st.just(DOUBT),
+        st.sampled_from([late_answer(("p-1",)), late_answer(("q-1", "q-2")), late_answer(())]),
+    ),
+    max_size=6,
+)
+messages = st.sampled_from(
+    [
+        an_sms("p-1"),
+        an_sms("p-1", "p-2"),
+        an_sms(),
+        an_sms("p-1", status=Status.SENDING_FAILED),
+        an_sms(status=Status.PROCESSING),
+        a_mail(A),
+        a_mail(A, B),
+        a_mail(A, B, status=Status.SENDING_FAILED),
+    ]
+)
+
+
+@given(pieces, st.randoms(use_true_random=False))
+def test_evidence_is_the_same_in_whatever_order_and_number_it_comes(
+    given_pieces: list[Evidence], random: Any
+) -> None:
+    again = given_pieces + given_pieces[:2]
+    random.shuffle(again)
+
+    assert all_of(*again) == all_of(*given_pieces)
+
+
+@given(pieces, pieces, pieces)
+def test_joining_is_associative(
+    one: list[Evidence], two: list[Evidence], three: list[Evidence]
+) -> None:
+    a, b, c = all_of(*one), all_of(*two), all_of(*three)
+
+    assert join(join(a, b), c) == join(a, join(b, c))
+
+
+@given(messages, pieces)
+def test_evidence_never_moves_a_message_against_the_lifecycle(
+    message: Message, given_pieces: list[Evidence]
+) -> None:
+    platform = "email" if "@" in (message.receiver.contacts[0].identifier_value or "") else "sms"
+    evidence, current = NOTHING, message
+    for piece in given_pieces:
+        evidence = join(evidence, piece)
+        status, failure = status_of(current, evidence, platform)
+        reachable = _reachable(current.status)
+        assert status in reachable, f"{current.status} to {status}"
+        current = evolve(current, status=status, failure=failure)
+
+    # Step by step, and all at once, it comes to the same.
+    assert current.status == status_of(message, evidence, platform)[0]
+
+
+def _reachable(status: Status) -> set[Status]:
+    """Where one step of the table leads, or two through `sent`."""
+    steps = {status, *TRANSITIONS[status]}
+    if Status.SENT in steps:
+        steps |= set(TRANSITIONS[Status.SENT])
+    return steps
+
+
+def test_a_message_of_one_part_follows_its_receipts() -> None:
+    message = an_sms("p-1")
+
+    assert fate(message) is Status.SENT
+    assert fate(message, said(SENT, "p-1")) is Status.SENT
+    assert fate(message, said(DELIVERED, "p-1")) is Status.DELIVERED
+    assert fate(message, said(FAILED, "p-1")) is Status.DELIVERY_FAILED
+    assert fate(message, said(None, "p-1")) is Status.SENT
+
+
+def test_several_parts_are_delivered_when_all_are_and_fail_when_one_does() -> None:
+    message = an_sms("p-1", "p-2")
+    first, second = said(DELIVERED, "p-1"), said(DELIVERED, "p-2")
+
+    assert fate(message, first) is Status.SENT
+    assert fate(message, first, second) is Status.DELIVERED
+    assert fate(message, first, said(FAILED, "p-2")) is Status.DELIVERY_FAILED
+    assert fate(message, first, said(FAILED, "p-2"), second) is Status.DELIVERED
+
+
+def test_a_report_on_the_whole_message_speaks_for_all_parts() -> None:
+    assert fate(an_sms("p-1", "p-2"), said(DELIVERED)) is Status.DELIVERED
+    assert fate(an_sms("p-1", "p-2"), said(FAILED)) is Status.DELIVERY_FAILED
+
+
+def test_on_sms_a_delivery_is_the_last_word() -> None:
+    for order in permutations([said(DELIVERED, "p-1"), said(FAILED, "p-1", minute=9)]):
+        assert fate(an_sms("p-1"), *order) is Status.DELIVERED
+
+
+def test_on_email_the_provider_s_times_tell_a_bounce_from_a_late_delivery() -> None:
+    bounced = [said(DELIVERED, minute=1), said(FAILED, minute=2)]
+    recovered = [said(FAILED, minute=1), said(DELIVERED, minute=2)]
+
+    for order in permutations(bounced):
+        assert fate(a_mail(A), *order) is Status.DELIVERY_FAILED
+    for order in permutations(recovered):
+        assert fate(a_mail(A), *order) is Status.DELIVERED
+
+
+def test_an_email_that_reached_anybody_is_delivered() -> None:
+    one, other = said(DELIVERED, recipient=A), said(FAILED, recipient=B)
+
+    assert fate(a_mail(A, B), said(FAILED, recipient=B)) is Status.SENT
+    assert fate(a_mail(A, B), one, other) is Status.DELIVERED
+    assert fate(a_mail(A, B), said(FAILED, recipient=A), other) is Status.DELIVERY_FAILED
+    assert fate(a_mail(A, B), said(FAILED)) is Status.DELIVERY_FAILED
+
+
+def test_what_is_reported_of_a_stranger_says_nothing() -> None:
+    assert fate(a_mail(A, B), said(FAILED, recipient="c@x.example")) is Status.SENT
+
+
+def test_the_failure_is_that_of_the_latest_report() -> None:
+    early = said(FAILED, "p-1", minute=1, failure=BUSY)
+    late = said(FAILED, "p-1", minute=2, failure=a_failure(15005, description="gone"))
+
+    for order in permutations([early, late]):
+        status, failure = status_of(an_sms("p-1"), all_of(*order), "sms")
+        assert status is Status.DELIVERY_FAILED
+        assert failure is not None
+        assert failure.code == 15005
+
+
+def test_a_delivered_message_has_no_failure() -> None:
+    message = an_sms("p-1", status=Status.DELIVERY_FAILED, failure=BUSY)
+
+    assert status_of(message, said(DELIVERED, "p-1"), "sms") == (Status.DELIVERED, None)
+
+
+def test_a_message_that_was_refused_outright_stays_so_unless_there_was_doubt() -> None:
+    refused = an_sms(status=Status.SENDING_FAILED, failure=BUSY)
+
+    assert status_of(refused, said(DELIVERED), "sms") == (Status.SENDING_FAILED, BUSY)
+    assert fate(refused, DOUBT, said(DELIVERED)) is Status.DELIVERED
+    assert fate(refused, DOUBT, said(FAILED)) is Status.DELIVERY_FAILED
+    assert fate(refused, DOUBT) is Status.SENDING_FAILED
+    assert fate(refused, late_answer(("p-1",))) is Status.SENT
+
+
+def test_a_message_that_never_went_is_not_moved() -> None:
+    for status in (
+        Status.ACCEPTED,
+        Status.SCHEDULED,
+        Status.DELETED,
+        Status.SKIPPED,
+        Status.REJECTED,
+    ):
+        assert fate(an_sms(status=status), said(DELIVERED)) is status
+
+
+def test_one_whole_arrival_is_enough_where_it_was_handed_over_twice() -> None:
+    message, late = an_sms("p-1", "p-2"), late_answer(("q-1", "q-2"))
+    arrived = [said(DELIVERED, "q-1"), said(DELIVERED, "q-2")]
+
+    assert fate(message, late, arrived[0]) is Status.SENT
+    assert fate(message, late, *arrived) is Status.DELIVERED
+    assert fate(message, late, said(FAILED, "p-1"), *arrived) is Status.DELIVERED
+
+
+def test_proof_names_its_receivers() -> None:
+    assert proven_recipients(said(SENT, recipient=A), [A, B]) == {A}
+    assert proven_recipients(said(SENT), [A, B]) == {A, B}
+    assert proven_recipients(late_answer(()), [A, B]) == {A, B}
+    assert proven_recipients(DOUBT, [A, B]) == frozenset()

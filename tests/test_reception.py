@@ -1,0 +1,643 @@
+"""What becomes of receipts, interactions and incoming messages, whenever they come."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core import Message, MessageQuery, Messenger, Status, StorageError, Worker
+from messaging_core.errors import InvalidRequestError, UnknownMessageError
+from messaging_core.models.body import TextBody
+from messaging_core.models.channel import Channel, WhenInDoubt
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.event import EventKind
+from messaging_core.models.failure import FailureCode, Retry
+from messaging_core.models.interaction import (
+    ClickedLink,
+    Conversion,
+    InteractionMetadata,
+    InteractionType,
+)
+from messaging_core.models.message import Direction, Part
+from messaging_core.models.outcome import Accepted, Deferred, Outcome, Unknown
+from messaging_core.models.receipt import (
+    IncomingMessage,
+    InteractionReceipt,
+    Receipt,
+    ReceiptStatus,
+    Reception,
+    StatusReceipt,
+)
+from messaging_core.ports.storage import Storage
+from messaging_core.ports.transport import Handoff
+from messaging_core.testing import (
+    MONDAY_MORNING as NOW,
+)
+from messaging_core.testing import (
+    ManualClock,
+    RecordingTransport,
+    a_channel,
+    a_failure,
+    a_request,
+)
+
+ORDERS = a_channel("orders")
+MAIL = a_channel("mail", "email")
+CAREFUL = a_channel("careful", when_in_doubt=WhenInDoubt.FAIL)
+PARKING = a_channel("parking", when_in_doubt=WhenInDoubt.PARK)
+LOST = a_failure(FailureCode.IN_DOUBT, retry=Retry.AMBIGUOUS)
+A, B = "a@x.example", "b@x.example"
+TWO_PARTS = Accepted(references=("p-1", "p-2"))
+
+
+class Meddled(RecordingTransport):
+    """A provider with whom something happens between a hand-over and its answer."""
+
+    meddle: Callable[[Envelope], object] | None = None
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
+        outcome = super().send(envelope, handoff)
+        if self.meddle:
+            self.meddle(envelope)
+        return outcome
+
+
+class Engine:
+    """A messenger, a worker and a provider that answers as told."""
+
+    def __init__(self, storage: Storage, *answers: Any, channel: Channel = ORDERS) -> None:
+        self.storage = storage
+        self.clock = ManualClock()
+        self.transport = Meddled(answers)
+        self.channel = channel
+        self.messenger = Messenger(
+            storage=storage, channels={channel: self.transport}, clock=self.clock
+        )
+        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5)
+
+    def send(self, *to: str) -> Message:
+        address = A if self.channel.platform == "email" else "+31612345678"
+        return self.messenger.send(self.channel, a_request(to=to or address))
+
+    def receive(self, *receipts: Receipt) -> Reception:
+        return self.messenger.receive(receipts)
+
+    def now_is(self, message: Message) -> Message:
+        return self.messenger.get(message.id)
+
+    def kinds(self, message: Message) -> list[EventKind]:
+        return [event.kind for event in self.messenger.timeline(message.id)]
+
+    def later(self, **units: float) -> None:
+        self.clock.advance(**units)
+        self.worker.drain()
+
+
+Make = Callable[..., Engine]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    if request.param == "memory":
+        yield lambda *answers, **options: Engine(MemoryStorage(), *answers, **options)
+    else:
+        with SqliteStorage(":memory:") as storage:
+            yield lambda *answers, **options: Engine(storage, *answers, **options)
+
+
+def a_report(status: ReceiptStatus | None = ReceiptStatus.DELIVERED, **fields: Any) -> Receipt:
+    return StatusReceipt(**{"source": "provider", "at": NOW, **fields, "status": status})
+
+
+def delivered(reference: str | None = "p-1", **fields: Any) -> Receipt:
+    return a_report(reference=reference, **fields)
+
+
+def failed(reference: str | None = "p-1", **fields: Any) -> Receipt:
+    failure = a_failure(FailureCode.UNKNOWN_RECEIVER, retry=Retry.PERMANENT)
+    return a_report(ReceiptStatus.FAILED, reference=reference, failure=failure, **fields)
+
+
+def an_incoming(**fields: Any) -> IncomingMessage:
+    usual: dict[str, Any] = {
+        "source": "provider",
+        "at": NOW,
+        "channel_id": ORDERS.id,
+        "sender": "+31612345678",
+        "body": TextBody(text="Where is it?"),
+        "reference": "in-1",
+    }
+    return IncomingMessage(**{**usual, **fields})
+
+
+def test_a_receipt_finds_its_message_by_the_reference_of_any_part(make: Make) -> None:
+    engine = make(TWO_PARTS)
+    message = engine.send()
+    engine.worker.drain()
+
+    first = engine.receive(delivered("p-1"))
+    in_between = engine.now_is(message).status
+    second = engine.receive(delivered("p-2"))
+
+    assert (first.applied, in_between) == (1, Status.SENT)
+    assert (second.applied, engine.now_is(message).status) == (1, Status.DELIVERED)
+
+
+def test_a_receipt_finds_its_message_by_our_id(make: Make) -> None:
+    engine = make()
+    message = engine.send()
+    engine.worker.drain()
+
+    engine.receive(failed(None, message_id=message.id))
+
+    now = engine.now_is(message)
+    assert now.status is Status.DELIVERY_FAILED
+    assert now.failure is not None
+    assert now.failure.code == FailureCode.UNKNOWN_RECEIVER
+    assert engine.messenger.find(MessageQuery(failure_code=now.failure.code)).results[0] == now
+
+
+def test_a_receipt_that_comes_twice_counts_once(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+
+    first = engine.receive(delivered(), delivered())
+    second = engine.receive(delivered())
+
+    assert (first.applied, first.repeated) == (1, 1)
+    assert (second.applied, second.repeated) == (0, 1)
+    assert engine.kinds(message).count(EventKind.REPORTED) == 1
+
+
+def test_a_receipt_that_overtakes_its_own_hand_over_waits_for_it(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+
+    early = engine.receive(delivered("p-1"))
+    before = engine.now_is(message).status
+    engine.worker.drain()
+
+    assert (early.unmatched, before) == (1, Status.ACCEPTED)
+    assert engine.now_is(message).status is Status.DELIVERED
+    assert engine.now_is(message).parts == (Part(platform_reference="p-1"),)
+
+
+def test_a_receipt_that_names_us_may_come_while_the_message_is_being_handed_over(
+    make: Make,
+) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    engine.transport.meddle = lambda envelope: engine.receive(
+        delivered("p-1", message_id=envelope.message_id)
+    )
+    message = engine.send()
+
+    report = engine.worker.drain()
+
+    assert report.stale == 0
+    assert engine.now_is(message).status is Status.DELIVERED
+    assert engine.now_is(message).parts == (Part(platform_reference="p-1"),)
+
+
+def test_a_forged_receipt_changes_nothing(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+
+    reception = engine.receive(
+        delivered("p-9"),
+        delivered(None, message_id=uuid4()),
+        delivered("p-1", channel_id=uuid4()),
+        delivered(None),
+    )
+
+    assert (reception.applied, reception.unmatched) == (0, 4)
+    assert engine.now_is(message).status is Status.SENT
+
+
+def test_a_receipt_of_another_tenant_changes_nothing(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+
+    reception = engine.messenger.receive(
+        [delivered("p-1", message_id=message.id)], workspace=UUID(int=7)
+    )
+
+    assert reception.unmatched == 1
+    assert engine.now_is(message).status is Status.SENT
+
+
+def test_a_word_of_the_provider_s_that_nobody_knows_is_kept_and_shown(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+
+    reception = engine.receive(a_report(None, reference="p-1", provider_status="GALACTIC"))
+
+    assert reception.applied == 1
+    assert engine.now_is(message).status is Status.SENT
+    assert engine.messenger.timeline(message.id)[-1].outcome == "GALACTIC"
+
+
+def test_a_route_without_receipts_ends_as_sent(make: Make) -> None:
+    engine = make()
+    message = engine.send()
+    engine.worker.drain()
+
+    engine.later(days=30)
+
+    assert engine.now_is(message).status is Status.SENT
+
+
+def test_a_receipt_for_one_receiver_speaks_of_that_one(make: Make) -> None:
+    engine = make(Accepted(references=("m-1",)), channel=MAIL)
+    message = engine.send(A, B)
+    engine.worker.drain()
+
+    engine.receive(failed("m-1", recipient=B.upper()))
+    one_bounced = engine.now_is(message).status
+    engine.receive(delivered("m-1", recipient=A))
+
+    assert one_bounced is Status.SENT
+    assert engine.now_is(message).status is Status.DELIVERED
+
+
+def test_a_delivered_email_that_bounces_has_failed(make: Make) -> None:
+    engine = make(Accepted(references=("m-1",)), channel=MAIL)
+    message = engine.send()
+    engine.worker.drain()
+
+    engine.receive(delivered("m-1"), failed("m-1", at=NOW + timedelta(hours=1)))
+
+    assert engine.now_is(message).status is Status.DELIVERY_FAILED
+
+
+def test_a_receipt_settles_a_doubt_and_nothing_is_sent_again(make: Make) -> None:
+    engine = make(Unknown(failure=LOST))
+    message = engine.send()
+    engine.worker.drain()
+    in_doubt = engine.now_is(message)
+
+    engine.receive(a_report(ReceiptStatus.SENT, message_id=message.id))
+    engine.later(hours=1)
+
+    assert (in_doubt.status, in_doubt.details) == (Status.PROCESSING, "in_doubt")
+    now = engine.now_is(message)
+    assert (now.status, now.details, now.failure) == (Status.SENT, None, None)
+    assert len(engine.transport.sent) == 1
+    assert engine.messenger.doubts() == evolve(
+        engine.messenger.doubts(), opened=1, reported=1, resent=0
+    )
+
+
+def test_a_doubt_that_was_given_up_is_lifted_by_late_proof(make: Make) -> None:
+    engine = make(Unknown(failure=LOST), channel=CAREFUL)
+    message = engine.send()
+    engine.worker.drain()
+    engine.later(hours=1)
+    given_up = engine.now_is(message).status
+
+    engine.receive(delivered(None, message_id=message.id))
+
+    assert given_up is Status.SENDING_FAILED
+    assert engine.now_is(message).status is Status.DELIVERED
+    assert engine.messenger.doubts().failed == 1
+
+
+def test_a_doubt_that_was_sent_again_is_counted(make: Make) -> None:
+    engine = make(Unknown(failure=LOST), Accepted())
+    message = engine.send()
+    engine.worker.drain()
+
+    engine.later(hours=1)
+
+    assert engine.now_is(message).status is Status.SENT
+    doubts = engine.messenger.doubts()
+    assert (doubts.opened, doubts.resent) == (1, 1)
+
+
+def test_a_parked_doubt_is_counted_and_waits(make: Make) -> None:
+    engine = make(Unknown(failure=LOST), channel=PARKING)
+    message = engine.send()
+    engine.worker.drain()
+
+    engine.later(hours=1)
+    parked = engine.now_is(message)
+    engine.later(hours=40)
+
+    assert (parked.status, parked.details) == (Status.PROCESSING, "in_doubt")
+    assert engine.now_is(message).status is Status.SENDING_FAILED
+    doubts = engine.messenger.doubts()
+    assert (doubts.opened, doubts.parked, doubts.expired) == (1, 1, 1)
+
+
+def test_receivers_of_whom_a_receipt_tells_are_not_written_to_again(make: Make) -> None:
+    engine = make(Unknown(failure=LOST), Accepted(), channel=MAIL)
+    message = engine.send(A, B)
+    engine.worker.drain()
+
+    engine.receive(delivered(None, message_id=message.id, recipient=A))
+    engine.later(hours=1)
+
+    again = engine.transport.sent[1]
+    assert [one.value for one in again.receivers] == [B]
+    assert engine.now_is(message).status is Status.DELIVERED
+
+
+def test_proof_that_came_while_a_worker_died_keeps_its_message_from_going_again(
+    make: Make,
+) -> None:
+    engine = make()
+    message = engine.send()
+    with engine.storage.begin() as tx:
+        (claim,) = tx.outbox.claim(now=NOW, lease=timedelta(minutes=15), limit=1)
+        tx.outbox.hand_over([claim.lease], now=NOW)
+
+    engine.receive(delivered(None, message_id=message.id))
+    engine.later(minutes=15)
+
+    assert engine.transport.sent == []
+    assert engine.now_is(message).status is Status.DELIVERED
+    assert EventKind.LAPSED in engine.kinds(message)
+    assert engine.messenger.doubts().reported == 1
+
+
+def test_the_answer_of_a_worker_that_was_given_up_still_counts(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    engine.transport.meddle = lambda _: _another_worker_finds_it_in_doubt(engine)
+    message = engine.send()
+
+    report = engine.worker.run_once()
+
+    assert report.stale == 1
+    now = engine.now_is(message)
+    assert (now.status, now.details, now.parts) == (
+        Status.SENT,
+        None,
+        (Part(platform_reference="p-1"),),
+    )
+    engine.later(days=1)
+    assert len(engine.transport.sent) == 1
+    assert EventKind.LATE in engine.kinds(message)
+    assert engine.messenger.doubts().answered == 1
+    assert engine.receive(delivered("p-1")).applied == 1
+    assert engine.now_is(message).status is Status.DELIVERED
+
+
+def _another_worker_finds_it_in_doubt(engine: Engine) -> None:
+    engine.clock.advance(minutes=16)
+    with engine.storage.begin() as tx:
+        (claim,) = tx.outbox.claim(now=engine.clock.now(), lease=timedelta(minutes=15), limit=1)
+    assert claim.doubted
+
+
+@pytest.mark.parametrize("kind", list(InteractionType), ids=str)
+def test_interactions_of_every_type_are_listed(make: Make, kind: InteractionType) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+    metadata = InteractionMetadata(
+        link=ClickedLink(name="track", url="https://x.example/t"), prefetched=True
+    )
+
+    reception = engine.receive(
+        InteractionReceipt(
+            source="provider",
+            at=NOW + timedelta(minutes=3),
+            type=kind,
+            reference="p-1",
+            details="click",
+            metadata=metadata,
+        )
+    )
+
+    assert reception.applied == 1
+    (interaction,) = engine.messenger.interactions(message.id)
+    assert interaction.type is kind
+    assert interaction.metadata == metadata
+    assert interaction.created_at == NOW + timedelta(minutes=3)
+    assert interaction.receiver == message.receiver
+    assert interaction.message_parts_count == 1
+    assert engine.messenger.timeline(message.id)[-1].outcome == kind
+
+
+def test_an_early_interaction_waits_for_its_message(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+
+    engine.receive(
+        InteractionReceipt(source="provider", at=NOW, type=InteractionType.OPENED, reference="p-1")
+    )
+    engine.worker.drain()
+
+    assert len(engine.messenger.interactions(message.id)) == 1
+
+
+def test_a_host_reports_conversions(make: Make) -> None:
+    engine = make()
+    message = engine.send()
+    conversion = Conversion(type="otp", status="converted", timestamp=NOW)
+
+    reported = engine.messenger.report_conversion(message.id, conversion)
+
+    assert engine.messenger.interactions(message.id) == [reported]
+    assert reported.type is InteractionType.CONVERSION
+    with pytest.raises(InvalidRequestError) as caught:
+        engine.messenger.report_conversion(
+            message.id, Conversion(type="url", status="incorrect_code")
+        )
+    assert [one.code for one in caught.value.violations] == ["conversion.unknown_status"]
+    with pytest.raises(UnknownMessageError):
+        engine.messenger.report_conversion(uuid4(), conversion)
+
+
+def test_an_incoming_message_is_stored_listed_and_told(make: Make) -> None:
+    engine = make()
+    told: list[UUID] = []
+    engine.messenger.subscribe(
+        lambda event: told.append(event.message_id), kinds=[EventKind.RECEIVED]
+    )
+
+    (message,) = engine.receive(an_incoming(sender_name="Ada")).incoming
+    engine.worker.run_once()
+
+    assert (message.direction, message.status) == (Direction.INCOMING, Status.DELIVERED)
+    assert message.sender.contact is not None
+    assert message.sender.contact.identifier_value == "+31612345678"
+    assert message.sender.contact.country_code == "NL"
+    assert message.receiver.connector is not None
+    assert message.receiver.connector.id == ORDERS.id
+    assert message.parts == (Part(platform_reference="in-1"),)
+    query = MessageQuery(direction=Direction.INCOMING, sender="+31612345678")
+    assert list(engine.messenger.find(query).results) == [message]
+    assert told == [message.id]
+
+
+def test_an_incoming_message_that_is_reported_twice_comes_in_once(make: Make) -> None:
+    engine = make()
+
+    first = engine.receive(an_incoming())
+    second = engine.receive(an_incoming(raw="another envelope around it"))
+
+    assert len(first.incoming) == 1
+    assert (second.repeated, second.incoming) == (1, ())
+    assert len(engine.messenger.find().results) == 1
+
+
+def test_who_writes_in_is_the_contact_that_was_written_to(make: Make) -> None:
+    engine = make()
+    sent = engine.send()
+
+    (received,) = engine.receive(an_incoming()).incoming
+
+    assert received.sender.contact is not None
+    assert received.sender.contact.id == sent.receiver.contacts[0].id
+
+
+def test_a_message_to_a_channel_that_nobody_has_is_kept(make: Make) -> None:
+    engine = make()
+
+    reception = engine.receive(an_incoming(channel_id=uuid4()))
+
+    assert (reception.unmatched, reception.incoming) == (1, ())
+
+
+def test_what_is_no_receipt_is_refused_and_nothing_is_kept(make: Make) -> None:
+    engine = make()
+
+    with pytest.raises(TypeError, match="StatusReceipt"):
+        engine.messenger.receive([delivered(), {"status": "delivered"}])  # type: ignore[list-item]
+
+    assert engine.receive(delivered()).repeated == 0
+
+
+def test_one_receipt_may_be_given_alone(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    engine.send()
+    engine.worker.drain()
+
+    assert engine.messenger.receive(delivered()).applied == 1
+
+
+def test_a_receipt_that_could_not_be_applied_is_applied_by_a_worker() -> None:
+    storage = Failing()
+    engine = Engine(storage, Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+    storage.calls_left = 1
+
+    reception = engine.receive(delivered())
+    storage.calls_left = None
+    before = engine.now_is(message).status
+    engine.worker.run_once()
+
+    assert (reception.failed, before) == (1, Status.SENT)
+    assert engine.now_is(message).status is Status.DELIVERED
+
+
+class Failing(MemoryStorage):
+    """A storage that fails after a number of transactions."""
+
+    calls_left: int | None = None
+
+    def begin(self, connection: Any = None, *, read_only: bool = False) -> Any:
+        if self.calls_left is not None:
+            if not self.calls_left:
+                raise StorageError("the disk is gone")
+            self.calls_left -= 1
+        return super().begin(connection, read_only=read_only)
+
+
+def test_the_timeline_tells_the_whole_story(make: Make) -> None:
+    engine = make(Deferred(failure=a_failure()), Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+    engine.later(hours=1)
+    engine.receive(delivered())
+
+    story = engine.messenger.timeline(message.id)
+
+    assert [(one.kind, one.status, one.outcome) for one in story] == [
+        (EventKind.ADMITTED, Status.ACCEPTED, None),
+        (EventKind.ATTEMPTED, Status.PROCESSING, "deferred"),
+        (EventKind.ATTEMPTED, Status.SENT, "accepted"),
+        (EventKind.REPORTED, Status.DELIVERED, "delivered"),
+    ]
+    assert [one.attempt for one in story] == [None, 1, 2, None]
+    assert story[1].failure is not None
+    assert story[1].due_at is not None
+    assert story[2].references == ("p-1",)
+
+
+def test_what_callers_decide_stands_in_the_timeline(make: Make) -> None:
+    engine = make()
+    message = engine.messenger.send(ORDERS, a_request(scheduled_for=NOW + timedelta(hours=1)))
+    engine.messenger.reschedule(message.id, NOW + timedelta(hours=2))
+    engine.messenger.cancel(message.id)
+
+    story = engine.messenger.timeline(message.id)
+
+    assert [one.kind for one in story] == [
+        EventKind.ADMITTED,
+        EventKind.RESCHEDULED,
+        EventKind.CANCELLED,
+    ]
+    assert [one.code for one in story[0].reasons] == ["schedule.later"]
+    with pytest.raises(UnknownMessageError):
+        engine.messenger.timeline(uuid4())
+
+
+references = st.sampled_from(["p-1", "p-2", None])
+reports = st.lists(
+    st.builds(
+        lambda status, reference, minute, by_id: (status, reference, minute, by_id),
+        st.sampled_from([*ReceiptStatus, None]),
+        references,
+        st.integers(0, 3),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(reports, st.integers(0, 5), st.sampled_from([ORDERS, MAIL]), st.data())
+def test_receipts_end_in_one_status_in_any_order_number_and_time(
+    said: list[Any], early: int, channel: Channel, data: st.DataObject
+) -> None:
+    """Some come before the message is sent, some after, some twice, in two different orders."""
+    orders = [said, data.draw(st.permutations(said + said[:1]))]
+    ends = []
+    for order in orders:
+        engine = Engine(MemoryStorage(), TWO_PARTS, channel=channel)
+        message = engine.send()
+        receipts = [_receipt(message, *one) for one in order]
+        engine.receive(*(one for one in receipts[:early] if one.message_id is None))
+        engine.worker.drain()
+        engine.receive(*receipts)
+        now = engine.now_is(message)
+        ends.append((now.status, now.failure, now.parts))
+
+    assert ends[0] == ends[1]
+
+
+def _receipt(
+    message: Message, status: ReceiptStatus | None, reference: str | None, minute: int, by_id: Any
+) -> StatusReceipt:
+    return StatusReceipt(
+        source="provider",
+        at=NOW + timedelta(minutes=minute),
+        status=status,
+        reference=reference,
+        message_id=message.id if by_id or reference is None else None,
+        failure=a_failure(retry=Retry.PERMANENT) if status is ReceiptStatus.FAILED else None,
+    )
