@@ -92,8 +92,13 @@ if TYPE_CHECKING:
         Lane,
         Lease,
         NewMessage,
+        OutcomeKind,
+        Resolution,
         Settlement,
         Withdrawal,
+    )
+    from messaging_core.models.doubts import (
+        Doubts,
     )
     from messaging_core.models.envelope import (
         Address,
@@ -106,6 +111,15 @@ if TYPE_CHECKING:
         PushContent,
         Recipient,
         SmsContent,
+    )
+    from messaging_core.models.event import (
+        Event,
+        EventKind,
+    )
+    from messaging_core.models.evidence import (
+        Evidence,
+        HandOver,
+        Reported,
     )
     from messaging_core.models.failure import (
         Failure,
@@ -163,6 +177,16 @@ if TYPE_CHECKING:
         MAX_LIMIT,
         MessageQuery,
         Page,
+    )
+    from messaging_core.models.receipt import (
+        IncomingMessage,
+        InteractionReceipt,
+        KeptReceipt,
+        Receipt,
+        ReceiptState,
+        ReceiptStatus,
+        Reception,
+        StatusReceipt,
     )
     from messaging_core.models.request import (
         Notification,
@@ -253,10 +277,14 @@ __all__ = [
     "Deferred",
     "Delivery",
     "Direction",
+    "Doubts",
     "EmailContent",
     "EmailFrom",
     "EmailMeta",
     "Envelope",
+    "Event",
+    "EventKind",
+    "Evidence",
     "Failure",
     "FailureCode",
     "FailureSource",
@@ -266,16 +294,20 @@ __all__ = [
     "ForcedCharacter",
     "GifBody",
     "GifMetadata",
+    "HandOver",
     "HtmlBody",
     "HtmlMetadata",
     "IdempotencyKey",
     "Identifier",
     "Image",
     "ImageBody",
+    "IncomingMessage",
     "Interaction",
     "InteractionContext",
     "InteractionMetadata",
+    "InteractionReceipt",
     "InteractionType",
+    "KeptReceipt",
     "Lane",
     "Lease",
     "LineEmoji",
@@ -310,6 +342,7 @@ __all__ = [
     "Origin",
     "Otp",
     "Outcome",
+    "OutcomeKind",
     "Page",
     "Parameter",
     "Part",
@@ -329,9 +362,13 @@ __all__ = [
     "PushNotificationsMeta",
     "Reaction",
     "Reason",
+    "Receipt",
+    "ReceiptState",
+    "ReceiptStatus",
     "Receiver",
     "ReceiverContact",
     "ReceiverType",
+    "Reception",
     "Recipient",
     "Referral",
     "ReferralMetadata",
@@ -342,6 +379,8 @@ __all__ = [
     "ReplyMessage",
     "ReplyRow",
     "ReplyTo",
+    "Reported",
+    "Resolution",
     "Retry",
     "RowSection",
     "RowSections",
@@ -361,6 +400,7 @@ __all__ = [
     "SmsEncoding",
     "SmsText",
     "Status",
+    "StatusReceipt",
     "StepMeta",
     "StringParameter",
     "TelegramMetadata",
@@ -408,6 +448,10 @@ _MODULES = (
     "request",
     "sms",
     "template",
+    "receipt",
+    "evidence",
+    "event",
+    "doubts",
     "violation",
     "batch",  # imports messages, and with them most others
 )
