@@ -3,7 +3,8 @@
 Both use `synchronous=FULL`; Huey runs its own consumer with the workers that suit it best. The
 transport and the task do nothing, so that only what the engine and the queue cost is measured.
 Huey marks nothing before it runs a task, so these figures are without the durable mark of the
-point of no return; the last line says what the mark costs.
+point of no return. The last lines are with the mark, through many threads and to a provider that
+takes its time, beside a Huey with as many workers whose task takes as long.
 """
 
 import logging
@@ -32,6 +33,7 @@ SMS = Channel(name="orders", platform="sms", sender="+31612345678")
 ROUNDS, COUNT, MANY = 3, 3000, 100_000
 THREADS, ANSWER = 64, 0.005
 LIMITS = {"processing": 5.0, "end to end, single": 2.0, "end to end, bulk": 10.0}
+WITH_MARK = 2.0
 
 
 class Nowhere(Transport):
@@ -72,7 +74,7 @@ def engine(count: int) -> dict[str, float]:
     return {"single": single, "bulk": bulk, "processing": processing}
 
 
-def huey(count: int, workers: int) -> dict[str, float]:
+def huey(count: int, workers: int, answer: float = 0) -> dict[str, float]:
     """Measure Huey: enqueue, then let its consumer run."""
     done = threading.Semaphore(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +82,8 @@ def huey(count: int, workers: int) -> dict[str, float]:
 
         @queue.task()
         def deliver(number: int) -> int:
+            if answer:
+                sleep(answer)
             done.release()
             return number
 
@@ -171,7 +175,15 @@ def main() -> int:
         f"{THREADS} threads, answers after {ANSWER * 1000:.0f} ms: {without:,.0f} messages/s"
         f" without the mark, {with_mark:,.0f} with it, {with_mark / without:.2f} times"
     )
-    return 0 if flat and all(ratios[name] >= limit for name, limit in LIMITS.items()) else 1
+    theirs = median(huey(COUNT, THREADS, ANSWER)["processing"] for _ in range(ROUNDS))
+    marked = with_mark >= WITH_MARK * theirs
+    print(
+        f"Huey with as many workers {theirs:,.0f}: with the mark {with_mark / theirs:.1f} times,"
+        f" at least {WITH_MARK}: {'ok' if marked else 'MISSED'}"
+    )
+    return (
+        0 if flat and marked and all(ratios[name] >= limit for name, limit in LIMITS.items()) else 1
+    )
 
 
 if __name__ == "__main__":

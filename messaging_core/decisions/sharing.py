@@ -1,8 +1,12 @@
-"""How many messages each lane may send when not all of them can."""
+"""How many messages each lane, and each workspace in it, may send when not all of them can."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 _RESERVE = 8
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def share(waiting: Sequence[int], limit: int) -> list[int]:
@@ -24,3 +28,53 @@ def share(waiting: Sequence[int], limit: int) -> list[int]:
             shares[lane] += max(0, more)
             left -= max(0, more)
     return shares
+
+
+def fair(waiting: Sequence[int], places: int, first: int = 0) -> list[int]:
+    """Divide places among equals, so that nobody's many hold up another's few.
+
+    The shares are max-min fair: who has little gets all of it, and the others get equally much.
+    Where that does not come out even, the odd places go round from `first`.
+
+    Args:
+        waiting: How many messages each of them has.
+        places: How many places there are.
+        first: Which of them comes first when one place more is to be given; see `turn`.
+    """
+    level = _level(waiting, places)
+    shares = [min(count, level) for count in waiting]
+    odd = max(0, places) - sum(shares)
+    for one in (*range(first, len(waiting)), *range(first)):
+        if odd and shares[one] < waiting[one]:
+            shares[one] += 1
+            odd -= 1
+    return shares
+
+
+def _level(waiting: Sequence[int], places: int) -> int:
+    """Return how much everybody gets who has as much: who has less leaves more to the others."""
+    level, left = 0, max(0, places)
+    for served, count in enumerate(sorted(waiting)):
+        level = left // (len(waiting) - served)
+        if count > level:
+            break
+        left -= count
+    return level
+
+
+def turn(now: datetime, count: int) -> int:
+    """Return whose turn it is to come first at an instant: one of `count`, by number.
+
+    Every storage that is asked at the same microsecond gives the same answer, and over many
+    instants, however regular, each has its turn about equally often.
+    """
+    micros = (now - _EPOCH) // _MICROSECOND
+    return crc32(micros.to_bytes(8, "big", signed=True)) % count if count else 0
+
+
+def most_for_one(count: int, places: int) -> int:
+    """Return how many of `places` one of `count` can get at most, as each other gets one too.
+
+    Nobody's messages need be counted any further than that before they are divided.
+    """
+    return max(1, places - count + 1)

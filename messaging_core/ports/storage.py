@@ -104,10 +104,23 @@ class Outbox(Protocol):
 
         A claimed message has status `processing`, counts one more attempt and is given to nobody
         else before `now + lease`, whatever `now` they say; when the lease ends unsettled it is due
-        again by itself, and its fence grows with every claim. Within a lane, what is due longest
-        goes first, and then what was added first. Less urgent lanes get a share of every claim of
-        four or more, so that none starves. Messages past their expiry are given out too: only the
-        caller decides what becomes of them.
+        again by itself, and its fence grows with every claim. Messages past their expiry are given
+        out too: only the caller decides what becomes of them.
+
+        Three steps choose among more than `limit` messages that are due:
+
+        1. `decisions.sharing.share` divides the places between the lanes. Less urgent lanes get a
+           share of every claim of four or more, so that none starves.
+        2. `fair` divides the places of a lane between the workspaces that have something due in
+           it, in the order of their ids as bytes, so that one tenant's million does not hold up
+           another's ten. The odd places go round from number `turn(now, workspaces)`, counted
+           among those workspaces: over claims at different instants each has its turn.
+        3. Within a lane and a workspace, what is due longest goes, and of that what was added
+           first.
+
+        The claims come lane by lane, those of a lane longest due first and then in the order
+        added, whosesoever they are. What a claim costs grows with the places and with the
+        workspaces in which something waits, and not with how many messages wait.
         """
 
     @abstractmethod

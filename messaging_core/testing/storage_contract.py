@@ -26,6 +26,7 @@ from messaging_core.testing.builders import (
     a_settlement,
     a_subject,
 )
+from messaging_core.testing.fairness_contract import FairnessContract
 from messaging_core.testing.log_contract import LogContract
 from messaging_core.testing.messages_contract import OTHER_WORKSPACE, MessagesContract
 from messaging_core.testing.outbox_contract import ClaimContract, SettleContract, WaitingContract
@@ -312,6 +313,7 @@ class TransactionContract:
 class StorageContract(
     MessagesContract,
     ClaimContract,
+    FairnessContract,
     SettleContract,
     WaitingContract,
     ContactsContract,

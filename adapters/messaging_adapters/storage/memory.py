@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
 from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.decisions.sharing import share
+from messaging_core.decisions.sharing import fair, share, turn
 from messaging_core.errors import ConfigurationError, StorageBusyError
 from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import (
@@ -60,7 +60,7 @@ class _Tables:
         self.rows: dict[int, Row] = {}
         self.positions: dict[UUID, int] = {}
         self.outbox: dict[int, _Waiting] = {}
-        self.due: dict[Lane, list[tuple[datetime, int]]] = {lane: [] for lane in Lane}
+        self.due: dict[tuple[Lane, UUID], list[tuple[datetime, int]]] = {}
         self.keys: dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]] = {}
         self.contacts: dict[tuple[UUID, str], bytes] = {}
         self.identifiers: dict[tuple[UUID, Identifier], str] = {}
@@ -85,8 +85,14 @@ class _Tables:
     def wait(self, position: int, waiting: _Waiting) -> None:
         """Keep a delivery, and find it when it is due."""
         self.put(self.outbox, position, waiting)
+        self.queue(position)
+
+    def queue(self, position: int) -> None:
+        """Find a delivery when it is due."""
+        delivery, workspace = self.outbox[position].delivery, self.rows[position].workspace
         # Entries that no longer tell the truth are skipped when they come up.
-        heapq.heappush(self.due[waiting.delivery.lane], (waiting.delivery.due_at, position))
+        heap = self.due.setdefault((delivery.lane, workspace), [])
+        heapq.heappush(heap, (delivery.due_at, position))
 
     def replace(self, position: int, message: Message) -> None:
         """Keep what changed of a message, and find it as it is now."""
@@ -112,12 +118,9 @@ class _Tables:
         """Undo everything since the last commit."""
         while self._undo:
             self._undo.pop()()
-        for lane in Lane:
-            self.due[lane] = sorted(
-                (waiting.delivery.due_at, position)
-                for position, waiting in self.outbox.items()
-                if waiting.delivery.lane is lane
-            )
+        self.due.clear()
+        for position in self.outbox:
+            self.queue(position)
 
 
 class _MemoryMessages(Messages):
@@ -205,18 +208,33 @@ class _MemoryOutbox(Outbox):
         self._tables = tables
 
     def claim(self, *, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-        lanes = [self._take_due(lane, now, limit) for lane in Lane]
-        shares = share([len(lane) for lane in lanes], limit)
-        claims = []
-        for lane, positions, count in zip(Lane, lanes, shares, strict=True):
-            claims += [self._lease(position, now, now + lease) for position in positions[:count]]
-            for position in positions[count:]:
-                due_at = self._tables.outbox[position].delivery.due_at
-                heapq.heappush(self._tables.due[lane], (due_at, position))
-        return claims
+        lanes = [self._take_lane(lane, now, limit) for lane in Lane]
+        shares = share([sum(map(len, lane)) for lane in lanes], limit)
+        chosen: list[int] = []
+        for workspaces, places in zip(lanes, shares, strict=True):
+            chosen += self._choose(workspaces, places, now)
+        return [self._lease(position, now, now + lease) for position in chosen]
 
-    def _take_due(self, lane: Lane, now: datetime, limit: int) -> list[int]:
-        heap = self._tables.due[lane]
+    def _choose(self, workspaces: list[list[int]], places: int, now: datetime) -> list[int]:
+        """Divide the places of a lane, and put back what gets none."""
+        first = turn(now, len(workspaces))
+        shares = fair([len(positions) for positions in workspaces], places, first)
+        chosen: list[int] = []
+        for positions, count in zip(workspaces, shares, strict=True):
+            chosen += positions[:count]
+            for position in positions[count:]:
+                self._tables.queue(position)
+        return sorted(chosen, key=lambda one: (self._tables.outbox[one].delivery.due_at, one))
+
+    def _take_lane(self, lane: Lane, now: datetime, limit: int) -> list[list[int]]:
+        """Take what is due out of a lane: up to a limit of each workspace that has something."""
+        heaps = sorted(
+            (workspace, heap) for (of, workspace), heap in self._tables.due.items() if of is lane
+        )
+        taken = (self._take_due(heap, now, limit) for _, heap in heaps)
+        return [positions for positions in taken if positions]
+
+    def _take_due(self, heap: list[tuple[datetime, int]], now: datetime, limit: int) -> list[int]:
         taken: list[int] = []
         while heap and heap[0][0] <= now and len(taken) < limit:
             due_at, position = heapq.heappop(heap)

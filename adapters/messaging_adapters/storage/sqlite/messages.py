@@ -23,8 +23,8 @@ _ADD_PERSON = "INSERT INTO messaging_people VALUES (?, ?, ?)"
 _ADD_CHANNEL = "INSERT OR IGNORE INTO messaging_channels VALUES (?, ?, ?, ?)"
 _ADD_SUBJECT = "INSERT INTO messaging_subjects VALUES (?, ?)"
 _ADD_DELIVERY = (
-    "INSERT INTO messaging_outbox (position, lane, due_at, expires_at, controls)"
-    " VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO messaging_outbox (position, workspace, lane, due_at, expires_at, controls)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
 )
 _ADD_KEY = "INSERT INTO messaging_idempotency_keys VALUES (?, ?, ?, ?, ?)"
 _ADD_REFERENCE = "INSERT OR IGNORE INTO messaging_references VALUES (?, ?, ?)"
@@ -156,7 +156,7 @@ class _Rows:
         self.tags += [(workspace, tag, position) for tag in message.tags]
         self.references += [(workspace, one.platform_reference, position) for one in message.parts]
         if new.delivery:
-            self.deliveries.append(_delivery_row(position, new.delivery))
+            self.deliveries.append(_delivery_row(position, workspace, new.delivery))
         if new.idempotency:
             key, request_hash = new.idempotency.key, new.idempotency.request_hash
             self.keys.append((workspace, key, request_hash, message.id.bytes, created_at))
@@ -205,10 +205,11 @@ def failure_columns(failure: Failure | None) -> Iterable[object]:
     return (failure.code, source.code if source else None, source.name if source else None)
 
 
-def _delivery_row(position: int, delivery: Delivery) -> tuple[object, ...]:
+def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[object, ...]:
     controls = dump(delivery.controls)
     return (
         position,
+        workspace,
         int(delivery.lane),
         to_micros(delivery.due_at),
         to_micros(delivery.expires_at),

@@ -1,6 +1,6 @@
 """What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Cursor
 from typing import Any
@@ -10,7 +10,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.messages import failure_columns
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
-from messaging_core.decisions.sharing import share
+from messaging_core.decisions.sharing import fair, most_for_one, share, turn
 from messaging_core.models.delivery import (
     Claim,
     Controls,
@@ -26,9 +26,32 @@ from messaging_core.wire import load
 from messaging_core.wire.stored import Stored, settled_state, store
 from messaging_core.wire.values import write_datetime
 
+# From one workspace to the next through the index: what it costs is a seek for each workspace,
+# however many messages wait in between.
+_WORKSPACES = (
+    "WITH RECURSIVE waiting (workspace) AS ("
+    " SELECT min(workspace) FROM messaging_outbox WHERE lane = ?1"
+    " UNION ALL SELECT (SELECT min(o.workspace) FROM messaging_outbox o"
+    " WHERE o.lane = ?1 AND o.workspace > waiting.workspace)"
+    " FROM waiting WHERE waiting.workspace IS NOT NULL)"
+)
+_WITH_DUE = (
+    f"{_WORKSPACES} SELECT workspace FROM waiting WHERE EXISTS ("  # noqa: S608 - no input
+    "SELECT 1 FROM messaging_outbox o"
+    " WHERE o.lane = ?1 AND o.workspace = waiting.workspace AND o.due_at <= ?2)"
+)
+_NEXT_DUE = (
+    f"{_WORKSPACES} SELECT min(("  # noqa: S608 - no input
+    "SELECT min(o.due_at) FROM messaging_outbox o"
+    " WHERE o.lane = ?1 AND o.workspace = waiting.workspace)) FROM waiting"
+)
+_COUNT = (
+    "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox"
+    " WHERE lane = ? AND workspace = ? AND due_at <= ? LIMIT ?)"
+)
 _DUE = (
-    "SELECT position, due_at, handed_over, leased_until FROM messaging_outbox"
-    " WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+    "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
+    " WHERE lane = ? AND workspace = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
@@ -99,8 +122,8 @@ _ADD_REFERENCE = (
     " SELECT workspace, ?, position FROM messaging_messages WHERE position = ?"
 )
 
-_Before = Sequence[Any]
-"""When a message was due, whether it was handed over, and until when it was leased."""
+_Due = tuple[int, int, int, int | None]
+"""When a message became due, its position, whether it was handed over, and its last lease."""
 
 
 class SqliteOutbox(Outbox):
@@ -112,27 +135,48 @@ class SqliteOutbox(Outbox):
     def claim(  # noqa: D102 - the port's
         self, *, now: datetime, lease: timedelta, limit: int
     ) -> list[Claim]:
-        due = self._due(to_micros(now), limit)
+        due = self._due(now, limit)
         if not due:
             return []
-        until, positions = now + lease, orjson.dumps(list(due)).decode()
-        in_doubt = [position for position, (_, handed_over, _) in due.items() if handed_over]
+        until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()
+        in_doubt = [position for _, position, handed_over, _ in due if handed_over]
         if in_doubt:
             self._cursor.execute(_DOUBT, (orjson.dumps(in_doubt).decode(),))
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
-        return [_claim(rows[position], before, until) for position, before in due.items()]
+        return [_claim(rows[one[1]], one, until) for one in due]
 
-    def _due(self, now: int, limit: int) -> dict[int, _Before]:
-        """Return what is due by position, the most urgent lane first, each with its share."""
-        lanes = [self._cursor.execute(_DUE, (lane, now, limit)).fetchall() for lane in Lane]
-        shares = share([len(lane) for lane in lanes], limit)
+    def _due(self, now: datetime, limit: int) -> list[_Due]:
+        """Return what is due, the most urgent lane first, each lane with its share."""
+        counts = [self._counts(lane, to_micros(now), limit) for lane in Lane]
+        shares = share([sum(lane.values()) for lane in counts], limit)
+        due: list[_Due] = []
+        for lane, workspaces, places in zip(Lane, counts, shares, strict=True):
+            first = turn(now, len(workspaces))
+            fairly = fair(list(workspaces.values()), places, first)
+            chosen = self._first(lane, to_micros(now), zip(workspaces, fairly, strict=True))
+            due += sorted(chosen)
+        return due
+
+    def _counts(self, lane: Lane, now: int, limit: int) -> dict[bytes, int]:
+        """Return how much is due in a lane by workspace, counted as far as it matters."""
+        found = self._cursor.execute(_WITH_DUE, (lane, now)).fetchall()
+        most = most_for_one(len(found), limit)
         return {
-            position: before
-            for lane, count in zip(lanes, shares, strict=True)
-            for position, *before in lane[:count]
+            workspace: 1 if most == 1 else self._count(lane, workspace, now, most)
+            for (workspace,) in found
         }
+
+    def _count(self, lane: Lane, workspace: bytes, now: int, most: int) -> int:
+        row = self._cursor.execute(_COUNT, (lane, workspace, now, most)).fetchone()
+        return int(row[0])
+
+    def _first(self, lane: Lane, now: int, shares: Iterable[tuple[bytes, int]]) -> Iterator[_Due]:
+        """Yield from each workspace as many as it may send, those that are due longest."""
+        for workspace, count in shares:
+            if count:
+                yield from self._cursor.execute(_DUE, (lane, workspace, now, count)).fetchall()
 
     def hand_over(  # noqa: D102 - the port's
         self, leases: Sequence[Lease], *, now: datetime
@@ -214,12 +258,7 @@ class SqliteOutbox(Outbox):
         return row is not None
 
     def next_due(self) -> datetime | None:  # noqa: D102 - the port's
-        rows = [
-            self._cursor.execute(
-                "SELECT min(due_at) FROM messaging_outbox WHERE lane = ?", (lane,)
-            ).fetchone()
-            for lane in Lane
-        ]
+        rows = [self._cursor.execute(_NEXT_DUE, (lane,)).fetchone() for lane in Lane]
         return min((from_micros(row[0]) for row in rows if row[0] is not None), default=None)
 
 
@@ -231,9 +270,9 @@ def _use(fences: dict[int, int], lease: Lease) -> bool:
     return is_valid
 
 
-def _claim(row: tuple[Any, ...], before: _Before, until: datetime) -> Claim:
+def _claim(row: tuple[Any, ...], before: _Due, until: datetime) -> Claim:
     position, fence, workspace_id, document, state, *delivery = row
-    due_at, handed_over, leased_until = before
+    due_at, _, handed_over, leased_until = before
     message, workspace = Stored(document, state).load(), UUID(bytes=workspace_id)
     return Claim(
         workspace=workspace,

@@ -134,9 +134,24 @@ INSERT INTO messaging_facts VALUES ('positions_ahead', 0);
 @migrations(name="0001_messages")
 def _messages(db: Database) -> None:
     """Lay out messages, their search tables, the outbox, keys and contacts."""
-    _create(db, _TABLES)
+    _execute(db, _TABLES)
     # An own small table, so that its triggers cost nothing when a status changes.
     db.table("messaging_subjects").enable_fts(["subject"], create_triggers=True)
+
+
+_FAIRNESS = """
+ALTER TABLE messaging_outbox ADD COLUMN workspace BLOB NOT NULL DEFAULT x'';
+UPDATE messaging_outbox SET workspace =
+    (SELECT m.workspace FROM messaging_messages m WHERE m.position = messaging_outbox.position);
+DROP INDEX messaging_outbox_due;
+CREATE INDEX messaging_outbox_due ON messaging_outbox (lane, workspace, due_at);
+"""
+
+
+@migrations(name="0002_fairness")
+def _fairness(db: Database) -> None:
+    """Let a claim go through a lane workspace by workspace."""
+    _execute(db, _FAIRNESS)
 
 
 _LOG_TABLES = """
@@ -203,13 +218,14 @@ CREATE TABLE messaging_counters (
 """
 
 
-@migrations(name="0002_log")
+@migrations(name="0003_log")
 def _log(db: Database) -> None:
     """Lay out receipts, evidence, interactions, events and who reads them."""
-    _create(db, _LOG_TABLES)
+    _execute(db, _LOG_TABLES)
 
 
-def _create(db: Database, tables: str) -> None:
-    for statement in tables.split(";"):
+def _execute(db: Database, script: str) -> None:
+    """Execute statements one by one: as a script they would leave the transaction."""
+    for statement in script.split(";"):
         if statement.strip():
             db.execute(statement)
