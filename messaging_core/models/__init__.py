@@ -170,6 +170,7 @@ if TYPE_CHECKING:
         SendMessage,
         ShortLinks,
     )
+    from messaging_core.models.short_link import ShortLink
     from messaging_core.models.sms import (
         ForcedCharacter,
         SmsEncoding,
@@ -355,6 +356,7 @@ __all__ = [
     "ShippingMethod",
     "ShippingMethodListParameter",
     "ShippingMethods",
+    "ShortLink",
     "ShortLinks",
     "SingleOutcome",
     "SmsContent",
@@ -406,6 +408,7 @@ _MODULES = (
     "plan",
     "query",
     "request",
+    "short_link",
     "sms",
     "template",
     "violation",
