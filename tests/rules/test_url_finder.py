@@ -170,9 +170,9 @@ def test_an_address_is_found_alone_as_in_its_text(text: str) -> None:
     ids=lambda value: ascii(value)[-25:],
 )
 def test_hostile_texts_take_no_longer_than_others(text: str, count: int) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     found = urls(text)
 
     assert len(found) == count
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 10
