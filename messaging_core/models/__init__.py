@@ -194,6 +194,7 @@ if TYPE_CHECKING:
         SendMessage,
         ShortLinks,
     )
+    from messaging_core.models.short_link import ShortLink
     from messaging_core.models.sms import (
         ForcedCharacter,
         SmsEncoding,
@@ -394,6 +395,7 @@ __all__ = [
     "ShippingMethod",
     "ShippingMethodListParameter",
     "ShippingMethods",
+    "ShortLink",
     "ShortLinks",
     "SingleOutcome",
     "SmsContent",
@@ -446,6 +448,7 @@ _MODULES = (
     "plan",
     "query",
     "request",
+    "short_link",
     "sms",
     "template",
     "receipt",

@@ -5,6 +5,7 @@ from typing import Final
 
 from messaging_core.models.channel import SMS, Channel
 from messaging_core.models.request import SendMessage, ShortLinks
+from messaging_core.models.template import TemplateReference
 from messaging_core.models.violation import Violation
 
 MAX_DOMAIN_LENGTH: Final = 128
@@ -55,8 +56,40 @@ def check_link_tracking(request: SendMessage, channel: Channel, path: str) -> li
     return [Violation(path, "links.tracking_needs_short_links", message)]
 
 
+def short_domain(
+    short_links: ShortLinks | None, template: TemplateReference | None, default: str | None
+) -> str | None:
+    """Return the host of a message's short links, or `None` when it wants or can have none.
+
+    A template's own settings decide where there is a template; switched on without a domain,
+    they mean the default one. Without a default, links that ask for it stay long:
+    `check_default_domain` refuses such a request first.
+    """
+    domain = _wanted_domain(short_links, template)
+    return default if domain == DEFAULT_DOMAIN else domain
+
+
+def check_default_domain(
+    short_links: ShortLinks | None, template: TemplateReference | None, default: str | None
+) -> list[Violation]:
+    """Refuse the domain `default` where nobody said what it stands for (ours)."""
+    if default is not None or _wanted_domain(short_links, template) != DEFAULT_DOMAIN:
+        return []
+    path = "/template/shortLinks/domain" if template else "/shortLinks/domain"
+    message = "there is no default domain for short links here: name one"
+    return [Violation(path, "links.no_default_domain", message)]
+
+
+def _wanted_domain(
+    short_links: ShortLinks | None, template: TemplateReference | None
+) -> str | None:
+    if template is None:
+        return short_links.domain if short_links else None
+    settings = template.short_links
+    if settings is None or settings.enabled is False:
+        return None
+    return settings.domain or DEFAULT_DOMAIN
+
+
 def _shortens(request: SendMessage) -> bool:
-    if request.template is None:
-        return request.short_links is not None
-    settings = request.template.short_links
-    return settings is not None and settings.enabled is not False
+    return _wanted_domain(request.short_links, request.template) is not None

@@ -12,7 +12,12 @@ from messaging_core.models import (
     text,
     to,
 )
-from messaging_core.rules.links import check_domain, check_link_tracking, check_short_links
+from messaging_core.rules.links import (
+    check_default_domain,
+    check_domain,
+    check_link_tracking,
+    check_short_links,
+)
 
 SMS_CHANNEL = Channel(name="orders", platform="sms")
 EMAIL_CHANNEL = Channel(name="mail", platform="email")
@@ -113,3 +118,24 @@ def test_rule_27_on_sms_links_are_tracked_nowhere_else(request_: SendMessage) ->
 
 def test_rule_27_other_platforms_track_links_without_shortening_them() -> None:
     assert check_link_tracking(a_tracked_message(), EMAIL_CHANNEL, "/enableLinkTracking") == []
+
+
+@pytest.mark.parametrize(
+    ("short_links", "template", "path"),
+    [
+        (ShortLinks(domain="default"), None, "/shortLinks/domain"),
+        (None, a_template(enabled=True), "/template/shortLinks/domain"),
+    ],
+)
+def test_the_default_domain_is_refused_where_there_is_none(
+    short_links: ShortLinks | None, template: TemplateReference | None, path: str
+) -> None:
+    assert faults(check_default_domain(short_links, template, None)) == [
+        (path, "links.no_default_domain")
+    ]
+    assert check_default_domain(short_links, template, "go.example") == []
+
+
+def test_a_domain_of_its_own_needs_no_default() -> None:
+    assert check_default_domain(ShortLinks(domain="go.example"), None, None) == []
+    assert check_default_domain(None, None, None) == []

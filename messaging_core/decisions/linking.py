@@ -1,0 +1,154 @@
+"""What becomes of the links of a rendered message."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from attrs import evolve, field, frozen
+
+from messaging_core.decisions.shortening import NO_PARAMETERS, write_short_links
+from messaging_core.models.action import Action, LinkAction
+from messaging_core.models.channel import SMS, Channel
+from messaging_core.models.envelope import (
+    Content,
+    EmailContent,
+    MmsContent,
+    PushContent,
+    SmsContent,
+)
+from messaging_core.models.message import Message
+from messaging_core.models.short_link import ShortLink
+from messaging_core.rules.links import short_domain
+from messaging_core.rules.sms import split_sms
+from messaging_core.rules.tracking import track_text, utm_parameters, with_utm
+
+
+@frozen(kw_only=True)
+class LinkSettings:
+    """What is done to the links of one message.
+
+    Attributes:
+        domain: The host of short links; absent, links stay long.
+        parameters: What is added to the query of each.
+    """
+
+    domain: str | None = None
+    parameters: Mapping[str, str] = field(default=NO_PARAMETERS, repr=False)
+
+
+def link_settings(
+    message: Message, channel: Channel, *, tracked: bool, default_domain: str | None = None
+) -> LinkSettings:
+    """Return what is done to the links of a message.
+
+    Links are shortened on SMS only, and tracked only where `enableLinkTracking` says so: UTM
+    parameters of a template say how, not whether.
+
+    Args:
+        message: What was accepted.
+        channel: Where it goes.
+        tracked: What the request said of `enableLinkTracking`.
+        default_domain: What the domain `default` stands for.
+    """
+    template = message.template.utm_parameters if message.template else ()
+    return LinkSettings(
+        domain=short_domain(message.short_links, message.template, default_domain)
+        if channel.platform == SMS
+        else None,
+        parameters=utm_parameters(template, message.meta, channel) if tracked else NO_PARAMETERS,
+    )
+
+
+def draw_links(  # noqa: PLR0913 - everything a link is made of, each once
+    content: Content,
+    settings: LinkSettings,
+    new_code: Callable[[], str],
+    *,
+    message: Message,
+    channel: Channel,
+    expires_at: datetime | None = None,
+) -> tuple[ShortLink, ...]:
+    """Make the short links of a message, once, to be stored with it.
+
+    Equal addresses share a link. There are none where links are not shortened.
+    """
+    codes: dict[str, str] = {}
+
+    def code_for(url: str) -> str:
+        if url not in codes:
+            codes[url] = new_code()
+        return codes[url]
+
+    apply_links(content, settings, code_for)
+    return tuple(
+        ShortLink(
+            code=code,
+            workspace=channel.workspace,
+            message_id=message.id,
+            channel_id=channel.id,
+            domain=settings.domain or "",
+            url=url,
+            created_at=message.created_at,
+            expires_at=expires_at,
+        )
+        for url, code in codes.items()
+    )
+
+
+def apply_links(
+    content: Content, settings: LinkSettings, code_for: Callable[[str], str | None]
+) -> Content:
+    """Shorten and track the links of what was rendered; SMS are split into parts afterwards.
+
+    The same codes give the same content, so every attempt sends the same links. Contents of the
+    host's own platforms stay as they are.
+
+    Args:
+        content: What was rendered.
+        settings: What to do.
+        code_for: Gives the code of an address; an address without one stays long.
+    """
+
+    def written(text: str) -> str:
+        if settings.domain is None:
+            return track_text(text, settings.parameters)
+        return write_short_links(text, settings.domain, code_for, parameters=settings.parameters)
+
+    if settings.domain is None and not settings.parameters:
+        return content
+    match content:
+        case SmsContent():
+            text = written(content.text)
+            return content if text == content.text else SmsContent(sms=split_sms(text))
+        case MmsContent(text=str(text)):
+            return evolve(content, text=written(text))
+        case EmailContent():
+            return _mail(content, settings.parameters)
+        case PushContent():
+            return _push(content, settings.parameters)
+        case _:
+            return content
+
+
+def _mail(content: EmailContent, parameters: Mapping[str, str]) -> EmailContent:
+    from messaging_core.rules.html_links import track_html  # noqa: PLC0415 - only mails have HTML
+
+    return evolve(
+        content,
+        text=track_text(content.text, parameters) if content.text else content.text,
+        html=track_html(content.html, parameters) if content.html else content.html,
+    )
+
+
+def _push(content: PushContent, parameters: Mapping[str, str]) -> PushContent:
+    return evolve(
+        content,
+        text=track_text(content.text, parameters),
+        link=with_utm(content.link, parameters) if content.link else content.link,
+        actions=tuple(_tracked(action, parameters) for action in content.actions),
+    )
+
+
+def _tracked(action: Action, parameters: Mapping[str, str]) -> Action:
+    if not isinstance(action, LinkAction):
+        return action
+    return evolve(action, url=with_utm(action.url, parameters))

@@ -1,0 +1,28 @@
+"""A short address that stands for a long one."""
+
+from datetime import datetime
+from uuid import UUID
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class ShortLink:
+    """One link of one message, so that a click tells which message it was in.
+
+    Attributes:
+        code: 11 letters and digits, unguessable; whoever has it gets the address.
+        workspace: The tenant that sent the message.
+        domain: The host that the code is under.
+        url: Where it leads: the address of the text, with tracking parameters if they were wanted.
+        expires_at: From this instant it leads nowhere; never, when absent.
+    """
+
+    code: str = field(repr=False)
+    workspace: UUID = field(metadata={"wire": "workspaceId"})
+    message_id: UUID
+    channel_id: UUID
+    domain: str
+    url: str = field(repr=False)
+    created_at: datetime
+    expires_at: datetime | None = None

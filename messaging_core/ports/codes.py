@@ -1,0 +1,22 @@
+"""Where the codes of short links come from."""
+
+import os
+from abc import abstractmethod
+from typing import Protocol
+
+from messaging_core.rules.short_links import CODE_BYTES, code_of
+
+
+class Codes(Protocol):
+    """Make the codes of short links."""
+
+    @abstractmethod
+    def new(self) -> str:
+        """Return a code that nobody can guess; safe to call from many threads."""
+
+
+class RandomCodes(Codes):
+    """Make codes of 64 bits that the operating system made up."""
+
+    def new(self) -> str:  # noqa: D102 - the port's
+        return code_of(os.urandom(CODE_BYTES))

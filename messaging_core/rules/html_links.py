@@ -1,0 +1,137 @@
+"""The links of an HTML document, changed without touching anything else."""
+
+import re
+from collections.abc import Iterator, Mapping
+from html import unescape
+from typing import Final
+
+from messaging_core.rules.tracking import utm_insertion
+
+_ANY_CASE: Final = re.ASCII | re.IGNORECASE
+# What follows is the tokenisation of the HTML standard (§13.2.5), as far as it tells tags from
+# the rest; its spaces are these five, not those of Unicode.
+_SPACE: Final = r"[\t\n\f\r ]"
+_TAG: Final = re.compile(r"<(?:(/?)([a-z][^\t\n\f\r />]*+)|(!--)|[!?/])", _ANY_CASE)
+_ATTRIBUTE: Final = re.compile(
+    rf"[\t\n\f\r /]*+(?P<name>=?[^\t\n\f\r />=]*+)"
+    rf"(?:{_SPACE}*+=(?:{_SPACE}*+)(?:\"(?P<double>[^\"]*+)(?P<end2>\"?)"
+    rf"|'(?P<single>[^']*+)(?P<end1>'?)|(?P<bare>[^\t\n\f\r >\"'][^\t\n\f\r >]*+))?)?"
+)
+_COMMENT_END: Final = re.compile(r"--!?>")
+_RAW: Final = frozenset(
+    {"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"}
+)
+_RAW_ENDS: Final = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", _ANY_CASE) for name in _RAW}
+
+# A name without semicolon is none before "=" (§13.2.5.73), or "?a=1&copy=2" would be another.
+_REFERENCE: Final = re.compile(
+    r"&(?:#[0-9]++;?|#x[0-9a-f]++;?|[a-z][a-z0-9]*+(?:;|(?!=)))", _ANY_CASE
+)
+_LONGEST_REFERENCE: Final = 40
+_STRIPPED: Final = "".join(map(chr, range(0x21)))
+
+
+def track_html(html: str, parameters: Mapping[str, str]) -> str:
+    """Add parameters to the web addresses that the `<a>` elements of a document link to.
+
+    Every other character stays as it is: comments, scripts, styles, malformed tags, links of
+    other schemes. Where a browser would see no tag, none is seen. Takes time in proportion to
+    the document, whatever it holds.
+    """
+    pieces, place = [], 0
+    for start, end in _hrefs(html):
+        at, addition = _insertion(html[start:end], parameters)
+        pieces += [html[place : start + at], addition]
+        place = start + at
+    return "".join([*pieces, html[place:]])
+
+
+def _hrefs(html: str) -> Iterator[tuple[int, int]]:
+    """Yield where the values of the `href` of links are."""
+    place = 0
+    while tag := _TAG.search(html, place):
+        name = (tag[2] or "").lower()
+        if not name:
+            place = _after_other(html, tag)
+            continue
+        found, place = _attributes(html, tag.end())
+        if place > len(html):
+            return
+        if found and name == "a" and not tag[1]:
+            yield found
+        if not tag[1] and name in _RAW:
+            raw_end = _RAW_ENDS[name].search(html, place)
+            place = raw_end.start() if raw_end else len(html)
+        elif not tag[1] and name == "plaintext":
+            return
+
+
+def _after_other(html: str, tag: re.Match[str]) -> int:
+    """Return where a comment, declaration or malformed end tag is over."""
+    if not tag[3]:
+        end = html.find(">", tag.start() + 2)
+        return end + 1 if end >= 0 else len(html)
+    if html.startswith((">", "->"), tag.end()):
+        return html.index(">", tag.end()) + 1
+    over = _COMMENT_END.search(html, tag.end())
+    return over.end() if over else len(html)
+
+
+def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, int]:
+    """Return where the first `href` of a tag is, and where the tag is over.
+
+    A tag that never ends is none; it is over beyond the end of the document.
+    """
+    found: tuple[int, int] | None = None
+    seen = False
+    while match := _ATTRIBUTE.match(html, place):
+        place = match.end()
+        if match["end2"] == "" or match["end1"] == "":
+            break
+        if match["name"].lower() == "href" and not seen:
+            seen = True
+            group = next((one for one in ("double", "single", "bare") if match[one]), None)
+            found = match.span(group) if group else None
+        if place < len(html) and html[place] == ">":
+            return found, place + 1
+        if place >= len(html) or match.end() == match.start():
+            break
+    return None, len(html) + 1
+
+
+def _insertion(raw: str, parameters: Mapping[str, str]) -> tuple[int, str]:
+    """Return what to write into the value of an attribute, and where; nothing if in doubt."""
+    pieces = list(_decoded(raw))
+    value = "".join(text for text, _ in pieces)
+    url = value.strip(_STRIPPED)
+    at, addition = utm_insertion(url, parameters)
+    target = at + len(value) - len(value.lstrip(_STRIPPED))
+    passed = place = 0
+    for text, length in pieces:
+        if passed + len(text) > target or passed == target:
+            break
+        passed, place = passed + len(text), place + length
+    if not addition or _is_open(raw[:place]):
+        return 0, ""
+    return place + target - passed, addition.replace("&", "&amp;")
+
+
+def _decoded(raw: str) -> Iterator[tuple[str, int]]:
+    """Yield the pieces of a value as they are meant, each with the length that it is written in."""
+    place = 0
+    for match in _REFERENCE.finditer(raw):
+        if match.end() - match.start() <= _LONGEST_REFERENCE:
+            if place < match.start():
+                yield raw[place : match.start()], match.start() - place
+            yield unescape(match[0]), len(match[0])
+            place = match.end()
+    if place < len(raw):
+        yield raw[place:], len(raw) - place
+
+
+def _is_open(raw: str) -> bool:
+    """Tell whether a value ends in a reference that what is written behind it would change."""
+    last = raw[max(0, raw.rfind("&")) :]
+    if raw.endswith(";") or not _REFERENCE.fullmatch(last):
+        return False
+    return len(last) > _LONGEST_REFERENCE or unescape(last) != last

@@ -1,0 +1,148 @@
+"""Where in a text the web addresses are."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import frozen
+
+from messaging_core.rules.iris import host_of, uri_of
+from messaging_core.rules.uris import MAX_URI_LENGTH
+
+_SCHEME: Final = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
+# Behind these an address is the end of something longer: of a scheme, a word or another address.
+_PART_OF_MORE: Final = re.compile(r"[/=&?%#@\\]|[A-Za-z0-9][+.-]?")
+_LOOK_BACK: Final = 2
+
+# Everything that an address may be made of; `\w` are the letters and digits of all scripts.
+_RUN: Final = re.compile(r"[\w!#$%&'()*+,\-./:;=?@\[\]~{}|\\^]*+")
+# Neither letters nor anything that ends an address: dashes, middle dots, joiners, selectors.
+_BETWEEN: Final = "\u00b7\u2010-\u2015\u2027\u200c\u200d\u203f\u20e3\u30fb\ufe00-\ufe0f"
+_IS_BETWEEN: Final = re.compile(f"[{_BETWEEN}]")
+_DOUBTFUL: Final = re.compile(rf"[{{}}|\\^{_BETWEEN}]")
+# Scripts that are written without spaces: Thai to Tibetan, Myanmar, Khmer, Hangul, the East Asian
+# ones and full-width forms.
+_WITHOUT_SPACES: Final = (
+    "\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u31ff"
+    "\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff10-\uffdc\U00020000-\U0003ffff"
+)
+_UNBROKEN: Final = re.compile(f"[{_WITHOUT_SPACES}]")
+_TOKEN: Final = re.compile(r"[^\s\"<>`]*+")
+_BRACKET: Final = re.compile(r"[()\[\]]")
+
+_TRAILING: Final = frozenset(".,;:!?'([")
+_EMPHASIS: Final = frozenset("*_~")
+_OPENED_BY: Final = {")": "(", "]": "["}
+
+
+@frozen
+class FoundUrl:
+    """One address in a text: `text[start:end]` is `url`."""
+
+    start: int
+    end: int
+    url: str
+
+
+def find_urls(text: str) -> Iterator[FoundUrl]:
+    """Find the web addresses that can be told from the text around them beyond doubt.
+
+    An address begins with `http://` or `https://`, is valid, and names no user. Punctuation at
+    its end and brackets that it did not open are not part of it. Left out is what somebody else
+    might read to another end: `www.` without scheme, addresses with dashes, braces or bars in
+    them, brackets that do not match, and letters of scripts without spaces that follow on it
+    (`https://a.example/xを`), unless angle brackets enclose it all (RFC 3986 appendix C).
+
+    Takes time in proportion to the text, whatever it holds.
+
+    Returns:
+        The addresses in their order; they do not overlap.
+    """
+    place = 0
+    while match := _SCHEME.search(text, place):
+        start = match.start()
+        place = _end_of_run(text, match.end())
+        if not _PART_OF_MORE.search(_before(text, start)) and place - start <= MAX_URI_LENGTH:
+            url = _address(text, start, place)
+            if url:
+                yield FoundUrl(start, start + len(url), url)
+
+
+def _before(text: str, start: int) -> str:
+    """Return what stands right before an address, as far as it matters."""
+    before = text[max(0, start - _LOOK_BACK) : start]
+    # A hyphen that follows on a letter goes on with it, one that stands alone is a bullet.
+    return before if before[-1:] in {"+", ".", "-"} else before[-1:]
+
+
+def _end_of_run(text: str, start: int) -> int:
+    at = _end_of(_RUN, text, start)
+    while at < len(text) and not _ends(text[at]):
+        if at - start > MAX_URI_LENGTH:
+            return _end_of(_TOKEN, text, at)
+        at = _end_of(_RUN, text, at + 1)
+    return at
+
+
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
+def _ends(character: str) -> bool:
+    """Tell whether no address goes on here: spaces, controls, symbols, foreign punctuation."""
+    if character.isascii():
+        return True
+    return unicodedata.category(character)[0] in "ZCPS" and not _IS_BETWEEN.match(character)
+
+
+def _address(text: str, start: int, end: int) -> str | None:
+    run = text[start:end]
+    url = _trimmed(run, text[start - 1 : start])
+    rest = run[len(url) :]
+    if _DOUBTFUL.search(run) or not _is_balanced(url) or not uri_of(url):
+        return None
+    enclosed = text[start - 1 : start] == "<" and text[end : end + 1] == ">"
+    if not (url.isascii() or enclosed) and _may_go_over_into_text(url):
+        return None
+    return None if any(map(str.isalnum, rest)) else url
+
+
+def _may_go_over_into_text(url: str) -> bool:
+    """Tell whether the writing does not show where an address stops and a sentence goes on."""
+    host = host_of(url)
+    last = host.rpartition(".")[2]
+    tail = url[url.index(host) + len(host) :]
+    mixed = _UNBROKEN.search(last) and any(map(str.isascii, last))
+    return bool(mixed or _UNBROKEN.search(tail))
+
+
+def _trimmed(run: str, before: str) -> str:
+    """Leave off punctuation, and brackets that were opened before the address."""
+    if run[-1:].isalnum():
+        return run
+    surplus = {close: run.count(close) - run.count(opens) for close, opens in _OPENED_BY.items()}
+    end = len(run)
+    while end:
+        last = run[end - 1]
+        if last in _OPENED_BY:
+            if surplus[last] <= 0:
+                break
+            surplus[last] -= 1
+        elif last not in _TRAILING and not (last in _EMPHASIS and last == before):
+            break
+        elif last in "([":
+            surplus[")" if last == "(" else "]"] += 1
+        end -= 1
+    return run[:end]
+
+
+def _is_balanced(url: str) -> bool:
+    opened = []
+    for bracket in _BRACKET.findall(url):
+        if bracket not in _OPENED_BY:
+            opened.append(bracket)
+        elif not opened or opened.pop() != _OPENED_BY[bracket]:
+            return False
+    return not opened
