@@ -18,8 +18,7 @@ import hypothesis
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.storage import wal_is_safe
+from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.models.delivery import NewMessage
 from messaging_core.models.message import Direction
