@@ -41,9 +41,9 @@ def is_doubtful(error: sqlite3.Error) -> bool:
     return code_of(error) in _DOUBTFUL
 
 
-def translate(error: sqlite3.Error) -> Exception:
-    """Return the port's error for one of SQLite."""
-    code, text = code_of(error), str(error)
+def translate(error: sqlite3.Error, where: str = "") -> Exception:
+    """Return the port's error for one of SQLite; `where` is put before what SQLite says."""
+    code, text = code_of(error), f"{where}{error}"
     if code in _BUSY:
         return StorageBusyError(text)
     if code == sqlite3.SQLITE_FULL:

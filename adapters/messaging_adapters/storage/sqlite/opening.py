@@ -104,7 +104,7 @@ class Opening:
 
     def _refusal(self, error: sqlite3.Error) -> Exception:
         if is_doubtful(error) and error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
-            return translate(error)
+            return translate(error, f"{self.path}: ")
         return ConfigurationError(f"cannot use {self.path} as a database: {error}")
 
     def _connect(self) -> sqlite3.Connection:
