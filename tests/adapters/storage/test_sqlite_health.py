@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.health import check_if_abandoned
 from messaging_adapters.storage.sqlite.space import FreeSpace
 from messaging_core.errors import (
     SchemaError,
@@ -177,6 +178,19 @@ class TestUncleanStops:
             mark(path)
             with SqliteStorage(path) as second:
                 assert walk(second) == walk(first)
+
+        assert len(checks) == 2
+        assert not marked(path)
+
+    def test_a_mark_is_checked_beside_others_who_keep_the_file(
+        self, path: Path, checks: list[str]
+    ) -> None:
+        with wal_of_the_hosts(path) as other:
+            other.execute("CREATE TABLE hosts_own (id INTEGER)")
+            mark(path)
+
+            check_if_abandoned(path)
+            other.execute("INSERT INTO hosts_own VALUES (1)")
 
         assert len(checks) == 2
         assert not marked(path)

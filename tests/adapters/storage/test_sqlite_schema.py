@@ -10,8 +10,10 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
+from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.schema import migrations
 from messaging_core.errors import ConfigurationError, SchemaError
 from messaging_core.testing import a_message, a_new_message
 from messaging_core.testing.storage_steps import add, claim, ids, walk
@@ -161,6 +163,12 @@ class TestAlembic:
         return config
 
 
+class Pep249(sqlite3.Connection):
+    """What connections are known by from Python 3.12 on, with every version."""
+
+    autocommit = False
+
+
 class TestMigrate:
     def test_a_path_gets_the_tables(self, path: Path) -> None:
         SqliteStorage.migrate(path)
@@ -193,6 +201,24 @@ class TestMigrate:
 
         assert not connection.in_transaction
         assert works(path)
+
+    def test_a_connection_of_pep_249_gets_them_too_and_stays_as_it_is(self, path: Path) -> None:
+        with closing(sqlite3.connect(path, factory=Pep249)) as own:
+            own.execute("BEGIN")
+            SqliteStorage.migrate(own)
+            own.commit()
+
+            assert own.autocommit is False
+        assert works(path)
+
+    def test_one_that_would_commit_in_the_middle_is_refused(self, path: Path) -> None:
+        with closing(sqlite3.connect(path, factory=Pep249)) as own:
+            own.autocommit = True
+
+            with pytest.raises(ConfigurationError, match="autocommit=True"):
+                SqliteStorage.migrate(own)
+
+            assert not own.in_transaction
 
     @pytest.mark.parametrize(
         "options", [{}] + [{"autocommit": False}] * (sys.version_info >= (3, 12))
@@ -243,7 +269,10 @@ DRIFTS = {
     "DROP TRIGGER messaging_subjects_ai": [
         "trigger messaging_subjects_ai of messaging_subjects is missing"
     ],
-    "DELETE FROM _sqlite_migrations": ["migration 0001_messages is not applied"],
+    "DELETE FROM _sqlite_migrations": [
+        f"migration {each.name} is not applied"
+        for each in migrations.pending(Database(memory=True))
+    ],
     "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('messaging', '9999_later')": [
         "migration 9999_later is of a newer version of this library"
     ],

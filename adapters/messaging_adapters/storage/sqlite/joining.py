@@ -7,7 +7,8 @@ from typing import Any
 
 from messaging_core.errors import ConfigurationError
 
-_LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, which is not there before Python 3.12
+LEGACY = -1
+"""`sqlite3.LEGACY_TRANSACTION_CONTROL`, which is not there before Python 3.12."""
 
 
 @contextmanager
@@ -88,9 +89,9 @@ def _begins_late(driver: Any) -> bool:
     return (
         isinstance(driver, sqlite3.Connection)
         and driver.isolation_level is not None
-        and _autocommit(driver) == _LEGACY
+        and _autocommit(driver) == LEGACY
     )
 
 
 def _autocommit(connection: sqlite3.Connection) -> Any:
-    return getattr(connection, "autocommit", _LEGACY)
+    return getattr(connection, "autocommit", LEGACY)

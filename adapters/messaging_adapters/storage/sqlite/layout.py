@@ -11,13 +11,15 @@ import attrs
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite.faults import REMEDY
+from messaging_adapters.storage.sqlite.joining import LEGACY
 from messaging_adapters.storage.sqlite.schema import migrations
-from messaging_core.errors import SchemaError
+from messaging_core.errors import ConfigurationError, SchemaError
 
 _LOG = migrations.migrations_table
 _TABLES = (
-    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')"
-    " AND (name LIKE 'messaging\\_%' ESCAPE '\\' OR name = ?)"
+    "SELECT l.name FROM pragma_table_list l JOIN sqlite_master m ON m.name = l.name"
+    " WHERE l.schema = 'main' AND l.type IN ('table', 'virtual') AND m.type = 'table'"
+    " AND (l.name LIKE 'messaging\\_%' ESCAPE '\\' OR l.name = ?) ORDER BY m.rowid"
 )
 _COLUMNS = 'SELECT name, lower(type), "notnull", dflt_value, pk FROM pragma_table_info(?)'
 _ATTACHED = "SELECT tbl_name, type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')"
@@ -71,7 +73,7 @@ def plain(connection: sqlite3.Connection) -> Iterator[None]:
     connection.row_factory = None
     if autocommit is False:
         # sqlite-utils takes no other connections; the open transaction is not touched by this.
-        connection.autocommit = sqlite3.LEGACY_TRANSACTION_CONTROL  # type: ignore[attr-defined, unused-ignore]
+        connection.autocommit = LEGACY  # type: ignore[attr-defined, unused-ignore]
     try:
         yield
     finally:
@@ -100,7 +102,10 @@ def apply(connection: sqlite3.Connection) -> None:
 
     Raises:
         SchemaError: A newer version of this library has changed them.
+        ConfigurationError: The connection commits by itself, in the way of Python 3.12.
     """
+    if getattr(connection, "autocommit", None) is True:
+        raise ConfigurationError("tables are not made through a connection with autocommit=True")
     with plain(connection):
         if unknown := [*_newer_migrations(_wanted(), layout_of(connection))]:
             raise SchemaError(unknown, _USE_THE_NEWER)
@@ -197,14 +202,13 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
 
 
 def _insertion(table: str, row: dict[str, Any]) -> str:
+    literals = {name: _literal(value) for name, value in row.items()}
     if table == _LOG:
         # The host's own migrations may have rows there, and the time is that of the host.
-        row = {name: value for name, value in row.items() if name not in {"id", "applied_at"}}
-    values = [_literal(value) for value in row.values()]
-    names = [*row]
-    if table == _LOG:
-        names, values = [*names, "applied_at"], [*values, "CURRENT_TIMESTAMP"]
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})"  # noqa: S608
+        del literals["id"]
+        literals["applied_at"] = "CURRENT_TIMESTAMP"
+    names, values = ", ".join(literals), ", ".join(literals.values())
+    return f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608 - our own tables
 
 
 def _literal(value: object) -> str:
