@@ -64,7 +64,7 @@ from messaging_core.testing.storage_steps import add, ids
 
 kept, errors = [], 0
 with SqliteStorage(sys.argv[1], exclusive=sys.argv[2] == "wal") as storage:
-    for _ in range(60):
+    for _ in range(40):
         new = a_new_message()
         try:
             add(storage, new)
@@ -95,7 +95,7 @@ def test_a_disk_that_fails_now_and_then_keeps_what_was_acknowledged(
     path = tmp_path / "shop.db"
     SqliteStorage.migrate(path)
     assert STRACE is not None
-    failing = [STRACE, "-qq", "-f", "-o", "/dev/null", "-e", f"inject={fault}:when=23+47"]
+    failing = [STRACE, "-qq", "-f", "-o", "/dev/null", "-e", f"inject={fault}:when=23+31"]
 
     run = subprocess.run(  # noqa: S603 - our own program
         [*failing, sys.executable, "-c", SEND, str(path), mode],
@@ -108,7 +108,7 @@ def test_a_disk_that_fails_now_and_then_keeps_what_was_acknowledged(
     with SqliteStorage(path) as storage:
         found = [str(each) for each in walk(storage, limit=100, reverse=True)]
     assert errors > 0
-    assert len(kept) + errors == 60
+    assert len(kept) + errors == 40
     assert [each for each in found if each in kept] == kept
     assert is_sound(path)
 
