@@ -358,12 +358,13 @@ class TestLocks(Folder):
 
 SEND_AND_CLAIM = """
 import json, sys
+from datetime import timedelta
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing import a_new_message, a_settlement
 from messaging_core.testing.storage_steps import add, claim, ids, settle
 
 sent, claimed = [], []
-with SqliteStorage(sys.argv[1]) as storage:
+with SqliteStorage(sys.argv[1], busy_timeout=timedelta(seconds=30)) as storage:
     for _ in range(40):
         new = a_new_message()
         add(storage, new)
