@@ -45,7 +45,7 @@ def test_writes_that_the_system_refuses_lose_nothing_that_was_kept(
         with no_file_longer_than(longest + 4096):
             for _ in range(3):
                 with pytest.raises(StorageError, match="I/O error"):
-                    add(storage, a_new_message(a_message("x" * 200_000)))
+                    add(storage, a_new_message(a_message("x" * 3_000_000)))
             found = walk(storage, limit=100, reverse=True)
         add(storage, last := a_new_message())
 
