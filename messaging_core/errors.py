@@ -13,9 +13,12 @@ MessagingError
 │   └── UnknownBatchError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
-│   └── StorageBusyError         … somebody else held it for too long
+│   ├── StorageBusyError         … somebody else held it for too long
+│   ├── StorageFullError         … there is no room for more: make some
+│   └── StorageCorruptError      … what it keeps is damaged: restore a backup
 ├── ConfigurationError           the host's set-up is wrong: no retry will mend it
-│   └── MissingDependencyError   … an optional package is not installed
+│   ├── MissingDependencyError   … an optional package is not installed
+│   └── SchemaError              … the tables are not those of this version: migrate
 ├── MediaError                   a picture or file that a message names is not to be had
 └── Withdrawn                    told to a transport: do not hand this message over
 ```
@@ -137,8 +140,34 @@ class StorageBusyError(StorageError):
     """Report that another connection held the storage for longer than the time-out."""
 
 
+class StorageFullError(StorageError):
+    """Report that there is no room for more; what is there can still be read."""
+
+
+class StorageCorruptError(StorageError):
+    """Report data that is damaged; nothing is accepted before it is restored."""
+
+
 class ConfigurationError(MessagingError):
     """Report a set-up that no retry will mend."""
+
+
+class SchemaError(ConfigurationError):
+    """Report tables that are not those this version works with.
+
+    Attributes:
+        problems: Every difference, one line each.
+        remedy: How to get the tables right.
+    """
+
+    def __init__(self, problems: Sequence[str], remedy: str) -> None:
+        super().__init__(tuple(problems), remedy)
+        self.problems = tuple(problems)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return one line for each difference, and the remedy."""
+        return "\n".join((*self.problems, self.remedy))
 
 
 class MissingDependencyError(ConfigurationError):

@@ -9,7 +9,7 @@ import pytest
 IN_CI = bool(os.environ.get("CI"))
 
 # Reasons, word for word, for which a test may be skipped even in CI.
-ALLOWED_SKIPS: frozenset[str] = frozenset()
+ALLOWED_SKIPS: frozenset[str] = frozenset({"strace is not installed, or may not trace"})
 
 hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile(

@@ -70,8 +70,11 @@ ERRORS = [
     errors.StateError("anything"),
     errors.StorageError("anything"),
     errors.StorageBusyError("anything"),
+    errors.StorageFullError("anything"),
+    errors.StorageCorruptError("anything"),
     errors.ConfigurationError("anything"),
     errors.MissingDependencyError("rich", "cli"),
+    errors.SchemaError(["table messaging_messages is missing"], "make it"),
     errors.MediaError("too large", permanent=True),
     errors.Withdrawn("cancelled"),
 ]

@@ -19,10 +19,16 @@ import pytest
 from sqlite_utils import Database
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
+from messaging_adapters.storage.sqlite.opening import choose_journal_mode
 from messaging_adapters.storage.sqlite.schema import migrations
-from messaging_adapters.storage.sqlite.storage import wal_is_safe
-from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
+from messaging_core.errors import (
+    ConfigurationError,
+    SchemaError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+)
 from messaging_core.models.delivery import NewMessage
 from messaging_core.models.message import Direction
 from messaging_core.ports.storage import Storage
@@ -153,6 +159,19 @@ class TestFiles(Folder):
         is_safe = wal_is_safe(sqlite3.sqlite_version_info[:3])
         assert journal_mode(shared) == ("wal" if is_safe else "truncate")
 
+    def test_the_journal_mode_can_be_chosen_and_is_logged(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "messaging_adapters.storage.sqlite")
+        choices: list[tuple[Any, bool]] = [("TRUNCATE", True), ("DELETE", False), ("WAL", True)]
+
+        storages = [self.open(journal_mode=mode, exclusive=alone) for mode, alone in choices]
+
+        assert [journal_mode(storage) for storage in storages] == ["truncate", "delete", "wal"]
+        for storage, message in zip(storages, caplog.messages, strict=True):
+            assert f"{storage.path}: SQLite {sqlite3.sqlite_version}, " in message
+            assert f"journal mode {journal_mode(storage)}, synchronous FULL" in message
+
     def test_an_exclusive_file_can_be_shared_later(self) -> None:
         storage, new = self.open(exclusive=True), a_new_message()
         add(storage, new)
@@ -233,7 +252,7 @@ class TestFiles(Folder):
         (pages,) = storage._connection.execute("PRAGMA page_count").fetchone()
         storage._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
-        with pytest.raises(StorageError, match="full"):
+        with pytest.raises(StorageFullError, match="full"):
             add(storage, a_new_message(a_message("x" * 100_000)))
 
         assert walk(storage) == ids([kept])
@@ -260,6 +279,16 @@ class TestFiles(Folder):
 )
 def test_wal_is_used_where_its_bug_is_mended(version: tuple[int, int, int], is_safe: bool) -> None:  # noqa: FBT001 - the expectation
     assert wal_is_safe(version) is is_safe
+
+
+def test_wal_is_refused_where_it_can_corrupt_the_file() -> None:
+    with pytest.raises(ConfigurationError, match=r"3\.40\.1 can corrupt"):
+        choose_journal_mode("WAL", (3, 40, 1), exclusive=False)
+
+    assert choose_journal_mode("WAL", (3, 40, 1), exclusive=True) == "WAL"
+    assert choose_journal_mode("WAL", (3, 51, 3), exclusive=False) == "WAL"
+    assert choose_journal_mode("DELETE", (3, 51, 3), exclusive=False) == "DELETE"
+    assert choose_journal_mode(None, (3, 40, 1), exclusive=False) == "TRUNCATE"
 
 
 class TestLocks(Folder):
@@ -351,12 +380,13 @@ class TestLocks(Folder):
 
 SEND_AND_CLAIM = """
 import json, sys
+from datetime import timedelta
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing import a_new_message, a_settlement
 from messaging_core.testing.storage_steps import add, claim, ids, settle
 
 sent, claimed = [], []
-with SqliteStorage(sys.argv[1]) as storage:
+with SqliteStorage(sys.argv[1], busy_timeout=timedelta(seconds=30)) as storage:
     for _ in range(40):
         new = a_new_message()
         add(storage, new)
@@ -440,11 +470,11 @@ class TestHostConnections(Folder):
         with pytest.raises(ConfigurationError, match="not str"), storage.begin("messages.db"):
             pass
 
-    def test_a_database_without_our_tables_is_a_storage_error(self) -> None:
+    def test_a_database_without_our_tables_says_how_to_make_them(self) -> None:
         storage, elsewhere = self.open(), sqlite3.connect(":memory:")
         self.opened.append(elsewhere)
 
-        with pytest.raises(StorageError, match="no such table"):
+        with pytest.raises(SchemaError, match=r"no such table: messaging_\w+\n.*migrate"):
             self.add_through(storage, elsewhere, a_new_message())
 
     def test_a_writer_in_the_way_of_the_host_is_an_error_in_time(self) -> None:

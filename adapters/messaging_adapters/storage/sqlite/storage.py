@@ -3,50 +3,31 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from sqlite_utils import Database
-
+from messaging_adapters.storage.sqlite import health, layout
 from messaging_adapters.storage.sqlite.contacts import SqliteContacts
-from messaging_adapters.storage.sqlite.messages import SqliteMessages
+from messaging_adapters.storage.sqlite.faults import is_doubtful, translated
+from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_connection, joined
+from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
-from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
-from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
+from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
-
-MINIMUM_VERSION = (3, 38, 0)
-
-# Versions in which two connections that write in WAL mode can corrupt the file: 3.7.0 to 3.51.2,
-# but for the back-ports (the "WAL-reset" bug, https://sqlite.org/wal.html). 3.52.0 was withdrawn.
-_WAL_FIXED = (3, 51, 3)
-_WAL_BACKPORTS = {(3, 44): 6, (3, 50): 7}
-_WITHDRAWN = (3, 52, 0)
-
-_PAUSE = 0.01  # seconds between attempts to open a file that others hold
-
-
-def wal_is_safe(version: tuple[int, int, int]) -> bool:
-    """Return whether several connections may write in WAL mode with this SQLite version."""
-    major, minor, patch = version
-    if version == _WITHDRAWN:
-        return False
-    backport = _WAL_BACKPORTS.get((major, minor))
-    return version >= _WAL_FIXED or (backport is not None and patch >= backport)
 
 
 class SqliteTransaction(Transaction):
     """Everything one transaction can do, through one cursor."""
 
-    def __init__(self, cursor: sqlite3.Cursor, scan_budget: int) -> None:
-        self.messages = SqliteMessages(cursor, scan_budget)
+    def __init__(self, cursor: sqlite3.Cursor, scan_budget: int, space: FreeSpace) -> None:
+        self.messages = RoomyMessages(cursor, scan_budget, space)
         self.outbox = SqliteOutbox(cursor)
         self.contacts = SqliteContacts(cursor)
         self.receipts = SqliteReceipts(cursor)
@@ -62,109 +43,173 @@ class SqliteStorage(Storage):
     WAL with every version, two to four times as many commits a second, and a file that nobody
     else can open meanwhile.
 
+    A file that was not closed properly is checked before it is used, and so is one that had an
+    error of the disk, through a new connection.
+
     Args:
-        path: The file; it and its tables are made when they are not there.
+        path: The file; it is made when it is not there.
         exclusive: No other process opens the file while this one does.
         synchronous: `FULL` keeps every acknowledged message over a power cut; `NORMAL` may lose
             the last ones in WAL mode, and is for data that can be had again.
+        journal_mode: Another one than follows from the version.
         busy_timeout: How long to wait for another connection before `StorageBusyError`.
         scan_budget: How many candidates a page of a listing may look at beyond its limit.
+        migrate: Make the tables and bring them up to date; else only look whether they are.
+        free_space_floor: How many bytes must be free on the disk for messages to be accepted.
+        free_space: Tells how many bytes are free in a folder.
 
     Raises:
-        ConfigurationError: The file cannot be used: no folder, no permission, no database.
+        ConfigurationError: The file cannot be used: no folder, no permission, no database, or a
+            journal mode that is not safe.
+        SchemaError: The tables are of a newer version, or not up to date and `migrate` is false.
         StorageBusyError: Another process held the file for too long, or holds it exclusively.
+        StorageCorruptError: The file is damaged.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
         self,
         path: str | os.PathLike[str],
         *,
         exclusive: bool = False,
         synchronous: Literal["FULL", "NORMAL"] = "FULL",
+        journal_mode: JournalMode | None = None,
         busy_timeout: timedelta = timedelta(seconds=5),
         scan_budget: int = 1000,
+        migrate: bool = True,
+        free_space_floor: int = 64 * 2**20,
+        free_space: Callable[[Path], int] = disk_free,
     ) -> None:
-        if sqlite3.sqlite_version_info < MINIMUM_VERSION:
-            raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
         self.path = os.fspath(path)
         self._scan_budget = scan_budget
         self._busy_timeout = busy_timeout.total_seconds()
         self._lock = threading.Lock()
-        self._connection = self._open(exclusive=exclusive, synchronous=synchronous)
-        self._cursor = self._connection.cursor()
-
-    def _open(self, *, exclusive: bool, synchronous: str) -> sqlite3.Connection:
-        where, deadline = Path(self.path).absolute(), monotonic() + self._busy_timeout
-        while True:
-            try:
-                return self._connect(exclusive=exclusive, synchronous=synchronous)
-            except sqlite3.Error as error:
-                if not _is_busy(error):
-                    message = f"cannot use {where} as a database: {error}"
-                    raise ConfigurationError(message) from error
-                if monotonic() > deadline:
-                    message = f"another process holds {where}, for a while or exclusively: {error}"
-                    raise StorageBusyError(message) from error
-            # SQLite does not wait while the journal mode of a file is changed, nor can it be
-            # changed before all others let go: processes that start together take turns.
-            sleep(_PAUSE)
-
-    def _connect(self, *, exclusive: bool, synchronous: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
-            timeout=self._busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=512,
+        self._opening = Opening(
+            path=_absolute(self.path),
+            exclusive=exclusive,
+            synchronous=synchronous,
+            journal_mode=journal_mode,
+            busy_timeout=self._busy_timeout,
+            migrate=migrate,
         )
-        try:
-            self._prepare(connection, exclusive=exclusive, synchronous=synchronous)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        file = self._opening.file
+        self._space = FreeSpace(
+            file.parent if file else Path(), free_space_floor if file else 0, probe=free_space
+        )
+        self._use(self._opening.open())
 
-    def _prepare(
-        self, connection: sqlite3.Connection, *, exclusive: bool, synchronous: str
-    ) -> None:
-        if exclusive:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        use_wal = exclusive or wal_is_safe(sqlite3.sqlite_version_info[:3])
-        connection.execute(f"PRAGMA journal_mode = {'WAL' if use_wal else 'TRUNCATE'}")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            migrations.apply(Database(connection))
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection, self._cursor = connection, connection.cursor()
+        self._is_doubtful = False
+
+    @staticmethod
+    def schema_statements() -> tuple[str, ...]:
+        """Return what makes all tables in a database without them, one statement each.
+
+        They are for the host's own migrations. In Alembic each goes to `op.execute`.
+        """
+        return layout.statements()
+
+    @staticmethod
+    def schema_sql() -> str:
+        """Return the same as one script, for `sqlite3.Connection.executescript` or a file."""
+        return "".join(f"{statement};\n" for statement in layout.statements())
+
+    @staticmethod
+    def migrate(where: Any) -> None:
+        """Make the tables, or bring them up to date; where they are, nothing happens.
+
+        Args:
+            where: The path of a file, or a connection of the host's own as for `begin`: then the
+                tables are part of its transaction, unless it commits every statement by itself.
+
+        Raises:
+            SchemaError: A newer version of this library has changed them.
+        """
+        if isinstance(where, str | os.PathLike):
+            SqliteStorage(where).close()
+            return
+        raw = driver_connection(where)
+        with translated():
+            if commits_by_itself(raw) and not raw.in_transaction:
+                with _transaction(raw):
+                    layout.apply(raw)
+            else:
+                with joined(where):
+                    layout.apply(raw)
+
+    def check_schema(self, connection: Any = None) -> None:
+        """Raise `SchemaError` with every difference from the tables this version works with.
+
+        Missing tables, columns, indexes and triggers, those that are defined differently, and
+        migrations that are not applied or unknown.
+
+        Args:
+            connection: The host's own; else the file of this storage is looked at.
+        """
+        if connection is not None:
+            with translated():
+                layout.check(driver_connection(connection))
+            return
+        with self._own(read_only=True):
+            layout.check(self._connection)
 
     @contextmanager
     def begin(  # noqa: D102 - the port's
         self, connection: Any = None, *, read_only: bool = False
     ) -> Iterator[Transaction]:
-        if connection is not None:
-            with _translated(), _joined(connection) as cursor:
-                yield SqliteTransaction(cursor, self._scan_budget)
-            return
+        if connection is None:
+            with self._own(read_only=read_only):
+                yield SqliteTransaction(self._cursor, self._scan_budget, self._space)
+        else:
+            with translated(), joined(connection) as cursor:
+                yield SqliteTransaction(cursor, self._scan_budget, self._space)
+
+    @contextmanager
+    def _own(self, *, read_only: bool) -> Iterator[None]:
+        """Hold our own connection, inside a transaction."""
         if not self._lock.acquire(timeout=self._busy_timeout):
             raise StorageBusyError("another thread of this process holds the database")
         try:
-            with _translated(), _transaction(self._connection, read_only=read_only):
-                yield SqliteTransaction(self._cursor, self._scan_budget)
+            if self._is_doubtful:
+                self._reopen()
+            with translated(), self._doubted(), _transaction(self._connection, read_only=read_only):
+                yield
         finally:
             self._lock.release()
+
+    @contextmanager
+    def _doubted(self) -> Iterator[None]:
+        """Let go of a connection after an error that leaves open what reached the disk."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if is_doubtful(error) and self._opening.file:
+                health.mark(self._opening.file)
+                self._is_doubtful = True
+                self._let_go()
+            raise
+
+    def _reopen(self) -> None:
+        """Check the file, and go on with a new connection to it."""
+        try:
+            self._use(self._opening.open(is_doubtful=True))
+        except SchemaError:
+            raise
+        except ConfigurationError as error:  # it worked before, and may again
+            raise StorageError(str(error)) from error
+
+    def _let_go(self) -> None:
+        # A cursor that is still open keeps its last statement, and with it the file's lock.
+        with suppress(sqlite3.Error):  # closed before
+            self._cursor.close()
+        with suppress(sqlite3.Error):
+            self._connection.close()
 
     def close(self) -> None:
         """Give the file back; the object cannot be used any more. Closing twice is no fault."""
         with self._lock:
-            # A cursor that is still open keeps its last statement, and with it the file's lock.
-            with suppress(sqlite3.ProgrammingError):  # closed before
-                self._cursor.close()
-            self._connection.close()
+            self._is_doubtful = False
+            self._let_go()
 
     def __enter__(self) -> Self:
         """Close the file when the block ends."""
@@ -181,7 +226,7 @@ class SqliteStorage(Storage):
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, *, read_only: bool) -> Iterator[None]:
+def _transaction(connection: sqlite3.Connection, *, read_only: bool = False) -> Iterator[None]:
     connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
     try:
         yield
@@ -193,43 +238,6 @@ def _transaction(connection: sqlite3.Connection, *, read_only: bool) -> Iterator
         raise
 
 
-@contextmanager
-def _joined(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
-    """Work inside the host's transaction, all or nothing, and leave it open."""
-    if not isinstance(connection, sqlite3.Connection):
-        raise ConfigurationError(
-            f"connection= takes a sqlite3.Connection, not {type(connection).__name__}"
-        )
-    if not connection.in_transaction:
-        # From Python 3.12 on a connection may also be told to commit every statement by itself.
-        if connection.isolation_level is None or getattr(connection, "autocommit", None) is True:
-            raise ConfigurationError("begin a transaction on this connection first")
-        connection.execute("BEGIN IMMEDIATE")
-    cursor = connection.cursor()
-    cursor.row_factory = None
-    cursor.execute("SAVEPOINT messaging")
-    try:
-        yield cursor
-    except BaseException:
-        if connection.in_transaction:
-            cursor.execute("ROLLBACK TO messaging")
-        raise
-    finally:
-        if connection.in_transaction:
-            cursor.execute("RELEASE messaging")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn errors of SQLite into the port's."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        if _is_busy(error):
-            raise StorageBusyError(str(error)) from error
-        raise StorageError(str(error)) from error
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+def _absolute(path: str) -> str:
+    """Return a path that stays the same file when the process changes its folder."""
+    return path if path in {"", ":memory:"} else str(Path(path).absolute())

@@ -1,0 +1,69 @@
+"""What errors of SQLite mean: to the caller, and to the connection that had them."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from messaging_core.errors import (
+    SchemaError,
+    StorageBusyError,
+    StorageCorruptError,
+    StorageError,
+    StorageFullError,
+)
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# After these nobody knows what reached the disk: an fsync that failed once may succeed the next
+# time without having written what the first one had to.
+_DOUBTFUL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, *CORRUPT}
+
+# What SQLite says about our statements when the tables are missing, or of another version.
+_OTHER_TABLES = re.compile(
+    r"no such table: (main\.)?messaging_|table messaging_\w+ has |no such column"
+)
+
+REMEDY = (
+    "make the tables with SqliteStorage.migrate(), "
+    "or in your own migrations with SqliteStorage.schema_statements()"
+)
+"""How to get the tables right."""
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether somebody else was in the way."""
+    return code_of(error) in _BUSY
+
+
+def is_doubtful(error: sqlite3.Error) -> bool:
+    """Return whether the connection can be trusted no longer."""
+    return code_of(error) in _DOUBTFUL
+
+
+def translate(error: sqlite3.Error, where: str = "") -> Exception:
+    """Return the port's error for one of SQLite; `where` is put before what SQLite says."""
+    code, text = code_of(error), f"{where}{error}"
+    if code in _BUSY:
+        return StorageBusyError(text)
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFullError(text)
+    if code in CORRUPT:
+        return StorageCorruptError(text)
+    if code == sqlite3.SQLITE_ERROR and _OTHER_TABLES.search(text):
+        return SchemaError([text], REMEDY)
+    return StorageError(text)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of SQLite into the port's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error) from error
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """Return the primary code, without what extends it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

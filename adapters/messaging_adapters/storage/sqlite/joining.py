@@ -1,0 +1,97 @@
+"""The host's own transaction: found in what the host holds, joined, and left as it is."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from messaging_core.errors import ConfigurationError
+
+LEGACY = -1
+"""`sqlite3.LEGACY_TRANSACTION_CONTROL`, which is not there before Python 3.12."""
+
+
+@contextmanager
+def joined(connection: Any) -> Iterator[sqlite3.Cursor]:
+    """Work inside the host's transaction, all or nothing, and leave it open.
+
+    Where the host has begun none, one is begun that the host then ends as usual.
+    """
+    raw = driver_connection(connection)
+    if not raw.in_transaction:
+        if commits_by_itself(raw):
+            raise ConfigurationError("begin a transaction on this connection first")
+        raw.execute("BEGIN IMMEDIATE")
+    cursor = raw.cursor()
+    cursor.row_factory = None
+    cursor.execute("SAVEPOINT messaging")
+    try:
+        yield cursor
+    except BaseException:
+        if raw.in_transaction:
+            cursor.execute("ROLLBACK TO messaging")
+        raise
+    finally:
+        if raw.in_transaction:
+            cursor.execute("RELEASE messaging")
+
+
+def commits_by_itself(connection: sqlite3.Connection) -> bool:
+    """Return whether a connection makes a transaction of every statement."""
+    return connection.isolation_level is None or _autocommit(connection) is True
+
+
+def driver_connection(connection: Any) -> sqlite3.Connection:
+    """Return the connection of the driver inside one of the host's.
+
+    SQLAlchemy is never imported: its `Connection`, `Session` and pooled connections are known by
+    what they can do. The transaction of a `Connection` is begun, so that its `commit` and
+    `rollback` end what is written below it.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        return connection
+    if hasattr(type(connection), "run_sync"):
+        raise ConfigurationError(
+            f"connection= cannot be of asyncio ({type(connection).__name__}): its driver works in"
+            " another thread; use an engine of SQLAlchemy that is not asynchronous"
+        )
+    if not hasattr(connection, "driver_connection"):  # nothing out of a pool yet
+        connection = _pooled(connection)
+    driver = getattr(connection, "driver_connection", connection)
+    if not isinstance(driver, sqlite3.Connection):
+        raise ConfigurationError(
+            "connection= takes a sqlite3.Connection, or a Connection or Session of SQLAlchemy on"
+            f" one, not {type(driver).__name__}"
+        )
+    return driver
+
+
+def _pooled(connection: Any) -> Any:
+    """Return what a `Session` or `Connection` of SQLAlchemy got from its pool, begun."""
+    if callable(getattr(connection, "connection", None)):  # a Session begins as it gives it out
+        connection = connection.connection()
+    if not callable(getattr(connection, "in_nested_transaction", None)):
+        return connection
+    if not connection.in_transaction():
+        # Without this the host's `commit` would do nothing, and the pool would roll back.
+        connection.begin()
+    pooled = connection.connection
+    if connection.in_nested_transaction() and _begins_late(pooled.driver_connection):
+        raise ConfigurationError(
+            "begin_nested() needs a transaction that really was begun, and sqlite3 begins none"
+            " before the first write: releasing the savepoint could commit; let SQLAlchemy emit"
+            " BEGIN (see the documentation of its SQLite dialect), or set autocommit=False"
+        )
+    return pooled
+
+
+def _begins_late(driver: Any) -> bool:
+    return (
+        isinstance(driver, sqlite3.Connection)
+        and driver.isolation_level is not None
+        and _autocommit(driver) == LEGACY
+    )
+
+
+def _autocommit(connection: sqlite3.Connection) -> Any:
+    return getattr(connection, "autocommit", LEGACY)

@@ -1,0 +1,154 @@
+"""How a file is opened: in which journal mode, with which tables, and only when it is sound."""
+
+import logging
+import sqlite3
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Literal
+
+import attrs
+
+from messaging_adapters.storage.sqlite import health, layout
+from messaging_adapters.storage.sqlite.faults import is_busy, is_doubtful, translate
+from messaging_core.errors import ConfigurationError, StorageBusyError
+
+_log = logging.getLogger(__name__)
+
+MINIMUM_VERSION = (3, 38, 0)
+
+JournalMode = Literal["WAL", "TRUNCATE", "DELETE"]
+"""The journal modes in which what was committed survives a power cut."""
+
+# Versions in which two connections that write in WAL mode can corrupt the file: 3.7.0 to 3.51.2,
+# but for the back-ports (the "WAL-reset" bug, https://sqlite.org/wal.html). 3.52.0 was withdrawn.
+_WAL_FIXED = (3, 51, 3)
+_WAL_BACKPORTS = {(3, 44): 6, (3, 50): 7}
+_WITHDRAWN = (3, 52, 0)
+
+_PAUSE = 0.01  # seconds between attempts to open a file that others hold
+
+
+def wal_is_safe(version: tuple[int, int, int]) -> bool:
+    """Return whether several connections may write in WAL mode with this SQLite version."""
+    major, minor, patch = version
+    if version == _WITHDRAWN:
+        return False
+    backport = _WAL_BACKPORTS.get((major, minor))
+    return version >= _WAL_FIXED or (backport is not None and patch >= backport)
+
+
+def choose_journal_mode(
+    wanted: JournalMode | None, version: tuple[int, int, int], *, exclusive: bool
+) -> JournalMode:
+    """Return the journal mode for a file, which is the fastest safe one if the host has no wish.
+
+    Raises:
+        ConfigurationError: The host wants WAL where it can corrupt the file.
+    """
+    is_safe = exclusive or wal_is_safe(version)
+    if wanted == "WAL" and not is_safe:
+        raise ConfigurationError(
+            f"SQLite {'.'.join(map(str, version))} can corrupt a file that several connections"
+            ' write in WAL mode: say exclusive=True, or journal_mode="TRUNCATE", or nothing'
+        )
+    return wanted or ("WAL" if is_safe else "TRUNCATE")
+
+
+@attrs.frozen(kw_only=True)
+class Opening:
+    """Open one file, again and again, in the same way."""
+
+    path: str
+    exclusive: bool
+    synchronous: str
+    journal_mode: JournalMode | None
+    busy_timeout: float
+    migrate: bool
+
+    @property
+    def file(self) -> Path | None:
+        """Return where the file is; nothing for a database in memory, which cannot be reopened."""
+        return None if self.path in {"", ":memory:"} else Path(self.path)
+
+    def open(self, *, is_doubtful: bool = False) -> sqlite3.Connection:
+        """Return a connection to a file that is sound and has its tables.
+
+        Args:
+            is_doubtful: The file had an error, so check it however it looks.
+
+        Raises:
+            ConfigurationError: The file cannot be used: no folder, no permission, no database,
+                other tables.
+            StorageBusyError: Others held the file for too long.
+            StorageCorruptError: The file is damaged.
+        """
+        if sqlite3.sqlite_version_info < MINIMUM_VERSION:
+            raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
+        deadline = monotonic() + self.busy_timeout
+        while True:
+            try:
+                if self.file:
+                    health.check_if_abandoned(self.file, is_doubtful=is_doubtful)
+                return self._connect()
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise self._refusal(error) from error
+                if monotonic() > deadline:
+                    message = (
+                        f"another process holds {self.path}, for a while or exclusively: {error}"
+                    )
+                    raise StorageBusyError(message) from error
+            # SQLite does not wait while the journal mode of a file is changed, nor can it be
+            # changed before all others let go: processes that start together take turns.
+            sleep(_PAUSE)
+
+    def _refusal(self, error: sqlite3.Error) -> Exception:
+        if is_doubtful(error) and error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            return translate(error, f"{self.path}: ")
+        return ConfigurationError(f"cannot use {self.path} as a database: {error}")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self.busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if self.exclusive:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        mode = self._set_journal_mode(connection)
+        connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (layout.apply if self.migrate else layout.check)(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        _log.info(
+            "opened %s: SQLite %s, journal mode %s, synchronous %s%s",
+            self.path,
+            sqlite3.sqlite_version,
+            mode,
+            self.synchronous,
+            ", exclusively" if self.exclusive else "",
+        )
+
+    def _set_journal_mode(self, connection: sqlite3.Connection) -> str:
+        version = sqlite3.sqlite_version_info[:3]
+        wanted = choose_journal_mode(self.journal_mode, version, exclusive=self.exclusive)
+        (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        if self.journal_mode and self.file and mode != wanted.lower():
+            raise ConfigurationError(f"{self.path} cannot have journal mode {wanted}, only {mode}")
+        return str(mode)

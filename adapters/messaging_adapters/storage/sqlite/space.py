@@ -1,0 +1,68 @@
+"""Room on the disk: accepting stops while there is still enough to finish what was accepted."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from sqlite3 import Cursor
+from time import monotonic
+
+from messaging_adapters.storage.sqlite.messages import SqliteMessages
+from messaging_core.errors import StorageError, StorageFullError
+from messaging_core.models.delivery import NewMessage
+
+_FRESH = 1.0  # seconds for which an answer of the probe holds
+
+
+def disk_free(folder: Path) -> int:
+    """Return how many bytes this process may still write to the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+class FreeSpace:
+    """Refuse to accept below a floor, and ask the disk at most once a second."""
+
+    def __init__(
+        self,
+        folder: Path,
+        floor: int,
+        *,
+        probe: Callable[[Path], int] = disk_free,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._folder = folder
+        self._floor = floor
+        self._probe = probe
+        self._clock = clock
+        self._free = 0
+        self._stale_at = float("-inf")
+
+    def require(self) -> None:
+        """Raise `StorageFullError` when there is less room than the floor."""
+        if self._floor <= 0:
+            return
+        now = self._clock()
+        if now >= self._stale_at:
+            self._free, self._stale_at = self._ask(), now + _FRESH
+        if self._free < self._floor:
+            raise StorageFullError(
+                f"{self._free} bytes are free in {self._folder}, and nothing is accepted below"
+                f" {self._floor}"
+            )
+
+    def _ask(self) -> int:
+        try:
+            return self._probe(self._folder)
+        except OSError as error:
+            raise StorageError(f"cannot tell how much room there is: {error}") from error
+
+
+class RoomyMessages(SqliteMessages):
+    """Accept messages only where there is room for them."""
+
+    def __init__(self, cursor: Cursor, scan_budget: int, space: FreeSpace) -> None:
+        super().__init__(cursor, scan_budget)
+        self._space = space
+
+    def add(self, messages: Sequence[NewMessage]) -> None:  # noqa: D102 - the port's
+        self._space.require()
+        super().add(messages)

@@ -1,0 +1,361 @@
+"""The tables can be made by the host, and every difference from them is named."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
+from sqlite_utils import Database
+
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_core.errors import ConfigurationError, SchemaError
+from messaging_core.testing import a_message, a_new_message
+from messaging_core.testing.storage_steps import add, claim, ids, walk
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "shop.db"
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def problems(path: Path) -> list[str]:
+    """Return what is found wrong with a file that is opened without migrating it."""
+    try:
+        SqliteStorage(path, migrate=False).close()
+    except SchemaError as error:
+        return list(error.problems)
+    return []
+
+
+def works(path: Path) -> bool:
+    """Return whether a message can be kept, found by its subject, and given out."""
+    new = a_new_message(a_message(tags=("a",)), key="k")
+    with SqliteStorage(path, migrate=False) as storage:
+        add(storage, new)
+        storage.check_schema()
+        return ids(claim(storage)) == walk(storage) == ids([new])
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'messaging%'")
+    return [name for (name,) in rows]
+
+
+class TestOwnMigrations:
+    def test_the_whole_script_makes_the_tables(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        connection.executescript(SqliteStorage.schema_sql())
+
+        assert works(path)
+
+    def test_so_does_each_statement_by_itself_in_one_transaction(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        connection.execute("BEGIN")
+        for statement in SqliteStorage.schema_statements():
+            connection.execute(statement)
+        connection.execute("COMMIT")
+
+        assert works(path)
+
+    def test_they_are_the_tables_that_the_storage_makes_itself(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        SqliteStorage(path).close()
+        with closing(sqlite3.connect(tmp_path / "own.db")) as own:
+            own.executescript(SqliteStorage.schema_sql())
+
+        with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(own_of(path))) as other:
+            dumps = [
+                [line for line in each.iterdump() if "[_sql" not in line] for each in (one, other)
+            ]
+
+        assert without_times(dumps[0]) == without_times(dumps[1])
+
+    def test_a_host_that_uses_sqlite_utils_itself_keeps_its_own_migrations(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        connection.execute(
+            "CREATE TABLE _sqlite_migrations"
+            " (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
+        )
+        connection.execute("INSERT INTO _sqlite_migrations VALUES (1, 'hosts', '0001_own', 'now')")
+
+        connection.executescript(SqliteStorage.schema_sql())
+
+        rows = connection.execute("SELECT migration_set FROM _sqlite_migrations").fetchall()
+        assert {name for (name,) in rows} == {"hosts", "messaging"}
+        assert works(path)
+
+    def test_what_the_host_made_is_not_made_again(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        connection.executescript(SqliteStorage.schema_sql())
+
+        SqliteStorage.migrate(path)
+
+        assert works(path)
+
+
+ENVIRONMENT = """
+from alembic import context
+from sqlalchemy import create_engine
+
+engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
+with engine.connect() as connection:
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+engine.dispose()
+"""
+REVISION = """
+from alembic import op
+from messaging_adapters.storage.sqlite import SqliteStorage
+
+revision, down_revision = "1", None
+
+
+def upgrade():
+    op.execute("CREATE TABLE orders (number INTEGER PRIMARY KEY)")
+    {body}
+"""
+BODIES = {
+    "statement by statement": "[op.execute(each) for each in SqliteStorage.schema_statements()]",
+    "in one call": "SqliteStorage.migrate(op.get_bind())",
+}
+
+
+class TestAlembic:
+    @pytest.mark.parametrize("body", BODIES)
+    def test_a_revision_makes_the_tables(self, path: Path, body: str) -> None:
+        config = self.project(path, BODIES[body])
+
+        command.upgrade(config, "head")
+
+        assert works(path)
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+                ("1",)
+            ]
+
+    def project(self, path: Path, body: str) -> Config:
+        folder = path.parent / "alembic"
+        (folder / "versions").mkdir(parents=True)
+        (folder / "env.py").write_text(ENVIRONMENT)
+        (folder / "versions" / "one.py").write_text(REVISION.format(body=body))
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        config.set_main_option("path_separator", "os")
+        config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
+        return config
+
+
+class Pep249(sqlite3.Connection):
+    """What connections are known by from Python 3.12 on, with every version."""
+
+    autocommit = False
+
+
+class TestMigrate:
+    def test_a_path_gets_the_tables(self, path: Path) -> None:
+        SqliteStorage.migrate(path)
+
+        assert works(path)
+
+    @pytest.mark.parametrize("isolation_level", ["", None])
+    def test_a_connection_gets_them_in_its_transaction(
+        self, path: Path, isolation_level: str | None
+    ) -> None:
+        with closing(sqlite3.connect(path, isolation_level=isolation_level)) as own:
+            own.row_factory = sqlite3.Row
+            own.execute("BEGIN")
+            SqliteStorage.migrate(own)
+            own.rollback()
+            rolled_back = own.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            own.execute("BEGIN")
+            SqliteStorage.migrate(own)
+            own.commit()
+
+            assert own.row_factory is sqlite3.Row
+            assert own.execute("PRAGMA recursive_triggers").fetchone()[0] == 0
+        assert rolled_back == 0
+        assert works(path)
+
+    def test_one_that_commits_by_itself_has_them_at_once(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        SqliteStorage.migrate(connection)
+
+        assert not connection.in_transaction
+        assert works(path)
+
+    def test_a_connection_of_pep_249_gets_them_too_and_stays_as_it_is(self, path: Path) -> None:
+        with closing(sqlite3.connect(path, factory=Pep249)) as own:
+            own.execute("BEGIN")
+            SqliteStorage.migrate(own)
+            own.commit()
+
+            assert own.autocommit is False
+        assert works(path)
+
+    def test_one_that_would_commit_in_the_middle_is_refused(self, path: Path) -> None:
+        with closing(sqlite3.connect(path, factory=Pep249)) as own:
+            own.autocommit = True
+
+            with pytest.raises(ConfigurationError, match="autocommit=True"):
+                SqliteStorage.migrate(own)
+
+            assert not own.in_transaction
+
+    @pytest.mark.parametrize(
+        "options", [{}] + [{"autocommit": False}] * (sys.version_info >= (3, 12))
+    )
+    def test_sqlalchemy_gets_them_in_its_transaction(
+        self, path: Path, options: dict[str, bool]
+    ) -> None:
+        engine = create_engine(f"sqlite:///{path}", connect_args=options)
+        with engine.connect() as own:
+            SqliteStorage.migrate(own)
+            own.rollback()
+            rolled_back = own.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+            SqliteStorage.migrate(own)
+            own.commit()
+        engine.dispose()
+
+        assert rolled_back == 0
+        assert works(path)
+
+
+DRIFTS = {
+    "DROP TABLE messaging_tags": ["table messaging_tags is missing"],
+    "DROP TABLE messaging_subjects_fts": [
+        "table messaging_subjects_fts is missing",
+    ],
+    "ALTER TABLE messaging_outbox DROP COLUMN progress": [
+        "column messaging_outbox.progress is missing"
+    ],
+    "ALTER TABLE messaging_outbox ADD COLUMN hosts_own TEXT": [
+        "column messaging_outbox.hosts_own is unknown"
+    ],
+    "ALTER TABLE messaging_outbox RENAME COLUMN lane TO queue": [
+        "column messaging_outbox.lane is missing",
+        "column messaging_outbox.queue is unknown",
+        "index messaging_outbox_due of messaging_outbox is defined differently",
+    ],
+    "ALTER TABLE messaging_outbox DROP COLUMN attempts;"
+    "ALTER TABLE messaging_outbox ADD COLUMN attempts TEXT": [
+        "column messaging_outbox.attempts is defined differently"
+    ],
+    "DROP INDEX messaging_outbox_due": [
+        "index messaging_outbox_due of messaging_outbox is missing"
+    ],
+    "DROP INDEX messaging_outbox_due;"
+    "CREATE INDEX messaging_outbox_due ON messaging_outbox (due_at)": [
+        "index messaging_outbox_due of messaging_outbox is defined differently"
+    ],
+    "DROP TRIGGER messaging_subjects_ai": [
+        "trigger messaging_subjects_ai of messaging_subjects is missing"
+    ],
+    "DELETE FROM _sqlite_migrations": [
+        f"migration {each.name} is not applied"
+        for each in migrations.pending(Database(memory=True))
+    ],
+    "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('messaging', '9999_later')": [
+        "migration 9999_later is of a newer version of this library"
+    ],
+}
+
+
+class TestCheck:
+    @pytest.mark.parametrize("change", DRIFTS)
+    def test_a_difference_is_named(
+        self, path: Path, connection: sqlite3.Connection, change: str
+    ) -> None:
+        SqliteStorage.migrate(path)
+        connection.executescript(change)
+
+        assert set(DRIFTS[change]) <= set(problems(path))
+        if "ALTER" not in change and "fts" not in change:
+            assert problems(path) == DRIFTS[change]
+
+    def test_all_differences_are_named_at_once(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        SqliteStorage.migrate(path)
+        connection.executescript("DROP TABLE messaging_tags; DROP INDEX messaging_outbox_due")
+
+        assert problems(path) == [
+            "table messaging_tags is missing",
+            "index messaging_outbox_due of messaging_outbox is missing",
+        ]
+
+    def test_an_empty_file_is_told_how_to_get_the_tables(self, path: Path) -> None:
+        with pytest.raises(SchemaError, match=r"SqliteStorage\.migrate\(\)") as raised:
+            SqliteStorage(path, migrate=False)
+
+        assert "table messaging_messages is missing" in raised.value.problems
+        assert "migration 0001_messages is not applied" in raised.value.problems
+        assert isinstance(raised.value, ConfigurationError)
+
+    def test_looking_changes_nothing(self, path: Path, connection: sqlite3.Connection) -> None:
+        assert problems(path)
+
+        assert tables(connection) == []
+
+    def test_what_is_beside_our_tables_is_the_hosts_own(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        SqliteStorage.migrate(path)
+        connection.executescript(
+            "CREATE TABLE orders (id INTEGER); CREATE INDEX own ON messaging_messages (created_at)"
+        )
+
+        assert problems(path) == []
+
+    def test_a_storage_that_is_open_can_be_asked_again(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        with SqliteStorage(path) as storage:
+            storage.check_schema()
+            connection.execute("DROP TABLE messaging_tags")
+
+            with pytest.raises(SchemaError, match="messaging_tags is missing"):
+                storage.check_schema()
+            with pytest.raises(SchemaError, match="messaging_tags is missing"):
+                storage.check_schema(connection)
+
+    def test_a_file_of_a_newer_version_is_refused_and_left_alone(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        SqliteStorage.migrate(path)
+        connection.executescript(
+            "UPDATE _sqlite_migrations SET name = '9999_later' WHERE name = '0001_messages'"
+        )
+
+        for way in (SqliteStorage, SqliteStorage.migrate):
+            with pytest.raises(SchemaError, match="9999_later is of a newer version"):
+                way(path)
+
+        rows = connection.execute("SELECT name FROM _sqlite_migrations WHERE name LIKE '0001%'")
+        assert rows.fetchall() == []
+
+
+def own_of(path: Path) -> Path:
+    return path.with_name("own.db")
+
+
+def without_times(lines: list[str]) -> list[str]:
+    return sorted(line for line in lines if "_sqlite_migrations" not in line)
