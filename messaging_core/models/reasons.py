@@ -63,4 +63,4 @@ _MEANINGS: Final = MappingProxyType(
 
 def because(code: ReasonCode, **facts: str) -> Reason:
     """Return a reason with the facts it was found on; names of facts are written in camelCase."""
-    return Reason(code=code, message=code.meaning, facts=facts)
+    return Reason(code=code.value, message=code.meaning, facts=facts)
