@@ -172,9 +172,7 @@ def test_a_request_may_ignore_quiet_hours_and_the_reason_says_so() -> None:
         (QuietAction.BYPASS, Course.SEND, "quiet_hours.bypassed"),
     ],
 )
-def test_quiet_hours_hold_drop_or_only_note(
-    action: QuietAction, course: Course, code: str
-) -> None:
+def test_quiet_hours_hold_drop_or_only_note(action: QuietAction, course: Course, code: str) -> None:
     hours = QuietHours(windows=(NIGHT,), action=action)
 
     ruling = rule(rules=SendRules(quiet_hours=hours), now=EVENING)
@@ -437,9 +435,7 @@ def test_no_reason_shows_an_address() -> None:
     assert OUR_NUMBER not in shown
 
 
-instants = st.datetimes(
-    datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)
-)
+instants = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))
 receivers = st.builds(
     ReceiverFacts,
     identifier=st.none() | st.just(DUTCH.identifier),

@@ -132,8 +132,6 @@ def test_a_platform_decides_under_which_key_its_addresses_are_blocked() -> None:
 def test_a_contact_is_held_out_by_a_list_or_a_true_attribute(
     holdout: Holdout, fields: dict[str, Any], held: bool
 ) -> None:
-    contact = Contact(
-        id="1", workspace_id=UUID(int=0), created_at=NOW, updated_at=NOW, **fields
-    )
+    contact = Contact(id="1", workspace_id=UUID(int=0), created_at=NOW, updated_at=NOW, **fields)
 
     assert is_held_out(contact, holdout) is held

@@ -68,7 +68,18 @@ def test_people_write_keywords_in_many_ways(text: str, keyword: Keyword) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "?", "STOP please", "please stop", "don't stop", "stopp", "end of May", "halte", "1", "x" * 5000],
+    [
+        "",
+        "?",
+        "STOP please",
+        "please stop",
+        "don't stop",
+        "stopp",
+        "end of May",
+        "halte",
+        "1",
+        "x" * 5000,
+    ],
 )
 def test_anything_else_is_no_keyword(text: str) -> None:
     assert keyword_of(text) is None

@@ -72,15 +72,15 @@ def test_anything_else_is_refused(url: str, code: str) -> None:
     assert [each.code for each in check_unsubscribe_url(url, "/u")] == [code]
 
 
-@pytest.mark.parametrize("address", ["leave", "mailto:leave", "a@x.example?cc=b@x.example", "a@x\n"])
+@pytest.mark.parametrize(
+    "address", ["leave", "mailto:leave", "a@x.example?cc=b@x.example", "a@x\n"]
+)
 def test_what_is_no_bare_address_is_refused(address: str) -> None:
     assert [each.path for each in check_unsubscribe_mailto(address, "/m")] == ["/m"]
 
 
 @given(st.emails(), st.text(min_size=1, max_size=40).map("https://shop.example/".__add__))
-def test_what_is_accepted_is_one_header_that_says_what_it_was_given(
-    address: str, url: str
-) -> None:
+def test_what_is_accepted_is_one_header_that_says_what_it_was_given(address: str, url: str) -> None:
     if check_unsubscribe_mailto(address, "") or check_unsubscribe_url(url, ""):
         return
 
