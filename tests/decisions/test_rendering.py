@@ -180,7 +180,7 @@ LEAVE = "https://shop.example/leave/{messageId}"
     ],
 )
 def test_marketing_by_email_offers_to_unsubscribe(
-    message_type: MessageType, meta: Meta | None, offered: bool
+    message_type: MessageType, meta: Meta | None, *, offered: bool
 ) -> None:
     channel = evolve(MAIL, message_type=message_type, unsubscribe_url=LEAVE)
     message = a_message(to=A, meta=meta)

@@ -16,8 +16,8 @@ from messaging_core.models import (
     SuppressionScope,
 )
 from messaging_core.rules.consent import covering, identifier_on, is_held_out, purpose_of
-from messaging_core.testing import a_channel
 from messaging_core.testing import MONDAY_MORNING as NOW
+from messaging_core.testing import a_channel
 from messaging_core.testing.builders import A_NUMBER, OUR_NUMBER
 
 PHONE = Identifier(identifier_key="phonenumber", identifier_value=A_NUMBER)
@@ -73,7 +73,7 @@ def test_the_stricter_of_channel_and_request_says_what_a_message_is_for(
     ],
 )
 def test_a_suppression_forbids_what_its_scope_says(
-    scope: str, purpose: Purpose, sender: str | None, covered: bool
+    scope: str, purpose: Purpose, sender: str | None, *, covered: bool
 ) -> None:
     own = OUR_NUMBER if scope == "sender" else None
     suppression = a_suppression(scope=scope, sender=own)
@@ -130,7 +130,7 @@ def test_a_platform_decides_under_which_key_its_addresses_are_blocked() -> None:
     ],
 )
 def test_a_contact_is_held_out_by_a_list_or_a_true_attribute(
-    holdout: Holdout, fields: dict[str, Any], held: bool
+    holdout: Holdout, fields: dict[str, Any], *, held: bool
 ) -> None:
     contact = Contact(id="1", workspace_id=UUID(int=0), created_at=NOW, updated_at=NOW, **fields)
 

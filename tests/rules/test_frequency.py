@@ -68,6 +68,6 @@ def test_a_window_beyond_the_calendar_never_ends() -> None:
     ],
 )
 def test_a_cap_binds_its_platforms_and_types_and_who_asks(
-    cap: FrequencyCap, asked: bool, bound: bool
+    cap: FrequencyCap, *, asked: bool, bound: bool
 ) -> None:
     assert binds(cap, "sms", MessageType.PROMOTIONAL, cap_frequency=asked) is bound

@@ -13,6 +13,7 @@ from messaging_core.rules.quiet_hours import SEARCH_LIMIT, allowed_from, is_quie
 
 TICK = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 # Zones that move their clocks by an hour, by half an hour, at midnight, or not at all; one that
 # skipped a whole day, and some that are not whole hours from UTC.
@@ -56,10 +57,11 @@ CLOCKS_MOVE = [
 instants = st.builds(
     lambda day, minute: day + minute * MINUTE,
     st.sampled_from(CLOCKS_MOVE)
-    | st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)).map(
-        lambda each: each.replace(second=0, microsecond=0)
-    ),
+    | st.integers(0, 15 * 365).map(lambda days: datetime(2020, 1, 1, tzinfo=UTC) + days * DAY),
     st.integers(0, 2 * 24 * 60),
+)
+odd_instants = st.timedeltas(timedelta(0), 15 * 365 * DAY).map(
+    datetime(2020, 1, 1, tzinfo=UTC).__add__
 )
 
 
@@ -113,9 +115,7 @@ def test_it_is_what_watching_the_clocks_finds(
         assert found == watched
 
 
-@given(
-    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)), windows, zones
-)
+@given(odd_instants, windows, zones)
 def test_the_end_is_not_quiet_and_nothing_before_it_is_open(
     instant: datetime, windows: list[QuietWindow], zones: list[str]
 ) -> None:
@@ -124,7 +124,7 @@ def test_the_end_is_not_quiet_and_nothing_before_it_is_open(
     if found is None:
         assert anywhere(instant, windows, zones)
         return
-    assert instant <= found <= instant + SEARCH_LIMIT + timedelta(days=1)
+    assert instant <= found <= instant + SEARCH_LIMIT + DAY
     assert not anywhere(found, windows, zones)
     assert found == instant or anywhere(found - TICK, windows, zones)
     assert allowed_from(found, windows, zones) == found
@@ -242,8 +242,8 @@ def test_without_windows_zones_or_days_nothing_is_quiet() -> None:
     assert not is_quiet(asked, [NIGHT], "Nowhere/At_All")
 
 
-@pytest.mark.parametrize("edge", [datetime.min, datetime.max])
-def test_at_the_edges_of_the_calendar_there_is_an_answer(edge: datetime) -> None:
-    instant = edge.replace(tzinfo=UTC)
-
+@pytest.mark.parametrize(
+    "instant", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)]
+)
+def test_at_the_edges_of_the_calendar_there_is_an_answer(instant: datetime) -> None:
     assert allowed_from(instant, [ALWAYS], ["Pacific/Apia", "America/New_York"]) is None
