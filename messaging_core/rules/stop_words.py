@@ -26,7 +26,7 @@ class Keyword(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Return the name of its confirmation, such as `optout:en`."""
+        """Return the name of its confirmation, made of kind and language."""
         return f"{self.kind}:{self.language}"
 
 

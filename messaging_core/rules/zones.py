@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from datetime import tzinfo
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+from typing import Final, NamedTuple
 
 _CACHED: Final = 8192
+_LONGEST_NUMBER: Final = 16  # "+" and the 15 digits of E.164
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}")
 _UTC: Final = "UTC"
 
@@ -20,7 +19,7 @@ class Zones(NamedTuple):
     source: str
 
 
-def zone_of(name: str | None) -> "ZoneInfo | None":
+def zone_of(name: str | None) -> tzinfo | None:
     """Return a zone of the IANA database by its name, or nothing for any other text."""
     if name is None or not _NAME.fullmatch(name):
         return None
@@ -59,11 +58,8 @@ def joined(zones: Sequence[Zones]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for each in zones for name in each.names))
 
 
-_LONGEST_NUMBER: Final = 16  # "+" and the 15 digits of E.164
-
-
 @lru_cache(maxsize=1024)
-def _load(name: str) -> "ZoneInfo | None":
+def _load(name: str) -> tzinfo | None:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - not everybody needs it
 
     try:
