@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from messaging_core.models.channel import Channel
 from messaging_core.models.plan import Reason, Verdict
+from messaging_core.models.reasons import ReasonCode, because
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.rules.message import check_message
@@ -49,7 +50,4 @@ def admit(request: SendMessage, channel: Channel, now: datetime) -> Admission:
 
 def _reasons(wanted: datetime, now: datetime, *, later: bool) -> tuple[Reason, ...]:
     facts = {"scheduledFor": wanted.isoformat(), "now": now.isoformat()}
-    if later:
-        return (Reason(code="schedule.later", message="it waits for its time", facts=facts),)
-    message = "its time has come, or is less than 10 minutes away: it goes now"
-    return (Reason(code="schedule.now", message=message, facts=facts),)
+    return (because(ReasonCode.SCHEDULE_LATER if later else ReasonCode.SCHEDULE_NOW, **facts),)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from attrs import evolve
+
 from messaging_core.models.action import Action, LinkAction
 from messaging_core.models.body import (
     Attachment,
@@ -31,7 +33,10 @@ from messaging_core.models.envelope import (
 )
 from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
+from messaging_core.models.send_rules import Purpose
+from messaging_core.rules.consent import purpose_of
 from messaging_core.rules.sms import split_sms
+from messaging_core.rules.unsubscribe import offers_unsubscribe, unsubscribe_headers
 
 
 def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envelope:
@@ -48,12 +53,29 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
         sender=_sender(message),
         receivers=tuple(one for one in everybody if one.value not in served),
         copies=everybody,
-        content=content_of(message.body, message.meta, channel) if message.body else _EMPTY,
+        content=_content(message, channel),
         created_at=message.created_at,
         expires_at=delivery.expires_at,
         attempt=max(1, delivery.attempts),
         reference=message.reference,
     )
+
+
+def _content(message: Message, channel: Channel) -> Content:
+    """Render the body, and offer to unsubscribe where it is marketing by email."""
+    if not message.body:
+        return _EMPTY
+    content = content_of(message.body, message.meta, channel)
+    offered = channel.unsubscribe_url or channel.unsubscribe_mailto
+    if not offered or not isinstance(content, EmailContent):
+        return content
+    is_marketing = purpose_of(channel.message_type, message.meta) is Purpose.MARKETING
+    if not is_marketing or offers_unsubscribe(content.headers):
+        return content
+    headers = unsubscribe_headers(
+        channel.unsubscribe_url, channel.unsubscribe_mailto, str(message.id)
+    )
+    return evolve(content, headers={**content.headers, **headers})
 
 
 def _recipient(contact: MessageContact) -> Recipient:

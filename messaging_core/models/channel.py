@@ -48,6 +48,10 @@ class Channel:
         mms: Whether pictures and files can be sent (SMS only).
         identifier_key: The contact identifier that reaches the platform; by default
             `phonenumber`, `emailaddress` or `pushtoken`, on other platforms the platform's name.
+        unsubscribe_url: Where a mail program posts to when its reader unsubscribes with one click
+            (RFC 8058, email only): https; `{messageId}` in it is filled in. Marketing has it in
+            its `List-Unsubscribe`.
+        unsubscribe_mailto: An address that does the same when it gets a mail.
         when_in_doubt: By default `fail` on promotional channels and `resend` on others.
     """
 
@@ -63,6 +67,8 @@ class Channel:
     identifier_key: str = Factory(
         lambda self: _IDENTIFIER_KEYS.get(self.platform, self.platform), takes_self=True
     )
+    unsubscribe_url: str | None = None
+    unsubscribe_mailto: str | None = None
     when_in_doubt: WhenInDoubt = field(
         default=Factory(
             lambda self: (

@@ -8,6 +8,7 @@ from messaging_core.models.violation import Violation
 from messaging_core.rules.addresses import check_email_address
 from messaging_core.rules.sender import check_display_name, check_sender_value
 from messaging_core.rules.text import check_line
+from messaging_core.rules.unsubscribe import check_unsubscribe_mailto, check_unsubscribe_url
 
 MAX_NAME_LENGTH: Final = 255
 MAX_KEY_LENGTH: Final = 64
@@ -37,6 +38,7 @@ def check_channel(channel: Channel) -> list[Violation]:
     if channel.mms and channel.platform != SMS:
         message = f"MMS is for sms channels, not for {channel.platform}"
         violations.append(Violation("/mms", "channel.mms_only_on_sms", message))
+    violations += _check_unsubscribe(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
 
@@ -57,3 +59,15 @@ def _check_sender(value: str, platform: str, path: str) -> list[Violation]:
         return check_sender_value(value, platform, path)
     violation = check_email_address(value, path)
     return [] if violation is None else [Violation(path, "sender.invalid", violation.message)]
+
+
+def _check_unsubscribe(channel: Channel) -> list[Violation]:
+    url, mailto = channel.unsubscribe_url, channel.unsubscribe_mailto
+    violations = [] if url is None else check_unsubscribe_url(url, "/unsubscribeUrl")
+    if mailto is not None:
+        violations += check_unsubscribe_mailto(mailto, "/unsubscribeMailto")
+    if channel.platform != EMAIL and (url is not None or mailto is not None):
+        message = f"List-Unsubscribe is for email channels, not for {channel.platform}"
+        path = "/unsubscribeMailto" if url is None else "/unsubscribeUrl"
+        violations.append(Violation(path, "unsubscribe.only_on_email", message))
+    return violations

@@ -25,7 +25,9 @@ MAX_ID_LENGTH: Final = 500
 
 _MAX_EXAMINED: Final = MAX_PER_LINE * len(ReceiverType)
 
-_PLATFORM_KEYS: Final = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
+PLATFORM_KEYS: Final = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
+"""The key of the addresses that a platform uses, whatever a channel calls them."""
+
 _CHECKS: Final[Mapping[str, Callable[[str, str], Violation | None]]] = {
     "phonenumber": check_phone_number,
     "emailaddress": check_email_address,
@@ -187,7 +189,7 @@ def _identity(contact: ReceiverContact, channel: Channel, kind: str) -> tuple[st
 def _kind(key: str | None, channel: Channel) -> str:
     """Return the identifier key whose rules hold: the platform decides on its own address."""
     if key is None or key == channel.identifier_key:
-        return _PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
+        return PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
     return key
 
 

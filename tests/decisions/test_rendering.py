@@ -16,6 +16,7 @@ from messaging_core.models.body import (
     TextBody,
     TextMetadata,
 )
+from messaging_core.models.channel import MessageType
 from messaging_core.models.contact import ReceiverType
 from messaging_core.models.envelope import (
     EmailContent,
@@ -165,3 +166,41 @@ def test_text_is_never_compiled(text: str) -> None:
 
     assert isinstance(content, SmsContent)
     assert content.text == text
+
+
+LEAVE = "https://shop.example/leave/{messageId}"
+
+
+@pytest.mark.parametrize(
+    ("message_type", "meta", "offered"),
+    [
+        (MessageType.PROMOTIONAL, None, True),
+        (MessageType.TRANSACTIONAL, Meta(extra_information={"useCase": "marketing"}), True),
+        (MessageType.TRANSACTIONAL, None, False),
+    ],
+)
+def test_marketing_by_email_offers_to_unsubscribe(
+    message_type: MessageType, meta: Meta | None, *, offered: bool
+) -> None:
+    channel = evolve(MAIL, message_type=message_type, unsubscribe_url=LEAVE)
+    message = a_message(to=A, meta=meta)
+
+    content = envelope_of(message, a_delivery(), channel).content
+
+    assert isinstance(content, EmailContent)
+    expected = {
+        "List-Unsubscribe": f"<https://shop.example/leave/{message.id}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    assert content.headers == (expected if offered else {})
+
+
+def test_the_unsubscribe_header_of_a_request_is_left_as_it_is() -> None:
+    channel = evolve(MAIL, message_type=MessageType.PROMOTIONAL, unsubscribe_url=LEAVE)
+    own = {"list-unsubscribe": "<https://own.example>", "X-A": "1"}
+    meta = Meta(email=EmailMeta(headers=own))
+
+    content = envelope_of(a_message(to=A, meta=meta), a_delivery(), channel).content
+
+    assert isinstance(content, EmailContent)
+    assert content.headers == own

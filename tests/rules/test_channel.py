@@ -23,6 +23,12 @@ def a_channel(**fields: Any) -> Channel:
         a_channel(platform="sms-messagebird"),
         a_channel(platform="x" * 60, sender="anything"),
         a_channel(identifier_key="mobile"),
+        a_channel(
+            platform="email",
+            sender="shop@example.com",
+            unsubscribe_url="https://shop.example/leave/{messageId}",
+            unsubscribe_mailto="leave@shop.example",
+        ),
     ],
 )
 def test_a_channel_is_accepted(channel: Channel) -> None:
@@ -47,6 +53,30 @@ def test_a_channel_is_accepted(channel: Channel) -> None:
         ({"platform": "email", "sender": "shop"}, "/sender", "sender.invalid"),
         ({"platform": "line", "sender": "\n"}, "/sender", "text.control_character"),
         ({"sender_name": "a\nb"}, "/senderName", "text.control_character"),
+        (
+            {
+                "platform": "email",
+                "sender": "shop@x.example",
+                "unsubscribe_url": "http://x.example",
+            },
+            "/unsubscribeUrl",
+            "unsubscribe.not_https",
+        ),
+        (
+            {"platform": "email", "sender": "shop@x.example", "unsubscribe_mailto": "leave"},
+            "/unsubscribeMailto",
+            "receiver.invalid_email",
+        ),
+        (
+            {"unsubscribe_url": "https://x.example"},
+            "/unsubscribeUrl",
+            "unsubscribe.only_on_email",
+        ),
+        (
+            {"unsubscribe_mailto": "leave@x.example"},
+            "/unsubscribeMailto",
+            "unsubscribe.only_on_email",
+        ),
         ({"platform": "push", "mms": True}, "/mms", "channel.mms_only_on_sms"),
         ({"platform": "email"}, "/sender", "channel.no_sender"),
         ({"identifier_key": ""}, "/identifierKey", "text.empty"),

@@ -50,9 +50,12 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
     NoneType: st.none(),
 }
 
-# Answers of transports and what holds them: alternatives without a `type`, or spans of time, that
-# never leave the process.
-NOT_ON_THE_WIRE = {"Deferred", "Envelope", "PerRecipient", "Plan"}
+# Answers of transports, send rules and what holds them: alternatives without a `type`, sets, or
+# spans of time, that never leave the process.
+NOT_ON_THE_WIRE = {
+    *("Deferred", "Envelope", "PerRecipient", "Plan"),
+    *("FrequencyCap", "QuietHours", "QuietWindow", "ReceiverFacts", "Ruling", "SendRules"),
+}
 CLASSES = [
     kind
     for name in models.__all__

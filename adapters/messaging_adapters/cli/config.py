@@ -47,6 +47,8 @@ _CHANNEL: Final = {
     "mms": Key(kind=bool),
     "when_in_doubt": Key(choices=tuple(WhenInDoubt)),
     "identifier_key": Key(),
+    "unsubscribe_url": Key(),
+    "unsubscribe_mailto": Key(),
     "id": Key(),
     "transport": Key(kind=dict, required=True),
 }

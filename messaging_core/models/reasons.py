@@ -1,0 +1,66 @@
+"""Why a message goes, waits or stays behind: every code that a decision may give as its reason."""
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from messaging_core.models.plan import Reason
+
+
+class ReasonCode(StrEnum):
+    """Name one reason; the names never change, `meaning` may be put better."""
+
+    CHANNEL_INACTIVE = "channel.inactive"
+    RECEIVER_UNREACHABLE = "receiver.unreachable"
+    SUPPRESSED_MARKETING = "suppressed.marketing"
+    SUPPRESSED_TRANSACTIONAL = "suppressed.transactional"
+    SUPPRESSED_SENDER = "suppressed.sender"
+    SUBSCRIPTION_UNSUBSCRIBED = "subscription.unsubscribed"
+    SUBSCRIPTION_BLANK = "subscription.blank"
+    HOLDOUT_SKIPPED = "holdout.skipped"
+    HOLDOUT_IGNORED = "holdout.ignored"
+    FREQUENCY_CAPPED = "frequency.capped"
+    RECEIVERS_NOBODY_LEFT = "receivers.nobody_left"
+    QUIET_HOURS_HOLD = "quiet_hours.hold"
+    QUIET_HOURS_DROP = "quiet_hours.drop"
+    QUIET_HOURS_BYPASSED = "quiet_hours.bypassed"
+    QUIET_HOURS_OUTLASTS_VALIDITY = "quiet_hours.outlasts_validity"
+    QUIET_HOURS_NEVER = "quiet_hours.never"
+    VALIDITY_EXPIRED = "validity.expired"
+    SCHEDULE_LATER = "schedule.later"
+    SCHEDULE_NOW = "schedule.now"
+
+    @property
+    def meaning(self) -> str:
+        """Return the same for people, in one line."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Final = MappingProxyType(
+    {
+        ReasonCode.CHANNEL_INACTIVE: "the channel sends nothing",
+        ReasonCode.RECEIVER_UNREACHABLE: "the receiver has no address on this platform",
+        ReasonCode.SUPPRESSED_MARKETING: "the address must not get marketing",
+        ReasonCode.SUPPRESSED_TRANSACTIONAL: "the address must get nothing but marketing",
+        ReasonCode.SUPPRESSED_SENDER: "the receiver told this sender to stop",
+        ReasonCode.SUBSCRIPTION_UNSUBSCRIBED: "the contact has unsubscribed from this platform",
+        ReasonCode.SUBSCRIPTION_BLANK: "the contact has not subscribed to this platform",
+        ReasonCode.HOLDOUT_SKIPPED: "the contact is held out",
+        ReasonCode.HOLDOUT_IGNORED: "the contact is held out, and the request ignores that",
+        ReasonCode.FREQUENCY_CAPPED: "the contact had as many messages as the cap allows",
+        ReasonCode.RECEIVERS_NOBODY_LEFT: "none of the receivers may get it",
+        ReasonCode.QUIET_HOURS_HOLD: "it waits until the quiet hours end",
+        ReasonCode.QUIET_HOURS_DROP: "it falls into quiet hours, which drop messages",
+        ReasonCode.QUIET_HOURS_BYPASSED: "it falls into quiet hours, and goes all the same",
+        ReasonCode.QUIET_HOURS_OUTLASTS_VALIDITY: "the quiet hours end after its validity",
+        ReasonCode.QUIET_HOURS_NEVER: "the quiet hours leave no moment to send it",
+        ReasonCode.VALIDITY_EXPIRED: "its validity is over before it could go",
+        ReasonCode.SCHEDULE_LATER: "it waits for its time",
+        ReasonCode.SCHEDULE_NOW: "its time has come, or is less than 10 minutes away: it goes now",
+    }
+)
+
+
+def because(code: ReasonCode, **facts: str) -> Reason:
+    """Return a reason with the facts it was found on; names of facts are written in camelCase."""
+    return Reason(code=code.value, message=code.meaning, facts=facts)

@@ -1,0 +1,207 @@
+"""What a workspace or a channel has set up on when and to whom may be sent, and what is known."""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from enum import IntEnum, StrEnum
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.channel import MessageType
+from messaging_core.models.contact import Identifier
+from messaging_core.models.plan import Reason
+
+
+class Weekday(IntEnum):
+    """Name a day of the week, numbered as `date.weekday()` does."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+class QuietAction(StrEnum):
+    """Choose what becomes of a message that falls into quiet hours."""
+
+    HOLD = "hold"
+    DROP = "drop"
+    BYPASS = "bypass"
+
+
+@frozen(kw_only=True)
+class QuietWindow:
+    """Keep a part of the week quiet, by the receiver's clock on the wall.
+
+    Attributes:
+        start: When it begins; this moment is quiet.
+        end: When it is over; this moment is not quiet. An `end` that is not after `start` is on the
+            day after: 21:00 to 08:00 is a night, and 00:00 to 00:00 a whole day.
+        days: The days it begins on.
+    """
+
+    start: time
+    end: time
+    days: frozenset[Weekday] = frozenset(Weekday)
+
+
+@frozen(kw_only=True)
+class QuietHours:
+    """Say when receivers are left in peace, and what that means for a message.
+
+    Attributes:
+        windows: None at all is never quiet, which is how a channel opts out of its workspace's.
+        message_types: Which channels are bound.
+        action: Hold the message until they end, drop it, or only note that they were passed over.
+        fallback_zone: IANA name of the zone for receivers of whom none is known.
+    """
+
+    windows: tuple[QuietWindow, ...]
+    message_types: frozenset[MessageType] = frozenset({MessageType.PROMOTIONAL})
+    action: QuietAction = QuietAction.HOLD
+    fallback_zone: str = "UTC"
+
+
+@frozen(kw_only=True)
+class FrequencyCap:
+    """Let a contact get so many messages on a platform within a rolling window, and no more.
+
+    Attributes:
+        platforms: Which platforms are capped, each counted by itself; empty means every one.
+        message_types: Which channels are bound; empty means all.
+        only_if_asked: Bind only requests with `capFrequency`, as the Bird Channels API does.
+    """
+
+    limit: int = 1
+    window: timedelta = timedelta(days=1)
+    platforms: frozenset[str] = frozenset()
+    message_types: frozenset[MessageType] = frozenset()
+    only_if_asked: bool = True
+
+
+@frozen(kw_only=True)
+class Holdout:
+    """Define who gets nothing: a contact list, or a boolean attribute of contacts; one of both."""
+
+    list_id: UUID | None = None
+    attribute: str | None = None
+
+
+@frozen(kw_only=True)
+class SendRules:
+    """Collect what is set up for a workspace or a channel; the default restricts nothing.
+
+    Attributes:
+        subscription_required: Platforms on which marketing goes to subscribed contacts only; on
+            others a contact of whom no subscription is known gets it too.
+    """
+
+    quiet_hours: QuietHours | None = None
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    holdout: Holdout | None = None
+    subscription_required: frozenset[str] = frozenset()
+
+
+class Purpose(StrEnum):
+    """Tell the two kinds of messages apart that a person can be suppressed for."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+
+class SuppressionScope(StrEnum):
+    """Say what an address must not get."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+    SENDER = "sender"
+
+
+class SuppressionCause(StrEnum):
+    """Say why an address must not be written to."""
+
+    UNSUBSCRIBE = "unsubscribe"
+    STOP_WORD = "stop_word"
+    MANUAL = "manual"
+    COMPLAINT = "complaint"
+    HARD_BOUNCE = "hard_bounce"
+
+
+@frozen(kw_only=True)
+class Suppression:
+    """An address that must not be written to; it outlives the contact that had it.
+
+    Attributes:
+        at: Since when.
+        sender: Whom it is blocked from, in scope `sender` and only there.
+    """
+
+    identifier_key: str
+    identifier_value: str = field(repr=False)
+    scope: SuppressionScope
+    cause: SuppressionCause
+    at: datetime
+    sender: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class ReceiverFacts:
+    """Everything that is known of one receiver and that a send rule may ask for.
+
+    Attributes:
+        identifier: The address that the message would really use, see `identifier_on`; absent
+            where there is none.
+        time_zone: The contact's own, as an IANA name.
+        subscriptions: By platform, whether the contact is subscribed; absent is *blank*.
+        suppressions: Those of the address.
+        held_out: Whether the contact is in the global holdout.
+        sent_at: When messages that count for a cap went to the contact on this platform, at
+            least those within the longest window; in any order.
+    """
+
+    identifier: Identifier | None
+    time_zone: str | None = None
+    subscriptions: Mapping[str, bool] = field(factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
+    held_out: bool = False
+    sent_at: tuple[datetime, ...] = ()
+
+
+class Course(StrEnum):
+    """Say what the send rules make of a message.
+
+    Attributes:
+        SEND: It goes at its time.
+        HOLD: It goes later than its time.
+        SKIP: It does not go, and nothing went wrong.
+        REJECT: It does not go, and the caller has to know.
+        EXPIRE: It is too late for it to go.
+    """
+
+    SEND = "send"
+    HOLD = "hold"
+    SKIP = "skip"
+    REJECT = "reject"
+    EXPIRE = "expire"
+
+
+@frozen(kw_only=True)
+class Ruling:
+    """What the send rules decide on a message.
+
+    Attributes:
+        reasons: Of every rule that had something to say, in the order of the rules.
+        due_at: When it goes; absent when it does not.
+        next_at: The earliest instant at which caps and quiet hours would let it go, whatever its
+            validity; absent where waiting changes nothing.
+        excluded: The receivers who must not get it, by their place.
+    """
+
+    course: Course
+    reasons: tuple[Reason, ...] = ()
+    due_at: datetime | None = None
+    next_at: datetime | None = None
+    excluded: frozenset[int] = frozenset()

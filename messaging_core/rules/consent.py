@@ -1,0 +1,96 @@
+"""What a person has agreed to get, and what not."""
+
+from collections.abc import Iterable, Mapping
+
+from messaging_core.models.channel import Channel, MessageType
+from messaging_core.models.contact import Contact, Identifier
+from messaging_core.models.meta import Meta
+from messaging_core.models.send_rules import (
+    Holdout,
+    Purpose,
+    Suppression,
+    SuppressionScope,
+)
+from messaging_core.rules.addresses import address_key
+from messaging_core.rules.meta import MARKETING
+from messaging_core.rules.receiver import PLATFORM_KEYS
+
+_SCOPES: Mapping[Purpose, SuppressionScope] = {
+    Purpose.MARKETING: SuppressionScope.MARKETING,
+    Purpose.TRANSACTIONAL: SuppressionScope.TRANSACTIONAL,
+}
+
+
+def purpose_of(message_type: MessageType, meta: Meta | None = None) -> Purpose:
+    """Return what a message is for, the stricter of what its channel and its request say.
+
+    A promotional channel sends marketing, whatever the request calls it; on any other channel
+    `meta.extraInformation.useCase` of `marketing` makes it so. Everything else, conversations and
+    codes for logging in included, is transactional (ours: the Bird Channels API knows these two
+    kinds of suppression, and five kinds of channel).
+    """
+    asked = (meta.extra_information or {}).get("useCase") if meta else None
+    is_marketing = message_type is MessageType.PROMOTIONAL or asked == MARKETING
+    return Purpose.MARKETING if is_marketing else Purpose.TRANSACTIONAL
+
+
+def identifier_on(channel: Channel, address: str) -> Identifier:
+    """Return under which identifier an address is suppressed: the platform decides on the key.
+
+    A channel may look contacts up by a key of the host's own; its addresses are compared, and
+    blocked, as the phone numbers or email addresses that they are.
+    """
+    key = PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
+    return Identifier(identifier_key=key, identifier_value=address)
+
+
+def covering(
+    suppressions: Iterable[Suppression],
+    identifier: Identifier,
+    purpose: Purpose,
+    sender: str | None,
+) -> tuple[Suppression, ...]:
+    """Return the suppressions that forbid a message, in the order given.
+
+    One of scope `marketing` or `transactional` forbids messages of that purpose, from whomever.
+    One of scope `sender`, which STOP makes, forbids every message between the two addresses, a
+    code for logging in as well: the network would not carry it.
+
+    Args:
+        suppressions: Any; those of other addresses do not count.
+        identifier: The address the message would go to.
+        purpose: What the message is for.
+        sender: The address it would come from, if it has one.
+    """
+    key, value = identifier.identifier_key, identifier.identifier_value
+    own = address_key(key, value)
+    from_ = sender_key(sender, key) if sender else None
+    return tuple(
+        one
+        for one in suppressions
+        if one.identifier_key == key
+        and address_key(key, one.identifier_value) == own
+        and _covers(one, purpose, from_)
+    )
+
+
+def sender_key(sender: str, identifier_key: str) -> str:
+    """Return what two spellings of one sender have in common: case and punctuation are ignored."""
+    return address_key(identifier_key, sender).casefold()
+
+
+def is_held_out(contact: Contact, holdout: Holdout) -> bool:
+    """Tell whether a contact gets nothing: it is on the list, or has the attribute as `true`."""
+    if holdout.list_id is not None and holdout.list_id in contact.list_ids:
+        return True
+    return (
+        holdout.attribute is not None and (contact.attributes or {}).get(holdout.attribute) is True
+    )
+
+
+def _covers(suppression: Suppression, purpose: Purpose, sender: str | None) -> bool:
+    if suppression.scope is not SuppressionScope.SENDER:
+        return suppression.scope is _SCOPES[purpose]
+    if sender is None or suppression.sender is None:
+        return False
+    return sender_key(suppression.sender, suppression.identifier_key) == sender
