@@ -1,14 +1,14 @@
 """One call of a transport: what it may do, and what its answer comes to."""
 
 import logging
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import evolve
 
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.models.delivery import Claim, Lease
+from messaging_core.ledger import Ledger
+from messaging_core.models.delivery import Claim
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import (
@@ -21,97 +21,18 @@ from messaging_core.models.outcome import (
     Unknown,
 )
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage
 from messaging_core.ports.transport import Handoff, Transport
 
 _log = logging.getLogger(__name__)
 
 
-class Marks:
-    """Make the point of no return durable, for many messages with one commit.
-
-    Whoever comes first writes; those who come meanwhile are written next, together, by the first
-    of them. So a lone message waits for nobody, and many share the cost.
-    """
-
-    def __init__(self, storage: Storage, clock: Clock) -> None:
-        self._storage = storage
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting: list[_Mark] = []
-        self._is_writing = False
-
-    def make(self, lease: Lease) -> None:
-        """Mark a leased message; when this returns, the mark is durable.
-
-        Raises:
-            Withdrawn: The message may no longer go.
-            StorageError: The mark could not be made; the message was not sent.
-        """
-        mark = _Mark(lease)
-        with self._lock:
-            self._waiting.append(mark)
-            leads, self._is_writing = not self._is_writing, True
-        if leads or mark.is_asked_to_lead():
-            self._lead()
-        if mark.error is not None:
-            raise mark.error
-
-    def _lead(self) -> None:
-        """Write every mark that waits, one's own among them, and let the next in line go on."""
-        with self._lock:
-            marks, self._waiting = self._waiting, []
-        self._write_together(marks)
-        with self._lock:
-            self._is_writing = bool(self._waiting)
-            if self._waiting:
-                self._waiting[0].lead()
-
-    def _write_together(self, marks: Sequence["_Mark"]) -> None:
-        try:
-            with self._storage.begin() as tx:
-                leases = [mark.lease for mark in marks]
-                reasons = tx.outbox.hand_over(leases, now=self._clock.now())
-        except Exception as error:  # noqa: BLE001 - everybody who waits gets it
-            for mark in marks:
-                mark.end(error)
-        else:
-            for mark, reason in zip(marks, reasons, strict=True):
-                mark.end(Withdrawn(reason) if reason else None)
-
-
-class _Mark:
-    """One mark on its way."""
-
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
-        self.error: Exception | None = None
-        self._leads = False
-        self._ready = threading.Event()
-
-    def is_asked_to_lead(self) -> bool:
-        """Wait until the mark was made, or is to be made by the one who waits."""
-        self._ready.wait()
-        return self._leads
-
-    def lead(self) -> None:
-        """Ask the one who waits to write."""
-        self._leads = True
-        self._ready.set()
-
-    def end(self, error: Exception | None) -> None:
-        """Let the one who waits go on."""
-        self.error = error
-        self._ready.set()
-
-
 class PointOfNoReturn(Handoff):
     """The moment in one attempt after which it is not known whether a failure was a success."""
 
-    def __init__(self, claim: Claim, clock: Clock, marks: Marks | None = None) -> None:
+    def __init__(self, claim: Claim, clock: Clock, ledger: Ledger | None = None) -> None:
         self._claim = claim
         self._clock = clock
-        self._marks = marks
+        self._ledger = ledger
         self.passed_at: datetime | None = None
 
     def __call__(self) -> None:
@@ -125,8 +46,8 @@ class PointOfNoReturn(Handoff):
             raise Withdrawn("expired")
         if now >= self._claim.lease.until:
             raise Withdrawn("superseded")
-        if self.passed_at is None and self._marks is not None:
-            self._marks.make(self._claim.lease)
+        if self.passed_at is None and self._ledger is not None:
+            self._ledger.mark(self._claim.lease)
         self.passed_at = self.passed_at or now
 
 

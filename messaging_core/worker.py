@@ -3,20 +3,19 @@
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-
-from attrs import frozen
 
 from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import Finish, Send, dispatch
 from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.handover import Marks, PointOfNoReturn, ask
+from messaging_core.handover import PointOfNoReturn, ask
+from messaging_core.ledger import Ledger, Report
 from messaging_core.messenger import Messenger
 from messaging_core.models.delivery import Claim, Lane, Settlement
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.message import Status
 from messaging_core.ports.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -24,37 +23,6 @@ _log = logging.getLogger(__name__)
 _PUT_OFF = timedelta(minutes=1)
 _WITHDRAWN_WAIT = timedelta(seconds=1)
 _IDLE = 1.0  # seconds between looks at a storage that other processes write to as well
-
-
-@frozen(kw_only=True)
-class Report:
-    """Count what a worker did.
-
-    Attributes:
-        sent: Messages that the provider took.
-        failed: Messages that will never be sent.
-        waiting: Messages that will be tried again.
-        stale: Messages that another worker had taken over by the time they were settled.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    waiting: int = 0
-    stale: int = 0
-
-    @property
-    def total(self) -> int:
-        """Return how many messages were worked on."""
-        return self.sent + self.failed + self.waiting + self.stale
-
-    def __add__(self, other: "Report") -> "Report":
-        """Join two counts."""
-        return Report(
-            sent=self.sent + other.sent,
-            failed=self.failed + other.failed,
-            waiting=self.waiting + other.waiting,
-            stale=self.stale + other.stale,
-        )
 
 
 class Worker:
@@ -92,22 +60,17 @@ class Worker:
         self._batch = batch
         self._lease = lease
         self._chance = chance
-        self._marks = Marks(messenger.storage, messenger.clock) if mark else None
+        self._mark = mark
 
     def run_once(self) -> Report:
         """Deliver at most one batch of what is due now, and return when it is settled."""
-        _, claims = self._exchange([], self._batch)
-        settlements: list[Settlement] = []
-        with Crew(self._threads, self._work) as crew:
-            try:
-                for claim in claims:
-                    crew.hand(claim)
-                while crew.busy:
-                    settlements.append(crew.take())
-            except BaseException:
-                self._wind_up(crew, settlements)
-                raise
-        return self._exchange(settlements, 0)[0]
+        with self._shift() as (crew, ledger):
+            for claim in ledger.claim(lease=self._lease, limit=self._batch):
+                crew.hand(claim)
+            while crew.busy:
+                crew.gather(self._batch)
+            ledger.claim(lease=self._lease, limit=0)
+        return ledger.report
 
     def drain(self) -> Report:
         """Deliver until nothing is due any more; what is due later stays."""
@@ -128,35 +91,39 @@ class Worker:
 
     def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
         """Keep a crew busy until it is over, and leave nothing unsettled behind."""
-        finished: list[Settlement] = []
-        with Crew(self._threads, self._work) as crew:
+        with self._shift() as (crew, ledger):
+            self._keep_busy(crew, ledger, is_over, stop)
+        return ledger.report
+
+    @contextmanager
+    def _shift(self) -> Iterator[tuple[Crew, Ledger]]:
+        """Lend a crew and a ledger; when the block is interrupted, both are wound up."""
+        ledger = Ledger(self._messenger.storage, self._clock, gathers=not self._mark)
+        with Crew(self._threads, lambda claim: ledger.record(self._work(claim, ledger))) as crew:
             try:
-                return self._keep_busy(crew, finished, is_over, stop)
+                yield crew, ledger
             except BaseException:
-                self._wind_up(crew, finished)
+                self._wind_up(crew, ledger)
                 raise
 
     def _keep_busy(
         self,
         crew: Crew,
-        finished: list[Settlement],
+        ledger: Ledger,
         is_over: Callable[[], bool],
         stop: threading.Event | None,
-    ) -> Report:
+    ) -> None:
         """Settle what is done and claim anew in one transaction, again and again."""
-        report = Report()
         while True:
             stopping = stop is not None and is_over()
             if stopping:
-                finished += map(self._give_back, crew.recall())
+                self._give_back_all(crew, ledger)
             try:
-                done, claims = self._exchange(finished, 0 if stopping else self._room(crew))
-                report += done
-                finished.clear()
-                for claim in claims:
+                room = 0 if stopping else self._room(crew)
+                for claim in ledger.claim(lease=self._lease, limit=room):
                     crew.hand(claim)
                 if not crew.busy and is_over():
-                    return report
+                    return
                 if not crew.busy:
                     self._rest(stop)
             except StorageError:
@@ -165,22 +132,26 @@ class Worker:
                 _log.exception("the storage failed; trying again")
                 stop.wait(_IDLE)
             if crew.busy:
-                crew.gather(finished, self._batch // 2)
+                crew.gather(self._batch // 2)
 
     def _room(self, crew: Crew) -> int:
         """Return how many messages to claim: of very few, all would be of the urgent lanes."""
         free = self._batch - crew.busy
         return free if free >= min(len(Lane), self._batch) else 0
 
-    def _wind_up(self, crew: Crew, finished: list[Settlement]) -> None:
+    def _give_back_all(self, crew: Crew, ledger: Ledger) -> None:
+        for claim in crew.recall():
+            ledger.record(self._give_back(claim))
+
+    def _wind_up(self, crew: Crew, ledger: Ledger) -> None:
         """Interrupted: finish what was begun, give the rest back, and record both if possible."""
-        finished += map(self._give_back, crew.recall())
+        self._give_back_all(crew, ledger)
         while crew.busy:
-            finished.append(crew.take())
+            crew.gather(self._batch)
         try:
-            self._exchange(finished, 0)
+            ledger.claim(lease=self._lease, limit=0)
         except StorageError:
-            _log.exception("the storage failed; %d messages stay leased", len(finished))
+            _log.exception("the storage failed; %d messages stay leased", ledger.unwritten)
 
     def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""
@@ -189,21 +160,6 @@ class Worker:
                 due_at = tx.outbox.next_due()
             wait = (due_at - self._clock.now()).total_seconds() if due_at else _IDLE
             stop.wait(min(max(wait, 0.0), _IDLE))
-
-    def _exchange(
-        self, settlements: Sequence[Settlement], limit: int
-    ) -> tuple[Report, list[Claim]]:
-        """Record what was done and lease what comes next, in one transaction."""
-        if not settlements and limit <= 0:
-            return Report(), []
-        with self._messenger.storage.begin() as tx:
-            valid = tx.outbox.settle(settlements) if settlements else []
-            claims = (
-                tx.outbox.claim(now=self._clock.now(), lease=self._lease, limit=limit)
-                if limit > 0
-                else []
-            )
-        return _report(settlements, valid), claims
 
     def _not_begun(self, claim: Claim, error: Withdrawn | StorageError) -> Settlement:
         """Put back what did not reach the point of no return; what has expired ends here."""
@@ -220,10 +176,10 @@ class Worker:
     def _give_back(self, claim: Claim) -> Settlement:
         return give_back(claim, self._clock.now())
 
-    def _work(self, claim: Claim) -> Settlement:
+    def _work(self, claim: Claim, ledger: Ledger) -> Settlement:
         """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's."""
         try:
-            return self._deliver(claim)
+            return self._deliver(claim, ledger)
         except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
             # Never the traceback: an error's text may quote what the message says.
             what = type(error).__name__
@@ -240,7 +196,7 @@ class Worker:
         )
         return postpone(claim, now, min(now + _PUT_OFF, claim.delivery.expires_at), failure)
 
-    def _deliver(self, claim: Claim) -> Settlement:
+    def _deliver(self, claim: Claim, ledger: Ledger) -> Settlement:
         """Do with one message what is to be done now."""
         now = self._clock.now()
         route = self._messenger.route(claim.message.channel_id)
@@ -249,10 +205,13 @@ class Worker:
         decision = dispatch(claim, channel, now, deduplicates=deduplicates)
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self._give_back(claim)
-        return self._attempt(claim, decision, transport)
+        return self._attempt(claim, decision, transport, ledger)
 
-    def _attempt(self, claim: Claim, send: Send, transport: Transport) -> Settlement:
-        envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock, self._marks)
+    def _attempt(
+        self, claim: Claim, send: Send, transport: Transport, ledger: Ledger
+    ) -> Settlement:
+        envelope = send.envelope
+        handoff = PointOfNoReturn(claim, self._clock, ledger if self._mark else None)
         try:
             outcome = ask(transport, envelope, handoff)
         except (Withdrawn, StorageError) as error:
@@ -280,15 +239,3 @@ def _deduplicates(transport: Transport, claim: Claim, now: datetime) -> bool:
     message = claim.message
     first = max(message.created_at, message.scheduled_for or message.created_at)
     return window is not None and now < first + window
-
-
-def _report(settlements: Sequence[Settlement], valid: Sequence[bool]) -> Report:
-    kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-    waiting = sum(one.next_due_at is not None for one in kept)
-    sent = sum(one.status is Status.SENT for one in kept)
-    return Report(
-        sent=sent,
-        waiting=waiting,
-        failed=len(kept) - waiting - sent,
-        stale=len(settlements) - len(kept),
-    )
