@@ -1,10 +1,11 @@
 """One call of a transport: what it may do, and what its answer comes to."""
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.ledger import Ledger
@@ -34,6 +35,8 @@ class PointOfNoReturn(Handoff):
         self._clock = clock
         self._ledger = ledger
         self.passed_at: datetime | None = None
+        self._is_given_up = False
+        self._lock = threading.Lock()
 
     def __call__(self) -> None:
         """Let the message go, unless its time or its lease has run out.
@@ -44,14 +47,34 @@ class PointOfNoReturn(Handoff):
         now = self._clock.now()
         if now >= self._claim.delivery.expires_at:
             raise Withdrawn("expired")
-        if now >= self._claim.lease.until:
+        if now >= self._claim.lease.until or self._is_given_up:
             raise Withdrawn("superseded")
         if self.passed_at is None and self._ledger is not None:
             self._ledger.mark(self._claim.lease)
-        self.passed_at = self.passed_at or now
+        with self._lock:
+            if self._is_given_up:
+                raise Withdrawn("superseded")
+            self.passed_at = self.passed_at or now
+
+    def give_up(self) -> None:
+        """Refuse leave from now on; whether it was given before, `passed_at` says for good."""
+        with self._lock:
+            self._is_given_up = True
 
 
-def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Outcome:
+@frozen(kw_only=True)
+class Answer:
+    """What the call of a transport came to.
+
+    Attributes:
+        is_fault: The transport failed in a way that no provider does.
+    """
+
+    outcome: Outcome
+    is_fault: bool = False
+
+
+def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Answer:
     """Ask a transport, and make an outcome of whatever comes back.
 
     Raises:
@@ -63,17 +86,33 @@ def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> O
     except Exception as error:  # the one place that calls foreign code
         if isinstance(error, (Withdrawn, StorageError)) and handoff.passed_at is None:
             raise
+        what = type(error).__name__
         _log.warning(
-            "transport %s failed on message %s: %s",
-            transport.name,
-            envelope.message_id,
-            type(error).__name__,
+            "transport %s failed on message %s: %s", transport.name, envelope.message_id, what
         )
-        return _broken(transport, type(error).__name__, handoff)
+        return Answer(
+            outcome=broken(transport.name, what, handoff), is_fault=not _is_of_the_network(error)
+        )
     understood = _understood(outcome)
     if understood is not None:
-        return understood
-    return _broken(transport, f"answered with {type(outcome).__name__}", handoff)
+        return Answer(outcome=understood)
+    what = f"answered with {type(outcome).__name__}"
+    return Answer(outcome=broken(transport.name, what, handoff), is_fault=True)
+
+
+def _is_of_the_network(error: BaseException) -> bool:
+    """Tell a network that is down, which says nothing about the message, from a fault.
+
+    Libraries wrap what the system raised, so the causes are looked at too.
+    """
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, (OSError, Withdrawn)):
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _understood(outcome: object) -> Outcome | None:
@@ -121,13 +160,13 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
-def _broken(transport: Transport, what: str, handoff: PointOfNoReturn) -> Outcome:
+def broken(transport: str, what: str, handoff: PointOfNoReturn) -> Outcome:
     """Before the point of no return a fault is harmless; after it, it leaves doubt."""
     in_doubt = handoff.passed_at is not None
     failure = Failure(
         code=FailureCode.IN_DOUBT if in_doubt else FailureCode.DEPENDENCY_ERROR,
         description=f"the transport failed: {what}",
-        source=FailureSource(name=transport.name, code=what),
+        source=FailureSource(name=transport, code=what),
         retry=Retry.AMBIGUOUS if in_doubt else Retry.TRANSIENT,
     )
     return Unknown(failure=failure) if in_doubt else Deferred(failure=failure)

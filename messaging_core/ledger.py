@@ -69,6 +69,7 @@ class Ledger:
         self._marks: list[_Mark] = []
         self._turns: list[_Turn] = []
         self._results: list[Settlement] = []
+        self._suspects: set[int] = set()
         self._is_writing = False
         self.report = Report()
 
@@ -95,6 +96,7 @@ class Ledger:
         """
         with self._lock:
             self._results.append(result)
+            self._suspects.discard(result.lease.position)
             leads = not self._is_writing and not self._gathers
             self._is_writing = self._is_writing or leads
         if leads:
@@ -103,12 +105,14 @@ class Ledger:
     def claim(self, *, lease: timedelta, limit: int) -> list[Claim]:
         """Write every result that waits, and lease what comes next, in one transaction.
 
+        While there is no result of a message that crashed before, no other such is leased.
+
         Raises:
             StorageError: Neither was done; the results wait on.
         """
         if not self._results and limit <= 0:
             return []
-        turn = _Turn(lease, limit)
+        turn = _Turn(lease, limit, suspects=not self._suspects)
         with self._lock:
             waits, self._is_writing = self._is_writing, True
             if waits:
@@ -118,6 +122,9 @@ class Ledger:
         self._lead(turn)
         if turn.error:
             raise turn.error
+        suspects = {one.lease.position for one in turn.claims if one.delivery.crashes}
+        with self._lock:
+            self._suspects |= suspects
         return turn.claims
 
     @property
@@ -199,11 +206,12 @@ class Ledger:
 class _Turn:
     """One claim on its way: it stands in line like a mark, and is made by the one who waits."""
 
-    def __init__(self, lease: timedelta, limit: int) -> None:
+    def __init__(self, lease: timedelta, limit: int, *, suspects: bool) -> None:
         self.claims: list[Claim] = []
         self.error: Exception | None = None
         self._lease = lease
         self._limit = limit
+        self._suspects = suspects
         self._ready = threading.Event()
 
     def wait(self) -> None:
@@ -217,7 +225,9 @@ class _Turn:
     def take(self, outbox: Outbox, now: datetime) -> None:
         """Lease what comes next."""
         if self._limit > 0:
-            self.claims = outbox.claim(now=now, lease=self._lease, limit=self._limit)
+            self.claims = outbox.claim(
+                now=now, lease=self._lease, limit=self._limit, suspects=self._suspects
+            )
 
 
 class _Mark:

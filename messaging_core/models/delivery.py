@@ -41,6 +41,8 @@ class Delivery:
         attempts: Claims so far.
         accepted: Addresses that the provider took already.
         refused: Addresses that it will never take.
+        crashes: How often a worker died over it, or its transport failed in a way that no
+            provider does.
     """
 
     due_at: datetime
@@ -50,6 +52,7 @@ class Delivery:
     controls: Controls = field(factory=Controls)
     accepted: tuple[str, ...] = field(default=(), repr=False)
     refused: tuple[str, ...] = field(default=(), repr=False)
+    crashes: int = 0
 
 
 @frozen(kw_only=True)
@@ -121,6 +124,7 @@ class Settlement:
         accepted: All addresses that the provider took so far.
         refused: All addresses that it will never take.
         counts: False gives the attempt back: nothing was tried.
+        crashed: The attempt counts as a crash.
     """
 
     lease: Lease
@@ -134,3 +138,4 @@ class Settlement:
     accepted: tuple[str, ...] = field(default=(), repr=False)
     refused: tuple[str, ...] = field(default=(), repr=False)
     counts: bool = True
+    crashed: bool = False

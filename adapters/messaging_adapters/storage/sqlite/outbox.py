@@ -1,5 +1,6 @@
 """What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Cursor
@@ -10,6 +11,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.messages import failure_columns
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
+from messaging_core.decisions.settlement import unreadable
 from messaging_core.decisions.sharing import share
 from messaging_core.models.delivery import (
     Claim,
@@ -26,18 +28,25 @@ from messaging_core.wire import load
 from messaging_core.wire.stored import Stored, settled_state, store
 from messaging_core.wire.values import write_datetime
 
+_log = logging.getLogger(__name__)
+
 _DUE = (
     "SELECT position, due_at, handed_over FROM messaging_outbox"
-    " WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+    " WHERE lane = ? AND due_at <= ? AND crashes = 0 ORDER BY due_at LIMIT ?"
+)
+_SUSPECT = (
+    "SELECT position, due_at, handed_over FROM messaging_outbox"
+    " WHERE crashes > 0 AND due_at <= ? ORDER BY due_at LIMIT ?"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
+    " crashes = crashes + (leased_until IS NOT NULL),"
     " due_at = ?1, leased_until = ?1, handed_over = 0"
     " WHERE position IN (SELECT value FROM json_each(?2))"
 )
 _DOUBT = (
     "UPDATE messaging_messages SET state = json_set(state, '$.details', 'in_doubt')"
-    " WHERE position IN (SELECT value FROM json_each(?))"
+    " WHERE position IN (SELECT value FROM json_each(?)) AND json_valid(state)"
 )
 _HAND_OVER = (
     "UPDATE messaging_outbox SET handed_over = 1 WHERE position = ? AND fence = ?"
@@ -48,11 +57,11 @@ _IS_CANCELLED = "SELECT 1 FROM messaging_messages WHERE position = ? AND status 
 _START = (
     "UPDATE messaging_messages SET status = 'processing', state = json_set(state,"
     " '$.status', 'processing', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
-    " WHERE position IN (SELECT value FROM json_each(?2))"
+    " WHERE position IN (SELECT value FROM json_each(?2)) AND json_valid(state)"
 )
 _LEASED = (
-    "SELECT o.position, o.fence, m.workspace, m.document, m.state,"
-    " o.lane, o.expires_at, o.attempts, o.controls, o.progress"
+    "SELECT o.position, o.fence, m.workspace, m.document, CAST(m.state AS BLOB),"
+    " o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
     " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
     " WHERE o.position IN (SELECT value FROM json_each(?))"
 )
@@ -67,7 +76,7 @@ _SETTLE = (
 _FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
 _RETRY = (
     "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, handed_over = 0,"
-    " attempts = attempts - ?, progress = ? WHERE position = ?"
+    " attempts = attempts - ?, crashes = crashes + ?, progress = ? WHERE position = ?"
 )
 _NOT_HANDED_OVER = (
     "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
@@ -75,7 +84,7 @@ _NOT_HANDED_OVER = (
 )
 _WAITING = f"{_NOT_HANDED_OVER} AND (leased_until IS NULL OR leased_until <= ?)"
 _DELIVERY = (
-    "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress"
+    "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
     " FROM messaging_messages m JOIN messaging_outbox o USING (position)"
     " WHERE m.id = ? AND m.workspace = ?"
 )
@@ -102,9 +111,10 @@ class SqliteOutbox(Outbox):
         self._cursor = cursor
 
     def claim(  # noqa: D102 - the port's
-        self, *, now: datetime, lease: timedelta, limit: int
+        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
     ) -> list[Claim]:
-        due = self._due(to_micros(now), limit)
+        suspect = self._suspect(to_micros(now), min(limit, 1)) if suspects else {}
+        due = self._due(to_micros(now), limit - len(suspect)) | suspect
         if not due:
             return []
         until, positions = now + lease, orjson.dumps(list(due)).decode()
@@ -114,7 +124,31 @@ class SqliteOutbox(Outbox):
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
-        return [_claim(rows[position], due_at, until) for position, (due_at, _) in due.items()]
+        claims = [self._read(rows, place, due[place][0], until, now) for place in due]
+        return [claim for claim in claims if claim is not None]
+
+    def _read(
+        self,
+        rows: dict[int, tuple[Any, ...]],
+        position: int,
+        due_at: int,
+        until: datetime,
+        now: datetime,
+    ) -> Claim | None:
+        """Decode one message; one that cannot be read is put aside, and stops no other."""
+        try:
+            return _claim(rows[position], due_at, until)
+        except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
+            what = type(error).__name__
+            _log.error("the message at position %d cannot be read: %s", position, what)
+            lease = Lease(position=position, fence=0, until=until)
+            self._cursor.execute(_SETTLE, _settled_row(unreadable(lease, now)))
+            self._cursor.execute(_FINISH, (position,))
+            return None
+
+    def _suspect(self, now: int, limit: int) -> dict[int, tuple[int, int]]:
+        found = self._cursor.execute(_SUSPECT, (now, limit)).fetchall()
+        return {position: (due_at, handed_over) for position, due_at, handed_over in found}
 
     def _due(self, now: int, limit: int) -> dict[int, tuple[int, int]]:
         """Return what is due by position, the most urgent lane first, each with its share."""
@@ -217,7 +251,7 @@ def _claim(row: tuple[Any, ...], due_at: int, until: datetime) -> Claim:
     position, fence, workspace, document, state, *delivery = row
     return Claim(
         workspace=UUID(bytes=workspace),
-        message=Stored(document, state).load(),
+        message=Stored(document, state.decode()).load(),
         delivery=_delivery(due_at, *delivery),
         lease=Lease(position=position, fence=fence, until=until),
     )
@@ -230,6 +264,7 @@ def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
     attempts: int,
     controls: str | None,
     progress: str | None,
+    crashes: int,
 ) -> Delivery:
     accepted, refused = orjson.loads(progress) if progress else ((), ())
     return Delivery(
@@ -240,6 +275,7 @@ def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
         controls=load(Controls, orjson.loads(controls)) if controls else Controls(),
         accepted=tuple(accepted),
         refused=tuple(refused),
+        crashes=crashes,
     )
 
 
@@ -257,6 +293,7 @@ def _retry_row(settlement: Settlement, due_at: datetime) -> tuple[object, ...]:
     return (
         to_micros(due_at),
         0 if settlement.counts else 1,
+        int(settlement.crashed),
         orjson.dumps(progress).decode() if any(progress) else None,
         settlement.lease.position,
     )

@@ -139,3 +139,12 @@ def _messages(db: Database) -> None:
             db.execute(statement)
     # An own small table, so that its triggers cost nothing when a status changes.
     db.table("messaging_subjects").enable_fts(["subject"], create_triggers=True)
+
+
+@migrations(name="0002_crashes")
+def _crashes(db: Database) -> None:
+    """Count how often workers died over a message, and find the few there are."""
+    db.execute("ALTER TABLE messaging_outbox ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "CREATE INDEX messaging_outbox_suspects ON messaging_outbox (due_at) WHERE crashes > 0"
+    )
