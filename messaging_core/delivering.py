@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from messaging_core.decisions.dispatch import Finish, Send, dispatch
-from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
+from messaging_core.decisions.settlement import (
+    Attempted,
+    expire,
+    give_back,
+    may_have_gone,
+    poison,
+    postpone,
+    settle,
+)
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.handover import Answer, PointOfNoReturn, ask, broken
 from messaging_core.ledger import Ledger
@@ -158,6 +166,8 @@ class Delivering:
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:
         now = self._now()
+        if claim.delivery.crashes >= self.patience and not may_have_gone(claim.message, None):
+            return poison(claim, now)
         failure = Failure(
             code=FailureCode.DEPENDENCY_ERROR,
             description=f"the message could not be prepared: {what}",

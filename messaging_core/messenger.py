@@ -29,12 +29,13 @@ from messaging_core.errors import (
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.envelope import SmsContent
-from messaging_core.models.message import Message, Status
+from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.plan import Plan, Rejection, Verdict
-from messaging_core.models.query import MessageQuery, Page
+from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.transport import Transport
+from messaging_core.replaying import Replaying
 from messaging_core.rules.channel import check_channel
 from messaging_core.rules.lifecycle import can_cancel, can_reschedule
 from messaging_core.rules.query import check_query
@@ -353,6 +354,62 @@ class Messenger:
             ):
                 raise StateError(f"message {message_id} is being handed over right now")
         return moved
+
+    def dead_letters(
+        self,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Page[Message]:
+        """Return one page of the messages that could not be sent, the newest first.
+
+        Messages parked in doubt are not among them; `find` shows them, by the status `processing`
+        and the failure code 12005.
+
+        Raises:
+            InvalidQueryError: The limit or the page token is wrong.
+        """
+        return self.find(
+            MessageQuery(
+                workspace=workspace,
+                status=Status.SENDING_FAILED,
+                direction=Direction.OUTGOING,
+                limit=limit,
+                page_token=page_token,
+            )
+        )
+
+    def replay(
+        self,
+        message_id: UUID,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        again: bool = False,
+        connection: Any = None,
+    ) -> Message:
+        """Send once more what could not be sent, or what waits in doubt.
+
+        A message that failed stays as it is: a new one with its content is accepted, whose
+        `origin` names it; its validity runs from now, and it is not scheduled. Replaying it a
+        second time returns that new message. One in doubt is itself sent now, and may arrive
+        twice.
+
+        Args:
+            message_id: Which.
+            workspace: Its tenant.
+            again: Accept one more, though it was replayed before.
+            connection: As for `send`.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+            UnknownChannelError: The host does not have its channel any more.
+            StateError: It did not fail, and is not in doubt; or it is being sent right now.
+        """
+        channel = self.channel(self.get(message_id, workspace=workspace).channel_id)
+        return Replaying(acceptance=self.acceptance).replay(
+            message_id, workspace, channel, again=again, connection=connection
+        )
 
     def channel(self, reference: ChannelReference) -> Channel:
         """Return one of the channels, by itself, its id, or its name in the default workspace.

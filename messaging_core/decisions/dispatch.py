@@ -10,6 +10,7 @@ from messaging_core.decisions.settlement import (
     UNPROVEN,
     end,
     expire,
+    may_have_gone,
     poison,
     postpone,
 )
@@ -61,7 +62,7 @@ def dispatch(
     """
     if now >= claim.delivery.expires_at:
         return Finish(settlement=expire(claim, now))
-    if claim.delivery.crashes >= patience and claim.message.details != IN_DOUBT:
+    if claim.delivery.crashes >= patience and not may_have_gone(claim.message, None):
         return Finish(settlement=poison(claim, now))
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))

@@ -216,11 +216,12 @@ class ClaimContract:
         storage = self.make_storage()
         new = a_new_message()
         add(storage, new)
-        waits = {"status": Status.PROCESSING, "next_due_at": AT}
 
         for crashed in (True, False, True):
             (claimed,) = claim(storage)
-            settle(storage, a_settlement(claimed, **waits, crashed=crashed))
+            settle(
+                storage, a_settlement(claimed, Status.PROCESSING, next_due_at=AT, crashed=crashed)
+            )
 
         (claimed,) = claim(storage)
         assert claimed.delivery.crashes == 2
