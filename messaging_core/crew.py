@@ -18,13 +18,13 @@ class Crew:
 
     Args:
         size: How many threads.
-        work: What one of them does with a claim.
+        work: What one of them does with a claim; false when the claim was given up meanwhile.
         lost: Threads that hang, of all crews of a worker. They and a crew are never more than
             twice its size: beyond that nobody is replaced, and the crew goes on with those left.
     """
 
     def __init__(
-        self, size: int, work: Callable[[Claim], None], lost: set[threading.Thread] | None = None
+        self, size: int, work: Callable[[Claim], bool], lost: set[threading.Thread] | None = None
     ) -> None:
         self._work = work
         self._most = 2 * size
@@ -33,6 +33,7 @@ class Crew:
         self._done: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
+        self._returned: set[threading.Thread] = set()
         self._size = size
         self._is_over = False
         self.busy = 0
@@ -68,28 +69,32 @@ class Crew:
 
     def _serve(self) -> None:
         while (claim := self._jobs.get()) is not None:
-            self._work(claim)
-            if not self._is_still_wanted():
+            if self._work(claim):
+                self._done.put(None)
+            elif not self._comes_back():
                 return
 
-    def _is_still_wanted(self) -> bool:
-        """Report the message as done; one that was given up was reported before."""
+    def _comes_back(self) -> bool:
+        """Join in again after one was given up, if there is a place; the message was counted."""
         thread = threading.current_thread()
         with self._lock:
             if thread not in self._lost:
-                self._done.put(None)
+                self._returned.add(thread)  # sooner than anybody could abandon it
                 return True
             self._lost.discard(thread)
-            returns = not self._is_over and len(self._threads) < self._size
-            if returns:
+            has_place = not self._is_over and len(self._threads) < self._size
+            if has_place:
                 self._threads.add(thread)
-            return returns
+            return has_place
 
     def abandon(self, thread: threading.Thread) -> None:
         """Leave a thread that hangs to itself, count its message as done, and replace it."""
         with self._lock:
-            self._threads.discard(thread)
-            self._lost.add(thread)
+            if thread in self._returned:
+                self._returned.discard(thread)
+            else:
+                self._threads.discard(thread)
+                self._lost.add(thread)
         self._done.put(None)
         self._fill()
 

@@ -126,9 +126,11 @@ class Worker:
             patience=self._patience,
         )
 
-        def work(claim: Claim) -> None:
-            if (settlement := delivering.deliver(claim)) is not None:
+        def work(claim: Claim) -> bool:
+            settlement = delivering.deliver(claim)
+            if settlement is not None:
                 ledger.record(settlement)
+            return settlement is not None
 
         with Crew(self._threads, work, self._lost) as crew:
             shift = _Shift(
