@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from messaging_core.models.query import MessageQuery, Page
     from messaging_core.models.request import SendMessage
     from messaging_core.models.violation import Violation
-    from messaging_core.worker import Report, Worker
+    from messaging_core.worker import Worker
 
 __all__ = [
     "Batch",
@@ -77,7 +77,7 @@ _HOMES = {
     "Page": "models.query",
     "Plan": "models.plan",
     "Rejection": "models.plan",
-    "Report": "worker",
+    "Report": "ledger",
     "SendMessage": "models.request",
     "StateError": "errors",
     "Status": "models.message",

@@ -14,7 +14,7 @@ from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Plan, Rejection
-from messaging_core.models.query import MessageQuery, Page
+from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -142,6 +142,24 @@ class AsyncMessenger:
     ) -> Message:
         """Move a message that waits; see `Messenger.reschedule`."""
         return await _in_thread(self.messenger.reschedule, message_id, at, workspace=workspace)
+
+    async def dead_letters(
+        self,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Page[Message]:
+        """Return one page of what could not be sent; see `Messenger.dead_letters`."""
+        return await _in_thread(
+            self.messenger.dead_letters, workspace=workspace, limit=limit, page_token=page_token
+        )
+
+    async def replay(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, again: bool = False
+    ) -> Message:
+        """Send once more what could not be sent; see `Messenger.replay`."""
+        return await _in_thread(self.messenger.replay, message_id, workspace=workspace, again=again)
 
 
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -78,10 +78,12 @@ class Books:
                 self._answered_late(one)
         return valid
 
-    def claim(self, *, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+    def claim(
+        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+    ) -> list[Claim]:
         """Lease what is due, without the receivers for whom it is proved already."""
         tx = self._tx
-        claims = tx.outbox.claim(now=now, lease=lease, limit=limit)
+        claims = tx.outbox.claim(now=now, lease=lease, limit=limit, suspects=suspects)
         lost = [one for one in claims if one.lapsed]
         if lost:
             tx.timeline.append([telling.lapsed(one) for one in lost])

@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.models.delivery import Claim, Lease
+from messaging_core.ledger import Ledger
+from messaging_core.models.delivery import Claim
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import (
@@ -21,98 +22,21 @@ from messaging_core.models.outcome import (
     Unknown,
 )
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage
 from messaging_core.ports.transport import Handoff, Transport
 
 _log = logging.getLogger(__name__)
 
 
-class Marks:
-    """Make the point of no return durable, for many messages with one commit.
-
-    Whoever comes first writes; those who come meanwhile are written next, together, by the first
-    of them. So a lone message waits for nobody, and many share the cost.
-    """
-
-    def __init__(self, storage: Storage, clock: Clock) -> None:
-        self._storage = storage
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting: list[_Mark] = []
-        self._is_writing = False
-
-    def make(self, lease: Lease) -> None:
-        """Mark a leased message; when this returns, the mark is durable.
-
-        Raises:
-            Withdrawn: The message may no longer go.
-            StorageError: The mark could not be made; the message was not sent.
-        """
-        mark = _Mark(lease)
-        with self._lock:
-            self._waiting.append(mark)
-            leads, self._is_writing = not self._is_writing, True
-        if leads or mark.is_asked_to_lead():
-            self._lead()
-        if mark.error is not None:
-            raise mark.error
-
-    def _lead(self) -> None:
-        """Write every mark that waits, one's own among them, and let the next in line go on."""
-        with self._lock:
-            marks, self._waiting = self._waiting, []
-        self._write_together(marks)
-        with self._lock:
-            self._is_writing = bool(self._waiting)
-            if self._waiting:
-                self._waiting[0].lead()
-
-    def _write_together(self, marks: Sequence["_Mark"]) -> None:
-        try:
-            with self._storage.begin() as tx:
-                leases = [mark.lease for mark in marks]
-                reasons = tx.outbox.hand_over(leases, now=self._clock.now())
-        except Exception as error:  # noqa: BLE001 - everybody who waits gets it
-            for mark in marks:
-                mark.end(error)
-        else:
-            for mark, reason in zip(marks, reasons, strict=True):
-                mark.end(Withdrawn(reason) if reason else None)
-
-
-class _Mark:
-    """One mark on its way."""
-
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
-        self.error: Exception | None = None
-        self._leads = False
-        self._ready = threading.Event()
-
-    def is_asked_to_lead(self) -> bool:
-        """Wait until the mark was made, or is to be made by the one who waits."""
-        self._ready.wait()
-        return self._leads
-
-    def lead(self) -> None:
-        """Ask the one who waits to write."""
-        self._leads = True
-        self._ready.set()
-
-    def end(self, error: Exception | None) -> None:
-        """Let the one who waits go on."""
-        self.error = error
-        self._ready.set()
-
-
 class PointOfNoReturn(Handoff):
     """The moment in one attempt after which it is not known whether a failure was a success."""
 
-    def __init__(self, claim: Claim, clock: Clock, marks: Marks | None = None) -> None:
+    def __init__(self, claim: Claim, clock: Clock, ledger: Ledger | None = None) -> None:
         self._claim = claim
         self._clock = clock
-        self._marks = marks
+        self._ledger = ledger
         self.passed_at: datetime | None = None
+        self._is_given_up = False
+        self._lock = threading.Lock()
 
     def __call__(self) -> None:
         """Let the message go, unless its time or its lease has run out.
@@ -123,14 +47,34 @@ class PointOfNoReturn(Handoff):
         now = self._clock.now()
         if now >= self._claim.delivery.expires_at:
             raise Withdrawn("expired")
-        if now >= self._claim.lease.until:
+        if now >= self._claim.lease.until or self._is_given_up:
             raise Withdrawn("superseded")
-        if self.passed_at is None and self._marks is not None:
-            self._marks.make(self._claim.lease)
-        self.passed_at = self.passed_at or now
+        if self.passed_at is None and self._ledger is not None:
+            self._ledger.mark(self._claim.lease)
+        with self._lock:
+            if self._is_given_up:
+                raise Withdrawn("superseded")
+            self.passed_at = self.passed_at or now
+
+    def give_up(self) -> None:
+        """Refuse leave from now on; whether it was given before, `passed_at` says for good."""
+        with self._lock:
+            self._is_given_up = True
 
 
-def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Outcome:
+@frozen(kw_only=True)
+class Answer:
+    """What the call of a transport came to.
+
+    Attributes:
+        is_fault: The transport failed in a way that no provider does.
+    """
+
+    outcome: Outcome
+    is_fault: bool = False
+
+
+def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Answer:
     """Ask a transport, and make an outcome of whatever comes back.
 
     Raises:
@@ -142,17 +86,33 @@ def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> O
     except Exception as error:  # the one place that calls foreign code
         if isinstance(error, (Withdrawn, StorageError)) and handoff.passed_at is None:
             raise
+        what = type(error).__name__
         _log.warning(
-            "transport %s failed on message %s: %s",
-            transport.name,
-            envelope.message_id,
-            type(error).__name__,
+            "transport %s failed on message %s: %s", transport.name, envelope.message_id, what
         )
-        return _broken(transport, type(error).__name__, handoff)
+        return Answer(
+            outcome=broken(transport.name, what, handoff), is_fault=not _is_of_the_network(error)
+        )
     understood = _understood(outcome)
     if understood is not None:
-        return understood
-    return _broken(transport, f"answered with {type(outcome).__name__}", handoff)
+        return Answer(outcome=understood)
+    what = f"answered with {type(outcome).__name__}"
+    return Answer(outcome=broken(transport.name, what, handoff), is_fault=True)
+
+
+def _is_of_the_network(error: BaseException) -> bool:
+    """Tell a network that is down, which says nothing about the message, from a fault.
+
+    Libraries wrap what the system raised, so the causes are looked at too.
+    """
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, (OSError, Withdrawn)):
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _understood(outcome: object) -> Outcome | None:
@@ -200,13 +160,13 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
-def _broken(transport: Transport, what: str, handoff: PointOfNoReturn) -> Outcome:
+def broken(transport: str, what: str, handoff: PointOfNoReturn) -> Outcome:
     """Before the point of no return a fault is harmless; after it, it leaves doubt."""
     in_doubt = handoff.passed_at is not None
     failure = Failure(
         code=FailureCode.IN_DOUBT if in_doubt else FailureCode.DEPENDENCY_ERROR,
         description=f"the transport failed: {what}",
-        source=FailureSource(name=transport.name, code=what),
+        source=FailureSource(name=transport, code=what),
         retry=Retry.AMBIGUOUS if in_doubt else Retry.TRANSIENT,
     )
     return Unknown(failure=failure) if in_doubt else Deferred(failure=failure)

@@ -34,14 +34,15 @@ from messaging_core.models.doubts import Doubts
 from messaging_core.models.envelope import SmsContent
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.interaction import Conversion, Interaction
-from messaging_core.models.message import Message, Status
+from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.plan import Plan, Rejection, Verdict
-from messaging_core.models.query import MessageQuery, Page
+from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.transport import Transport
 from messaging_core.reception import Inbox, checked, convert
+from messaging_core.replaying import Replaying
 from messaging_core.rules.channel import check_channel
 from messaging_core.rules.lifecycle import can_cancel, can_reschedule
 from messaging_core.rules.query import check_query
@@ -462,6 +463,62 @@ class Messenger:
         """Count the attempts that may have been accepted or not, and how each of them ended."""
         with self.storage.begin(read_only=True) as tx:
             return doubts_of(tx.timeline.counts())
+
+    def dead_letters(
+        self,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Page[Message]:
+        """Return one page of the messages that could not be sent, the newest first.
+
+        Messages parked in doubt are not among them; `find` shows them, by the status `processing`
+        and the failure code 12005.
+
+        Raises:
+            InvalidQueryError: The limit or the page token is wrong.
+        """
+        return self.find(
+            MessageQuery(
+                workspace=workspace,
+                status=Status.SENDING_FAILED,
+                direction=Direction.OUTGOING,
+                limit=limit,
+                page_token=page_token,
+            )
+        )
+
+    def replay(
+        self,
+        message_id: UUID,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        again: bool = False,
+        connection: Any = None,
+    ) -> Message:
+        """Send once more what could not be sent, or what waits in doubt.
+
+        A message that failed stays as it is: a new one with its content is accepted, whose
+        `origin` names it; its validity runs from now, and it is not scheduled. Replaying it a
+        second time returns that new message. One in doubt is itself sent now, and may arrive
+        twice.
+
+        Args:
+            message_id: Which.
+            workspace: Its tenant.
+            again: Accept one more, though it was replayed before.
+            connection: As for `send`.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+            UnknownChannelError: The host does not have its channel any more.
+            StateError: It did not fail, and is not in doubt; or it is being sent right now.
+        """
+        channel = self.channel(self.get(message_id, workspace=workspace).channel_id)
+        return Replaying(acceptance=self.acceptance).replay(
+            message_id, workspace, channel, again=again, connection=connection
+        )
 
     def channel(self, reference: ChannelReference) -> Channel:
         """Return one of the channels, by itself, its id, or its name in the default workspace.

@@ -3,60 +3,27 @@
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
-from attrs import frozen
+from attrs import define
 
-from messaging_core.bookkeeping import Books
+from messaging_core.crew import PATIENCE as PATIENCE_OF_CREW
 from messaging_core.crew import Crew
-from messaging_core.decisions.dispatch import Finish, Send, dispatch
-from messaging_core.decisions.settlement import Attempted, expire, give_back, postpone, settle
+from messaging_core.decisions.dispatch import PATIENCE
+from messaging_core.delivering import Delivering
 from messaging_core.errands import Errands
-from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.handover import Marks, PointOfNoReturn, ask
+from messaging_core.errors import ConfigurationError, StorageError
+from messaging_core.ledger import Ledger, Report
 from messaging_core.messenger import Messenger
-from messaging_core.models.delivery import Claim, Lane, Settlement
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.message import Status
-from messaging_core.ports.transport import Transport
+from messaging_core.models.delivery import Claim, Lane
+from messaging_core.watch import Watch
 
 _log = logging.getLogger(__name__)
 
-_PUT_OFF = timedelta(minutes=1)
-_WITHDRAWN_WAIT = timedelta(seconds=1)
 _IDLE = 1.0  # seconds between looks at a storage that other processes write to as well
-
-
-@frozen(kw_only=True)
-class Report:
-    """Count what a worker did.
-
-    Attributes:
-        sent: Messages that the provider took.
-        failed: Messages that will never be sent.
-        waiting: Messages that will be tried again.
-        stale: Messages that another worker had taken over by the time they were settled.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    waiting: int = 0
-    stale: int = 0
-
-    @property
-    def total(self) -> int:
-        """Return how many messages were worked on."""
-        return self.sent + self.failed + self.waiting + self.stale
-
-    def __add__(self, other: "Report") -> "Report":
-        """Join two counts."""
-        return Report(
-            sent=self.sent + other.sent,
-            failed=self.failed + other.failed,
-            waiting=self.waiting + other.waiting,
-            stale=self.stale + other.stale,
-        )
+_SHARE_OF_LEASE = 0.9
 
 
 class Worker:
@@ -71,11 +38,21 @@ class Worker:
         batch: How many messages are claimed, and settled, in one transaction.
         lease: How long a worker may take for a message before others may have it; longer than
             the longest time-out of a transport.
+        timeout: How long the call of a transport may take, less than the lease; nine tenths of
+            it by default. One that takes longer is given up: its thread is left to itself and
+            replaced, and the message is in doubt if it may have gone, else tried again. At most
+            as many threads as `threads` are replaced at a time; the worker goes on with the rest.
         mark: Write down durably, right before the point of no return, that a message is being
             handed over. Only then is it known after a crash which messages may have gone, and can
             a message be cancelled until that moment. Without it a worker that dies sends again
             what it was sending: for transports whose effect may be repeated.
+        patience: After how many crashes a message is given up, unless it is in doubt: a worker
+            that dies over it, a transport that hangs, answers nonsense or raises something that
+            is no fault of the network.
         chance: Uniform in [0, 1), for the jitter of retries.
+
+    Raises:
+        ConfigurationError: The time-out is not shorter than the lease, or there is no patience.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own
@@ -85,33 +62,35 @@ class Worker:
         threads: int = 8,
         batch: int = 100,
         lease: timedelta = timedelta(minutes=15),
+        timeout: timedelta | None = None,
         mark: bool = True,
+        patience: int = PATIENCE,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        timeout = lease * _SHARE_OF_LEASE if timeout is None else timeout
+        if not timedelta(0) < timeout < lease:
+            raise ConfigurationError(f"the timeout {timeout} is not shorter than the lease {lease}")
+        if patience < 1:
+            raise ConfigurationError(f"patience is for at least 1 crash, not {patience}")
         self._messenger = messenger
         self._clock = messenger.clock
         self._threads = threads
         self._batch = batch
         self._lease = lease
+        self._timeout = timeout.total_seconds()
+        self._mark = mark
+        self._patience = patience
         self._chance = chance
-        self._marks = Marks(messenger.storage, messenger.clock) if mark else None
+        self._lost: set[threading.Thread] = set()
 
     def run_once(self) -> Report:
         """Deliver at most one batch of what is due now, and return when it is settled."""
-        _, claims = self._exchange([], self._batch)
-        settlements: list[Settlement] = []
-        with Crew(self._threads, self._work) as crew:
-            try:
-                for claim in claims:
-                    crew.hand(claim)
-                while crew.busy:
-                    settlements.append(crew.take())
-            except BaseException:
-                self._wind_up(crew, settlements)
-                raise
-        report, _ = self._exchange(settlements, 0)
+        with self._shift() as shift:
+            shift.begin(self._batch)
+            shift.finish()
+            shift.begin(0)
         self._errands().do()
-        return report
+        return shift.ledger.report
 
     def drain(self) -> Report:
         """Deliver until nothing is due any more; what is due later stays."""
@@ -138,168 +117,126 @@ class Worker:
 
     def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
         """Keep a crew busy until it is over, and leave nothing unsettled behind."""
-        finished: list[Settlement] = []
-        with Crew(self._threads, self._work) as crew:
+        with self._shift() as shift:
+            shift.keep_busy(is_over, stop)
+        return shift.ledger.report
+
+    @contextmanager
+    def _shift(self) -> Iterator["_Shift"]:
+        """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
+        storage, watch = self._messenger.storage, Watch(self._timeout)
+        ids = self._messenger.acceptance.ids
+        ledger = Ledger(storage, self._clock, ids, gathers=not self._mark)
+        delivering = Delivering(
+            messenger=self._messenger,
+            ledger=ledger,
+            mark=self._mark,
+            watch=watch,
+            chance=self._chance,
+            patience=self._patience,
+        )
+
+        def work(claim: Claim) -> bool:
+            settlement = delivering.deliver(claim)
+            if settlement is not None:
+                ledger.record(settlement)
+            return settlement is not None
+
+        with Crew(self._threads, work, self._lost) as crew:
+            shift = _Shift(
+                crew=crew,
+                ledger=ledger,
+                watch=watch,
+                delivering=delivering,
+                batch=self._batch,
+                lease=self._lease,
+                patience=min(PATIENCE_OF_CREW, self._timeout / 2),
+            )
             try:
-                return self._keep_busy(crew, finished, is_over, stop)
+                yield shift
             except BaseException:
-                self._wind_up(crew, finished)
+                shift.wind_up()
                 raise
 
-    def _keep_busy(
-        self,
-        crew: Crew,
-        finished: list[Settlement],
-        is_over: Callable[[], bool],
-        stop: threading.Event | None,
-    ) -> Report:
+
+@define(kw_only=True)
+class _Shift:
+    """One run of a worker: claims go to a crew, and results come back."""
+
+    crew: Crew
+    ledger: Ledger
+    watch: Watch
+    delivering: Delivering
+    batch: int
+    lease: timedelta
+    patience: float
+
+    def keep_busy(self, is_over: Callable[[], bool], stop: threading.Event | None) -> None:
         """Settle what is done and claim anew in one transaction, again and again."""
-        report = Report()
         while True:
             stopping = stop is not None and is_over()
-            if stopping:
-                finished += map(self._give_back, crew.recall())
+            if stopping or self.crew.is_lost:
+                self._give_back_all()
             try:
-                done, claims = self._exchange(finished, 0 if stopping else self._room(crew))
-                report += done
-                finished.clear()
-                for claim in claims:
-                    crew.hand(claim)
-                if not crew.busy and is_over():
-                    return report
-                if not crew.busy:
+                self.begin(0 if stopping else self._room())
+                if not self.crew.busy and is_over():
+                    return
+                if not self.crew.busy:
                     self._rest(stop)
             except StorageError:
-                if stop is None or (stopping and not crew.busy):
+                if stop is None or (stopping and not self.crew.busy):
                     raise
                 _log.exception("the storage failed; trying again")
                 stop.wait(_IDLE)
-            if crew.busy:
-                crew.gather(finished, self._batch // 2)
+            if self.crew.busy:
+                self._gather(self.batch // 2)
 
-    def _room(self, crew: Crew) -> int:
-        """Return how many messages to claim: of very few, all would be of the urgent lanes."""
-        free = self._batch - crew.busy
-        return free if free >= min(len(Lane), self._batch) else 0
+    def begin(self, limit: int) -> None:
+        """Record what is done, and hand the crew what comes next."""
+        for claim in self.ledger.claim(lease=self.lease, limit=limit):
+            self.crew.hand(claim)
 
-    def _wind_up(self, crew: Crew, finished: list[Settlement]) -> None:
+    def finish(self) -> None:
+        """Wait until nobody works any more."""
+        while self.crew.busy:
+            if self.crew.is_lost:
+                self._give_back_all()
+            self._gather(self.batch)
+
+    def wind_up(self) -> None:
         """Interrupted: finish what was begun, give the rest back, and record both if possible."""
-        finished += map(self._give_back, crew.recall())
-        while crew.busy:
-            finished.append(crew.take())
+        self._give_back_all()
+        self.finish()
         try:
-            self._exchange(finished, 0)
+            self.begin(0)
         except StorageError:
-            _log.exception("the storage failed; %d messages stay leased", len(finished))
+            _log.exception("the storage failed; %d messages stay leased", self.ledger.unwritten)
+
+    def _room(self) -> int:
+        """Return how many messages to claim: of very few, all would be of the urgent lanes."""
+        free = 0 if self.crew.is_lost else self.batch - self.crew.busy
+        return free if free >= min(len(Lane), self.batch) else 0
+
+    def _give_back_all(self) -> None:
+        for claim in self.crew.recall():
+            self.ledger.record(self.delivering.give_back(claim))
+
+    def _gather(self, enough: int) -> None:
+        """Wait for some to be done, and give up those that hang."""
+        if self.crew.busy:
+            self.crew.gather(enough, self.patience)
+        for call in self.watch.overdue():
+            self.ledger.record(self.delivering.give_up(call))
+            self.crew.abandon(call.thread)
+            if self.crew.is_lost:
+                _log.error("every thread of this worker hangs in a transport")
 
     def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""
         if stop is not None:
-            with self._messenger.storage.begin(read_only=True) as tx:
+            clock, storage = self.delivering.messenger.clock, self.delivering.messenger.storage
+            with storage.begin(read_only=True) as tx:
                 due_at = tx.outbox.next_due()
-            wait = (due_at - self._clock.now()).total_seconds() if due_at else _IDLE
-            stop.wait(min(max(wait, 0.0), _IDLE))
-
-    def _exchange(
-        self, settlements: Sequence[Settlement], limit: int
-    ) -> tuple[Report, list[Claim]]:
-        """Record what was done and lease what comes next, in one transaction."""
-        if not settlements and limit <= 0:
-            return Report(), []
-        with self._messenger.storage.begin() as tx:
-            books = Books(tx, self._messenger.acceptance.ids)
-            valid = books.settle(settlements) if settlements else []
-            claims = (
-                books.claim(now=self._clock.now(), lease=self._lease, limit=limit)
-                if limit > 0
-                else []
-            )
-        return _report(settlements, valid), claims
-
-    def _not_begun(self, claim: Claim, error: Withdrawn | StorageError) -> Settlement:
-        """Put back what did not reach the point of no return; what has expired ends here."""
-        now = self._clock.now()
-        if isinstance(error, StorageError):
-            _log.error(
-                "message %s could not be marked; trying again", claim.message.id, exc_info=error
-            )
-        elif error.reason == "expired":
-            return expire(claim, now)
-        # Not at once, or a drain would never end.
-        return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
-
-    def _give_back(self, claim: Claim) -> Settlement:
-        return give_back(claim, self._clock.now())
-
-    def _work(self, claim: Claim) -> Settlement:
-        """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's."""
-        try:
-            return self._deliver(claim)
-        except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
-            # Never the traceback: an error's text may quote what the message says.
-            what = type(error).__name__
-            _log.error("message %s could not be delivered: %s", claim.message.id, what)
-            return self._put_off(claim, what)
-
-    def _put_off(self, claim: Claim, what: str) -> Settlement:
-        now = self._clock.now()
-        failure = Failure(
-            code=FailureCode.DEPENDENCY_ERROR,
-            description=f"the message could not be prepared: {what}",
-            source=FailureSource(name="pre-processing", code=what),
-            retry=Retry.TRANSIENT,
-        )
-        return postpone(claim, now, min(now + _PUT_OFF, claim.delivery.expires_at), failure)
-
-    def _deliver(self, claim: Claim) -> Settlement:
-        """Do with one message what is to be done now."""
-        now = self._clock.now()
-        route = self._messenger.route(claim.message.channel_id)
-        channel, transport = route or (None, None)
-        deduplicates = transport is not None and _deduplicates(transport, claim, now)
-        decision = dispatch(claim, channel, now, deduplicates=deduplicates)
-        if isinstance(decision, Finish) or transport is None:
-            return decision.settlement if isinstance(decision, Finish) else self._give_back(claim)
-        return self._attempt(claim, decision, transport)
-
-    def _attempt(self, claim: Claim, send: Send, transport: Transport) -> Settlement:
-        envelope, handoff = send.envelope, PointOfNoReturn(claim, self._clock, self._marks)
-        try:
-            outcome = ask(transport, envelope, handoff)
-        except (Withdrawn, StorageError) as error:
-            return self._not_begun(claim, error)
-        now = self._clock.now()
-        return settle(
-            Attempted(
-                claim=claim,
-                platform=envelope.channel.platform,
-                addresses=tuple(one.value for one in envelope.receivers),
-                outcome=outcome,
-                now=now,
-                chance=self._chance(),
-                deduplicates=_deduplicates(transport, claim, now),
-            )
-        )
-
-
-def _deduplicates(transport: Transport, claim: Claim, now: datetime) -> bool:
-    """Tell whether the provider still knows the message from its first attempt.
-
-    The window is counted from acceptance, or from the scheduled time: no attempt was earlier.
-    """
-    window = transport.capabilities.deduplicates_for
-    message = claim.message
-    first = max(message.created_at, message.scheduled_for or message.created_at)
-    return window is not None and now < first + window
-
-
-def _report(settlements: Sequence[Settlement], valid: Sequence[bool]) -> Report:
-    kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-    waiting = sum(one.next_due_at is not None for one in kept)
-    sent = sum(one.status is Status.SENT for one in kept)
-    return Report(
-        sent=sent,
-        waiting=waiting,
-        failed=len(kept) - waiting - sent,
-        stale=len(settlements) - len(kept),
-    )
+            wait = (due_at - clock.now()).total_seconds() if due_at else _IDLE
+            least = _IDLE if self.crew.is_lost else 0.0
+            stop.wait(min(max(wait, least), _IDLE))

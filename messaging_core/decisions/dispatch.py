@@ -10,12 +10,17 @@ from messaging_core.decisions.settlement import (
     UNPROVEN,
     end,
     expire,
+    may_have_gone,
+    poison,
     postpone,
 )
 from messaging_core.models.channel import Channel, WhenInDoubt
 from messaging_core.models.delivery import Claim, Resolution, Settlement
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+
+PATIENCE = 5
+"""After how many crashes a message is given up, unless a worker is told otherwise."""
 
 _LOST_CHANNEL_WAIT = timedelta(minutes=1)
 
@@ -38,7 +43,12 @@ Dispatch = Send | Finish
 
 
 def dispatch(
-    claim: Claim, channel: Channel | None, now: datetime, *, deduplicates: bool = False
+    claim: Claim,
+    channel: Channel | None,
+    now: datetime,
+    *,
+    deduplicates: bool = False,
+    patience: int = PATIENCE,
 ) -> Dispatch:
     """Decide whether a claimed message is sent now.
 
@@ -48,9 +58,12 @@ def dispatch(
         now: The present.
         deduplicates: Whether the provider would recognise the message if it came again; then
             doubt is no reason not to send it.
+        patience: After how many crashes a message is given up, unless it is in doubt.
     """
     if now >= claim.delivery.expires_at:
         return Finish(settlement=expire(claim, now))
+    if claim.delivery.crashes >= patience and not may_have_gone(claim.message, None):
+        return Finish(settlement=poison(claim, now))
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))
     in_doubt = claim.message.details == IN_DOUBT and not deduplicates

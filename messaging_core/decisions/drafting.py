@@ -166,9 +166,14 @@ def delivery_of(request: SendMessage, channel: Channel, admission: Admission) ->
     return Delivery(
         due_at=admission.due_at,
         expires_at=admission.expires_at,
-        lane=_LANES[channel.message_type],
+        lane=lane_of(channel),
         controls=_controls(request),
     )
+
+
+def lane_of(channel: Channel) -> Lane:
+    """Return how urgent the messages of a channel are."""
+    return _LANES[channel.message_type]
 
 
 def _controls(request: SendMessage) -> Controls:

@@ -9,6 +9,7 @@ from messaging_core.decisions.retrying import next_try, policy_of
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
+    Lease,
     OutcomeKind,
     Resolution,
     Settlement,
@@ -27,6 +28,7 @@ from messaging_core.models.outcome import (
 
 EXPIRED = "expired"
 IN_DOUBT = "in_doubt"
+POISONED = "poisoned"
 PARTLY_REFUSED = "partly_refused"
 
 _OURS = "pre-processing"
@@ -59,6 +61,8 @@ class Attempted:
         addresses: Whom the attempt went to.
         chance: Uniform in [0, 1), for jitter.
         deduplicates: Whether the provider would recognise the message if it came again.
+        gives_up_doubt: Whether who is in doubt is given up, as the channel wants it.
+        crashed: Whether the transport failed in a way that no provider does.
     """
 
     claim: Claim
@@ -68,6 +72,8 @@ class Attempted:
     now: datetime
     chance: float = 0.5
     deduplicates: bool = False
+    gives_up_doubt: bool = False
+    crashed: bool = False
 
 
 @define
@@ -98,6 +104,8 @@ class _Tally:
 def settle(attempted: Attempted) -> Settlement:
     """Decide what becomes of a message: it is over, or it is tried again at a certain time."""
     tally, claim = _tally(attempted), attempted.claim
+    if tally.unknown and tally.deferred and attempted.gives_up_doubt:
+        _give_up_doubt(attempted, tally)
     resolved = Resolution.DEDUPLICATED if attempted.deduplicates else Resolution.RESENT
     return evolve(
         _decided(attempted, tally),
@@ -135,12 +143,43 @@ def end(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = N
     return _finished(claim, tally, now, reason=reason)
 
 
+def poison(claim: Claim, now: datetime) -> Settlement:
+    """End a message that crashed too often; the failure names the last fault that is known."""
+    source = claim.message.failure.source if claim.message.failure else None
+    known = f"; the last that is known: {source.code}" if source and source.code else ""
+    failure = Failure(
+        code=FailureCode.POISONED,
+        description=f"given up after {claim.delivery.crashes} crashes{known}",
+        source=FailureSource(name=_OURS, code=POISONED),
+    )
+    return end(claim, now, failure, reason=POISONED)
+
+
+def unreadable(lease: Lease, now: datetime) -> Settlement:
+    """End a message that its storage cannot read any more."""
+    failure = Failure(
+        code=FailureCode.POISONED,
+        description="the stored message cannot be read",
+        source=FailureSource(name=_OURS, code="unreadable"),
+    )
+    return Settlement(
+        lease=lease, at=now, status=Status.SENDING_FAILED, reason=POISONED, failure=failure
+    )
+
+
 def give_back(claim: Claim, now: datetime) -> Settlement:
     """Put a claimed message back at once: nothing was tried."""
     return postpone(claim, now, now, claim.message.failure)
 
 
-def postpone(claim: Claim, now: datetime, until: datetime, failure: Failure | None) -> Settlement:
+def postpone(
+    claim: Claim,
+    now: datetime,
+    until: datetime,
+    failure: Failure | None,
+    *,
+    crashed: bool = False,
+) -> Settlement:
     """Put a claimed message back until an instant, without counting an attempt."""
     return Settlement(
         lease=claim.lease,
@@ -154,6 +193,7 @@ def postpone(claim: Claim, now: datetime, until: datetime, failure: Failure | No
         accepted=claim.delivery.accepted,
         refused=claim.delivery.refused,
         counts=False,
+        crashed=crashed,
     )
 
 
@@ -184,7 +224,8 @@ def left_of(message: Message, delivery: Delivery) -> frozenset[str]:
 
 def may_have_gone(message: Message, delivery: Delivery | None) -> bool:
     """Tell whether a provider has, or may have, taken a message for some of its receivers."""
-    return message.details == IN_DOUBT or bool(delivery and delivery.accepted)
+    was_in_doubt = message.failure is not None and message.failure.code == FailureCode.IN_DOUBT
+    return message.details == IN_DOUBT or was_in_doubt or bool(delivery and delivery.accepted)
 
 
 def _so_far(claim: Claim) -> _Tally:
@@ -223,6 +264,21 @@ def _kind(outcome: SingleOutcome | None) -> OutcomeKind:
     return OutcomeKind.UNKNOWN
 
 
+def _give_up_doubt(attempted: Attempted, tally: _Tally) -> None:
+    """Give up those in doubt at once, so that the others need not share their fate.
+
+    That somebody may have it stays to be seen in the failure, and the message cannot be cancelled.
+    """
+    outcomes = attempted.outcome.outcomes if isinstance(attempted.outcome, PerRecipient) else {}
+    tally.refused += [
+        address
+        for address in attempted.addresses
+        if isinstance(outcomes.get(address, _MISSING), Unknown)
+    ]
+    tally.failure = evolve(UNPROVEN, description=tally.unknown[0].failure.description)
+    tally.unknown.clear()
+
+
 def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settlement:
     """Wait for proof; at once where the provider tells a message it has seen before."""
     claim, now = attempted.claim, attempted.now
@@ -233,7 +289,8 @@ def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settleme
         else policy.grace
     )
     until = min(now + wait, max(now, claim.delivery.expires_at))
-    return _waiting(claim, tally, now, until, unknown.failure, details=IN_DOUBT)
+    waiting = _waiting(claim, tally, now, until, unknown.failure, details=IN_DOUBT)
+    return evolve(waiting, crashed=attempted.crashed)
 
 
 def _postponed(attempted: Attempted, tally: _Tally, deferred: Sequence[Deferred]) -> Settlement:
@@ -250,7 +307,17 @@ def _postponed(attempted: Attempted, tally: _Tally, deferred: Sequence[Deferred]
     if until is None:
         tally.failure = tally.failure or failure
         return _finished(claim, tally, now, reason=EXPIRED)
-    return _waiting(claim, tally, now, until, failure)
+    waiting = _waiting(claim, tally, now, until, failure)
+    return evolve(waiting, counts=not _nothing_was_tried(attempted), crashed=attempted.crashed)
+
+
+def _nothing_was_tried(attempted: Attempted) -> bool:
+    """Tell whether the provider was only asked to be spared: that makes no wait longer."""
+    outcome = attempted.outcome
+    outcomes = outcome.outcomes.values() if isinstance(outcome, PerRecipient) else (outcome,)
+    return all(
+        isinstance(one, Deferred) and one.failure.retry is Retry.THROTTLED for one in outcomes
+    )
 
 
 def _least_wait(deferred: Sequence[Deferred]) -> timedelta | None:

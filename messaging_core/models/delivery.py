@@ -42,6 +42,8 @@ class Delivery:
         attempts: Claims so far.
         accepted: Addresses that the provider took already.
         refused: Addresses that it will never take.
+        crashes: How often a worker died over it, or its transport failed in a way that no
+            provider does.
     """
 
     due_at: datetime
@@ -51,6 +53,7 @@ class Delivery:
     controls: Controls = field(factory=Controls)
     accepted: tuple[str, ...] = field(default=(), repr=False)
     refused: tuple[str, ...] = field(default=(), repr=False)
+    crashes: int = 0
 
 
 @frozen(kw_only=True)
@@ -168,6 +171,7 @@ class Settlement:
         outcome: What the transport answered.
         resolved: How a doubt about an earlier attempt ended.
         reasons: Why it was decided so, with the facts.
+        crashed: The attempt counts as a crash.
     """
 
     lease: Lease
@@ -185,3 +189,4 @@ class Settlement:
     outcome: OutcomeKind | None = None
     resolved: Resolution | None = None
     reasons: tuple[Reason, ...] = ()
+    crashed: bool = False

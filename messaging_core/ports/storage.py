@@ -99,7 +99,9 @@ class Outbox(Protocol):
     """Give out what is to be delivered, to one worker at a time."""
 
     @abstractmethod
-    def claim(self, *, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+    def claim(
+        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+    ) -> list[Claim]:
         """Lease up to `limit` messages of all workspaces that are due, most urgent first.
 
         A claimed message has status `processing`, counts one more attempt and is given to nobody
@@ -121,6 +123,18 @@ class Outbox(Protocol):
         The claims come lane by lane, those of a lane longest due first and then in the order
         added, whosesoever they are. What a claim costs grows with the places and with the
         workspaces in which something waits, and not with how many messages wait.
+
+        A claim of a message whose lease has ended unsettled counts a crash. Messages that have
+        crashed before are suspects: a claim holds at most one, the one due longest, as its last,
+        so that a message that kills workers does not take others along. One that cannot be read
+        any more is never given out and stops no other: it ends as `sending_failed`, its reason
+        `poisoned`.
+
+        Args:
+            now: The present.
+            lease: How long nobody else gets them.
+            limit: How many at most, a suspect among them.
+            suspects: False when the caller still works on a suspect: then there is none.
         """
 
     @abstractmethod
@@ -143,7 +157,8 @@ class Outbox(Protocol):
         once: of two settlements only the first counts. The message shows what the settlement
         says, and what it leaves out is gone; filters find it as it is from then on. With
         `next_due_at` it waits on, with a status that waits, and keeps `accepted` and `refused` for
-        the next claim; without, it is finished and never given out again.
+        the next claim, and counts a crash when it
+        says so; without, it is finished and never given out again.
         """
 
     @abstractmethod

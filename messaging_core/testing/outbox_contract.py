@@ -201,6 +201,55 @@ class ClaimContract:
         assert second.delivery.attempts == 2
         assert second.message.last_status_at == AT + LEASE
 
+    def test_a_lease_that_ends_unsettled_counts_a_crash(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        crashes = []
+        for hour in range(3):
+            (claimed,) = claim(storage, now=AT + timedelta(hours=hour), lease=LEASE)
+            crashes.append(claimed.delivery.crashes)
+
+        found = delivery(storage, new)
+        assert crashes == [0, 1, 2]
+        assert found is not None
+        assert found.crashes == 2
+
+    def test_a_crash_is_counted_when_a_settlement_says_so(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        for crashed in (True, False, True):
+            (claimed,) = claim(storage)
+            settle(
+                storage, a_settlement(claimed, Status.PROCESSING, next_due_at=AT, crashed=crashed)
+            )
+
+        (claimed,) = claim(storage)
+        assert claimed.delivery.crashes == 2
+
+    def test_a_claim_holds_one_suspect_at_most_and_as_its_last(self) -> None:
+        storage = self.make_storage()
+        crashed = [_due(-3, Lane.TWO_FACTOR), _due(-2), _due(-1)]
+        add(storage, *crashed)
+        for one in claim(storage, now=AT):
+            settle(
+                storage,
+                a_settlement(one, Status.PROCESSING, next_due_at=one.delivery.due_at, crashed=True),
+            )
+        fresh = [_due(), _due()]
+        add(storage, *fresh)
+
+        none = claim(storage, limit=1, suspects=False)
+        first, second, third = (claim(storage, limit=limit) for limit in (3, 3, 1))
+
+        assert ids(none) == ids(fresh[:1])
+        assert ids(first) == ids([fresh[1], crashed[0]])
+        assert (ids(second), ids(third)) == (ids(crashed[1:2]), ids(crashed[2:]))
+        assert claim(storage) == []
+
     def test_a_claim_that_was_rolled_back_never_was(self) -> None:
         storage = self.make_storage()
         new = a_new_message()

@@ -80,6 +80,7 @@ _settlements: Final = st.fixed_dictionaries(
         "parts": st.sampled_from([(), (Part(platform_reference="p"),)]),
         "accepted": st.sampled_from([(), ("ada@x.example",)]),
         "counts": st.booleans(),
+        "crashed": st.booleans(),
         "next_due": st.none() | _steps,
     }
 )
@@ -166,12 +167,13 @@ class StorageMachine(RuleBasedStateMachine):
             except KeyError:
                 pass
 
-    @rule(limit=_limits, minutes=st.integers(1, 20))
-    def claim_messages(self, limit: int, minutes: int) -> None:
+    @rule(limit=_limits, minutes=st.integers(1, 20), suspects=st.booleans())
+    def claim_messages(self, limit: int, minutes: int, suspects: bool) -> None:  # noqa: FBT001 - drawn
         """Claim some, and compare everything but the storage's own positions."""
         lease = timedelta(minutes=minutes)
-        expected = claim(self.model, now=self.now, lease=lease, limit=limit)
-        found = claim(self.storage, now=self.now, lease=lease, limit=limit)
+        how: dict[str, Any] = {"lease": lease, "limit": limit, "suspects": suspects}
+        expected = claim(self.model, now=self.now, **how)
+        found = claim(self.storage, now=self.now, **how)
         assert [_comparable(one) for one in found] == [_comparable(one) for one in expected]
         self.claims += zip(expected, found, strict=True)
 

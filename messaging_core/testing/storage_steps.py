@@ -66,11 +66,16 @@ def ids(messages: Iterable[Message | NewMessage | Claim]) -> list[UUID]:
 
 
 def claim(
-    storage: Storage, *, now: datetime = AT, lease: timedelta = LEASE, limit: int = 100
+    storage: Storage,
+    *,
+    now: datetime = AT,
+    lease: timedelta = LEASE,
+    limit: int = 100,
+    suspects: bool = True,
 ) -> list[Claim]:
     """Lease what is due."""
     with storage.begin() as tx:
-        return tx.outbox.claim(now=now, lease=lease, limit=limit)
+        return tx.outbox.claim(now=now, lease=lease, limit=limit, suspects=suspects)
 
 
 def hand_over(storage: Storage, *claims: Claim, now: datetime = AT) -> list[Withdrawal | None]:

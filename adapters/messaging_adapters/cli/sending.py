@@ -14,9 +14,10 @@ from messaging_adapters.cli.engine import Engine, sending_engine
 from messaging_adapters.cli.lines import opened
 from messaging_adapters.cli.screen import Screen
 from messaging_adapters.cli.tables import receivers
+from messaging_core.ledger import Report
 from messaging_core.models.message import Status
 from messaging_core.models.query import MessageQuery
-from messaging_core.worker import Report, Worker
+from messaging_core.worker import Worker
 
 _BATCH: Final = 200  # delivered and settled in one go
 _SHOWN: Final = 5  # troubled messages

@@ -61,6 +61,7 @@ class _Tables:
         self.positions: dict[UUID, int] = {}
         self.outbox: dict[int, _Waiting] = {}
         self.due: dict[tuple[Lane, UUID], list[tuple[datetime, int]]] = {}
+        self.suspects: set[int] = set()
         self.keys: dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]] = {}
         self.contacts: dict[tuple[UUID, str], bytes] = {}
         self.identifiers: dict[tuple[UUID, Identifier], str] = {}
@@ -85,6 +86,8 @@ class _Tables:
     def wait(self, position: int, waiting: _Waiting) -> None:
         """Keep a delivery, and find it when it is due."""
         self.put(self.outbox, position, waiting)
+        if waiting.delivery.crashes:
+            self.suspects.add(position)
         self.queue(position)
 
     def queue(self, position: int) -> None:
@@ -207,13 +210,24 @@ class _MemoryOutbox(Outbox):
     def __init__(self, tables: _Tables) -> None:
         self._tables = tables
 
-    def claim(self, *, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+    def claim(
+        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+    ) -> list[Claim]:
+        suspect = self._suspects(now)[: min(limit, 1)] if suspects else []
+        limit -= len(suspect)
         lanes = [self._take_lane(lane, now, limit) for lane in Lane]
         shares = share([sum(map(len, lane)) for lane in lanes], limit)
         chosen: list[int] = []
         for workspaces, places in zip(lanes, shares, strict=True):
             chosen += self._choose(workspaces, places, now)
-        return [self._lease(position, now, now + lease) for position in chosen]
+        return [self._lease(position, now, now + lease) for position in chosen + suspect]
+
+    def _suspects(self, now: datetime) -> list[int]:
+        outbox = self._tables.outbox
+        waiting = [position for position in self._tables.suspects if position in outbox]
+        found = [(outbox[position].delivery, position) for position in waiting]
+        due = [(one.due_at, place) for one, place in found if one.crashes and one.due_at <= now]
+        return [position for _, position in sorted(due)]
 
     def _choose(self, workspaces: list[list[int]], places: int, now: datetime) -> list[int]:
         """Divide the places of a lane, and put back what gets none."""
@@ -239,13 +253,18 @@ class _MemoryOutbox(Outbox):
         while heap and heap[0][0] <= now and len(taken) < limit:
             due_at, position = heapq.heappop(heap)
             waiting = self._tables.outbox.get(position)
-            if waiting and waiting.delivery.due_at == due_at and position not in taken:
+            is_true = waiting and waiting.delivery.due_at == due_at and position not in taken
+            if waiting and is_true and not waiting.delivery.crashes:
                 taken.append(position)
         return taken
 
     def _lease(self, position: int, now: datetime, until: datetime) -> Claim:
         waiting = self._tables.outbox[position]
-        delivery = evolve(waiting.delivery, attempts=waiting.delivery.attempts + 1)
+        delivery = evolve(
+            waiting.delivery,
+            attempts=waiting.delivery.attempts + 1,
+            crashes=waiting.delivery.crashes + (waiting.leased_until is not None),
+        )
         leased = _Waiting(
             delivery=evolve(delivery, due_at=until), fence=waiting.fence + 1, leased_until=until
         )
@@ -311,6 +330,7 @@ class _MemoryOutbox(Outbox):
                 attempts=waiting.delivery.attempts - (not one.counts),
                 accepted=one.accepted,
                 refused=one.refused,
+                crashes=waiting.delivery.crashes + one.crashed,
             )
             tables.wait(
                 position, evolve(waiting, delivery=delivery, leased_until=None, handed_over=False)

@@ -141,7 +141,8 @@ class CircuitBreaker(Transport):
             _log.warning("the circuit of transport %s is %s: %s", self.name, after, verdict)
 
     def _left_alone(self, wait: timedelta, *, misconfigured: bool) -> Deferred:
-        code, retry = FailureCode.TRANSIENT, Retry.TRANSIENT
+        # Nobody is asked, so no attempt counts: as with a provider that wants to be spared.
+        code, retry = FailureCode.TRANSIENT, Retry.THROTTLED
         if misconfigured:
             code, retry = FailureCode.INVALID_CHANNEL_CONFIGURATION, Retry.CONFIGURATION
         failure = Failure(

@@ -587,6 +587,40 @@ INDEXES = {
 """The index that each filter is to be walked by."""
 
 
+class TestWhatCannotBeRead(Folder):
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "UPDATE messaging_messages SET state = 'no JSON' WHERE position = ?",
+            "UPDATE messaging_messages SET state = CAST(x'7bff' AS TEXT) WHERE position = ?",
+            "UPDATE messaging_messages SET document = x'7b' WHERE position = ?",
+            "UPDATE messaging_outbox SET controls = '{' WHERE position = ?",
+            "DELETE FROM messaging_messages WHERE position = ?",
+        ],
+    )
+    @pytest.mark.parametrize("handed_over", [0, 1])
+    def test_a_damaged_message_is_put_aside_and_stops_no_other(
+        self, damage: str, handed_over: int
+    ) -> None:
+        storage = self.open()
+        bad, good = a_new_message(), a_new_message()
+        add(storage, bad, good)
+        execute = storage._connection.execute
+        (position,) = execute("SELECT min(position) FROM messaging_messages").fetchone()
+        execute("UPDATE messaging_outbox SET handed_over = ?", (handed_over,))
+        execute(damage, (position,))
+
+        claimed = claim(storage)
+
+        assert ids(claimed) == ids([good])
+        assert delivery(storage, bad) is None
+        rows = execute(
+            "SELECT status, failure_code FROM messaging_messages WHERE position = ?", (position,)
+        ).fetchall()
+        assert rows == ([] if damage.startswith("DELETE") else [("sending_failed", 12006)])
+        assert next_due(storage) == claimed[0].lease.until
+
+
 class TestQueryPlans(Folder):
     @pytest.mark.parametrize("index", INDEXES)
     @pytest.mark.parametrize("reverse", [False, True])
@@ -640,6 +674,7 @@ class TestQueryPlans(Folder):
     def filled(self) -> SqliteStorage:
         storage = self.open()
         add(storage, *(a_new_message(a_message(tags=("a",))) for _ in range(50)))
+        page(storage, email_subject="read the settings of the full-text index, which is done once")
         return storage
 
     def traced(self, storage: SqliteStorage) -> "Traced":

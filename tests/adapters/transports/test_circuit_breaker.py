@@ -13,7 +13,7 @@ from messaging_adapters.transports.circuit_breaker import BreakerState, CircuitB
 from messaging_core import Messenger, Status, Worker
 from messaging_core.errors import ConfigurationError, Withdrawn
 from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, Retry
+from messaging_core.models.failure import Failure, FailureCode, Retry
 from messaging_core.models.outcome import (
     Accepted,
     Deferred,
@@ -195,7 +195,7 @@ def test_while_it_is_open_it_says_how_long() -> None:
     )
 
 
-def test_failures_open_it_as_transient() -> None:
+def test_failures_open_it_and_what_it_keeps_back_counts_no_attempt() -> None:
     case = Case(BUSY, DOUBT, HUNG_UP)
     for _ in range(3):
         case.send()
@@ -203,7 +203,8 @@ def test_failures_open_it_as_transient() -> None:
     outcome = case.send()
 
     assert isinstance(outcome, Deferred)
-    assert outcome.failure.retry is Retry.TRANSIENT
+    assert outcome.failure.code == FailureCode.TRANSIENT
+    assert outcome.failure.retry is Retry.THROTTLED
 
 
 @pytest.mark.parametrize("answer", [Accepted(), NO, GONE])

@@ -17,11 +17,11 @@ from messaging_adapters.cli.engine import Engine
 from messaging_adapters.cli.lines import Line
 from messaging_adapters.cli.screen import Screen
 from messaging_adapters.cli.sending import drain
+from messaging_core.ledger import Report
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Rejection
 from messaging_core.models.violation import Violation
 from messaging_core.testing.clock import ManualClock
-from messaging_core.worker import Report
 
 WORKER_STARTS: Final = timedelta(minutes=1)
 """How long after acceptance the worker starts: long enough for one message to expire."""

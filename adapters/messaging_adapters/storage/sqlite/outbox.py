@@ -1,5 +1,6 @@
 """What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Cursor
@@ -10,6 +11,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.messages import failure_columns
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
+from messaging_core.decisions.settlement import unreadable
 from messaging_core.decisions.sharing import fair, most_for_one, share, turn
 from messaging_core.models.delivery import (
     Claim,
@@ -26,6 +28,8 @@ from messaging_core.wire import load
 from messaging_core.wire.stored import Stored, settled_state, store
 from messaging_core.wire.values import write_datetime
 
+_log = logging.getLogger(__name__)
+
 # From one workspace to the next through the index: what it costs is a seek for each workspace,
 # however many messages wait in between.
 _WORKSPACES = (
@@ -38,7 +42,8 @@ _WORKSPACES = (
 _WITH_DUE = (
     f"{_WORKSPACES} SELECT workspace FROM waiting WHERE EXISTS ("  # noqa: S608 - no input
     "SELECT 1 FROM messaging_outbox o"
-    " WHERE o.lane = ?1 AND o.workspace = waiting.workspace AND o.due_at <= ?2)"
+    " WHERE o.lane = ?1 AND o.workspace = waiting.workspace AND o.due_at <= ?2"
+    " AND o.crashes = 0)"
 )
 _NEXT_DUE = (
     f"{_WORKSPACES} SELECT min(("  # noqa: S608 - no input
@@ -47,20 +52,25 @@ _NEXT_DUE = (
 )
 _COUNT = (
     "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox"
-    " WHERE lane = ? AND workspace = ? AND due_at <= ? LIMIT ?)"
+    " WHERE lane = ? AND workspace = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
 )
 _DUE = (
     "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
-    " WHERE lane = ? AND workspace = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+    " WHERE lane = ? AND workspace = ? AND due_at <= ? AND crashes = 0 ORDER BY due_at LIMIT ?"
+)
+_SUSPECT = (
+    "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
+    " WHERE crashes > 0 AND due_at <= ? ORDER BY due_at LIMIT ?"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
+    " crashes = crashes + (leased_until IS NOT NULL),"
     " due_at = ?1, leased_until = ?1, handed_over = 0"
     " WHERE position IN (SELECT value FROM json_each(?2))"
 )
 _DOUBT = (
     "UPDATE messaging_messages SET state = json_set(state, '$.details', 'in_doubt')"
-    " WHERE position IN (SELECT value FROM json_each(?))"
+    " WHERE position IN (SELECT value FROM json_each(?)) AND json_valid(state)"
 )
 _HAND_OVER = (
     "UPDATE messaging_outbox SET handed_over = 1 WHERE position = ? AND fence = ?"
@@ -71,11 +81,11 @@ _IS_CANCELLED = "SELECT 1 FROM messaging_messages WHERE position = ? AND status 
 _START = (
     "UPDATE messaging_messages SET status = 'processing', state = json_set(state,"
     " '$.status', 'processing', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
-    " WHERE position IN (SELECT value FROM json_each(?2))"
+    " WHERE position IN (SELECT value FROM json_each(?2)) AND json_valid(state)"
 )
 _LEASED = (
-    "SELECT o.position, o.fence, m.workspace, m.document, m.state,"
-    " o.lane, o.expires_at, o.attempts, o.controls, o.progress"
+    "SELECT o.position, o.fence, m.workspace, m.id, m.document, CAST(m.state AS BLOB),"
+    " o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
     " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
     " WHERE o.position IN (SELECT value FROM json_each(?))"
 )
@@ -90,7 +100,7 @@ _SETTLE = (
 _FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
 _RETRY = (
     "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, handed_over = 0,"
-    " attempts = attempts - ?, progress = ? WHERE position = ?"
+    " attempts = attempts - ?, crashes = crashes + ?, progress = ? WHERE position = ?"
 )
 _NOT_HANDED_OVER = (
     "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
@@ -98,7 +108,7 @@ _NOT_HANDED_OVER = (
 )
 _WAITING = f"{_NOT_HANDED_OVER} AND (leased_until IS NULL OR leased_until <= ?)"
 _DELIVERY = (
-    "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress"
+    "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
     " FROM messaging_messages m JOIN messaging_outbox o USING (position)"
     " WHERE m.id = ? AND m.workspace = ?"
 )
@@ -133,9 +143,10 @@ class SqliteOutbox(Outbox):
         self._cursor = cursor
 
     def claim(  # noqa: D102 - the port's
-        self, *, now: datetime, lease: timedelta, limit: int
+        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
     ) -> list[Claim]:
-        due = self._due(now, limit)
+        suspect = self._suspect(to_micros(now), min(limit, 1)) if suspects else []
+        due = [*self._due(now, limit - len(suspect)), *suspect]
         if not due:
             return []
         until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()
@@ -145,7 +156,28 @@ class SqliteOutbox(Outbox):
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
-        return [_claim(rows[one[1]], one, until) for one in due]
+        claims = [self._read(rows.get(one[1]), one, until, now) for one in due]
+        return [claim for claim in claims if claim is not None]
+
+    def _read(
+        self, row: tuple[Any, ...] | None, before: _Due, until: datetime, now: datetime
+    ) -> Claim | None:
+        """Decode one message; one that cannot be read is put aside, and stops no other."""
+        position = before[1]
+        if row is None:
+            _log.error("the message at position %d is not there any more", position)
+        else:
+            try:
+                return _claim(row, before, until)
+            except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
+                what = type(error).__name__
+                _log.error("the message at position %d cannot be read: %s", position, what)
+            self._cursor.execute(_SETTLE, _settled_row(unreadable(_lease(row, until), now)))
+        self._cursor.execute(_FINISH, (position,))
+        return None
+
+    def _suspect(self, now: int, limit: int) -> list[_Due]:
+        return self._cursor.execute(_SUSPECT, (now, limit)).fetchall()
 
     def _due(self, now: datetime, limit: int) -> list[_Due]:
         """Return what is due, the most urgent lane first, each lane with its share."""
@@ -271,22 +303,27 @@ def _use(fences: dict[int, int], lease: Lease) -> bool:
 
 
 def _claim(row: tuple[Any, ...], before: _Due, until: datetime) -> Claim:
-    position, fence, workspace_id, document, state, *delivery = row
+    _, _, _, _, document, state, *delivery = row
     due_at, _, handed_over, leased_until = before
-    message, workspace = Stored(document, state).load(), UUID(bytes=workspace_id)
+    lease = _lease(row, until)
     return Claim(
-        workspace=workspace,
-        message=message,
+        workspace=lease.workspace,
+        message=Stored(document, state.decode()).load(),
         delivery=_delivery(due_at, *delivery),
-        lease=Lease(
-            position=position,
-            fence=fence,
-            until=until,
-            workspace=workspace,
-            message_id=message.id,
-        ),
+        lease=lease,
         lapsed=leased_until is not None,
         doubted=bool(handed_over),
+    )
+
+
+def _lease(row: tuple[Any, ...], until: datetime) -> Lease:
+    position, fence, workspace, message_id, *_ = row
+    return Lease(
+        position=position,
+        fence=fence,
+        until=until,
+        workspace=UUID(bytes=workspace),
+        message_id=UUID(bytes=message_id),
     )
 
 
@@ -297,6 +334,7 @@ def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
     attempts: int,
     controls: str | None,
     progress: str | None,
+    crashes: int,
 ) -> Delivery:
     accepted, refused = orjson.loads(progress) if progress else ((), ())
     return Delivery(
@@ -307,6 +345,7 @@ def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
         controls=load(Controls, orjson.loads(controls)) if controls else Controls(),
         accepted=tuple(accepted),
         refused=tuple(refused),
+        crashes=crashes,
     )
 
 
@@ -324,6 +363,7 @@ def _retry_row(settlement: Settlement, due_at: datetime) -> tuple[object, ...]:
     return (
         to_micros(due_at),
         0 if settlement.counts else 1,
+        int(settlement.crashed),
         orjson.dumps(progress).decode() if any(progress) else None,
         settlement.lease.position,
     )

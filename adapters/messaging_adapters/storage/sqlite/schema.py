@@ -224,6 +224,15 @@ def _log(db: Database) -> None:
     _execute(db, _LOG_TABLES)
 
 
+@migrations(name="0004_crashes")
+def _crashes(db: Database) -> None:
+    """Count how often workers died over a message, and find the few there are."""
+    db.execute("ALTER TABLE messaging_outbox ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "CREATE INDEX messaging_outbox_suspects ON messaging_outbox (due_at) WHERE crashes > 0"
+    )
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):

@@ -1,0 +1,189 @@
+"""What a worker does with one message: decide, hand over, and say what became of it."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from messaging_core.decisions.dispatch import Finish, Send, dispatch
+from messaging_core.decisions.settlement import (
+    Attempted,
+    expire,
+    give_back,
+    may_have_gone,
+    poison,
+    postpone,
+    settle,
+)
+from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.handover import Answer, PointOfNoReturn, ask, broken
+from messaging_core.ledger import Ledger
+from messaging_core.messenger import Messenger
+from messaging_core.models.channel import WhenInDoubt
+from messaging_core.models.delivery import Claim, Settlement
+from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.outcome import Accepted
+from messaging_core.ports.transport import Transport
+from messaging_core.watch import Call, Watch
+
+_log = logging.getLogger(__name__)
+
+_PUT_OFF = timedelta(minutes=1)
+_WITHDRAWN_WAIT = timedelta(seconds=1)
+
+
+@frozen(kw_only=True)
+class Delivering:
+    """Turn claims into settlements.
+
+    Attributes:
+        ledger: Where everything is written down.
+        mark: Whether the point of no return is made durable.
+        watch: Told of every call of a transport.
+        chance: Uniform in [0, 1).
+        patience: After how many crashes a message is given up.
+    """
+
+    messenger: Messenger
+    ledger: Ledger
+    mark: bool
+    watch: Watch
+    chance: Callable[[], float]
+    patience: int
+
+    def deliver(self, claim: Claim) -> Settlement | None:
+        """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's.
+
+        Returns:
+            What becomes of it, or nothing when it was given up meanwhile.
+        """
+        try:
+            return self._deliver(claim)
+        except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
+            # Never the traceback: an error's text may quote what the message says.
+            what = type(error).__name__
+            _log.error("message %s could not be delivered: %s", claim.message.id, what)
+            return self._put_off(claim, what)
+
+    def give_back(self, claim: Claim) -> Settlement:
+        """Put back what nobody has begun."""
+        return give_back(claim, self._now())
+
+    def give_up(self, call: Call) -> Settlement:
+        """Settle the message of a call that hangs: in doubt, if it may have gone."""
+        what = "gave no answer in time"
+        _log.error("transport %s %s on message %s", call.transport, what, call.claim.message.id)
+        answer = Answer(outcome=broken(call.transport, what, call.handoff), is_fault=True)
+        return self._settled(call, answer, self._safe_chance())
+
+    def keep_late_answer(self, call: Call, answer: Answer) -> None:
+        """Keep what a transport said after it was given up: it may be proof."""
+        if isinstance(answer.outcome, Accepted):
+            _log.warning(
+                "message %s was given up, and then accepted by transport %s",
+                call.claim.message.id,
+                call.transport,
+            )
+        self.ledger.record(self._settled(call, answer, self._safe_chance()))
+
+    def _now(self) -> datetime:
+        return self.messenger.clock.now()
+
+    def _deliver(self, claim: Claim) -> Settlement | None:
+        """Do with one message what is to be done now."""
+        now = self._now()
+        route = self.messenger.route(claim.message.channel_id)
+        channel, transport = route or (None, None)
+        deduplicates = transport is not None and _deduplicates(transport, claim, now)
+        decision = dispatch(claim, channel, now, deduplicates=deduplicates, patience=self.patience)
+        if isinstance(decision, Finish) or transport is None:
+            return decision.settlement if isinstance(decision, Finish) else self.give_back(claim)
+        return self._attempt(claim, decision, transport, deduplicates=deduplicates)
+
+    def _attempt(
+        self, claim: Claim, send: Send, transport: Transport, *, deduplicates: bool
+    ) -> Settlement | None:
+        # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
+        chance, envelope = self._safe_chance(), send.envelope
+        call = Call(
+            claim=claim,
+            channel=envelope.channel,
+            addresses=tuple(one.value for one in envelope.receivers),
+            transport=transport.name,
+            handoff=PointOfNoReturn(
+                claim, self.messenger.clock, self.ledger if self.mark else None
+            ),
+            deduplicates=deduplicates,
+        )
+        self.watch.begin(call)
+        try:
+            answer = ask(transport, envelope, call.handoff)
+        except (Withdrawn, StorageError) as error:
+            return self._not_begun(claim, error) if self.watch.end(call) else None
+        except BaseException:
+            self.watch.end(call)
+            raise
+        if self.watch.end(call):
+            return self._settled(call, answer, chance)
+        self.keep_late_answer(call, answer)
+        return None
+
+    def _settled(self, call: Call, answer: Answer, chance: float) -> Settlement:
+        fails = call.channel.when_in_doubt is WhenInDoubt.FAIL
+        return settle(
+            Attempted(
+                claim=call.claim,
+                platform=call.channel.platform,
+                addresses=call.addresses,
+                outcome=answer.outcome,
+                now=self._now(),
+                chance=chance,
+                deduplicates=call.deduplicates,
+                gives_up_doubt=fails and not call.deduplicates,
+                crashed=answer.is_fault,
+            )
+        )
+
+    def _safe_chance(self) -> float:
+        try:
+            return min(max(float(self.chance()), 0.0), 1.0)
+        except Exception:  # noqa: BLE001 - the host's own, and no message should suffer for it
+            _log.warning("no chance could be drawn; retries are not spread")
+            return 0.5
+
+    def _not_begun(self, claim: Claim, error: Withdrawn | StorageError) -> Settlement:
+        """Put back what did not reach the point of no return; what has expired ends here."""
+        now = self._now()
+        if isinstance(error, StorageError):
+            _log.error(
+                "message %s could not be marked; trying again", claim.message.id, exc_info=error
+            )
+        elif error.reason == "expired":
+            return expire(claim, now)
+        # Not at once, or a drain would never end.
+        return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
+
+    def _put_off(self, claim: Claim, what: str) -> Settlement:
+        now = self._now()
+        if claim.delivery.crashes >= self.patience and not may_have_gone(claim.message, None):
+            return poison(claim, now)
+        failure = Failure(
+            code=FailureCode.DEPENDENCY_ERROR,
+            description=f"the message could not be prepared: {what}",
+            source=FailureSource(name="pre-processing", code=what),
+            retry=Retry.TRANSIENT,
+        )
+        until = min(now + _PUT_OFF, claim.delivery.expires_at)
+        return postpone(claim, now, until, failure, crashed=True)
+
+
+def _deduplicates(transport: Transport, claim: Claim, now: datetime) -> bool:
+    """Tell whether the provider still knows the message from its first attempt.
+
+    The window is counted from acceptance, or from the scheduled time: no attempt was earlier.
+    """
+    window = transport.capabilities.deduplicates_for
+    message = claim.message
+    first = max(message.created_at, message.scheduled_for or message.created_at)
+    return window is not None and now < first + window

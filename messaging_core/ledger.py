@@ -1,0 +1,271 @@
+"""What a worker writes down: points of no return, results and claims, in shared commits."""
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from messaging_core.bookkeeping import Books
+from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.models.delivery import Claim, Lease, Settlement, Withdrawal
+from messaging_core.models.message import Status
+from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.storage import Storage
+
+
+@frozen(kw_only=True)
+class Report:
+    """Count what a worker did.
+
+    Attributes:
+        sent: Messages that the provider took.
+        failed: Messages that will never be sent.
+        waiting: Messages that will be tried again.
+        stale: Messages that another worker had taken over by the time they were settled.
+    """
+
+    sent: int = 0
+    failed: int = 0
+    waiting: int = 0
+    stale: int = 0
+
+    @property
+    def total(self) -> int:
+        """Return how many messages were worked on."""
+        return self.sent + self.failed + self.waiting + self.stale
+
+    def __add__(self, other: "Report") -> "Report":
+        """Join two counts."""
+        return Report(
+            sent=self.sent + other.sent,
+            failed=self.failed + other.failed,
+            waiting=self.waiting + other.waiting,
+            stale=self.stale + other.stale,
+        )
+
+
+class Ledger:
+    """Make marks, results and claims durable, for many messages with one commit.
+
+    Whoever comes first writes; those who come meanwhile are written next, together, by one of
+    them. So a lone message waits for nobody, and many share the cost. A result waits
+    for nothing but goes with the very next commit, whoever makes it: the sooner it is durable, the
+    fewer messages a worker that dies leaves in doubt.
+
+    Args:
+        storage: Where it is written.
+        clock: Tells when a mark is made.
+        ids: Makes ids of what is written down beside.
+        gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
+
+    Attributes:
+        report: What became of the messages whose results were written.
+    """
+
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids, *, gathers: bool = False) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+        self._gathers = gathers
+        self._lock = threading.Lock()
+        self._marks: list[_Mark] = []
+        self._turns: list[_Turn] = []
+        self._results: list[Settlement] = []
+        self._suspects: set[int] = set()
+        self._is_writing = False
+        self.report = Report()
+
+    def mark(self, lease: Lease) -> None:
+        """Mark that a leased message goes now; when this returns, the mark is durable.
+
+        Raises:
+            Withdrawn: The message may no longer go.
+            StorageError: The mark could not be made; the message was not sent.
+        """
+        mark = _Mark(lease)
+        with self._lock:
+            self._marks.append(mark)
+            leads, self._is_writing = not self._is_writing, True
+        if leads or mark.is_asked_to_lead():
+            self._lead()
+        if mark.error is not None:
+            raise mark.error
+
+    def record(self, result: Settlement) -> None:
+        """Take what became of a message; it is written now, or with the very next commit.
+
+        A storage that fails is no error here: the result is kept, and written with a later commit.
+        """
+        with self._lock:
+            self._results.append(result)
+            self._suspects.discard(result.lease.position)
+            leads = not self._is_writing and not self._gathers
+            self._is_writing = self._is_writing or leads
+        if leads:
+            self._lead()
+
+    def claim(self, *, lease: timedelta, limit: int) -> list[Claim]:
+        """Write every result that waits, and lease what comes next, in one transaction.
+
+        While there is no result of a message that crashed before, no other such is leased.
+
+        Raises:
+            StorageError: Neither was done; the results wait on.
+        """
+        if not self._results and limit <= 0:
+            return []
+        turn = _Turn(lease, limit, suspects=not self._suspects)
+        with self._lock:
+            waits, self._is_writing = self._is_writing, True
+            if waits:
+                self._turns.append(turn)
+        if waits:
+            self._wait(turn)
+        self._lead(turn)
+        if turn.error:
+            raise turn.error
+        suspects = {one.lease.position for one in turn.claims if one.delivery.crashes}
+        with self._lock:
+            self._suspects |= suspects
+        return turn.claims
+
+    @property
+    def unwritten(self) -> int:
+        """Return how many results wait to be written."""
+        return len(self._results)
+
+    def _lead(self, turn: "_Turn | None" = None) -> None:
+        """Write all that waits, one's own among it, and let the next in line go on."""
+        with self._lock:
+            marks, self._marks = self._marks, []
+        try:
+            self._write(marks, self._take_results(), turn)
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the next in line go on: a claim first, since results go with it and marks as well."""
+        with self._lock:
+            self._is_writing = bool(self._marks or self._turns)
+            if self._turns:
+                self._turns.pop(0).lead()
+            elif self._marks:
+                self._marks[0].lead()
+
+    def _wait(self, turn: "_Turn") -> None:
+        """Wait for one's turn; who is interrupted leaves the line without holding it up."""
+        try:
+            turn.wait()
+        except BaseException:
+            with self._lock:
+                is_in_line = turn in self._turns
+                if is_in_line:
+                    self._turns.remove(turn)
+            if not is_in_line:
+                self._pass_on()
+            raise
+
+    def _write(
+        self, marks: Sequence["_Mark"], results: Sequence[Settlement], turn: "_Turn | None"
+    ) -> None:
+        leases = [mark.lease for mark in marks]
+        reasons: Sequence[Withdrawal | None] = []
+        try:
+            with self._storage.begin() as tx:
+                books = Books(tx, self._ids)
+                valid = books.settle(results) if results else []
+                if leases:
+                    reasons = tx.outbox.hand_over(leases, now=self._clock.now())
+                if turn:
+                    turn.take(books, self._clock.now())
+        except BaseException as error:
+            self._put_back(results)
+            everybody = error if isinstance(error, Exception) else StorageError("interrupted")
+            for mark in marks:
+                mark.end(everybody)
+            if turn:
+                turn.error = everybody
+            if everybody is not error:
+                raise
+        else:
+            for mark, reason in zip(marks, reasons, strict=True):
+                mark.end(Withdrawn(reason) if reason else None)
+            self._count(results, valid)
+
+    def _take_results(self) -> list[Settlement]:
+        with self._lock:
+            results, self._results = self._results, []
+        return results
+
+    def _put_back(self, results: Sequence[Settlement]) -> None:
+        with self._lock:
+            self._results = [*results, *self._results]
+
+    def _count(self, results: Sequence[Settlement], valid: Sequence[bool]) -> None:
+        with self._lock:
+            self.report += _report(results, valid)
+
+
+class _Turn:
+    """One claim on its way: it stands in line like a mark, and is made by the one who waits."""
+
+    def __init__(self, lease: timedelta, limit: int, *, suspects: bool) -> None:
+        self.claims: list[Claim] = []
+        self.error: Exception | None = None
+        self._lease = lease
+        self._limit = limit
+        self._suspects = suspects
+        self._ready = threading.Event()
+
+    def wait(self) -> None:
+        """Wait until it is one's turn."""
+        self._ready.wait()
+
+    def lead(self) -> None:
+        """Tell the one who waits that it is its turn."""
+        self._ready.set()
+
+    def take(self, books: Books, now: datetime) -> None:
+        """Lease what comes next."""
+        if self._limit > 0:
+            self.claims = books.claim(
+                now=now, lease=self._lease, limit=self._limit, suspects=self._suspects
+            )
+
+
+class _Mark:
+    """One mark on its way."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.error: Exception | None = None
+        self._leads = False
+        self._ready = threading.Event()
+
+    def is_asked_to_lead(self) -> bool:
+        """Wait until the mark was made, or is to be made by the one who waits."""
+        self._ready.wait()
+        return self._leads
+
+    def lead(self) -> None:
+        """Ask the one who waits to write."""
+        self._leads = True
+        self._ready.set()
+
+    def end(self, error: Exception | None) -> None:
+        """Let the one who waits go on."""
+        self.error = error
+        self._ready.set()
+
+
+def _report(results: Sequence[Settlement], valid: Sequence[bool]) -> Report:
+    kept = [one for one, is_valid in zip(results, valid, strict=True) if is_valid]
+    waiting = sum(one.next_due_at is not None for one in kept)
+    sent = sum(one.status is Status.SENT for one in kept)
+    return Report(
+        sent=sent,
+        waiting=waiting,
+        failed=len(kept) - waiting - sent,
+        stale=len(results) - len(kept),
+    )

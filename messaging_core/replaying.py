@@ -1,0 +1,100 @@
+"""What failed to be sent, and how it is sent after all."""
+
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from messaging_core.acceptance import Acceptance, hash_of
+from messaging_core.decisions.drafting import lane_of
+from messaging_core.decisions.settlement import IN_DOUBT
+from messaging_core.errors import StateError, UnknownMessageError
+from messaging_core.models.channel import Channel
+from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.message import Direction, Message, Origin, Status
+from messaging_core.ports.storage import Transaction
+from messaging_core.rules.validity import expires_at, validity_of
+
+REPLAY = "replay"
+"""The type of the `origin` of a message that was replayed; its id is that of the first one."""
+
+
+@frozen(kw_only=True)
+class Replaying:
+    """Send again what failed, or what waits in doubt."""
+
+    acceptance: Acceptance
+
+    def replay(
+        self, message_id: UUID, workspace: UUID, channel: Channel, *, again: bool, connection: Any
+    ) -> Message:
+        """Keep a new message in place of one that failed, or send one in doubt now."""
+        with self.acceptance.storage.begin(connection) as tx:
+            message = tx.messages.get(workspace, message_id)
+            if message is None:
+                raise UnknownMessageError(message_id)
+            if message.status is Status.PROCESSING and message.details == IN_DOUBT:
+                return self._send_now(tx, workspace, message, channel)
+            if message.status is Status.SENDING_FAILED and _is_outgoing(message):
+                return self._anew(tx, workspace, message, channel, again=again)
+        raise StateError(f"message {message_id} is {message.status}: it did not fail to be sent")
+
+    def _send_now(
+        self, tx: Transaction, workspace: UUID, message: Message, channel: Channel
+    ) -> Message:
+        now, delivery = self.acceptance.now(), tx.outbox.delivery(workspace, message.id)
+        # Its failure still says that it may have gone, so that it cannot be cancelled.
+        moved = evolve(message, details=None, last_status_at=now, updated_at=now)
+        validity = validity_of(
+            delivery.controls.validity if delivery else None, channel.message_type
+        )
+        ends_at = expires_at(now, None, validity)
+        if not tx.outbox.reschedule(workspace, moved, due_at=now, expires_at=ends_at):
+            raise StateError(f"message {message.id} is being handed over right now")
+        return moved
+
+    def _anew(
+        self, tx: Transaction, workspace: UUID, old: Message, channel: Channel, *, again: bool
+    ) -> Message:
+        key = IdempotencyKey(key=f"{REPLAY}:{old.id}", request_hash=hash_of(old.id.bytes))
+        earlier = None if again else tx.messages.by_keys(workspace, [key.key]).get(key.key)
+        found = tx.messages.get(workspace, earlier[0]) if earlier else None
+        if found is not None:
+            return found
+        new = self._copy(old)
+        validity = validity_of(None, channel.message_type)
+        delivery = Delivery(
+            due_at=new.created_at,
+            expires_at=expires_at(new.created_at, None, validity),
+            lane=lane_of(channel),
+        )
+        kept = NewMessage(
+            workspace=workspace,
+            platform=channel.platform,
+            message=new,
+            delivery=delivery,
+            idempotency=None if again or earlier else key,
+        )
+        tx.messages.add([kept])
+        return new
+
+    def _copy(self, old: Message) -> Message:
+        now = self.acceptance.now()
+        return evolve(
+            old,
+            id=self.acceptance.ids.new(now),
+            status=Status.ACCEPTED,
+            last_status_at=now,
+            created_at=now,
+            updated_at=now,
+            scheduled_for=None,
+            parts=(),
+            reason=None,
+            details=None,
+            failure=None,
+            origin=Origin(type=REPLAY, id=str(old.id)),
+        )
+
+
+def _is_outgoing(message: Message) -> bool:
+    return message.direction is Direction.OUTGOING

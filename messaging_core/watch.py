@@ -1,0 +1,62 @@
+"""Which calls of transports are under way, and which of them have taken too long."""
+
+import threading
+from collections.abc import Iterator
+from time import monotonic
+
+from attrs import define, field
+
+from messaging_core.handover import PointOfNoReturn
+from messaging_core.models.channel import Channel
+from messaging_core.models.delivery import Claim
+
+
+@define(kw_only=True, eq=False)
+class Call:
+    """One call of a transport, on the thread that makes it."""
+
+    claim: Claim
+    channel: Channel
+    addresses: tuple[str, ...]
+    transport: str
+    handoff: PointOfNoReturn
+    deduplicates: bool
+    thread: threading.Thread = field(factory=threading.current_thread)
+    began: float = field(factory=monotonic)
+
+
+class Watch:
+    """Know the calls that are under way, and give up those that take too long.
+
+    A call either ends or is given up, never both.
+
+    Args:
+        timeout: Seconds that a call may take.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._calls: dict[int, Call] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, call: Call) -> None:
+        """Take a call that begins now."""
+        with self._lock:
+            self._calls[id(call)] = call
+
+    def end(self, call: Call) -> bool:
+        """Let go of a call that has ended; false where it was given up before."""
+        with self._lock:
+            return self._calls.pop(id(call), None) is not None
+
+    def overdue(self) -> Iterator[Call]:
+        """Give up every call that has taken too long; from then on it gets no leave to send."""
+        before = monotonic() - self._timeout
+        with self._lock:
+            # All may take equally long, so they stand in the order in which they fall due.
+            late = [call for call in self._calls.values() if call.began <= before]
+            for call in late:
+                del self._calls[id(call)]
+        for call in late:
+            call.handoff.give_up()
+            yield call

@@ -1,0 +1,151 @@
+"""Results, marks and claims share commits, and none of them is lost when one fails."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Messenger, Report, Status, StorageError
+from messaging_core.decisions.settlement import give_back
+from messaging_core.ledger import Ledger
+from messaging_core.models.delivery import Claim
+from messaging_core.ports.clock import TimeOrderedIds
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.testing import MONDAY_MORNING as NOW
+from messaging_core.testing import (
+    ManualClock,
+    RecordingTransport,
+    a_channel,
+    a_request,
+    a_settlement,
+)
+
+HOUR = timedelta(hours=1)
+PATIENCE = 10.0
+
+
+class Gate(Storage):
+    """Counts commits, fails when told to, and holds up one of them."""
+
+    def __init__(self) -> None:
+        self.storage = MemoryStorage()
+        self.commits = 0
+        self.is_down = False
+        self.is_held = False
+        self.entered, self.leave = threading.Event(), threading.Event()
+
+    @contextmanager
+    def begin(self, connection: Any = None, *, read_only: bool = False) -> Iterator[Transaction]:
+        if self.is_down:
+            raise StorageError("down")
+        with self.storage.begin(connection, read_only=read_only) as tx:
+            yield tx
+            if self.is_held:
+                self.is_held = False
+                self.entered.set()
+                assert self.leave.wait(PATIENCE)
+        self.commits += not read_only
+
+
+@pytest.fixture
+def storage() -> Gate:
+    return Gate()
+
+
+def claimed(storage: Gate, count: int) -> list[Claim]:
+    messenger = Messenger(
+        storage=storage,
+        channels={a_channel("orders"): RecordingTransport()},
+        clock=ManualClock(),
+    )
+    messenger.send_many("orders", [a_request() for _ in range(count)])
+    with storage.begin() as tx:
+        claims = tx.outbox.claim(now=NOW, lease=HOUR, limit=count)
+    storage.commits = 0
+    return claims
+
+
+def status(storage: Gate, claim: Claim) -> Status:
+    with storage.begin(read_only=True) as tx:
+        message = tx.messages.get(claim.workspace, claim.message.id)
+    assert message is not None
+    return message.status
+
+
+def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
+    (claim,) = claimed(storage, 1)
+    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+
+    ledger.record(a_settlement(claim))
+
+    assert (storage.commits, ledger.report) == (1, Report(sent=1))
+    assert status(storage, claim) is Status.SENT
+
+
+def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Gate) -> None:
+    first, second, third = claimed(storage, 3)
+    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    storage.is_held = True
+
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(ledger.mark, first.lease)
+        assert storage.entered.wait(PATIENCE)
+        ledger.record(a_settlement(second))
+        storage.leave.set()
+        held.result(PATIENCE)
+    ledger.mark(third.lease)
+
+    assert (storage.commits, ledger.report) == (2, Report(sent=1))
+    assert status(storage, second) is Status.SENT
+
+
+def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
+    claims = claimed(storage, 3)
+    ledger = Ledger(storage, ManualClock(), TimeOrderedIds(), gathers=True)
+
+    for claim in claims:
+        ledger.record(a_settlement(claim))
+    before = storage.commits
+    ledger.claim(lease=HOUR, limit=0)
+
+    assert (before, storage.commits, ledger.report) == (0, 1, Report(sent=3))
+
+
+def test_results_that_could_not_be_written_are_written_with_the_next_commit(storage: Gate) -> None:
+    first, second = claimed(storage, 2)
+    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    storage.is_down = True
+    ledger.record(a_settlement(first))
+    with pytest.raises(StorageError):
+        ledger.claim(lease=HOUR, limit=1)
+    with pytest.raises(StorageError):
+        ledger.mark(second.lease)
+    assert (ledger.unwritten, ledger.report) == (1, Report())
+    storage.is_down = False
+
+    ledger.mark(second.lease)
+
+    assert (ledger.unwritten, ledger.report) == (0, Report(sent=1))
+    assert status(storage, first) is Status.SENT
+
+
+def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> None:
+    first, second = claimed(storage, 2)
+    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    storage.is_held = True
+
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(ledger.mark, first.lease)
+        assert storage.entered.wait(PATIENCE)
+        ledger.record(give_back(second, NOW))
+        claims = pool.submit(ledger.claim, lease=HOUR, limit=5)
+        storage.leave.set()
+        held.result(PATIENCE)
+
+    assert [one.message.id for one in claims.result()] == [second.message.id]
+    assert ledger.report == Report(waiting=1)
