@@ -6,6 +6,8 @@ from enum import Enum, auto
 from html import unescape
 from typing import Final
 
+from messaging_core.models.violation import Violation
+
 _URL_ATTRIBUTES: Final = frozenset(
     {
         *("href", "src", "action", "formaction", "background", "poster", "cite", "data"),
@@ -46,9 +48,15 @@ def is_executable(url: str) -> bool:
     return _EXECUTABLE.match(_IGNORED.sub("", url[:1000])) is not None
 
 
-def has_executable_link(html: str) -> bool:
-    """Tell whether HTML holds a URL that runs or reads something on the reader's machine."""
-    return any(is_executable(unescape(match[1])) for match in _LINK.finditer(html))
+def check_rendered_html(html: str) -> tuple[Violation, ...]:
+    """Refuse rendered HTML with a URL that runs or reads something on the reader's machine.
+
+    For engines that cannot tell beforehand where a value will stand.
+    """
+    if not any(is_executable(unescape(match[1])) for match in _LINK.finditer(html)):
+        return ()
+    message = "a value makes a link that runs something on the reader's machine"
+    return (Violation("", "template.unsafe_link", message),)
 
 
 def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from io import StringIO
 from itertools import takewhile
 from typing import Any, Final, TextIO
 
@@ -17,7 +18,7 @@ from messaging_core.errors import (
 from messaging_core.models.template_project import Form
 from messaging_core.models.violation import Violation
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
-from messaging_core.templating.html import Context, contexts, has_executable_link
+from messaging_core.templating.html import Context, check_rendered_html, contexts
 from messaging_core.templating.paths import ABSENT, find, place, pointer_of
 from messaging_core.templating.pieces import syntax_error
 from messaging_core.templating.writing import as_json, as_json_text, as_line, as_text
@@ -27,6 +28,7 @@ try:
     from liquid.builtin.output import Output, OutputNode
     from liquid.context import RenderContext
     from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError
+    from liquid.output import LimitedStringIO
     from liquid.static_analysis import TemplateAnalysis
     from liquid.stringify import to_liquid_string
     from liquid.undefined import FalsyStrictUndefined, is_undefined
@@ -71,11 +73,23 @@ class _Context(RenderContext):
         super().__init__(*args, **kwargs)
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
 
+    def get_buffer(self, buf: TextIO | None = None) -> StringIO:
+        taken = buf.size if isinstance(buf, LimitedStringIO) else 0
+        return _buffer((self.env.output_stream_limit or 0) - taken)
+
 
 class _Template(BoundTemplate):
     """A template whose values are looked up in a context of ours."""
 
     context_class = _Context
+
+    def _get_buffer(self) -> StringIO:
+        return _buffer(self.env.output_stream_limit or 0)
+
+
+def _buffer(limit: int) -> LimitedStringIO:
+    """Return a buffer that leaves line breaks as they are, which Liquid's own does not."""
+    return LimitedStringIO(limit=limit, newline="")
 
 
 class _Environment(Environment):
@@ -201,9 +215,8 @@ class LiquidTemplate(CompiledTemplate):
             text = str(self.template.render(plain))
         except _TROUBLE as error:
             raise _value_error(error) from error
-        if self.form is Form.HTML and has_executable_link(text):
-            message = "a value makes a link that runs something on the reader's machine"
-            raise TemplateValueError((Violation("", "template.unsafe_link", message),))
+        if self.form is Form.HTML and (violations := check_rendered_html(text)):
+            raise TemplateValueError(violations)
         return (as_line(text) or "") if self.form is Form.LINE else text
 
 
@@ -239,7 +252,7 @@ def _check_html(source: str) -> None:
 def _check_filters(source: str, found: TemplateAnalysis, known: Mapping[str, Any]) -> None:
     for name, spans in found.filters.items():
         if name not in known:
-            raise syntax_error(source, max(0, spans[0].start), f"unknown filter {name!r}")
+            raise syntax_error(source, max(0, spans[0].index), f"unknown filter {name!r}")
 
 
 def _name(segments: Sequence[Any]) -> str:
