@@ -1,6 +1,8 @@
 """Turn what a request says into the values of a template, and hold them to its variables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from attrs import frozen
@@ -110,7 +112,6 @@ def _fill(
     values: dict[str, Any] = {}
     violations = []
     for each in given:
-        # Wide keys come first in the order of a document as often as last: sort out nothing.
         if each.value is not None and not place(values, each.key, each.value):
             message = "another value stands in the same place: give it once"
             violations.append(Violation(each.path, "template.duplicate_key", message))
@@ -149,10 +150,12 @@ def _origin(key: str, given: Sequence[Given], path: str) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _is_instant(value: Any) -> bool:
+    if isinstance(value, datetime):
+        return value.utcoffset() is not None
     return isinstance(value, str) and parse_rfc3339(value) is not None
 
 

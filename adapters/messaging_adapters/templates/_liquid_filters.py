@@ -17,6 +17,14 @@ _STYLES: Final = ("short", "medium", "long", "full")
 _DIGITS: Final = 40
 
 
+class UnfitValueError(FilterArgumentError):
+    """Report a value that a filter of ours does not take, without quoting it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, token=None)
+        self.reason = reason
+
+
 @lru_cache(maxsize=64)
 def _locale(tag: str) -> Locale:
     """Return the language of a tag, or the nearest that is known; at last English."""
@@ -38,7 +46,7 @@ def _decimal(value: Any) -> Decimal:
     except InvalidOperation:
         number = None
     if number is None or not number.is_finite() or abs(number.adjusted()) > _DIGITS:
-        raise FilterArgumentError("expected a number", token=None)
+        raise UnfitValueError("expected a number")
     return number
 
 
@@ -49,13 +57,13 @@ def _instant(value: Any, zone: Any) -> datetime:
             instant = instant.astimezone(ZoneInfo(str(zone)))
     except (ValueError, OverflowError, OSError, LookupError):
         message = "expected a date such as 2025-01-31T09:00:00Z, and a zone such as Europe/Rome"
-        raise FilterArgumentError(message, token=None) from None
+        raise UnfitValueError(message) from None
     return instant
 
 
 def _style(style: Any) -> Any:
     if style not in _STYLES:
-        raise FilterArgumentError(f"expected one of {', '.join(_STYLES)}", token=None)
+        raise UnfitValueError(f"expected one of {', '.join(_STYLES)}")
     return style
 
 
@@ -70,7 +78,7 @@ def _filter(write: Callable[..., str]) -> Callable[..., str]:
         try:
             return write(value, *args, locale=_locale_of(context), **kwargs)
         except TypeError as error:
-            raise FilterArgumentError("unknown arguments", token=None) from error
+            raise UnfitValueError("unknown arguments") from error
 
     return with_context(apply)
 
@@ -83,7 +91,7 @@ def number(value: Any, digits: Any = None, *, locale: Locale) -> str:
         return numbers.format_decimal(amount, locale=locale)
     places = int(_decimal(digits))
     if not 0 <= places <= _DIGITS:
-        raise FilterArgumentError(f"expected 0 to {_DIGITS} digits", token=None)
+        raise UnfitValueError(f"expected 0 to {_DIGITS} digits")
     pattern = "#,##0" + ("." + "0" * places if places else "")
     return numbers.format_decimal(amount, format=pattern, locale=locale)
 

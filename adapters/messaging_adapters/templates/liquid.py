@@ -39,6 +39,7 @@ except ImportError as error:
     raise MissingDependencyError("python-liquid", "liquid") from error
 
 _TAG: Final = re.compile(r"\{%.*?%\}|(\{\{.*?\}\})", re.DOTALL)
+_UNDEFINED_NAME: Final = re.compile(r"^'?([^' ]*)'? is undefined$")
 _WITH_FILES: Final = ("include", "render")
 # What writes values into JSON past the output that escapes them.
 _UNESCAPED: Final = ("echo", "cycle", "liquid", "tablerow")
@@ -214,7 +215,7 @@ class LiquidTemplate(CompiledTemplate):
         try:
             text = str(self.template.render(plain))
         except _TROUBLE as error:
-            raise _value_error(error) from error
+            raise _value_error(error, self.placeholders) from error
         if self.form is Form.HTML and (violations := check_rendered_html(text)):
             raise TemplateValueError(violations)
         return (as_line(text) or "") if self.form is Form.LINE else text
@@ -286,13 +287,18 @@ def _syntax_error(error: Exception) -> TemplateSyntaxError:
     return TemplateSyntaxError(reason, place[0] if place else 1, place[1] + 1 if place else 1)
 
 
-def _value_error(error: Exception) -> TemplateError:
-    reason = str(error.args[0]) if error.args else "blocks are nested too deep"
-    if isinstance(error, UndefinedError):
-        name = re.sub(r"^'?([^' ]*)'? is undefined$", r"\1", reason)
-        pointer = pointer_of(name)
-        message = f"{name} has no value"
-        return TemplateValueError((Violation(pointer, "template.missing_variable", message),))
+def _value_error(error: Exception, placeholders: Sequence[str]) -> TemplateError:
+    """Say what is wrong without quoting values: they may be addresses or content."""
     if isinstance(error, ResourceLimitError):
+        reason = str(error.args[0])
         return TemplateValueError((Violation("", "template.too_large", reason),))
-    return TemplateValueError((Violation("", "template.not_writable", reason),))
+    found = error.context() if isinstance(error, LiquidError) else None
+    where = f"line {found[0]}, column {found[1] + 1}: " if found else ""
+    if isinstance(error, UndefinedError):
+        name = _UNDEFINED_NAME.sub(r"\1", str(error.args[0])).replace("[", ".").replace("]", "")
+        known = name if name in placeholders else name.partition(".")[0]
+        message = f"{where}{known} has no value"
+        path = pointer_of(known)
+        return TemplateValueError((Violation(path, "template.missing_variable", message),))
+    reason = error.reason if isinstance(error, filters.UnfitValueError) else "a value is of no use"
+    return TemplateValueError((Violation("", "template.not_writable", f"{where}{reason}"),))

@@ -135,6 +135,25 @@ def test_what_cannot_be_computed_is_refused(source: str) -> None:
     assert caught.value.violations[0].code == "template.not_writable"
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{ x | date }}", "expected a date"),
+        ("{{ x | number }}", "expected a number"),
+        ("{{ x | slice: x }}", "a value is of no use"),
+        ("a {{ d[x] }}", "line 1, column 6: d has no value"),
+        ("{% for i in l %}{{ i.name }}{% endfor %}", "line 1, column 20: i has no value"),
+    ],
+)
+def test_what_is_wrong_is_said_without_quoting_values(source: str, message: str) -> None:
+    with pytest.raises(TemplateValueError) as caught:
+        render(source, x="s3cret", d={}, l=[{}])
+
+    [violation] = caught.value.violations
+    assert message in violation.message
+    assert "s3cret" not in str(violation)
+
+
 @given(st.sampled_from(["{{ secret }}", "{% if x %}", "<script>", "\"'&"]) | st.text(max_size=10))
 def test_values_are_inert(value: str) -> None:
     assert render("{{ x }}", x=value, secret="s") == value
