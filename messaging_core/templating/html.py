@@ -23,6 +23,11 @@ _BETWEEN: Final = re.compile(r"[\s/\"'=]+")
 _SETTLED: Final = re.compile(r"[:/?#]")
 # Browsers drop leading controls and spaces, and tabs and line breaks anywhere (WHATWG URL §4.4).
 _IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
+_ENOUGH: Final = 1000
+_ENDS: Final = {
+    end: re.compile(re.escape(end), re.IGNORECASE)
+    for end in ("-->", ">", "]>", *(f"</{tag}" for tag in _RAW_TEXT))
+}
 _EXECUTABLE: Final = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
 
 
@@ -45,7 +50,7 @@ class Context(Enum):
 
 def is_executable(url: str) -> bool:
     """Tell whether a URL runs or reads something on the reader's machine."""
-    return _EXECUTABLE.match(_IGNORED.sub("", url[:1000])) is not None
+    return _EXECUTABLE.match(_IGNORED.sub("", url[:_ENOUGH])) is not None
 
 
 def check_rendered_html(html: str) -> tuple[Violation, ...]:
@@ -82,7 +87,8 @@ class _Scanner:
         self.tag = ""
         self.quote = ""
         self.attribute = ""
-        self.value = ""  # of the attribute so far, without its placeholders
+        self.value = ""  # how that of the attribute begins, without its placeholders
+        self.is_settled = False
         self.has_placeholder = False
 
     def placeholder(self) -> Context:
@@ -102,7 +108,7 @@ class _Scanner:
             return Context.ATTRIBUTE
         if is_executable(self.value):
             return Context.UNSAFE
-        if _SETTLED.search(self.value):
+        if self.is_settled:
             return Context.ATTRIBUTE
         started = self.has_placeholder or self.value.strip()
         return Context.URL_REST if started else Context.URL_START
@@ -120,19 +126,19 @@ class _Scanner:
                 place = self._in_text(text, place)
 
     def _skip(self, text: str, place: int) -> int:
-        found = text.lower().find(self.until, place)
-        if found < 0:
+        found = _ENDS[self.until].search(text, place)
+        if found is None:
             return len(text)
-        end = found + len(self.until)
         if self.until.startswith("</"):
             self.in_tag, self.tag = True, ""
         self.until = ""
-        return end
+        return found.end()
 
     def _in_value(self, text: str, place: int) -> int:
         end = text.find(self.quote, place)
         if end < 0:
-            self.value += text[place:]
+            self.value += text[place : place + max(0, _ENOUGH - len(self.value))]
+            self.is_settled = self.is_settled or _SETTLED.search(text, place) is not None
             return len(text)
         self.quote = ""
         return end + 1
@@ -148,7 +154,7 @@ class _Scanner:
         if match is None:  # nothing that HTML gives a meaning
             return place + 1
         self.attribute, self.quote = match[1].lower(), match[2] or ""
-        self.value, self.has_placeholder = "", False
+        self.value, self.is_settled, self.has_placeholder = "", False, False
         return match.end()
 
     def _in_text(self, text: str, place: int) -> int:
@@ -161,7 +167,7 @@ class _Scanner:
             return tag.end()
         if text.startswith(("<!", "<?"), start):
             return self._in_declaration(text, start)
-        if text[start:] in {"<", "</"}:
+        if start + len("</") >= len(text) and text[start:] in {"<", "</"}:
             self.in_tag, self.tag = True, ""
         return start + 1
 

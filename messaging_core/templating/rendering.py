@@ -59,7 +59,7 @@ def render_request(
     checked = values_of_request(version, reference, path)
     job = _Job(version, platform, engines, path, f"{path}/parameters")
     made = job.run(reference.locale, checked)
-    if isinstance(made, tuple):
+    if isinstance(made, tuple) or not (reference.attachments or reference.short_links):
         return made
     return evolve(
         made,

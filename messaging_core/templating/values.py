@@ -28,6 +28,8 @@ from messaging_core.templating.writing import as_text
 from messaging_core.wire import dump
 from messaging_core.wire.faults import pointer
 
+_PLAIN: Final = (StringParameter, NumberParameter, BooleanParameter, ObjectParameter)
+
 DEFAULT_KEY: Final = "default"
 """The key of `variables` whose text stands for every text that is not given."""
 
@@ -91,15 +93,16 @@ def type_fault(variable: TemplateVariable, value: Any) -> tuple[str, str] | None
 
 
 def _plain(parameter: Parameter) -> Any:
-    plain = StringParameter | NumberParameter | BooleanParameter | ObjectParameter
-    return parameter.value if isinstance(parameter, plain) else dump(parameter.value)
+    return parameter.value if isinstance(parameter, _PLAIN) else dump(parameter.value)
 
 
 def _check_known(variables: Sequence[TemplateVariable], given: Iterable[Given]) -> list[Violation]:
+    keys = {variable.key for variable in variables}
     return [
         Violation(each.path, "template.unknown_variable", "the template takes no such value")
         for each in given
-        if not any(
+        if each.key not in keys
+        and not any(
             covers(variable.key, each.key) or covers(each.key, variable.key)
             for variable in variables
         )

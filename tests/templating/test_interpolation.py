@@ -293,3 +293,15 @@ def test_values_of_a_caller_are_not_touched() -> None:
     interpolate("{{a.b}}{{a.x}}", values, blank=lambda _: True)
 
     assert values == {"a": {"b": "c"}}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<", "<a ", "<!--", "<!--[if", "<script></script>", "<a b", "x{{a}}", "<!-- -->", "=\"'"],
+)
+def test_reading_takes_no_longer_than_the_source(piece: str) -> None:
+    error = fault_of("<a href='" + piece * 20_000)
+    other = fault_of(piece * 20_000 + "{{x}}")
+
+    assert error is None or error.line == 1
+    assert other is None or other.line == 1

@@ -1,5 +1,6 @@
 """A template and values give the content of a message, or every reason why not."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -354,3 +355,17 @@ def test_content_of_a_platform_stands_instead_of_all_generic_content() -> None:
 
     assert choose_content(version, "sms", "nl") is sms
     assert choose_content(version, "push", "nl") is dutch
+
+
+def test_a_date_is_a_text_of_rfc_3339_or_an_aware_instant() -> None:
+    version = a_version(
+        evolve(TEXT, text="{{day}}"),
+        variables=(TemplateVariable(key="day", type=VariableType.DATE_TIME),),
+    )
+
+    for day in ("2025-01-31T09:00:00.000Z", datetime(2025, 1, 31, 9, tzinfo=UTC)):
+        made = rendered(render_template(version, "sms", None, {"day": day}))
+        assert made.body == TextBody(text="2025-01-31T09:00:00.000Z")
+    for wrong in ("31-01-2025", datetime(2025, 1, 31)):  # noqa: DTZ001 - what is refused
+        made = render_template(version, "sms", None, {"day": wrong})
+        assert faults(made) == [("/data/day", "template.wrong_type")]
