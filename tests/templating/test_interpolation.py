@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html import escape
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -305,3 +306,13 @@ def test_reading_takes_no_longer_than_the_source(piece: str) -> None:
 
     assert error is None or error.line == 1
     assert other is None or other.line == 1
+
+
+def test_whole_json_values_hold_what_has_a_text() -> None:
+    value = {"sum": Decimal("1.50"), "of": MappingProxyType({"a": [1]}), "ok": True}
+
+    text = interpolate("{{x}}", {"x": value}, Form.JSON)
+
+    assert json.loads(text) == {"sum": "1.50", "of": {"a": [1]}, "ok": True}
+    with pytest.raises(TemplateValueError, match=r"template\.not_writable"):
+        interpolate("{{x}}", {"x": [object()]}, Form.JSON)

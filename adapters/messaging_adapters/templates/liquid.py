@@ -178,7 +178,7 @@ class LiquidEngine(TemplateEngine):
         del line_breaks  # the template's own choice, value by value
         return self._compile(source, form)
 
-    def _compile_anew(self, source: str, form: Form) -> "LiquidTemplate":
+    def _compile_anew(self, source: str, form: Form) -> "_LiquidTemplate":
         if form is Form.HTML:
             _check_html(source)
         try:
@@ -189,11 +189,11 @@ class LiquidEngine(TemplateEngine):
         _check_filters(source, found, template.env.filters)
         names = [_name(each.segments) for group in found.globals.values() for each in group]
         placeholders = tuple(name for name in dict.fromkeys(names) if name != "locale")
-        return LiquidTemplate(template, form, placeholders)
+        return _LiquidTemplate(template, form, placeholders)
 
 
 @define(eq=False)
-class LiquidTemplate(CompiledTemplate):
+class _LiquidTemplate(CompiledTemplate):
     """A compiled source."""
 
     template: BoundTemplate = field(repr=False)

@@ -34,6 +34,7 @@ def render(source: str, form: Form = Form.TEXT, locale: str = "en", **values: An
         ("{% if n > 2 %}many{% else %}few{% endif %}", "many"),
         ("{% for x in items %}{{ x.name }};{% endfor %}", "Tea;Mug;"),
         ("{{ missing | default: 'x' }}{% if missing %}y{% endif %}", "x"),
+        ("{% capture c %}{{ items[0].name }}\r{% endcapture %}{{ c }}", "Tea\r"),
         ("{{ items | size }} {{ items[1].name }} {{ items.first.name }}", "2 Mug Tea"),
     ],
 )
