@@ -40,6 +40,7 @@ except ImportError as error:
 
 _TAG: Final = re.compile(r"\{%.*?%\}|(\{\{.*?\}\})", re.DOTALL)
 _UNDEFINED_NAME: Final = re.compile(r"^'?([^' ]*)'? is undefined$")
+_DEEPEST: Final = 100
 _WITH_FILES: Final = ("include", "render")
 # What writes values into JSON past the output that escapes them.
 _UNESCAPED: Final = ("echo", "cycle", "liquid", "tablerow")
@@ -263,21 +264,20 @@ def _name(segments: Sequence[Any]) -> str:
 
 
 def _plain_object(values: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {str(key): _plain(value) for key, value in values.items()}
-    except RecursionError:
-        message = "the values are nested too deep"
-        raise TemplateValueError((Violation("", "template.too_large", message),)) from None
+    return {str(key): _plain(value, _DEEPEST) for key, value in values.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, levels: int) -> Any:
     """Copy JSON values, and write others as text: no object of the host's is ever within reach."""
+    if levels < 0:
+        message = f"the values are nested deeper than {_DEEPEST} levels"
+        raise TemplateValueError((Violation("", "template.too_large", message),))
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, levels - 1) for item in value]
     return value if type(value) in {int, float} else as_text(value)
 
 
