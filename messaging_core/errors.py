@@ -19,6 +19,9 @@ MessagingError
 ├── ConfigurationError           the host's set-up is wrong: no retry will mend it
 │   ├── MissingDependencyError   … an optional package is not installed
 │   └── SchemaError              … the tables are not those of this version: migrate
+├── TemplateError                a template does not become a text: mend it, or its values
+│   ├── TemplateSyntaxError      … its source is broken, with line and column
+│   └── TemplateValueError       … values are missing, of no use, or too many
 ├── MediaError                   a picture or file that a message names is not to be had
 └── Withdrawn                    told to a transport: do not hand this message over
 ```
@@ -181,6 +184,46 @@ class MissingDependencyError(ConfigurationError):
     def __str__(self) -> str:
         """Return the line to run."""
         return f"{self.package} is not installed: pip install 'messaging-engine[{self.extra}]'"
+
+
+class TemplateError(MessagingError):
+    """Report a template that does not become a text."""
+
+
+class TemplateSyntaxError(TemplateError):
+    """Report a broken source.
+
+    Attributes:
+        reason: What is wrong and what would be right.
+        line: From 1.
+        column: From 1, in characters.
+    """
+
+    def __init__(self, reason: str, line: int, column: int) -> None:
+        super().__init__(reason, line, column)
+        self.reason = reason
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        """Return the place and the reason."""
+        return f"line {self.line}, column {self.column}: {self.reason}"
+
+
+class TemplateValueError(TemplateError):
+    """Report values that a template cannot be filled with.
+
+    Attributes:
+        violations: What is wrong, each with a JSON pointer into the values.
+    """
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(violations)
+        self.violations = tuple(violations)
+
+    def __str__(self) -> str:
+        """Return one line for each violation."""
+        return "\n".join(str(violation) for violation in self.violations)
 
 
 class MediaError(MessagingError):

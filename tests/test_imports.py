@@ -75,6 +75,9 @@ ERRORS = [
     errors.ConfigurationError("anything"),
     errors.MissingDependencyError("rich", "cli"),
     errors.SchemaError(["table messaging_messages is missing"], "make it"),
+    errors.TemplateError("anything"),
+    errors.TemplateSyntaxError("a placeholder without end", 1, 7),
+    errors.TemplateValueError([VIOLATION]),
     errors.MediaError("too large", permanent=True),
     errors.Withdrawn("cancelled"),
 ]

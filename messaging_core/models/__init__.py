@@ -189,6 +189,11 @@ if TYPE_CHECKING:
         Reception,
         StatusReceipt,
     )
+    from messaging_core.models.rendered_template import (
+        ContentReport,
+        RenderedTemplate,
+        TemplateSource,
+    )
     from messaging_core.models.request import (
         Notification,
         ReplyTo,
@@ -254,6 +259,17 @@ if TYPE_CHECKING:
         WhatsAppProductSections,
         WhatsAppProductSectionsParameter,
     )
+    from messaging_core.models.template_project import (
+        Form,
+        Missing,
+        PlatformContent,
+        TemplateContent,
+        TemplateProject,
+        TemplateStatus,
+        TemplateVariable,
+        TemplateVersion,
+        VariableType,
+    )
     from messaging_core.models.violation import (
         Violation,
     )
@@ -289,6 +305,7 @@ __all__ = [
     "Contact",
     "ContactIdentifier",
     "Content",
+    "ContentReport",
     "Controls",
     "Conversion",
     "Coordinates",
@@ -311,6 +328,7 @@ __all__ = [
     "FileBody",
     "FileMetadata",
     "ForcedCharacter",
+    "Form",
     "FrequencyCap",
     "GifBody",
     "GifMetadata",
@@ -352,6 +370,7 @@ __all__ = [
     "MessageSender",
     "MessageType",
     "Meta",
+    "Missing",
     "MmsContent",
     "NativeContent",
     "NewMessage",
@@ -370,6 +389,7 @@ __all__ = [
     "PerRecipient",
     "Place",
     "Plan",
+    "PlatformContent",
     "PostbackAction",
     "PressedButton",
     "Price",
@@ -402,6 +422,7 @@ __all__ = [
     "ReferredProduct",
     "Rejected",
     "Rejection",
+    "RenderedTemplate",
     "ReplyAction",
     "ReplyMessage",
     "ReplyRow",
@@ -437,9 +458,15 @@ __all__ = [
     "SuppressionCause",
     "SuppressionScope",
     "TelegramMetadata",
+    "TemplateContent",
+    "TemplateProject",
     "TemplateReference",
     "TemplateSettings",
     "TemplateShortLinks",
+    "TemplateSource",
+    "TemplateStatus",
+    "TemplateVariable",
+    "TemplateVersion",
     "TextBody",
     "TextMetadata",
     "Timeslot",
@@ -447,6 +474,7 @@ __all__ = [
     "Timeslots",
     "Unknown",
     "UtmParameter",
+    "VariableType",
     "Verdict",
     "Violation",
     "Weekday",
@@ -484,11 +512,13 @@ _MODULES = (
     "short_link",
     "send_rules",
     "sms",
+    "rendered_template",
     "template",
     "receipt",
     "evidence",
     "event",
     "doubts",
+    "template_project",
     "violation",
     "batch",  # imports messages, and with them most others
 )

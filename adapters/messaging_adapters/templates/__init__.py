@@ -1,0 +1,1 @@
+"""Engines for templates, each behind its own extra."""

@@ -1,0 +1,304 @@
+"""Templates with conditions and loops, and with numbers, money and dates by language."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from io import StringIO
+from itertools import takewhile
+from typing import Any, Final, TextIO
+
+from attrs import define, field
+
+from messaging_core.errors import (
+    MissingDependencyError,
+    TemplateError,
+    TemplateSyntaxError,
+    TemplateValueError,
+)
+from messaging_core.models.template_project import Form
+from messaging_core.models.violation import Violation
+from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
+from messaging_core.templating.html import Context, check_rendered_html, contexts
+from messaging_core.templating.paths import ABSENT, find, place, pointer_of
+from messaging_core.templating.pieces import syntax_error
+from messaging_core.templating.writing import as_json, as_json_text, as_line, as_text
+
+try:
+    from liquid import BoundTemplate, Environment
+    from liquid.builtin.output import Output, OutputNode
+    from liquid.context import RenderContext
+    from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError
+    from liquid.output import LimitedStringIO
+    from liquid.static_analysis import TemplateAnalysis
+    from liquid.stringify import to_liquid_string
+    from liquid.undefined import FalsyStrictUndefined, is_undefined
+    from liquid.utils import ReadOnlyChainMap
+
+    from messaging_adapters.templates import _liquid_filters as filters
+except ImportError as error:
+    raise MissingDependencyError("python-liquid", "liquid") from error
+
+_TAG: Final = re.compile(r"\{%.*?%\}|(\{\{.*?\}\})", re.DOTALL)
+_UNDEFINED_NAME: Final = re.compile(r"^'?([^' ]*)'? is undefined$")
+_DEEPEST: Final = 100
+_WITH_FILES: Final = ("include", "render")
+# What writes values into JSON past the output that escapes them.
+_UNESCAPED: Final = ("echo", "cycle", "liquid", "tablerow")
+# What Liquid and its filters raise about sources and values they cannot work with.
+_TROUBLE: Final = (
+    LiquidError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_UNSAFE: Final = (
+    "no value can be made safe here: put it into text or into a quoted attribute that runs nothing"
+)
+
+
+class _Undefined(FalsyStrictUndefined):
+    """Report a missing value where it is written; in conditions it counts as false."""
+
+    __slots__ = ()
+
+
+class _Context(RenderContext):
+    """Look up keys and indexes and nothing else, without the clock that Liquid has built in."""
+
+    __slots__ = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
+
+    def get_buffer(self, buf: TextIO | None = None) -> StringIO:
+        taken = buf.size if isinstance(buf, LimitedStringIO) else 0
+        return _buffer((self.env.output_stream_limit or 0) - taken)
+
+
+class _Template(BoundTemplate):
+    """A template whose values are looked up in a context of ours."""
+
+    context_class = _Context
+
+    def _get_buffer(self) -> StringIO:
+        return _buffer(self.env.output_stream_limit or 0)
+
+
+def _buffer(limit: int) -> LimitedStringIO:
+    """Return a buffer that leaves line breaks as they are, which Liquid's own does not."""
+    return LimitedStringIO(limit=limit, newline="")
+
+
+class _Environment(Environment):
+    """Liquid without files, with its limits on."""
+
+    template_class = _Template
+    context_depth_limit = 30
+    block_nesting_limit = 30
+
+
+class _WholeJson(str):
+    """A JSON value that is written as it is."""
+
+    __slots__ = ()
+
+
+def _json(value: Any) -> _WholeJson:
+    if is_undefined(value):
+        str(value)
+    return _WholeJson(as_json(value))
+
+
+class _JsonOutputNode(OutputNode):
+    """Write a value within the quotes of a JSON text, or as a whole JSON value."""
+
+    __slots__ = ()
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        value = self.expression.evaluate(context)
+        if not isinstance(value, _WholeJson):
+            value = as_json_text(to_liquid_string(value, autoescape=False))
+        return buffer.write(value or "")
+
+
+class _JsonOutput(Output):
+    """Parse an output of JSON."""
+
+    node_class = _JsonOutputNode
+
+
+class LiquidEngine(TemplateEngine):
+    """Render Liquid with limits: turns of loops, length of the result, size of what is assigned.
+
+    In HTML values are escaped, and so is what `append` and other filters make of them; in JSON
+    they stand within quotes, or are whole values by the filter `json`. Filters
+    beside Liquid's own: `number`, `money`, `percent`, `date`, `time` and `datetime`, in the
+    language of the content. There are no partial templates, and no `now`: a template must give
+    the same text whenever it is rendered.
+
+    Attributes:
+        loop_limit: Most turns of all loops around one place together.
+        output_limit: Most octets of the result.
+        variable_limit: Most octets of what `assign` and `capture` keep.
+    """
+
+    name = "liquid"
+
+    def __init__(
+        self,
+        *,
+        loop_limit: int = 10_000,
+        output_limit: int = 2_000_000,
+        variable_limit: int = 1_000_000,
+    ) -> None:
+        kind = type(
+            "LimitedEnvironment",
+            (_Environment,),
+            {
+                "loop_iteration_limit": loop_limit,
+                "output_stream_limit": output_limit,
+                "local_namespace_limit": variable_limit,
+            },
+        )
+        self._environments = {form: _prepared(kind, form) for form in Form}
+        self._compile = lru_cache(maxsize=256)(self._compile_anew)
+
+    def compile(
+        self,
+        source: str,
+        form: Form,
+        *,
+        line_breaks: bool = False,
+    ) -> CompiledTemplate:
+        """Compile a source; line breaks become `<br/>` with the filter `newline_to_br`."""
+        del line_breaks  # the template's own choice, value by value
+        return self._compile(source, form)
+
+    def _compile_anew(self, source: str, form: Form) -> "_LiquidTemplate":
+        if form is Form.HTML:
+            _check_html(source)
+        try:
+            template = self._environments[form].from_string(source)
+            found = template.analyze(include_partials=False)
+        except _TROUBLE as error:
+            raise _syntax_error(error) from error
+        _check_filters(source, found, template.env.filters)
+        names = [_name(each.segments) for group in found.globals.values() for each in group]
+        placeholders = tuple(name for name in dict.fromkeys(names) if name != "locale")
+        return _LiquidTemplate(template, form, placeholders)
+
+
+@define(eq=False)
+class _LiquidTemplate(CompiledTemplate):
+    """A compiled source."""
+
+    template: BoundTemplate = field(repr=False)
+    form: Form
+    placeholders: tuple[str, ...]
+
+    def render(
+        self,
+        values: Mapping[str, Any],
+        *,
+        locale: str = "",
+        blank: Callable[[str], bool] = never,
+    ) -> str:
+        """Fill the values in."""
+        plain = {**_plain_object(values), "locale": locale}
+        for name in self.placeholders:
+            if blank(name) and find(plain, name) is ABSENT:
+                place(plain, name, None)
+        try:
+            text = str(self.template.render(plain))
+        except _TROUBLE as error:
+            raise _value_error(error, self.placeholders) from error
+        if self.form is Form.HTML and (violations := check_rendered_html(text)):
+            raise TemplateValueError(violations)
+        return (as_line(text) or "") if self.form is Form.LINE else text
+
+
+def _prepared(kind: type[_Environment], form: Form) -> _Environment:
+    is_html, is_json = form is Form.HTML, form is Form.JSON
+    environment = kind(autoescape=is_html, undefined=_Undefined, strict_filters=True)
+    for tag in (*_WITH_FILES, *(_UNESCAPED if is_json else ())):
+        environment.tags.pop(tag)
+    environment.filters.pop("safe")  # values are never trusted
+    environment.filters.update(filters.FILTERS)
+    if is_json:
+        environment.add_tag(_JsonOutput)
+        environment.add_filter("json", _json)
+    return environment
+
+
+def _check_html(source: str) -> None:
+    """Refuse outputs where no escaping makes a value safe; branches are read one after another."""
+    pieces: list[str | None] = []
+    offsets: list[int] = []
+    done = 0
+    for match in _TAG.finditer(source):
+        pieces.append(source[done : match.start()])
+        done = match.end()
+        if match[1]:
+            pieces.append(None)
+            offsets.append(match.start())
+    for offset, context in zip(offsets, contexts(pieces), strict=True):
+        if context is Context.UNSAFE:
+            raise syntax_error(source, offset, _UNSAFE)
+
+
+def _check_filters(source: str, found: TemplateAnalysis, known: Mapping[str, Any]) -> None:
+    for name, spans in found.filters.items():
+        if name not in known:
+            raise syntax_error(source, max(0, spans[0].index), f"unknown filter {name!r}")
+
+
+def _name(segments: Sequence[Any]) -> str:
+    """Return the path of a variable, up to where it depends on another."""
+    known = takewhile(lambda segment: isinstance(segment, str | int), segments)
+    return ".".join(map(str, known))
+
+
+def _plain_object(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key): _plain(value, _DEEPEST) for key, value in values.items()}
+
+
+def _plain(value: Any, levels: int) -> Any:
+    """Copy JSON values, and write others as text: no object of the host's is ever within reach."""
+    if levels < 0:
+        message = f"the values are nested deeper than {_DEEPEST} levels"
+        raise TemplateValueError((Violation("", "template.too_large", message),))
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, levels - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, levels - 1) for item in value]
+    return value if type(value) in {int, float} else as_text(value)
+
+
+def _syntax_error(error: Exception) -> TemplateSyntaxError:
+    place = error.context() if isinstance(error, LiquidError) else None
+    reason = str(error.args[0]) if error.args else "blocks are nested too deep"
+    return TemplateSyntaxError(reason, place[0] if place else 1, place[1] + 1 if place else 1)
+
+
+def _value_error(error: Exception, placeholders: Sequence[str]) -> TemplateError:
+    """Say what is wrong without quoting values: they may be addresses or content."""
+    if isinstance(error, ResourceLimitError):
+        reason = str(error.args[0])
+        return TemplateValueError((Violation("", "template.too_large", reason),))
+    found = error.context() if isinstance(error, LiquidError) else None
+    where = f"line {found[0]}, column {found[1] + 1}: " if found else ""
+    if isinstance(error, UndefinedError):
+        name = _UNDEFINED_NAME.sub(r"\1", str(error.args[0])).replace("[", ".").replace("]", "")
+        known = name if name in placeholders else name.partition(".")[0]
+        message = f"{where}{known} has no value"
+        path = pointer_of(known)
+        return TemplateValueError((Violation(path, "template.missing_variable", message),))
+    reason = error.reason if isinstance(error, filters.UnfitValueError) else "a value is of no use"
+    return TemplateValueError((Violation("", "template.not_writable", f"{where}{reason}"),))

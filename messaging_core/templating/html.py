@@ -1,0 +1,180 @@
+"""Tell where in HTML a placeholder stands, which decides how its value is made safe."""
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from html import unescape
+from typing import Final
+
+from messaging_core.models.violation import Violation
+
+_URL_ATTRIBUTES: Final = frozenset(
+    {
+        *("href", "src", "action", "formaction", "background", "poster", "cite", "data"),
+        *("xlink:href", "longdesc", "manifest", "dynsrc", "lowsrc", "ping"),
+    }
+)
+_CODE_ATTRIBUTES: Final = frozenset({"style", "srcdoc", "srcset"})
+_RAW_TEXT: Final = frozenset({"script", "style"})
+_TAG: Final = re.compile(r"</?([a-zA-Z][^\s/>]*)")
+# One attribute with the opening quote of its value, or with a value that has no quotes, or none.
+_ATTRIBUTE: Final = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:(["'])|([^\s"'>]*)))?""")
+_BETWEEN: Final = re.compile(r"[\s/\"'=]+")
+_SETTLED: Final = re.compile(r"[:/?#]")
+# Browsers drop leading controls and spaces, and tabs and line breaks anywhere (WHATWG URL §4.4).
+_IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
+_ENOUGH: Final = 1000
+_ENDS: Final = {
+    end: re.compile(re.escape(end), re.IGNORECASE)
+    for end in ("-->", ">", "]>", *(f"</{tag}" for tag in _RAW_TEXT))
+}
+_EXECUTABLE: Final = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
+
+
+# Any quoted value of an attribute that holds a URL.
+_LINK: Final = re.compile(
+    rf"""\b(?:{"|".join(sorted(_URL_ATTRIBUTES))})\s*=\s*(?=["'])["']?([^"'>]{{0,200}})""",
+    re.IGNORECASE,
+)
+
+
+class Context(Enum):
+    """Say where a placeholder stands."""
+
+    TEXT = auto()
+    ATTRIBUTE = auto()
+    URL_START = auto()
+    URL_REST = auto()
+    UNSAFE = auto()
+
+
+def is_executable(url: str) -> bool:
+    """Tell whether a URL runs or reads something on the reader's machine."""
+    return _EXECUTABLE.match(_IGNORED.sub("", url[:_ENOUGH])) is not None
+
+
+def check_rendered_html(html: str) -> tuple[Violation, ...]:
+    """Refuse rendered HTML with a URL that runs or reads something on the reader's machine.
+
+    For engines that cannot tell beforehand where a value will stand.
+    """
+    if not any(is_executable(unescape(match[1])) for match in _LINK.finditer(html)):
+        return ()
+    message = "a value makes a link that runs something on the reader's machine"
+    return (Violation("", "template.unsafe_link", message),)
+
+
+def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:
+    """Tell the context of each placeholder, which is given as `None` between literal texts.
+
+    What is neither text nor the quoted value of a harmless attribute is unsafe: scripts and
+    styles, event handlers, values without quotes, names of tags and attributes.
+    """
+    scanner = _Scanner()
+    for piece in pieces:
+        if piece is None:
+            yield scanner.placeholder()
+        else:
+            scanner.feed(piece)
+
+
+class _Scanner:
+    """Follow HTML as far as is needed to know in which value a place is."""
+
+    def __init__(self) -> None:
+        self.until = ""  # what ends a comment, a declaration, or a script
+        self.in_tag = False
+        self.tag = ""
+        self.quote = ""
+        self.attribute = ""
+        self.value = ""  # how that of the attribute begins, without its placeholders
+        self.is_settled = False
+        self.has_placeholder = False
+
+    def placeholder(self) -> Context:
+        if self.quote:
+            context = self._of_value()
+            self.has_placeholder = True
+            return context
+        if self.in_tag or (self.until and self.until != "-->"):
+            return Context.UNSAFE
+        return Context.TEXT
+
+    def _of_value(self) -> Context:
+        name = self.attribute
+        if name.startswith("on") or name in _CODE_ATTRIBUTES:
+            return Context.UNSAFE
+        if name not in _URL_ATTRIBUTES:
+            return Context.ATTRIBUTE
+        if is_executable(self.value):
+            return Context.UNSAFE
+        if self.is_settled:
+            return Context.ATTRIBUTE
+        started = self.has_placeholder or self.value.strip()
+        return Context.URL_REST if started else Context.URL_START
+
+    def feed(self, text: str) -> None:
+        place = 0
+        while place < len(text):
+            if self.until:
+                place = self._skip(text, place)
+            elif self.quote:
+                place = self._in_value(text, place)
+            elif self.in_tag:
+                place = self._in_tag(text, place)
+            else:
+                place = self._in_text(text, place)
+
+    def _skip(self, text: str, place: int) -> int:
+        found = _ENDS[self.until].search(text, place)
+        if found is None:
+            return len(text)
+        if self.until.startswith("</"):
+            self.in_tag, self.tag = True, ""
+        self.until = ""
+        return found.end()
+
+    def _in_value(self, text: str, place: int) -> int:
+        end = text.find(self.quote, place)
+        if end < 0:
+            self.value += text[place : place + max(0, _ENOUGH - len(self.value))]
+            self.is_settled = self.is_settled or _SETTLED.search(text, place) is not None
+            return len(text)
+        self.quote = ""
+        return end + 1
+
+    def _in_tag(self, text: str, place: int) -> int:
+        if between := _BETWEEN.match(text, place):
+            return between.end()
+        if text[place] == ">":
+            self.in_tag = False
+            self.until = f"</{self.tag}" if self.tag in _RAW_TEXT else ""
+            return place + 1
+        match = _ATTRIBUTE.match(text, place)
+        if match is None:  # nothing that HTML gives a meaning
+            return place + 1
+        self.attribute, self.quote = match[1].lower(), match[2] or ""
+        self.value, self.is_settled, self.has_placeholder = "", False, False
+        return match.end()
+
+    def _in_text(self, text: str, place: int) -> int:
+        start = text.find("<", place)
+        if start < 0:
+            return len(text)
+        if tag := _TAG.match(text, start):
+            self.in_tag = True
+            self.tag = "" if text[start + 1] == "/" else tag[1].lower()
+            return tag.end()
+        if text.startswith(("<!", "<?"), start):
+            return self._in_declaration(text, start)
+        if start + len("</") >= len(text) and text[start:] in {"<", "</"}:
+            self.in_tag, self.tag = True, ""
+        return start + 1
+
+    def _in_declaration(self, text: str, start: int) -> int:
+        # What a conditional comment holds is markup to the readers it is meant for.
+        if text.startswith("<!--[if", start):
+            self.until = "]>"
+            return start + len("<!--[if")
+        self.until = "-->" if text.startswith("<!--", start) else ">"
+        return start + 2

@@ -1,0 +1,55 @@
+"""Find values by path: keys of mappings and indexes of lists, and never anything else."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from messaging_core.wire.faults import pointer
+
+ABSENT: Final = object()
+"""Stands for a value that is not there, which is not the same as null."""
+
+_MAX_INDEX_DIGITS: Final = 9
+
+
+def look_up(value: Any, key: str) -> Any:
+    """Return what a key leads to, or `ABSENT`."""
+    if isinstance(value, Mapping):
+        return value.get(key, ABSENT)
+    if isinstance(value, list | tuple) and key.isdecimal() and len(key) <= _MAX_INDEX_DIGITS:
+        index = int(key)
+        return value[index] if index < len(value) else ABSENT
+    return ABSENT
+
+
+def find(values: Any, name: str) -> Any:
+    """Return what a path such as `order.items.0` leads to, or `ABSENT`."""
+    for key in name.split("."):
+        values = look_up(values, key)
+    return values
+
+
+def place(values: dict[str, Any], name: str, value: Any) -> bool:
+    """Put a value where a path leads to; tell whether nothing stood there or in its way."""
+    *way, last = name.split(".")
+    for key in way:
+        if not isinstance(values.setdefault(key, {}), dict):
+            return False
+        # What a caller gave is copied, not written into.
+        values[key] = values = dict(values[key])
+    if last in values:
+        return False
+    values[last] = value
+    return True
+
+
+def pointer_of(name: str) -> str:
+    """Return a path as a JSON pointer (RFC 6901 §3)."""
+    path = ""
+    for key in name.split("."):
+        path = pointer(path, key)
+    return path
+
+
+def covers(declared: str, name: str) -> bool:
+    """Tell whether a path is another one or leads to something below it."""
+    return name == declared or name.startswith(f"{declared}.")
