@@ -3,6 +3,7 @@
 Usage: python -m faults.accepting SETTINGS, where the settings are JSON:
 
     database, exclusive, synchronous   the file, and how it is opened
+    host_synchronous                   the same of the host's own connection
     run                                begins the reference of every message
     calls                              how many; for ever without
     seed                               of the choices
@@ -118,8 +119,7 @@ def main(settings: dict[str, Any]) -> None:
     connection = None
     if not settings.get("exclusive", False):
         connection = sqlite3.connect(settings["database"], timeout=30)
-        # A commit in the usual mode, DELETE, outlives a power cut for certain with EXTRA only.
-        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute(f"PRAGMA synchronous = {settings.get('host_synchronous', 'EXTRA')}")
         connection.execute(HOST_TABLE)
     host = Host(Messenger(storage=storage, channels={CHANNEL: RecordingTransport()}), connection)
     chance = random.Random(settings["seed"])  # noqa: S311 - picks ways and sizes

@@ -34,10 +34,12 @@ class Recording:
     broken: Promises
 
 
-def accepting(folder: Path, *, exclusive: bool, synchronous: str) -> Recording:
+def accepting(
+    folder: Path, *, exclusive: bool, synchronous: str, host_synchronous: str = "EXTRA"
+) -> Recording:
     settings = {
         "database": str(folder / "a.db"), "exclusive": exclusive, "synchronous": synchronous,
-        "run": "run", "seed": 3, "calls": CALLS,
+        "host_synchronous": host_synchronous, "run": "run", "seed": 3, "calls": CALLS,
     }  # fmt: skip
     return Recording(
         before={}, operations=record(folder, "accepting", settings), broken=broken_promises
@@ -143,3 +145,16 @@ def test_without_full_syncing_a_power_cut_does_take_something(
         f" {len(bad)} with problems, as there must be"
     )
     assert bad
+
+
+def test_a_commit_of_the_host_is_as_durable_as_the_connection_of_the_host(tmp_path: Path) -> None:
+    # In SQLite's usual mode a commit is a removed journal, and with FULL it may come back.
+    (tmp_path / "live").mkdir()
+    recording = accepting(
+        tmp_path / "live", exclusive=False, synchronous="FULL", host_synchronous="FULL"
+    )
+
+    found = list(problems_after_cuts(recording, tmp_path / "found", exclusive=False))
+
+    assert found
+    assert all("was acknowledged and is lost" in problem for problem in found)
