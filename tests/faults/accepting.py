@@ -17,19 +17,17 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from itertools import count, islice
 from typing import Any
 
 from attrs import frozen
 
 from faults.processes import say
-from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_core import Channel, Messenger
+from faults.shop import ORDERS, open_storage
+from messaging_core import Messenger
 from messaging_core.models.request import SendMessage
 from messaging_core.testing import RecordingTransport, a_request, a_subject
 
-CHANNEL = Channel(name="orders", platform="email", sender="shop@sender.example")
 HOST_TABLE = "CREATE TABLE IF NOT EXISTS host_orders (reference TEXT PRIMARY KEY)"
 
 
@@ -110,18 +108,13 @@ def _by_call(connection: sqlite3.Connection, table: str) -> Counter[str]:
 
 def main(settings: dict[str, Any]) -> None:
     """Accept until killed, or as often as told."""
-    storage = SqliteStorage(
-        settings["database"],
-        exclusive=settings.get("exclusive", False),
-        synchronous=settings.get("synchronous", "FULL"),
-        busy_timeout=timedelta(seconds=30),
-    )
+    storage = open_storage(settings)
     connection = None
     if not settings.get("exclusive", False):
         connection = sqlite3.connect(settings["database"], timeout=30)
         connection.execute(f"PRAGMA synchronous = {settings.get('host_synchronous', 'EXTRA')}")
         connection.execute(HOST_TABLE)
-    host = Host(Messenger(storage=storage, channels={CHANNEL: RecordingTransport()}), connection)
+    host = Host(Messenger(storage=storage, channels={ORDERS: RecordingTransport()}), connection)
     chance = random.Random(settings["seed"])  # noqa: S311 - picks ways and sizes
     for number in islice(count(), settings.get("calls")):
         way, most = chance.choice(host.ways)

@@ -19,17 +19,12 @@ from time import sleep
 from typing import Any
 
 from faults.processes import say, when_told_to_end
-from messaging_adapters.storage.sqlite import SqliteStorage
+from faults.shop import OFFERS, ORDERS, open_storage
 from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
-from messaging_core import Channel, Messenger, Worker
+from messaging_core import Messenger, Worker
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.outcome import Accepted, Outcome
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
-
-ORDERS = Channel(name="orders", platform="email", sender="shop@sender.example")
-OFFERS = Channel(
-    name="offers", platform="email", sender="shop@sender.example", when_in_doubt="fail"
-)
 
 
 class Spoken(Transport):
@@ -82,12 +77,7 @@ TRANSPORTS: dict[str, Callable[[str], Transport]] = {
 
 def main(settings: dict[str, Any]) -> None:
     """Deliver until told to end, or killed."""
-    storage = SqliteStorage(
-        settings["database"],
-        exclusive=settings.get("exclusive", False),
-        synchronous=settings.get("synchronous", "FULL"),
-        busy_timeout=timedelta(seconds=30),
-    )
+    storage = open_storage(settings)
     transport = TRANSPORTS[settings["transport"]](str(settings.get("target", "")))
     messenger = Messenger(storage=storage, channels={ORDERS: transport, OFFERS: transport})
     worker = Worker(

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from faults.delivering import OFFERS, ORDERS
 from faults.peers import Peer, keyed_server, mail_server, smtp_sink
 from faults.processes import child, count_doubts, counted_doubts, look, until
+from faults.shop import OFFERS, ORDERS
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Message, Messenger
 from messaging_core.testing import RecordingTransport, a_request, a_subject

@@ -108,7 +108,13 @@ def test_a_removed_and_remade_file_is_the_old_or_the_new_one() -> None:
 
 
 def test_cuts_come_with_what_was_said_before_them() -> None:
-    done = [Written("db", 0, b"1"), Synced("db"), Said("1\n"), Written("db", 0, b"2"), Said("2\n")]
+    done: list[Operation] = [
+        Written("db", 0, b"1"),
+        Synced("db"),
+        Said("1\n"),
+        Written("db", 0, b"2"),
+        Said("2\n"),
+    ]
 
     seen = list(cuts(done, {"db": b"0"}, count=200, seed=1))
 

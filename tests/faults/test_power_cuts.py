@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from faults.accepting import CHANNEL, broken_promises
+from faults.accepting import broken_promises
 from faults.integrity import damage
 from faults.power import cuts
+from faults.shop import ORDERS
 from faults.trace import Operation, record
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger
@@ -49,7 +50,7 @@ def accepting(
 def delivering(folder: Path, *, exclusive: bool, synchronous: str) -> Recording:
     database = folder / "a.db"
     with SqliteStorage(database) as storage:
-        messenger = Messenger(storage=storage, channels={CHANNEL: RecordingTransport()})
+        messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
         requests = [a_request(to=f"{n}@receiver.example") for n in range(MESSAGES)]
         messenger.send_many("orders", requests)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

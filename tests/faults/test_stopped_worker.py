@@ -10,8 +10,8 @@ from pathlib import Path
 from time import sleep
 from uuid import UUID
 
-from faults.delivering import OFFERS, ORDERS
 from faults.processes import child, count_doubts, counted_doubts, look, until
+from faults.shop import OFFERS, ORDERS
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, Messenger
 from messaging_core.testing import RecordingTransport, a_request

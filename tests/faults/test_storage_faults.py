@@ -12,10 +12,10 @@ from time import sleep
 
 import pytest
 
-from faults.delivering import ORDERS
 from faults.integrity import damage
 from faults.peers import mail_server
 from faults.processes import child, count_doubts, counted_doubts, look, until
+from faults.shop import ORDERS
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, Messenger, Worker
 from messaging_core.errors import InvalidDocumentError, StorageBusyError, StorageError
