@@ -103,6 +103,9 @@ def test_what_was_accepted_is_delivered_once_the_disk_has_room_again(
     assert damage(storage._connection) == []
 
 
+@pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="only Linux limits a process from outside"
+)
 def test_a_worker_that_can_write_nothing_sends_nothing_and_recovers(tmp_path: Path) -> None:
     database = tmp_path / "a.db"
     with SqliteStorage(database, busy_timeout=timedelta(seconds=30)) as storage:
