@@ -1,78 +1,91 @@
 """Processes of our own, to be killed, stopped and starved."""
 
 import json
+import multiprocessing
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO, Any
+from typing import Any
 
-TESTS = Path(__file__).parents[1]
 PATIENCE = 120.0
 _PAUSE = 0.005
 
+# Each process is a fork of one that has imported everything: hundreds of them begin at once.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["faults.accepting", "faults.delivering", "faults.unwritable"])
+
 
 class Child:
-    """A process that runs one of our modules and tells what it does line by line."""
+    """A process that runs one of our modules and tells what it does line by line.
 
-    def __init__(self, module: str, settings: dict[str, Any], trace: tuple[str, ...] = ()) -> None:
+    Its standard input is closed when it is asked to end, and what it says is its standard output.
+    """
+
+    def __init__(self, module: str, settings: dict[str, Any]) -> None:
         self.lines: list[str] = []
-        self._process = subprocess.Popen(  # noqa: S603 - our own
-            [*trace, sys.executable, "-m", f"faults.{module}", json.dumps(settings)],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        its_input, self._input = _FORKS.Pipe(duplex=False)
+        self._output, its_output = _FORKS.Pipe(duplex=False)
+        self._process = _FORKS.Process(target=_run, args=(module, settings, its_input, its_output))
+        self._process.start()
+        its_input.close()
+        its_output.close()
+        assert self._process.pid is not None
         self.pid = self._process.pid
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     def _listen(self) -> None:
-        for line in _pipe(self._process.stdout):
-            if line.endswith("\n"):  # else it was killed within the line
-                self.lines.append(line.rstrip("\n"))
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
+        with open(self._output.fileno(), closefd=False) as lines:
+            for line in lines:
+                if line.endswith("\n"):  # else it was killed within the line
+                    self.lines.append(line.rstrip("\n"))
 
     def says(self, lines: int = 1) -> None:
         """Wait until it has said so many lines."""
-        until(lambda: len(self.lines) >= lines or not self.is_running, "a child says nothing")
-        assert len(self.lines) >= lines, "a child ended without a word"
+        until(lambda: len(self.lines) >= lines or not self._process.is_alive(), "it says nothing")
+        assert len(self.lines) >= lines, "a process ended without a word"
 
     def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+        os.kill(self.pid, number)
 
     def finish(self) -> list[str]:
         """Ask it to end, and return everything that it said."""
-        _pipe(self._process.stdin).close()
-        assert self._process.wait(PATIENCE) == 0
+        self._input.close()
+        self._process.join(PATIENCE)
+        assert self._process.exitcode == 0
         self._listener.join()
         return self.lines
 
     def kill(self) -> list[str]:
         """End it without warning, and return everything that it said."""
         self._process.kill()
-        self._process.wait()
+        self._process.join()
         self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            _pipe(pipe).close()
+        self._input.close()
+        self._output.close()
         return self.lines
 
 
+def _run(module: str, settings: dict[str, Any], its_input: Connection, output: Connection) -> None:
+    os.dup2(its_input.fileno(), 0)
+    os.dup2(output.fileno(), 1)
+    its_input.close()
+    output.close()
+    import_module(f"faults.{module}").main(settings)
+
+
 @contextmanager
-def child(module: str, settings: dict[str, Any], trace: tuple[str, ...] = ()) -> Iterator[Child]:
+def child(module: str, settings: dict[str, Any]) -> Iterator[Child]:
     """Start a process, and kill it when the block ends."""
-    process = Child(module, settings, trace)
+    process = Child(module, settings)
     try:
         yield process
     finally:
@@ -96,7 +109,7 @@ def when_told_to_end(then: Callable[[], object]) -> None:
     """Call something once the parent closes our standard input."""
 
     def wait() -> None:
-        sys.stdin.read()
+        os.read(0, 1)
         then()
 
     threading.Thread(target=wait, daemon=True).start()
@@ -128,8 +141,3 @@ def look(database: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
-
-
-def _pipe(pipe: IO[str] | None) -> IO[str]:
-    assert pipe is not None
-    return pipe

@@ -34,8 +34,8 @@ def test_what_a_killed_process_acknowledged_is_there_and_the_rest_wholly_or_not_
             "seed": kill,
         }
         with child("accepting", settings) as host:
-            host.says()
-            sleep(chance.random() * 0.1)
+            host.says(chance.randint(1, 12))
+            sleep(chance.random() * 0.01)
             lines += host.kill()
 
     with closing(sqlite3.connect(database)) as connection:
