@@ -9,18 +9,35 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import pytest
+
+TESTS = Path(__file__).parents[1]
 PATIENCE = 120.0
 _PAUSE = 0.005
 
-# Each process is a fork of one that has imported everything: hundreds of them begin at once.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["faults.accepting", "faults.delivering", "faults.unwritable"])
+
+@cache
+def _forks() -> ForkServerContext:
+    """Begin the process that imports everything, of which each other one is a fork.
+
+    So hundreds of them begin at once.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["faults.warm"])
+    # Python 3.11 does not tell it our sys.path.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS))
+        forkserver.ensure_running()
+    return context
 
 
 class Child:
@@ -31,9 +48,10 @@ class Child:
 
     def __init__(self, module: str, settings: dict[str, Any]) -> None:
         self.lines: list[str] = []
-        its_input, self._input = _FORKS.Pipe(duplex=False)
-        self._output, its_output = _FORKS.Pipe(duplex=False)
-        self._process = _FORKS.Process(target=_run, args=(module, settings, its_input, its_output))
+        forks = _forks()
+        its_input, self._input = forks.Pipe(duplex=False)
+        self._output, its_output = forks.Pipe(duplex=False)
+        self._process = forks.Process(target=_run, args=(module, settings, its_input, its_output))
         self._process.start()
         its_input.close()
         its_output.close()

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-TESTS = Path(__file__).parents[1]
+from faults.processes import TESTS
+
 _CALLS = (
     "openat", "creat", "write", "writev", "pwrite64", "pwritev", "ftruncate", "truncate",
     "fallocate", "fsync", "fdatasync", "unlink", "unlinkat", "rename", "renameat", "renameat2",
