@@ -4,6 +4,9 @@ import sqlite3
 from collections.abc import Iterator
 
 # A message is wholly there or wholly absent: whatever names one by its position or id has it.
+_BY_POSITION = {
+    f"messaging_{one}" for one in ("outbox", "people", "references", "subjects", "tags")
+}
 _KEYS = {
     "position": "messaging_messages.position",
     "message_id": "messaging_messages.id",
@@ -80,6 +83,8 @@ def _references(connection: sqlite3.Connection, tables: list[str]) -> Iterator[t
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info ({table})")]
         for column in columns:
             target, _, key = _KEYS.get(column, "").partition(".")
+            if column == "position" and table not in _BY_POSITION:
+                continue  # its own
             if target and target != table:
                 query = (
                     f"SELECT 1 FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - our own

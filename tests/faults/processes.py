@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from typing import Any
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+PYTHON_PATH = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
 PATIENCE = 120.0
 _PAUSE = 0.005
 
@@ -35,7 +36,7 @@ def _forks() -> ForkServerContext:
     context.set_forkserver_preload(["faults.warm"])
     # Python 3.11 does not tell it our sys.path.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(TESTS))
+        patch.setenv("PYTHONPATH", PYTHON_PATH)
         forkserver.ensure_running()
     return context
 

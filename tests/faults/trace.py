@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from faults.processes import TESTS
+from faults.processes import PYTHON_PATH
 
 _CALLS = (
     "openat", "creat", "write", "writev", "pwrite64", "pwritev", "ftruncate", "truncate",
@@ -95,7 +95,7 @@ def record(folder: Path, module: str, settings: dict[str, Any]) -> list[Operatio
     subprocess.run(  # noqa: S603 - our own
         command,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": PYTHON_PATH},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,  # a pipe, as for whoever waits for an answer
     )
