@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,19 +56,26 @@ def locked(database: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+def connection_of(storage: SqliteStorage) -> sqlite3.Connection:
+    """Return the connection that the storage works with, which it opens anew after an error."""
+    with storage.begin(read_only=True):
+        return storage._connection
+
+
 @contextmanager
 def full(storage: SqliteStorage) -> Iterator[None]:
-    """Leave the file no room to grow, for as long as the block lasts."""
-    connection = storage._connection
+    """Leave the file no room to grow, for as long as the connection lasts."""
+    connection = connection_of(storage)
     connection.execute("PRAGMA max_page_count = 1")  # as small as it is, says SQLite
     yield
-    connection.execute("PRAGMA max_page_count = 1000000")
+    with suppress(sqlite3.ProgrammingError):  # closed after the error
+        connection.execute("PRAGMA max_page_count = 1000000")
 
 
 def rows(storage: SqliteStorage) -> list[int]:
     tables = ["messages", "outbox", "tags", "people", "contacts", "contact_identifiers"]
     counts = [f"SELECT count(*) FROM messaging_{table}" for table in tables]  # noqa: S608
-    return [storage._connection.execute(count).fetchone()[0] for count in counts]
+    return [connection_of(storage).execute(count).fetchone()[0] for count in counts]
 
 
 def test_on_a_full_disk_nothing_is_accepted_by_halves(
@@ -84,7 +91,7 @@ def test_on_a_full_disk_nothing_is_accepted_by_halves(
         messenger.send_batch("orders", requests[:100])
 
     assert rows(storage) == before
-    assert damage(storage._connection) == []
+    assert damage(connection_of(storage)) == []
 
 
 def test_what_was_accepted_is_delivered_once_the_disk_has_room_again(
@@ -100,7 +107,7 @@ def test_what_was_accepted_is_delivered_once_the_disk_has_room_again(
     assert Counter(one.message_id for one in transport.sent) == Counter(
         one.id for one in accepted if isinstance(one, Message)
     )
-    assert damage(storage._connection) == []
+    assert damage(connection_of(storage)) == []
 
 
 @pytest.mark.skipif(
