@@ -192,6 +192,7 @@ def test_a_file_that_becomes_read_only_is_an_error_until_it_can_be_written_again
         "look": None,
         "open and look": None,
         "open and accept": "StorageError",
+        "accept with the old connection": "StorageError",
         "accept afterwards": None,
         "deliver afterwards": None,
     }

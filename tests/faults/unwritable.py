@@ -75,6 +75,8 @@ def main(settings: dict[str, Any]) -> None:
         attempt("open and look", lambda: open_and(lambda one: one.get(message.id), database))
         attempt("open and accept", lambda: open_and(accept, database))
     say(handed_over=len(transport.sent))
+    # The connection was opened while nothing could be written; this one finds that out.
+    attempt("accept with the old connection", lambda: accept(messenger))
     attempt("accept afterwards", lambda: accept(messenger))
     attempt("deliver afterwards", worker.drain)
     say(handed_over=len(transport.sent))
