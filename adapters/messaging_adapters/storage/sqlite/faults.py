@@ -16,8 +16,9 @@ from messaging_core.errors import (
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # After these nobody knows what reached the disk: an fsync that failed once may succeed the next
-# time without having written what the first one had to.
-_DOUBTFUL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, *CORRUPT}
+# time without having written what the first one had to. And a connection that was opened while the
+# file could not be written stays as it is when the file can be written again.
+_DOUBTFUL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, *CORRUPT}
 
 # What SQLite says about our statements when the tables are missing, or of another version.
 _OTHER_TABLES = re.compile(

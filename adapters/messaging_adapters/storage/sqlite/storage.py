@@ -50,7 +50,7 @@ class SqliteStorage(Storage):
         path: The file; it is made when it is not there.
         exclusive: No other process opens the file while this one does.
         synchronous: `FULL` keeps every acknowledged message over a power cut; `NORMAL` may lose
-            the last ones in WAL mode, and is for data that can be had again.
+            the last ones, or without WAL damage the file, and is for data that can be had again.
         journal_mode: Another one than follows from the version.
         busy_timeout: How long to wait for another connection before `StorageBusyError`.
         scan_budget: How many candidates a page of a listing may look at beyond its limit.

@@ -1,0 +1,25 @@
+"""The shop whose messages are sent while things go wrong: its channels, and its file."""
+
+from datetime import timedelta
+from typing import Any
+
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core import Channel
+
+ORDERS = Channel(name="orders", platform="email", sender="shop@sender.example")
+"""A channel whose messages are sent again when in doubt."""
+
+OFFERS = Channel(
+    name="offers", platform="email", sender="shop@sender.example", when_in_doubt="fail"
+)
+"""A channel whose messages fail when in doubt."""
+
+
+def open_storage(settings: dict[str, Any]) -> SqliteStorage:
+    """Open the file that the settings of a process name."""
+    return SqliteStorage(
+        settings["database"],
+        exclusive=settings.get("exclusive", False),
+        synchronous=settings.get("synchronous", "FULL"),
+        busy_timeout=timedelta(seconds=30),
+    )
