@@ -65,7 +65,7 @@ class Books:
         tx = self._tx
         valid = tx.outbox.settle(settlements)
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-        tx.timeline.append([telling.settled(one) for one in kept if one.counts or one.reasons])
+        tx.timeline.append([telling.settled(one) for one in kept if telling.is_news(one)])
         if counts := telling.doubts(kept):
             tx.timeline.count(counts)
         for one in kept:

@@ -139,6 +139,7 @@ class Delivering:
                 outcome=answer.outcome,
                 now=self._now(),
                 chance=chance,
+                grace=call.channel.grace,
                 deduplicates=call.deduplicates,
                 gives_up_doubt=fails and not call.deduplicates,
                 crashed=answer.is_fault,

@@ -286,7 +286,7 @@ class TestDoubt:
         assert len(engine.transport.sent) == 1
 
     def dead(self, choice: WhenInDoubt) -> tuple[Engine, Message]:
-        """Return an engine whose first worker died right after the point of no return."""
+        """Return an engine whose worker died after the point of no return; no proof came."""
         engine = Engine(channel=a_channel("orders", when_in_doubt=choice))
         message = engine.send()
         with engine.storage.begin() as tx:
@@ -294,6 +294,9 @@ class TestDoubt:
             assert tx.outbox.hand_over([leased.lease], now=NOW) == [None]
         assert not engine.messenger.cancel(message.id)
         engine.clock.set(NOW + HOUR)
+        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.transport.sent == []
+        engine.clock.advance(minutes=2)
         return engine, message
 
     def test_what_a_dead_worker_had_handed_over_is_sent_again_where_the_channel_wants_it(
@@ -584,9 +587,9 @@ class SlowAfterLeave(RecordingTransport):
 
 class TestLeases:
     def test_a_worker_that_lost_its_lease_reports_it(self) -> None:
-        transport = SlowAfterLeave()
-        engine = Engine(transport=transport, lease=10 * MINUTE)
-        other = Engine(storage=engine.storage)
+        transport, hasty = SlowAfterLeave(), a_channel("orders", grace=timedelta(0))
+        engine = Engine(transport=transport, lease=10 * MINUTE, channel=hasty)
+        other = Engine(storage=engine.storage, channel=hasty)
         message = engine.send()
         transport.meanwhile = lambda: self.overtake(other)
 

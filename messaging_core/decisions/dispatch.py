@@ -67,9 +67,17 @@ def dispatch(
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))
     in_doubt = claim.message.details == IN_DOUBT and not deduplicates
+    if in_doubt and claim.doubted and channel.grace:
+        return Finish(settlement=_wait_for_proof(claim, channel, now))
     if in_doubt and channel.when_in_doubt is not WhenInDoubt.RESEND:
         return Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
     return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
+
+
+def _wait_for_proof(claim: Claim, channel: Channel, now: datetime) -> Settlement:
+    """Give a receipt time to come, and the worker that was lost time to come back."""
+    until = min(now + channel.grace, claim.delivery.expires_at)
+    return postpone(claim, now, until, UNPROVEN)
 
 
 def _leave_in_doubt(claim: Claim, choice: WhenInDoubt, now: datetime) -> Settlement:

@@ -14,12 +14,10 @@ class RetryPolicy:
     Attributes:
         base: The longest wait after the first attempt; it doubles with each further one.
         cap: The longest wait there is.
-        grace: How long to wait for proof when a hand-over is in doubt.
     """
 
     base: timedelta = timedelta(seconds=5)
     cap: timedelta = timedelta(hours=1)
-    grace: timedelta = timedelta(seconds=120)
 
     def wait(self, attempts: int, chance: float) -> timedelta:
         """Return how long to wait after so many attempts.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from attrs import define, evolve, field, frozen
 
 from messaging_core.decisions.retrying import next_try, policy_of
+from messaging_core.models.channel import GRACE
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
@@ -60,6 +61,7 @@ class Attempted:
         platform: Decides the waits between attempts.
         addresses: Whom the attempt went to.
         chance: Uniform in [0, 1), for jitter.
+        grace: How long proof is waited for when it is in doubt.
         deduplicates: Whether the provider would recognise the message if it came again.
         gives_up_doubt: Whether who is in doubt is given up, as the channel wants it.
         crashed: Whether the transport failed in a way that no provider does.
@@ -71,6 +73,7 @@ class Attempted:
     outcome: Outcome
     now: datetime
     chance: float = 0.5
+    grace: timedelta = GRACE
     deduplicates: bool = False
     gives_up_doubt: bool = False
     crashed: bool = False
@@ -286,7 +289,7 @@ def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settleme
     wait = (
         policy.wait(claim.delivery.attempts, attempted.chance)
         if attempted.deduplicates
-        else policy.grace
+        else attempted.grace
     )
     until = min(now + wait, max(now, claim.delivery.expires_at))
     waiting = _waiting(claim, tally, now, until, unknown.failure, details=IN_DOUBT)

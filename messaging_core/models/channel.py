@@ -1,5 +1,6 @@
 """One way to send, on one platform, with one sender."""
 
+from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -11,6 +12,9 @@ DEFAULT_WORKSPACE = UUID(int=0)
 SMS = "sms"
 EMAIL = "email"
 PUSH = "push"
+
+GRACE = timedelta(seconds=120)
+"""How long a message in doubt waits for proof, unless its channel says otherwise."""
 
 _IDENTIFIER_KEYS = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
 
@@ -53,6 +57,7 @@ class Channel:
             its `List-Unsubscribe`.
         unsubscribe_mailto: An address that does the same when it gets a mail.
         when_in_doubt: By default `fail` on promotional channels and `resend` on others.
+        grace: How long a message in doubt waits for proof, before `when_in_doubt` decides.
     """
 
     name: str
@@ -80,3 +85,4 @@ class Channel:
         ),
         converter=WhenInDoubt,
     )
+    grace: timedelta = GRACE

@@ -1,6 +1,7 @@
 """Whether the host has described a channel that can work."""
 
 import re
+from datetime import timedelta
 from typing import Final
 
 from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
@@ -38,6 +39,8 @@ def check_channel(channel: Channel) -> list[Violation]:
     if channel.mms and channel.platform != SMS:
         message = f"MMS is for sms channels, not for {channel.platform}"
         violations.append(Violation("/mms", "channel.mms_only_on_sms", message))
+    if channel.grace < timedelta(0):
+        violations.append(Violation("/grace", "channel.negative_grace", "nobody waits backwards"))
     violations += _check_unsubscribe(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)

@@ -117,3 +117,23 @@ def test_a_decision_changes_nothing_it_was_given() -> None:
     dispatch(claim, a_channel(when_in_doubt=WhenInDoubt.PARK), NOW)
 
     assert claim == before
+
+
+@pytest.mark.parametrize("choice", WhenInDoubt)
+def test_what_a_lost_worker_left_in_doubt_waits_for_proof_first(choice: WhenInDoubt) -> None:
+    channel = a_channel(when_in_doubt=choice, grace=timedelta(minutes=5))
+    message = a_message(status=Status.PROCESSING, details="in_doubt")
+    claim = evolve(a_claim(message), lapsed=True, doubted=True)
+
+    decision = dispatch(claim, channel, NOW)
+
+    assert isinstance(decision, Finish)
+    assert decision.settlement.next_due_at == NOW + timedelta(minutes=5)
+    assert not decision.settlement.counts
+
+
+def test_without_a_time_of_grace_the_channel_decides_at_once() -> None:
+    message = a_message(status=Status.PROCESSING, details="in_doubt")
+    claim = evolve(a_claim(message), lapsed=True, doubted=True)
+
+    assert isinstance(dispatch(claim, a_channel(grace=timedelta(0)), NOW), Send)

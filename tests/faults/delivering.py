@@ -5,6 +5,8 @@ Usage: python -m faults.delivering SETTINGS, where the settings are JSON:
     database, exclusive, synchronous   the file, and how it is opened
     transport, target                  who takes the messages: a key of TRANSPORTS
     lease                              seconds
+    grace                              seconds that a message in doubt waits for proof
+    threads                            of the worker
     drain                              end by itself once nothing is due
 """
 
@@ -17,6 +19,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from time import sleep
 from typing import Any
+
+from attrs import evolve
 
 from faults.processes import say, when_told_to_end
 from faults.shop import OFFERS, ORDERS, open_storage
@@ -79,9 +83,13 @@ def main(settings: dict[str, Any]) -> None:
     """Deliver until told to end, or killed."""
     storage = open_storage(settings)
     transport = TRANSPORTS[settings["transport"]](str(settings.get("target", "")))
-    messenger = Messenger(storage=storage, channels={ORDERS: transport, OFFERS: transport})
+    grace = timedelta(seconds=settings.get("grace", 0))
+    channels = {evolve(channel, grace=grace): transport for channel in (ORDERS, OFFERS)}
     worker = Worker(
-        messenger, threads=4, batch=20, lease=timedelta(seconds=settings.get("lease", 900))
+        Messenger(storage=storage, channels=channels),
+        threads=settings.get("threads", 4),
+        batch=20,
+        lease=timedelta(seconds=settings.get("lease", 900)),
     )
     if settings.get("drain", False):
         worker.drain()
