@@ -89,9 +89,10 @@ class Messages(Protocol):
 
     @abstractmethod
     def update(self, workspace: UUID, message: Message) -> None:
-        """Keep a message as it is given, if there is one with its id in this workspace.
+        """Keep what changes of a message, if there is one with its id in this workspace.
 
-        Only its status, parts, failure, reason, details and times may differ from what was added.
+        That is its status, parts, failure, reason, details and the times of its last changes; all
+        else stays as it was, whatever is given.
         """
 
 

@@ -97,12 +97,13 @@ class _Tables:
         heap = self.due.setdefault((delivery.lane, workspace), [])
         heapq.heappush(heap, (delivery.due_at, position))
 
-    def replace(self, position: int, message: Message) -> None:
+    def replace(self, position: int, message: Message, *, keep_document: bool = False) -> None:
         """Keep what changed of a message, and find it as it is now."""
-        row = self.rows[position]
-        parts = [one.platform_reference for one in message.parts]
-        self.refer(row.workspace, position, parts)
-        changed = evolve(row, status=message.status, failure=message.failure, stored=store(message))
+        row, stored = self.rows[position], store(message)
+        if keep_document:
+            stored = Stored(row.stored.document, stored.state)
+        self.refer(row.workspace, position, [one.platform_reference for one in message.parts])
+        changed = evolve(row, status=message.status, failure=message.failure, stored=stored)
         self.put(self.rows, position, changed)
 
     def refer(self, workspace: UUID, position: int, references: Iterable[str]) -> None:
@@ -198,7 +199,7 @@ class _MemoryMessages(Messages):
     def update(self, workspace: UUID, message: Message) -> None:
         position = self._position(workspace, message.id)
         if position:
-            self._tables.replace(position, message)
+            self._tables.replace(position, message, keep_document=True)
 
     def _position(self, workspace: UUID, message_id: UUID) -> int | None:
         position = self._tables.positions.get(message_id)
