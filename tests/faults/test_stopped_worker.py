@@ -78,7 +78,8 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
     )
     assert handed_over.keys() | failed == statuses.keys()
     assert set(statuses.values()) <= {"sent", "sending_failed"}
-    # The answer of a worker that comes back in time ends the doubt. Only doubt is repeated, and where the channel says that doubt is failure nothing at all is.
+    # The answer of a worker that comes back in time ends the doubt. Only doubt is repeated, and
+    # where the channel says that doubt is failure nothing at all is.
     assert repeated <= doubts
     assert not repeated.keys() & set(ids["offers"])
     assert failed <= doubts.keys() & set(ids["offers"])
