@@ -182,7 +182,9 @@ def _push(body: Body, meta: Meta | None, _channel: Channel) -> Content:
         image_url=media[0].media_url if media else None,
         link=link.url if link else None,
         actions=tuple(one for one in actions if one is not link),
+        subtitle=override.subtitle if override else None,
         gateway=override.gateway_type_override if override else None,
+        data=override.data if override else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
@@ -91,14 +92,18 @@ class PushContent:
         link: Where a tap leads.
         actions: Further buttons.
         gateway: `apns`, `firebase` or `web`, where the caller chose one.
+        data: What the gateway gets instead of title, subtitle and text, with the keys `android`
+            and `apns`.
     """
 
     text: str = field(repr=False)
     title: str | None = field(default=None, repr=False)
+    subtitle: str | None = field(default=None, repr=False)
     image_url: str | None = field(default=None, repr=False)
     link: str | None = field(default=None, repr=False)
     actions: tuple[Action, ...] = field(default=(), repr=False)
     gateway: str | None = None
+    data: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -81,9 +81,17 @@ class EmailMeta:
 
 @frozen(kw_only=True)
 class PushNotificationsMeta:
-    """Choose the push gateway: `apns`, `firebase` or `web`."""
+    """Say what a push message has beside its body; subtitle and data are ours.
+
+    Attributes:
+        gateway_type_override: The push gateway: `apns`, `firebase` or `web`.
+        subtitle: Under the title.
+        data: What the gateway gets instead of title, subtitle and text.
+    """
 
     gateway_type_override: str | None = None
+    subtitle: str | None = field(default=None, repr=False)
+    data: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -46,8 +46,11 @@ def _check_email(email: EmailMeta, path: str) -> list[Violation]:
 
 
 def _check_push(push: PushNotificationsMeta, path: str) -> list[Violation]:
+    violations: list[Violation] = []
     gateway = push.gateway_type_override
-    if gateway is None or gateway in GATEWAYS:
-        return []
-    message = f"one of {', '.join(GATEWAYS)}"
-    return [Violation(f"{path}/gatewayTypeOverride", "meta.bad_gateway", message)]
+    if gateway is not None and gateway not in GATEWAYS:
+        message = f"one of {', '.join(GATEWAYS)}"
+        violations.append(Violation(f"{path}/gatewayTypeOverride", "meta.bad_gateway", message))
+    if push.subtitle is not None:
+        violations += check_subject(push.subtitle, f"{path}/subtitle")
+    return violations

@@ -26,6 +26,7 @@ from messaging_core.testing.builders import (
     a_settlement,
     a_subject,
 )
+from messaging_core.testing.content_contract import ShortLinksContract, TemplatesContract
 from messaging_core.testing.fairness_contract import FairnessContract
 from messaging_core.testing.log_contract import LogContract
 from messaging_core.testing.messages_contract import OTHER_WORKSPACE, MessagesContract
@@ -318,6 +319,8 @@ class StorageContract(
     WaitingContract,
     ContactsContract,
     LogContract,
+    TemplatesContract,
+    ShortLinksContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

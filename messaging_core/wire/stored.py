@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, overload
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from attrs import frozen
 from messaging_core.models.channel import EMAIL
 from messaging_core.models.delivery import NewMessage, Settlement
 from messaging_core.models.message import Direction, Message
+from messaging_core.models.template_project import TemplateProject
 from messaging_core.rules.addresses import address_key
 from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
@@ -142,6 +144,15 @@ def encode_contact(
             "featuredIdentifiers": [{"key": key, "value": value}],
         }
     )
+
+
+@lru_cache(maxsize=128)
+def load_project(document: bytes) -> TemplateProject:
+    """Read a template project; one that was read before is not decoded again.
+
+    Its document alone says what it is, so that nothing read here is ever out of date.
+    """
+    return load(TemplateProject, document)
 
 
 class StoredMessages(Sequence[Message]):

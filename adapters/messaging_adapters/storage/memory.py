@@ -10,6 +10,11 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_adapters.storage._memory_content import (
+    ContentTables,
+    MemoryShortLinks,
+    MemoryTemplates,
+)
 from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
 from messaging_core.decisions.settlement import IN_DOUBT
@@ -67,6 +72,7 @@ class _Tables:
         self.identifiers: dict[tuple[UUID, Identifier], str] = {}
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.log = LogTables()
+        self.content = ContentTables()
         self._undo: list[Callable[[], object]] = []
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
@@ -432,6 +438,8 @@ class _MemoryTransaction(Transaction):
         self.contacts = _MemoryContacts(tables)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
+        self.templates = MemoryTemplates(tables.content, tables)
+        self.short_links = MemoryShortLinks(tables.content, tables)
 
 
 class MemoryStorage(Storage):

@@ -233,6 +233,34 @@ def _crashes(db: Database) -> None:
     )
 
 
+_CONTENT_TABLES = """
+CREATE TABLE messaging_templates (
+    position  INTEGER PRIMARY KEY,
+    workspace BLOB NOT NULL,
+    id        TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    document  BLOB NOT NULL,
+    UNIQUE (workspace, id),
+    UNIQUE (workspace, name)
+);
+
+CREATE TABLE messaging_short_links (
+    position   INTEGER PRIMARY KEY,
+    code       TEXT NOT NULL UNIQUE,
+    workspace  BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    document   BLOB NOT NULL
+);
+CREATE INDEX messaging_short_links_message ON messaging_short_links (message_id);
+"""
+
+
+@migrations(name="0005_content")
+def _content(db: Database) -> None:
+    """Lay out templates, and the short links of messages."""
+    _execute(db, _CONTENT_TABLES)
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):

@@ -17,7 +17,9 @@ from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.short_links import SqliteShortLinks
 from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
+from messaging_adapters.storage.sqlite.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
@@ -32,6 +34,8 @@ class SqliteTransaction(Transaction):
         self.contacts = SqliteContacts(cursor)
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
+        self.templates = SqliteTemplates(cursor)
+        self.short_links = SqliteShortLinks(cursor)
 
 
 class SqliteStorage(Storage):

@@ -1,0 +1,256 @@
+"""What every storage promises about templates and short links."""
+# ruff: noqa: S101, D102 - asserts, names that are sentences
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from attrs import evolve
+
+from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.short_link import ShortLink
+from messaging_core.models.template import TemplateShortLinks
+from messaging_core.models.template_project import (
+    PlatformContent,
+    TemplateContent,
+    TemplateProject,
+    TemplateStatus,
+    TemplateVariable,
+    TemplateVersion,
+    VariableType,
+)
+from messaging_core.ports.storage import Storage
+from messaging_core.testing.messages_contract import OTHER_WORKSPACE
+from messaging_core.testing.storage_steps import AT, raised
+
+_VERSION: Final = TemplateVersion(
+    id=UUID(int=1),
+    project_id="parcels",
+    default_locale="en",
+    status=TemplateStatus.ACTIVE,
+    generic_content=(TemplateContent(locale="en", text="Hi {{ name }}, 詳"),),
+    platform_content=(PlatformContent(platform="email", locale="en", html="<p>{{ name }}</p>"),),
+    variables=(
+        TemplateVariable(key="name", default="there", character_limit=30),
+        TemplateVariable(key="order", type=VariableType.OBJECT, default={"lines": [1, None]}),
+    ),
+    short_links=TemplateShortLinks(enabled=True, domain="go.example"),
+    line_breaks=True,
+    created_at=AT,
+    activated_at=AT,
+)
+
+
+def _project(project_id: str = "parcels", **fields: object) -> TemplateProject:
+    project = TemplateProject(
+        id=project_id,
+        name=f"name of {project_id}",
+        versions=(_VERSION, evolve(_VERSION, id=UUID(int=2), status=TemplateStatus.DRAFT)),
+        created_at=AT,
+        updated_at=AT,
+    )
+    return evolve(project, **fields)
+
+
+def _save(
+    storage: Storage, *projects: TemplateProject, workspace: UUID = DEFAULT_WORKSPACE
+) -> None:
+    with storage.begin() as tx:
+        for project in projects:
+            tx.templates.save(workspace, project)
+
+
+def _get(
+    storage: Storage, project_id: str, workspace: UUID = DEFAULT_WORKSPACE
+) -> TemplateProject | None:
+    with storage.begin(read_only=True) as tx:
+        return tx.templates.get(workspace, project_id)
+
+
+def _named(
+    storage: Storage, name: str, workspace: UUID = DEFAULT_WORKSPACE
+) -> TemplateProject | None:
+    with storage.begin(read_only=True) as tx:
+        return tx.templates.by_name(workspace, name)
+
+
+def _found(storage: Storage, *, after: str = "", limit: int = 10) -> list[str]:
+    with storage.begin(read_only=True) as tx:
+        return [one.id for one in tx.templates.find(DEFAULT_WORKSPACE, after=after, limit=limit)]
+
+
+def _link(code: str, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ShortLink:
+    return ShortLink(
+        code=code,
+        workspace=workspace,
+        message_id=message_id,
+        channel_id=UUID(int=3),
+        domain="go.example",
+        url=f"https://shop.example/{code}/é?a=1&b=2",
+        created_at=AT,
+        expires_at=AT + timedelta(days=1),
+    )
+
+
+def _add(storage: Storage, *links: ShortLink) -> None:
+    with storage.begin() as tx:
+        tx.short_links.add(links)
+
+
+def _links(
+    storage: Storage, message_id: UUID, workspace: UUID = DEFAULT_WORKSPACE
+) -> list[ShortLink]:
+    with storage.begin(read_only=True) as tx:
+        return tx.short_links.of_message(workspace, message_id)
+
+
+def _led(storage: Storage, code: str) -> ShortLink | None:
+    with storage.begin(read_only=True) as tx:
+        return tx.short_links.get(code)
+
+
+class TemplatesContract:
+    """Inherit `StorageContract`, which has all of this."""
+
+    def make_storage(self) -> Storage:
+        """Return a new, empty storage."""
+        raise NotImplementedError
+
+    def test_a_project_comes_back_as_it_was_saved(self) -> None:
+        storage, project = self.make_storage(), _project()
+
+        _save(storage, project)
+
+        assert _get(storage, "parcels") == project
+        assert _named(storage, project.name) == project
+
+    def test_saving_again_replaces_a_project_and_its_name(self) -> None:
+        storage = self.make_storage()
+        renamed = _project(name="other", versions=())
+
+        _save(storage, _project())
+        _save(storage, renamed)
+
+        assert _get(storage, "parcels") == _named(storage, "other") == renamed
+        assert _named(storage, "name of parcels") is None
+        assert _found(storage) == ["parcels"]
+
+    def test_a_name_that_became_free_can_be_given_to_another_project(self) -> None:
+        storage = self.make_storage()
+        _save(storage, _project("a", name="x"))
+        _save(storage, _project("a", name="y"))
+
+        _save(storage, _project("b", name="x"))
+
+        assert _named(storage, "x") == _project("b", name="x")
+        assert _named(storage, "y") == _project("a", name="y")
+
+    def test_a_workspace_sees_only_its_own_templates(self) -> None:
+        storage = self.make_storage()
+        mine, theirs = _project(), _project(description="theirs")
+
+        _save(storage, mine)
+        _save(storage, theirs, workspace=OTHER_WORKSPACE)
+
+        assert _get(storage, "parcels") == mine
+        assert _get(storage, "parcels", OTHER_WORKSPACE) == theirs
+        assert _named(storage, mine.name, OTHER_WORKSPACE) == theirs
+        assert _found(storage) == ["parcels"]
+
+    def test_nothing_is_found_that_was_not_saved(self) -> None:
+        storage = self.make_storage()
+        _save(storage, _project())
+
+        for wrong in ("", "PARCELS", "parcels ", "\ud800", "%"):
+            assert _get(storage, wrong) is None
+            assert _named(storage, wrong) is None
+
+    def test_projects_are_listed_in_the_order_of_their_ids(self) -> None:
+        storage = self.make_storage()
+        _save(storage, *map(_project, ["b", "é", "a", "Z", "😀", "ab"]))
+
+        assert _found(storage) == ["Z", "a", "ab", "b", "é", "😀"]
+        assert _found(storage, limit=2) == ["Z", "a"]
+        assert _found(storage, after="a", limit=2) == ["ab", "b"]
+        assert _found(storage, after="😀") == []
+
+    def test_a_deleted_project_is_gone_and_its_name_is_free(self) -> None:
+        storage = self.make_storage()
+        _save(storage, _project("a", name="x"), _project("b"))
+
+        with storage.begin() as tx:
+            deleted = [tx.templates.delete(DEFAULT_WORKSPACE, one) for one in ("a", "a", "c")]
+            elsewhere = tx.templates.delete(OTHER_WORKSPACE, "b")
+        _save(storage, _project("d", name="x"))
+
+        assert deleted == [True, False, False]
+        assert not elsewhere
+        assert _get(storage, "a") is None
+        assert _named(storage, "x") == _project("d", name="x")
+        assert _found(storage) == ["b", "d"]
+
+    def test_a_rolled_back_change_of_templates_leaves_them_as_they_were(self) -> None:
+        storage, kept = self.make_storage(), _project("a", name="x")
+        _save(storage, kept)
+
+        def block() -> None:
+            with storage.begin() as tx:
+                tx.templates.save(DEFAULT_WORKSPACE, _project("a", name="y"))
+                tx.templates.save(DEFAULT_WORKSPACE, _project("b", name="x"))
+                tx.templates.delete(DEFAULT_WORKSPACE, "a")
+                raise KeyError
+
+        raised(KeyError, block)
+
+        assert _get(storage, "a") == _named(storage, "x") == kept
+        assert _named(storage, "y") is None
+        assert _found(storage) == ["a"]
+
+
+class ShortLinksContract:
+    """Inherit `StorageContract`, which has all of this."""
+
+    def make_storage(self) -> Storage:
+        """Return a new, empty storage."""
+        raise NotImplementedError
+
+    def test_a_link_comes_back_by_its_code(self) -> None:
+        storage, message_id = self.make_storage(), uuid4()
+        link = _link("0aZ3xYp9QwE", message_id)
+        forever = evolve(_link("0aZ3xYp9Qwe", message_id), expires_at=None)
+
+        _add(storage, link, forever)
+
+        assert _led(storage, link.code) == link
+        assert _led(storage, forever.code) == forever
+
+    def test_a_code_is_found_only_exactly(self) -> None:
+        storage = self.make_storage()
+        _add(storage, _link("0aZ3xYp9QwE", uuid4()))
+
+        for wrong in ("0AZ3XYP9QWE", "0aZ3xYp9Qw", "0aZ3xYp9QwE ", "", "%", "\ud800"):
+            assert _led(storage, wrong) is None
+
+    def test_the_links_of_a_message_come_in_their_order(self) -> None:
+        storage, message_id = self.make_storage(), uuid4()
+        links = [_link(code, message_id) for code in ("z", "a", "m")]
+
+        _add(storage, *links)
+        _add(storage, _link("other", uuid4()))
+
+        assert _links(storage, message_id) == links
+        assert _links(storage, uuid4()) == []
+        assert _links(storage, message_id, OTHER_WORKSPACE) == []
+
+    def test_links_that_were_rolled_back_lead_nowhere(self) -> None:
+        storage, message_id = self.make_storage(), uuid4()
+
+        def block() -> None:
+            with storage.begin() as tx:
+                tx.short_links.add([_link("a", message_id)])
+                raise KeyError
+
+        raised(KeyError, block)
+
+        assert _led(storage, "a") is None
+        assert _links(storage, message_id) == []
