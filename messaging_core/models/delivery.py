@@ -58,10 +58,16 @@ class Delivery:
 
 @frozen(kw_only=True)
 class IdempotencyKey:
-    """Tie a caller's key to the hash (SHA-256, hexadecimal) of the canonical request."""
+    """Tie a caller's key to the hash (SHA-256, hexadecimal) of the canonical request.
+
+    Attributes:
+        fields: A short hash for each field of the request, by JSON pointer, to name those in
+            which another request differs. Whether it is the same request, only the hash says.
+    """
 
     key: str
     request_hash: str
+    fields: Mapping[str, str] = field(factory=dict, eq=False, repr=False)
 
 
 @frozen(kw_only=True)

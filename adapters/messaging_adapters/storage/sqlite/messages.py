@@ -1,6 +1,7 @@
 """Messages in SQLite: one row each, and the side tables they are found by."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from sqlite3 import Cursor
 from uuid import UUID
 
@@ -26,7 +27,19 @@ _ADD_DELIVERY = (
     "INSERT INTO messaging_outbox (position, workspace, lane, due_at, expires_at, controls)"
     " VALUES (?, ?, ?, ?, ?, ?)"
 )
-_ADD_KEY = "INSERT INTO messaging_idempotency_keys VALUES (?, ?, ?, ?, ?)"
+_ADD_KEY = (
+    "INSERT OR REPLACE INTO messaging_idempotency_keys"
+    " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_FIND_KEYS = (
+    "SELECT key, request_hash, fields, message_id FROM messaging_idempotency_keys"
+    " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?)) AND created_at > ?"
+)
+_FORGET_KEYS = (
+    "DELETE FROM messaging_idempotency_keys WHERE (workspace, key) IN ("
+    " SELECT workspace, key FROM messaging_idempotency_keys"
+    " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
+)
 _ADD_REFERENCE = "INSERT OR IGNORE INTO messaging_references VALUES (?, ?, ?)"
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
@@ -86,17 +99,21 @@ class SqliteMessages(Messages):
         return Listing(self._cursor, query, self._scan_budget).page()
 
     def by_keys(  # noqa: D102 - the port's
-        self, workspace: UUID, keys: Sequence[str]
+        self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         rows = self._cursor.execute(
-            "SELECT key, request_hash, message_id FROM messaging_idempotency_keys"
-            " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?))",
-            (workspace.bytes, orjson.dumps(list(keys)).decode()),
+            _FIND_KEYS, (workspace.bytes, orjson.dumps(list(keys)).decode(), to_micros(since))
         )
         return {
-            key: (UUID(bytes=message_id), IdempotencyKey(key=key, request_hash=request_hash))
-            for key, request_hash, message_id in rows
+            key: (
+                UUID(bytes=message_id),
+                IdempotencyKey(key=key, request_hash=request_hash, fields=orjson.loads(fields)),
+            )
+            for key, request_hash, fields, message_id in rows
         }
+
+    def forget_keys(self, *, until: datetime, limit: int) -> int:  # noqa: D102 - the port's
+        return self._cursor.execute(_FORGET_KEYS, (to_micros(until), limit)).rowcount
 
     def by_references(  # noqa: D102 - the port's
         self, workspace: UUID, references: Sequence[str]
@@ -158,8 +175,8 @@ class _Rows:
         if new.delivery:
             self.deliveries.append(_delivery_row(position, workspace, new.delivery))
         if new.idempotency:
-            key, request_hash = new.idempotency.key, new.idempotency.request_hash
-            self.keys.append((workspace, key, request_hash, message.id.bytes, created_at))
+            at = (message.id.bytes, created_at)
+            self.keys.append((workspace, *_key_columns(new.idempotency), *at))
 
     def _next_position(self, milliseconds: int) -> int:
         self._position = max(self._position + 1, milliseconds << POSITION_BITS)
@@ -203,6 +220,10 @@ def failure_columns(failure: Failure | None) -> Iterable[object]:
         return (None, None, None)
     source = failure.source
     return (failure.code, source.code if source else None, source.name if source else None)
+
+
+def _key_columns(one: IdempotencyKey) -> tuple[str, str, str]:
+    return (one.key, one.request_hash, orjson.dumps(dict(one.fields)).decode())
 
 
 def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[object, ...]:

@@ -233,6 +233,17 @@ def _crashes(db: Database) -> None:
     )
 
 
+@migrations(name="0005_idempotency_window")
+def _idempotency_window(db: Database) -> None:
+    """Let keys expire, the oldest first, and name the fields in which two requests differ."""
+    db.execute(
+        "ALTER TABLE messaging_idempotency_keys ADD COLUMN fields TEXT NOT NULL DEFAULT '{}'"
+    )
+    db.execute(
+        "CREATE INDEX messaging_idempotency_keys_age ON messaging_idempotency_keys (created_at)"
+    )
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):
