@@ -25,6 +25,7 @@ from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.rules.receiver import address_of
 from messaging_core.wire import WireLimits, dump_send_message, read_send_message
 from messaging_core.wire.salvage import salvage_send_message
+from messaging_core.wire.stored import echo
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
 """A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
@@ -48,7 +49,7 @@ class Prepared:
 
     Attributes:
         violations: Why it is refused; empty when it is admitted.
-        source: The JSON values of the request.
+        echoed: What the message takes over from the request as it is, in JSON.
     """
 
     channel: Channel
@@ -56,7 +57,7 @@ class Prepared:
     admission: Admission | None
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
-    source: Mapping[str, Any] | None = None
+    echoed: bytes | None = None
 
 
 Answer = Message | InvalidRequestError
@@ -116,7 +117,7 @@ class Acceptance:
             admission=None if violations else admission,
             violations=violations,
             idempotency=idempotency,
-            source=source,
+            echoed=echo(source),
         )
 
     def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
@@ -297,7 +298,7 @@ class Writing:
             idempotency=one.idempotency,
             batch_id=batch_id,
             # Not all of a message in a batch is taken over from its request.
-            request=None if batch_id else one.source,
+            echoed=None if batch_id else one.echoed,
         )
 
 

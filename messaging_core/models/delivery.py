@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
@@ -75,8 +74,8 @@ class NewMessage:
     """A message on its way into the storage, with everything that is stored beside it.
 
     Attributes:
-        request: The JSON values of the request it was made from, where there was one: what the
-            message took over from it need not be written as JSON again.
+        echoed: What it took over from its request as it was, in JSON, where that was written
+            already: an object with some of the keys of the message.
     """
 
     workspace: UUID
@@ -85,7 +84,7 @@ class NewMessage:
     delivery: Delivery | None = None
     idempotency: IdempotencyKey | None = None
     batch_id: UUID | None = None
-    request: Mapping[str, Any] | None = field(default=None, repr=False)
+    echoed: bytes | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
