@@ -57,7 +57,7 @@ class Prepared:
     admission: Admission | None
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
-    echoed: bytes | None = None
+    echoed: str | None = None
 
 
 Answer = Message | InvalidRequestError

@@ -84,7 +84,7 @@ class NewMessage:
     delivery: Delivery | None = None
     idempotency: IdempotencyKey | None = None
     batch_id: UUID | None = None
-    echoed: bytes | None = field(default=None, repr=False)
+    echoed: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

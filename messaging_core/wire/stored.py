@@ -34,7 +34,7 @@ class Stored:
 
     def load(self) -> Message:
         """Put the halves together again."""
-        return load(Message, _joined(self.document, self.state.encode()))
+        return load(Message, _joined(self.document, self.state))
 
 
 def store(message: Message) -> Stored:
@@ -44,9 +44,9 @@ def store(message: Message) -> Stored:
     return Stored(orjson.dumps(document), orjson.dumps(state).decode())
 
 
-def echo(request: Mapping[str, Any]) -> bytes:
+def echo(request: Mapping[str, Any]) -> str:
     """Write what a message takes over from the JSON values of its request as it is."""
-    return orjson.dumps({key: request[key] for key in _ECHOED if key in request})
+    return orjson.dumps({key: request[key] for key in _ECHOED if key in request}).decode()
 
 
 def store_new(new: NewMessage) -> Stored:
@@ -77,9 +77,9 @@ def _new_state(status: Status, at: datetime) -> str:
     return orjson.dumps(state).decode()
 
 
-def _joined(one: bytes, other: bytes) -> bytes:
+def _joined(one: bytes, other: str) -> bytes:
     """Make one object of two that have no key in common; only the other may be empty."""
-    return one[:-1] + b"," + other[1:] if len(other) > len(b"{}") else one
+    return one[:-1] + b"," + other[1:].encode() if len(other) > len("{}") else one
 
 
 def settled_state(settlement: Settlement) -> str:
