@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from sqlite3 import Cursor
 from uuid import UUID
 
@@ -51,6 +52,10 @@ _UPDATE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
     " failure_source_name = ?, state = ? WHERE position = ?"
 )
+
+
+# What is accepted together was accepted at one instant, is mostly due then, and expires together.
+_micros = lru_cache(maxsize=64)(to_micros)
 
 
 class SqliteMessages(Messages):
@@ -167,7 +172,7 @@ class _Rows:
     def take(self, new: NewMessage) -> None:
         """Add the rows of one message."""
         message, workspace = new.message, new.workspace.bytes
-        created_at = to_micros(message.created_at)
+        created_at = _micros(message.created_at)
         position = self._next_position(created_at // 1000)
         self._take_message(new, position, created_at)
         self.tags += [(workspace, tag, position) for tag in message.tags]
@@ -214,10 +219,13 @@ class _Rows:
         )
 
 
+_NO_FAILURE = (None, None, None)
+
+
 def failure_columns(failure: Failure | None) -> Iterable[object]:
     """Return code, source code and source name as they are searched."""
     if failure is None:
-        return (None, None, None)
+        return _NO_FAILURE
     source = failure.source
     return (failure.code, source.code if source else None, source.name if source else None)
 
@@ -232,7 +240,7 @@ def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[
         position,
         workspace,
         int(delivery.lane),
-        to_micros(delivery.due_at),
-        to_micros(delivery.expires_at),
+        _micros(delivery.due_at),
+        _micros(delivery.expires_at),
         orjson.dumps(controls).decode() if controls else None,
     )
