@@ -62,11 +62,13 @@ class IdempotencyKey:
     Attributes:
         fields: A short hash for each field of the request, by JSON pointer, to name those in
             which another request differs. Whether it is the same request, only the hash says.
+        lasting: Whether it stands for as long as it is kept, however old it is.
     """
 
     key: str
     request_hash: str
     fields: Mapping[str, str] = field(factory=dict, eq=False, repr=False)
+    lasting: bool = False
 
 
 @frozen(kw_only=True)

@@ -70,8 +70,8 @@ class Messages(Protocol):
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         """Return the message and the stored key for each idempotency key that is in use.
 
-        A key is in use when its message was created after `since`. Keys belong to their
-        workspace; those of this transaction are found too.
+        A key is in use when its message was created after `since`, or when it is lasting. Keys
+        belong to their workspace; those of this transaction are found too.
         """
 
     @abstractmethod
@@ -79,7 +79,8 @@ class Messages(Protocol):
         """Drop idempotency keys of all workspaces, and return how many; their messages stay.
 
         Those go whose message was created at `until` or before, the oldest first, and at most
-        `limit` of them: it is a little work at a time, done along with other writing.
+        `limit` of them: it is a little work at a time, done along with other writing. Lasting
+        keys stay.
         """
 
     @abstractmethod

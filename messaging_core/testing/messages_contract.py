@@ -623,6 +623,19 @@ class MessagesContract:
 
         assert left == [(2, [*"345"]), (1, [*"45"]), (0, [*"45"])]
 
+    def test_a_lasting_key_never_grows_old(self) -> None:
+        storage = self.make_storage()
+        key = IdempotencyKey(key="o-1", request_hash="f" * 64, lasting=True)
+        add(storage, a_new_message(idempotency=key))
+        later = AT + timedelta(days=1000)
+
+        with storage.begin() as tx:
+            forgotten = tx.messages.forget_keys(until=later, limit=9)
+            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=later)
+
+        assert forgotten == 0
+        assert [one for _, one in found.values()] == [key]
+
     def test_forgetting_keys_is_rolled_back_with_everything_else(self) -> None:
         storage = self.make_storage()
         add(storage, _keyed("o-1", AT))

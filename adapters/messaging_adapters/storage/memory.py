@@ -4,7 +4,7 @@ import heapq
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -39,6 +39,7 @@ from messaging_core.wire.stored import (
     store,
 )
 
+_NEVER_OLD = datetime.max.replace(tzinfo=UTC)
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -163,7 +164,7 @@ class _MemoryMessages(Messages):
                 key = _Key(
                     message_id=new.message.id,
                     entry=new.idempotency,
-                    created_at=new.message.created_at,
+                    created_at=_NEVER_OLD if new.idempotency.lasting else new.message.created_at,
                 )
                 tables.keep_key(new.workspace, key)
 

@@ -32,8 +32,11 @@ _ADD_KEY = (
     "INSERT OR REPLACE INTO messaging_idempotency_keys"
     " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
+_NEVER_OLD = 2**63 - 1
+"""Stands for the age of a key that lasts."""
+
 _FIND_KEYS = (
-    "SELECT key, request_hash, fields, message_id FROM messaging_idempotency_keys"
+    "SELECT key, request_hash, fields, created_at, message_id FROM messaging_idempotency_keys"
     " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?)) AND created_at > ?"
 )
 _FORGET_KEYS = (
@@ -112,9 +115,14 @@ class SqliteMessages(Messages):
         return {
             key: (
                 UUID(bytes=message_id),
-                IdempotencyKey(key=key, request_hash=request_hash, fields=orjson.loads(fields)),
+                IdempotencyKey(
+                    key=key,
+                    request_hash=request_hash,
+                    fields=orjson.loads(fields),
+                    lasting=created_at == _NEVER_OLD,
+                ),
             )
-            for key, request_hash, fields, message_id in rows
+            for key, request_hash, fields, created_at, message_id in rows
         }
 
     def forget_keys(self, *, until: datetime, limit: int) -> int:  # noqa: D102 - the port's
@@ -180,8 +188,9 @@ class _Rows:
         if new.delivery:
             self.deliveries.append(_delivery_row(position, workspace, new.delivery))
         if new.idempotency:
-            at = (message.id.bytes, created_at)
-            self.keys.append((workspace, *_key_columns(new.idempotency), *at))
+            since = _NEVER_OLD if new.idempotency.lasting else created_at
+            columns = _key_columns(new.idempotency)
+            self.keys.append((workspace, *columns, message.id.bytes, since))
 
     def _next_position(self, milliseconds: int) -> int:
         self._position = max(self._position + 1, milliseconds << POSITION_BITS)
