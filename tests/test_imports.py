@@ -62,7 +62,7 @@ ERRORS = [
     errors.InvalidMessageError([VIOLATION, VIOLATION]),
     errors.InvalidDocumentError([VIOLATION]),
     errors.InvalidQueryError([VIOLATION]),
-    errors.IdempotencyConflictError("order-1", MESSAGE_ID),
+    errors.IdempotencyConflictError("order-1", MESSAGE_ID, ["/body/text"]),
     errors.NotFoundError("anything"),
     errors.UnknownChannelError("orders", ["support"]),
     errors.UnknownMessageError(MESSAGE_ID),

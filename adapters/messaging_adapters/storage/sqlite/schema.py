@@ -233,6 +233,17 @@ def _crashes(db: Database) -> None:
     )
 
 
+@migrations(name="0005_idempotency_window")
+def _idempotency_window(db: Database) -> None:
+    """Let keys expire, the oldest first, and name the fields in which two requests differ."""
+    db.execute(
+        "ALTER TABLE messaging_idempotency_keys ADD COLUMN fields TEXT NOT NULL DEFAULT '{}'"
+    )
+    db.execute(
+        "CREATE INDEX messaging_idempotency_keys_age ON messaging_idempotency_keys (created_at)"
+    )
+
+
 _CONTENT_TABLES = """
 CREATE TABLE messaging_templates (
     position  INTEGER PRIMARY KEY,
@@ -255,7 +266,7 @@ CREATE INDEX messaging_short_links_message ON messaging_short_links (message_id)
 """
 
 
-@migrations(name="0005_content")
+@migrations(name="0006_content")
 def _content(db: Database) -> None:
     """Lay out templates, and the short links of messages."""
     _execute(db, _CONTENT_TABLES)
