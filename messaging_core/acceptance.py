@@ -12,6 +12,7 @@ from messaging_core.decisions.admission import Admission, admit
 from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
 from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
+from messaging_core.filling import Filling
 from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier, ReceiverContact
@@ -71,6 +72,7 @@ class Acceptance:
     storage: Storage
     clock: Clock
     ids: Ids
+    filling: Filling
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
 
@@ -109,7 +111,11 @@ class Acceptance:
                 channel=channel, request=None, admission=None, violations=error.violations
             )
         request, unreachable = self._with_known_contacts(request, channel)
-        admission = admit(request, channel, now)
+        filled = self.filling.fill(request, channel)
+        request = filled.request
+        admission = admit(
+            request, channel, now, faults=filled.violations, is_rendered=filled.is_rendered
+        )
         violations = (*unreachable, *admission.violations)
         return Prepared(
             channel=channel,
@@ -117,7 +123,8 @@ class Acceptance:
             admission=None if violations else admission,
             violations=violations,
             idempotency=idempotency,
-            echoed=echo(source),
+            # What a template became is in the message, and not in its request.
+            echoed=None if filled.is_rendered else echo(source),
         )
 
     def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:

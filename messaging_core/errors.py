@@ -6,11 +6,14 @@ MessagingError
 │   ├── InvalidMessageError      … a message to be sent; carries every violation
 │   ├── InvalidDocumentError     … JSON that should be one of our own documents
 │   ├── InvalidQueryError        … a listing: its filters, limits or page token
+│   ├── InvalidTemplateError     … a template to be saved or used; carries every violation
 │   └── IdempotencyConflictError … the key was used for another request
 ├── NotFoundError                what was named is not there
 │   ├── UnknownChannelError
 │   ├── UnknownMessageError
-│   └── UnknownBatchError
+│   ├── UnknownBatchError
+│   ├── UnknownTemplateError
+│   └── UnknownShortLinkError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
 │   ├── StorageBusyError         … somebody else held it for too long
@@ -65,6 +68,10 @@ class InvalidDocumentError(InvalidRequestError):
 
 class InvalidQueryError(InvalidRequestError):
     """Report a listing whose filters, limit or page token are wrong."""
+
+
+class InvalidTemplateError(InvalidRequestError):
+    """Report a template that cannot be kept or used as it is, with every reason at once."""
 
 
 class IdempotencyConflictError(InvalidRequestError):
@@ -131,6 +138,32 @@ class UnknownBatchError(NotFoundError):
     def __str__(self) -> str:
         """Return the id that was asked for."""
         return f"no batch {self.batch_id}"
+
+
+class UnknownTemplateError(NotFoundError):
+    """Report a template, or a version of one, that the storage does not hold in this workspace."""
+
+    def __init__(self, project: str, version: UUID | None = None) -> None:
+        super().__init__(project, version)
+        self.project = project
+        self.version = version
+
+    def __str__(self) -> str:
+        """Return what was asked for."""
+        whose = f" with version {self.version}" if self.version else ""
+        return f"no template {self.project!r}{whose}"
+
+
+class UnknownShortLinkError(NotFoundError):
+    """Report a code that leads nowhere: nobody was sent it, or it has expired."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        """Say so; who has a code may follow it, so it is not shown."""
+        return "no such short link, or it has expired"
 
 
 class StateError(MessagingError):

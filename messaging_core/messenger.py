@@ -28,6 +28,7 @@ from messaging_core.errors import (
     UnknownChannelError,
     UnknownMessageError,
 )
+from messaging_core.filling import Filling
 from messaging_core.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
@@ -39,8 +40,10 @@ from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.plan import Plan, Rejection, Verdict
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
+from messaging_core.models.rendered_template import RenderedTemplate
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
 from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
@@ -50,6 +53,8 @@ from messaging_core.rules.query import check_query
 from messaging_core.rules.schedule import check_schedule, due_time, is_later
 from messaging_core.rules.validity import expires_at, validity_of
 from messaging_core.subscription import Handler, Subscriptions
+from messaging_core.template_store import Templates
+from messaging_core.templating import DEFAULT_ENGINES
 from messaging_core.wire import WireLimits, dump, load
 
 CHUNK = 1000
@@ -73,6 +78,11 @@ class Messenger:
         limits: How large and deep a JSON request may be.
         idempotency_window: How long an idempotency key stands for its message, counted from
             acceptance; then the key is free again. At most ten years.
+        template_engine: Renders the templates that name it, beside those written in plain
+            placeholders.
+
+    Attributes:
+        templates: Stored templates: save, activate, look up, inspect.
 
     Raises:
         ConfigurationError: A channel is wrong, or two have one id or one name; or the window
@@ -88,6 +98,7 @@ class Messenger:
         ids: Ids | None = None,
         limits: WireLimits | None = None,
         idempotency_window: timedelta = DEFAULT_WINDOW,
+        template_engine: TemplateEngine | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -95,10 +106,13 @@ class Messenger:
         self._by_id = _checked(channels)
         self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
         self._transports = {channel.id: transport for channel, transport in channels.items()}
+        own = {template_engine.name: template_engine} if template_engine else {}
+        self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
         self.acceptance = Acceptance(
             storage=storage,
             clock=self.clock,
             ids=self._ids,
+            filling=Filling(storage=storage, engines=self.templates.engines),
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
         )
@@ -248,6 +262,34 @@ class Messenger:
             expires_at=admission.expires_at,
             sms=content.sms if isinstance(content, SmsContent) else None,
             envelope=envelope,
+        )
+
+    def render(
+        self,
+        template: str,
+        locale: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        channel: ChannelReference,
+        version_id: UUID | None = None,
+    ) -> RenderedTemplate:
+        """Show what a template becomes on a channel, without sending it.
+
+        Args:
+            template: The project's id, or its name, in the workspace of the channel.
+            locale: BCP 47 tag of the wanted language; the template's own by default.
+            data: The values as one object; what the template does not take is passed over.
+            channel: As for `send`.
+            version_id: Any version, also a draft; by default the latest, else the draft.
+
+        Raises:
+            InvalidTemplateError: It cannot be rendered with these values, or the channel does not
+                carry what it becomes; with every violation.
+            UnknownTemplateError: There is no such template or version.
+            UnknownChannelError: There is no such channel.
+        """
+        return self.templates.render(
+            template, locale, data or {}, channel=self.channel(channel), version_id=version_id
         )
 
     def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:

@@ -1,5 +1,6 @@
 """Whether a request is taken in, when it goes, and until when it may."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import field, frozen
@@ -30,11 +31,26 @@ class Admission:
     expires_at: datetime | None = None
 
 
-def admit(request: SendMessage, channel: Channel, now: datetime) -> Admission:
-    """Decide on a request: the one function behind both `plan` and `send`."""
-    violations = check_message(request, channel, now)
-    if request.template is not None and request.body is None:
-        message = "there is no template: stored templates are not supported yet"
+def admit(
+    request: SendMessage,
+    channel: Channel,
+    now: datetime,
+    *,
+    faults: Sequence[Violation] = (),
+    is_rendered: bool = False,
+) -> Admission:
+    """Decide on a request: the one function behind both `plan` and `send`.
+
+    Args:
+        request: What a caller wants to send.
+        channel: The channel it is to go out on.
+        now: The present.
+        faults: What was found wrong with its content and links before.
+        is_rendered: Whether its body is what its template became.
+    """
+    violations = [*check_message(request, channel, now, is_rendered=is_rendered), *faults]
+    if not violations and request.body is None:
+        message = "the template was not rendered"
         violations.append(Violation("/template", "template.unknown", message))
     if violations:
         return Admission(verdict=Verdict.INVALID, violations=tuple(violations))

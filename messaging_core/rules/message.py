@@ -24,7 +24,9 @@ MAX_BATCH: Final = 100
 MAX_REFERENCE_LENGTH: Final = 500
 
 
-def check_message(request: SendMessage, channel: Channel, now: datetime) -> list[Violation]:
+def check_message(
+    request: SendMessage, channel: Channel, now: datetime, *, is_rendered: bool = False
+) -> list[Violation]:
     """Collect every rule that a request breaks, in the order of the request.
 
     The rules are those of the Bird Channels API for sending, rules 1 to 35 and 42; its shape
@@ -35,10 +37,11 @@ def check_message(request: SendMessage, channel: Channel, now: datetime) -> list
         request: What a caller wants to send.
         channel: The channel it is to go out on.
         now: Aware present, which schedules are compared with.
+        is_rendered: Whether the body is what the template became.
     """
     violations = [] if channel.active else [_inactive(channel)]
     violations += check_receiver(request.receiver, channel, "/receiver")
-    violations += _check_content(request, channel)
+    violations += _check_content(request, channel, is_rendered=is_rendered)
     violations += _check_origin(request, channel)
     violations += _check_options(request, channel)
     if request.tags:
@@ -66,18 +69,25 @@ def _inactive(channel: Channel) -> Violation:
     return Violation("", "channel.inactive", f"the channel {channel.name} is not active")
 
 
-def _check_content(request: SendMessage, channel: Channel) -> list[Violation]:
+def _check_content(request: SendMessage, channel: Channel, *, is_rendered: bool) -> list[Violation]:
     body, template = request.body, request.template
     violations: list[Violation] = []
-    if (body is None) == (template is None):
+    if (body is None) == (template is None) and not is_rendered:
         message = "give either a body or a template"
         code = "message.no_content" if body is None else "message.two_contents"
         violations.append(Violation("", code, message))
     if body is not None:
-        violations += check_body(body, channel, "/body")
+        wrong = check_body(body, channel, "/body")
+        violations += map(of_rendered, wrong) if is_rendered else wrong
     if template is not None:
         violations += check_template(template, channel.platform, "/template")
     return violations
+
+
+def of_rendered(violation: Violation) -> Violation:
+    """Tell of content that a template became: the request has no place for what is wrong."""
+    place = violation.path.removeprefix("/body/")
+    return Violation("/template", violation.code, f"rendered, {place}: {violation.message}")
 
 
 def _check_origin(request: SendMessage, channel: Channel) -> list[Violation]:

@@ -2,7 +2,7 @@
 # ruff: noqa: S101, D102 - asserts, names that are sentences
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from attrs import evolve
@@ -41,7 +41,7 @@ _VERSION: Final = TemplateVersion(
 )
 
 
-def _project(project_id: str = "parcels", **fields: object) -> TemplateProject:
+def _project(project_id: str = "parcels", **fields: Any) -> TemplateProject:
     project = TemplateProject(
         id=project_id,
         name=f"name of {project_id}",

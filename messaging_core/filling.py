@@ -1,0 +1,110 @@
+"""From a request that names a template to one with its content."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from messaging_core.models.channel import Channel
+from messaging_core.models.meta import Meta, PushNotificationsMeta
+from messaging_core.models.rendered_template import RenderedTemplate
+from messaging_core.models.request import SendMessage
+from messaging_core.models.template import TemplateReference
+from messaging_core.models.template_project import TemplateProject
+from messaging_core.models.violation import Violation
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.rules.headers import check_subject
+from messaging_core.rules.template import check_template
+from messaging_core.templating import (
+    DEFAULT_ENGINES,
+    Engines,
+    choose_version,
+    pinned,
+    render_request,
+)
+
+_PATH = "/template"
+
+
+@frozen(kw_only=True)
+class Filled:
+    """A request as the rules see it.
+
+    Attributes:
+        violations: Why its template did not become content.
+        is_rendered: Whether `body` is what its template became.
+    """
+
+    request: SendMessage
+    violations: Sequence[Violation] = ()
+    is_rendered: bool = False
+
+
+@frozen(kw_only=True)
+class Filling:
+    """Put the content of stored templates into requests."""
+
+    storage: Storage
+    engines: Engines = DEFAULT_ENGINES
+
+    def fill(self, request: SendMessage, channel: Channel) -> Filled:
+        """Give a request that names a template its content, with the template pinned.
+
+        What the request takes from it is final: whatever becomes of the template, the same is
+        sent. A reference that breaks rules is left to them.
+        """
+        reference = request.template
+        if reference is None or request.body is not None:
+            return Filled(request=request)
+        if check_template(reference, channel.platform, _PATH):
+            return Filled(request=request)
+        made = self._render(reference, channel)
+        if not isinstance(made, RenderedTemplate):
+            return Filled(request=request, violations=made)
+        return Filled(request=_with_content(request, reference, made), is_rendered=True)
+
+    def _render(
+        self, reference: TemplateReference, channel: Channel
+    ) -> RenderedTemplate | Sequence[Violation]:
+        with self.storage.begin(read_only=True) as tx:
+            project = project_of(tx, channel.workspace, reference)
+        if project is None:
+            where = f"{_PATH}/name" if reference.project_id is None else f"{_PATH}/projectId"
+            return (Violation(where, "template.unknown", "there is no such template"),)
+        version = choose_version(project, reference, _PATH)
+        if isinstance(version, tuple):
+            return version
+        if version.engine not in self.engines:
+            message = f"the template is written for {version.engine}, which is not there"
+            return (Violation(_PATH, "template.unknown_engine", message),)
+        made = render_request(version, channel.platform, reference, engines=self.engines)
+        if isinstance(made, tuple) or made.subtitle is None:
+            return made
+        return check_subject(made.subtitle, _PATH) or made
+
+
+def project_of(
+    tx: Transaction, workspace: UUID, reference: TemplateReference
+) -> TemplateProject | None:
+    """Return the project that a reference names, by its id, else by its name."""
+    if reference.project_id is not None:
+        return tx.templates.get(workspace, reference.project_id)
+    return tx.templates.by_name(workspace, reference.name) if reference.name else None
+
+
+def _with_content(
+    request: SendMessage, reference: TemplateReference, made: RenderedTemplate
+) -> SendMessage:
+    named = evolve(pinned(reference, made), short_links=made.short_links)
+    return evolve(request, body=made.body, template=named, meta=_with_push(request.meta, made))
+
+
+def _with_push(meta: Meta | None, made: RenderedTemplate) -> Meta | None:
+    """Keep what a push message has beside its body; what the template says wins."""
+    if made.subtitle is None and made.data is None:
+        return meta
+    meta = meta or Meta()
+    push = meta.push_notifications or PushNotificationsMeta()
+    subtitle = push.subtitle if made.subtitle is None else made.subtitle
+    data = push.data if made.data is None else made.data
+    return evolve(meta, push_notifications=evolve(push, subtitle=subtitle, data=data))
