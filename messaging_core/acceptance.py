@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 from messaging_core.decisions import telling
 from messaging_core.decisions.admission import Admission, admit
 from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
+from messaging_core.decisions.link_planning import Linking, wants_links
 from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.filling import Filling
@@ -51,6 +52,7 @@ class Prepared:
     Attributes:
         violations: Why it is refused; empty when it is admitted.
         echoed: What the message takes over from the request as it is, in JSON.
+        has_links: Whether something may be done to its links.
     """
 
     channel: Channel
@@ -59,6 +61,7 @@ class Prepared:
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
     echoed: str | None = None
+    has_links: bool = False
 
 
 Answer = Message | InvalidRequestError
@@ -73,6 +76,7 @@ class Acceptance:
     clock: Clock
     ids: Ids
     filling: Filling
+    linking: Linking
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
 
@@ -91,7 +95,9 @@ class Acceptance:
     def writing(self, tx: Transaction, now: datetime, *, batch_id: UUID | None = None) -> "Writing":
         """Return what keeps requests inside a transaction."""
         keys_since = now - self.idempotency_window
-        return Writing(tx, self.ids, now, keys_since=keys_since, batch_id=batch_id)
+        return Writing(
+            tx, self.ids, now, linking=self.linking, keys_since=keys_since, batch_id=batch_id
+        )
 
     def now(self) -> datetime:
         """Return the present, in whole milliseconds as the wire shows it."""
@@ -113,9 +119,13 @@ class Acceptance:
         request, unreachable = self._with_known_contacts(request, channel)
         filled = self.filling.fill(request, channel)
         request = filled.request
-        admission = admit(
-            request, channel, now, faults=filled.violations, is_rendered=filled.is_rendered
+        has_links = wants_links(request)
+        faults = (
+            [*filled.violations, *self.linking.check(request, channel)]
+            if has_links
+            else (filled.violations)
         )
+        admission = admit(request, channel, now, faults=faults, is_rendered=filled.is_rendered)
         violations = (*unreachable, *admission.violations)
         return Prepared(
             channel=channel,
@@ -125,6 +135,7 @@ class Acceptance:
             idempotency=idempotency,
             # What a template became is in the message, and not in its request.
             echoed=None if filled.is_rendered else echo(source),
+            has_links=has_links,
         )
 
     def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
@@ -170,22 +181,25 @@ class Writing:
         tx: The transaction.
         ids: Makes ids.
         now: When the requests are accepted.
+        linking: Decides on their links.
         keys_since: Idempotency keys accepted then or before stand for nothing any more.
         batch_id: The batch that all of it belongs to.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all it needs, by name
         self,
         tx: Transaction,
         ids: Ids,
         now: datetime,
         *,
+        linking: Linking,
         keys_since: datetime,
         batch_id: UUID | None = None,
     ) -> None:
         self._tx = tx
         self._ids = ids
         self._now = now
+        self._linking = linking
         self._keys_since = keys_since
         self._batch_id = batch_id
 
@@ -244,6 +258,8 @@ class Writing:
             self._new(message_id, one, its)
             for (message_id, one), its in zip(chosen, people, strict=True)
         ]
+        if any(one.has_links for _, one in chosen):
+            new = self._linked(new, [one.channel for _, one in chosen])
         if new:
             self._tx.messages.add(new)
             self._tx.timeline.append(
@@ -261,6 +277,20 @@ class Writing:
             # More go than come, so that those that expired get ever fewer.
             self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)
         return [one.message for one in new]
+
+    def _linked(
+        self, messages: Sequence[NewMessage], channels: Sequence[Channel]
+    ) -> list[NewMessage]:
+        """Draw the short links of messages, and keep where they lead."""
+        linked: list[NewMessage] = []
+        for new, channel in zip(messages, channels, strict=True):
+            if new.delivery is None:
+                linked.append(new)
+                continue
+            delivery, links = self._linking.draw(new.message, new.delivery, channel)
+            self._tx.short_links.add(links)
+            linked.append(evolve(new, delivery=delivery))
+        return linked
 
     def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:
         """Return identifier and id of every contact, making contacts for new identifiers.

@@ -161,6 +161,10 @@ class AsyncMessenger:
         """Send once more what could not be sent; see `Messenger.replay`."""
         return await _in_thread(self.messenger.replay, message_id, workspace=workspace, again=again)
 
+    async def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
+        """Return where a short link leads; see `Messenger.resolve_short_link`."""
+        return await _in_thread(self.messenger.resolve_short_link, code, prefetched=prefetched)
+
 
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return await asyncio.to_thread(partial(work, *args, **kwargs))

@@ -12,8 +12,10 @@ from attrs import evolve
 
 from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
 from messaging_core.batching import Batching, messages_of
+from messaging_core.clicks import follow
 from messaging_core.decisions import telling
 from messaging_core.decisions.drafting import delivery_of, identifiers_of
+from messaging_core.decisions.link_planning import Linking
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.decisions.settlement import may_have_gone
 from messaging_core.decisions.telling import doubts_of
@@ -42,6 +44,7 @@ from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
 from messaging_core.models.rendered_template import RenderedTemplate
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
+from messaging_core.ports.codes import Codes, RandomCodes
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
@@ -49,6 +52,7 @@ from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
 from messaging_core.rules.channel import check_channel
 from messaging_core.rules.lifecycle import can_cancel, can_reschedule
+from messaging_core.rules.links import DEFAULT_DOMAIN, check_domain
 from messaging_core.rules.query import check_query
 from messaging_core.rules.schedule import check_schedule, due_time, is_later
 from messaging_core.rules.validity import expires_at, validity_of
@@ -80,13 +84,15 @@ class Messenger:
             acceptance; then the key is free again. At most ten years.
         template_engine: Renders the templates that name it, beside those written in plain
             placeholders.
+        short_link_domain: The host of short links that name the domain `default`.
+        codes: Makes the codes of short links; random ones by default.
 
     Attributes:
         templates: Stored templates: save, activate, look up, inspect.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name; or the window
-            is no time.
+        ConfigurationError: A channel is wrong, or two have one id or one name; the window is
+            no time; or the domain is no host name.
     """
 
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
@@ -99,6 +105,8 @@ class Messenger:
         limits: WireLimits | None = None,
         idempotency_window: timedelta = DEFAULT_WINDOW,
         template_engine: TemplateEngine | None = None,
+        short_link_domain: str | None = None,
+        codes: Codes | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -113,6 +121,10 @@ class Messenger:
             clock=self.clock,
             ids=self._ids,
             filling=Filling(storage=storage, engines=self.templates.engines),
+            linking=Linking(
+                default_domain=_checked_domain(short_link_domain),
+                new_code=(codes or RandomCodes()).new,
+            ),
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
         )
@@ -253,6 +265,8 @@ class Messenger:
         people = [(identifier, None) for identifier in identifiers]
         message = draft_of(prepared, message_id=self._ids.new(now), people=people, now=now)
         delivery = delivery_of(prepared.request, prepared.channel, admission)
+        if prepared.has_links and delivery:
+            delivery, _ = self.acceptance.linking.draw(message, delivery, prepared.channel)
         envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
         content = envelope.content if envelope else None
         return Plan(
@@ -510,6 +524,25 @@ class Messenger:
             self.inbox, message_id, conversion, workspace=workspace, connection=connection
         )
 
+    def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
+        """Return where a short link leads, for a redirect, and keep that it was clicked.
+
+        Only what was stored decides, so there is no open redirect. A click that cannot be written
+        is logged, and the reader gets the address all the same.
+
+        Args:
+            code: The last part of the short link's path.
+            prefetched: A machine asked for it, not a person.
+
+        Returns:
+            An http or https address in ASCII.
+
+        Raises:
+            UnknownShortLinkError: No message has this link, or it has expired.
+            StorageError: The code could not be looked up.
+        """
+        return follow(self.inbox, code, prefetched=prefetched)
+
     def doubts(self) -> Doubts:
         """Count the attempts that may have been accepted or not, and how each of them ended."""
         with self.storage.begin(read_only=True) as tx:
@@ -611,6 +644,12 @@ def _as_id(reference: str) -> UUID | None:
         return UUID(reference)
     except ValueError:
         return None
+
+
+def _checked_domain(domain: str | None) -> str | None:
+    if domain is None or (domain != DEFAULT_DOMAIN and not check_domain(domain, "")):
+        return domain
+    raise ConfigurationError(f"short links need a host name, not {domain!r}")
 
 
 def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:

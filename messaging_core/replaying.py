@@ -71,6 +71,8 @@ class Replaying:
             expires_at=expires_at(new.created_at, None, validity),
             lane=lane_of(channel),
         )
+        delivery, links = self.acceptance.linking.draw(new, delivery, channel)
+        tx.short_links.add(links)
         kept = NewMessage(
             workspace=workspace,
             platform=channel.platform,

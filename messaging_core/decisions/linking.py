@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
-from messaging_core.decisions.shortening import NO_PARAMETERS, write_short_links
+from messaging_core.decisions.shortening import write_short_links
 from messaging_core.models.action import Action, LinkAction
 from messaging_core.models.channel import SMS, Channel
 from messaging_core.models.envelope import (
@@ -16,23 +16,10 @@ from messaging_core.models.envelope import (
     SmsContent,
 )
 from messaging_core.models.message import Message
-from messaging_core.models.short_link import ShortLink
+from messaging_core.models.short_link import NO_PARAMETERS, LinkSettings, ShortLink
 from messaging_core.rules.links import short_domain
 from messaging_core.rules.sms import split_sms
 from messaging_core.rules.tracking import track_text, utm_parameters, with_utm
-
-
-@frozen(kw_only=True)
-class LinkSettings:
-    """What is done to the links of one message.
-
-    Attributes:
-        domain: The host of short links; absent, links stay long.
-        parameters: What is added to the query of each.
-    """
-
-    domain: str | None = None
-    parameters: Mapping[str, str] = field(default=NO_PARAMETERS, repr=False)
 
 
 def link_settings(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
+from messaging_core.decisions.linking import apply_links
 from messaging_core.models.action import Action, LinkAction
 from messaging_core.models.body import (
     Attachment,
@@ -44,6 +45,7 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
 
     The same message gives the same envelope every time, but for the attempt.
     """
+    content, links = _content(message, channel), delivery.controls.links
     everybody = tuple(_recipient(contact) for contact in message.receiver.contacts)
     served = {*delivery.accepted, *delivery.refused}
     return Envelope(
@@ -53,7 +55,7 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
         sender=_sender(message),
         receivers=tuple(one for one in everybody if one.value not in served),
         copies=everybody,
-        content=_content(message, channel),
+        content=apply_links(content, links, links.codes.get) if links else content,
         created_at=message.created_at,
         expires_at=delivery.expires_at,
         attempt=max(1, delivery.attempts),

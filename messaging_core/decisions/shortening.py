@@ -1,18 +1,15 @@
 """Which addresses of a text become short links."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final
 
 from attrs import field, frozen
 
+from messaging_core.models.short_link import NO_PARAMETERS
 from messaging_core.rules.hosts import ascii_host, is_suspicious_host
 from messaging_core.rules.iris import host_of
 from messaging_core.rules.links import DEFAULT_DOMAIN, check_domain
 from messaging_core.rules.tracking import with_utm
 from messaging_core.rules.url_finder import find_urls
-
-NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @frozen(kw_only=True)

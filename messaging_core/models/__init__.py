@@ -216,7 +216,10 @@ if TYPE_CHECKING:
         SuppressionScope,
         Weekday,
     )
-    from messaging_core.models.short_link import ShortLink
+    from messaging_core.models.short_link import (
+        LinkSettings,
+        ShortLink,
+    )
     from messaging_core.models.sms import (
         ForcedCharacter,
         SmsEncoding,
@@ -356,6 +359,7 @@ __all__ = [
     "LineItems",
     "LineMetadata",
     "LinkAction",
+    "LinkSettings",
     "ListBody",
     "ListButton",
     "ListMetadata",

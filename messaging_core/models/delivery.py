@@ -10,6 +10,7 @@ from attrs import field, frozen
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Part, Status
 from messaging_core.models.plan import Reason
+from messaging_core.models.short_link import LinkSettings
 
 
 class Lane(IntEnum):
@@ -23,7 +24,11 @@ class Lane(IntEnum):
 
 @frozen(kw_only=True)
 class Controls:
-    """What a request asked for that only matters until the message is handed over."""
+    """What a request asked for that only matters until the message is handed over.
+
+    Attributes:
+        links: What is done to its links, the same in every attempt.
+    """
 
     cap_frequency: bool = False
     enable_link_tracking: bool = False
@@ -31,6 +36,7 @@ class Controls:
     ignore_global_holdout: bool = False
     notification_url: str | None = field(default=None, repr=False)
     validity: int | None = None
+    links: LinkSettings | None = None
 
 
 @frozen(kw_only=True)

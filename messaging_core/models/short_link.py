@@ -1,9 +1,29 @@
-"""A short address that stands for a long one."""
+"""A short address that stands for a long one, and what is done to the links of a message."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from attrs import field, frozen
+
+NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@frozen(kw_only=True)
+class LinkSettings:
+    """What is done to the links of one message.
+
+    Attributes:
+        domain: The host of short links; absent, links stay long.
+        parameters: What is added to the query of each.
+        codes: The code of each address, once they are drawn.
+    """
+
+    domain: str | None = None
+    parameters: Mapping[str, str] = field(default=NO_PARAMETERS, repr=False)
+    codes: Mapping[str, str] = field(default=NO_PARAMETERS, repr=False)
 
 
 @frozen(kw_only=True)

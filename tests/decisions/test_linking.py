@@ -6,13 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from messaging_core.decisions.linking import LinkSettings, apply_links, draw_links, link_settings
+from messaging_core.decisions.linking import apply_links, draw_links, link_settings
 from messaging_core.decisions.rendering import content_of
 from messaging_core.models import (
     CampaignMeta,
     Content,
     EmailContent,
     LinkAction,
+    LinkSettings,
     MediaItem,
     Meta,
     MmsContent,

@@ -1,0 +1,60 @@
+"""From the code of a short link to where it leads, and what is known from then on."""
+
+import logging
+from datetime import datetime
+
+from messaging_core.bookkeeping import Books
+from messaging_core.errors import StorageError, UnknownShortLinkError
+from messaging_core.models.interaction import ClickedLink, InteractionMetadata, InteractionType
+from messaging_core.models.short_link import ShortLink
+from messaging_core.reception import Inbox
+from messaging_core.rules.short_links import is_code, location_of
+
+_log = logging.getLogger(__name__)
+
+
+def follow(inbox: Inbox, code: str, *, prefetched: bool) -> str:
+    """Return where a short link leads, and keep that it was clicked.
+
+    A reader is never kept waiting for what cannot be written: then the click is lost, and logged.
+
+    Raises:
+        UnknownShortLinkError: Nobody was sent this code, or it has expired.
+        StorageError: The code could not be looked up.
+    """
+    now = inbox.clock.now()
+    link = _found(inbox, code)
+    location = location_of(link, now) if link else None
+    if link is None or location is None:
+        raise UnknownShortLinkError(code)
+    try:
+        _keep(inbox, link, now, prefetched=prefetched)
+    except StorageError as error:
+        _log.error(
+            "a click on message %s could not be kept: %s", link.message_id, type(error).__name__
+        )
+    return location
+
+
+def _found(inbox: Inbox, code: str) -> ShortLink | None:
+    if not is_code(code):
+        return None
+    with inbox.storage.begin(read_only=True) as tx:
+        return tx.short_links.get(code)
+
+
+def _keep(inbox: Inbox, link: ShortLink, now: datetime, *, prefetched: bool) -> None:
+    with inbox.storage.begin() as tx:
+        message = tx.messages.get(link.workspace, link.message_id)
+        if message is None:
+            return
+        Books(tx, inbox.ids).interact(
+            link.workspace,
+            message,
+            at=now,
+            type=InteractionType.CLICKED,
+            created_at=now,
+            metadata=InteractionMetadata(
+                link=ClickedLink(url=link.url), prefetched=prefetched or None
+            ),
+        )

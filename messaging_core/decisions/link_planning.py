@@ -1,0 +1,85 @@
+"""Which short links a request leads to, decided once: every attempt sends the same."""
+
+from collections.abc import Callable
+
+from attrs import evolve, frozen
+
+from messaging_core.decisions.linking import apply_links, draw_links, link_settings
+from messaging_core.decisions.rendering import content_of
+from messaging_core.errors import ConfigurationError
+from messaging_core.models.channel import SMS, Channel
+from messaging_core.models.delivery import Delivery
+from messaging_core.models.envelope import SmsContent
+from messaging_core.models.message import Message
+from messaging_core.models.request import SendMessage
+from messaging_core.models.short_link import LinkSettings, ShortLink
+from messaging_core.models.violation import Violation
+from messaging_core.rules.body import MAX_SMS_PARTS
+from messaging_core.rules.links import check_default_domain, check_domain, short_domain
+from messaging_core.rules.short_links import CODE_LENGTH, is_code
+
+_ANY_CODE = "0" * CODE_LENGTH
+_MOST_UNITS = MAX_SMS_PARTS * 153
+
+
+def wants_links(request: SendMessage) -> bool:
+    """Tell whether anything may be done to the links of a request."""
+    template = request.template
+    return (
+        request.short_links is not None
+        or request.enable_link_tracking
+        or (template is not None and template.short_links is not None)
+    )
+
+
+@frozen(kw_only=True)
+class Linking:
+    """Decide on the links of requests.
+
+    Attributes:
+        default_domain: What the domain `default` stands for.
+        new_code: Makes codes that nobody can guess.
+    """
+
+    default_domain: str | None
+    new_code: Callable[[], str]
+
+    def check(self, request: SendMessage, channel: Channel) -> list[Violation]:
+        """Refuse links that have no domain, and a text that they make too long."""
+        wanted = (request.short_links, request.template, self.default_domain)
+        violations = check_default_domain(*wanted)
+        domain = short_domain(*wanted) if channel.platform == SMS else None
+        if request.body is None or domain is None or check_domain(domain, ""):
+            return violations
+        if len(getattr(request.body, "text", None) or "") > _MOST_UNITS:
+            return violations  # a rule of its own refuses that
+        content = content_of(request.body, request.meta, channel)
+        content = apply_links(content, LinkSettings(domain=domain), lambda _: _ANY_CODE)
+        if isinstance(content, SmsContent) and content.sms.count > MAX_SMS_PARTS:
+            path = "/template" if request.template else "/shortLinks"
+            message = f"with its short links the text is longer than {MAX_SMS_PARTS} SMS"
+            violations.append(Violation(path, "text.too_many_parts", message))
+        return violations
+
+    def draw(
+        self, message: Message, delivery: Delivery, channel: Channel
+    ) -> tuple[Delivery, tuple[ShortLink, ...]]:
+        """Return a delivery that knows its links, and those to be stored with it."""
+        settings = link_settings(
+            message,
+            channel,
+            tracked=delivery.controls.enable_link_tracking,
+            default_domain=self.default_domain,
+        )
+        if message.body is None or settings == LinkSettings():
+            return delivery, ()
+        content = content_of(message.body, message.meta, channel)
+        links = draw_links(content, settings, self._code, message=message, channel=channel)
+        settings = evolve(settings, codes={link.url: link.code for link in links})
+        return evolve(delivery, controls=evolve(delivery.controls, links=settings)), links
+
+    def _code(self) -> str:
+        code = self.new_code()
+        if not is_code(code):
+            raise ConfigurationError(f"a code is {CODE_LENGTH} letters and digits, not {code!r}")
+        return code
