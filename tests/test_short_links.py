@@ -395,8 +395,8 @@ texts = st.lists(urls | st.text(max_size=80), min_size=1, max_size=6).map(" ".jo
 @given(text=texts, is_tracked=st.booleans(), domain=st.sampled_from(["go.example", "s.io"]))
 def test_what_is_sent_is_what_was_planned_and_every_link_leads_where_it_stood(
     text: str,
-    is_tracked: bool,
-    domain: str,  # noqa: FBT001 - Hypothesis gives it
+    is_tracked: bool,  # noqa: FBT001 - Hypothesis gives it
+    domain: str,
 ) -> None:
     shop = Shop()
     request = _request(text, short_links=ShortLinks(domain=domain), enable_link_tracking=is_tracked)

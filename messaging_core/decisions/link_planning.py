@@ -15,7 +15,12 @@ from messaging_core.models.request import SendMessage
 from messaging_core.models.short_link import LinkSettings, ShortLink
 from messaging_core.models.violation import Violation
 from messaging_core.rules.body import MAX_SMS_PARTS
-from messaging_core.rules.links import check_default_domain, check_domain, short_domain
+from messaging_core.rules.links import (
+    DEFAULT_DOMAIN,
+    check_default_domain,
+    check_domain,
+    short_domain,
+)
 from messaging_core.rules.short_links import CODE_LENGTH, is_code
 
 _ANY_CODE = "0" * CODE_LENGTH
@@ -30,6 +35,17 @@ def wants_links(request: SendMessage) -> bool:
         or request.enable_link_tracking
         or (template is not None and template.short_links is not None)
     )
+
+
+def checked_domain(domain: str | None) -> str | None:
+    """Return the domain of a host's short links.
+
+    Raises:
+        ConfigurationError: It is no host name.
+    """
+    if domain is None or (domain != DEFAULT_DOMAIN and not check_domain(domain, "")):
+        return domain
+    raise ConfigurationError(f"short links need a host name, not {domain!r}")
 
 
 @frozen(kw_only=True)

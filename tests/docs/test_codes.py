@@ -16,9 +16,11 @@ CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 SOURCES = (
     "acceptance.py",
     "errors.py",
+    "filling.py",
     "idempotency.py",
     "rules",
     "decisions",
+    "template_store.py",
     "templating",
     "wire",
     "messenger.py",
