@@ -7,7 +7,7 @@ import pytest
 from messaging_adapters.transports.console import ConsoleTransport
 from messaging_core.models.body import Attachment
 from messaging_core.models.contact import ReceiverType
-from messaging_core.models.envelope import EmailContent, Recipient, SmsContent
+from messaging_core.models.envelope import EmailContent, PushContent, Recipient, SmsContent
 from messaging_core.models.outcome import Accepted, Unknown
 from messaging_core.models.sms import SmsEncoding, SmsText
 from messaging_core.testing.transport_contract import Leave, TransportContract, an_envelope
@@ -109,3 +109,12 @@ def test_a_stream_that_breaks_leaves_doubt() -> None:
     outcome = ConsoleTransport(stream).send(an_envelope("email", EmailContent(text="x")), leave)
 
     assert isinstance(outcome, Unknown)
+
+
+def test_a_push_message_is_shown_with_subtitle_and_data() -> None:
+    content = PushContent(text="hi", title="t", subtitle="below", data={"android": {"x": 1}})
+
+    shown = printed(an_envelope("push", content))
+
+    assert "Subtitle: below" in shown
+    assert "Data: {'android': {'x': 1}}" in shown

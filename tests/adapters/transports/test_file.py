@@ -110,3 +110,14 @@ def test_a_value_without_a_place_in_json_is_a_mistake_of_the_host(tmp_path: Path
 
     with pytest.raises(TypeError):
         FileTransport(tmp_path).send(an_envelope(platform, body), Leave())
+
+
+def test_a_push_message_is_written_with_subtitle_and_data(tmp_path: Path) -> None:
+    content = PushContent(text="hi", subtitle="below", data={"android": {"x": [1]}})
+    envelope = an_envelope("push", content)
+
+    FileTransport(tmp_path).send(envelope, Leave())
+
+    document = json.loads((tmp_path / f"{envelope.message_id}.json").read_bytes())
+    assert document["content"]["subtitle"] == "below"
+    assert document["content"]["data"] == {"android": {"x": [1]}}
