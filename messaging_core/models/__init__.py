@@ -97,6 +97,15 @@ if TYPE_CHECKING:
         Settlement,
         Withdrawal,
     )
+    from messaging_core.models.directory import (
+        ContactChanges,
+        ContactList,
+        ContactListQuery,
+        ContactQuery,
+        NewContact,
+        Strategy,
+        SuppressionQuery,
+    )
     from messaging_core.models.doubts import (
         Doubts,
     )
@@ -254,6 +263,11 @@ if TYPE_CHECKING:
         WhatsAppProductSections,
         WhatsAppProductSectionsParameter,
     )
+    from messaging_core.models.user import (
+        Missing,
+        User,
+        UserFields,
+    )
     from messaging_core.models.violation import (
         Violation,
     )
@@ -287,7 +301,11 @@ __all__ = [
     "ClickedLink",
     "Connector",
     "Contact",
+    "ContactChanges",
     "ContactIdentifier",
+    "ContactList",
+    "ContactListQuery",
+    "ContactQuery",
     "Content",
     "Controls",
     "Conversion",
@@ -352,8 +370,10 @@ __all__ = [
     "MessageSender",
     "MessageType",
     "Meta",
+    "Missing",
     "MmsContent",
     "NativeContent",
+    "NewContact",
     "NewMessage",
     "Notification",
     "NumberParameter",
@@ -432,9 +452,11 @@ __all__ = [
     "Status",
     "StatusReceipt",
     "StepMeta",
+    "Strategy",
     "StringParameter",
     "Suppression",
     "SuppressionCause",
+    "SuppressionQuery",
     "SuppressionScope",
     "TelegramMetadata",
     "TemplateReference",
@@ -446,6 +468,8 @@ __all__ = [
     "TimeslotListParameter",
     "Timeslots",
     "Unknown",
+    "User",
+    "UserFields",
     "UtmParameter",
     "Verdict",
     "Violation",
@@ -489,6 +513,8 @@ _MODULES = (
     "evidence",
     "event",
     "doubts",
+    "directory",
+    "user",
     "violation",
     "batch",  # imports messages, and with them most others
 )

@@ -14,10 +14,12 @@ from typing import Any, Literal, Self
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite.contacts import SqliteContacts
+from messaging_adapters.storage.sqlite.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.messages import SqliteMessages
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
 from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
@@ -49,6 +51,8 @@ class SqliteTransaction(Transaction):
         self.messages = SqliteMessages(cursor, scan_budget)
         self.outbox = SqliteOutbox(cursor)
         self.contacts = SqliteContacts(cursor)
+        self.lists = SqliteContactLists(cursor)
+        self.suppressions = SqliteSuppressions(cursor)
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
 
