@@ -17,6 +17,7 @@ from messaging_core.decisions.drafting import delivery_of, identifiers_of
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.decisions.settlement import may_have_gone
 from messaging_core.decisions.telling import doubts_of
+from messaging_core.directory import Directory
 from messaging_core.errors import (
     ConfigurationError,
     InvalidDocumentError,
@@ -49,6 +50,7 @@ from messaging_core.rules.query import check_query
 from messaging_core.rules.schedule import check_schedule, due_time, is_later
 from messaging_core.rules.validity import expires_at, validity_of
 from messaging_core.subscription import Handler, Subscriptions
+from messaging_core.suppressing import Suppressing
 from messaging_core.wire import WireLimits, dump, load
 
 CHUNK = 1000
@@ -62,7 +64,8 @@ T = TypeVar("T")
 class Messenger:
     """Accept messages into a storage, and answer questions about them.
 
-    One messenger serves many threads. It never talks to a provider: a `Worker` delivers.
+    One messenger serves many threads. It never talks to a provider: a `Worker` delivers. Its
+    `contacts` are the people it writes to, its `suppressions` what addresses must not get.
 
     Args:
         storage: Where messages are kept.
@@ -95,6 +98,8 @@ class Messenger:
         )
         self.inbox = Inbox(storage=storage, clock=self.clock, ids=self._ids, channels=self._by_id)
         self.subscriptions = Subscriptions(storage, self.clock)
+        self.contacts = Directory(storage=storage, clock=self.clock, ids=self._ids)
+        self.suppressions = Suppressing(storage=storage, clock=self.clock)
 
     def send(
         self,
