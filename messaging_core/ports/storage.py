@@ -293,6 +293,39 @@ class Timeline(Protocol):
         """Return all counters; one that never counted anything is left out."""
 
 
+class Sendings(Protocol):
+    """Remember when contacts were written to, for as long as a frequency cap counts it."""
+
+    @abstractmethod
+    def note(  # noqa: PLR0913 - by keyword beyond the second
+        self,
+        workspace: UUID,
+        contact_id: str,
+        *,
+        platform: str,
+        message_id: UUID,
+        at: datetime,
+        forget_before: datetime,
+    ) -> None:
+        """Remember that a message goes to a contact, in place of what was noted of both.
+
+        What was noted of this contact and platform for times before `forget_before` is forgotten.
+        """
+
+    @abstractmethod
+    def since(
+        self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
+    ) -> list[tuple[datetime, UUID]]:
+        """Return when, and by which messages, a contact was written to; earlier ones left out.
+
+        They come in the order of their times, and those of one time by the ids of the messages.
+        """
+
+    @abstractmethod
+    def forget(self, workspace: UUID, message_id: UUID) -> None:
+        """Count a message no more: it never went."""
+
+
 class Transaction(Protocol):
     """Everything one transaction can do; usable until its `with` block ends."""
 
@@ -303,6 +336,7 @@ class Transaction(Protocol):
     suppressions: Suppressions
     receipts: Receipts
     timeline: Timeline
+    sendings: Sendings
 
 
 class Storage(Protocol):

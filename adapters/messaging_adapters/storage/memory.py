@@ -18,6 +18,7 @@ from messaging_adapters.storage._memory_directory import (
 )
 from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
+from messaging_adapters.storage._memory_sendings import MemorySendings, SendingsTable
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.decisions.sharing import fair, share, turn
 from messaging_core.errors import ConfigurationError, StorageBusyError
@@ -69,6 +70,7 @@ class _Tables:
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.directory = DirectoryTables()
         self.log = LogTables()
+        self.sendings: SendingsTable = {}
         self._undo: list[Callable[[], object]] = []
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
@@ -409,6 +411,7 @@ class _MemoryTransaction(Transaction):
         self.suppressions = MemorySuppressions(tables.directory, tables)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
+        self.sendings = MemorySendings(tables.sendings, tables)
 
 
 class MemoryStorage(Storage):

@@ -270,6 +270,25 @@ def _directory(db: Database) -> None:
     _execute(db, _DIRECTORY_TABLES)
 
 
+_SENDINGS_TABLES = """
+CREATE TABLE messaging_sendings (
+    workspace  BLOB NOT NULL,
+    contact_id TEXT NOT NULL,
+    platform   TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    message_id BLOB NOT NULL,
+    PRIMARY KEY (workspace, contact_id, platform, at, message_id)
+) WITHOUT ROWID;
+CREATE INDEX messaging_sendings_message ON messaging_sendings (message_id);
+"""
+
+
+@migrations(name="0006_sendings")
+def _sendings(db: Database) -> None:
+    """Lay out when contacts were written to."""
+    _execute(db, _SENDINGS_TABLES)
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):

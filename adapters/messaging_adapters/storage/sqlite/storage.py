@@ -18,6 +18,7 @@ from messaging_adapters.storage.sqlite.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.sendings import SqliteSendings
 from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
 from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
@@ -36,6 +37,7 @@ class SqliteTransaction(Transaction):
         self.suppressions = SqliteSuppressions(cursor)
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
+        self.sendings = SqliteSendings(cursor)
 
 
 class SqliteStorage(Storage):
