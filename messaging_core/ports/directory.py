@@ -137,6 +137,10 @@ class Suppressions(Protocol):
         """Keep suppressions; of the same address, scope, sender and cause the first one stays."""
 
     @abstractmethod
+    def any(self) -> bool:
+        """Tell whether there is any suppression at all, in whatever workspace; at no cost."""
+
+    @abstractmethod
     def lift(
         self,
         workspace: UUID,

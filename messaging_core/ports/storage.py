@@ -322,6 +322,10 @@ class Sendings(Protocol):
         """
 
     @abstractmethod
+    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:
+        """Count a message at another time, for all contacts for whom it was noted."""
+
+    @abstractmethod
     def forget(self, workspace: UUID, message_id: UUID) -> None:
         """Count a message no more: it never went."""
 

@@ -50,6 +50,20 @@ class SendingsContract:
 
         assert _since(storage, AT) == [(AT + _HOUR, 1)]
 
+    def test_a_message_can_be_counted_at_another_time(self) -> None:
+        storage = self.make_storage()
+        _note(storage, 1, AT)
+        _note(storage, 1, AT, contact="other")
+        _note(storage, 2, AT)
+
+        with storage.begin() as tx:
+            tx.sendings.move(DEFAULT_WORKSPACE, UUID(int=1), AT + _HOUR)
+            tx.sendings.move(OTHER_WORKSPACE, UUID(int=2), AT + _HOUR)
+            tx.sendings.move(DEFAULT_WORKSPACE, UUID(int=9), AT)
+
+        assert _since(storage, AT) == [(AT, 2), (AT + _HOUR, 1)]
+        assert _since(storage, AT, contact="other") == [(AT + _HOUR, 1)]
+
     def test_a_message_may_go_to_several_contacts(self) -> None:
         storage = self.make_storage()
         _note(storage, 1, AT)

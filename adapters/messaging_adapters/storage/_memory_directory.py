@@ -235,6 +235,9 @@ class MemorySuppressions(Suppressions):
             if (workspace, key_of(one)) not in self._table:
                 self._undo.put(self._table, (workspace, key_of(one)), encode(one))
 
+    def any(self) -> bool:
+        return bool(self._table)
+
     def lift(
         self,
         workspace: UUID,

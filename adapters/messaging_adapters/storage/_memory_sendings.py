@@ -56,6 +56,11 @@ class MemorySendings(Sendings):
         ]
         return sorted(found, key=lambda one: (one[0], one[1].bytes))
 
+    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:
+        for key, (on, _) in list(self._table.items()):
+            if key[:2] == (workspace, message_id):
+                self._undo.put(self._table, key, (on, at))
+
     def forget(self, workspace: UUID, message_id: UUID) -> None:
         for key in [one for one in self._table if one[:2] == (workspace, message_id)]:
             self._undo.remove(self._table, key)

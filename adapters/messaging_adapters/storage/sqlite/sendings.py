@@ -13,6 +13,7 @@ _FORGET_OLD = (
     " WHERE workspace = ? AND contact_id = ? AND platform = ? AND at < ?"
 )
 _FORGET = "DELETE FROM messaging_sendings WHERE message_id = ? AND workspace = ?"
+_MOVE = "UPDATE messaging_sendings SET at = ? WHERE message_id = ? AND workspace = ?"
 _FORGET_ONE = f"{_FORGET} AND contact_id = ?"
 _SINCE = (
     "SELECT at, message_id FROM messaging_sendings"
@@ -49,6 +50,9 @@ class SqliteSendings(Sendings):
             (from_micros(at), UUID(bytes=message_id))
             for at, message_id in self._cursor.execute(_SINCE, where)
         ]
+
+    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:  # noqa: D102
+        self._cursor.execute(_MOVE, (to_micros(at), message_id.bytes, workspace.bytes))
 
     def forget(self, workspace: UUID, message_id: UUID) -> None:  # noqa: D102 - the port's
         self._cursor.execute(_FORGET, (message_id.bytes, workspace.bytes))

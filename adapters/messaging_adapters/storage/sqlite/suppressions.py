@@ -43,6 +43,10 @@ class SqliteSuppressions(Suppressions):
         rows = [(workspace.bytes, *key_of(one), encode(one).decode()) for one in suppressions]
         self._cursor.executemany(_ADD, rows)
 
+    def any(self) -> bool:  # noqa: D102 - the port's
+        found = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
+        return found is not None
+
     def lift(  # noqa: D102 - the port's
         self,
         workspace: UUID,
