@@ -35,6 +35,7 @@ TABLES = (
     "messaging_people",
     "messaging_subjects",
     "messaging_outbox",
+    "messaging_events",
     "messaging_idempotency_keys",
     "messaging_contacts",
     "messaging_contact_identifiers",
@@ -144,6 +145,7 @@ def split(rows: Rows) -> Iterator[Rows]:
             own[table] = [row for row in rows[table] if row[2] == position]
         for table in ("messaging_subjects", "messaging_outbox"):
             own[table] = [row for row in rows[table] if row[0] == position]
+        own["messaging_events"] = [row for row in rows["messaging_events"] if row[2] == message[1]]
         own["messaging_contacts"] = [contacts.pop(one) for one in ids if one in contacts]
         own["messaging_contact_identifiers"] = [
             identifiers.pop(one) for one in ids if one in identifiers

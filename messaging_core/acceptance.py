@@ -1,7 +1,7 @@
 """From requests to stored messages: several at once, in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,8 @@ from messaging_core.decisions import telling
 from messaging_core.decisions.admission import Admission, admit
 from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
 from messaging_core.decisions.rejection import rejected
-from messaging_core.errors import (
-    IdempotencyConflictError,
-    InvalidMessageError,
-    InvalidRequestError,
-)
+from messaging_core.errors import InvalidMessageError, InvalidRequestError
+from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier, ReceiverContact
 from messaging_core.models.delivery import IdempotencyKey, NewMessage
@@ -26,13 +23,12 @@ from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.rules.receiver import address_of
-from messaging_core.wire import WireLimits, canonical_bytes, dump_send_message, read_send_message
+from messaging_core.wire import WireLimits, dump_send_message, read_send_message
 from messaging_core.wire.salvage import salvage_send_message
+from messaging_core.wire.stored import echo
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
 """A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
-
-MAX_KEY_LENGTH = 255
 
 BATCH = "batch"
 """The type of the `origin` of a message that came in a batch."""
@@ -53,7 +49,7 @@ class Prepared:
 
     Attributes:
         violations: Why it is refused; empty when it is admitted.
-        source: The JSON values of the request.
+        echoed: What the message takes over from the request as it is, in JSON.
     """
 
     channel: Channel
@@ -61,7 +57,7 @@ class Prepared:
     admission: Admission | None
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
-    source: Mapping[str, Any] | None = None
+    echoed: str | None = None
 
 
 Answer = Message | InvalidRequestError
@@ -76,6 +72,7 @@ class Acceptance:
     clock: Clock
     ids: Ids
     limits: WireLimits = field(factory=WireLimits)
+    idempotency_window: timedelta = DEFAULT_WINDOW
 
     def accept(self, submissions: Sequence[Submission], *, connection: Any = None) -> list[Answer]:
         """Keep every request that may be sent, all in one transaction.
@@ -87,7 +84,12 @@ class Acceptance:
         if not any(one.admission or one.idempotency for one in prepared):
             return [_refusal(one) for one in prepared]
         with self.storage.begin(connection) as tx:
-            return Writing(tx, self.ids, now).keep(prepared)
+            return self.writing(tx, now).keep(prepared)
+
+    def writing(self, tx: Transaction, now: datetime, *, batch_id: UUID | None = None) -> "Writing":
+        """Return what keeps requests inside a transaction."""
+        keys_since = now - self.idempotency_window
+        return Writing(tx, self.ids, now, keys_since=keys_since, batch_id=batch_id)
 
     def now(self) -> datetime:
         """Return the present, in whole milliseconds as the wire shows it."""
@@ -100,7 +102,8 @@ class Acceptance:
         try:
             request, source = self._read(submission.request)
             # Before contacts are looked up: what is known of them may change between two tries.
-            idempotency = _idempotency(submission.idempotency_key, request, channel)
+            key = submission.idempotency_key
+            idempotency = None if key is None else key_of(key, request, channel)
         except InvalidRequestError as error:
             return Prepared(
                 channel=channel, request=None, admission=None, violations=error.violations
@@ -114,7 +117,7 @@ class Acceptance:
             admission=None if violations else admission,
             violations=violations,
             idempotency=idempotency,
-            source=source,
+            echoed=echo(source),
         )
 
     def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
@@ -154,14 +157,29 @@ class Acceptance:
 
 
 class Writing:
-    """Keep what was admitted, inside one transaction."""
+    """Keep what was admitted, inside one transaction.
+
+    Args:
+        tx: The transaction.
+        ids: Makes ids.
+        now: When the requests are accepted.
+        keys_since: Idempotency keys accepted then or before stand for nothing any more.
+        batch_id: The batch that all of it belongs to.
+    """
 
     def __init__(
-        self, tx: Transaction, ids: Ids, now: datetime, *, batch_id: UUID | None = None
+        self,
+        tx: Transaction,
+        ids: Ids,
+        now: datetime,
+        *,
+        keys_since: datetime,
+        batch_id: UUID | None = None,
     ) -> None:
         self._tx = tx
         self._ids = ids
         self._now = now
+        self._keys_since = keys_since
         self._batch_id = batch_id
 
     def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
@@ -172,8 +190,8 @@ class Writing:
         repeats: dict[int, tuple[UUID, UUID]] = {}
         for place, one in enumerate(prepared):
             earlier = known.get(_scope(one)) if one.idempotency else None
-            if earlier and earlier[1] != one.idempotency:
-                answers[place] = IdempotencyConflictError(earlier[1].key, earlier[0])
+            if earlier and one.idempotency and earlier[1] != one.idempotency:
+                answers[place] = conflict(*earlier, one.idempotency)
             elif earlier:
                 repeats[place] = (one.channel.workspace, earlier[0])
             elif one.admission is None:
@@ -201,8 +219,14 @@ class Writing:
         return {
             (workspace, key): found
             for workspace, keys in wanted.items()
-            for key, found in self._tx.messages.by_keys(workspace, keys).items()
+            for key, found in self.by_keys(workspace, keys).items()
         }
+
+    def by_keys(
+        self, workspace: UUID, keys: Sequence[str]
+    ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
+        """Return the keys that are in use now, with their messages."""
+        return self._tx.messages.by_keys(workspace, keys, since=self._keys_since)
 
     def _earlier(self, workspace: UUID, message_id: UUID) -> Answer:
         return self._tx.messages.get(workspace, message_id) or gone(message_id)
@@ -226,6 +250,9 @@ class Writing:
                     for one, (_, prepared) in zip(new, chosen, strict=True)
                 ]
             )
+        if keys := sum(one.idempotency is not None for one in new):
+            # More go than come, so that those that expired get ever fewer.
+            self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)
         return [one.message for one in new]
 
     def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:
@@ -271,7 +298,7 @@ class Writing:
             idempotency=one.idempotency,
             batch_id=batch_id,
             # Not all of a message in a batch is taken over from its request.
-            request=None if batch_id else one.source,
+            echoed=None if batch_id else one.echoed,
         )
 
 
@@ -303,35 +330,6 @@ def _scope(one: Prepared) -> tuple[UUID, str]:
 
 def _refusal(one: Prepared) -> InvalidRequestError:
     return InvalidMessageError(one.violations)
-
-
-def gone(message_id: UUID) -> InvalidRequestError:
-    """Return the error about a key whose message is there no more."""
-    message = f"the idempotency key stands for message {message_id}, which was deleted since"
-    return InvalidMessageError((Violation("", "idempotency.gone", message),))
-
-
-def _idempotency(key: str | None, request: SendMessage, channel: Channel) -> IdempotencyKey | None:
-    if key is None:
-        return None
-    if violations := check_key(key):
-        raise InvalidMessageError(violations)
-    return IdempotencyKey(key=key, request_hash=hash_of(channel.id.bytes, canonical_bytes(request)))
-
-
-def check_key(key: str) -> list[Violation]:
-    """Refuse an idempotency key that has not 1 to 255 printable characters."""
-    if 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
-        return []
-    message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
-    return [Violation("", "idempotency.invalid_key", message)]
-
-
-def hash_of(*pieces: bytes) -> str:
-    """Return the SHA-256 of bytes one after another, in hexadecimal."""
-    import hashlib  # noqa: PLC0415 - slow to load, and only keys need it
-
-    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def _filled(contact: ReceiverContact, known: Contact | None) -> ReceiverContact:

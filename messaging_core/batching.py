@@ -13,12 +13,10 @@ from messaging_core.acceptance import (
     Request,
     Submission,
     Writing,
-    check_key,
-    gone,
-    hash_of,
 )
 from messaging_core.decisions.rejection import curtailed
-from messaging_core.errors import IdempotencyConflictError, InvalidMessageError
+from messaging_core.errors import InvalidMessageError
+from messaging_core.idempotency import check_key, conflict, gone, key_of_batch
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import IdempotencyKey
@@ -27,6 +25,7 @@ from messaging_core.models.query import MessageQuery
 from messaging_core.ports.storage import Transaction
 from messaging_core.rules.message import MAX_BATCH, check_batch
 from messaging_core.wire import canonical_bytes
+from messaging_core.wire.fingerprint import hash_of
 
 
 @frozen(kw_only=True)
@@ -57,9 +56,11 @@ class Batching:
         now = self.acceptance.now()
         prepared = [self._prepare(channel, one, idempotency_key, now) for one in requests]
         key = None if idempotency_key is None else _key(idempotency_key, prepared)
+        batch_id = self.acceptance.ids.new(now)
         with self.acceptance.storage.begin(connection) as tx:
-            known = _known(tx, channel.workspace, key) if key else None
-            return known or self._keep(tx, prepared, key, now)
+            writing = self.acceptance.writing(tx, now, batch_id=batch_id)
+            known = _known(tx, writing, channel.workspace, key) if key else None
+            return known or Batch(id=batch_id, messages=_keep(writing, prepared, key))
 
     def _prepare(
         self, channel: Channel, request: Request, key: str | None, now: datetime
@@ -71,20 +72,14 @@ class Batching:
         kept = prepared.request or self.acceptance.salvage(request)
         return evolve(prepared, request=curtailed(kept))
 
-    def _keep(
-        self,
-        tx: Transaction,
-        prepared: Sequence[Prepared],
-        key: IdempotencyKey | None,
-        now: datetime,
-    ) -> Batch:
-        ids = self.acceptance.ids
-        batch_id = ids.new(now)
-        # A key stands for one message: here for the first, whose origin is the batch.
-        keys = [key, *[None] * (len(prepared) - 1)]
-        keyed = [evolve(one, idempotency=its) for one, its in zip(prepared, keys, strict=True)]
-        messages = Writing(tx, ids, now, batch_id=batch_id).keep_all(keyed)
-        return Batch(id=batch_id, messages=tuple(messages))
+
+def _keep(
+    writing: Writing, prepared: Sequence[Prepared], key: IdempotencyKey | None
+) -> tuple[Message, ...]:
+    # A key stands for one message: here for the first, whose origin is the batch.
+    keys = [key, *[None] * (len(prepared) - 1)]
+    keyed = [evolve(one, idempotency=its) for one, its in zip(prepared, keys, strict=True)]
+    return tuple(writing.keep_all(keyed))
 
 
 def messages_of(tx: Transaction, workspace: UUID, batch_id: UUID) -> tuple[Message, ...]:
@@ -99,14 +94,14 @@ def messages_of(tx: Transaction, workspace: UUID, batch_id: UUID) -> tuple[Messa
         query = evolve(query, page_token=page.next_page_token)
 
 
-def _known(tx: Transaction, workspace: UUID, key: IdempotencyKey) -> Batch | None:
+def _known(tx: Transaction, writing: Writing, workspace: UUID, key: IdempotencyKey) -> Batch | None:
     """Return the batch that a key stands for already, as it is now."""
-    found = tx.messages.by_keys(workspace, [key.key]).get(key.key)
+    found = writing.by_keys(workspace, [key.key]).get(key.key)
     if found is None:
         return None
     first_id, earlier = found
     if earlier != key:
-        raise IdempotencyConflictError(key.key, first_id)
+        raise conflict(first_id, earlier, key)
     first = tx.messages.get(workspace, first_id)
     if first is None or first.origin is None:
         raise gone(first_id)
@@ -119,7 +114,7 @@ def _key(key: str, prepared: Sequence[Prepared]) -> IdempotencyKey:
         one.idempotency.request_hash if one.idempotency else _hash_of_unreadable(one)
         for one in prepared
     ]
-    return IdempotencyKey(key=key, request_hash=hash_of(b"batch", "".join(hashes).encode()))
+    return key_of_batch(key, hashes)
 
 
 def _hash_of_unreadable(one: Prepared) -> str:

@@ -36,6 +36,8 @@ from uuid import UUID
 from messaging_core.models.contact import Identifier
 from messaging_core.models.violation import Violation
 
+_CONFLICT = "idempotency.conflict"
+
 
 class MessagingError(Exception):
     """Catch everything this library raises on purpose."""
@@ -95,18 +97,18 @@ class IdempotencyConflictError(InvalidRequestError):
     Attributes:
         key: The key that was used twice.
         message_id: The message that the key stands for.
+        fields: JSON pointers to what differs between the two requests, one violation each;
+            `/channelId` is the channel, `/0` the first request of a batch.
     """
 
-    def __init__(self, key: str, message_id: UUID) -> None:
-        violation = Violation(
-            "",
-            "idempotency.conflict",
-            f"the idempotency key already stands for message {message_id}, from another request",
-        )
-        super().__init__((violation,))
-        self.args = (key, message_id)
+    def __init__(self, key: str, message_id: UUID, fields: Sequence[str] = ()) -> None:
+        message = f"the idempotency key already stands for message {message_id}, from a request"
+        message += " that differs here" if fields else " that differs"
+        super().__init__([Violation(path, _CONFLICT, message) for path in fields or ("",)])
+        self.args = (key, message_id, tuple(fields))
         self.key = key
         self.message_id = message_id
+        self.fields = tuple(fields)
 
 
 class NotFoundError(MessagingError):

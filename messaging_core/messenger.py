@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice, repeat
 from typing import Any, TypeVar
 from uuid import UUID
@@ -29,6 +29,7 @@ from messaging_core.errors import (
     UnknownChannelError,
     UnknownMessageError,
 )
+from messaging_core.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.doubts import Doubts
@@ -73,12 +74,15 @@ class Messenger:
         clock: Tells the time; that of this machine by default.
         ids: Makes message ids; UUIDv7 by default.
         limits: How large and deep a JSON request may be.
+        idempotency_window: How long an idempotency key stands for its message, counted from
+            acceptance; then the key is free again. At most ten years.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name.
+        ConfigurationError: A channel is wrong, or two have one id or one name; or the window
+            is no time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
         *,
         storage: Storage,
@@ -86,6 +90,7 @@ class Messenger:
         clock: Clock | None = None,
         ids: Ids | None = None,
         limits: WireLimits | None = None,
+        idempotency_window: timedelta = DEFAULT_WINDOW,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -94,7 +99,11 @@ class Messenger:
         self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
         self._transports = {channel.id: transport for channel, transport in channels.items()}
         self.acceptance = Acceptance(
-            storage=storage, clock=self.clock, ids=self._ids, limits=limits or WireLimits()
+            storage=storage,
+            clock=self.clock,
+            ids=self._ids,
+            limits=limits or WireLimits(),
+            idempotency_window=check_window(idempotency_window),
         )
         self.inbox = Inbox(storage=storage, clock=self.clock, ids=self._ids, channels=self._by_id)
         self.subscriptions = Subscriptions(storage, self.clock)
@@ -115,14 +124,14 @@ class Messenger:
             channel: The channel, its id, or its name in the default workspace.
             request: A `SendMessage`, or JSON in the shape of the Bird Channels API.
             idempotency_key: With the same key and request the first message comes back instead
-                of a second one.
+                of a second one, for as long as keys stand.
             connection: The host's own database connection; then the message is part of the
                 host's transaction, and durable when the host commits.
 
         Raises:
             InvalidMessageError: The request breaks rules, all of which it carries; nothing was
                 written.
-            IdempotencyConflictError: The key stands for another request.
+            IdempotencyConflictError: The key stands for another request, with what differs.
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed; nothing was written.
         """
@@ -205,7 +214,7 @@ class Messenger:
         Raises:
             InvalidMessageError: There is no request, or more than 100, or the key is not 1 to
                 255 printable characters; nothing was written.
-            IdempotencyConflictError: The key stands for something else.
+            IdempotencyConflictError: The key stands for something else, with what differs.
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed; nothing was written.
             TypeError: `requests` is a single request.

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.acceptance import Acceptance, hash_of
+from messaging_core.acceptance import Acceptance
 from messaging_core.decisions.drafting import lane_of
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.errors import StateError, UnknownMessageError
@@ -14,6 +14,7 @@ from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
 from messaging_core.models.message import Direction, Message, Origin, Status
 from messaging_core.ports.storage import Transaction
 from messaging_core.rules.validity import expires_at, validity_of
+from messaging_core.wire.fingerprint import hash_of
 
 REPLAY = "replay"
 """The type of the `origin` of a message that was replayed; its id is that of the first one."""
@@ -56,8 +57,10 @@ class Replaying:
     def _anew(
         self, tx: Transaction, workspace: UUID, old: Message, channel: Channel, *, again: bool
     ) -> Message:
-        key = IdempotencyKey(key=f"{REPLAY}:{old.id}", request_hash=hash_of(old.id.bytes))
-        earlier = None if again else tx.messages.by_keys(workspace, [key.key]).get(key.key)
+        name = f"{REPLAY}:{old.id}"
+        key = IdempotencyKey(key=name, request_hash=hash_of(old.id.bytes), lasting=True)
+        since = old.created_at
+        earlier = None if again else tx.messages.by_keys(workspace, [name], since=since).get(name)
         found = tx.messages.get(workspace, earlier[0]) if earlier else None
         if found is not None:
             return found

@@ -65,7 +65,7 @@ ERRORS = [
     errors.InvalidDocumentError([VIOLATION]),
     errors.InvalidQueryError([VIOLATION]),
     errors.ContactConflictError([VIOLATION], [IDENTIFIER], ["ada"]),
-    errors.IdempotencyConflictError("order-1", MESSAGE_ID),
+    errors.IdempotencyConflictError("order-1", MESSAGE_ID, ["/body/text"]),
     errors.NotFoundError("anything"),
     errors.UnknownChannelError("orders", ["support"]),
     errors.UnknownMessageError(MESSAGE_ID),

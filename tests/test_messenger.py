@@ -277,7 +277,7 @@ class TestSend:
 class TestIdempotency:
     def test_the_same_request_gives_the_first_message(self, engine: Engine) -> None:
         first = engine.messenger.send("orders", a_request("hi"), idempotency_key="k")
-        engine.clock.advance(days=1)
+        engine.clock.advance(hours=23)
 
         second = engine.messenger.send("orders", a_request("hi"), idempotency_key="k")
 

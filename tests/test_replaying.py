@@ -104,6 +104,16 @@ def test_replaying_twice_sends_once_unless_that_is_asked_for() -> None:
     assert len({first.id, third.id, fourth.id}) == 3
 
 
+def test_replaying_once_outlasts_the_idempotency_window() -> None:
+    engine = Engine(NO)
+    old = engine.send()
+    first = engine.messenger.replay(old.id)
+    engine.clock.advance(days=30)
+    engine.messenger.send("orders", a_request(), idempotency_key="makes expired keys go")
+
+    assert engine.messenger.replay(old.id).id == first.id
+
+
 def test_a_message_parked_in_doubt_is_sent_now_and_cannot_be_cancelled_meanwhile() -> None:
     engine = Engine(LOST)
     message = engine.send()

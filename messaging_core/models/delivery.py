@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
@@ -58,10 +57,18 @@ class Delivery:
 
 @frozen(kw_only=True)
 class IdempotencyKey:
-    """Tie a caller's key to the hash (SHA-256, hexadecimal) of the canonical request."""
+    """Tie a caller's key to the hash (SHA-256, hexadecimal) of the canonical request.
+
+    Attributes:
+        fields: A short hash for each field of the request, by JSON pointer, to name those in
+            which another request differs. Whether it is the same request, only the hash says.
+        lasting: Whether it stands for as long as it is kept, however old it is.
+    """
 
     key: str
     request_hash: str
+    fields: Mapping[str, str] = field(factory=dict, eq=False, repr=False)
+    lasting: bool = False
 
 
 @frozen(kw_only=True)
@@ -69,8 +76,8 @@ class NewMessage:
     """A message on its way into the storage, with everything that is stored beside it.
 
     Attributes:
-        request: The JSON values of the request it was made from, where there was one: what the
-            message took over from it need not be written as JSON again.
+        echoed: What it took over from its request as it was, in JSON, where that was written
+            already: an object with some of the keys of the message.
     """
 
     workspace: UUID
@@ -79,7 +86,7 @@ class NewMessage:
     delivery: Delivery | None = None
     idempotency: IdempotencyKey | None = None
     batch_id: UUID | None = None
-    request: Mapping[str, Any] | None = field(default=None, repr=False)
+    echoed: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -34,9 +34,9 @@ class Messages(Protocol):
 
         The order is that of commits and of this call, whatever `created_at` and the ids say. A
         message with a `delivery` can be claimed once the transaction is committed; it has one
-        exactly when its status is one that waits. All message ids are new, and so are all
-        idempotency keys of a workspace. Everything is kept as it is given, but for
-        `Failure.retry`, which nobody needs once it was acted on.
+        exactly when its status is one that waits. All message ids are new. An idempotency key
+        stands for the last message it was added with, from when that was created. Everything is
+        kept as it is given, but for `Failure.retry`, which nobody needs once it was acted on.
         """
 
     @abstractmethod
@@ -66,11 +66,21 @@ class Messages(Protocol):
 
     @abstractmethod
     def by_keys(
-        self, workspace: UUID, keys: Sequence[str]
+        self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         """Return the message and the stored key for each idempotency key that is in use.
 
-        Keys belong to their workspace; those of this transaction are found too.
+        A key is in use when its message was created after `since`, or when it is lasting. Keys
+        belong to their workspace; those of this transaction are found too.
+        """
+
+    @abstractmethod
+    def forget_keys(self, *, until: datetime, limit: int) -> int:
+        """Drop idempotency keys of all workspaces, and return how many; their messages stay.
+
+        Those go whose message was created at `until` or before, the oldest first, and at most
+        `limit` of them: it is a little work at a time, done along with other writing. Lasting
+        keys stay.
         """
 
     @abstractmethod

@@ -121,7 +121,7 @@ def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> lis
     key = contact.identifier_key
     if contact.id is not None:
         violations += check_line(contact.id, f"{path}/id", required=True, longest=MAX_ID_LENGTH)
-    if key is not None:
+    if key is not None and key not in _CHECKS:
         violations += _check_key(key, f"{path}/identifierKey")
     if contact.identifier_value is not None:
         here = f"{path}/identifierValue"
@@ -138,7 +138,8 @@ def _check_identifiers(contact: ReceiverContact, channel: Channel, path: str) ->
     violations: list[Violation] = []
     for index, identifier in enumerate(contact.identifiers):
         here, key = f"{path}/{index}", identifier.identifier_key
-        violations += _check_key(key, f"{here}/identifierKey")
+        if key not in _CHECKS:
+            violations += _check_key(key, f"{here}/identifierKey")
         value = identifier.identifier_value
         violations += check_address(_kind(key, channel), value, f"{here}/identifierValue")
     return violations
@@ -194,8 +195,6 @@ def _kind(key: str | None, channel: Channel) -> str:
 
 
 def _check_key(key: str, path: str) -> list[Violation]:
-    if key in _CHECKS:
-        return []
     return check_line(key, path, required=True, longest=MAX_KEY_LENGTH)
 
 

@@ -2,7 +2,7 @@
 # ruff: noqa: S101, D102, PLR2004 - asserts, names that are sentences, and literal expectations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -46,6 +46,7 @@ from messaging_core.testing.storage_steps import (
 )
 
 OTHER_WORKSPACE: Final = UUID(int=7)
+_EARLIER: Final = AT - MICROSECOND
 _CHANNEL, _NAVIGATOR, _BATCH = UUID(int=11), UUID(int=12), UUID(int=13)
 
 
@@ -66,6 +67,10 @@ def _receiving(**fields: Any) -> Callable[[], NewMessage]:
 
 def _failing(**fields: Any) -> Callable[[], NewMessage]:
     return _message(failure=a_failure(**fields), status=Status.SENDING_FAILED)
+
+
+def _keyed(key: str, at: datetime) -> NewMessage:
+    return a_new_message(a_message(at=at), key=key)
 
 
 def _mail(subject: str) -> Callable[[], NewMessage]:
@@ -528,7 +533,9 @@ class MessagesContract:
         add(storage, new, plain, a_new_message(key="o-2"))
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ['o"1\u00e9', "unused", ""])
+            found = tx.messages.by_keys(
+                DEFAULT_WORKSPACE, ['o"1\u00e9', "unused", ""], since=_EARLIER
+            )
 
         assert dict(found) == {'o"1\u00e9': (new.message.id, new.idempotency)}
 
@@ -537,9 +544,9 @@ class MessagesContract:
         new = a_new_message(key="o-1")
 
         with storage.begin() as tx:
-            before = dict(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"]))
+            before = dict(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER))
             tx.messages.add([new])
-            after = dict(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"]))
+            after = dict(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER))
 
         assert (before, after) == ({}, {"o-1": (new.message.id, new.idempotency)})
 
@@ -550,7 +557,7 @@ class MessagesContract:
         add(storage, mine, foreign)
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(OTHER_WORKSPACE, ["o-1"])
+            found = tx.messages.by_keys(OTHER_WORKSPACE, ["o-1"], since=_EARLIER)
 
         assert found["o-1"][0] == foreign.message.id
 
@@ -559,10 +566,90 @@ class MessagesContract:
         add(storage, a_new_message(key="o-7"))
 
         with storage.begin(read_only=True) as tx:
-            none = tx.messages.by_keys(DEFAULT_WORKSPACE, [])
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, [f"o-{n}" for n in range(1000)])
+            none = tx.messages.by_keys(DEFAULT_WORKSPACE, [], since=_EARLIER)
+            many = [f"o-{n}" for n in range(1000)]
+            found = tx.messages.by_keys(DEFAULT_WORKSPACE, many, since=_EARLIER)
 
         assert (dict(none), list(found)) == ({}, ["o-7"])
+
+    def test_a_key_brings_back_the_fields_it_was_given(self) -> None:
+        storage = self.make_storage()
+        fields = {"/body/text": "1a", "/meta/x~1\u00e9": "2b"}
+        key = IdempotencyKey(key="o-1", request_hash="f" * 64, fields=fields)
+        add(storage, a_new_message(idempotency=key), a_new_message(key="o-2"))
+
+        with storage.begin(read_only=True) as tx:
+            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1", "o-2"], since=_EARLIER)
+
+        assert {name: dict(one.fields) for name, (_, one) in found.items()} == {
+            "o-1": fields,
+            "o-2": {},
+        }
+
+    def test_a_key_is_in_use_when_its_message_is_younger_than_asked_for(self) -> None:
+        storage = self.make_storage()
+        add(storage, _keyed("old", AT), _keyed("young", AT + MICROSECOND))
+
+        with storage.begin(read_only=True) as tx:
+            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["old", "young"], since=AT)
+
+        assert list(found) == ["young"]
+
+    def test_a_key_that_is_used_again_stands_for_the_later_message(self) -> None:
+        storage = self.make_storage()
+        first, second = _keyed("o-1", AT), _keyed("o-1", AT + MILLISECOND)
+        add(storage, first)
+        add(storage, second)
+
+        with storage.begin() as tx:
+            forgotten = tx.messages.forget_keys(until=AT, limit=9)
+            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER)
+
+        assert forgotten == 0
+        assert found["o-1"][0] == second.message.id
+        assert get(storage, first) == first.message
+
+    def test_the_oldest_keys_are_forgotten_a_few_at_a_time(self) -> None:
+        storage = self.make_storage()
+        days = [timedelta(days=day) for day in (3, 1, 5, 2, 4)]
+        add(storage, *(_keyed(f"{day.days}", AT + day) for day in days))
+
+        left = []
+        for _ in range(3):
+            with storage.begin() as tx:
+                count = tx.messages.forget_keys(until=AT + timedelta(days=3), limit=2)
+                found = tx.messages.by_keys(DEFAULT_WORKSPACE, [*"12345"], since=_EARLIER)
+            left.append((count, sorted(found)))
+
+        assert left == [(2, [*"345"]), (1, [*"45"]), (0, [*"45"])]
+
+    def test_a_lasting_key_never_grows_old(self) -> None:
+        storage = self.make_storage()
+        key = IdempotencyKey(key="o-1", request_hash="f" * 64, lasting=True)
+        add(storage, a_new_message(idempotency=key))
+        later = AT + timedelta(days=1000)
+
+        with storage.begin() as tx:
+            forgotten = tx.messages.forget_keys(until=later, limit=9)
+            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=later)
+
+        assert forgotten == 0
+        assert [one for _, one in found.values()] == [key]
+
+    def test_forgetting_keys_is_rolled_back_with_everything_else(self) -> None:
+        storage = self.make_storage()
+        add(storage, _keyed("o-1", AT))
+
+        def forget_and_fail() -> None:
+            with storage.begin() as tx:
+                tx.messages.forget_keys(until=AT, limit=1)
+                raise KeyError
+
+        raised(KeyError, forget_and_fail)
+
+        with storage.begin() as tx:
+            assert list(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER))
+            assert tx.messages.forget_keys(until=AT, limit=1) == 1
 
 
 def _rich_messages() -> list[Message]:

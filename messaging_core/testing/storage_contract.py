@@ -34,6 +34,7 @@ from messaging_core.testing.sendings_contract import SendingsContract
 from messaging_core.testing.storage_steps import (
     AT,
     LEASE,
+    MICROSECOND,
     MILLISECOND,
     add,
     cancel,
@@ -486,7 +487,7 @@ def _traces(storage: Storage, new: NewMessage) -> _Traces:
             ids(tx.messages.find(MessageQuery(tag="rolled")).results),
             list(_found_by_words(tx)),
             [contact.id if contact else None],
-            list(tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"])),
+            list(tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"], since=AT - MICROSECOND)),
         )
 
 

@@ -2,7 +2,7 @@
 # ruff: noqa: S101 - assert is how pytest asserts
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 from uuid import UUID
@@ -54,6 +54,7 @@ _TAGS: Final = ("a", "b", "c")
 _SUBJECTS: Final = ("Winter offer", "winter", "Offer: two words", "")
 _REFERENCES: Final = ("r-1", "r-2")
 _PLATFORM_REFERENCES: Final = ("p", "p-1", "p-2")
+_KEYS: Final = ("k-1", "k-2", "k-3")
 _FAILURES: Final = (
     None,
     Failure(code=15001),
@@ -274,7 +275,7 @@ class StorageMachine(RuleBasedStateMachine):
                 tx.messages.update(new.workspace, changed)
 
     @rule(
-        key=st.sampled_from(["k-1", "k-2", "k-3"]),
+        key=st.sampled_from(_KEYS),
         workspace=st.sampled_from(_WORKSPACES),
         reference=st.none() | st.sampled_from(_PLATFORM_REFERENCES),
         state=st.sampled_from(ReceiptState),
@@ -304,6 +305,21 @@ class StorageMachine(RuleBasedStateMachine):
             with storage.begin() as tx:
                 tx.timeline.append([event])
                 tx.timeline.count({kind: 1})
+
+    @rule(step=_steps)
+    def forget_keys(self, step: timedelta) -> None:
+        """Drop all idempotency keys up to an instant."""
+        forgotten = [
+            _forget_keys(storage, self.now + step) for storage in (self.model, self.storage)
+        ]
+        assert forgotten[0] == forgotten[1]
+
+    @rule(workspace=st.sampled_from(_WORKSPACES), step=_steps)
+    def look_keys_up(self, workspace: UUID, step: timedelta) -> None:
+        """Find the keys of a workspace that are younger than an instant."""
+        since = self.now + step
+        found = [_keys(storage, workspace, since) for storage in (self.model, self.storage)]
+        assert found[0] == found[1]
 
     @rule(query=_queries)
     def list_messages(self, query: dict[str, Any]) -> None:
@@ -346,6 +362,7 @@ class StorageMachine(RuleBasedStateMachine):
         return a_new_message(
             message,
             workspace=data.draw(st.sampled_from(_WORKSPACES)),
+            key=data.draw(st.none() | st.sampled_from(_KEYS)),
             delivery=delivery if is_waiting(message.status) else None,
         )
 
@@ -384,6 +401,17 @@ def _log_of(storage: Storage) -> list[Any]:
             found.append(tx.messages.by_references(workspace, _PLATFORM_REFERENCES))
             found.append(len(tx.timeline.of(workspace, UUID(int=1))))
         return [*found, [evolve(one, position=0) for one in kept]]
+
+
+def _forget_keys(storage: Storage, until: datetime) -> int:
+    with storage.begin() as tx:
+        return tx.messages.forget_keys(until=until, limit=1000)
+
+
+def _keys(storage: Storage, workspace: UUID, since: datetime) -> dict[str, UUID]:
+    with storage.begin(read_only=True) as tx:
+        found = tx.messages.by_keys(workspace, _KEYS, since=since)
+        return {key: message_id for key, (message_id, _) in found.items()}
 
 
 def _walk(storage: Storage, query: dict[str, Any]) -> list[Message]:

@@ -71,7 +71,13 @@ def canonical_bytes(request: SendMessage) -> bytes:
 
     Keys are sorted, and a whole number is written without fraction, whichever way it came.
     """
-    return orjson.dumps(_canonical(dump_send_message(request)), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(canonical_values(request))
+
+
+def canonical_values(request: SendMessage) -> dict[str, Any]:
+    """Write a request as JSON values that are the same for equal requests, also in their order."""
+    written: dict[str, Any] = _canonical(dump_send_message(request))
+    return written
 
 
 def load_message(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Message:
@@ -204,7 +210,7 @@ def _dump_object(value: Any) -> dict[str, Any]:
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
+        return {key: _canonical(value[key]) for key in sorted(value)}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     whole = (

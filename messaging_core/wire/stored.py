@@ -1,7 +1,8 @@
 """A message as a storage keeps it: what never changes, what does, and what is searched by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, overload
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from attrs import frozen
 
 from messaging_core.models.channel import EMAIL
 from messaging_core.models.delivery import NewMessage, Settlement
-from messaging_core.models.message import Direction, Message
+from messaging_core.models.message import Direction, Message, Status
 from messaging_core.rules.addresses import address_key
 from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
@@ -33,8 +34,7 @@ class Stored:
 
     def load(self) -> Message:
         """Put the halves together again."""
-        # Neither half is ever empty, so two objects become one by joining their texts.
-        return load(Message, self.document[:-1] + b"," + self.state[1:].encode())
+        return load(Message, _joined(self.document, self.state))
 
 
 def store(message: Message) -> Stored:
@@ -44,10 +44,15 @@ def store(message: Message) -> Stored:
     return Stored(orjson.dumps(document), orjson.dumps(state).decode())
 
 
+def echo(request: Mapping[str, Any]) -> str:
+    """Write what a message takes over from the JSON values of its request as it is."""
+    return orjson.dumps({key: request[key] for key in _ECHOED if key in request}).decode()
+
+
 def store_new(new: NewMessage) -> Stored:
-    """Take a new message apart; what it took over from its request is copied, not written anew."""
-    message, request = new.message, new.request
-    if request is None:
+    """Take a new message apart; what it took over from its request is not written anew."""
+    message = new.message
+    if new.echoed is None:
         return store(message)
     document = {
         "id": message.id,
@@ -57,12 +62,24 @@ def store_new(new: NewMessage) -> Stored:
         "createdAt": write_datetime(message.created_at),
         "direction": message.direction,
     }
-    document |= {key: request[key] for key in _ECHOED if key in request}
     if message.tags:
         document["tags"] = message.tags
-    at = write_datetime(message.last_status_at)
-    state = {"status": message.status, "lastStatusAt": at, "updatedAt": at}
-    return Stored(orjson.dumps(document), orjson.dumps(state).decode())
+    return Stored(
+        _joined(orjson.dumps(document), new.echoed),
+        _new_state(message.status, message.last_status_at),
+    )
+
+
+@lru_cache(maxsize=16)  # it is the same for all that are accepted together
+def _new_state(status: Status, at: datetime) -> str:
+    written = write_datetime(at)
+    state = {"status": status, "lastStatusAt": written, "updatedAt": written}
+    return orjson.dumps(state).decode()
+
+
+def _joined(one: bytes, other: str) -> bytes:
+    """Make one object of two that have no key in common; only the other may be empty."""
+    return one[:-1] + b"," + other[1:].encode() if len(other) > len("{}") else one
 
 
 def settled_state(settlement: Settlement) -> str:

@@ -48,7 +48,10 @@ _uuid: Final = lru_cache(maxsize=256)(UUID)
 
 def write_uuid(value: Any) -> Any:
     """Write the canonical form, in lower case."""
-    return str(value) if isinstance(value, UUID) else plain(value)
+    return _uuid_text(value) if isinstance(value, UUID) else plain(value)
+
+
+_uuid_text: Final = lru_cache(maxsize=256)(str)
 
 
 def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:

@@ -13,7 +13,16 @@ PAGE = (ROOT / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
 LIFECYCLE = (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(encoding="utf-8")
 
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-SOURCES = ("acceptance.py", "errors.py", "rules", "decisions", "templating", "wire", "messenger.py")
+SOURCES = (
+    "acceptance.py",
+    "errors.py",
+    "idempotency.py",
+    "rules",
+    "decisions",
+    "templating",
+    "wire",
+    "messenger.py",
+)
 # Codes that are put together from pieces; the first piece is all that can be found.
 COMPOSED = {"query.page_token_": {"query.page_token_broken", "query.page_token_foreign"}}
 

@@ -24,6 +24,7 @@ def test_letters_digits_hyphens_underscores_and_spaces_make_a_tag(tag: str) -> N
         ("", "tags.empty"),
         ("a" * 51, "tags.too_long"),
         ("a\n", "tags.bad_character"),
+        ("a\nb", "tags.bad_character"),
         ("é", "tags.bad_character"),
         ("\u0661", "tags.bad_character"),
         ("\u212a", "tags.bad_character"),

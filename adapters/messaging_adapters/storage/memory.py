@@ -4,7 +4,7 @@ import heapq
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -43,6 +43,7 @@ from messaging_core.wire.stored import (
     store,
 )
 
+_NEVER_OLD = datetime.max.replace(tzinfo=UTC)
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -57,6 +58,15 @@ class _Waiting:
     handed_over: bool = False
 
 
+@frozen(kw_only=True)
+class _Key:
+    """What an idempotency key stands for."""
+
+    message_id: UUID
+    entry: IdempotencyKey
+    created_at: datetime
+
+
 class _Tables:
     """The data, and how to undo what the present transaction did to it."""
 
@@ -66,7 +76,8 @@ class _Tables:
         self.outbox: dict[int, _Waiting] = {}
         self.due: dict[tuple[Lane, UUID], list[tuple[datetime, int]]] = {}
         self.suspects: set[int] = set()
-        self.keys: dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]] = {}
+        self.keys: dict[tuple[UUID, str], _Key] = {}
+        self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.directory = DirectoryTables()
         self.log = LogTables()
@@ -118,6 +129,13 @@ class _Tables:
                 newest_first = tuple(sorted((*known, position), reverse=True))
                 self.put(self.references, (workspace, reference), newest_first)
 
+    def keep_key(self, workspace: UUID, key: _Key) -> None:
+        """Keep an idempotency key, and find it when it is old."""
+        place = (workspace, key.entry.key)
+        self.put(self.keys, place, key)
+        # Here too: an entry tells the truth, or is skipped when it comes up.
+        heapq.heappush(self.oldest_keys, (key.created_at, place))
+
     def commit(self) -> None:
         """Forget how to undo."""
         self._undo.clear()
@@ -129,6 +147,7 @@ class _Tables:
         self.due.clear()
         for position in self.outbox:
             self.queue(position)
+        self.oldest_keys = sorted((key.created_at, place) for place, key in self.keys.items())
 
 
 class _MemoryMessages(Messages):
@@ -146,8 +165,12 @@ class _MemoryMessages(Messages):
             parts = new.message.parts
             tables.refer(new.workspace, position, [one.platform_reference for one in parts])
             if new.idempotency:
-                key = (new.workspace, new.idempotency.key)
-                tables.put(tables.keys, key, (new.message.id, new.idempotency))
+                key = _Key(
+                    message_id=new.message.id,
+                    entry=new.idempotency,
+                    created_at=_NEVER_OLD if new.idempotency.lasting else new.message.created_at,
+                )
+                tables.keep_key(new.workspace, key)
 
     def get(self, workspace: UUID, message_id: UUID) -> Message | None:
         position = self._tables.positions.get(message_id)
@@ -179,10 +202,24 @@ class _MemoryMessages(Messages):
         return iter(range(count if after is None else min(after - 1, count), 0, -1))
 
     def by_keys(
-        self, workspace: UUID, keys: Sequence[str]
+        self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         found = {key: self._tables.keys.get((workspace, key)) for key in keys}
-        return {key: entry for key, entry in found.items() if entry}
+        return {
+            key: (one.message_id, one.entry)
+            for key, one in found.items()
+            if one and one.created_at > since
+        }
+
+    def forget_keys(self, *, until: datetime, limit: int) -> int:
+        tables, forgotten = self._tables, 0
+        while tables.oldest_keys and tables.oldest_keys[0][0] <= until and forgotten < limit:
+            created_at, place = heapq.heappop(tables.oldest_keys)
+            key = tables.keys.get(place)
+            if key and key.created_at == created_at:
+                tables.remove(tables.keys, place)
+                forgotten += 1
+        return forgotten
 
     def by_references(
         self, workspace: UUID, references: Sequence[str]

@@ -85,7 +85,7 @@ class Shop:
         with self.storage.begin(read_only=True) as tx:
             return [
                 tx.messages.get(DEFAULT_WORKSPACE, new.message.id) is not None,
-                bool(tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"])),
+                bool(tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"], since=AT - timedelta(days=1))),
                 tx.contacts.get(DEFAULT_WORKSPACE, "c1") is not None,
             ]
 

@@ -661,7 +661,8 @@ class TestQueryPlans(Folder):
             reschedule(storage, moved, AT)
             add(storage, a_new_message(key="k"))
             with storage.begin() as tx:
-                tx.messages.by_keys(UUID(int=0), ["k", "l"])
+                tx.messages.by_keys(UUID(int=0), ["k", "l"], since=AT)
+                tx.messages.forget_keys(until=AT, limit=2)
 
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 

@@ -1,6 +1,8 @@
 """Messages in SQLite: one row each, and the side tables they are found by."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from sqlite3 import Cursor
 from uuid import UUID
 
@@ -26,7 +28,22 @@ _ADD_DELIVERY = (
     "INSERT INTO messaging_outbox (position, workspace, lane, due_at, expires_at, controls)"
     " VALUES (?, ?, ?, ?, ?, ?)"
 )
-_ADD_KEY = "INSERT INTO messaging_idempotency_keys VALUES (?, ?, ?, ?, ?)"
+_ADD_KEY = (
+    "INSERT OR REPLACE INTO messaging_idempotency_keys"
+    " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_NEVER_OLD = 2**63 - 1
+"""Stands for the age of a key that lasts."""
+
+_FIND_KEYS = (
+    "SELECT key, request_hash, fields, created_at, message_id FROM messaging_idempotency_keys"
+    " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?)) AND created_at > ?"
+)
+_FORGET_KEYS = (
+    "DELETE FROM messaging_idempotency_keys WHERE (workspace, key) IN ("
+    " SELECT workspace, key FROM messaging_idempotency_keys"
+    " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
+)
 _ADD_REFERENCE = "INSERT OR IGNORE INTO messaging_references VALUES (?, ?, ?)"
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
@@ -38,6 +55,10 @@ _UPDATE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
     " failure_source_name = ?, state = ? WHERE position = ?"
 )
+
+
+# What is accepted together was accepted at one instant, is mostly due then, and expires together.
+_micros = lru_cache(maxsize=64)(to_micros)
 
 
 class SqliteMessages(Messages):
@@ -86,17 +107,26 @@ class SqliteMessages(Messages):
         return Listing(self._cursor, query, self._scan_budget).page()
 
     def by_keys(  # noqa: D102 - the port's
-        self, workspace: UUID, keys: Sequence[str]
+        self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         rows = self._cursor.execute(
-            "SELECT key, request_hash, message_id FROM messaging_idempotency_keys"
-            " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?))",
-            (workspace.bytes, orjson.dumps(list(keys)).decode()),
+            _FIND_KEYS, (workspace.bytes, orjson.dumps(list(keys)).decode(), to_micros(since))
         )
         return {
-            key: (UUID(bytes=message_id), IdempotencyKey(key=key, request_hash=request_hash))
-            for key, request_hash, message_id in rows
+            key: (
+                UUID(bytes=message_id),
+                IdempotencyKey(
+                    key=key,
+                    request_hash=request_hash,
+                    fields=orjson.loads(fields),
+                    lasting=created_at == _NEVER_OLD,
+                ),
+            )
+            for key, request_hash, fields, created_at, message_id in rows
         }
+
+    def forget_keys(self, *, until: datetime, limit: int) -> int:  # noqa: D102 - the port's
+        return self._cursor.execute(_FORGET_KEYS, (to_micros(until), limit)).rowcount
 
     def by_references(  # noqa: D102 - the port's
         self, workspace: UUID, references: Sequence[str]
@@ -150,7 +180,7 @@ class _Rows:
     def take(self, new: NewMessage) -> None:
         """Add the rows of one message."""
         message, workspace = new.message, new.workspace.bytes
-        created_at = to_micros(message.created_at)
+        created_at = _micros(message.created_at)
         position = self._next_position(created_at // 1000)
         self._take_message(new, position, created_at)
         self.tags += [(workspace, tag, position) for tag in message.tags]
@@ -158,8 +188,9 @@ class _Rows:
         if new.delivery:
             self.deliveries.append(_delivery_row(position, workspace, new.delivery))
         if new.idempotency:
-            key, request_hash = new.idempotency.key, new.idempotency.request_hash
-            self.keys.append((workspace, key, request_hash, message.id.bytes, created_at))
+            since = _NEVER_OLD if new.idempotency.lasting else created_at
+            columns = _key_columns(new.idempotency)
+            self.keys.append((workspace, *columns, message.id.bytes, since))
 
     def _next_position(self, milliseconds: int) -> int:
         self._position = max(self._position + 1, milliseconds << POSITION_BITS)
@@ -197,12 +228,19 @@ class _Rows:
         )
 
 
+_NO_FAILURE = (None, None, None)
+
+
 def failure_columns(failure: Failure | None) -> Iterable[object]:
     """Return code, source code and source name as they are searched."""
     if failure is None:
-        return (None, None, None)
+        return _NO_FAILURE
     source = failure.source
     return (failure.code, source.code if source else None, source.name if source else None)
+
+
+def _key_columns(one: IdempotencyKey) -> tuple[str, str, str]:
+    return (one.key, one.request_hash, orjson.dumps(dict(one.fields)).decode())
 
 
 def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[object, ...]:
@@ -211,7 +249,7 @@ def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[
         position,
         workspace,
         int(delivery.lane),
-        to_micros(delivery.due_at),
-        to_micros(delivery.expires_at),
+        _micros(delivery.due_at),
+        _micros(delivery.expires_at),
         orjson.dumps(controls).decode() if controls else None,
     )

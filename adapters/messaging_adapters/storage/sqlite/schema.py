@@ -233,6 +233,17 @@ def _crashes(db: Database) -> None:
     )
 
 
+@migrations(name="0005_idempotency_window")
+def _idempotency_window(db: Database) -> None:
+    """Let keys expire, the oldest first, and name the fields in which two requests differ."""
+    db.execute(
+        "ALTER TABLE messaging_idempotency_keys ADD COLUMN fields TEXT NOT NULL DEFAULT '{}'"
+    )
+    db.execute(
+        "CREATE INDEX messaging_idempotency_keys_age ON messaging_idempotency_keys (created_at)"
+    )
+
+
 _DIRECTORY_TABLES = """
 CREATE TABLE messaging_contact_lists (
     workspace BLOB NOT NULL,
@@ -264,7 +275,7 @@ CREATE TABLE messaging_suppressions (
 """
 
 
-@migrations(name="0005_directory")
+@migrations(name="0006_directory")
 def _directory(db: Database) -> None:
     """Lay out contact lists, who is on them, and suppressions; contacts stay as they are."""
     _execute(db, _DIRECTORY_TABLES)
@@ -283,7 +294,7 @@ CREATE INDEX messaging_sendings_message ON messaging_sendings (message_id);
 """
 
 
-@migrations(name="0006_sendings")
+@migrations(name="0007_sendings")
 def _sendings(db: Database) -> None:
     """Lay out when contacts were written to."""
     _execute(db, _SENDINGS_TABLES)
