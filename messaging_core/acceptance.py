@@ -13,11 +13,13 @@ from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
 from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
+from messaging_core.judging import Judge, Policies
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier, ReceiverContact
-from messaging_core.models.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.event import Event
 from messaging_core.models.message import Message, Origin
-from messaging_core.models.plan import Verdict
+from messaging_core.models.plan import Reason, Verdict
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
@@ -50,6 +52,7 @@ class Prepared:
     Attributes:
         violations: Why it is refused; empty when it is admitted.
         echoed: What the message takes over from the request as it is, in JSON.
+        is_exempt: No send rule binds it.
     """
 
     channel: Channel
@@ -58,6 +61,7 @@ class Prepared:
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
     echoed: str | None = None
+    is_exempt: bool = False
 
 
 Answer = Message | InvalidRequestError
@@ -73,6 +77,7 @@ class Acceptance:
     ids: Ids
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
+    policies: Policies = field(factory=Policies)
 
     def accept(self, submissions: Sequence[Submission], *, connection: Any = None) -> list[Answer]:
         """Keep every request that may be sent, all in one transaction.
@@ -89,7 +94,9 @@ class Acceptance:
     def writing(self, tx: Transaction, now: datetime, *, batch_id: UUID | None = None) -> "Writing":
         """Return what keeps requests inside a transaction."""
         keys_since = now - self.idempotency_window
-        return Writing(tx, self.ids, now, keys_since=keys_since, batch_id=batch_id)
+        return Writing(
+            tx, self.ids, now, keys_since=keys_since, policies=self.policies, batch_id=batch_id
+        )
 
     def now(self) -> datetime:
         """Return the present, in whole milliseconds as the wire shows it."""
@@ -164,22 +171,25 @@ class Writing:
         ids: Makes ids.
         now: When the requests are accepted.
         keys_since: Idempotency keys accepted then or before stand for nothing any more.
+        policies: The send rules.
         batch_id: The batch that all of it belongs to.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword beyond the third
         self,
         tx: Transaction,
         ids: Ids,
         now: datetime,
         *,
         keys_since: datetime,
+        policies: Policies,
         batch_id: UUID | None = None,
     ) -> None:
         self._tx = tx
         self._ids = ids
         self._now = now
         self._keys_since = keys_since
+        self._policies = policies
         self._batch_id = batch_id
 
     def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
@@ -233,23 +243,16 @@ class Writing:
 
     def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
         people = self._people([one for _, one in chosen])
-        new = [
-            self._new(message_id, one, its)
-            for (message_id, one), its in zip(chosen, people, strict=True)
-        ]
+        judge = Judge(self._tx, self._policies)
+        events: list[Event] = []
+        new: list[NewMessage] = []
+        for (message_id, one), its in zip(chosen, people, strict=True):
+            kept, reasons = self._new(message_id, one, its, judge)
+            new.append(kept)
+            events.append(telling.admitted(kept.workspace, kept.message, kept.delivery, reasons))
         if new:
             self._tx.messages.add(new)
-            self._tx.timeline.append(
-                [
-                    telling.admitted(
-                        one.workspace,
-                        one.message,
-                        one.delivery,
-                        prepared.admission.reasons if prepared.admission else (),
-                    )
-                    for one, (_, prepared) in zip(new, chosen, strict=True)
-                ]
-            )
+            self._tx.timeline.append(events)
         if keys := sum(one.idempotency is not None for one in new):
             # More go than come, so that those that expired get ever fewer.
             self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)
@@ -282,24 +285,33 @@ class Writing:
         )
 
     def _new(
-        self, message_id: UUID, one: Prepared, people: Sequence[tuple[Identifier, str | None]]
-    ) -> NewMessage:
-        message = draft_of(one, message_id=message_id, people=people, now=self._now)
+        self,
+        message_id: UUID,
+        one: Prepared,
+        people: Sequence[tuple[Identifier, str | None]],
+        judge: Judge,
+    ) -> tuple[NewMessage, tuple[Reason, ...]]:
+        """Return what is to be kept of a request, and why it goes when it does."""
+        message, delivery = drafted(one, message_id=message_id, people=people, now=self._now)
+        reasons = one.admission.reasons if one.admission else ()
+        is_held_back = False
+        if delivery and not one.is_exempt:
+            message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
+            reasons, is_held_back = (*reasons, *why), message.reason is not None
         batch_id = self._batch_id
         if batch_id:
             message = evolve(message, origin=Origin(type=BATCH, id=str(batch_id)))
-        return NewMessage(
+        kept = NewMessage(
             workspace=one.channel.workspace,
             platform=one.channel.platform,
             message=message,
-            delivery=delivery_of(one.request, one.channel, one.admission)
-            if one.request and one.admission
-            else None,
+            delivery=delivery,
             idempotency=one.idempotency,
             batch_id=batch_id,
-            # Not all of a message in a batch is taken over from its request.
-            echoed=None if batch_id else one.echoed,
+            # Not all of a message in a batch, or of one held back, is taken over from its request.
+            echoed=None if batch_id or is_held_back else one.echoed,
         )
+        return kept, reasons
 
 
 def draft_of(
@@ -317,6 +329,20 @@ def draft_of(
         one.request, one.channel, admission, message_id=message_id, people=people, now=now
     )
     return message if one.admission else rejected(message, one.violations)
+
+
+def drafted(
+    one: Prepared,
+    *,
+    message_id: UUID,
+    people: Sequence[tuple[Identifier, str | None]],
+    now: datetime,
+) -> tuple[Message, Delivery | None]:
+    """Make the message of a prepared request, and its delivery where it is admitted."""
+    message = draft_of(one, message_id=message_id, people=people, now=now)
+    if one.request is None or one.admission is None:
+        return message, None
+    return message, delivery_of(one.request, one.channel, one.admission)
 
 
 def _as_json(request: Request) -> bytes | str | Mapping[str, Any]:

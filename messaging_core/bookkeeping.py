@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from messaging_core.decisions import telling
 from messaging_core.decisions.settlement import (
@@ -29,7 +29,8 @@ from messaging_core.decisions.status import (
     proves_hand_over,
     status_of,
 )
-from messaging_core.models.channel import EMAIL
+from messaging_core.judging import Judge, Policies, case_of, is_exempt
+from messaging_core.models.channel import EMAIL, Channel
 from messaging_core.models.delivery import Claim, OutcomeKind, Resolution, Settlement
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.evidence import Evidence
@@ -45,17 +46,27 @@ from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage import Transaction
 
 
-class Books:
-    """Write down what happened to messages, in one transaction.
+@frozen(kw_only=True)
+class Desk:
+    """Everything that books are kept with.
 
-    Args:
-        tx: The transaction.
-        ids: Makes ids of interactions.
+    Attributes:
+        ids: Makes ids of interactions and messages.
+        channels: The channels of the host by their ids.
+        policies: The send rules.
     """
 
-    def __init__(self, tx: Transaction, ids: Ids) -> None:
+    ids: Ids
+    channels: Mapping[UUID, Channel] = field(factory=dict, repr=False)
+    policies: Policies = field(factory=Policies)
+
+
+class Books:
+    """Write down what happened to messages, in one transaction."""
+
+    def __init__(self, tx: Transaction, desk: Desk) -> None:
         self._tx = tx
-        self._ids = ids
+        self._desk = desk
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
@@ -73,6 +84,7 @@ class Books:
                 self._add_evidence(one.lease.workspace, one.lease.message_id, DOUBT)
         self._match_early_receipts(kept)
         self._join_evidence(kept)
+        self._count_sendings(kept)
         for one, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
                 self._answered_late(one)
@@ -92,7 +104,21 @@ class Books:
                 self._add_evidence(one.workspace, one.message.id, DOUBT)
         if counts := telling.doubts((), lost):
             tx.timeline.count(counts)
-        return self._unproved(claims)
+        return self._with_receivers(self._unproved(claims), now)
+
+    def _with_receivers(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        """Tell what is known of receivers where a send rule may have something to say."""
+        judge = Judge(self._tx, self._desk.policies)
+        return [self._with_facts(judge, one, now) for one in claims]
+
+    def _with_facts(self, judge: Judge, claim: Claim, now: datetime) -> Claim:
+        message, delivery = claim.message, claim.delivery
+        channel = self._desk.channels.get(message.channel_id)
+        if channel is None or is_exempt(message):
+            return claim
+        if not judge.concerns(channel, message.meta, delivery.controls):
+            return claim
+        return evolve(claim, receivers=judge.facts(case_of(message, delivery, channel), now))
 
     def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave out receivers, and whole messages, of which it is proved that they were served."""
@@ -170,6 +196,18 @@ class Books:
                 Resolution.ANSWERED,
             )
             self._match(lease.workspace, references)
+
+    def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
+        """Let frequency caps count a message when it went, and not at all when it never did."""
+        if not self._desk.policies.has_caps:
+            return
+        sendings = self._tx.sendings
+        for one in settlements:
+            lease, at = one.lease, one.next_due_at or one.at
+            if one.next_due_at is None and one.status is not Status.SENT:
+                sendings.forget(lease.workspace, lease.message_id)
+            else:
+                sendings.move(lease.workspace, lease.message_id, at)
 
     def _add_evidence(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
         receipts = self._tx.receipts
@@ -315,7 +353,7 @@ class Books:
             said: Fields of `Interaction` that the message does not give.
         """
         interaction = Interaction(
-            id=self._ids.new(at),
+            id=self._desk.ids.new(at),
             message_id=message.id,
             channel_id=message.channel_id,
             message_reference=message.reference,

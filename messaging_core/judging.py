@@ -13,11 +13,13 @@ from uuid import UUID
 from attrs import field, frozen
 
 from messaging_core.decisions.send_rules import evaluate
+from messaging_core.decisions.withholding import withheld
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.delivery import Claim, Controls
+from messaging_core.models.delivery import Controls, Delivery
 from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
+from messaging_core.models.plan import Reason
 from messaging_core.models.send_rules import (
     FrequencyCap,
     Purpose,
@@ -35,6 +37,7 @@ ANSWER: Final = "keyword"
 """The type of the `origin` of a message that answers a keyword: no send rule binds it."""
 
 _NO_RULES: Final = SendRules()
+_NO_CONTROLS: Final = Controls()
 
 
 @frozen(kw_only=True)
@@ -50,6 +53,11 @@ class Policies:
     default: SendRules = _NO_RULES
     by_id: Mapping[UUID, SendRules] = MappingProxyType({})
     _known: dict[UUID, SendRules] = field(factory=dict, init=False, repr=False, eq=False)
+
+    @property
+    def has_caps(self) -> bool:
+        """Tell whether there is any frequency cap."""
+        return any(one.frequency_caps for one in (self.default, *self.by_id.values()))
 
     def of(self, channel: Channel) -> SendRules:
         """Return the rules of a channel."""
@@ -72,7 +80,7 @@ class Case:
     receivers: Sequence[tuple[str | None, str]] = field(repr=False)
     due_at: datetime
     expires_at: datetime | None = None
-    controls: Controls = Controls()
+    controls: Controls = _NO_CONTROLS
     meta: Meta | None = None
     sender: str | None = field(default=None, repr=False)
     message_id: UUID | None = None
@@ -84,28 +92,35 @@ class Judge:
     def __init__(self, tx: Transaction, policies: Policies) -> None:
         self._tx = tx
         self._policies = policies
+        self._is_anybody_suppressed = tx.suppressions.any()
 
-    def facts(self, cases: Sequence[Case], now: datetime) -> list[tuple[ReceiverFacts, ...] | None]:
-        """Return what is known of the receivers of each case, or nothing where no rule can bind."""
-        identifiers = [
-            tuple(identifier_on(case.channel, address) for _, address in case.receivers)
-            for case in cases
-        ]
-        suppressed = self._suppressions(cases, identifiers)
-        return [
-            self._facts(case, its, suppressed[case.channel.workspace], now)
-            for case, its in zip(cases, identifiers, strict=True)
-        ]
+    def concerns(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
+        """Tell whether any rule may have something to say, before anything is looked up."""
+        return self._is_anybody_suppressed or self._asks_people(channel, meta, controls)
 
-    def rulings(self, cases: Sequence[Case], now: datetime) -> list[Ruling | None]:
-        """Decide on each case; nothing where no rule has anything to say."""
-        facts = self.facts(cases, now)
-        return [
-            None if known is None else self._rule(case, known, now)
-            for case, known in zip(cases, facts, strict=True)
-        ]
+    def facts(self, case: Case, now: datetime) -> tuple[ReceiverFacts, ...] | None:
+        """Return what is known of the receivers of a message, or nothing where no rule binds it."""
+        channel = case.channel
+        identifiers = [identifier_on(channel, address) for _, address in case.receivers]
+        suppressed: Mapping[Identifier, Sequence[Suppression]] = (
+            self._tx.suppressions.of(channel.workspace, identifiers)
+            if self._is_anybody_suppressed
+            else {}
+        )
+        asks_people = self._asks_people(channel, case.meta, case.controls)
+        if not suppressed and not asks_people:
+            return None
+        contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
+        return tuple(
+            self._receiver(case, identifier, contact, tuple(suppressed.get(identifier, ())), now)
+            for identifier, contact in zip(identifiers, contacts, strict=True)
+        )
 
-    def _rule(self, case: Case, facts: Sequence[ReceiverFacts], now: datetime) -> Ruling:
+    def rule(self, case: Case, now: datetime) -> Ruling | None:
+        """Decide on a message; nothing where no rule has anything to say."""
+        facts = self.facts(case, now)
+        if facts is None:
+            return None
         return evaluate(
             case.channel,
             self._policies.of(case.channel),
@@ -118,9 +133,27 @@ class Judge:
             sender=case.sender,
         )
 
+    def decide(
+        self, message: Message, delivery: Delivery, channel: Channel, now: datetime
+    ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
+        """Return a message that was admitted as the rules leave it, and why.
+
+        What goes counts for the next one at once, so that a cap is exact.
+        """
+        if not self.concerns(channel, message.meta, delivery.controls):
+            return message, delivery, ()
+        case = case_of(message, delivery, channel)
+        ruling = self.rule(case, now)
+        if ruling is None:
+            return message, delivery, ()
+        left, remaining = withheld(message, delivery, ruling)
+        if remaining:
+            self.note(case, remaining.due_at)
+        return left, remaining, ruling.reasons
+
     def note(self, case: Case, at: datetime) -> None:
         """Let a message that was accepted count for the caps that bind it."""
-        if case.message_id is None or not (caps := self._caps(case)):
+        if case.message_id is None or not (caps := self._caps(case.channel, case.controls)):
             return
         for contact_id, _ in case.receivers:
             if contact_id is not None:
@@ -133,46 +166,19 @@ class Judge:
                     forget_before=at - 2 * _longest(caps),
                 )
 
-    def _suppressions(
-        self, cases: Sequence[Case], identifiers: Sequence[Sequence[Identifier]]
-    ) -> dict[UUID, Mapping[Identifier, Sequence[Suppression]]]:
-        wanted: dict[UUID, list[Identifier]] = {}
-        for case, its in zip(cases, identifiers, strict=True):
-            wanted.setdefault(case.channel.workspace, []).extend(its)
-        return {
-            workspace: self._tx.suppressions.of(workspace, its) for workspace, its in wanted.items()
-        }
-
-    def _facts(
-        self,
-        case: Case,
-        identifiers: Sequence[Identifier],
-        suppressed: Mapping[Identifier, Sequence[Suppression]],
-        now: datetime,
-    ) -> tuple[ReceiverFacts, ...] | None:
-        asks_people = self._asks_people(case)
-        if not asks_people and not any(one in suppressed for one in identifiers):
-            return None
-        contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
-        return tuple(
-            self._receiver(case, identifier, contact, tuple(suppressed.get(identifier, ())), now)
-            for identifier, contact in zip(identifiers, contacts, strict=True)
-        )
-
-    def _asks_people(self, case: Case) -> bool:
+    def _asks_people(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
         """Tell whether some rule depends on who the receiver is, or on the time."""
-        rules = self._policies.of(case.channel)
+        rules = self._policies.of(channel)
         hours = rules.quiet_hours
-        is_marketing = purpose_of(case.channel.message_type, case.meta) is Purpose.MARKETING
         return bool(
-            is_marketing
+            purpose_of(channel.message_type, meta) is Purpose.MARKETING
             or rules.holdout
-            or (hours and case.channel.message_type in hours.message_types)
-            or self._caps(case)
+            or (hours and channel.message_type in hours.message_types)
+            or self._caps(channel, controls)
         )
 
-    def _caps(self, case: Case) -> list[FrequencyCap]:
-        channel, asked = case.channel, case.controls.cap_frequency
+    def _caps(self, channel: Channel, controls: Controls) -> list[FrequencyCap]:
+        asked = controls.cap_frequency
         return [
             cap
             for cap in self._policies.of(channel).frequency_caps
@@ -204,7 +210,7 @@ class Judge:
         )
 
     def _sent_at(self, case: Case, contact_id: str, now: datetime) -> tuple[datetime, ...]:
-        if not (caps := self._caps(case)):
+        if not (caps := self._caps(case.channel, case.controls)):
             return ()
         found = self._tx.sendings.since(
             case.channel.workspace,
@@ -215,14 +221,13 @@ class Judge:
         return tuple(at for at, message_id in found if message_id != case.message_id)
 
 
-def case_of(claim: Claim, channel: Channel) -> Case:
-    """Return a claimed message as a case: those of its receivers who were not served yet."""
-    message, delivery = claim.message, claim.delivery
+def case_of(message: Message, delivery: Delivery, channel: Channel) -> Case:
+    """Return a message as a case: those of its receivers who were not served yet."""
     served = {*delivery.accepted, *delivery.refused}
     return Case(
         channel=channel,
         receivers=[one for one in people_of(message) if one[1] not in served],
-        due_at=message.updated_at,
+        due_at=delivery.due_at,
         expires_at=delivery.expires_at,
         controls=delivery.controls,
         meta=message.meta,

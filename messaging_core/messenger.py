@@ -105,7 +105,8 @@ class Messenger:
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
         )
-        self.inbox = Inbox(storage=storage, clock=self.clock, ids=self._ids, channels=self._by_id)
+        self.desk = Desk(ids=self._ids, channels=self._by_id, policies=policies)
+        self.inbox = Inbox(storage=storage, clock=self.clock, desk=self.desk)
         self.subscriptions = Subscriptions(storage, self.clock)
         self.contacts = Directory(storage=storage, clock=self.clock, ids=self._ids)
         self.suppressions = Suppressing(storage=storage, clock=self.clock)

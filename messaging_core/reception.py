@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.bookkeeping import Books
+from messaging_core.bookkeeping import Books, Desk
 from messaging_core.decisions import telling
 from messaging_core.decisions.drafting import received
 from messaging_core.errors import InvalidRequestError, UnknownMessageError
@@ -45,13 +45,12 @@ class Inbox:
     """Keep receipts before anything else, and apply each of them once.
 
     Attributes:
-        channels: The channels of the host by their ids; people write to them.
+        desk: What the books are kept with; people write to its channels.
     """
 
     storage: Storage
     clock: Clock
-    ids: Ids
-    channels: dict[UUID, Channel] = field(repr=False)
+    desk: Desk
 
     def receive(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
@@ -95,12 +94,12 @@ class Inbox:
         """Let one receipt have its effect; an incoming message comes back."""
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)
-        return Books(tx, self.ids).apply(kept)
+        return Books(tx, self.desk).apply(kept)
 
     def _take_in(
         self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
     ) -> "Message | bool":
-        channel = self.channels.get(incoming.channel_id)
+        channel = self.desk.channels.get(incoming.channel_id)
         if channel is None or channel.workspace != kept.workspace:
             tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
             return False
@@ -109,10 +108,10 @@ class Inbox:
             identifier_key=channel.identifier_key, identifier_value=incoming.sender
         )
         (contact_id,) = tx.contacts.ensure(
-            kept.workspace, [identifier], now=now, new_id=lambda: str(self.ids.new(now))
+            kept.workspace, [identifier], now=now, new_id=lambda: str(self.desk.ids.new(now))
         )
         message = received(
-            incoming, channel, message_id=self.ids.new(now), contact_id=contact_id, now=now
+            incoming, channel, message_id=self.desk.ids.new(now), contact_id=contact_id, now=now
         )
         tx.messages.add(
             [NewMessage(workspace=kept.workspace, platform=channel.platform, message=message)]
@@ -187,7 +186,7 @@ def convert(
         message = tx.messages.get(workspace, message_id)
         if message is None:
             raise UnknownMessageError(message_id)
-        books = Books(tx, inbox.ids)
+        books = Books(tx, inbox.desk)
         return books.interact(
             workspace,
             message,

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Part, Status
 from messaging_core.models.plan import Reason
+from messaging_core.models.send_rules import ReceiverFacts
 
 
 class Lane(IntEnum):
@@ -122,6 +123,7 @@ class Claim:
     Attributes:
         lapsed: Its last lease ended unsettled: the worker was not heard of again.
         doubted: That worker had passed the point of no return.
+        receivers: What is known of those who are still to get it; absent where no send rule binds.
     """
 
     workspace: UUID
@@ -130,6 +132,7 @@ class Claim:
     lease: Lease
     lapsed: bool = False
     doubted: bool = False
+    receivers: tuple[ReceiverFacts, ...] | None = None
 
 
 class OutcomeKind(StrEnum):
