@@ -13,7 +13,7 @@ from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
 from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
-from messaging_core.judging import Judge, Policies
+from messaging_core.judging import Judge, Policies, is_exempt
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier, ReceiverContact
 from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
@@ -52,7 +52,7 @@ class Prepared:
     Attributes:
         violations: Why it is refused; empty when it is admitted.
         echoed: What the message takes over from the request as it is, in JSON.
-        is_exempt: No send rule binds it.
+        origin: What made the request, where it was not the host.
     """
 
     channel: Channel
@@ -61,7 +61,7 @@ class Prepared:
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
     echoed: str | None = None
-    is_exempt: bool = False
+    origin: Origin | None = None
 
 
 Answer = Message | InvalidRequestError
@@ -295,7 +295,9 @@ class Writing:
         message, delivery = drafted(one, message_id=message_id, people=people, now=self._now)
         reasons = one.admission.reasons if one.admission else ()
         is_held_back = False
-        if delivery and not one.is_exempt:
+        if one.origin:
+            message = evolve(message, origin=one.origin)
+        if delivery and not is_exempt(message):
             message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
             reasons, is_held_back = (*reasons, *why), message.reason is not None
         batch_id = self._batch_id
@@ -309,7 +311,7 @@ class Writing:
             idempotency=one.idempotency,
             batch_id=batch_id,
             # Not all of a message in a batch, or of one held back, is taken over from its request.
-            echoed=None if batch_id or is_held_back else one.echoed,
+            echoed=None if message.origin or is_held_back else one.echoed,
         )
         return kept, reasons
 

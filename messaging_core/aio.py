@@ -8,8 +8,9 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from messaging_core.acceptance import Answer, Request, Submission
+from messaging_core.channels import ChannelReference
 from messaging_core.errors import InvalidRequestError, StorageError
-from messaging_core.messenger import ChannelReference, Messenger
+from messaging_core.messenger import Messenger
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.message import Message

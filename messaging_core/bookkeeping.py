@@ -4,9 +4,9 @@ A settlement is more than the message's new state: the log tells of it, doubts a
 answer is evidence, and receipts that overtook it find their message.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -34,16 +34,24 @@ from messaging_core.models.channel import EMAIL, Channel
 from messaging_core.models.delivery import Claim, OutcomeKind, Resolution, Settlement
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.evidence import Evidence
-from messaging_core.models.interaction import Interaction
+from messaging_core.models.failure import Failure, FailureCode
+from messaging_core.models.interaction import Interaction, InteractionType
 from messaging_core.models.message import Message, Status
 from messaging_core.models.receipt import (
     InteractionReceipt,
     KeptReceipt,
     ReceiptState,
+    ReceiptStatus,
     StatusReceipt,
 )
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage import Transaction
+
+SUPPRESS_ON: Final = frozenset(
+    {SuppressionCause.HARD_BOUNCE, SuppressionCause.COMPLAINT, SuppressionCause.UNSUBSCRIBE}
+)
+"""Which reports suppress an address by themselves, unless the host says otherwise."""
 
 
 @frozen(kw_only=True)
@@ -54,11 +62,19 @@ class Desk:
         ids: Makes ids of interactions and messages.
         channels: The channels of the host by their ids.
         policies: The send rules.
+        suppress_on: Which reports suppress an address by themselves.
     """
 
     ids: Ids
     channels: Mapping[UUID, Channel] = field(factory=dict, repr=False)
     policies: Policies = field(factory=Policies)
+    suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
+
+
+_CAUSES: Final = {
+    InteractionType.REPORTED_AS_SPAM: SuppressionCause.COMPLAINT,
+    InteractionType.UNSUBSCRIBE_REQUEST: SuppressionCause.UNSUBSCRIBE,
+}
 
 
 class Books:
@@ -314,6 +330,8 @@ class Books:
         evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
         at = kept.received_at
         shown = self._prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
+        if receipt.status is ReceiptStatus.FAILED and receipt.failure:
+            self._suppress_bounced(kept, message, recipient, receipt.failure)
         self._tx.timeline.append(
             [
                 Event(
@@ -329,6 +347,41 @@ class Books:
             ]
         )
 
+    def _suppress_bounced(
+        self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
+    ) -> None:
+        """Block an email address that there is not: nothing may go there any more."""
+        if failure.code == FailureCode.UNKNOWN_RECEIVER:
+            cause = SuppressionCause.HARD_BOUNCE
+            scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
+            self._suppress(kept, message, recipient, cause, scopes)
+
+    def _suppress(
+        self,
+        kept: KeptReceipt,
+        message: Message,
+        recipient: str | None,
+        cause: SuppressionCause,
+        scopes: Collection[SuppressionScope],
+    ) -> None:
+        """Block the address that a report concerns, where it is clear which that is."""
+        addresses = addresses_of(message)
+        address = recipient or (addresses[0] if len(addresses) == 1 else None)
+        if cause not in self._desk.suppress_on or not address or "@" not in address:
+            return
+        at = kept.received_at
+        blocks = [
+            Suppression(
+                identifier_key="emailaddress",
+                identifier_value=address,
+                scope=scope,
+                cause=cause,
+                at=at,
+            )
+            for scope in scopes
+        ]
+        self._tx.suppressions.add(kept.workspace, blocks)
+
     def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
         self.interact(
             kept.workspace,
@@ -340,6 +393,11 @@ class Books:
             details=receipt.details,
             metadata=receipt.metadata,
         )
+
+        cause = _CAUSES.get(receipt.type)
+        if cause:
+            recipient = _recipient(receipt.recipient, message)
+            self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
 
     def interact(
         self, workspace: UUID, message: Message, *, at: datetime, **said: Any

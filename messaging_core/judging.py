@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from messaging_core.decisions.send_rules import evaluate
 from messaging_core.decisions.withholding import withheld
+from messaging_core.errors import ConfigurationError
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import Controls, Delivery
@@ -31,7 +32,7 @@ from messaging_core.models.send_rules import (
 from messaging_core.ports.storage import Transaction
 from messaging_core.rules.consent import identifier_on, is_held_out, purpose_of
 from messaging_core.rules.frequency import binds
-from messaging_core.rules.send_rules import combined
+from messaging_core.rules.send_rules import check_send_rules, combined
 
 ANSWER: Final = "keyword"
 """The type of the `origin` of a message that answers a keyword: no send rule binds it."""
@@ -65,6 +66,20 @@ class Policies:
             workspace = self.by_id.get(channel.workspace, self.default)
             self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
         return self._known[channel.id]
+
+
+def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> Policies:
+    """Return the policies that a host has set up.
+
+    Raises:
+        ConfigurationError: Some rule cannot mean what it says.
+    """
+    by_id = send_rules if isinstance(send_rules, Mapping) else {}
+    default = send_rules if isinstance(send_rules, SendRules) else _NO_RULES
+    for rules in (default, *by_id.values()):
+        if violations := check_send_rules(rules):
+            raise ConfigurationError("; ".join(str(violation) for violation in violations))
+    return Policies(default=default, by_id=dict(by_id))
 
 
 @frozen(kw_only=True)
@@ -134,11 +149,22 @@ class Judge:
         )
 
     def decide(
-        self, message: Message, delivery: Delivery, channel: Channel, now: datetime
+        self,
+        message: Message,
+        delivery: Delivery,
+        channel: Channel,
+        now: datetime,
+        *,
+        counts: bool = True,
     ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
         """Return a message that was admitted as the rules leave it, and why.
 
-        What goes counts for the next one at once, so that a cap is exact.
+        Args:
+            message: As it was drafted.
+            delivery: Of all its receivers.
+            channel: Where it goes.
+            now: The present.
+            counts: Let what goes count for the next one at once, so that a cap is exact.
         """
         if not self.concerns(channel, message.meta, delivery.controls):
             return message, delivery, ()
@@ -147,7 +173,7 @@ class Judge:
         if ruling is None:
             return message, delivery, ()
         left, remaining = withheld(message, delivery, ruling)
-        if remaining:
+        if remaining and counts:
             self.note(case, remaining.due_at)
         return left, remaining, ruling.reasons
 

@@ -63,7 +63,9 @@ class Ledger:
         report: What became of the messages whose results were written.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, desk: Desk, *, gathers: bool = False) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, desk: Desk, *, gathers: bool = False
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._desk = desk

@@ -1,65 +1,43 @@
 """What a host calls: send, plan, look up, list, cancel and move messages."""
 
-import gc
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice, repeat
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from attrs import evolve
-
-from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
-from messaging_core.batching import Batching, messages_of
-from messaging_core.decisions import telling
-from messaging_core.decisions.drafting import delivery_of, identifiers_of
-from messaging_core.decisions.rendering import envelope_of
-from messaging_core.decisions.settlement import may_have_gone
+from messaging_core.acceptance import Acceptance, Request, Submission
+from messaging_core.batching import Batching
+from messaging_core.bookkeeping import SUPPRESS_ON, Desk
+from messaging_core.changing import Changing
+from messaging_core.channels import ChannelReference, Channels
+from messaging_core.chunking import accept_many
 from messaging_core.decisions.telling import doubts_of
 from messaging_core.directory import Directory
-from messaging_core.errors import (
-    ConfigurationError,
-    InvalidDocumentError,
-    InvalidMessageError,
-    InvalidQueryError,
-    InvalidRequestError,
-    StateError,
-    UnknownBatchError,
-    UnknownChannelError,
-    UnknownMessageError,
-)
+from messaging_core.errors import InvalidRequestError
 from messaging_core.idempotency import DEFAULT_WINDOW, check_window
+from messaging_core.judging import policies_of
+from messaging_core.keywords import Keywords
+from messaging_core.looking import checked_query, message_of
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.doubts import Doubts
-from messaging_core.models.envelope import SmsContent
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.interaction import Conversion, Interaction
 from messaging_core.models.message import Direction, Message, Status
-from messaging_core.models.plan import Plan, Rejection, Verdict
+from messaging_core.models.meta import Meta
+from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
+from messaging_core.models.send_rules import SendRules, SuppressionCause
+from messaging_core.planning import next_allowed, planned
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage import Storage
 from messaging_core.ports.transport import Transport
 from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
-from messaging_core.rules.channel import check_channel
-from messaging_core.rules.lifecycle import can_cancel, can_reschedule
-from messaging_core.rules.query import check_query
-from messaging_core.rules.schedule import check_schedule, due_time, is_later
-from messaging_core.rules.validity import expires_at, validity_of
 from messaging_core.subscription import Handler, Subscriptions
 from messaging_core.suppressing import Suppressing
-from messaging_core.wire import WireLimits, dump, load
-
-CHUNK = 1000
-"""How many requests `send_many` keeps in one transaction."""
-
-_NO_ID = UUID(int=0)
-ChannelReference = Channel | UUID | str
-T = TypeVar("T")
+from messaging_core.wire import WireLimits
 
 
 class Messenger:
@@ -76,10 +54,14 @@ class Messenger:
         limits: How large and deep a JSON request may be.
         idempotency_window: How long an idempotency key stands for its message, counted from
             acceptance; then the key is free again. At most ten years.
+        send_rules: Quiet hours, frequency caps and the like: for all, or by the id of a workspace
+            or of a channel; a channel's are combined with those of its workspace.
+        keywords: What is done when somebody writes STOP, START or HELP to an SMS channel.
+        suppress_on: Which reports suppress an address by themselves.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name; or the window
-            is no time.
+        ConfigurationError: A channel is wrong, or two have one id or one name; the window is no
+            time; or the send rules cannot mean what they say.
     """
 
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
@@ -91,24 +73,34 @@ class Messenger:
         ids: Ids | None = None,
         limits: WireLimits | None = None,
         idempotency_window: timedelta = DEFAULT_WINDOW,
+        send_rules: SendRules | Mapping[UUID, SendRules] | None = None,
+        keywords: Keywords | None = None,
+        suppress_on: Collection[SuppressionCause] = SUPPRESS_ON,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
-        self._ids = ids or TimeOrderedIds()
-        self._by_id = _checked(channels)
-        self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
-        self._transports = {channel.id: transport for channel, transport in channels.items()}
+        self._channels = Channels(channels)
+        ids, by_id = ids or TimeOrderedIds(), self._channels.by_id
         self.acceptance = Acceptance(
             storage=storage,
             clock=self.clock,
-            ids=self._ids,
+            ids=ids,
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
+            policies=policies_of(send_rules),
         )
-        self.desk = Desk(ids=self._ids, channels=self._by_id, policies=policies)
-        self.inbox = Inbox(storage=storage, clock=self.clock, desk=self.desk)
+        self.desk = Desk(
+            ids=ids,
+            channels=by_id,
+            policies=self.acceptance.policies,
+            suppress_on=frozenset(suppress_on),
+        )
+        self._changing = Changing(acceptance=self.acceptance, channels=by_id)
+        self.inbox = Inbox(
+            acceptance=self.acceptance, desk=self.desk, keywords=keywords or Keywords()
+        )
         self.subscriptions = Subscriptions(storage, self.clock)
-        self.contacts = Directory(storage=storage, clock=self.clock, ids=self._ids)
+        self.contacts = Directory(storage=storage, clock=self.clock, ids=ids)
         self.suppressions = Suppressing(storage=storage, clock=self.clock)
 
     def send(
@@ -173,22 +165,13 @@ class Messenger:
             ValueError: There are fewer or more keys than requests; of the chunk in which they
                 run out nothing is kept.
         """
-        known = self.channel(channel)
-        answers: list[Message | Rejection] = []
-        for chunk in _chunks(_keyed(requests, idempotency_keys), CHUNK):
-            submissions = [
-                Submission(channel=known, request=request, idempotency_key=key)
-                for request, key in chunk
-            ]
-            with _uncollected():
-                chunk_answers = self.acceptance.accept(submissions, connection=connection)
-            for answer in chunk_answers:
-                answers.append(
-                    Rejection(index=len(answers), violations=answer.violations)
-                    if isinstance(answer, InvalidRequestError)
-                    else answer
-                )
-        return answers
+        return accept_many(
+            self.acceptance,
+            self.channel(channel),
+            requests,
+            keys=idempotency_keys,
+            connection=connection,
+        )
 
     def send_batch(
         self,
@@ -235,25 +218,33 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
         """
-        now = self.acceptance.now()
-        submission = Submission(channel=self.channel(channel), request=request)
-        prepared = self.acceptance.prepare(submission, now)
-        admission = prepared.admission
-        if prepared.request is None or admission is None:
-            return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-        identifiers = identifiers_of(prepared.request, prepared.channel)
-        people = [(identifier, None) for identifier in identifiers]
-        message = draft_of(prepared, message_id=self._ids.new(now), people=people, now=now)
-        delivery = delivery_of(prepared.request, prepared.channel, admission)
-        envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
-        content = envelope.content if envelope else None
-        return Plan(
-            verdict=admission.verdict,
-            reasons=admission.reasons,
-            due_at=admission.due_at,
-            expires_at=admission.expires_at,
-            sms=content.sms if isinstance(content, SmsContent) else None,
-            envelope=envelope,
+        return planned(self.acceptance, self.channel(channel), request)
+
+    def next_allowed(
+        self,
+        channel: ChannelReference,
+        receiver: str,
+        *,
+        identifier_key: str | None = None,
+        meta: Meta | None = None,
+    ) -> datetime | None:
+        """Return when a message to somebody may go, by all send rules, for a host's own page.
+
+        Args:
+            channel: As for `send`.
+            receiver: The number or address, or whatever the key finds a contact by.
+            identifier_key: What kind of identifier that is; the channel's own by default.
+            meta: Of the message; its use case says what it is for.
+
+        Returns:
+            The first moment at which caps and quiet hours let it go; nothing where waiting changes
+            nothing, because the receiver must not be written to at all.
+
+        Raises:
+            UnknownChannelError: There is no such channel.
+        """
+        return next_allowed(
+            self.acceptance, self.channel(channel), receiver, key=identifier_key, meta=meta
         )
 
     def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
@@ -263,10 +254,7 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
         """
         with self.storage.begin(read_only=True) as tx:
-            message = tx.messages.get(workspace, message_id)
-        if message is None:
-            raise UnknownMessageError(message_id)
-        return message
+            return message_of(tx, workspace, message_id)
 
     def find(self, query: MessageQuery | None = None) -> Page[Message]:
         """Return one page of messages, the newest first.
@@ -274,13 +262,7 @@ class Messenger:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
-        query = query or MessageQuery()
-        try:
-            load(MessageQuery, dump(query))
-        except InvalidDocumentError as error:
-            raise InvalidQueryError(error.violations) from None
-        if violations := check_query(query):
-            raise InvalidQueryError(violations)
+        query = checked_query(query or MessageQuery())
         with self.storage.begin(read_only=True) as tx:
             return tx.messages.find(query)
 
@@ -301,12 +283,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        now = self.acceptance.now()
-        with self.storage.begin(connection) as tx:
-            message = tx.messages.get(workspace, message_id)
-            if message is None:
-                raise UnknownMessageError(message_id)
-            return _withdraw(tx, workspace, message, now)
+        return self._changing.cancel(message_id, workspace, connection)
 
     def cancel_batch(
         self,
@@ -324,12 +301,7 @@ class Messenger:
         Raises:
             UnknownBatchError: This workspace has no such batch.
         """
-        now = self.acceptance.now()
-        with self.storage.begin(connection) as tx:
-            messages = messages_of(tx, workspace, batch_id)
-            if not messages:
-                raise UnknownBatchError(batch_id)
-            return sum(_withdraw(tx, workspace, message, now) for message in messages)
+        return self._changing.cancel_batch(batch_id, workspace, connection)
 
     def reschedule(
         self,
@@ -353,33 +325,7 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
             StateError: It does not wait any more.
         """
-        now = self.acceptance.now()
-        if violations := check_schedule(at, now):
-            raise InvalidMessageError(violations)
-        with self.storage.begin(connection) as tx:
-            message = tx.messages.get(workspace, message_id)
-            if message is None:
-                raise UnknownMessageError(message_id)
-            delivery = tx.outbox.delivery(workspace, message_id)
-            if delivery is None or not can_reschedule(message.status):
-                raise StateError(f"message {message_id} is {message.status}: it does not wait")
-            moved = evolve(
-                message,
-                status=Status.SCHEDULED if is_later(at, now) else Status.ACCEPTED,
-                scheduled_for=at,
-                last_status_at=now,
-                updated_at=now,
-            )
-            channel = self._by_id.get(message.channel_id)
-            validity = validity_of(
-                delivery.controls.validity, channel.message_type if channel else ""
-            )
-            if not tx.outbox.reschedule(
-                workspace, moved, due_at=due_time(at, now), expires_at=expires_at(now, at, validity)
-            ):
-                raise StateError(f"message {message_id} is being handed over right now")
-            tx.timeline.append([telling.changed(workspace, moved, EventKind.RESCHEDULED, now)])
-        return moved
+        return self._changing.reschedule(message_id, at, workspace, connection)
 
     def receive(
         self,
@@ -439,8 +385,7 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
         """
         with self.storage.begin(read_only=True) as tx:
-            if tx.messages.get(workspace, message_id) is None:
-                raise UnknownMessageError(message_id)
+            message_of(tx, workspace, message_id)
             return tx.timeline.of(workspace, message_id)
 
     def interactions(
@@ -452,8 +397,7 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
         """
         with self.storage.begin(read_only=True) as tx:
-            if tx.messages.get(workspace, message_id) is None:
-                raise UnknownMessageError(message_id)
+            message_of(tx, workspace, message_id)
             return tx.receipts.interactions(workspace, message_id)
 
     def report_conversion(
@@ -541,82 +485,8 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
         """
-        found = (
-            self._by_name.get(reference)
-            if isinstance(reference, str)
-            else self._by_id.get(reference.id if isinstance(reference, Channel) else reference)
-        )
-        if found is None and isinstance(reference, str):
-            found = self._by_id.get(_as_id(reference) or _NO_ID)
-        if found is None:
-            name = reference.name if isinstance(reference, Channel) else str(reference)
-            raise UnknownChannelError(name, sorted(one.name for one in self._by_id.values()))
-        return found
+        return self._channels.find(reference)
 
     def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
         """Return a channel and its transport, or nothing when the host does not have it."""
-        channel = self._by_id.get(channel_id)
-        return (channel, self._transports[channel_id]) if channel else None
-
-
-def _withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> bool:
-    delivery = tx.outbox.delivery(workspace, message.id)
-    if not can_cancel(message.status) or may_have_gone(message, delivery):
-        return False
-    if not tx.outbox.cancel(workspace, message.id, now=now):
-        return False
-    deleted = evolve(message, status=Status.DELETED)
-    tx.timeline.append([telling.changed(workspace, deleted, EventKind.CANCELLED, now)])
-    return True
-
-
-def _as_id(reference: str) -> UUID | None:
-    try:
-        return UUID(reference)
-    except ValueError:
-        return None
-
-
-def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
-    by_id: dict[UUID, Channel] = {}
-    names: set[tuple[UUID, str]] = set()
-    for channel in channels:
-        if violations := check_channel(channel):
-            faults = "; ".join(str(violation) for violation in violations)
-            raise ConfigurationError(f"channel {channel.name!r}: {faults}")
-        if channel.id in by_id:
-            message = f"channels {by_id[channel.id].name!r} and {channel.name!r} have one id"
-            raise ConfigurationError(message)
-        if (channel.workspace, channel.name) in names:
-            raise ConfigurationError(f"two channels are called {channel.name!r}")
-        names.add((channel.workspace, channel.name))
-        by_id[channel.id] = channel
-    return by_id
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from walking through what is only just being made.
-
-    A thousand requests are a hundred thousand objects without a cycle among them: collecting
-    frees nothing, and would take a third of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _keyed(
-    requests: Iterable[Request], keys: Iterable[str | None] | None
-) -> Iterable[tuple[Request, str | None]]:
-    return zip(requests, repeat(None)) if keys is None else zip(requests, keys, strict=True)
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+        return self._channels.route(channel_id)

@@ -26,8 +26,8 @@ from messaging_core import (
     UnknownMessageError,
     Worker,
 )
+from messaging_core.chunking import CHUNK
 from messaging_core.errors import InvalidQueryError
-from messaging_core.messenger import CHUNK
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import Receiver, ReceiverContact
 from messaging_core.models.delivery import Delivery

@@ -49,7 +49,7 @@ class Finish:
 Dispatch = Send | Finish
 
 
-def dispatch(
+def dispatch(  # noqa: PLR0913 - by keyword beyond the third
     claim: Claim,
     channel: Channel | None,
     now: datetime,
@@ -80,19 +80,13 @@ def dispatch(
         return Finish(settlement=_wait_for_proof(claim, channel, now))
     if in_doubt and channel.when_in_doubt is not WhenInDoubt.RESEND:
         return Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
-    if claim.receivers is not None:
-        return _by_the_rules(claim, claim.receivers, channel, rules, now)
-    return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
+    return _by_the_rules(claim, channel, rules, now)
 
 
-def _by_the_rules(
-    claim: Claim,
-    receivers: Sequence[ReceiverFacts],
-    channel: Channel,
-    rules: SendRules,
-    now: datetime,
-) -> Dispatch:
-    ruling = ruling_on(claim, receivers, channel, rules, now)
+def _by_the_rules(claim: Claim, channel: Channel, rules: SendRules, now: datetime) -> Dispatch:
+    if claim.receivers is None:
+        return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
+    ruling = ruling_on(claim, claim.receivers, channel, rules, now)
     match ruling.course:
         case Course.HOLD:
             return Finish(settlement=held(claim, now, ruling))

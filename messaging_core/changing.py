@@ -1,0 +1,105 @@
+"""What can still be changed of messages that wait: withdraw them, or move them to another time."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from messaging_core.acceptance import Acceptance
+from messaging_core.batching import messages_of
+from messaging_core.decisions import telling
+from messaging_core.decisions.settlement import may_have_gone
+from messaging_core.errors import InvalidMessageError, StateError, UnknownBatchError
+from messaging_core.looking import message_of
+from messaging_core.models.channel import Channel
+from messaging_core.models.delivery import Delivery
+from messaging_core.models.event import EventKind
+from messaging_core.models.message import Message, Status
+from messaging_core.ports.storage import Transaction
+from messaging_core.rules.lifecycle import can_cancel, can_reschedule
+from messaging_core.rules.schedule import check_schedule, due_time, is_later
+from messaging_core.rules.validity import expires_at, validity_of
+
+
+@frozen(kw_only=True)
+class Changing:
+    """Change messages as long as nobody may have them.
+
+    Attributes:
+        channels: The channels of the host by their ids.
+    """
+
+    acceptance: Acceptance
+    channels: Mapping[UUID, Channel] = field(repr=False)
+
+    def cancel(self, message_id: UUID, workspace: UUID, connection: Any) -> bool:
+        """Withdraw one message; false where it may have gone."""
+        now = self.acceptance.now()
+        with self.acceptance.storage.begin(connection) as tx:
+            return withdraw(tx, workspace, message_of(tx, workspace, message_id), now)
+
+    def cancel_batch(self, batch_id: UUID, workspace: UUID, connection: Any) -> int:
+        """Withdraw what can be withdrawn of a batch, and return how many that were."""
+        now = self.acceptance.now()
+        with self.acceptance.storage.begin(connection) as tx:
+            messages = messages_of(tx, workspace, batch_id)
+            if not messages:
+                raise UnknownBatchError(batch_id)
+            return sum(withdraw(tx, workspace, message, now) for message in messages)
+
+    def reschedule(
+        self, message_id: UUID, at: datetime, workspace: UUID, connection: Any
+    ) -> Message:
+        """Move one message to another time."""
+        now = self.acceptance.now()
+        if violations := check_schedule(at, now):
+            raise InvalidMessageError(violations)
+        with self.acceptance.storage.begin(connection) as tx:
+            message = message_of(tx, workspace, message_id)
+            delivery = tx.outbox.delivery(workspace, message_id)
+            if delivery is None or not can_reschedule(message.status):
+                raise StateError(f"message {message_id} is {message.status}: it does not wait")
+            return self._move(tx, workspace, message, delivery, at=at, now=now)
+
+    def _move(  # noqa: PLR0913 - one change, and all it depends on
+        self,
+        tx: Transaction,
+        workspace: UUID,
+        message: Message,
+        delivery: Delivery,
+        *,
+        at: datetime,
+        now: datetime,
+    ) -> Message:
+        moved = evolve(
+            message,
+            status=Status.SCHEDULED if is_later(at, now) else Status.ACCEPTED,
+            reason=None,
+            details=None,
+            scheduled_for=at,
+            last_status_at=now,
+            updated_at=now,
+        )
+        channel = self.channels.get(message.channel_id)
+        validity = validity_of(delivery.controls.validity, channel.message_type if channel else "")
+        ends_at = expires_at(now, at, validity)
+        if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
+            raise StateError(f"message {message.id} is being handed over right now")
+        tx.sendings.move(workspace, message.id, due_time(at, now))
+        tx.timeline.append([telling.changed(workspace, moved, EventKind.RESCHEDULED, now)])
+        return moved
+
+
+def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> bool:
+    """Withdraw a message that waits, and tell of it; false where it may have gone."""
+    delivery = tx.outbox.delivery(workspace, message.id)
+    if not can_cancel(message.status) or may_have_gone(message, delivery):
+        return False
+    if not tx.outbox.cancel(workspace, message.id, now=now):
+        return False
+    tx.sendings.forget(workspace, message.id)
+    deleted = evolve(message, status=Status.DELETED)
+    tx.timeline.append([telling.changed(workspace, deleted, EventKind.CANCELLED, now)])
+    return True
