@@ -85,4 +85,4 @@ class Channel:
         ),
         converter=WhenInDoubt,
     )
-    grace: timedelta = GRACE
+    grace: timedelta = field(default=GRACE, metadata={"wire": None})
