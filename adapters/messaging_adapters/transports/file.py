@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,15 @@ def _json(envelope: Envelope) -> bytes:
     )
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    """Return an attrs object as a mapping, with its kind where several are possible."""
+def _plain(value: Any) -> Any:
+    """Return an attrs object as a mapping, with its kind where several are possible.
+
+    A span is written in seconds.
+    """
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if not attrs.has(type(value)):
         raise TypeError(f"{type(value).__name__} has no place in JSON")
     kind = {"kind": type(value).__name__} if isinstance(value, Content | Body) else {}
