@@ -11,6 +11,7 @@ from messaging_core.changing import Changing
 from messaging_core.channels import ChannelReference, Channels
 from messaging_core.chunking import accept_many
 from messaging_core.decisions.telling import doubts_of
+from messaging_core.directory import Directory
 from messaging_core.errors import InvalidRequestError
 from messaging_core.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.looking import checked_query, message_of
@@ -30,13 +31,15 @@ from messaging_core.ports.transport import Transport
 from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
 from messaging_core.subscription import Handler, Subscriptions
+from messaging_core.suppressing import Suppressing
 from messaging_core.wire import WireLimits
 
 
 class Messenger:
     """Accept messages into a storage, and answer questions about them.
 
-    One messenger serves many threads. It never talks to a provider: a `Worker` delivers.
+    One messenger serves many threads. It never talks to a provider: a `Worker` delivers. Its
+    `contacts` are the people it writes to, its `suppressions` what addresses must not get.
 
     Args:
         storage: Where messages are kept.
@@ -76,6 +79,8 @@ class Messenger:
         self._changing = Changing(acceptance=self.acceptance, channels=by_id)
         self.inbox = Inbox(storage=storage, clock=self.clock, ids=ids, channels=by_id)
         self.subscriptions = Subscriptions(storage, self.clock)
+        self.contacts = Directory(storage=storage, clock=self.clock, ids=ids)
+        self.suppressions = Suppressing(storage=storage, clock=self.clock)
 
     def send(
         self,

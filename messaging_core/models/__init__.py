@@ -97,6 +97,15 @@ if TYPE_CHECKING:
         Settlement,
         Withdrawal,
     )
+    from messaging_core.models.directory import (
+        ContactChanges,
+        ContactList,
+        ContactListQuery,
+        ContactQuery,
+        NewContact,
+        Strategy,
+        SuppressionQuery,
+    )
     from messaging_core.models.doubts import (
         Doubts,
     )
@@ -270,6 +279,11 @@ if TYPE_CHECKING:
         TemplateVersion,
         VariableType,
     )
+    from messaging_core.models.user import (
+        Unresolved,
+        User,
+        UserFields,
+    )
     from messaging_core.models.violation import (
         Violation,
     )
@@ -303,7 +317,11 @@ __all__ = [
     "ClickedLink",
     "Connector",
     "Contact",
+    "ContactChanges",
     "ContactIdentifier",
+    "ContactList",
+    "ContactListQuery",
+    "ContactQuery",
     "Content",
     "ContentReport",
     "Controls",
@@ -373,6 +391,7 @@ __all__ = [
     "Missing",
     "MmsContent",
     "NativeContent",
+    "NewContact",
     "NewMessage",
     "Notification",
     "NumberParameter",
@@ -453,9 +472,11 @@ __all__ = [
     "Status",
     "StatusReceipt",
     "StepMeta",
+    "Strategy",
     "StringParameter",
     "Suppression",
     "SuppressionCause",
+    "SuppressionQuery",
     "SuppressionScope",
     "TelegramMetadata",
     "TemplateContent",
@@ -473,6 +494,9 @@ __all__ = [
     "TimeslotListParameter",
     "Timeslots",
     "Unknown",
+    "Unresolved",
+    "User",
+    "UserFields",
     "UtmParameter",
     "VariableType",
     "Verdict",
@@ -519,6 +543,8 @@ _MODULES = (
     "event",
     "doubts",
     "template_project",
+    "directory",
+    "user",
     "violation",
     "batch",  # imports messages, and with them most others
 )

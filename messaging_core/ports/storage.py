@@ -1,13 +1,12 @@
 """What keeps messages: one transaction at a time, and a few domain verbs inside it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
@@ -23,6 +22,7 @@ from messaging_core.models.interaction import Interaction
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.models.receipt import KeptReceipt, ReceiptState
+from messaging_core.ports.directory import ContactLists, Contacts, Suppressions
 
 
 class Messages(Protocol):
@@ -217,29 +217,6 @@ class Outbox(Protocol):
         """
 
 
-class Contacts(Protocol):
-    """Keep the people whom messages go to."""
-
-    @abstractmethod
-    def ensure(
-        self,
-        workspace: UUID,
-        identifiers: Sequence[Identifier],
-        *,
-        now: datetime,
-        new_id: Callable[[], str],
-    ) -> list[str]:
-        """Return the contact id for each identifier, creating contacts for those nobody has.
-
-        Identifiers are compared exactly, and within their workspace; the same one twice gives the
-        same contact. A new contact has its identifier, and was created `now`.
-        """
-
-    @abstractmethod
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
-        """Return a contact of this workspace, or nothing."""
-
-
 class Receipts(Protocol):
     """Keep what providers report, and what it proves."""
 
@@ -332,6 +309,8 @@ class Transaction(Protocol):
     messages: Messages
     outbox: Outbox
     contacts: Contacts
+    lists: ContactLists
+    suppressions: Suppressions
     receipts: Receipts
     timeline: Timeline
 

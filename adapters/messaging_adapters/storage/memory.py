@@ -10,12 +10,17 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_adapters.storage._memory_directory import (
+    DirectoryTables,
+    MemoryContactLists,
+    MemoryContacts,
+    MemorySuppressions,
+)
 from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.decisions.sharing import fair, share, turn
 from messaging_core.errors import ConfigurationError, StorageBusyError
-from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
@@ -28,13 +33,11 @@ from messaging_core.models.delivery import (
 )
 from messaging_core.models.message import Message, Status
 from messaging_core.models.query import MessageQuery, Page
-from messaging_core.ports.storage import Contacts, Messages, Outbox, Storage, Transaction
-from messaging_core.wire import load
+from messaging_core.ports.storage import Messages, Outbox, Storage, Transaction
 from messaging_core.wire.page_token import decode_page_token, encode_page_token
 from messaging_core.wire.stored import (
     Stored,
     StoredMessages,
-    encode_contact,
     settled_state,
     store,
 )
@@ -74,9 +77,8 @@ class _Tables:
         self.suspects: set[int] = set()
         self.keys: dict[tuple[UUID, str], _Key] = {}
         self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
-        self.contacts: dict[tuple[UUID, str], bytes] = {}
-        self.identifiers: dict[tuple[UUID, Identifier], str] = {}
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
+        self.directory = DirectoryTables()
         self.log = LogTables()
         self._undo: list[Callable[[], object]] = []
 
@@ -435,38 +437,13 @@ class _MemoryOutbox(Outbox):
         return min(due, default=None)
 
 
-class _MemoryContacts(Contacts):
-    def __init__(self, tables: _Tables) -> None:
-        self._tables = tables
-
-    def ensure(
-        self,
-        workspace: UUID,
-        identifiers: Sequence[Identifier],
-        *,
-        now: datetime,
-        new_id: Callable[[], str],
-    ) -> list[str]:
-        tables = self._tables
-        for identifier in identifiers:
-            if (workspace, identifier) not in tables.identifiers:
-                contact_id = new_id()
-                pair = (identifier.identifier_key, identifier.identifier_value)
-                encoded = encode_contact(workspace, contact_id, pair, now)
-                tables.put(tables.contacts, (workspace, contact_id), encoded)
-                tables.put(tables.identifiers, (workspace, identifier), contact_id)
-        return [tables.identifiers[workspace, identifier] for identifier in identifiers]
-
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
-        encoded = self._tables.contacts.get((workspace, contact_id))
-        return load(Contact, encoded) if encoded else None
-
-
 class _MemoryTransaction(Transaction):
     def __init__(self, tables: _Tables) -> None:
         self.messages = _MemoryMessages(tables)
         self.outbox = _MemoryOutbox(tables)
-        self.contacts = _MemoryContacts(tables)
+        self.contacts = MemoryContacts(tables.directory, tables)
+        self.lists = MemoryContactLists(tables.directory, tables)
+        self.suppressions = MemorySuppressions(tables.directory, tables)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
 
