@@ -11,7 +11,7 @@ from messaging_core.directory import walk_members
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, PUSH, SMS
 from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.user import Missing, User, UserFields
+from messaging_core.models.user import Unresolved, User, UserFields
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.storage import Storage
 from messaging_core.rules.receiver import PLATFORM_KEYS
@@ -39,7 +39,7 @@ class ContactAudience(Audience):
 
     def resolve(  # noqa: D102 - the port's
         self, recipients: Sequence[str], clusters: Sequence[str]
-    ) -> Iterator[User | Missing]:
+    ) -> Iterator[User | Unresolved]:
         wanted = dict.fromkeys(recipients)
         for some in _chunks(wanted, AT_ONCE):
             yield from self._by_id(some)
@@ -50,12 +50,14 @@ class ContactAudience(Audience):
                 if contact.id not in wanted:
                     yield user_of(contact)
 
-    def _by_id(self, recipients: Sequence[str]) -> list[User | Missing]:
+    def _by_id(self, recipients: Sequence[str]) -> list[User | Unresolved]:
         with self._storage.begin(read_only=True) as tx:
             found = [(one, tx.contacts.get(self._workspace, one)) for one in recipients]
-        return [user_of(contact) if contact else Missing(recipient=one) for one, contact in found]
+        return [
+            user_of(contact) if contact else Unresolved(recipient=one) for one, contact in found
+        ]
 
-    def _lists(self, clusters: Sequence[str]) -> tuple[list[UUID], list[Missing]]:
+    def _lists(self, clusters: Sequence[str]) -> tuple[list[UUID], list[Unresolved]]:
         """Return the lists of clusters, and the clusters that there are not."""
         if not clusters:
             return [], []
@@ -67,7 +69,7 @@ class ContactAudience(Audience):
                 for one, list_id in ids.items()
                 if list_id is not None and tx.lists.get(self._workspace, list_id)
             }
-        missing = [Missing(cluster=one) for one in clusters if one not in known]
+        missing = [Unresolved(cluster=one) for one in clusters if one not in known]
         return list(known.values()), missing
 
 
@@ -88,11 +90,11 @@ class MappedAudience(Audience):
 
     def resolve(  # noqa: D102 - the port's
         self, recipients: Sequence[str], clusters: Sequence[str]
-    ) -> Iterator[User | Missing]:
+    ) -> Iterator[User | Unresolved]:
         met: set[str] = set()
         for some in _chunks(dict.fromkeys(recipients), AT_ONCE):
             yield from self._new(self._find(self._fields.id, some), met)
-            yield from (Missing(recipient=one) for one in some if one not in met)
+            yield from (Unresolved(recipient=one) for one in some if one not in met)
         if clusters:
             names = list(dict.fromkeys(clusters))
             yield from self._new(self._find(self._fields.clusters, names), met)

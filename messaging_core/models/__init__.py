@@ -280,6 +280,7 @@ if TYPE_CHECKING:
         VariableType,
     )
     from messaging_core.models.user import (
+        Unresolved,
         User,
         UserFields,
     )
@@ -493,6 +494,7 @@ __all__ = [
     "TimeslotListParameter",
     "Timeslots",
     "Unknown",
+    "Unresolved",
     "User",
     "UserFields",
     "UtmParameter",

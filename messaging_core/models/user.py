@@ -33,7 +33,7 @@ class User:
 
 
 @frozen(kw_only=True)
-class Missing:
+class Unresolved:
     """Report a recipient, or a cluster, that the directory does not have; one of both."""
 
     recipient: str | None = None

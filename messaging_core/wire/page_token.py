@@ -74,7 +74,7 @@ def decode_keyset(query: Keyed, length: int) -> tuple[str, ...] | None:
 
 
 def _unpacked(token: str) -> bytes:
-    return base64.b64decode(token + "==", altchars=b"-_", validate=True)
+    return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
 
 
 def _check_fingerprint(query: Any, fingerprint: bytes) -> None:
