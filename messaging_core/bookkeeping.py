@@ -12,6 +12,11 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.decisions import telling
+from messaging_core.decisions.redaction import (
+    is_redacted,
+    redacted_event,
+    redacted_interaction,
+)
 from messaging_core.decisions.settlement import (
     IN_DOUBT,
     addresses_of,
@@ -182,8 +187,11 @@ class Books:
     def _prove(
         self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
     ) -> Message:
-        """Add evidence to a message, and end its delivery where nothing is left to deliver."""
-        if new == NOTHING:
+        """Add evidence to a message, and end its delivery where nothing is left to deliver.
+
+        About a redacted message nothing is learned any more: too much is gone to judge it by.
+        """
+        if new == NOTHING or is_redacted(message):
             return message
         if message.details == IN_DOUBT:
             new = join(new, DOUBT)
@@ -276,20 +284,17 @@ class Books:
         evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
         at = kept.received_at
         shown = self._prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
-        self._tx.timeline.append(
-            [
-                Event(
-                    workspace=kept.workspace,
-                    message_id=message.id,
-                    kind=EventKind.REPORTED,
-                    at=at,
-                    status=shown.status,
-                    outcome=receipt.provider_status or receipt.status,
-                    failure=receipt.failure,
-                    references=(receipt.reference,) if receipt.reference else (),
-                )
-            ]
+        event = Event(
+            workspace=kept.workspace,
+            message_id=message.id,
+            kind=EventKind.REPORTED,
+            at=at,
+            status=shown.status,
+            outcome=receipt.provider_status or receipt.status,
+            failure=receipt.failure,
+            references=(receipt.reference,) if receipt.reference else (),
         )
+        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
 
     def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
         self.interact(
@@ -324,6 +329,8 @@ class Books:
             receiver=message.receiver,
             **said,
         )
+        if is_redacted(message):
+            interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
         event = telling.changed(workspace, message, EventKind.INTERACTED, at)
         self._tx.timeline.append([evolve(event, outcome=interaction.type)])

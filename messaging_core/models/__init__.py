@@ -200,6 +200,10 @@ if TYPE_CHECKING:
         SendMessage,
         ShortLinks,
     )
+    from messaging_core.models.retention import (
+        Keep,
+        Purged,
+    )
     from messaging_core.models.send_rules import (
         Course,
         FrequencyCap,
@@ -346,6 +350,7 @@ __all__ = [
     "InteractionMetadata",
     "InteractionReceipt",
     "InteractionType",
+    "Keep",
     "KeptReceipt",
     "Lane",
     "Lease",
@@ -399,6 +404,7 @@ __all__ = [
     "ProductSection",
     "ProductSections",
     "ProductSectionsParameter",
+    "Purged",
     "Purpose",
     "PushContent",
     "PushNotificationsMeta",
@@ -519,6 +525,7 @@ _MODULES = (
     "event",
     "doubts",
     "template_project",
+    "retention",
     "violation",
     "batch",  # imports messages, and with them most others
 )

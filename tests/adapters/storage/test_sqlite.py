@@ -209,9 +209,11 @@ class TestFiles(Folder):
         migrations.apply(Database(older), stop_before="0002_fairness")
         messages = [a_new_message(workspace=UUID(int=number)) for number in (7, 3, 7)]
         add(newer, *messages)
+        columns = [row[1] for row in older.execute("PRAGMA table_info(messaging_messages)")]
         older.execute("ATTACH ? AS newer", (newer.path,))
         older.executescript(
-            "INSERT INTO messaging_messages SELECT * FROM newer.messaging_messages;"
+            f"INSERT INTO messaging_messages SELECT {', '.join(columns)}"  # noqa: S608
+            " FROM newer.messaging_messages;"
             "INSERT INTO messaging_outbox (position, lane, due_at, expires_at)"
             " SELECT position, lane, due_at, expires_at FROM newer.messaging_outbox;"
         )

@@ -17,6 +17,7 @@ from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.retention import SqliteRetention
 from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
@@ -32,6 +33,7 @@ class SqliteTransaction(Transaction):
         self.contacts = SqliteContacts(cursor)
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
+        self.retention = SqliteRetention(cursor)
 
 
 class SqliteStorage(Storage):
