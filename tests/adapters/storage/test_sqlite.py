@@ -60,6 +60,7 @@ from messaging_core.testing.storage_steps import (
 )
 
 SOON = timedelta(milliseconds=50)
+NIGHTLY = hypothesis.settings().max_examples > 1_000  # see the profiles in tests/conftest.py
 
 
 class Folder:
@@ -123,7 +124,7 @@ class SqliteMachine(StorageMachine):
 
 class TestSqliteAgreesWithMemory(SqliteMachine.TestCase):  # type: ignore[misc, name-defined]
     settings = hypothesis.settings(
-        max_examples=hypothesis.settings().max_examples // 5, stateful_step_count=25
+        max_examples=1_000 if NIGHTLY else 20, stateful_step_count=50 if NIGHTLY else 25
     )
 
 
