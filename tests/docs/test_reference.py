@@ -16,6 +16,7 @@ PAGES = ROOT / "docs" / "reference" / "api"
 NOT_LISTED = re.compile(
     r"messaging_core\.wire\.(document|emission|faults|mapping|plan|tagged|thawing|values)"
     r"|messaging_core\.testing\.((fairness|log|messages|outbox|retention)_contract|storage_(machine|steps))"
+    r"|messaging_core\.testing\.(__main__|conformance)"
     r"|messaging_adapters\.mail\..*"
     r"|messaging_adapters\.cli\..*"
     r"|messaging_adapters\.storage\.sqlite\..*"
