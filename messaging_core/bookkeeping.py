@@ -12,6 +12,11 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.decisions import telling
+from messaging_core.decisions.redaction import (
+    is_redacted,
+    redacted_event,
+    redacted_interaction,
+)
 from messaging_core.decisions.settlement import (
     IN_DOUBT,
     addresses_of,
@@ -236,8 +241,11 @@ class Books:
     def _prove(
         self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
     ) -> Message:
-        """Add evidence to a message, and end its delivery where nothing is left to deliver."""
-        if new == NOTHING:
+        """Add evidence to a message, and end its delivery where nothing is left to deliver.
+
+        About a redacted message nothing is learned any more: too much is gone to judge it by.
+        """
+        if new == NOTHING or is_redacted(message):
             return message
         if message.details == IN_DOUBT:
             new = join(new, DOUBT)
@@ -332,20 +340,17 @@ class Books:
         shown = self._prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
             self._suppress_bounced(kept, message, recipient, receipt.failure)
-        self._tx.timeline.append(
-            [
-                Event(
-                    workspace=kept.workspace,
-                    message_id=message.id,
-                    kind=EventKind.REPORTED,
-                    at=at,
-                    status=shown.status,
-                    outcome=receipt.provider_status or receipt.status,
-                    failure=receipt.failure,
-                    references=(receipt.reference,) if receipt.reference else (),
-                )
-            ]
+        event = Event(
+            workspace=kept.workspace,
+            message_id=message.id,
+            kind=EventKind.REPORTED,
+            at=at,
+            status=shown.status,
+            outcome=receipt.provider_status or receipt.status,
+            failure=receipt.failure,
+            references=(receipt.reference,) if receipt.reference else (),
         )
+        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
 
     def _suppress_bounced(
         self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
@@ -420,6 +425,8 @@ class Books:
             receiver=message.receiver,
             **said,
         )
+        if is_redacted(message):
+            interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
         event = telling.changed(workspace, message, EventKind.INTERACTED, at)
         self._tx.timeline.append([evolve(event, outcome=interaction.type)])

@@ -28,11 +28,13 @@ from messaging_core.models.meta import Meta
 from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
+from messaging_core.models.retention import Keep, Purged
 from messaging_core.models.send_rules import SendRules, SuppressionCause
 from messaging_core.planning import next_allowed, planned
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.storage import Storage
 from messaging_core.ports.transport import Transport
+from messaging_core.purging import purge_of
 from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
 from messaging_core.subscription import Handler, Subscriptions
@@ -417,6 +419,49 @@ class Messenger:
         return convert(
             self.inbox, message_id, conversion, workspace=workspace, connection=connection
         )
+
+    def purge(  # noqa: PLR0913 - one for each choice of the host
+        self,
+        *,
+        before: datetime,
+        keep: Keep = Keep.NOTHING,
+        workspace: UUID | None = None,
+        limit: int | None = None,
+        chunk: int = 100,
+        unmatched: timedelta = timedelta(hours=72),
+    ) -> Purged:
+        """Delete or redact old messages, a bounded transaction at a time, while the engine runs.
+
+        Old is what was accepted `before` an instant and is finished; what waits, or is being
+        delivered, is left alone. With a message goes everything that hangs on it; receipts go from
+        the inbox by their own age. Contacts and idempotency keys stay. It may be broken off and
+        called again at any time: it goes on with what is left, and redacts nothing twice.
+
+        Args:
+            before: Aware instant.
+            keep: `Keep.NOTHING` deletes; `Keep.RECORD` takes content and addresses out, and keeps
+                ids, status, times, channel, country, platform references and failure codes.
+            workspace: Only this tenant's; that of all by default.
+            limit: At most so many messages and so many receipts; `Purged.more` says whether to
+                call again.
+            chunk: How many in one transaction.
+            unmatched: After what time a receipt is given up whose message never appeared.
+
+        Raises:
+            StorageError: The storage failed; earlier chunks are done.
+            ValueError: `before` has no time zone, `keep` is no choice, or `chunk` is less than
+                one.
+        """
+        purge = purge_of(
+            self.storage,
+            self.clock,
+            before=before,
+            keep=keep,
+            workspace=workspace,
+            chunk=chunk,
+            unmatched=unmatched,
+        )
+        return purge.run(limit)
 
     def doubts(self) -> Doubts:
         """Count the attempts that may have been accepted or not, and how each of them ended."""

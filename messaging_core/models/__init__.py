@@ -209,6 +209,10 @@ if TYPE_CHECKING:
         SendMessage,
         ShortLinks,
     )
+    from messaging_core.models.retention import (
+        Keep,
+        Purged,
+    )
     from messaging_core.models.send_rules import (
         Course,
         FrequencyCap,
@@ -364,6 +368,7 @@ __all__ = [
     "InteractionMetadata",
     "InteractionReceipt",
     "InteractionType",
+    "Keep",
     "KeptReceipt",
     "Lane",
     "Lease",
@@ -418,6 +423,7 @@ __all__ = [
     "ProductSection",
     "ProductSections",
     "ProductSectionsParameter",
+    "Purged",
     "Purpose",
     "PushContent",
     "PushNotificationsMeta",
@@ -545,6 +551,7 @@ _MODULES = (
     "template_project",
     "directory",
     "user",
+    "retention",
     "violation",
     "batch",  # imports messages, and with them most others
 )

@@ -31,6 +31,7 @@ from messaging_core.testing.fairness_contract import FairnessContract
 from messaging_core.testing.log_contract import LogContract
 from messaging_core.testing.messages_contract import OTHER_WORKSPACE, MessagesContract
 from messaging_core.testing.outbox_contract import ClaimContract, SettleContract, WaitingContract
+from messaging_core.testing.retention_contract import RetentionContract
 from messaging_core.testing.sendings_contract import SendingsContract
 from messaging_core.testing.storage_steps import (
     AT,
@@ -326,6 +327,7 @@ class StorageContract(
     SuppressionsContract,
     LogContract,
     SendingsContract,
+    RetentionContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -20,6 +20,7 @@ from messaging_core.models.failure import Failure, FailureSource
 from messaging_core.models.message import Direction, Message, Part, Status
 from messaging_core.models.query import MessageQuery
 from messaging_core.models.receipt import ReceiptState
+from messaging_core.models.retention import Keep
 from messaging_core.models.send_rules import SuppressionCause, SuppressionScope
 from messaging_core.ports.storage import Storage
 from messaging_core.rules.lifecycle import is_waiting
@@ -405,7 +406,7 @@ class StorageMachine(RuleBasedStateMachine):
     )
     def append_an_event(self, place: int, workspace: UUID, kind: EventKind) -> None:
         """Write something into the log, and count it."""
-        event = an_event(kind, workspace=workspace, message_id=UUID(int=place % 3), at=self.now)
+        event = an_event(kind, workspace=workspace, message_id=UUID(int=place % 9), at=self.now)
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
                 tx.timeline.append([event])
@@ -425,6 +426,23 @@ class StorageMachine(RuleBasedStateMachine):
         since = self.now + step
         found = [_keys(storage, workspace, since) for storage in (self.model, self.storage)]
         assert found[0] == found[1]
+
+    @rule(
+        step=_steps,
+        workspace=st.none() | st.sampled_from(_WORKSPACES),
+        keep=st.sampled_from(Keep),
+        unmatched_step=_steps,
+    )
+    def purge_what_is_old(
+        self, step: timedelta, workspace: UUID | None, keep: Keep, unmatched_step: timedelta
+    ) -> None:
+        """Delete or redact what is old, and old receipts; the order of it is nobody's business."""
+        before, unmatched_before = self.now + step, self.now + unmatched_step
+        expected, found = (
+            _purge(storage, before, unmatched_before, workspace, keep)
+            for storage in (self.model, self.storage)
+        )
+        assert found == expected
 
     @rule(query=_queries)
     def list_messages(self, query: dict[str, Any]) -> None:
@@ -489,6 +507,24 @@ class StorageMachine(RuleBasedStateMachine):
                 now=self.now,
                 new_id=lambda: f"c{next(self._contact_numbers):06}",
             )
+
+
+def _purge(
+    storage: Storage,
+    before: datetime,
+    unmatched_before: datetime,
+    workspace: UUID | None,
+    keep: Keep,
+) -> tuple[set[tuple[UUID, UUID]], int, int]:
+    """Take out everything that is old; return what it was, and how many were taken out."""
+    erases = keep is Keep.NOTHING
+    with storage.begin() as tx:
+        old = tx.retention.old(before=before, limit=1000, workspace=workspace, with_redacted=erases)
+        taken = tx.retention.erase(old) if erases else len(tx.retention.redact(old))
+        receipts = tx.retention.erase_receipts(
+            before=before, unmatched_before=unmatched_before, limit=1000, workspace=workspace
+        )
+    return set(old), taken, receipts
 
 
 def _comparable(one: Claim) -> Claim:

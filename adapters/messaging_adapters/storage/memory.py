@@ -17,6 +17,7 @@ from messaging_adapters.storage._memory_directory import (
     MemorySuppressions,
 )
 from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
+from messaging_adapters.storage._memory_retention import MemoryRetention
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
 from messaging_adapters.storage._memory_sendings import MemorySendings, SendingsTable
 from messaging_core.decisions.settlement import IN_DOUBT
@@ -83,6 +84,10 @@ class _Tables:
         self.log = LogTables()
         self.sendings: SendingsTable = {}
         self._undo: list[Callable[[], object]] = []
+
+    def last_position(self) -> int:
+        """Return the last position of a message, which may be gone by now."""
+        return self.log.last.get("message", 0)
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set a value, and remember how it was."""
@@ -157,7 +162,8 @@ class _MemoryMessages(Messages):
     def add(self, messages: Sequence[NewMessage]) -> None:
         tables = self._tables
         for new in messages:
-            position = len(tables.rows) + 1
+            position = tables.last_position() + 1
+            tables.put(tables.log.last, "message", position)
             tables.put(tables.rows, position, row_of(new))
             tables.put(tables.positions, new.message.id, position)
             if new.delivery:
@@ -181,8 +187,8 @@ class _MemoryMessages(Messages):
         matches = matcher(query)
         found: list[tuple[int, Stored]] = []
         for position in self._walk(query):
-            row = self._tables.rows[position]
-            if matches(row):
+            row = self._tables.rows.get(position)
+            if row and matches(row):
                 found.append((position, row.stored))
             if len(found) > query.limit:
                 break
@@ -196,10 +202,10 @@ class _MemoryMessages(Messages):
         )
 
     def _walk(self, query: MessageQuery) -> Iterator[int]:
-        after, count = decode_page_token(query), len(self._tables.rows)
+        after, last = decode_page_token(query), self._tables.last_position()
         if query.reverse:
-            return iter(range((after or 0) + 1, count + 1))
-        return iter(range(count if after is None else min(after - 1, count), 0, -1))
+            return iter(range((after or 0) + 1, last + 1))
+        return iter(range(last if after is None else min(after - 1, last), 0, -1))
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
@@ -339,7 +345,8 @@ class _MemoryOutbox(Outbox):
     def _hand_over(self, lease: Lease, now: datetime) -> Withdrawal | None:
         waiting = self._tables.outbox.get(lease.position)
         if waiting is None:
-            gone = self._tables.rows[lease.position].status is Status.DELETED
+            row = self._tables.rows.get(lease.position)
+            gone = row is not None and row.status is Status.DELETED
             return Withdrawal.CANCELLED if gone else Withdrawal.SUPERSEDED
         if waiting.fence != lease.fence:
             return Withdrawal.SUPERSEDED
@@ -449,6 +456,7 @@ class _MemoryTransaction(Transaction):
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
         self.sendings = MemorySendings(tables.sendings, tables)
+        self.retention = MemoryRetention(tables)
 
 
 class MemoryStorage(Storage):

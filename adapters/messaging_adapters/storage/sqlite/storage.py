@@ -18,6 +18,7 @@ from messaging_adapters.storage.sqlite.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.retention import SqliteRetention
 from messaging_adapters.storage.sqlite.sendings import SqliteSendings
 from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
 from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
@@ -38,6 +39,7 @@ class SqliteTransaction(Transaction):
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
         self.sendings = SqliteSendings(cursor)
+        self.retention = SqliteRetention(cursor)
 
 
 class SqliteStorage(Storage):
