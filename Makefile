@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 quietly = @report=$$($(1) 2>&1) || { echo "$$report" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint types format bench docs clean
+.PHONY: help demo test nightly faults lint types format bench docs clean
 # Two pips at work in one environment would spoil it.
 .NOTPARALLEL:
 # Stamps are made by a pattern rule; make would delete them as intermediate files.
@@ -33,6 +33,11 @@ faults: $(VENV)/test.stamp ## kill, stop and cut the power very often, and show 
 	@PYTHONSAFEPATH=1 MESSAGING_KILLS=$${MESSAGING_KILLS:-150} MESSAGING_CUTS=$${MESSAGING_CUTS:-4000} \
 		MESSAGING_STOPS=$${MESSAGING_STOPS:-50} \
 		$(BIN)/pytest tests/faults --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+
+nightly: $(VENV)/test.stamp ## run the tests with many more examples, which takes a while
+	@echo "Testing with many more examples"
+	@HYPOTHESIS_PROFILE=nightly PYTHONSAFEPATH=1 $(BIN)/pytest \
+		--numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(VENV)/dev.stamp ## check style, format and the direction of imports
 	@echo "Checking style, format and imports"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from messaging_core.models.plan import Plan, Rejection, Verdict
     from messaging_core.models.query import MessageQuery, Page
     from messaging_core.models.request import SendMessage
+    from messaging_core.models.retention import Keep
     from messaging_core.models.violation import Violation
     from messaging_core.worker import Worker
 
@@ -38,6 +39,7 @@ __all__ = [
     "ConfigurationError",
     "IdempotencyConflictError",
     "InvalidMessageError",
+    "Keep",
     "Message",
     "MessageQuery",
     "MessageType",
@@ -70,6 +72,7 @@ _HOMES = {
     "IdempotencyConflictError": "errors",
     "InvalidMessageError": "errors",
     "Message": "models.message",
+    "Keep": "models.retention",
     "MessageQuery": "models.query",
     "MessageType": "models.channel",
     "MessagingError": "errors",

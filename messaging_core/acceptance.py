@@ -15,11 +15,13 @@ from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.filling import Filling
 from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
+from messaging_core.judging import Judge, Policies, is_exempt
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier, ReceiverContact
-from messaging_core.models.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.event import Event
 from messaging_core.models.message import Message, Origin
-from messaging_core.models.plan import Verdict
+from messaging_core.models.plan import Reason, Verdict
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
@@ -52,6 +54,7 @@ class Prepared:
     Attributes:
         violations: Why it is refused; empty when it is admitted.
         echoed: What the message takes over from the request as it is, in JSON.
+        origin: What made the request, where it was not the host.
         has_links: Whether something may be done to its links.
     """
 
@@ -61,6 +64,7 @@ class Prepared:
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
     echoed: str | None = None
+    origin: Origin | None = None
     has_links: bool = False
 
 
@@ -79,6 +83,7 @@ class Acceptance:
     linking: Linking
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
+    policies: Policies = field(factory=Policies)
 
     def accept(self, submissions: Sequence[Submission], *, connection: Any = None) -> list[Answer]:
         """Keep every request that may be sent, all in one transaction.
@@ -96,7 +101,13 @@ class Acceptance:
         """Return what keeps requests inside a transaction."""
         keys_since = now - self.idempotency_window
         return Writing(
-            tx, self.ids, now, linking=self.linking, keys_since=keys_since, batch_id=batch_id
+            tx,
+            self.ids,
+            now,
+            linking=self.linking,
+            keys_since=keys_since,
+            policies=self.policies,
+            batch_id=batch_id,
         )
 
     def now(self) -> datetime:
@@ -183,10 +194,11 @@ class Writing:
         now: When the requests are accepted.
         linking: Decides on their links.
         keys_since: Idempotency keys accepted then or before stand for nothing any more.
+        policies: The send rules.
         batch_id: The batch that all of it belongs to.
     """
 
-    def __init__(  # noqa: PLR0913 - all it needs, by name
+    def __init__(  # noqa: PLR0913 - by keyword beyond the third
         self,
         tx: Transaction,
         ids: Ids,
@@ -194,6 +206,7 @@ class Writing:
         *,
         linking: Linking,
         keys_since: datetime,
+        policies: Policies,
         batch_id: UUID | None = None,
     ) -> None:
         self._tx = tx
@@ -201,6 +214,7 @@ class Writing:
         self._now = now
         self._linking = linking
         self._keys_since = keys_since
+        self._policies = policies
         self._batch_id = batch_id
 
     def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
@@ -254,43 +268,26 @@ class Writing:
 
     def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
         people = self._people([one for _, one in chosen])
-        new = [
-            self._new(message_id, one, its)
-            for (message_id, one), its in zip(chosen, people, strict=True)
-        ]
-        if any(one.has_links for _, one in chosen):
-            new = self._linked(new, [one.channel for _, one in chosen])
+        judge = Judge(self._tx, self._policies)
+        events: list[Event] = []
+        new: list[NewMessage] = []
+        for (message_id, one), its in zip(chosen, people, strict=True):
+            kept, reasons = self._new(message_id, one, its, judge)
+            new.append(kept)
+            events.append(telling.admitted(kept.workspace, kept.message, kept.delivery, reasons))
         if new:
             self._tx.messages.add(new)
-            self._tx.timeline.append(
-                [
-                    telling.admitted(
-                        one.workspace,
-                        one.message,
-                        one.delivery,
-                        prepared.admission.reasons if prepared.admission else (),
-                    )
-                    for one, (_, prepared) in zip(new, chosen, strict=True)
-                ]
-            )
+            self._tx.timeline.append(events)
         if keys := sum(one.idempotency is not None for one in new):
             # More go than come, so that those that expired get ever fewer.
             self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)
         return [one.message for one in new]
 
-    def _linked(
-        self, messages: Sequence[NewMessage], channels: Sequence[Channel]
-    ) -> list[NewMessage]:
-        """Draw the short links of messages, and keep where they lead."""
-        linked: list[NewMessage] = []
-        for new, channel in zip(messages, channels, strict=True):
-            if new.delivery is None:
-                linked.append(new)
-                continue
-            delivery, links = self._linking.draw(new.message, new.delivery, channel)
-            self._tx.short_links.add(links)
-            linked.append(evolve(new, delivery=delivery))
-        return linked
+    def _linked(self, message: Message, delivery: Delivery, channel: Channel) -> Delivery:
+        """Draw the short links of a message, and keep where they lead."""
+        delivery, links = self._linking.draw(message, delivery, channel)
+        self._tx.short_links.add(links)
+        return delivery
 
     def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
@@ -319,24 +316,37 @@ class Writing:
         )
 
     def _new(
-        self, message_id: UUID, one: Prepared, people: Sequence[tuple[Identifier, str | None]]
-    ) -> NewMessage:
-        message = draft_of(one, message_id=message_id, people=people, now=self._now)
+        self,
+        message_id: UUID,
+        one: Prepared,
+        people: Sequence[tuple[Identifier, str | None]],
+        judge: Judge,
+    ) -> tuple[NewMessage, tuple[Reason, ...]]:
+        """Return what is to be kept of a request, and why it goes when it does."""
+        message, delivery = drafted(one, message_id=message_id, people=people, now=self._now)
+        reasons = one.admission.reasons if one.admission else ()
+        is_held_back = False
+        if one.origin:
+            message = evolve(message, origin=one.origin)
+        if delivery and not is_exempt(message):
+            message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
+            reasons, is_held_back = (*reasons, *why), message.reason is not None
+        if one.has_links and delivery:
+            delivery = self._linked(message, delivery, one.channel)
         batch_id = self._batch_id
         if batch_id:
             message = evolve(message, origin=Origin(type=BATCH, id=str(batch_id)))
-        return NewMessage(
+        kept = NewMessage(
             workspace=one.channel.workspace,
             platform=one.channel.platform,
             message=message,
-            delivery=delivery_of(one.request, one.channel, one.admission)
-            if one.request and one.admission
-            else None,
+            delivery=delivery,
             idempotency=one.idempotency,
             batch_id=batch_id,
-            # Not all of a message in a batch is taken over from its request.
-            echoed=None if batch_id else one.echoed,
+            # Not all of a message in a batch, or of one held back, is taken over from its request.
+            echoed=None if message.origin or is_held_back else one.echoed,
         )
+        return kept, reasons
 
 
 def draft_of(
@@ -354,6 +364,20 @@ def draft_of(
         one.request, one.channel, admission, message_id=message_id, people=people, now=now
     )
     return message if one.admission else rejected(message, one.violations)
+
+
+def drafted(
+    one: Prepared,
+    *,
+    message_id: UUID,
+    people: Sequence[tuple[Identifier, str | None]],
+    now: datetime,
+) -> tuple[Message, Delivery | None]:
+    """Make the message of a prepared request, and its delivery where it is admitted."""
+    message = draft_of(one, message_id=message_id, people=people, now=now)
+    if one.request is None or one.admission is None:
+        return message, None
+    return message, delivery_of(one.request, one.channel, one.admission)
 
 
 def _as_json(request: Request) -> bytes | str | Mapping[str, Any]:

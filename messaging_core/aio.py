@@ -16,6 +16,7 @@ from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
+from messaging_core.models.retention import Keep, Purged
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -161,6 +162,19 @@ class AsyncMessenger:
     ) -> Message:
         """Send once more what could not be sent; see `Messenger.replay`."""
         return await _in_thread(self.messenger.replay, message_id, workspace=workspace, again=again)
+
+    async def purge(
+        self,
+        *,
+        before: datetime,
+        keep: Keep = Keep.NOTHING,
+        workspace: UUID | None = None,
+        limit: int | None = None,
+    ) -> Purged:
+        """Delete or redact old messages; see `Messenger.purge`."""
+        return await _in_thread(
+            self.messenger.purge, before=before, keep=keep, workspace=workspace, limit=limit
+        )
 
     async def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
         """Return where a short link leads; see `Messenger.resolve_short_link`."""

@@ -4,14 +4,19 @@ A settlement is more than the message's new state: the log tells of it, doubts a
 answer is evidence, and receipts that overtook it find their message.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from messaging_core.decisions import telling
+from messaging_core.decisions.redaction import (
+    is_redacted,
+    redacted_event,
+    redacted_interaction,
+)
 from messaging_core.decisions.settlement import (
     IN_DOUBT,
     addresses_of,
@@ -29,33 +34,60 @@ from messaging_core.decisions.status import (
     proves_hand_over,
     status_of,
 )
-from messaging_core.models.channel import EMAIL
+from messaging_core.judging import Judge, Policies, case_of, is_exempt
+from messaging_core.models.channel import EMAIL, Channel
 from messaging_core.models.delivery import Claim, OutcomeKind, Resolution, Settlement
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.evidence import Evidence
-from messaging_core.models.interaction import Interaction
+from messaging_core.models.failure import Failure, FailureCode
+from messaging_core.models.interaction import Interaction, InteractionType
 from messaging_core.models.message import Message, Status
 from messaging_core.models.receipt import (
     InteractionReceipt,
     KeptReceipt,
     ReceiptState,
+    ReceiptStatus,
     StatusReceipt,
 )
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage import Transaction
 
+SUPPRESS_ON: Final = frozenset(
+    {SuppressionCause.HARD_BOUNCE, SuppressionCause.COMPLAINT, SuppressionCause.UNSUBSCRIBE}
+)
+"""Which reports suppress an address by themselves, unless the host says otherwise."""
 
-class Books:
-    """Write down what happened to messages, in one transaction.
 
-    Args:
-        tx: The transaction.
-        ids: Makes ids of interactions.
+@frozen(kw_only=True)
+class Desk:
+    """Everything that books are kept with.
+
+    Attributes:
+        ids: Makes ids of interactions and messages.
+        channels: The channels of the host by their ids.
+        policies: The send rules.
+        suppress_on: Which reports suppress an address by themselves.
     """
 
-    def __init__(self, tx: Transaction, ids: Ids) -> None:
+    ids: Ids
+    channels: Mapping[UUID, Channel] = field(factory=dict, repr=False)
+    policies: Policies = field(factory=Policies)
+    suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
+
+
+_CAUSES: Final = {
+    InteractionType.REPORTED_AS_SPAM: SuppressionCause.COMPLAINT,
+    InteractionType.UNSUBSCRIBE_REQUEST: SuppressionCause.UNSUBSCRIBE,
+}
+
+
+class Books:
+    """Write down what happened to messages, in one transaction."""
+
+    def __init__(self, tx: Transaction, desk: Desk) -> None:
         self._tx = tx
-        self._ids = ids
+        self._desk = desk
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
@@ -73,6 +105,7 @@ class Books:
                 self._add_evidence(one.lease.workspace, one.lease.message_id, DOUBT)
         self._match_early_receipts(kept)
         self._join_evidence(kept)
+        self._count_sendings(kept)
         for one, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
                 self._answered_late(one)
@@ -92,7 +125,21 @@ class Books:
                 self._add_evidence(one.workspace, one.message.id, DOUBT)
         if counts := telling.doubts((), lost):
             tx.timeline.count(counts)
-        return self._unproved(claims)
+        return self._with_receivers(self._unproved(claims), now)
+
+    def _with_receivers(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        """Tell what is known of receivers where a send rule may have something to say."""
+        judge = Judge(self._tx, self._desk.policies)
+        return [self._with_facts(judge, one, now) for one in claims]
+
+    def _with_facts(self, judge: Judge, claim: Claim, now: datetime) -> Claim:
+        message, delivery = claim.message, claim.delivery
+        channel = self._desk.channels.get(message.channel_id)
+        if channel is None or is_exempt(message):
+            return claim
+        if not judge.concerns(channel, message.meta, delivery.controls):
+            return claim
+        return evolve(claim, receivers=judge.facts(case_of(message, delivery, channel), now))
 
     def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave out receivers, and whole messages, of which it is proved that they were served."""
@@ -171,6 +218,18 @@ class Books:
             )
             self._match(lease.workspace, references)
 
+    def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
+        """Let frequency caps count a message when it went, and not at all when it never did."""
+        if not self._desk.policies.has_caps:
+            return
+        sendings = self._tx.sendings
+        for one in settlements:
+            lease, at = one.lease, one.next_due_at or one.at
+            if one.next_due_at is None and one.status is not Status.SENT:
+                sendings.forget(lease.workspace, lease.message_id)
+            else:
+                sendings.move(lease.workspace, lease.message_id, at)
+
     def _add_evidence(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
         receipts = self._tx.receipts
         known = receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
@@ -182,8 +241,11 @@ class Books:
     def _prove(
         self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
     ) -> Message:
-        """Add evidence to a message, and end its delivery where nothing is left to deliver."""
-        if new == NOTHING:
+        """Add evidence to a message, and end its delivery where nothing is left to deliver.
+
+        About a redacted message nothing is learned any more: too much is gone to judge it by.
+        """
+        if new == NOTHING or is_redacted(message):
             return message
         if message.details == IN_DOUBT:
             new = join(new, DOUBT)
@@ -276,20 +338,54 @@ class Books:
         evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
         at = kept.received_at
         shown = self._prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
-        self._tx.timeline.append(
-            [
-                Event(
-                    workspace=kept.workspace,
-                    message_id=message.id,
-                    kind=EventKind.REPORTED,
-                    at=at,
-                    status=shown.status,
-                    outcome=receipt.provider_status or receipt.status,
-                    failure=receipt.failure,
-                    references=(receipt.reference,) if receipt.reference else (),
-                )
-            ]
+        if receipt.status is ReceiptStatus.FAILED and receipt.failure:
+            self._suppress_bounced(kept, message, recipient, receipt.failure)
+        event = Event(
+            workspace=kept.workspace,
+            message_id=message.id,
+            kind=EventKind.REPORTED,
+            at=at,
+            status=shown.status,
+            outcome=receipt.provider_status or receipt.status,
+            failure=receipt.failure,
+            references=(receipt.reference,) if receipt.reference else (),
         )
+        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
+
+    def _suppress_bounced(
+        self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
+    ) -> None:
+        """Block an email address that there is not: nothing may go there any more."""
+        if failure.code == FailureCode.UNKNOWN_RECEIVER:
+            cause = SuppressionCause.HARD_BOUNCE
+            scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
+            self._suppress(kept, message, recipient, cause, scopes)
+
+    def _suppress(
+        self,
+        kept: KeptReceipt,
+        message: Message,
+        recipient: str | None,
+        cause: SuppressionCause,
+        scopes: Collection[SuppressionScope],
+    ) -> None:
+        """Block the address that a report concerns, where it is clear which that is."""
+        addresses = addresses_of(message)
+        address = recipient or (addresses[0] if len(addresses) == 1 else None)
+        if cause not in self._desk.suppress_on or not address or "@" not in address:
+            return
+        at = kept.received_at
+        blocks = [
+            Suppression(
+                identifier_key="emailaddress",
+                identifier_value=address,
+                scope=scope,
+                cause=cause,
+                at=at,
+            )
+            for scope in scopes
+        ]
+        self._tx.suppressions.add(kept.workspace, blocks)
 
     def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
         self.interact(
@@ -303,6 +399,11 @@ class Books:
             metadata=receipt.metadata,
         )
 
+        cause = _CAUSES.get(receipt.type)
+        if cause:
+            recipient = _recipient(receipt.recipient, message)
+            self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
+
     def interact(
         self, workspace: UUID, message: Message, *, at: datetime, **said: Any
     ) -> Interaction:
@@ -315,7 +416,7 @@ class Books:
             said: Fields of `Interaction` that the message does not give.
         """
         interaction = Interaction(
-            id=self._ids.new(at),
+            id=self._desk.ids.new(at),
             message_id=message.id,
             channel_id=message.channel_id,
             message_reference=message.reference,
@@ -324,6 +425,8 @@ class Books:
             receiver=message.receiver,
             **said,
         )
+        if is_redacted(message):
+            interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
         event = telling.changed(workspace, message, EventKind.INTERACTED, at)
         self._tx.timeline.append([evolve(event, outcome=interaction.type)])

@@ -76,6 +76,8 @@ class Changing:
         moved = evolve(
             message,
             status=Status.SCHEDULED if is_later(at, now) else Status.ACCEPTED,
+            reason=None,
+            details=None,
             scheduled_for=at,
             last_status_at=now,
             updated_at=now,
@@ -85,6 +87,7 @@ class Changing:
         ends_at = expires_at(now, at, validity)
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
+        tx.sendings.move(workspace, message.id, due_time(at, now))
         tx.timeline.append([telling.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
 
@@ -96,6 +99,7 @@ def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) 
         return False
     if not tx.outbox.cancel(workspace, message.id, now=now):
         return False
+    tx.sendings.forget(workspace, message.id)
     deleted = evolve(message, status=Status.DELETED)
     tx.timeline.append([telling.changed(workspace, deleted, EventKind.CANCELLED, now)])
     return True

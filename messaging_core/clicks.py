@@ -22,7 +22,7 @@ def follow(inbox: Inbox, code: str, *, prefetched: bool) -> str:
         UnknownShortLinkError: Nobody was sent this code, or it has expired.
         StorageError: The code could not be looked up.
     """
-    now = inbox.clock.now()
+    now = inbox.acceptance.clock.now()
     link = _found(inbox, code)
     location = location_of(link, now) if link else None
     if link is None or location is None:
@@ -39,16 +39,16 @@ def follow(inbox: Inbox, code: str, *, prefetched: bool) -> str:
 def _found(inbox: Inbox, code: str) -> ShortLink | None:
     if not is_code(code):
         return None
-    with inbox.storage.begin(read_only=True) as tx:
+    with inbox.acceptance.storage.begin(read_only=True) as tx:
         return tx.short_links.get(code)
 
 
 def _keep(inbox: Inbox, link: ShortLink, now: datetime, *, prefetched: bool) -> None:
-    with inbox.storage.begin() as tx:
+    with inbox.acceptance.storage.begin() as tx:
         message = tx.messages.get(link.workspace, link.message_id)
         if message is None:
             return
-        Books(tx, inbox.ids).interact(
+        Books(tx, inbox.desk).interact(
             link.workspace,
             message,
             at=now,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.decisions.dispatch import Finish, Send, dispatch
+from messaging_core.decisions.dispatch import NO_RULES, Finish, Send, dispatch
 from messaging_core.decisions.settlement import (
     Attempted,
     expire,
@@ -96,7 +96,14 @@ class Delivering:
         route = self.messenger.route(claim.message.channel_id)
         channel, transport = route or (None, None)
         deduplicates = transport is not None and _deduplicates(transport, claim, now)
-        decision = dispatch(claim, channel, now, deduplicates=deduplicates, patience=self.patience)
+        decision = dispatch(
+            claim,
+            channel,
+            now,
+            deduplicates=deduplicates,
+            patience=self.patience,
+            rules=self.messenger.desk.policies.of(channel) if channel else NO_RULES,
+        )
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self.give_back(claim)
         return self._attempt(claim, decision, transport, deduplicates=deduplicates)

@@ -6,12 +6,15 @@ MessagingError
 │   ├── InvalidMessageError      … a message to be sent; carries every violation
 │   ├── InvalidDocumentError     … JSON that should be one of our own documents
 │   ├── InvalidQueryError        … a listing: its filters, limits or page token
+│   ├── ContactConflictError     … identifiers that other contacts have
 │   ├── InvalidTemplateError     … a template to be saved or used; carries every violation
 │   └── IdempotencyConflictError … the key was used for another request
 ├── NotFoundError                what was named is not there
 │   ├── UnknownChannelError
 │   ├── UnknownMessageError
 │   ├── UnknownBatchError
+│   ├── UnknownContactError
+│   ├── UnknownListError
 │   ├── UnknownTemplateError
 │   └── UnknownShortLinkError
 ├── StateError                   the message is not in a state that allows this
@@ -33,6 +36,7 @@ MessagingError
 from collections.abc import Sequence
 from uuid import UUID
 
+from messaging_core.models.contact import Identifier
 from messaging_core.models.violation import Violation
 
 _CONFLICT = "idempotency.conflict"
@@ -68,6 +72,26 @@ class InvalidDocumentError(InvalidRequestError):
 
 class InvalidQueryError(InvalidRequestError):
     """Report a listing whose filters, limit or page token are wrong."""
+
+
+class ContactConflictError(InvalidRequestError):
+    """Report identifiers that somebody else has, so that they cannot become another contact's.
+
+    Attributes:
+        identifiers: Those.
+        contact_ids: Who has them, one for each.
+    """
+
+    def __init__(
+        self,
+        violations: Sequence[Violation],
+        identifiers: Sequence[Identifier],
+        contact_ids: Sequence[str],
+    ) -> None:
+        super().__init__(violations)
+        self.identifiers = tuple(identifiers)
+        self.contact_ids = tuple(contact_ids)
+        self.args = (self.violations, self.identifiers, self.contact_ids)
 
 
 class InvalidTemplateError(InvalidRequestError):
@@ -138,6 +162,30 @@ class UnknownBatchError(NotFoundError):
     def __str__(self) -> str:
         """Return the id that was asked for."""
         return f"no batch {self.batch_id}"
+
+
+class UnknownContactError(NotFoundError):
+    """Report a contact id that the storage does not hold in this workspace."""
+
+    def __init__(self, contact_id: str) -> None:
+        super().__init__(contact_id)
+        self.contact_id = contact_id
+
+    def __str__(self) -> str:
+        """Return the id that was asked for."""
+        return f"no contact {self.contact_id!r}"
+
+
+class UnknownListError(NotFoundError):
+    """Report a contact list that the storage does not hold in this workspace."""
+
+    def __init__(self, list_id: UUID) -> None:
+        super().__init__(list_id)
+        self.list_id = list_id
+
+    def __str__(self) -> str:
+        """Return the id that was asked for."""
+        return f"no contact list {self.list_id}"
 
 
 class UnknownTemplateError(NotFoundError):

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.bookkeeping import Books
+from messaging_core.bookkeeping import Books, Desk
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.models.delivery import Claim, Lease, Settlement, Withdrawal
 from messaging_core.models.message import Status
-from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage import Storage
 
 
@@ -56,17 +56,19 @@ class Ledger:
     Args:
         storage: Where it is written.
         clock: Tells when a mark is made.
-        ids: Makes ids of what is written down beside.
+        desk: What the books are kept with.
         gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
 
     Attributes:
         report: What became of the messages whose results were written.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids, *, gathers: bool = False) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, desk: Desk, *, gathers: bool = False
+    ) -> None:
         self._storage = storage
         self._clock = clock
-        self._ids = ids
+        self._desk = desk
         self._gathers = gathers
         self._lock = threading.Lock()
         self._marks: list[_Mark] = []
@@ -173,7 +175,7 @@ class Ledger:
         reasons: Sequence[Withdrawal | None] = []
         try:
             with self._storage.begin() as tx:
-                books = Books(tx, self._ids)
+                books = Books(tx, self._desk)
                 valid = books.settle(results) if results else []
                 if leases:
                     reasons = tx.outbox.hand_over(leases, now=self._clock.now())

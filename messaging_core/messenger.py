@@ -7,15 +7,19 @@ from uuid import UUID
 
 from messaging_core.acceptance import Acceptance, Request, Submission
 from messaging_core.batching import Batching
+from messaging_core.bookkeeping import SUPPRESS_ON, Desk
 from messaging_core.changing import Changing
 from messaging_core.channels import ChannelReference, Channels
 from messaging_core.chunking import accept_many
 from messaging_core.clicks import follow
 from messaging_core.decisions.link_planning import Linking, checked_domain
 from messaging_core.decisions.telling import doubts_of
+from messaging_core.directory import Directory
 from messaging_core.errors import InvalidRequestError
 from messaging_core.filling import Filling
 from messaging_core.idempotency import DEFAULT_WINDOW, check_window
+from messaging_core.judging import policies_of
+from messaging_core.keywords import Keywords
 from messaging_core.looking import checked_query, message_of
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
@@ -23,19 +27,24 @@ from messaging_core.models.doubts import Doubts
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.interaction import Conversion, Interaction
 from messaging_core.models.message import Direction, Message, Status
+from messaging_core.models.meta import Meta
 from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
 from messaging_core.models.rendered_template import RenderedTemplate
-from messaging_core.planning import planned
+from messaging_core.models.retention import Keep, Purged
+from messaging_core.models.send_rules import SendRules, SuppressionCause
+from messaging_core.planning import next_allowed, planned
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.codes import Codes, RandomCodes
 from messaging_core.ports.storage import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
+from messaging_core.purging import purge_of
 from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
 from messaging_core.subscription import Handler, Subscriptions
+from messaging_core.suppressing import Suppressing
 from messaging_core.template_store import Templates
 from messaging_core.templating import DEFAULT_ENGINES
 from messaging_core.wire import WireLimits
@@ -44,7 +53,8 @@ from messaging_core.wire import WireLimits
 class Messenger:
     """Accept messages into a storage, and answer questions about them.
 
-    One messenger serves many threads. It never talks to a provider: a `Worker` delivers.
+    One messenger serves many threads. It never talks to a provider: a `Worker` delivers. Its
+    `contacts` are the people it writes to, its `suppressions` what addresses must not get.
 
     Args:
         storage: Where messages are kept.
@@ -54,6 +64,10 @@ class Messenger:
         limits: How large and deep a JSON request may be.
         idempotency_window: How long an idempotency key stands for its message, counted from
             acceptance; then the key is free again. At most ten years.
+        send_rules: Quiet hours, frequency caps and the like: for all, or by the id of a workspace
+            or of a channel; a channel's are combined with those of its workspace.
+        keywords: What is done when somebody writes STOP, START or HELP to an SMS channel.
+        suppress_on: Which reports suppress an address by themselves.
         template_engine: Renders the templates that name it, beside those written in plain
             placeholders.
         short_link_domain: The host of short links that name the domain `default`.
@@ -63,8 +77,8 @@ class Messenger:
         templates: Stored templates: save, activate, look up, inspect.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name; the window is
-            no time; or the domain is no host name.
+        ConfigurationError: A channel is wrong, or two have one id or one name; the window is no
+            time; the domain is no host name; or the send rules cannot mean what they say.
     """
 
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
@@ -76,6 +90,9 @@ class Messenger:
         ids: Ids | None = None,
         limits: WireLimits | None = None,
         idempotency_window: timedelta = DEFAULT_WINDOW,
+        send_rules: SendRules | Mapping[UUID, SendRules] | None = None,
+        keywords: Keywords | None = None,
+        suppress_on: Collection[SuppressionCause] = SUPPRESS_ON,
         template_engine: TemplateEngine | None = None,
         short_link_domain: str | None = None,
         codes: Codes | None = None,
@@ -97,10 +114,21 @@ class Messenger:
             ),
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
+            policies=policies_of(send_rules),
+        )
+        self.desk = Desk(
+            ids=ids,
+            channels=by_id,
+            policies=self.acceptance.policies,
+            suppress_on=frozenset(suppress_on),
         )
         self._changing = Changing(acceptance=self.acceptance, channels=by_id)
-        self.inbox = Inbox(storage=storage, clock=self.clock, ids=ids, channels=by_id)
+        self.inbox = Inbox(
+            acceptance=self.acceptance, desk=self.desk, keywords=keywords or Keywords()
+        )
         self.subscriptions = Subscriptions(storage, self.clock)
+        self.contacts = Directory(storage=storage, clock=self.clock, ids=ids)
+        self.suppressions = Suppressing(storage=storage, clock=self.clock)
 
     def send(
         self,
@@ -218,6 +246,33 @@ class Messenger:
             UnknownChannelError: There is no such channel.
         """
         return planned(self.acceptance, self.channel(channel), request)
+
+    def next_allowed(
+        self,
+        channel: ChannelReference,
+        receiver: str,
+        *,
+        identifier_key: str | None = None,
+        meta: Meta | None = None,
+    ) -> datetime | None:
+        """Return when a message to somebody may go, by all send rules, for a host's own page.
+
+        Args:
+            channel: As for `send`.
+            receiver: The number or address, or whatever the key finds a contact by.
+            identifier_key: What kind of identifier that is; the channel's own by default.
+            meta: Of the message; its use case says what it is for.
+
+        Returns:
+            The first moment at which caps and quiet hours let it go; nothing where waiting changes
+            nothing, because the receiver must not be written to at all.
+
+        Raises:
+            UnknownChannelError: There is no such channel.
+        """
+        return next_allowed(
+            self.acceptance, self.channel(channel), receiver, key=identifier_key, meta=meta
+        )
 
     def render(
         self,
@@ -417,6 +472,49 @@ class Messenger:
         return convert(
             self.inbox, message_id, conversion, workspace=workspace, connection=connection
         )
+
+    def purge(  # noqa: PLR0913 - one for each choice of the host
+        self,
+        *,
+        before: datetime,
+        keep: Keep = Keep.NOTHING,
+        workspace: UUID | None = None,
+        limit: int | None = None,
+        chunk: int = 100,
+        unmatched: timedelta = timedelta(hours=72),
+    ) -> Purged:
+        """Delete or redact old messages, a bounded transaction at a time, while the engine runs.
+
+        Old is what was accepted `before` an instant and is finished; what waits, or is being
+        delivered, is left alone. With a message goes everything that hangs on it; receipts go from
+        the inbox by their own age. Contacts and idempotency keys stay. It may be broken off and
+        called again at any time: it goes on with what is left, and redacts nothing twice.
+
+        Args:
+            before: Aware instant.
+            keep: `Keep.NOTHING` deletes; `Keep.RECORD` takes content and addresses out, and keeps
+                ids, status, times, channel, country, platform references and failure codes.
+            workspace: Only this tenant's; that of all by default.
+            limit: At most so many messages and so many receipts; `Purged.more` says whether to
+                call again.
+            chunk: How many in one transaction.
+            unmatched: After what time a receipt is given up whose message never appeared.
+
+        Raises:
+            StorageError: The storage failed; earlier chunks are done.
+            ValueError: `before` has no time zone, `keep` is no choice, or `chunk` is less than
+                one.
+        """
+        purge = purge_of(
+            self.storage,
+            self.clock,
+            before=before,
+            keep=keep,
+            workspace=workspace,
+            chunk=chunk,
+            unmatched=unmatched,
+        )
+        return purge.run(limit)
 
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
         """Return where a short link leads, for a redirect, and keep that it was clicked.

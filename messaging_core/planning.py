@@ -1,32 +1,106 @@
 """What would become of a request, without sending it."""
 
-from messaging_core.acceptance import Acceptance, Request, Submission, draft_of
-from messaging_core.decisions.drafting import delivery_of, identifiers_of
+from datetime import datetime
+from typing import Final
+
+from messaging_core.acceptance import Acceptance, Prepared, Request, Submission, drafted
+from messaging_core.decisions.drafting import identifiers_of
 from messaging_core.decisions.rendering import envelope_of
+from messaging_core.judging import Case, Judge
 from messaging_core.models.channel import Channel
+from messaging_core.models.contact import Contact, Identifier
+from messaging_core.models.delivery import Delivery
 from messaging_core.models.envelope import SmsContent
-from messaging_core.models.plan import Plan, Verdict
+from messaging_core.models.message import Message, Status
+from messaging_core.models.meta import Meta
+from messaging_core.models.plan import Plan, Reason, Verdict
+
+_VERDICTS: Final = {
+    Status.ACCEPTED: Verdict.ACCEPTED,
+    Status.SCHEDULED: Verdict.SCHEDULED,
+    Status.SKIPPED: Verdict.SKIPPED,
+    Status.REJECTED: Verdict.REJECTED,
+}
 
 
 def planned(acceptance: Acceptance, channel: Channel, request: Request) -> Plan:
     """Return what accepting a request would come to now; nothing is written."""
     now = acceptance.now()
     prepared = acceptance.prepare(Submission(channel=channel, request=request), now)
-    admission = prepared.admission
-    if prepared.request is None or admission is None:
+    if prepared.request is None or prepared.admission is None:
         return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-    people = [(one, None) for one in identifiers_of(prepared.request, prepared.channel)]
-    message = draft_of(prepared, message_id=acceptance.ids.new(now), people=people, now=now)
-    delivery = delivery_of(prepared.request, prepared.channel, admission)
+    message, delivery, reasons = _judged(acceptance, prepared, now)
     if prepared.has_links and delivery:
         delivery, _ = acceptance.linking.draw(message, delivery, prepared.channel)
     envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
     content = envelope.content if envelope else None
     return Plan(
-        verdict=admission.verdict,
-        reasons=admission.reasons,
-        due_at=admission.due_at,
-        expires_at=admission.expires_at,
+        verdict=_VERDICTS[message.status],
+        reasons=(*prepared.admission.reasons, *reasons),
+        due_at=delivery.due_at if delivery else None,
+        expires_at=delivery.expires_at if delivery else None,
         sms=content.sms if isinstance(content, SmsContent) else None,
         envelope=envelope,
     )
+
+
+def _judged(
+    acceptance: Acceptance, prepared: Prepared, now: datetime
+) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
+    """Draft the message, and let the send rules decide on it, by what is known now."""
+    channel = prepared.channel
+    identifiers = identifiers_of(prepared.request, channel) if prepared.request else ()
+    with acceptance.storage.begin(read_only=True) as tx:
+        known = tx.contacts.by_identifiers(channel.workspace, identifiers)
+        message, delivery = drafted(
+            prepared,
+            message_id=acceptance.ids.new(now),
+            people=[(one, known.get(one)) for one in identifiers],
+            now=now,
+        )
+        if delivery is None:
+            return message, None, ()
+        return Judge(tx, acceptance.policies).decide(message, delivery, channel, now, counts=False)
+
+
+def next_allowed(
+    acceptance: Acceptance,
+    channel: Channel,
+    receiver: str,
+    *,
+    key: str | None = None,
+    meta: Meta | None = None,
+) -> datetime | None:
+    """Return when a message to somebody may go; nothing where waiting changes nothing."""
+    now = acceptance.now()
+    identifier = Identifier(identifier_key=key or channel.identifier_key, identifier_value=receiver)
+    with acceptance.storage.begin(read_only=True) as tx:
+        contact_id = tx.contacts.by_identifiers(channel.workspace, [identifier]).get(identifier)
+        case = Case(
+            channel=channel,
+            receivers=[
+                (
+                    contact_id,
+                    _address(
+                        tx.contacts.get(channel.workspace, contact_id) if contact_id else None,
+                        channel,
+                        identifier,
+                    ),
+                )
+            ],
+            due_at=now,
+            meta=meta,
+            sender=channel.sender,
+        )
+        ruling = Judge(tx, acceptance.policies).rule(case, now)
+    if not channel.active:
+        return None
+    return now if ruling is None else ruling.next_at
+
+
+def _address(contact: Contact | None, channel: Channel, identifier: Identifier) -> str:
+    """Return by which address the channel reaches a contact that was named by another key."""
+    if contact is None or identifier.identifier_key == channel.identifier_key:
+        return identifier.identifier_value
+    own = [one.value for one in contact.featured_identifiers if one.key == channel.identifier_key]
+    return own[0] if own else ""

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.bookkeeping import Books
+from messaging_core.acceptance import Acceptance
+from messaging_core.bookkeeping import Books, Desk
 from messaging_core.decisions import telling
 from messaging_core.decisions.drafting import received
 from messaging_core.errors import InvalidRequestError, UnknownMessageError
-from messaging_core.models.channel import Channel
+from messaging_core.keywords import Keywords, Obeying
 from messaging_core.models.contact import Identifier
 from messaging_core.models.delivery import NewMessage
 from messaging_core.models.interaction import (
@@ -29,8 +30,7 @@ from messaging_core.models.receipt import (
     ReceiptState,
     Reception,
 )
-from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage import Transaction
 from messaging_core.rules.conversion import check_conversion
 from messaging_core.wire import encode
 
@@ -45,13 +45,14 @@ class Inbox:
     """Keep receipts before anything else, and apply each of them once.
 
     Attributes:
-        channels: The channels of the host by their ids; people write to them.
+        acceptance: Answers what people write.
+        desk: What the books are kept with; people write to its channels.
+        keywords: What is done about STOP, START and HELP.
     """
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
-    channels: dict[UUID, Channel] = field(repr=False)
+    acceptance: Acceptance
+    desk: Desk
+    keywords: Keywords = field(factory=Keywords)
 
     def receive(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
@@ -61,9 +62,9 @@ class Inbox:
         When this returns, or raises in its second step, nothing of them can get lost: what could
         not be applied stays in the inbox, and a worker tries again.
         """
-        now = self.clock.now()
+        now = self.acceptance.clock.now()
         kept = [_kept(receipt, workspace, now) for receipt in receipts]
-        with self.storage.begin(connection) as tx:
+        with self.acceptance.storage.begin(connection) as tx:
             positions = tx.receipts.keep(kept)
         new = [
             evolve(one, position=position)
@@ -77,14 +78,14 @@ class Inbox:
 
     def catch_up(self) -> int:
         """Apply receipts that were kept but not applied, and return how many that did."""
-        with self.storage.begin(read_only=True) as tx:
+        with self.acceptance.storage.begin(read_only=True) as tx:
             pending = tx.receipts.pending(limit=_BITES)
         return sum(self._apply_alone(one, None) is not None for one in pending)
 
     def _apply_alone(self, kept: KeptReceipt, connection: Any) -> "Message | bool | None":
         """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
         try:
-            with self.storage.begin(connection) as tx:
+            with self.acceptance.storage.begin(connection) as tx:
                 return self.apply(tx, kept)
         except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
             # Never the traceback: an error's text may quote what a person wrote.
@@ -95,12 +96,12 @@ class Inbox:
         """Let one receipt have its effect; an incoming message comes back."""
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)
-        return Books(tx, self.ids).apply(kept)
+        return Books(tx, self.desk).apply(kept)
 
     def _take_in(
         self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
     ) -> "Message | bool":
-        channel = self.channels.get(incoming.channel_id)
+        channel = self.desk.channels.get(incoming.channel_id)
         if channel is None or channel.workspace != kept.workspace:
             tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
             return False
@@ -109,16 +110,21 @@ class Inbox:
             identifier_key=channel.identifier_key, identifier_value=incoming.sender
         )
         (contact_id,) = tx.contacts.ensure(
-            kept.workspace, [identifier], now=now, new_id=lambda: str(self.ids.new(now))
+            kept.workspace, [identifier], now=now, new_id=lambda: str(self.desk.ids.new(now))
         )
         message = received(
-            incoming, channel, message_id=self.ids.new(now), contact_id=contact_id, now=now
+            incoming, channel, message_id=self.desk.ids.new(now), contact_id=contact_id, now=now
         )
         tx.messages.add(
             [NewMessage(workspace=kept.workspace, platform=channel.platform, message=message)]
         )
         tx.timeline.append([telling.admitted(kept.workspace, message, None)])
         tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        if keyword := self.keywords.keyword_in(message, channel):
+            obeying = Obeying(
+                tx=tx, acceptance=self.acceptance, desk=self.desk, keywords=self.keywords
+            )
+            obeying.obey(keyword, message, channel, now)
         return message
 
 
@@ -182,12 +188,12 @@ def convert(
     """
     if violations := check_conversion(conversion):
         raise InvalidRequestError(violations)
-    now = inbox.clock.now()
-    with inbox.storage.begin(connection) as tx:
+    now = inbox.acceptance.clock.now()
+    with inbox.acceptance.storage.begin(connection) as tx:
         message = tx.messages.get(workspace, message_id)
         if message is None:
             raise UnknownMessageError(message_id)
-        books = Books(tx, inbox.ids)
+        books = Books(tx, inbox.desk)
         return books.interact(
             workspace,
             message,

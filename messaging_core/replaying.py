@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from messaging_core.acceptance import Acceptance
 from messaging_core.decisions.drafting import lane_of
+from messaging_core.decisions.redaction import is_redacted
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.errors import StateError, UnknownMessageError
 from messaging_core.models.channel import Channel
@@ -64,6 +65,8 @@ class Replaying:
         found = tx.messages.get(workspace, earlier[0]) if earlier else None
         if found is not None:
             return found
+        if is_redacted(old):
+            raise StateError(f"nothing is left of message {old.id} that could be sent")
         new = self._copy(old)
         validity = validity_of(None, channel.message_type)
         delivery = Delivery(

@@ -125,8 +125,8 @@ class Worker:
     def _shift(self) -> Iterator["_Shift"]:
         """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
         storage, watch = self._messenger.storage, Watch(self._timeout)
-        ids = self._messenger.acceptance.ids
-        ledger = Ledger(storage, self._clock, ids, gathers=not self._mark)
+        desk = self._messenger.desk
+        ledger = Ledger(storage, self._clock, desk, gathers=not self._mark)
         delivering = Delivering(
             messenger=self._messenger,
             ledger=ledger,

@@ -15,6 +15,7 @@ import pytest
 import messaging_core
 from messaging_core import errors
 from messaging_core.errors import MessagingError
+from messaging_core.models.contact import Identifier
 from messaging_core.models.violation import Violation
 
 # Modules that do I/O, and packages that are loaded on first use: an import must not pay for them.
@@ -56,18 +57,22 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 MESSAGE_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 VIOLATION = Violation("/receiver", "receiver.missing", "name a receiver")
+IDENTIFIER = Identifier(identifier_key="phonenumber", identifier_value="+31612345678")
 ERRORS = [
     errors.MessagingError("anything"),
     errors.InvalidRequestError([VIOLATION]),
     errors.InvalidMessageError([VIOLATION, VIOLATION]),
     errors.InvalidDocumentError([VIOLATION]),
     errors.InvalidQueryError([VIOLATION]),
+    errors.ContactConflictError([VIOLATION], [IDENTIFIER], ["ada"]),
     errors.InvalidTemplateError([VIOLATION]),
     errors.IdempotencyConflictError("order-1", MESSAGE_ID, ["/body/text"]),
     errors.NotFoundError("anything"),
     errors.UnknownChannelError("orders", ["support"]),
     errors.UnknownMessageError(MESSAGE_ID),
     errors.UnknownBatchError(MESSAGE_ID),
+    errors.UnknownContactError("ada"),
+    errors.UnknownListError(MESSAGE_ID),
     errors.UnknownTemplateError("parcels", MESSAGE_ID),
     errors.UnknownShortLinkError("0aZ3xYp9QwE"),
     errors.StateError("anything"),

@@ -11,6 +11,7 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Report, Status, StorageError
+from messaging_core.bookkeeping import Desk
 from messaging_core.decisions.settlement import give_back
 from messaging_core.ledger import Ledger
 from messaging_core.models.delivery import Claim
@@ -79,7 +80,7 @@ def status(storage: Gate, claim: Claim) -> Status:
 
 def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
     (claim,) = claimed(storage, 1)
-    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
 
     ledger.record(a_settlement(claim))
 
@@ -89,7 +90,7 @@ def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
 
 def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Gate) -> None:
     first, second, third = claimed(storage, 3)
-    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
@@ -106,7 +107,7 @@ def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Ga
 
 def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
     claims = claimed(storage, 3)
-    ledger = Ledger(storage, ManualClock(), TimeOrderedIds(), gathers=True)
+    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()), gathers=True)
 
     for claim in claims:
         ledger.record(a_settlement(claim))
@@ -118,7 +119,7 @@ def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
 
 def test_results_that_could_not_be_written_are_written_with_the_next_commit(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
     storage.is_down = True
     ledger.record(a_settlement(first))
     with pytest.raises(StorageError):
@@ -136,7 +137,7 @@ def test_results_that_could_not_be_written_are_written_with_the_next_commit(stor
 
 def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = Ledger(storage, ManualClock(), TimeOrderedIds())
+    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:

@@ -14,6 +14,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
+from messaging_core.bookkeeping import Desk
 from messaging_core.errors import Withdrawn
 from messaging_core.ledger import Ledger
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel, MessageType, WhenInDoubt
@@ -344,7 +345,7 @@ class TestDoubt:
         with engine.storage.begin() as tx:
             claims = tx.outbox.claim(now=NOW, lease=HOUR, limit=8)
         storage = FailingStorage(set(), engine.storage)
-        ledger = Ledger(storage, engine.clock, TimeOrderedIds())
+        ledger = Ledger(storage, engine.clock, Desk(ids=TimeOrderedIds()))
         storage.before = lambda: until(lambda: storage.calls > 1 or len(ledger._marks) == 7)
 
         with ThreadPoolExecutor(8) as pool:

@@ -1,10 +1,12 @@
 """What to do with a message that was just claimed."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
 from messaging_core.decisions.rendering import envelope_of
+from messaging_core.decisions.send_rules import evaluate
 from messaging_core.decisions.settlement import (
     IN_DOUBT,
     UNPROVEN,
@@ -14,13 +16,18 @@ from messaging_core.decisions.settlement import (
     poison,
     postpone,
 )
+from messaging_core.decisions.withholding import barred, held, without
 from messaging_core.models.channel import Channel, WhenInDoubt
 from messaging_core.models.delivery import Claim, Resolution, Settlement
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.send_rules import Course, ReceiverFacts, Ruling, SendRules
 
 PATIENCE = 5
 """After how many crashes a message is given up, unless a worker is told otherwise."""
+
+NO_RULES = SendRules()
+"""What holds where nothing is set up."""
 
 _LOST_CHANNEL_WAIT = timedelta(minutes=1)
 
@@ -42,13 +49,14 @@ class Finish:
 Dispatch = Send | Finish
 
 
-def dispatch(
+def dispatch(  # noqa: PLR0913 - by keyword beyond the third
     claim: Claim,
     channel: Channel | None,
     now: datetime,
     *,
     deduplicates: bool = False,
     patience: int = PATIENCE,
+    rules: SendRules = NO_RULES,
 ) -> Dispatch:
     """Decide whether a claimed message is sent now.
 
@@ -59,6 +67,7 @@ def dispatch(
         deduplicates: Whether the provider would recognise the message if it came again; then
             doubt is no reason not to send it.
         patience: After how many crashes a message is given up, unless it is in doubt.
+        rules: The send rules of the channel, asked where the claim knows its receivers.
     """
     if now >= claim.delivery.expires_at:
         return Finish(settlement=expire(claim, now))
@@ -71,7 +80,42 @@ def dispatch(
         return Finish(settlement=_wait_for_proof(claim, channel, now))
     if in_doubt and channel.when_in_doubt is not WhenInDoubt.RESEND:
         return Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
-    return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
+    return _by_the_rules(claim, channel, rules, now)
+
+
+def _by_the_rules(claim: Claim, channel: Channel, rules: SendRules, now: datetime) -> Dispatch:
+    if claim.receivers is None:
+        return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
+    ruling = ruling_on(claim, claim.receivers, channel, rules, now)
+    match ruling.course:
+        case Course.HOLD:
+            return Finish(settlement=held(claim, now, ruling))
+        case Course.SKIP | Course.REJECT:
+            return Finish(settlement=barred(claim, now, ruling))
+    allowed = without(claim, ruling.excluded)
+    return Send(envelope=envelope_of(allowed.message, allowed.delivery, channel))
+
+
+def ruling_on(
+    claim: Claim,
+    receivers: Sequence[ReceiverFacts],
+    channel: Channel,
+    rules: SendRules,
+    now: datetime,
+) -> Ruling:
+    """Return what the send rules decide on a claimed message at this moment."""
+    connector = claim.message.sender.connector
+    return evaluate(
+        channel,
+        rules,
+        receivers,
+        now=now,
+        due_at=now,
+        expires_at=claim.delivery.expires_at,
+        controls=claim.delivery.controls,
+        meta=claim.message.meta,
+        sender=connector.identifier_value if connector else None,
+    )
 
 
 def _wait_for_proof(claim: Claim, channel: Channel, now: datetime) -> Settlement:

@@ -97,6 +97,15 @@ if TYPE_CHECKING:
         Settlement,
         Withdrawal,
     )
+    from messaging_core.models.directory import (
+        ContactChanges,
+        ContactList,
+        ContactListQuery,
+        ContactQuery,
+        NewContact,
+        Strategy,
+        SuppressionQuery,
+    )
     from messaging_core.models.doubts import (
         Doubts,
     )
@@ -200,6 +209,10 @@ if TYPE_CHECKING:
         SendMessage,
         ShortLinks,
     )
+    from messaging_core.models.retention import (
+        Keep,
+        Purged,
+    )
     from messaging_core.models.send_rules import (
         Course,
         FrequencyCap,
@@ -273,6 +286,11 @@ if TYPE_CHECKING:
         TemplateVersion,
         VariableType,
     )
+    from messaging_core.models.user import (
+        Unresolved,
+        User,
+        UserFields,
+    )
     from messaging_core.models.violation import (
         Violation,
     )
@@ -306,7 +324,11 @@ __all__ = [
     "ClickedLink",
     "Connector",
     "Contact",
+    "ContactChanges",
     "ContactIdentifier",
+    "ContactList",
+    "ContactListQuery",
+    "ContactQuery",
     "Content",
     "ContentReport",
     "Controls",
@@ -349,6 +371,7 @@ __all__ = [
     "InteractionMetadata",
     "InteractionReceipt",
     "InteractionType",
+    "Keep",
     "KeptReceipt",
     "Lane",
     "Lease",
@@ -377,6 +400,7 @@ __all__ = [
     "Missing",
     "MmsContent",
     "NativeContent",
+    "NewContact",
     "NewMessage",
     "Notification",
     "NumberParameter",
@@ -403,6 +427,7 @@ __all__ = [
     "ProductSection",
     "ProductSections",
     "ProductSectionsParameter",
+    "Purged",
     "Purpose",
     "PushContent",
     "PushNotificationsMeta",
@@ -457,9 +482,11 @@ __all__ = [
     "Status",
     "StatusReceipt",
     "StepMeta",
+    "Strategy",
     "StringParameter",
     "Suppression",
     "SuppressionCause",
+    "SuppressionQuery",
     "SuppressionScope",
     "TelegramMetadata",
     "TemplateContent",
@@ -477,6 +504,9 @@ __all__ = [
     "TimeslotListParameter",
     "Timeslots",
     "Unknown",
+    "Unresolved",
+    "User",
+    "UserFields",
     "UtmParameter",
     "VariableType",
     "Verdict",
@@ -523,6 +553,9 @@ _MODULES = (
     "event",
     "doubts",
     "template_project",
+    "directory",
+    "user",
+    "retention",
     "violation",
     "batch",  # imports messages, and with them most others
 )

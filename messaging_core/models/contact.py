@@ -148,6 +148,8 @@ class Contact:
         list_ids: The contact lists that hold this contact.
         time_zone: IANA name, such as `Europe/Amsterdam`.
         locale: BCP 47 tag of the preferred language.
+        subscriptions: By platform, whether the contact agreed to get marketing; what is not there
+            was never asked.
     """
 
     id: str
@@ -161,6 +163,7 @@ class Contact:
     account_ids: tuple[UUID, ...] = ()
     time_zone: str | None = None
     locale: str | None = None
+    subscriptions: Mapping[str, bool] = field(factory=dict)
 
     @property
     def identifier_count(self) -> int:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Part, Status
 from messaging_core.models.plan import Reason
+from messaging_core.models.send_rules import ReceiverFacts
 from messaging_core.models.short_link import LinkSettings
 
 
@@ -128,6 +129,7 @@ class Claim:
     Attributes:
         lapsed: Its last lease ended unsettled: the worker was not heard of again.
         doubted: That worker had passed the point of no return.
+        receivers: What is known of those who are still to get it; absent where no send rule binds.
     """
 
     workspace: UUID
@@ -136,6 +138,7 @@ class Claim:
     lease: Lease
     lapsed: bool = False
     doubted: bool = False
+    receivers: tuple[ReceiverFacts, ...] | None = None
 
 
 class OutcomeKind(StrEnum):

@@ -1,13 +1,12 @@
 """What keeps messages: one transaction at a time, and a few domain verbs inside it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
@@ -25,6 +24,7 @@ from messaging_core.models.query import MessageQuery, Page
 from messaging_core.models.receipt import KeptReceipt, ReceiptState
 from messaging_core.models.short_link import ShortLink
 from messaging_core.models.template_project import TemplateProject
+from messaging_core.ports.directory import ContactLists, Contacts, Suppressions
 
 
 class Messages(Protocol):
@@ -219,29 +219,6 @@ class Outbox(Protocol):
         """
 
 
-class Contacts(Protocol):
-    """Keep the people whom messages go to."""
-
-    @abstractmethod
-    def ensure(
-        self,
-        workspace: UUID,
-        identifiers: Sequence[Identifier],
-        *,
-        now: datetime,
-        new_id: Callable[[], str],
-    ) -> list[str]:
-        """Return the contact id for each identifier, creating contacts for those nobody has.
-
-        Identifiers are compared exactly, and within their workspace; the same one twice gives the
-        same contact. A new contact has its identifier, and was created `now`.
-        """
-
-    @abstractmethod
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
-        """Return a contact of this workspace, or nothing."""
-
-
 class Receipts(Protocol):
     """Keep what providers report, and what it proves."""
 
@@ -328,6 +305,113 @@ class Timeline(Protocol):
         """Return all counters; one that never counted anything is left out."""
 
 
+class Sendings(Protocol):
+    """Remember when contacts were written to, for as long as a frequency cap counts it."""
+
+    @abstractmethod
+    def note(  # noqa: PLR0913 - by keyword beyond the second
+        self,
+        workspace: UUID,
+        contact_id: str,
+        *,
+        platform: str,
+        message_id: UUID,
+        at: datetime,
+        forget_before: datetime,
+    ) -> None:
+        """Remember that a message goes to a contact, in place of what was noted of both.
+
+        What was noted of this contact and platform for times before `forget_before` is forgotten.
+        """
+
+    @abstractmethod
+    def since(
+        self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
+    ) -> list[tuple[datetime, UUID]]:
+        """Return when, and by which messages, a contact was written to; earlier ones left out.
+
+        They come in the order of their times, and those of one time by the ids of the messages.
+        """
+
+    @abstractmethod
+    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:
+        """Count a message at another time, for all contacts for whom it was noted."""
+
+    @abstractmethod
+    def forget(self, workspace: UUID, message_id: UUID) -> None:
+        """Count a message no more: it never went."""
+
+
+class Retention(Protocol):
+    """Take out what is old enough, as much at a time as the caller says.
+
+    Whatever is taken out leaves no gap that anybody notices: positions go on growing and none is
+    given out twice, cursors of subscriptions and page tokens stay good. Contacts stay as they are,
+    and so do idempotency keys: a key goes on standing for its message, which `Messages.get` does
+    not find any more once it was erased.
+    """
+
+    @abstractmethod
+    def old(
+        self,
+        *,
+        before: datetime,
+        limit: int,
+        workspace: UUID | None = None,
+        with_redacted: bool = False,
+    ) -> list[tuple[UUID, UUID]]:
+        """Return workspace and id of up to `limit` messages that may be taken out.
+
+        They were accepted before an instant, have a status that does not wait, and no delivery of
+        them is under way. Those that were redacted already are among them only `with_redacted`.
+        They come in any order; whoever takes them out and asks again comes to an end. The cost
+        grows with the limit and the number of workspaces, and not with how many messages are
+        kept, waiting or redacted.
+
+        Args:
+            before: Aware instant, compared with `Message.created_at`.
+            limit: How many at most.
+            workspace: Only its messages; those of all workspaces by default.
+            with_redacted: Whether redacted messages are wanted too.
+        """
+
+    @abstractmethod
+    def erase(self, messages: Sequence[tuple[UUID, UUID]]) -> int:
+        """Delete messages and everything that hangs on them, and return how many there were.
+
+        Their events, evidence, interactions, short links and references go with them, and no
+        filter finds them. One whose delivery is under way is left alone, and so is one that the workspace named with
+        it does not have.
+        """
+
+    @abstractmethod
+    def redact(self, messages: Sequence[tuple[UUID, UUID]]) -> list[tuple[UUID, Message]]:
+        """Take content and addresses out of messages, and return what is left, by workspace.
+
+        What is left is `decisions.redaction.redacted`, of events `redacted_event` and of
+        interactions `redacted_interaction`; evidence and short links go altogether. The message
+        is still listed and found by what it still shows, by its batch and by its platform references, and by
+        nothing else. One that was redacted before, whose delivery is under way, or that the
+        workspace does not have, is left as it is, and left out.
+        """
+
+    @abstractmethod
+    def erase_receipts(
+        self,
+        *,
+        before: datetime,
+        unmatched_before: datetime,
+        limit: int,
+        workspace: UUID | None = None,
+    ) -> int:
+        """Delete up to `limit` receipts from the inbox, and return how many there were.
+
+        Applied ones go when they were received before an instant, unmatched ones by an instant of
+        their own; those that nobody has looked at yet stay. A receipt that is gone is a new one
+        when it is kept again. The cost is bounded as for `old`.
+        """
+
+
 class Templates(Protocol):
     """Keep template projects, each as one document with all its versions."""
 
@@ -380,8 +464,12 @@ class Transaction(Protocol):
     messages: Messages
     outbox: Outbox
     contacts: Contacts
+    lists: ContactLists
+    suppressions: Suppressions
     receipts: Receipts
     timeline: Timeline
+    sendings: Sendings
+    retention: Retention
     templates: Templates
     short_links: ShortLinks
 

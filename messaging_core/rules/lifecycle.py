@@ -147,6 +147,11 @@ def can_cancel(status: Status) -> bool:
     return may_move(status, Status.DELETED, Cause.CANCELLED)
 
 
+def can_exclude(status: Status) -> bool:
+    """Tell whether a send rule can still keep a message back, as long as nobody may have it."""
+    return may_move(status, Status.SKIPPED, Cause.EXCLUDED)
+
+
 def can_reschedule(status: Status) -> bool:
     """Tell whether a message can be given another time: one that was never taken up."""
     return any(Cause.RESCHEDULED in causes for causes in TRANSITIONS[status].values())

@@ -125,12 +125,12 @@ def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> lis
         violations += _check_key(key, f"{path}/identifierKey")
     if contact.identifier_value is not None:
         here = f"{path}/identifierValue"
-        violations += _check_value(_kind(key, channel), contact.identifier_value, here)
+        violations += check_address(_kind(key, channel), contact.identifier_value, here)
     if contact.identifiers:
         violations += _check_identifiers(contact, channel, f"{path}/identifiers")
     if contact.platform_address is not None:
         here = f"{path}/platformAddress"
-        violations += _check_value(_kind(None, channel), contact.platform_address, here)
+        violations += check_address(_kind(None, channel), contact.platform_address, here)
     return violations + _check_reach(contact, channel, path)
 
 
@@ -141,7 +141,7 @@ def _check_identifiers(contact: ReceiverContact, channel: Channel, path: str) ->
         if key not in _CHECKS:
             violations += _check_key(key, f"{here}/identifierKey")
         value = identifier.identifier_value
-        violations += _check_value(_kind(key, channel), value, f"{here}/identifierValue")
+        violations += check_address(_kind(key, channel), value, f"{here}/identifierValue")
     return violations
 
 
@@ -198,7 +198,8 @@ def _check_key(key: str, path: str) -> list[Violation]:
     return check_line(key, path, required=True, longest=MAX_KEY_LENGTH)
 
 
-def _check_value(kind: str, value: str, path: str) -> list[Violation]:
+def check_address(kind: str, value: str, path: str) -> list[Violation]:
+    """Refuse an address that nothing of its kind could be sent to; other kinds are one line."""
     check = _CHECKS.get(kind)
     if check is None:
         return check_line(value, path, required=True, longest=MAX_ADDRESS_LENGTH)

@@ -3,6 +3,8 @@
 from messaging_core.testing.builders import (
     a_channel,
     a_claim,
+    a_contact,
+    a_contact_list,
     a_delivery,
     a_failure,
     a_kept_receipt,
@@ -12,6 +14,7 @@ from messaging_core.testing.builders import (
     a_request,
     a_settlement,
     a_subject,
+    a_suppression,
     an_event,
     an_incoming_message,
 )
@@ -31,6 +34,8 @@ __all__ = [
     "TransportContract",
     "a_channel",
     "a_claim",
+    "a_contact",
+    "a_contact_list",
     "a_delivery",
     "a_failure",
     "a_kept_receipt",
@@ -40,6 +45,7 @@ __all__ = [
     "a_request",
     "a_settlement",
     "a_subject",
+    "a_suppression",
     "an_event",
     "an_incoming_message",
 ]

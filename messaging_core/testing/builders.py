@@ -12,6 +12,8 @@ from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel
 from messaging_core.models.compose import to as receiver_of
 from messaging_core.models.contact import (
     Connector,
+    Contact,
+    ContactIdentifier,
     MessageContact,
     MessageReceiver,
     MessageSender,
@@ -25,11 +27,13 @@ from messaging_core.models.delivery import (
     NewMessage,
     Settlement,
 )
+from messaging_core.models.directory import ContactList
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptStatus, StatusReceipt
 from messaging_core.models.request import SendMessage
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.rules.lifecycle import is_waiting
 from messaging_core.testing.clock import MONDAY_MORNING
 
@@ -230,6 +234,54 @@ def an_event(kind: EventKind = EventKind.ADMITTED, **fields: Any) -> Event:
         "status": Status.ACCEPTED,
     }
     return Event(**{**usual, **fields, "kind": kind})
+
+
+def a_contact(contact_id: str, *addresses: str, **fields: Any) -> Contact:
+    """Return a contact with some addresses: `a_contact("ada", "ada@x.example", locale="nl")`.
+
+    Args:
+        contact_id: Its id.
+        addresses: Phone numbers begin with `+`, email addresses hold an `@`; anything else is an
+            identifier of kind `customer`.
+        fields: Of `Contact`.
+    """
+    usual: dict[str, Any] = {
+        "workspace_id": DEFAULT_WORKSPACE,
+        "created_at": MONDAY_MORNING,
+        "updated_at": MONDAY_MORNING,
+        "featured_identifiers": tuple(
+            ContactIdentifier(key=_key(address), value=address) for address in addresses
+        ),
+    }
+    return Contact(**{**usual, **fields, "id": contact_id})
+
+
+def a_contact_list(name: str = "vips", **fields: Any) -> ContactList:
+    """Return a list of contacts, with nobody on it."""
+    usual: dict[str, Any] = {
+        "id": uuid4(),
+        "workspace_id": DEFAULT_WORKSPACE,
+        "created_at": MONDAY_MORNING,
+        "updated_at": MONDAY_MORNING,
+    }
+    return ContactList(**{**usual, **fields, "name": name})
+
+
+def a_suppression(address: str, **fields: Any) -> Suppression:
+    """Return a suppression of an address, of marketing by hand unless it says otherwise."""
+    usual: dict[str, Any] = {
+        "identifier_key": _key(address),
+        "scope": SuppressionScope.MARKETING,
+        "cause": SuppressionCause.MANUAL,
+        "at": MONDAY_MORNING,
+    }
+    return Suppression(**{**usual, **fields, "identifier_value": address})
+
+
+def _key(address: str) -> str:
+    if "@" in address:
+        return "emailaddress"
+    return "phonenumber" if address.startswith("+") else "customer"
 
 
 def _body(body: str | Body) -> Body:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from attrs import evolve
 
 from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.message import Status
 from messaging_core.models.short_link import ShortLink
 from messaging_core.models.template import TemplateShortLinks
 from messaging_core.models.template_project import (
@@ -20,8 +21,9 @@ from messaging_core.models.template_project import (
     VariableType,
 )
 from messaging_core.ports.storage import Storage
+from messaging_core.testing.builders import a_message, a_new_message
 from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import AT, raised
+from messaging_core.testing.storage_steps import AT, add, raised
 
 _VERSION: Final = TemplateVersion(
     id=UUID(int=1),
@@ -241,6 +243,23 @@ class ShortLinksContract:
         assert _links(storage, message_id) == links
         assert _links(storage, uuid4()) == []
         assert _links(storage, message_id, OTHER_WORKSPACE) == []
+
+    def test_links_go_with_what_their_message_says(self) -> None:
+        storage = self.make_storage()
+        erased, redacted, kept = (a_new_message(a_message(status=Status.SENT)) for _ in range(3))
+        add(storage, erased, redacted, kept)
+        links = [
+            _link(code, new.message.id)
+            for code, new in zip(("a", "b", "c"), (erased, redacted, kept), strict=True)
+        ]
+        _add(storage, *links)
+
+        with storage.begin() as tx:
+            tx.retention.erase([(DEFAULT_WORKSPACE, erased.message.id)])
+            tx.retention.redact([(DEFAULT_WORKSPACE, redacted.message.id)])
+
+        assert [_led(storage, one.code) for one in links] == [None, None, links[2]]
+        assert _links(storage, erased.message.id) == _links(storage, redacted.message.id) == []
 
     def test_links_that_were_rolled_back_lead_nowhere(self) -> None:
         storage, message_id = self.make_storage(), uuid4()

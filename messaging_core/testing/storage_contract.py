@@ -26,11 +26,14 @@ from messaging_core.testing.builders import (
     a_settlement,
     a_subject,
 )
+from messaging_core.testing.contacts_contract import ContactListsContract, KnownContactsContract
 from messaging_core.testing.content_contract import ShortLinksContract, TemplatesContract
 from messaging_core.testing.fairness_contract import FairnessContract
 from messaging_core.testing.log_contract import LogContract
 from messaging_core.testing.messages_contract import OTHER_WORKSPACE, MessagesContract
 from messaging_core.testing.outbox_contract import ClaimContract, SettleContract, WaitingContract
+from messaging_core.testing.retention_contract import RetentionContract
+from messaging_core.testing.sendings_contract import SendingsContract
 from messaging_core.testing.storage_steps import (
     AT,
     LEASE,
@@ -48,6 +51,7 @@ from messaging_core.testing.storage_steps import (
     settle,
     walk,
 )
+from messaging_core.testing.suppressions_contract import SuppressionsContract
 
 _NUMBER: Final = Identifier(identifier_key="phonenumber", identifier_value=A_NUMBER)
 _ADDRESS: Final = Identifier(identifier_key="emailaddress", identifier_value=AN_ADDRESS)
@@ -319,7 +323,12 @@ class StorageContract(
     SettleContract,
     WaitingContract,
     ContactsContract,
+    KnownContactsContract,
+    ContactListsContract,
+    SuppressionsContract,
     LogContract,
+    SendingsContract,
+    RetentionContract,
     TemplatesContract,
     ShortLinksContract,
     TransactionContract,

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from attrs import evolve
@@ -12,22 +12,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Identifier
+from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import Claim, Lane, NewMessage, Settlement
+from messaging_core.models.directory import ContactListQuery, ContactQuery, SuppressionQuery
 from messaging_core.models.event import EventKind
 from messaging_core.models.failure import Failure, FailureSource
 from messaging_core.models.message import Direction, Message, Part, Status
 from messaging_core.models.query import MessageQuery
 from messaging_core.models.receipt import ReceiptState
+from messaging_core.models.retention import Keep
+from messaging_core.models.send_rules import SuppressionCause, SuppressionScope
 from messaging_core.ports.storage import Storage
 from messaging_core.rules.lifecycle import is_waiting
 from messaging_core.testing.builders import (
+    a_contact,
+    a_contact_list,
     a_delivery,
     a_kept_receipt,
     a_message,
     a_new_message,
     a_receipt,
     a_subject,
+    a_suppression,
     an_event,
     an_incoming_message,
 )
@@ -46,10 +52,14 @@ from messaging_core.testing.storage_steps import (
     settle,
 )
 
+Q = TypeVar("Q", ContactQuery, ContactListQuery, SuppressionQuery)
+
 _WORKSPACES: Final = (DEFAULT_WORKSPACE, UUID(int=7))
 _CHANNELS: Final = (UUID(int=21), UUID(int=22))
 _NUMBERS: Final = ("+31600000011", "+31600000012")
 _MAILS: Final = ("ada@x.example", "BOB@x.example")
+_PEOPLE: Final = ("h1", "h2")
+_LISTS: Final = {"vips": UUID(int=32), "staff": UUID(int=31)}
 _TAGS: Final = ("a", "b", "c")
 _SUBJECTS: Final = ("Winter offer", "winter", "Offer: two words", "")
 _REFERENCES: Final = ("r-1", "r-2")
@@ -65,6 +75,7 @@ _FAILURES: Final = (
 _steps = st.sampled_from([-86_400, -61, -1, 0, 1, 60, 899, 900, 86_400]).map(
     lambda seconds: timedelta(seconds=seconds, microseconds=seconds % 2)
 )
+_names = st.sampled_from(sorted(_LISTS))
 _limits = st.integers(1, 12)
 _places = st.integers(0, 1_000)
 
@@ -239,6 +250,101 @@ class StorageMachine(RuleBasedStateMachine):
             assert self.contacts.setdefault(model_id, storage_id) == storage_id
         assert len(set(self.contacts.values())) == len(self.contacts)
 
+    @rule(
+        workspace=st.sampled_from(_WORKSPACES),
+        contact_id=st.sampled_from(_PEOPLE),
+        addresses=st.lists(st.sampled_from([*_NUMBERS, *_MAILS]), max_size=2, unique=True),
+        locale=st.sampled_from([None, "nl"]),
+    )
+    def save_a_contact(
+        self, workspace: UUID, contact_id: str, addresses: list[str], locale: str | None
+    ) -> None:
+        """Keep one with those of some addresses that nobody else has."""
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                known = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
+                free = [
+                    one
+                    for one in addresses
+                    if known.get(_identifier(one), contact_id) == contact_id
+                ]
+                contact = a_contact(contact_id, *free, workspace_id=workspace, locale=locale)
+                tx.contacts.save(contact)
+
+    @rule(workspace=st.sampled_from(_WORKSPACES), address=st.sampled_from([*_NUMBERS, *_MAILS]))
+    def delete_a_contact(self, workspace: UUID, address: str) -> None:
+        """Forget whoever has an address."""
+        answers = []
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                found = tx.contacts.by_identifiers(workspace, [_identifier(address)])
+                answers.append([tx.contacts.delete(workspace, one) for one in found.values()])
+        assert answers[0] == answers[1]
+
+    @rule(workspace=st.sampled_from(_WORKSPACES), name=_names, delete=st.booleans())
+    def make_or_delete_a_list(self, workspace: UUID, name: str, *, delete: bool) -> None:
+        """Make one that there may be already, or forget it."""
+        made = a_contact_list(name, id=_LISTS[name], workspace_id=workspace)
+        answers = []
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                if not delete:
+                    tx.lists.save(made)
+                answers.append(delete and tx.lists.delete(workspace, made.id))
+        assert answers[0] == answers[1]
+
+    @rule(
+        workspace=st.sampled_from(_WORKSPACES),
+        name=_names,
+        addresses=_several([*_NUMBERS, *_MAILS]),
+        leave=st.booleans(),
+    )
+    def change_a_list(
+        self, workspace: UUID, name: str, addresses: list[str], *, leave: bool
+    ) -> None:
+        """Put whoever has some addresses on a list, or take them off."""
+        answers = []
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                found = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
+                people = [*found.values(), _PEOPLE[0]]
+                change = tx.lists.leave if leave else tx.lists.join
+                answers.append(change(workspace, _LISTS[name], people))
+        assert answers[0] == answers[1]
+
+    @rule(
+        workspace=st.sampled_from(_WORKSPACES),
+        address=st.sampled_from([*_NUMBERS, *_MAILS, "ADA@x.example"]),
+        scope=st.sampled_from(SuppressionScope),
+        cause=st.sampled_from([SuppressionCause.MANUAL, SuppressionCause.STOP_WORD]),
+        lift=st.booleans(),
+    )
+    def suppress_or_lift(
+        self,
+        workspace: UUID,
+        address: str,
+        scope: SuppressionScope,
+        cause: SuppressionCause,
+        *,
+        lift: bool,
+    ) -> None:
+        """Block an address, or lift the block."""
+        sender = "Shop" if scope is SuppressionScope.SENDER else None
+        one = a_suppression(address, scope=scope, cause=cause, sender=sender, at=self.now)
+        causes = [cause] if cause is SuppressionCause.STOP_WORD else []
+        answers = []
+        for storage in (self.model, self.storage):
+            with storage.begin() as tx:
+                if not lift:
+                    tx.suppressions.add(workspace, [one])
+                answers.append(
+                    lift
+                    and tx.suppressions.lift(
+                        workspace, _identifier(address), scope=scope, sender=sender, causes=causes
+                    )
+                )
+        assert answers[0] == answers[1]
+
     @precondition(lambda self: self.messages)
     @rule(place=_places, workspace=st.sampled_from(_WORKSPACES))
     def finish_a_delivery(self, place: int, workspace: UUID) -> None:
@@ -300,7 +406,7 @@ class StorageMachine(RuleBasedStateMachine):
     )
     def append_an_event(self, place: int, workspace: UUID, kind: EventKind) -> None:
         """Write something into the log, and count it."""
-        event = an_event(kind, workspace=workspace, message_id=UUID(int=place % 3), at=self.now)
+        event = an_event(kind, workspace=workspace, message_id=UUID(int=place % 9), at=self.now)
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
                 tx.timeline.append([event])
@@ -321,6 +427,23 @@ class StorageMachine(RuleBasedStateMachine):
         found = [_keys(storage, workspace, since) for storage in (self.model, self.storage)]
         assert found[0] == found[1]
 
+    @rule(
+        step=_steps,
+        workspace=st.none() | st.sampled_from(_WORKSPACES),
+        keep=st.sampled_from(Keep),
+        unmatched_step=_steps,
+    )
+    def purge_what_is_old(
+        self, step: timedelta, workspace: UUID | None, keep: Keep, unmatched_step: timedelta
+    ) -> None:
+        """Delete or redact what is old, and old receipts; the order of it is nobody's business."""
+        before, unmatched_before = self.now + step, self.now + unmatched_step
+        expected, found = (
+            _purge(storage, before, unmatched_before, workspace, keep)
+            for storage in (self.model, self.storage)
+        )
+        assert found == expected
+
     @rule(query=_queries)
     def list_messages(self, query: dict[str, Any]) -> None:
         """Walk a listing to its end."""
@@ -336,6 +459,7 @@ class StorageMachine(RuleBasedStateMachine):
         for new in self.messages:
             assert delivery(self.storage, new) == delivery(self.model, new)
         assert _log_of(self.storage) == _log_of(self.model)
+        assert _directory_of(self.storage) == _directory_of(self.model)
 
     def _draw_message(self, data: st.DataObject, number: int) -> NewMessage:
         is_email = data.draw(st.booleans())
@@ -381,8 +505,26 @@ class StorageMachine(RuleBasedStateMachine):
                 workspace,
                 identifiers,
                 now=self.now,
-                new_id=lambda: f"c{next(self._contact_numbers)}",
+                new_id=lambda: f"c{next(self._contact_numbers):06}",
             )
+
+
+def _purge(
+    storage: Storage,
+    before: datetime,
+    unmatched_before: datetime,
+    workspace: UUID | None,
+    keep: Keep,
+) -> tuple[set[tuple[UUID, UUID]], int, int]:
+    """Take out everything that is old; return what it was, and how many were taken out."""
+    erases = keep is Keep.NOTHING
+    with storage.begin() as tx:
+        old = tx.retention.old(before=before, limit=1000, workspace=workspace, with_redacted=erases)
+        taken = tx.retention.erase(old) if erases else len(tx.retention.redact(old))
+        receipts = tx.retention.erase_receipts(
+            before=before, unmatched_before=unmatched_before, limit=1000, workspace=workspace
+        )
+    return set(old), taken, receipts
 
 
 def _comparable(one: Claim) -> Claim:
@@ -412,6 +554,33 @@ def _keys(storage: Storage, workspace: UUID, since: datetime) -> dict[str, UUID]
     with storage.begin(read_only=True) as tx:
         found = tx.messages.by_keys(workspace, _KEYS, since=since)
         return {key: message_id for key, (message_id, _) in found.items()}
+
+
+def _identifier(address: str) -> Identifier:
+    (one,) = a_contact("", address).featured_identifiers
+    return Identifier(identifier_key=one.key, identifier_value=one.value)
+
+
+def _directory_of(storage: Storage) -> list[Any]:
+    """Return all contacts, lists and suppressions, without the ids of contacts, which differ."""
+    found: list[Any] = []
+    with storage.begin(read_only=True) as tx:
+        for workspace in _WORKSPACES:
+            contacts: list[Contact] = [*tx.contacts.find(_all(ContactQuery, workspace)).results]
+            found += tx.lists.find(_all(ContactListQuery, workspace)).results
+            found += tx.suppressions.find(_all(SuppressionQuery, workspace)).results
+            everybody = list(map(_identifier, [*_NUMBERS, *_MAILS]))
+            found.append(tx.suppressions.of(workspace, everybody))
+            for list_id in _LISTS.values():
+                contacts += tx.lists.members(workspace, [list_id], after=None, limit=100)
+            both = tx.lists.members(workspace, [*_LISTS.values()], after="c000003", limit=2)
+            found += [evolve(one, id="") for one in [*contacts, *both]]
+            found.append(set(tx.contacts.by_identifiers(workspace, everybody)))
+    return found
+
+
+def _all(kind: type[Q], workspace: UUID) -> Q:
+    return kind(workspace=workspace, limit=1000)
 
 
 def _walk(storage: Storage, query: dict[str, Any]) -> list[Message]:

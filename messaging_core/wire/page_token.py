@@ -3,16 +3,27 @@
 import base64
 import binascii
 import struct
-from functools import cache
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import attrs
+import orjson
 
 from messaging_core.errors import InvalidQueryError
 from messaging_core.models.query import MessageQuery
 from messaging_core.models.violation import Violation
 
 _FORMAT = struct.Struct(">8sq")
+_FINGERPRINT = 8
 _NOT_FILTERS = frozenset({"limit", "page_token"})
+
+
+class Keyed(Protocol):
+    """A query whose pages go on from the key of the last row."""
+
+    @property
+    def page_token(self) -> str | None:
+        """Return the token of the page before."""
 
 
 def encode_page_token(query: MessageQuery, position: int) -> str:
@@ -30,26 +41,62 @@ def decode_page_token(query: MessageQuery) -> int | None:
     if query.page_token is None:
         return None
     try:
-        packed = base64.b64decode(query.page_token + "==", altchars=b"-_", validate=True)
-        fingerprint, position = _FORMAT.unpack(packed)
+        fingerprint, position = _FORMAT.unpack(_unpacked(query.page_token))
     except (binascii.Error, struct.error, ValueError):
-        raise _refusal("broken", "this is no page token that a listing gave out") from None
-    if fingerprint != _fingerprint(query):
-        raise _refusal("foreign", "this page token belongs to a listing with other filters")
+        raise _broken() from None
+    _check_fingerprint(query, fingerprint)
     return int(position)
 
 
-def _fingerprint(query: MessageQuery) -> bytes:
+def encode_keyset(query: Keyed, key: Sequence[str]) -> str:
+    """Return the token of the page that follows the row with this key in this listing."""
+    packed = _fingerprint(query) + orjson.dumps(key)
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def decode_keyset(query: Keyed, length: int) -> tuple[str, ...] | None:
+    """Return the key, of so many texts, that a query goes on from, or nothing for the first page.
+
+    Raises:
+        InvalidQueryError: The token is broken, or belongs to other filters.
+    """
+    if query.page_token is None:
+        return None
+    try:
+        packed = _unpacked(query.page_token)
+        key = orjson.loads(packed[_FINGERPRINT:])
+    except (binascii.Error, ValueError):
+        raise _broken() from None
+    if not isinstance(key, list) or [type(one) for one in key] != [str] * length:
+        raise _broken()
+    _check_fingerprint(query, packed[:_FINGERPRINT])
+    return tuple(key)
+
+
+def _unpacked(token: str) -> bytes:
+    return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+
+
+def _check_fingerprint(query: Any, fingerprint: bytes) -> None:
+    if fingerprint != _fingerprint(query):
+        raise _refusal("foreign", "this page token belongs to a listing with other filters")
+
+
+def _fingerprint(query: Any) -> bytes:
     import hashlib  # noqa: PLC0415 - slow to load, and only listings need it
 
-    filters = [getattr(query, name) for name in _filter_names()]
-    return hashlib.sha256(repr(filters).encode("utf-8", "surrogatepass")).digest()[:8]
+    names = [field.name for field in attrs.fields(type(query)) if field.name not in _NOT_FILTERS]
+    said = _texts([getattr(query, name) for name in names])
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:_FINGERPRINT]
 
 
-@cache
-def _filter_names() -> tuple[str, ...]:
-    names = (field.name for field in attrs.fields(MessageQuery))
-    return tuple(name for name in names if name not in _NOT_FILTERS)
+def _texts(filters: list[Any]) -> str:
+    # The values of an identifier do not show in its `repr`.
+    return repr([attrs.astuple(one) if attrs.has(type(one)) else one for one in filters])
+
+
+def _broken() -> InvalidQueryError:
+    return _refusal("broken", "this is no page token that a listing gave out")
 
 
 def _refusal(code: str, message: str) -> InvalidQueryError:

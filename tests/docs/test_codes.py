@@ -15,6 +15,7 @@ LIFECYCLE = (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(encoding=
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 SOURCES = (
     "acceptance.py",
+    "directory.py",
     "errors.py",
     "filling.py",
     "idempotency.py",

@@ -15,7 +15,9 @@ PAGES = ROOT / "docs" / "reference" / "api"
 # Mechanisms behind the names that are listed.
 NOT_LISTED = re.compile(
     r"messaging_core\.wire\.(document|emission|faults|mapping|plan|tagged|thawing|values)"
-    r"|messaging_core\.testing\.((content|fairness|log|messages|outbox)_contract|storage_(machine|steps))"
+    r"|messaging_core\.testing\.\w+_contract(?<!transport_contract)(?<!storage_contract)"
+    r"|messaging_core\.testing\.storage_(machine|steps)"
+    r"|messaging_core\.testing\.(__main__|conformance)"
     r"|messaging_adapters\.mail\..*"
     r"|messaging_adapters\.cli\..*"
     r"|messaging_adapters\.storage\.sqlite\..*"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from messaging_core.models.message import Direction, Status
+from messaging_core.models.retention import Keep
 
 _DESCRIPTION = "Send, look up and cancel SMS, email and push messages from the command line."
 _STATUS = "exit status: 0 all accepted, 1 some refused, 2 wrong usage or configuration"
@@ -30,6 +31,7 @@ def parser() -> ArgumentParser:
     _add_list(add, common)
     _add_one(add, common)
     _add_deliver(add, common)
+    _add_purge(add, common)
     channels = add("channels", parents=[common], help="show the configuration")
     channels.set_defaults(run="looking:channels")
     return root
@@ -128,3 +130,24 @@ def _add_deliver(add: Add, common: ArgumentParser) -> None:
     deliver = add("deliver", parents=[common], help="deliver what is due, scheduled messages too")
     deliver.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     deliver.set_defaults(run="sending:deliver")
+
+
+def _add_purge(add: Add, common: ArgumentParser) -> None:
+    purge = add(
+        "purge",
+        parents=[common],
+        help="delete or redact old messages",
+        description="Finished messages and receipts from before TIME go; what waits stays. It "
+        "may be broken off, and run while messages are accepted and delivered.",
+    )
+    purge.add_argument(
+        "--before", required=True, metavar="TIME", help="such as 2026-03-02; local time"
+    )
+    purge.add_argument(
+        "--keep",
+        choices=list(Keep),
+        default=Keep.NOTHING,
+        help="record: take out content and addresses only",
+    )
+    purge.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    purge.set_defaults(run="purging:purge")

@@ -24,6 +24,9 @@ class Undoable(Protocol):
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set a value, and remember how it was."""
 
+    def remove(self, table: dict[K, V], key: K) -> None:
+        """Take a value out, and remember it."""
+
 
 @frozen
 class _Inbox:
@@ -58,6 +61,7 @@ class LogTables:
     events: dict[int, bytes] = field(factory=dict)
     subscriptions: dict[str, _Subscription] = field(factory=dict)
     counters: dict[str, int] = field(factory=dict)
+    last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
 
 
 class MemoryReceipts(Receipts):
@@ -75,7 +79,8 @@ class MemoryReceipts(Receipts):
         key = (kept.workspace, receipt.source, kept.key)
         if key in tables.receipt_keys:
             return None
-        position = len(tables.inbox) + 1
+        position = tables.last.get("receipt", 0) + 1
+        self._undo.put(tables.last, "receipt", position)
         row = _Inbox(*key, kept.received_at, receipt.reference, type(receipt), encode(receipt))
         self._undo.put(tables.inbox, position, row)
         self._undo.put(tables.receipt_keys, key, position)
@@ -103,7 +108,7 @@ class MemoryReceipts(Receipts):
                 received_at=row.received_at,
                 receipt=load(row.kind, row.document),
             )
-            for position, row in self._tables.inbox.items()
+            for position, row in sorted(self._tables.inbox.items())
             if matches(row)
         ]
 
@@ -140,16 +145,17 @@ class MemoryTimeline(Timeline):
         for event in events:
             position += 1
             self._undo.put(self._tables.events, position, encode(evolve(event, position=position)))
+        self._undo.put(self._tables.last, "event", position)
 
     def _last(self) -> int:
-        return next(reversed(self._tables.events), 0)
+        return self._tables.last.get("event", 0)
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        events = [load(Event, document) for document in self._tables.events.values()]
+        events = [load(Event, document) for _, document in sorted(self._tables.events.items())]
         return [one for one in events if (one.workspace, one.message_id) == (workspace, message_id)]
 
     def after(self, position: int, *, limit: int) -> list[Event]:
-        positions = [one for one in self._tables.events if one > position][:limit]
+        positions = sorted(one for one in self._tables.events if one > position)[:limit]
         return [load(Event, self._tables.events[one]) for one in positions]
 
     def subscribe(self, name: str, *, from_start: bool) -> None:

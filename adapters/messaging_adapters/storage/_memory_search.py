@@ -33,6 +33,7 @@ class Row:
     status: Status
     failure: Failure | None
     stored: Stored
+    redacted: bool = False
 
 
 def row_of(new: NewMessage) -> Row:

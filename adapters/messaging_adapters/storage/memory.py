@@ -15,12 +15,19 @@ from messaging_adapters.storage._memory_content import (
     MemoryShortLinks,
     MemoryTemplates,
 )
+from messaging_adapters.storage._memory_directory import (
+    DirectoryTables,
+    MemoryContactLists,
+    MemoryContacts,
+    MemorySuppressions,
+)
 from messaging_adapters.storage._memory_log import LogTables, MemoryReceipts, MemoryTimeline
+from messaging_adapters.storage._memory_retention import MemoryRetention
 from messaging_adapters.storage._memory_search import Row, matcher, row_of
+from messaging_adapters.storage._memory_sendings import MemorySendings, SendingsTable
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.decisions.sharing import fair, share, turn
 from messaging_core.errors import ConfigurationError, StorageBusyError
-from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.delivery import (
     Claim,
     Delivery,
@@ -33,13 +40,11 @@ from messaging_core.models.delivery import (
 )
 from messaging_core.models.message import Message, Status
 from messaging_core.models.query import MessageQuery, Page
-from messaging_core.ports.storage import Contacts, Messages, Outbox, Storage, Transaction
-from messaging_core.wire import load
+from messaging_core.ports.storage import Messages, Outbox, Storage, Transaction
 from messaging_core.wire.page_token import decode_page_token, encode_page_token
 from messaging_core.wire.stored import (
     Stored,
     StoredMessages,
-    encode_contact,
     settled_state,
     store,
 )
@@ -79,12 +84,16 @@ class _Tables:
         self.suspects: set[int] = set()
         self.keys: dict[tuple[UUID, str], _Key] = {}
         self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
-        self.contacts: dict[tuple[UUID, str], bytes] = {}
-        self.identifiers: dict[tuple[UUID, Identifier], str] = {}
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
+        self.directory = DirectoryTables()
         self.log = LogTables()
+        self.sendings: SendingsTable = {}
         self.content = ContentTables()
         self._undo: list[Callable[[], object]] = []
+
+    def last_position(self) -> int:
+        """Return the last position of a message, which may be gone by now."""
+        return self.log.last.get("message", 0)
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set a value, and remember how it was."""
@@ -159,7 +168,8 @@ class _MemoryMessages(Messages):
     def add(self, messages: Sequence[NewMessage]) -> None:
         tables = self._tables
         for new in messages:
-            position = len(tables.rows) + 1
+            position = tables.last_position() + 1
+            tables.put(tables.log.last, "message", position)
             tables.put(tables.rows, position, row_of(new))
             tables.put(tables.positions, new.message.id, position)
             if new.delivery:
@@ -183,8 +193,8 @@ class _MemoryMessages(Messages):
         matches = matcher(query)
         found: list[tuple[int, Stored]] = []
         for position in self._walk(query):
-            row = self._tables.rows[position]
-            if matches(row):
+            row = self._tables.rows.get(position)
+            if row and matches(row):
                 found.append((position, row.stored))
             if len(found) > query.limit:
                 break
@@ -198,10 +208,10 @@ class _MemoryMessages(Messages):
         )
 
     def _walk(self, query: MessageQuery) -> Iterator[int]:
-        after, count = decode_page_token(query), len(self._tables.rows)
+        after, last = decode_page_token(query), self._tables.last_position()
         if query.reverse:
-            return iter(range((after or 0) + 1, count + 1))
-        return iter(range(count if after is None else min(after - 1, count), 0, -1))
+            return iter(range((after or 0) + 1, last + 1))
+        return iter(range(last if after is None else min(after - 1, last), 0, -1))
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
@@ -341,7 +351,8 @@ class _MemoryOutbox(Outbox):
     def _hand_over(self, lease: Lease, now: datetime) -> Withdrawal | None:
         waiting = self._tables.outbox.get(lease.position)
         if waiting is None:
-            gone = self._tables.rows[lease.position].status is Status.DELETED
+            row = self._tables.rows.get(lease.position)
+            gone = row is not None and row.status is Status.DELETED
             return Withdrawal.CANCELLED if gone else Withdrawal.SUPERSEDED
         if waiting.fence != lease.fence:
             return Withdrawal.SUPERSEDED
@@ -441,40 +452,17 @@ class _MemoryOutbox(Outbox):
         return min(due, default=None)
 
 
-class _MemoryContacts(Contacts):
-    def __init__(self, tables: _Tables) -> None:
-        self._tables = tables
-
-    def ensure(
-        self,
-        workspace: UUID,
-        identifiers: Sequence[Identifier],
-        *,
-        now: datetime,
-        new_id: Callable[[], str],
-    ) -> list[str]:
-        tables = self._tables
-        for identifier in identifiers:
-            if (workspace, identifier) not in tables.identifiers:
-                contact_id = new_id()
-                pair = (identifier.identifier_key, identifier.identifier_value)
-                encoded = encode_contact(workspace, contact_id, pair, now)
-                tables.put(tables.contacts, (workspace, contact_id), encoded)
-                tables.put(tables.identifiers, (workspace, identifier), contact_id)
-        return [tables.identifiers[workspace, identifier] for identifier in identifiers]
-
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
-        encoded = self._tables.contacts.get((workspace, contact_id))
-        return load(Contact, encoded) if encoded else None
-
-
 class _MemoryTransaction(Transaction):
     def __init__(self, tables: _Tables) -> None:
         self.messages = _MemoryMessages(tables)
         self.outbox = _MemoryOutbox(tables)
-        self.contacts = _MemoryContacts(tables)
+        self.contacts = MemoryContacts(tables.directory, tables)
+        self.lists = MemoryContactLists(tables.directory, tables)
+        self.suppressions = MemorySuppressions(tables.directory, tables)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
+        self.sendings = MemorySendings(tables.sendings, tables)
+        self.retention = MemoryRetention(tables)
         self.templates = MemoryTemplates(tables.content, tables)
         self.short_links = MemoryShortLinks(tables.content, tables)
 

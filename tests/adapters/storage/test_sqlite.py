@@ -5,14 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import hypothesis
 import pytest
@@ -29,15 +29,19 @@ from messaging_core.errors import (
     StorageError,
     StorageFullError,
 )
+from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery import NewMessage
-from messaging_core.models.message import Direction
-from messaging_core.ports.storage import Storage
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.message import Direction, Part, Status
+from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.testing import (
     DurableStorageContract,
     StorageContract,
     a_message,
     a_new_message,
     a_settlement,
+    a_subject,
+    an_event,
 )
 from messaging_core.testing.storage_machine import StorageMachine
 from messaging_core.testing.storage_steps import (
@@ -56,6 +60,7 @@ from messaging_core.testing.storage_steps import (
 )
 
 SOON = timedelta(milliseconds=50)
+NIGHTLY = hypothesis.settings().max_examples > 1_000  # see the profiles in tests/conftest.py
 
 
 class Folder:
@@ -119,7 +124,7 @@ class SqliteMachine(StorageMachine):
 
 class TestSqliteAgreesWithMemory(SqliteMachine.TestCase):  # type: ignore[misc, name-defined]
     settings = hypothesis.settings(
-        max_examples=hypothesis.settings().max_examples // 5, stateful_step_count=25
+        max_examples=1_000 if NIGHTLY else 20, stateful_step_count=50 if NIGHTLY else 25
     )
 
 
@@ -209,9 +214,11 @@ class TestFiles(Folder):
         migrations.apply(Database(older), stop_before="0002_fairness")
         messages = [a_new_message(workspace=UUID(int=number)) for number in (7, 3, 7)]
         add(newer, *messages)
+        columns = [row[1] for row in older.execute("PRAGMA table_info(messaging_messages)")]
         older.execute("ATTACH ? AS newer", (newer.path,))
         older.executescript(
-            "INSERT INTO messaging_messages SELECT * FROM newer.messaging_messages;"
+            f"INSERT INTO messaging_messages SELECT {', '.join(columns)}"  # noqa: S608
+            " FROM newer.messaging_messages;"
             "INSERT INTO messaging_outbox (position, lane, due_at, expires_at)"
             " SELECT position, lane, due_at, expires_at FROM newer.messaging_outbox;"
         )
@@ -729,3 +736,111 @@ def path_of(storage: Storage) -> Path:
 
 def journal_mode(storage: SqliteStorage) -> str:
     return str(storage._connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+class TestRetention(Folder):
+    def test_what_was_taken_out_is_not_left_in_the_file(self) -> None:
+        for exclusive in (False, True):
+            storage = self.open(exclusive=exclusive)
+            words = [b"kerfuffle", b"hullabaloo", b"brouhaha", b"rumpus"]
+            body = a_subject("Hullabaloo indeed", "A brouhaha " * 2000)
+            old = [
+                a_new_message(
+                    a_message(
+                        body, to=f"kerfuffle{n}@x.example", tags=("rumpus",), status=Status.SENT
+                    )
+                )
+                for n in range(30)
+            ]
+            young = a_new_message(a_message(a_subject("Fine weather"), to="ada@x.example"))
+            add(storage, *old[:15])
+            add(storage, young, *old[15:])
+            content = everything_in(storage)
+            assert all(word in content for word in words)
+
+            with storage.begin() as tx:
+                places = [(one.workspace, one.message.id) for one in old]
+                tx.retention.erase(places[::2])
+                tx.retention.redact(places[1::2])
+
+            storage.close()
+            content = everything_in(storage)
+            assert [word for word in words if word in content] == []
+            assert b"ada@x.example" in content
+
+    def test_words_of_subjects_leave_the_full_text_index(self) -> None:
+        storage = self.open(exclusive=True)
+        old = [
+            a_new_message(a_message(a_subject(uuid4().hex), to="ada@x.example", status=Status.SENT))
+            for _ in range(600)
+        ]
+        for start in range(0, 600, 20):
+            add(storage, *old[start : start + 20])
+
+        for start in range(0, 300, 20):
+            with storage.begin() as tx:
+                places = [(one.workspace, one.message.id) for one in old[start : start + 20]]
+                tx.retention.erase(places)
+
+        storage.close()
+        content = everything_in(storage)
+        ends = [one.message.body.metadata.subject[-20:].encode() for one in old]
+        assert [end for end in ends[:300] if end in content] == []
+        assert all(end in content for end in ends[300:])
+
+    def test_no_row_is_left_anywhere_for_what_was_erased(self) -> None:
+        storage = self.open()
+        message = a_message(
+            a_subject("subject"),
+            to="ada@x.example",
+            status=Status.SENT,
+            tags=("tag",),
+            parts=(Part(platform_reference="p-1"),),
+        )
+        new = a_new_message(message)
+        add(storage, new)
+        with storage.begin() as tx:
+            tx.messages.note_references(new.workspace, message.id, ["p-2"])
+            tx.timeline.append([an_event(message_id=message.id)])
+            tx.receipts.save_evidence(new.workspace, message.id, Evidence(doubted=True))
+            tx.retention.erase([(new.workspace, message.id)])
+
+        for table in (
+            *("messages", "tags", "people", "subjects", "references"),
+            *("evidence", "interactions", "events", "outbox"),
+        ):
+            rows = storage._connection.execute(f"SELECT count(*) FROM messaging_{table}")  # noqa: S608
+            assert (table, rows.fetchone()) == (table, (0,))
+
+    def test_a_purge_looks_at_no_more_than_it_takes_out(self) -> None:
+        storage = self.open()
+        finished = [a_message(at=AT, status=Status.SENT) for _ in range(1000)]
+        add(storage, *[a_new_message(one) for one in finished])
+        later = AT + timedelta(days=1)
+        with storage.begin() as tx:
+            tx.retention.redact([(DEFAULT_WORKSPACE, one.id) for one in finished[:900]])
+
+        few = steps(storage, lambda tx: tx.retention.old(before=later, limit=10))
+        with storage.begin() as tx:
+            tx.retention.redact([(DEFAULT_WORKSPACE, one.id) for one in finished])
+        none = steps(storage, lambda tx: tx.retention.old(before=later, limit=10))
+        young = steps(storage, lambda tx: tx.retention.old(before=AT, limit=10, with_redacted=True))
+
+        assert few < 1000
+        assert none < 300
+        assert young < 300
+
+
+def everything_in(storage: SqliteStorage) -> bytes:
+    files = [Path(storage.path + end) for end in ("", "-wal", "-journal")]
+    return b"".join(one.read_bytes().lower() for one in files if one.exists())
+
+
+def steps(storage: SqliteStorage, work: Callable[[Transaction], object]) -> int:
+    """Return how many steps SQLite's virtual machine takes for some work."""
+    counted = count()
+    storage._connection.set_progress_handler(lambda: next(counted) and 0, 1)
+    with storage.begin(read_only=True) as tx:
+        work(tx)
+    storage._connection.set_progress_handler(None, 1)
+    return next(counted)

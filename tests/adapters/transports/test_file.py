@@ -9,7 +9,7 @@ import pytest
 
 from messaging_adapters.transports.file import FileTransport
 from messaging_core.models.body import LocationBody
-from messaging_core.models.envelope import EmailContent
+from messaging_core.models.envelope import EmailContent, PushContent
 from messaging_core.models.failure import FailureCode
 from messaging_core.models.outcome import Accepted, Deferred, Rejected
 from messaging_core.testing.transport_contract import (

@@ -1,16 +1,20 @@
 """Contacts in SQLite: a document each, and the identifiers that lead to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Cursor
 from uuid import UUID
 
 import orjson
+from attrs import evolve
 
 from messaging_adapters.storage.sqlite.values import storable
 from messaging_core.models.contact import Contact, Identifier
-from messaging_core.ports.storage import Contacts
-from messaging_core.wire import load
+from messaging_core.models.directory import ContactQuery
+from messaging_core.models.query import Page
+from messaging_core.ports.directory import Contacts
+from messaging_core.wire import encode, load
+from messaging_core.wire.page_token import decode_keyset, encode_keyset
 from messaging_core.wire.stored import encode_contact
 
 _FIND = (
@@ -25,6 +29,30 @@ _FIND_SEVERAL = (
 )
 _ADD = "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
 _ADD_IDENTIFIER = "INSERT INTO messaging_contact_identifiers VALUES (?, ?, ?, ?)"
+
+_SAVE = (
+    "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET document = excluded.document"
+)
+_FREE_IDENTIFIER = (
+    "DELETE FROM messaging_contact_identifiers WHERE workspace = ? AND key = ? AND value = ?"
+)
+_LEAVE_ALL = "DELETE FROM messaging_list_members WHERE workspace = ? AND contact_id = ?"
+
+SELECT_CONTACTS = (
+    "SELECT c.document, ("
+    " SELECT group_concat(hex(l.list_id)) FROM messaging_list_members AS l"
+    " WHERE l.workspace = c.workspace AND l.contact_id = c.id"
+    ") FROM messaging_contacts AS c"
+)
+"""The beginning of a statement whose rows are for `load_contact`."""
+_FIND_ALL = f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id > ? ORDER BY c.id LIMIT ?"
+_FIND_ON_LIST = (
+    f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id IN ("  # noqa: S608 - no input
+    " SELECT contact_id FROM messaging_list_members WHERE workspace = ? AND list_id = ?"
+    " AND contact_id > ? ORDER BY contact_id LIMIT ?"
+    ") ORDER BY c.id"
+)
 
 Pair = tuple[str, str]
 """Key and value of an identifier."""
@@ -74,7 +102,82 @@ class SqliteContacts(Contacts):
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
         row = self._cursor.execute(
-            "SELECT document FROM messaging_contacts WHERE workspace = ? AND id = ?",
+            f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id = ?",
             (workspace.bytes, *storable([contact_id])),
         ).fetchone()
-        return load(Contact, row[0]) if row else None
+        return load_contact(row) if row else None
+
+    def by_identifiers(  # noqa: D102 - the port's
+        self, workspace: UUID, identifiers: Sequence[Identifier]
+    ) -> Mapping[Identifier, str]:
+        pairs = {(one.identifier_key, one.identifier_value): one for one in identifiers}
+        wanted = [pair for pair in pairs if None not in storable(pair)]
+        found = self._find(workspace.bytes, wanted) if wanted else {}
+        return {pairs[pair]: contact_id for pair, contact_id in found.items()}
+
+    def save(self, contact: Contact) -> None:  # noqa: D102 - the port's
+        workspace = contact.workspace_id.bytes
+        self._free(contact.workspace_id, contact.id)
+        document = encode(evolve(contact, list_ids=()))
+        self._cursor.execute(_SAVE, (workspace, contact.id, document))
+        self._cursor.executemany(
+            _ADD_IDENTIFIER,
+            [(workspace, one.key, one.value, contact.id) for one in contact.featured_identifiers],
+        )
+
+    def _free(self, workspace: UUID, contact_id: str) -> Contact | None:
+        """Let the identifiers of a contact lead nowhere."""
+        known = self.get(workspace, contact_id)
+        if known:
+            self._cursor.executemany(
+                _FREE_IDENTIFIER,
+                [(workspace.bytes, one.key, one.value) for one in known.featured_identifiers],
+            )
+        return known
+
+    def delete(self, workspace: UUID, contact_id: str) -> bool:  # noqa: D102 - the port's
+        if self._free(workspace, contact_id) is None:
+            return False
+        row = (workspace.bytes, contact_id)
+        self._cursor.execute("DELETE FROM messaging_contacts WHERE workspace = ? AND id = ?", row)
+        self._cursor.execute(_LEAVE_ALL, row)
+        return True
+
+    def find(self, query: ContactQuery) -> Page[Contact]:  # noqa: D102 - the port's
+        (after,) = decode_keyset(query, 1) or ("",)
+        if query.identifier is not None:
+            return Page(results=self._who_has(query.identifier, query, after))
+        values: list[object] = [query.workspace.bytes, after, query.limit + 1]
+        sql = _FIND_ALL
+        if query.list_id is not None:
+            sql = _FIND_ON_LIST
+            values = [
+                query.workspace.bytes,
+                query.workspace.bytes,
+                query.list_id.bytes,
+                *values[1:],
+            ]
+        rows = self._cursor.execute(sql, values).fetchall()
+        results = [load_contact(row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        token = encode_keyset(query, [results[-1].id]) if more else None
+        return Page(results=results, next_page_token=token)
+
+    def _who_has(self, identifier: Identifier, query: ContactQuery, after: str) -> list[Contact]:
+        found = self.by_identifiers(query.workspace, [identifier]).get(identifier)
+        contact = self.get(query.workspace, found) if found is not None else None
+        if contact is None or contact.id <= after:
+            return []
+        is_listed = query.list_id is None or query.list_id in contact.list_ids
+        return [contact] if is_listed else []
+
+
+def load_contact(row: tuple[bytes, str | None]) -> Contact:
+    """Return a contact with the lists that it is on now."""
+    document, lists = row
+    contact = load(Contact, document)
+    return evolve(contact, list_ids=_ids(lists.split(","))) if lists else contact
+
+
+def _ids(texts: Iterable[str]) -> tuple[UUID, ...]:
+    return tuple(sorted(UUID(hex=text) for text in texts))

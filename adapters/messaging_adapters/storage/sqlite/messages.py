@@ -19,7 +19,11 @@ from messaging_core.ports.storage import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored import Stored, facets, store, store_new
 
-_ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)})"  # noqa: S608 - no input
+_ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)}, 0)"  # noqa: S608 - no input
+_LAST_POSITION = (  # of those that are there, and of those that were
+    "SELECT max(value, coalesce((SELECT max(position) FROM messaging_messages), 0))"
+    " FROM messaging_facts WHERE name = 'last_message'"
+)
 _ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
 _ADD_PERSON = "INSERT INTO messaging_people VALUES (?, ?, ?)"
 _ADD_CHANNEL = "INSERT OR IGNORE INTO messaging_channels VALUES (?, ?, ?, ?)"
@@ -93,8 +97,8 @@ class SqliteMessages(Messages):
             )
 
     def _last_position(self) -> int:
-        found = self._cursor.execute("SELECT max(position) FROM messaging_messages").fetchone()
-        return found[0] or 0
+        position: int = self._cursor.execute(_LAST_POSITION).fetchone()[0]
+        return position
 
     def get(self, workspace: UUID, message_id: UUID) -> Message | None:  # noqa: D102 - the port's
         row = self._cursor.execute(

@@ -128,6 +128,8 @@ class Opening:
         mode = self._set_journal_mode(connection)
         connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         connection.execute("PRAGMA cache_size = -16384")
+        # What was deleted is gone from the file too, not only from the tables.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute("BEGIN IMMEDIATE")
         try:
             (layout.apply if self.migrate else layout.check)(connection)

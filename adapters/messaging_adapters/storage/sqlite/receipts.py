@@ -30,8 +30,9 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 _KEEP = (
     "INSERT OR IGNORE INTO messaging_receipts"
-    " (workspace, source, key, kind, state, received_at, reference, document)"
-    " VALUES (?, ?, ?, ?, 'kept', ?, ?, ?)"
+    " (position, workspace, source, key, kind, state, received_at, reference, document)"
+    " SELECT 1 + max(value, coalesce((SELECT max(position) FROM messaging_receipts), 0)),"
+    " ?, ?, ?, ?, 'kept', ?, ?, ? FROM messaging_facts WHERE name = 'last_receipt'"
 )
 _FIND = "SELECT position, workspace, key, kind, received_at, document FROM messaging_receipts"
 _PENDING = f"{_FIND} WHERE state = 'kept' ORDER BY position LIMIT ?"

@@ -244,6 +244,82 @@ def _idempotency_window(db: Database) -> None:
     )
 
 
+_DIRECTORY_TABLES = """
+CREATE TABLE messaging_contact_lists (
+    workspace BLOB NOT NULL,
+    id        BLOB NOT NULL,
+    name      TEXT NOT NULL,
+    document  TEXT NOT NULL,
+    PRIMARY KEY (workspace, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX messaging_contact_lists_name ON messaging_contact_lists (workspace, name);
+
+CREATE TABLE messaging_list_members (
+    workspace  BLOB NOT NULL,
+    list_id    BLOB NOT NULL,
+    contact_id TEXT NOT NULL,
+    PRIMARY KEY (workspace, list_id, contact_id)
+) WITHOUT ROWID;
+CREATE INDEX messaging_list_members_contact ON messaging_list_members (workspace, contact_id);
+
+CREATE TABLE messaging_suppressions (
+    workspace BLOB NOT NULL,
+    key       TEXT NOT NULL,
+    address   TEXT NOT NULL,
+    scope     TEXT NOT NULL,
+    sender    TEXT NOT NULL,
+    cause     TEXT NOT NULL,
+    document  TEXT NOT NULL,
+    PRIMARY KEY (workspace, key, address, scope, sender, cause)
+) WITHOUT ROWID;
+"""
+
+
+@migrations(name="0006_directory")
+def _directory(db: Database) -> None:
+    """Lay out contact lists, who is on them, and suppressions; contacts stay as they are."""
+    _execute(db, _DIRECTORY_TABLES)
+
+
+_SENDINGS_TABLES = """
+CREATE TABLE messaging_sendings (
+    workspace  BLOB NOT NULL,
+    contact_id TEXT NOT NULL,
+    platform   TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    message_id BLOB NOT NULL,
+    PRIMARY KEY (workspace, contact_id, platform, at, message_id)
+) WITHOUT ROWID;
+CREATE INDEX messaging_sendings_message ON messaging_sendings (message_id);
+"""
+
+
+@migrations(name="0007_sendings")
+def _sendings(db: Database) -> None:
+    """Lay out when contacts were written to."""
+    _execute(db, _SENDINGS_TABLES)
+
+
+# What is old and finished is found in the order of its age, and leaves this index when it is
+# redacted or gone, so that no purge goes through what an earlier one has dealt with. It costs
+# nothing when a message is accepted, and a page when it is settled.
+_RETENTION = """
+ALTER TABLE messaging_messages ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messaging_messages_age ON messaging_messages (workspace, redacted, created_at)
+    WHERE status NOT IN ('accepted', 'scheduled', 'processing');
+CREATE INDEX messaging_receipts_age ON messaging_receipts (workspace, state, received_at)
+    WHERE state <> 'kept';
+CREATE INDEX messaging_references_position ON messaging_references (position);
+INSERT INTO messaging_facts VALUES ('last_message', 0), ('last_event', 0), ('last_receipt', 0);
+"""
+
+
+@migrations(name="0008_retention")
+def _retention(db: Database) -> None:
+    """Find what is old, and remember which positions were in use."""
+    _execute(db, _RETENTION)
+
+
 _CONTENT_TABLES = """
 CREATE TABLE messaging_templates (
     position  INTEGER PRIMARY KEY,
@@ -266,7 +342,7 @@ CREATE INDEX messaging_short_links_message ON messaging_short_links (message_id)
 """
 
 
-@migrations(name="0006_content")
+@migrations(name="0009_content")
 def _content(db: Database) -> None:
     """Lay out templates, and the short links of messages."""
     _execute(db, _CONTENT_TABLES)

@@ -14,11 +14,15 @@ from messaging_adapters.storage.sqlite import health, layout
 from messaging_adapters.storage.sqlite.contacts import SqliteContacts
 from messaging_adapters.storage.sqlite.faults import is_doubtful, translated
 from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_connection, joined
+from messaging_adapters.storage.sqlite.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.retention import SqliteRetention
+from messaging_adapters.storage.sqlite.sendings import SqliteSendings
 from messaging_adapters.storage.sqlite.short_links import SqliteShortLinks
 from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
+from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
@@ -32,8 +36,12 @@ class SqliteTransaction(Transaction):
         self.messages = RoomyMessages(cursor, scan_budget, space)
         self.outbox = SqliteOutbox(cursor)
         self.contacts = SqliteContacts(cursor)
+        self.lists = SqliteContactLists(cursor)
+        self.suppressions = SqliteSuppressions(cursor)
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
+        self.sendings = SqliteSendings(cursor)
+        self.retention = SqliteRetention(cursor)
         self.templates = SqliteTemplates(cursor)
         self.short_links = SqliteShortLinks(cursor)
 

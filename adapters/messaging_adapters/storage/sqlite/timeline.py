@@ -19,15 +19,19 @@ _COLUMNS: Final = ("workspace", "messageId", "kind", "status", "at", "position")
 """What stands in columns, and so not in the document."""
 
 _APPEND = (
-    "INSERT INTO messaging_events (workspace, message_id, kind, status, at, document)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO messaging_events (position, workspace, message_id, kind, status, at, document)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_LAST_POSITION = (  # of those that are there, and of those that were
+    "SELECT max(value, coalesce((SELECT max(position) FROM messaging_events), 0))"
+    " FROM messaging_facts WHERE name = 'last_event'"
 )
 _FIND = "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
 _OF = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position"
 _AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
 _SUBSCRIBE = (
-    "INSERT OR IGNORE INTO messaging_subscriptions (name, position)"
-    " VALUES (?, iif(?, 0, (SELECT coalesce(max(position), 0) FROM messaging_events)))"
+    "INSERT OR IGNORE INTO messaging_subscriptions (name, position)"  # noqa: S608 - no input
+    f" VALUES (?, iif(?, 0, ({_LAST_POSITION})))"
 )
 _TAKE = (
     "UPDATE messaging_subscriptions SET fence = fence + 1, not_before = ?3"
@@ -51,14 +55,17 @@ class SqliteTimeline(Timeline):
         self._cursor = cursor
 
     def append(self, events: Sequence[Event]) -> None:  # noqa: D102 - the port's
-        self._cursor.executemany(_APPEND, map(_row, events))
+        (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
+        self._cursor.executemany(
+            _APPEND, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
+        )
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
         rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
 
     def after(self, position: int, *, limit: int) -> list[Event]:  # noqa: D102 - the port's
-        return [_event(row) for row in self._cursor.execute(_AFTER, (position, limit))]
+        return [event_of(row) for row in self._cursor.execute(_AFTER, (position, limit))]
 
     def subscribe(self, name: str, *, from_start: bool) -> None:  # noqa: D102 - the port's
         self._cursor.execute(_SUBSCRIBE, (name, from_start))
@@ -86,7 +93,8 @@ class SqliteTimeline(Timeline):
         return dict(self._cursor.execute("SELECT name, value FROM messaging_counters").fetchall())
 
 
-def _row(event: Event) -> tuple[object, ...]:
+def event_row(event: Event) -> tuple[object, ...]:
+    """Return the columns of an event after its position."""
     rest = {key: value for key, value in dump(event).items() if key not in _COLUMNS}
     return (
         event.workspace.bytes,
@@ -98,7 +106,8 @@ def _row(event: Event) -> tuple[object, ...]:
     )
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def event_of(row: tuple[Any, ...]) -> Event:
+    """Return the event of a row, its position first."""
     position, workspace, message_id, kind, status, at, rest = row
     document = orjson.loads(rest) if rest else {}
     document |= {

@@ -1,0 +1,297 @@
+"""Contacts, their lists and suppressions in the memory of this process."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from heapq import nsmallest
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from messaging_core.models.contact import Contact, Identifier
+from messaging_core.models.directory import (
+    ContactList,
+    ContactListQuery,
+    ContactQuery,
+    SuppressionQuery,
+)
+from messaging_core.models.query import Page
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.ports.directory import ContactLists, Contacts, Suppressions
+from messaging_core.wire import encode, load
+from messaging_core.wire.page_token import decode_keyset, encode_keyset
+from messaging_core.wire.stored import encode_contact
+from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, place_of
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Undoable(Protocol):
+    """Changes tables so that it can be undone."""
+
+    def put(self, table: dict[K, V], key: K, value: V) -> None:
+        """Set a value, and remember how it was."""
+
+    def remove(self, table: dict[K, V], key: K) -> None:
+        """Take a value out, and remember it."""
+
+
+@frozen
+class DirectoryTables:
+    """The data.
+
+    Attributes:
+        members: The keys of a dictionary, by list, so that each list is walked alone.
+        memberships: The same, by contact.
+    """
+
+    contacts: dict[tuple[UUID, str], bytes] = field(factory=dict)
+    identifiers: dict[tuple[UUID, Identifier], str] = field(factory=dict)
+    lists: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
+    names: dict[tuple[UUID, str], UUID] = field(factory=dict)
+    members: dict[tuple[UUID, UUID], dict[str, None]] = field(factory=dict)
+    memberships: dict[tuple[UUID, str], dict[UUID, None]] = field(factory=dict)
+    suppressions: dict[tuple[UUID, Key], bytes] = field(factory=dict)
+
+    def contact(self, workspace: UUID, contact_id: str) -> Contact | None:
+        """Return a contact with the lists that it is on now."""
+        encoded = self.contacts.get((workspace, contact_id))
+        if encoded is None:
+            return None
+        on = self.memberships.get((workspace, contact_id), {})
+        return evolve(load(Contact, encoded), list_ids=tuple(sorted(on)))
+
+
+class MemoryContacts(Contacts):
+    """Keep contacts inside one transaction."""
+
+    def __init__(self, tables: DirectoryTables, undo: Undoable) -> None:
+        self._tables = tables
+        self._undo = undo
+
+    def ensure(
+        self,
+        workspace: UUID,
+        identifiers: Sequence[Identifier],
+        *,
+        now: datetime,
+        new_id: Callable[[], str],
+    ) -> list[str]:
+        tables, put = self._tables, self._undo.put
+        for identifier in identifiers:
+            if (workspace, identifier) not in tables.identifiers:
+                contact_id = new_id()
+                pair = (identifier.identifier_key, identifier.identifier_value)
+                encoded = encode_contact(workspace, contact_id, pair, now)
+                put(tables.contacts, (workspace, contact_id), encoded)
+                put(tables.identifiers, (workspace, identifier), contact_id)
+        return [tables.identifiers[workspace, identifier] for identifier in identifiers]
+
+    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
+        return self._tables.contact(workspace, contact_id)
+
+    def by_identifiers(
+        self, workspace: UUID, identifiers: Sequence[Identifier]
+    ) -> Mapping[Identifier, str]:
+        found = {one: self._tables.identifiers.get((workspace, one)) for one in identifiers}
+        return {one: contact_id for one, contact_id in found.items() if contact_id is not None}
+
+    def save(self, contact: Contact) -> None:
+        workspace = contact.workspace_id
+        self._free(workspace, contact.id)
+        document = encode(evolve(contact, list_ids=()))
+        self._undo.put(self._tables.contacts, (workspace, contact.id), document)
+        for one in _identifiers(contact):
+            self._undo.put(self._tables.identifiers, (workspace, one), contact.id)
+
+    def _free(self, workspace: UUID, contact_id: str) -> Contact | None:
+        """Let the identifiers of a contact lead nowhere."""
+        known = self.get(workspace, contact_id)
+        for one in _identifiers(known) if known else ():
+            self._undo.remove(self._tables.identifiers, (workspace, one))
+        return known
+
+    def delete(self, workspace: UUID, contact_id: str) -> bool:
+        known = self._free(workspace, contact_id)
+        if known is None:
+            return False
+        for list_id in known.list_ids:
+            self._undo.remove(self._tables.members[workspace, list_id], contact_id)
+        if known.list_ids:
+            self._undo.remove(self._tables.memberships, (workspace, contact_id))
+        self._undo.remove(self._tables.contacts, (workspace, contact_id))
+        return True
+
+    def find(self, query: ContactQuery) -> Page[Contact]:
+        (after,) = decode_keyset(query, 1) or ("",)
+        ids = nsmallest(query.limit + 1, (one for one in self._chosen(query) if one > after))
+        found = [self._tables.contact(query.workspace, one) for one in ids[: query.limit]]
+        results = [one for one in found if one is not None]
+        token = encode_keyset(query, [results[-1].id]) if len(ids) > query.limit else None
+        return Page(results=results, next_page_token=token)
+
+    def _chosen(self, query: ContactQuery) -> Iterable[str]:
+        tables, workspace = self._tables, query.workspace
+        on_list = tables.members.get((workspace, query.list_id), {}) if query.list_id else None
+        if query.identifier is not None:
+            found = tables.identifiers.get((workspace, query.identifier))
+            is_chosen = found is not None and (on_list is None or found in on_list)
+            return [found] if found is not None and is_chosen else []
+        if on_list is not None:
+            return on_list
+        return (contact_id for where, contact_id in tables.contacts if where == workspace)
+
+
+class MemoryContactLists(ContactLists):
+    """Keep lists inside one transaction."""
+
+    def __init__(self, tables: DirectoryTables, undo: Undoable) -> None:
+        self._tables = tables
+        self._undo = undo
+
+    def save(self, contact_list: ContactList) -> None:
+        workspace, list_id = contact_list.workspace_id, contact_list.id
+        known = self.get(workspace, list_id)
+        if known:
+            self._undo.remove(self._tables.names, (workspace, known.name))
+        self._undo.put(self._tables.names, (workspace, contact_list.name), list_id)
+        self._undo.put(self._tables.lists, (workspace, list_id), encode(contact_list))
+
+    def get(self, workspace: UUID, list_id: UUID) -> ContactList | None:
+        encoded = self._tables.lists.get((workspace, list_id))
+        return load(ContactList, encoded) if encoded else None
+
+    def by_names(self, workspace: UUID, names: Sequence[str]) -> Mapping[str, UUID]:
+        found = {name: self._tables.names.get((workspace, name)) for name in names}
+        return {name: list_id for name, list_id in found.items() if list_id is not None}
+
+    def find(self, query: ContactListQuery) -> Page[ContactList]:
+        (after,) = decode_keyset(query, 1) or ("",)
+        workspace = query.workspace
+        beyond = (name for where, name in self._tables.names if where == workspace and name > after)
+        names = nsmallest(query.limit + 1, beyond)
+        ids = [self._tables.names[workspace, name] for name in names[: query.limit]]
+        results = [load(ContactList, self._tables.lists[workspace, one]) for one in ids]
+        token = encode_keyset(query, [results[-1].name]) if len(names) > query.limit else None
+        return Page(results=results, next_page_token=token)
+
+    def delete(self, workspace: UUID, list_id: UUID) -> bool:
+        known = self.get(workspace, list_id)
+        if known is None:
+            return False
+        self.leave(workspace, list_id, list(self._tables.members.get((workspace, list_id), {})))
+        self._undo.remove(self._tables.names, (workspace, known.name))
+        self._undo.remove(self._tables.lists, (workspace, list_id))
+        return True
+
+    def join(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+        tables = self._tables
+        if (workspace, list_id) not in tables.lists:
+            return 0
+        members = tables.members.setdefault((workspace, list_id), {})
+        joined = 0
+        for one in contact_ids:
+            if (workspace, one) in tables.contacts and one not in members:
+                self._undo.put(members, one, None)
+                on = tables.memberships.get((workspace, one), {})
+                self._undo.put(tables.memberships, (workspace, one), {**on, list_id: None})
+                joined += 1
+        return joined
+
+    def leave(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+        tables = self._tables
+        members = tables.members.get((workspace, list_id), {})
+        left = [one for one in dict.fromkeys(contact_ids) if one in members]
+        for one in left:
+            self._undo.remove(members, one)
+            on = tables.memberships[workspace, one]
+            others = {other: None for other in on if other != list_id}
+            self._undo.put(tables.memberships, (workspace, one), others)
+        return len(left)
+
+    def members(
+        self, workspace: UUID, list_ids: Sequence[UUID], *, after: str | None, limit: int
+    ) -> list[Contact]:
+        beyond = {
+            contact_id
+            for list_id in list_ids
+            for contact_id in self._tables.members.get((workspace, list_id), {})
+            if after is None or contact_id > after
+        }
+        found = [self._tables.contact(workspace, one) for one in nsmallest(limit, beyond)]
+        return [one for one in found if one is not None]
+
+
+class MemorySuppressions(Suppressions):
+    """Keep suppressions inside one transaction."""
+
+    def __init__(self, tables: DirectoryTables, undo: Undoable) -> None:
+        self._table = tables.suppressions
+        self._undo = undo
+
+    def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:
+        for one in suppressions:
+            if (workspace, key_of(one)) not in self._table:
+                self._undo.put(self._table, (workspace, key_of(one)), encode(one))
+
+    def any(self) -> bool:
+        return bool(self._table)
+
+    def lift(
+        self,
+        workspace: UUID,
+        identifier: Identifier,
+        *,
+        scope: SuppressionScope,
+        sender: str | None = None,
+        causes: Collection[SuppressionCause] = (),
+    ) -> int:
+        place = place_of(identifier, scope, sender)
+        keys = [(*place, str(cause)) for cause in frozenset(causes or SuppressionCause)]
+        lifted = [key for key in keys if (workspace, key) in self._table]
+        for key in lifted:
+            self._undo.remove(self._table, (workspace, key))
+        return len(lifted)
+
+    def of(
+        self, workspace: UUID, identifiers: Sequence[Identifier]
+    ) -> Mapping[Identifier, Sequence[Suppression]]:
+        found: dict[Identifier, Sequence[Suppression]] = {}
+        for one in identifiers:
+            address = place_of(one, SuppressionScope.MARKETING, None)[:2]
+            rows = sorted(
+                (key, document)
+                for (where, key), document in self._table.items()
+                if where == workspace and key[:2] == address
+            )
+            if rows:
+                found[one] = [load(Suppression, document) for _, document in rows]
+        return found
+
+    def find(self, query: SuppressionQuery) -> Page[Suppression]:
+        after = decode_keyset(query, 5)
+        rows = [row for row in self._sorted(query.workspace) if after is None or row[0] > after]
+        looked_at: list[Key] = []
+        results: list[Suppression] = []
+        for key, document in rows[:SCAN]:
+            looked_at.append(key)
+            one = load(Suppression, document)
+            if matches(query, one):
+                results.append(one)
+            if len(results) == query.limit:
+                break
+        more = len(rows) > len(looked_at)
+        token = encode_keyset(query, looked_at[-1]) if more else None
+        return Page(results=results, next_page_token=token)
+
+    def _sorted(self, workspace: UUID) -> list[tuple[Key, bytes]]:
+        table = self._table.items()
+        return sorted((key, document) for (where, key), document in table if where == workspace)
+
+
+def _identifiers(contact: Contact) -> list[Identifier]:
+    return [
+        Identifier(identifier_key=one.key, identifier_value=one.value)
+        for one in contact.featured_identifiers
+    ]

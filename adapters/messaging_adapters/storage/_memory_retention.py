@@ -1,0 +1,181 @@
+"""Taking out what is old, in the memory of this process."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_adapters.storage._memory_content import ContentTables
+from messaging_adapters.storage._memory_log import LogTables, Undoable
+from messaging_adapters.storage._memory_search import Row
+from messaging_core.decisions.redaction import (
+    redacted,
+    redacted_event,
+    redacted_interaction,
+)
+from messaging_core.models.event import Event
+from messaging_core.models.interaction import Interaction
+from messaging_core.models.message import Message
+from messaging_core.models.receipt import ReceiptState
+from messaging_core.ports.storage import Retention
+from messaging_core.rules.lifecycle import is_waiting
+from messaging_core.wire import encode, load
+from messaging_core.wire.stored import store
+
+Place = tuple[UUID, UUID]
+"""Workspace and id of a message."""
+
+
+class Tables(Undoable, Protocol):
+    """What retention looks at and changes."""
+
+    rows: dict[int, Row]
+    positions: dict[UUID, int]
+    references: dict[tuple[UUID, str], tuple[int, ...]]
+    log: LogTables
+    content: ContentTables
+
+    @property
+    def outbox(self) -> Mapping[int, Any]:
+        """What waits."""
+
+
+class MemoryRetention(Retention):
+    """Take out what is old inside one transaction."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._log = tables.log
+
+    def old(
+        self,
+        *,
+        before: datetime,
+        limit: int,
+        workspace: UUID | None = None,
+        with_redacted: bool = False,
+    ) -> list[Place]:
+        found = [
+            (row.workspace, row.id)
+            for position, row in self._tables.rows.items()
+            if row.created_at < before
+            and workspace in {None, row.workspace}
+            and (with_redacted or not row.redacted)
+            and self._is_finished(position)
+        ]
+        return found[:limit]
+
+    def _is_finished(self, position: int) -> bool:
+        return position not in self._tables.outbox and not is_waiting(
+            self._tables.rows[position].status
+        )
+
+    def _finished(self, messages: Sequence[Place]) -> Iterator[int]:
+        """Yield the position of each message that may be taken out."""
+        for workspace, message_id in dict.fromkeys(messages):
+            position = self._tables.positions.get(message_id)
+            if position is None or self._tables.rows[position].workspace != workspace:
+                continue
+            if self._is_finished(position):
+                yield position
+
+    def erase(self, messages: Sequence[Place]) -> int:
+        erased = list(self._finished(messages))
+        places = {(row.workspace, row.id) for row in map(self._tables.rows.__getitem__, erased)}
+        for position in erased:
+            self._tables.remove(self._tables.positions, self._tables.rows[position].id)
+            self._tables.remove(self._tables.rows, position)
+        self._forget_references(frozenset(erased))
+        for position, _ in self._events(places):
+            self._tables.remove(self._log.events, position)
+        for place in places:
+            self._forget_evidence(place)
+            self._forget_links(place)
+            if place in self._log.interactions:
+                self._tables.remove(self._log.interactions, place)
+        return len(erased)
+
+    def _forget_references(self, positions: frozenset[int]) -> None:
+        table = self._tables.references
+        for key, known in list(table.items()):
+            left = tuple(one for one in known if one not in positions)
+            if not left:
+                self._tables.remove(table, key)
+            elif left != known:
+                self._tables.put(table, key, left)
+
+    def _events(self, places: set[Place]) -> list[tuple[int, Event]]:
+        events = [(one, load(Event, text)) for one, text in self._log.events.items()]
+        return [
+            (one, event) for one, event in events if (event.workspace, event.message_id) in places
+        ]
+
+    def _forget_evidence(self, place: Place) -> None:
+        if place in self._log.evidence:
+            self._tables.remove(self._log.evidence, place)
+
+    def _forget_links(self, place: Place) -> None:
+        content = self._tables.content
+        if place in content.links_of:
+            for code in content.links_of[place]:
+                self._tables.remove(content.links, code)
+            self._tables.remove(content.links_of, place)
+
+    def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
+        rows, left = self._tables.rows, []
+        for position in self._finished(messages):
+            row = rows[position]
+            if not row.redacted:
+                message = redacted(row.stored.load())
+                self._tables.put(rows, position, _redacted_row(row, message))
+                left.append((row.workspace, message))
+        self._redact_log({(workspace, message.id) for workspace, message in left})
+        return left
+
+    def _redact_log(self, places: set[Place]) -> None:
+        log = self._log
+        for position, event in self._events(places):
+            self._tables.put(log.events, position, encode(redacted_event(event)))
+        for place in places:
+            self._forget_evidence(place)
+            self._forget_links(place)
+            if place in log.interactions:
+                known = [load(Interaction, text) for text in log.interactions[place]]
+                texts = tuple(encode(redacted_interaction(one)) for one in known)
+                self._tables.put(log.interactions, place, texts)
+
+    def erase_receipts(
+        self,
+        *,
+        before: datetime,
+        unmatched_before: datetime,
+        limit: int,
+        workspace: UUID | None = None,
+    ) -> int:
+        until = {ReceiptState.APPLIED: before, ReceiptState.UNMATCHED: unmatched_before}
+        old = [
+            (position, (row.workspace, row.source, row.key))
+            for position, row in self._log.inbox.items()
+            if row.state in until
+            and row.received_at < until[row.state]
+            and workspace in {None, row.workspace}
+        ][:limit]
+        for position, key in old:
+            self._tables.remove(self._log.inbox, position)
+            self._tables.remove(self._log.receipt_keys, key)
+        return len(old)
+
+
+def _redacted_row(row: Row, message: Message) -> Row:
+    """Return a message as it is found from now on: by nothing that it does not show."""
+    return evolve(
+        row,
+        redacted=True,
+        reference=None,
+        tags=(),
+        facets=evolve(row.facets, own_address=None, people=(), subject=None),
+        failure=message.failure,
+        stored=store(message),
+    )

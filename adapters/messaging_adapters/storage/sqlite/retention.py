@@ -1,0 +1,235 @@
+"""What is old, in SQLite: found by its age, and taken out of every table that it stands in."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from sqlite3 import Cursor
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from messaging_adapters.storage.sqlite.messages import failure_columns
+from messaging_adapters.storage.sqlite.timeline import event_of, event_row
+from messaging_adapters.storage.sqlite.values import to_micros
+from messaging_core.decisions.redaction import (
+    redacted,
+    redacted_event,
+    redacted_interaction,
+)
+from messaging_core.models.delivery import NewMessage
+from messaging_core.models.interaction import Interaction
+from messaging_core.models.message import Message
+from messaging_core.models.receipt import ReceiptState
+from messaging_core.ports.storage import Retention
+from messaging_core.wire import encode, load
+from messaging_core.wire.stored import Stored, facets, store
+
+_FINISHED: Final = "status NOT IN ('accepted', 'scheduled', 'processing')"  # the index's condition
+_IDLE: Final = (
+    "NOT EXISTS (SELECT 1 FROM messaging_outbox o WHERE o.position = messaging_messages.position)"
+)
+_NEXT_WORKSPACE = (
+    f"SELECT min(workspace) FROM messaging_messages WHERE workspace > ? AND {_FINISHED}"  # noqa: S608
+)
+_NEXT_INBOX = (
+    "SELECT min(workspace) FROM messaging_receipts WHERE workspace > ? AND state <> 'kept'"
+)
+_OLD = (
+    "SELECT id FROM messaging_messages INDEXED BY messaging_messages_age"  # noqa: S608 - no input
+    f" WHERE workspace = ? AND redacted = ? AND created_at < ? AND {_FINISHED} AND {_IDLE} LIMIT ?"
+)
+_FIND = (
+    "SELECT position, platform, redacted, document, state FROM messaging_messages"  # noqa: S608
+    f" WHERE id = ? AND workspace = ? AND {_FINISHED} AND {_IDLE}"
+)
+_FORGET_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
+_FORGET_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
+_FORGET_SUBJECT = "DELETE FROM messaging_subjects WHERE position = ?"
+_ERASE_BY_POSITION = (
+    "DELETE FROM messaging_references WHERE position = ?",
+    "DELETE FROM messaging_messages WHERE position = ?",
+)
+_ERASE_BY_ID = (
+    "DELETE FROM messaging_evidence WHERE message_id = ? AND workspace = ?",
+    "DELETE FROM messaging_short_links WHERE message_id = ? AND workspace = ?",
+    "DELETE FROM messaging_interactions WHERE message_id = ? AND workspace = ?",
+    "DELETE FROM messaging_events WHERE message_id = ? AND workspace = ?",
+)
+_REMEMBER = (
+    "UPDATE messaging_facts SET value ="
+    " max(value, coalesce((SELECT max(position) FROM {table}), 0)) WHERE name = ?"
+)
+_REDACT = (
+    "UPDATE messaging_messages SET redacted = 1, own_address = NULL, reference = NULL,"
+    " failure_code = ?, failure_source_code = ?, failure_source_name = ?, state = ?, document = ?"
+    " WHERE position = ?"
+)
+_EVENTS = (
+    "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
+    " WHERE message_id = ? AND workspace = ? AND document IS NOT NULL"
+)
+_REDACT_EVENT = "UPDATE messaging_events SET document = ? WHERE position = ?"
+_INTERACTIONS = (
+    "SELECT position, document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
+)
+_REDACT_INTERACTION = "UPDATE messaging_interactions SET document = ? WHERE position = ?"
+_OLD_RECEIPTS = (
+    "SELECT position FROM messaging_receipts INDEXED BY messaging_receipts_age"
+    " WHERE workspace = ? AND state = ? AND received_at < ? AND state <> 'kept' LIMIT ?"
+)
+_ERASE_RECEIPT = "DELETE FROM messaging_receipts WHERE position = ?"
+# Words of a deleted text stay in a segment of the full-text index until segments are merged; a
+# negative number begins where an "optimize" would, and writes at most so many pages.
+_MERGE_SUBJECTS = (
+    "INSERT INTO messaging_subjects_fts (messaging_subjects_fts, rank) VALUES ('merge', -200)"
+)
+
+Place = tuple[UUID, UUID]
+"""Workspace and id of a message."""
+
+
+@frozen
+class _Row:
+    """One message that may be taken out."""
+
+    position: int
+    workspace: UUID
+    platform: str
+    redacted: bool
+    message: Message
+
+
+class SqliteRetention(Retention):
+    """Take out what is old through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def old(  # noqa: D102 - the port's
+        self,
+        *,
+        before: datetime,
+        limit: int,
+        workspace: UUID | None = None,
+        with_redacted: bool = False,
+    ) -> list[Place]:
+        found: list[Place] = []
+        for one in self._workspaces(_NEXT_WORKSPACE, workspace):
+            for is_redacted in (0, 1) if with_redacted else (0,):
+                range_ = (one, is_redacted, to_micros(before), limit - len(found))
+                rows = self._cursor.execute(_OLD, range_).fetchall()
+                found += [(UUID(bytes=one), UUID(bytes=message_id)) for (message_id,) in rows]
+                if len(found) == limit:
+                    return found
+        return found
+
+    def _workspaces(self, following: str, only: UUID | None) -> Iterator[bytes]:
+        """Go from one workspace to the next through an index, a seek for each."""
+        if only is not None:
+            yield only.bytes
+            return
+        last = b""
+        while True:
+            (last,) = self._cursor.execute(following, (last,)).fetchone()
+            if last is None:
+                return
+            yield last
+
+    def erase(self, messages: Sequence[Place]) -> int:  # noqa: D102 - the port's
+        rows = list(self._rows(messages))
+        if rows:
+            self._remember("messaging_messages", "last_message")
+            self._remember("messaging_events", "last_event")
+        self._unlist(rows)
+        for statement in _ERASE_BY_POSITION:
+            self._cursor.executemany(statement, [(row.position,) for row in rows])
+        for statement in _ERASE_BY_ID:
+            self._cursor.executemany(statement, map(_id_of, rows))
+        return len(rows)
+
+    def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
+        for workspace, message_id in dict.fromkeys(messages):
+            found = self._cursor.execute(_FIND, (message_id.bytes, workspace.bytes)).fetchone()
+            if found:
+                position, platform, was_redacted, *stored = found
+                message = Stored(*stored).load()
+                yield _Row(position, workspace, platform, bool(was_redacted), message)
+
+    def _remember(self, table: str, name: str) -> None:
+        """Keep the last position that is in use, lest it be given out again."""
+        self._cursor.execute(_REMEMBER.format(table=table), (name,))
+
+    def _unlist(self, rows: Sequence[_Row]) -> None:
+        """Take messages out of the tables that filters walk."""
+        execute_many = self._cursor.executemany
+        tags = [
+            (row.workspace.bytes, tag, row.position) for row in rows for tag in row.message.tags
+        ]
+        execute_many(_FORGET_TAG, tags)
+        found_by = [
+            (
+                row,
+                facets(
+                    NewMessage(workspace=row.workspace, platform=row.platform, message=row.message)
+                ),
+            )
+            for row in rows
+        ]
+        execute_many(
+            _FORGET_PERSON,
+            [
+                (row.workspace.bytes, address, row.position)
+                for row, its in found_by
+                for address in its.people
+            ],
+        )
+        subjects = [(row.position,) for row, its in found_by if its.subject]
+        execute_many(_FORGET_SUBJECT, subjects)
+        if subjects:
+            self._cursor.execute(_MERGE_SUBJECTS)
+
+    def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:  # noqa: D102
+        rows = [row for row in self._rows(messages) if not row.redacted]
+        self._unlist(rows)
+        left = [(row.workspace, redacted(row.message)) for row in rows]
+        for row, (_, message) in zip(rows, left, strict=True):
+            stored, failure = store(message), failure_columns(message.failure)
+            self._cursor.execute(_REDACT, (*failure, stored.state, stored.document, row.position))
+            self._redact_log(row)
+        return left
+
+    def _redact_log(self, row: _Row) -> None:
+        """Take content and addresses out of what hangs on a message."""
+        evidence, short_links, _, _ = _ERASE_BY_ID
+        execute, of = self._cursor.execute, _id_of(row)
+        execute(evidence, of)
+        execute(short_links, of)
+        for event in [event_of(one) for one in execute(_EVENTS, of).fetchall()]:
+            *_, document = event_row(redacted_event(event))
+            execute(_REDACT_EVENT, (document, event.position))
+        for position, document in execute(_INTERACTIONS, of).fetchall():
+            left = redacted_interaction(load(Interaction, document))
+            execute(_REDACT_INTERACTION, (encode(left).decode(), position))
+
+    def erase_receipts(  # noqa: D102 - the port's
+        self,
+        *,
+        before: datetime,
+        unmatched_before: datetime,
+        limit: int,
+        workspace: UUID | None = None,
+    ) -> int:
+        ages = ((ReceiptState.APPLIED, before), (ReceiptState.UNMATCHED, unmatched_before))
+        old: list[tuple[int]] = []
+        for one in self._workspaces(_NEXT_INBOX, workspace):
+            for state, until in ages:
+                range_ = (one, state, to_micros(until), limit - len(old))
+                old += self._cursor.execute(_OLD_RECEIPTS, range_)
+        if old:
+            self._remember("messaging_receipts", "last_receipt")
+            self._cursor.executemany(_ERASE_RECEIPT, old)
+        return len(old)
+
+
+def _id_of(row: _Row) -> tuple[bytes, bytes]:
+    return (row.message.id.bytes, row.workspace.bytes)

@@ -1,0 +1,58 @@
+"""When contacts were written to, in SQLite."""
+
+from datetime import datetime
+from sqlite3 import Cursor
+from uuid import UUID
+
+from messaging_adapters.storage.sqlite.values import from_micros, to_micros
+from messaging_core.ports.storage import Sendings
+
+_NOTE = "INSERT OR REPLACE INTO messaging_sendings VALUES (?, ?, ?, ?, ?)"
+_FORGET_OLD = (
+    "DELETE FROM messaging_sendings"
+    " WHERE workspace = ? AND contact_id = ? AND platform = ? AND at < ?"
+)
+_FORGET = "DELETE FROM messaging_sendings WHERE message_id = ? AND workspace = ?"
+_MOVE = "UPDATE messaging_sendings SET at = ? WHERE message_id = ? AND workspace = ?"
+_FORGET_ONE = f"{_FORGET} AND contact_id = ?"
+_SINCE = (
+    "SELECT at, message_id FROM messaging_sendings"
+    " WHERE workspace = ? AND contact_id = ? AND platform = ? AND at >= ? ORDER BY at, message_id"
+)
+
+
+class SqliteSendings(Sendings):
+    """Remember through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def note(  # noqa: D102, PLR0913 - the port's
+        self,
+        workspace: UUID,
+        contact_id: str,
+        *,
+        platform: str,
+        message_id: UUID,
+        at: datetime,
+        forget_before: datetime,
+    ) -> None:
+        whom = (workspace.bytes, contact_id, platform)
+        self._cursor.execute(_FORGET_OLD, (*whom, to_micros(forget_before)))
+        self._cursor.execute(_FORGET_ONE, (message_id.bytes, workspace.bytes, contact_id))
+        self._cursor.execute(_NOTE, (*whom, to_micros(at), message_id.bytes))
+
+    def since(  # noqa: D102 - the port's
+        self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
+    ) -> list[tuple[datetime, UUID]]:
+        where = (workspace.bytes, contact_id, platform, to_micros(since))
+        return [
+            (from_micros(at), UUID(bytes=message_id))
+            for at, message_id in self._cursor.execute(_SINCE, where)
+        ]
+
+    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:  # noqa: D102
+        self._cursor.execute(_MOVE, (to_micros(at), message_id.bytes, workspace.bytes))
+
+    def forget(self, workspace: UUID, message_id: UUID) -> None:  # noqa: D102 - the port's
+        self._cursor.execute(_FORGET, (message_id.bytes, workspace.bytes))

@@ -1,0 +1,92 @@
+"""What addresses must not get, in SQLite: a row for each cause."""
+
+from collections.abc import Collection, Mapping, Sequence
+from sqlite3 import Cursor
+from uuid import UUID
+
+from messaging_adapters.storage.sqlite.values import storable
+from messaging_core.models.contact import Identifier
+from messaging_core.models.directory import SuppressionQuery
+from messaging_core.models.query import Page
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.ports.directory import Suppressions
+from messaging_core.wire import encode, load
+from messaging_core.wire.page_token import decode_keyset, encode_keyset
+from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, place_of
+
+_ADD = "INSERT OR IGNORE INTO messaging_suppressions VALUES (?, ?, ?, ?, ?, ?, ?)"
+_OF = (
+    "SELECT document FROM messaging_suppressions"
+    " WHERE workspace = ? AND key = ? AND address = ? ORDER BY scope, sender, cause"
+)
+_LIFT = (
+    "DELETE FROM messaging_suppressions"
+    " WHERE workspace = ? AND key = ? AND address = ? AND scope = ? AND sender = ?"
+)
+_FIND = (
+    "SELECT document FROM messaging_suppressions"
+    " WHERE workspace = ? AND (key, address, scope, sender, cause) > (?, ?, ?, ?, ?)"
+    " ORDER BY key, address, scope, sender, cause LIMIT ?"
+)
+_BEFORE_ALL: Key = ("", "", "", "", "")
+
+
+class SqliteSuppressions(Suppressions):
+    """Keep suppressions through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def add(  # noqa: D102 - the port's
+        self, workspace: UUID, suppressions: Sequence[Suppression]
+    ) -> None:
+        rows = [(workspace.bytes, *key_of(one), encode(one).decode()) for one in suppressions]
+        self._cursor.executemany(_ADD, rows)
+
+    def any(self) -> bool:  # noqa: D102 - the port's
+        found = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
+        return found is not None
+
+    def lift(  # noqa: D102 - the port's
+        self,
+        workspace: UUID,
+        identifier: Identifier,
+        *,
+        scope: SuppressionScope,
+        sender: str | None = None,
+        causes: Collection[SuppressionCause] = (),
+    ) -> int:
+        where = (workspace.bytes, *storable(place_of(identifier, scope, sender)))
+        if not causes:
+            return self._cursor.execute(_LIFT, where).rowcount
+        return sum(
+            self._cursor.execute(f"{_LIFT} AND cause = ?", (*where, cause)).rowcount
+            for cause in frozenset(causes)
+        )
+
+    def of(  # noqa: D102 - the port's
+        self, workspace: UUID, identifiers: Sequence[Identifier]
+    ) -> Mapping[Identifier, Sequence[Suppression]]:
+        found: dict[Identifier, list[Suppression]] = {}
+        for one in dict.fromkeys(identifiers):
+            key, address, *_ = place_of(one, SuppressionScope.MARKETING, None)
+            where = (workspace.bytes, *storable([key, address]))
+            rows = self._cursor.execute(_OF, where).fetchall()
+            if rows:
+                found[one] = [load(Suppression, document) for (document,) in rows]
+        return found
+
+    def find(self, query: SuppressionQuery) -> Page[Suppression]:  # noqa: D102 - the port's
+        after = decode_keyset(query, len(_BEFORE_ALL)) or _BEFORE_ALL
+        rows = self._cursor.execute(_FIND, (query.workspace.bytes, *after, SCAN + 1)).fetchall()
+        looked_at: list[Suppression] = []
+        results: list[Suppression] = []
+        for (document,) in rows[:SCAN]:
+            looked_at.append(load(Suppression, document))
+            if matches(query, looked_at[-1]):
+                results.append(looked_at[-1])
+            if len(results) == query.limit:
+                break
+        more = len(rows) > len(looked_at)
+        token = encode_keyset(query, key_of(looked_at[-1])) if more else None
+        return Page(results=results, next_page_token=token)

@@ -1,0 +1,117 @@
+"""What is left of a message when its content and everybody's addresses are taken out."""
+
+from attrs import evolve
+
+from messaging_core.models.contact import (
+    Connector,
+    MessageContact,
+    MessageReceiver,
+    MessageSender,
+)
+from messaging_core.models.event import Event
+from messaging_core.models.failure import Failure
+from messaging_core.models.interaction import Interaction, InteractionMetadata
+from messaging_core.models.message import Message
+from messaging_core.models.meta import CampaignMeta, Meta, StepMeta
+from messaging_core.models.template import TemplateReference
+
+
+def redacted(message: Message) -> Message:
+    """Keep a message's ids, status, times, channel, country, parts and failure codes.
+
+    Everything that a person or the host wrote goes: body, values for a template, subject, headers,
+    addresses, names, contact ids, the host's own reference and its tags.
+    """
+    return evolve(
+        message,
+        sender=MessageSender(
+            connector=_connector(message.sender.connector), contact=_contact(message.sender.contact)
+        ),
+        receiver=_receiver(message.receiver),
+        body=None,
+        template=_template(message.template),
+        meta=_meta(message.meta),
+        reference=None,
+        reply_to=None,
+        tags=(),
+        short_links=None,
+        reason=None,
+        failure=_failure(message.failure),
+    )
+
+
+def redacted_event(event: Event) -> Event:
+    """Keep what happened and the codes of why; texts and facts go."""
+    return evolve(
+        event,
+        failure=_failure(event.failure),
+        reasons=tuple(evolve(one, message="", facts={}) for one in event.reasons),
+    )
+
+
+def redacted_interaction(interaction: Interaction) -> Interaction:
+    """Keep what a person did and when; who it was, and with which link or words, goes."""
+    metadata = interaction.metadata
+    return evolve(
+        interaction,
+        message_reference=None,
+        message_tags=(),
+        receiver=_receiver(interaction.receiver) if interaction.receiver else None,
+        context=None,
+        metadata=InteractionMetadata(conversion=metadata.conversion, prefetched=metadata.prefetched)
+        if metadata
+        else None,
+    )
+
+
+def is_redacted(message: Message) -> bool:
+    """Tell whether nothing is left of a message that could be taken out."""
+    return redacted(message) == message
+
+
+def _receiver(receiver: MessageReceiver) -> MessageReceiver:
+    contacts = tuple(one for contact in receiver.contacts if (one := _contact(contact)))
+    return MessageReceiver(contacts=contacts, connector=_connector(receiver.connector))
+
+
+def _connector(connector: Connector | None) -> Connector | None:
+    return Connector(id=connector.id, types=connector.types) if connector else None
+
+
+def _contact(contact: MessageContact | None) -> MessageContact | None:
+    if contact is None:
+        return None
+    return MessageContact(
+        identifier_key=contact.identifier_key, type=contact.type, country_code=contact.country_code
+    )
+
+
+def _template(template: TemplateReference | None) -> TemplateReference | None:
+    if template is None:
+        return None
+    return TemplateReference(
+        project_id=template.project_id,
+        version=template.version,
+        locale=template.locale,
+        name=template.name,
+    )
+
+
+def _meta(meta: Meta | None) -> Meta | None:
+    if meta is None:
+        return None
+    return Meta(
+        navigator_id=meta.navigator_id,
+        navigator_message_id=meta.navigator_message_id,
+        flow=_step(meta.flow),
+        journey=_step(meta.journey),
+        campaign=CampaignMeta(id=meta.campaign.id) if meta.campaign else None,
+    )
+
+
+def _step(step: StepMeta | None) -> StepMeta | None:
+    return evolve(step, name=None) if step else None
+
+
+def _failure(failure: Failure | None) -> Failure | None:
+    return evolve(failure, description="") if failure else None

@@ -1,0 +1,283 @@
+"""What the send rules make of messages, by what the storage knows of their receivers.
+
+The same questions are asked before a message is planned, when it is accepted and when it is about
+to be handed over: `decisions.send_rules.evaluate` answers all of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.decisions.send_rules import evaluate
+from messaging_core.decisions.withholding import withheld
+from messaging_core.errors import ConfigurationError
+from messaging_core.models.channel import Channel
+from messaging_core.models.contact import Contact, Identifier
+from messaging_core.models.delivery import Controls, Delivery
+from messaging_core.models.message import Message
+from messaging_core.models.meta import Meta
+from messaging_core.models.plan import Reason
+from messaging_core.models.send_rules import (
+    FrequencyCap,
+    Purpose,
+    ReceiverFacts,
+    Ruling,
+    SendRules,
+    Suppression,
+)
+from messaging_core.ports.storage import Transaction
+from messaging_core.rules.consent import identifier_on, is_held_out, purpose_of
+from messaging_core.rules.frequency import binds
+from messaging_core.rules.send_rules import check_send_rules, combined
+
+ANSWER: Final = "keyword"
+"""The type of the `origin` of a message that answers a keyword: no send rule binds it."""
+
+_NO_RULES: Final = SendRules()
+_NO_CONTROLS: Final = Controls()
+
+
+@frozen(kw_only=True)
+class Policies:
+    """Know which send rules hold for a channel.
+
+    Attributes:
+        default: For every workspace that has none of its own.
+        by_id: By the id of a workspace or of a channel; a channel's are combined with those of
+            its workspace.
+    """
+
+    default: SendRules = _NO_RULES
+    by_id: Mapping[UUID, SendRules] = MappingProxyType({})
+    _known: dict[UUID, SendRules] = field(factory=dict, init=False, repr=False, eq=False)
+
+    @property
+    def has_caps(self) -> bool:
+        """Tell whether there is any frequency cap."""
+        return any(one.frequency_caps for one in (self.default, *self.by_id.values()))
+
+    def of(self, channel: Channel) -> SendRules:
+        """Return the rules of a channel."""
+        if channel.id not in self._known:
+            workspace = self.by_id.get(channel.workspace, self.default)
+            self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
+        return self._known[channel.id]
+
+
+def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> Policies:
+    """Return the policies that a host has set up.
+
+    Raises:
+        ConfigurationError: Some rule cannot mean what it says.
+    """
+    by_id = send_rules if isinstance(send_rules, Mapping) else {}
+    default = send_rules if isinstance(send_rules, SendRules) else _NO_RULES
+    for rules in (default, *by_id.values()):
+        if violations := check_send_rules(rules):
+            raise ConfigurationError("; ".join(str(violation) for violation in violations))
+    return Policies(default=default, by_id=dict(by_id))
+
+
+@frozen(kw_only=True)
+class Case:
+    """One message to be judged.
+
+    Attributes:
+        receivers: Contact id, where it is known, and address of each who is still to get it.
+        message_id: Its id, if it has one: what was noted of it does not count against it.
+    """
+
+    channel: Channel
+    receivers: Sequence[tuple[str | None, str]] = field(repr=False)
+    due_at: datetime
+    expires_at: datetime | None = None
+    controls: Controls = _NO_CONTROLS
+    meta: Meta | None = None
+    sender: str | None = field(default=None, repr=False)
+    message_id: UUID | None = None
+
+
+class Judge:
+    """Judge messages by what one transaction sees."""
+
+    def __init__(self, tx: Transaction, policies: Policies) -> None:
+        self._tx = tx
+        self._policies = policies
+        self._is_anybody_suppressed = tx.suppressions.any()
+
+    def concerns(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
+        """Tell whether any rule may have something to say, before anything is looked up."""
+        return self._is_anybody_suppressed or self._asks_people(channel, meta, controls)
+
+    def facts(self, case: Case, now: datetime) -> tuple[ReceiverFacts, ...] | None:
+        """Return what is known of the receivers of a message, or nothing where no rule binds it."""
+        channel = case.channel
+        identifiers = [identifier_on(channel, address) for _, address in case.receivers]
+        suppressed: Mapping[Identifier, Sequence[Suppression]] = (
+            self._tx.suppressions.of(channel.workspace, identifiers)
+            if self._is_anybody_suppressed
+            else {}
+        )
+        asks_people = self._asks_people(channel, case.meta, case.controls)
+        if not suppressed and not asks_people:
+            return None
+        contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
+        return tuple(
+            self._receiver(case, identifier, contact, tuple(suppressed.get(identifier, ())), now)
+            for identifier, contact in zip(identifiers, contacts, strict=True)
+        )
+
+    def rule(self, case: Case, now: datetime) -> Ruling | None:
+        """Decide on a message; nothing where no rule has anything to say."""
+        facts = self.facts(case, now)
+        if facts is None:
+            return None
+        return evaluate(
+            case.channel,
+            self._policies.of(case.channel),
+            facts,
+            now=now,
+            due_at=case.due_at,
+            expires_at=case.expires_at,
+            controls=case.controls,
+            meta=case.meta,
+            sender=case.sender,
+        )
+
+    def decide(
+        self,
+        message: Message,
+        delivery: Delivery,
+        channel: Channel,
+        now: datetime,
+        *,
+        counts: bool = True,
+    ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
+        """Return a message that was admitted as the rules leave it, and why.
+
+        Args:
+            message: As it was drafted.
+            delivery: Of all its receivers.
+            channel: Where it goes.
+            now: The present.
+            counts: Let what goes count for the next one at once, so that a cap is exact.
+        """
+        if not self.concerns(channel, message.meta, delivery.controls):
+            return message, delivery, ()
+        case = case_of(message, delivery, channel)
+        ruling = self.rule(case, now)
+        if ruling is None:
+            return message, delivery, ()
+        left, remaining = withheld(message, delivery, ruling)
+        if remaining and counts:
+            self.note(case, remaining.due_at)
+        return left, remaining, ruling.reasons
+
+    def note(self, case: Case, at: datetime) -> None:
+        """Let a message that was accepted count for the caps that bind it."""
+        if case.message_id is None or not (caps := self._caps(case.channel, case.controls)):
+            return
+        for contact_id, _ in case.receivers:
+            if contact_id is not None:
+                self._tx.sendings.note(
+                    case.channel.workspace,
+                    contact_id,
+                    platform=case.channel.platform,
+                    message_id=case.message_id,
+                    at=at,
+                    forget_before=at - 2 * _longest(caps),
+                )
+
+    def _asks_people(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
+        """Tell whether some rule depends on who the receiver is, or on the time."""
+        rules = self._policies.of(channel)
+        hours = rules.quiet_hours
+        return bool(
+            purpose_of(channel.message_type, meta) is Purpose.MARKETING
+            or rules.holdout
+            or (hours and channel.message_type in hours.message_types)
+            or self._caps(channel, controls)
+        )
+
+    def _caps(self, channel: Channel, controls: Controls) -> list[FrequencyCap]:
+        asked = controls.cap_frequency
+        return [
+            cap
+            for cap in self._policies.of(channel).frequency_caps
+            if binds(cap, channel.platform, channel.message_type, cap_frequency=asked)
+        ]
+
+    def _contacts(self, case: Case) -> list[Contact | None]:
+        workspace, contacts = case.channel.workspace, self._tx.contacts
+        return [contacts.get(workspace, one) if one else None for one, _ in case.receivers]
+
+    def _receiver(
+        self,
+        case: Case,
+        identifier: Identifier,
+        contact: Contact | None,
+        suppressions: tuple[Suppression, ...],
+        now: datetime,
+    ) -> ReceiverFacts:
+        if contact is None:
+            return ReceiverFacts(identifier=identifier, suppressions=suppressions)
+        holdout = self._policies.of(case.channel).holdout
+        return ReceiverFacts(
+            identifier=identifier,
+            time_zone=contact.time_zone,
+            subscriptions=contact.subscriptions,
+            suppressions=suppressions,
+            held_out=holdout is not None and is_held_out(contact, holdout),
+            sent_at=self._sent_at(case, contact.id, now),
+        )
+
+    def _sent_at(self, case: Case, contact_id: str, now: datetime) -> tuple[datetime, ...]:
+        if not (caps := self._caps(case.channel, case.controls)):
+            return ()
+        found = self._tx.sendings.since(
+            case.channel.workspace,
+            contact_id,
+            platform=case.channel.platform,
+            since=min(now, case.due_at) - _longest(caps),
+        )
+        return tuple(at for at, message_id in found if message_id != case.message_id)
+
+
+def case_of(message: Message, delivery: Delivery, channel: Channel) -> Case:
+    """Return a message as a case: those of its receivers who were not served yet."""
+    served = {*delivery.accepted, *delivery.refused}
+    return Case(
+        channel=channel,
+        receivers=[one for one in people_of(message) if one[1] not in served],
+        due_at=delivery.due_at,
+        expires_at=delivery.expires_at,
+        controls=delivery.controls,
+        meta=message.meta,
+        sender=sender_of(message),
+        message_id=message.id,
+    )
+
+
+def people_of(message: Message) -> list[tuple[str | None, str]]:
+    """Return contact id and address of every receiver."""
+    contacts = message.receiver.contacts
+    return [(one.id, one.platform_address or one.identifier_value or "") for one in contacts]
+
+
+def sender_of(message: Message) -> str | None:
+    """Return the address that a message comes from, if it has one."""
+    connector = message.sender.connector
+    return connector.identifier_value if connector else None
+
+
+def is_exempt(message: Message) -> bool:
+    """Tell whether no send rule binds a message: it answers a keyword of its receiver."""
+    return message.origin is not None and message.origin.type == ANSWER
+
+
+def _longest(caps: Sequence[FrequencyCap]) -> timedelta:
+    return max(cap.window for cap in caps)

@@ -1,0 +1,61 @@
+"""Whom a host's own directory knows, as far as a message needs it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from messaging_core.models.contact import Identifier
+
+
+@frozen(kw_only=True)
+class User:
+    """Somebody to write to, whatever directory they come from.
+
+    Attributes:
+        id: What the directory calls them; the value that stands among recipients.
+        identifiers: How they are reached; the first of a kind comes first.
+        record: Everything that is known of them, for templates.
+        time_zone: IANA name.
+        locale: BCP 47 tag.
+    """
+
+    id: str
+    identifiers: tuple[Identifier, ...] = ()
+    record: Mapping[str, Any] = field(factory=dict, repr=False)
+    time_zone: str | None = None
+    locale: str | None = None
+
+    def address(self, key: str) -> str | None:
+        """Return the first address of a kind, such as `phonenumber`, or nothing."""
+        values = (one.identifier_value for one in self.identifiers if one.identifier_key == key)
+        return next(values, None)
+
+
+@frozen(kw_only=True)
+class Unresolved:
+    """Report a recipient, or a cluster, that the directory does not have; one of both."""
+
+    recipient: str | None = None
+    cluster: str | None = None
+
+
+@frozen(kw_only=True)
+class UserFields:
+    """Say under which names a host's records hold what messages need.
+
+    The defaults are those of the Mia-Platform Messaging Service, and so is the JSON: each name may
+    be given alone. Time zone and locale are ours.
+
+    Attributes:
+        id: What recipients are compared with.
+        clusters: A list of texts.
+    """
+
+    id: str = "_id"
+    email_address: str = "emailAddress"
+    phone_number: str = "phoneNumber"
+    device_token: str = "deviceToken"  # noqa: S105 - a name, not a secret
+    clusters: str = "clusters"
+    time_zone: str = "timeZone"
+    locale: str = "locale"

@@ -1,0 +1,118 @@
+"""Old messages and receipts taken out, a bounded transaction at a time, while the engine runs."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from messaging_core.decisions import telling
+from messaging_core.models.event import EventKind
+from messaging_core.models.retention import Keep, Purged
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage import Storage, Transaction
+
+_LONGEST_REST = 0.25  # seconds
+
+
+@frozen(kw_only=True)
+class Purge:
+    """Take out what is old, and let everybody else in after each chunk.
+
+    After a chunk it rests for as long as the chunk took, so that it never has a storage with one
+    writer for more than half of the time.
+
+    Attributes:
+        before: Messages and receipts from before then are old.
+        unmatched_before: The same, for receipts whose message never appeared.
+        chunk: How many are taken out in one transaction.
+    """
+
+    storage: Storage
+    clock: Clock
+    before: datetime
+    unmatched_before: datetime
+    keep: Keep
+    workspace: UUID | None
+    chunk: int
+
+    def run(self, limit: int | None) -> Purged:
+        """Take out up to `limit` messages, and as many receipts."""
+        messages = self._repeat(self._erase if self.keep is Keep.NOTHING else self._redact, limit)
+        receipts = self._repeat(self._erase_receipts, limit)
+        purged = Purged(receipts=receipts, more=limit in {messages, receipts})
+        if self.keep is Keep.NOTHING:
+            return evolve(purged, deleted=messages)
+        return evolve(purged, redacted=messages)
+
+    def _repeat(self, take: Callable[[Transaction, int], int], limit: int | None) -> int:
+        """Take out one chunk after the other, each in its own transaction."""
+        done = 0
+        while limit is None or done < limit:
+            size = self.chunk if limit is None else min(self.chunk, limit - done)
+            began = monotonic()
+            with self.storage.begin() as tx:
+                taken = take(tx, size)
+            done += taken
+            if taken < size:
+                break
+            sleep(min(monotonic() - began, _LONGEST_REST))
+        return done
+
+    def _erase(self, tx: Transaction, size: int) -> int:
+        old = tx.retention.old(
+            before=self.before, limit=size, workspace=self.workspace, with_redacted=True
+        )
+        return tx.retention.erase(old) if old else 0
+
+    def _redact(self, tx: Transaction, size: int) -> int:
+        old = tx.retention.old(before=self.before, limit=size, workspace=self.workspace)
+        left = tx.retention.redact(old) if old else []
+        now = self.clock.now()
+        tx.timeline.append(
+            [
+                telling.changed(workspace, message, EventKind.REDACTED, now)
+                for workspace, message in left
+            ]
+        )
+        return len(left)
+
+    def _erase_receipts(self, tx: Transaction, size: int) -> int:
+        return tx.retention.erase_receipts(
+            before=self.before,
+            unmatched_before=self.unmatched_before,
+            limit=size,
+            workspace=self.workspace,
+        )
+
+
+def purge_of(  # noqa: PLR0913 - one for each choice of the host
+    storage: Storage,
+    clock: Clock,
+    *,
+    before: datetime,
+    keep: Keep,
+    workspace: UUID | None,
+    chunk: int,
+    unmatched: timedelta,
+) -> Purge:
+    """Return a purge that makes sense.
+
+    Raises:
+        ValueError: `before` has no time zone, `keep` is none of the choices, or `chunk` is less
+            than one.
+    """
+    if before.utcoffset() is None:
+        raise ValueError("before needs a time zone")
+    if chunk < 1:
+        raise ValueError("a chunk holds one message at least")
+    return Purge(
+        storage=storage,
+        clock=clock,
+        before=before,
+        unmatched_before=clock.now() - unmatched,
+        keep=Keep(keep),
+        workspace=workspace,
+        chunk=chunk,
+    )

@@ -1,0 +1,143 @@
+"""What addresses must not get: block them, lift a block, and look it up."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from messaging_core.errors import InvalidDocumentError, InvalidQueryError, InvalidRequestError
+from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.contact import Identifier
+from messaging_core.models.directory import SuppressionQuery
+from messaging_core.models.query import Page
+from messaging_core.models.send_rules import (
+    Purpose,
+    Suppression,
+    SuppressionCause,
+    SuppressionScope,
+)
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage import Storage
+from messaging_core.rules.consent import covering
+from messaging_core.rules.contact import check_page, check_suppression
+from messaging_core.wire import dump, load
+from messaging_core.wire.suppressed import key_of
+
+
+@frozen(kw_only=True)
+class Suppressing:
+    """Know which addresses must not be written to; `Messenger.suppressions` is one.
+
+    A suppression is of an address, not of a contact: it was there before the contact and stays
+    when the contact is deleted. Email addresses are compared without regard to case, phone
+    numbers without punctuation. `connection` is as for `Messenger.send`.
+    """
+
+    storage: Storage
+    clock: Clock
+
+    def suppress(  # noqa: PLR0913 - by keyword beyond the third
+        self,
+        identifier: Identifier,
+        scope: SuppressionScope,
+        cause: SuppressionCause = SuppressionCause.MANUAL,
+        *,
+        sender: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> Suppression:
+        """Block an address from now on; for the same cause, an earlier block stays as it was.
+
+        Args:
+            identifier: The address.
+            scope: What it must not get.
+            cause: Why; each cause is a suppression of its own.
+            sender: In scope `sender`, from whom nothing may come.
+            workspace: Its tenant.
+            connection: As for `Messenger.send`.
+
+        Returns:
+            The suppression that stands.
+
+        Raises:
+            InvalidRequestError: The address is none, or scope and sender do not fit; nothing was
+                written.
+        """
+        suppression = Suppression(
+            identifier_key=identifier.identifier_key,
+            identifier_value=identifier.identifier_value,
+            scope=scope,
+            cause=cause,
+            at=self.clock.now(),
+            sender=sender,
+        )
+        suppression = load(Suppression, dump(suppression))
+        if violations := check_suppression(suppression):
+            raise InvalidRequestError(violations)
+        with self.storage.begin(connection) as tx:
+            tx.suppressions.add(workspace, [suppression])
+            standing = tx.suppressions.of(workspace, [identifier])[identifier]
+        return next(one for one in standing if key_of(one) == key_of(suppression))
+
+    def lift(  # noqa: PLR0913 - by keyword beyond the second
+        self,
+        identifier: Identifier,
+        scope: SuppressionScope,
+        *,
+        sender: str | None = None,
+        causes: Collection[SuppressionCause] = (),
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> bool:
+        """Let an address be written to again, and return whether it was blocked.
+
+        Lift what a person chose only when that person asks for it.
+
+        Args:
+            identifier: The address.
+            scope: Only this one.
+            sender: In scope `sender`, from whom.
+            causes: Only blocks of those causes; by default whatever the cause.
+            workspace: Its tenant.
+            connection: As for `Messenger.send`.
+        """
+        with self.storage.begin(connection) as tx:
+            lifted = tx.suppressions.lift(
+                workspace, identifier, scope=scope, sender=sender, causes=causes
+            )
+        return lifted > 0
+
+    def of(
+        self, identifier: Identifier, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> tuple[Suppression, ...]:
+        """Return everything that an address is suppressed for."""
+        with self.storage.begin(read_only=True) as tx:
+            return tuple(tx.suppressions.of(workspace, [identifier]).get(identifier, ()))
+
+    def forbids(
+        self,
+        identifier: Identifier,
+        purpose: Purpose,
+        *,
+        sender: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> bool:
+        """Tell whether a message of this purpose, from this sender, must not go to an address."""
+        return bool(covering(self.of(identifier, workspace=workspace), identifier, purpose, sender))
+
+    def find(self, query: SuppressionQuery | None = None) -> Page[Suppression]:
+        """Return one page of suppressions, in the order of addresses.
+
+        Raises:
+            InvalidQueryError: A filter, the limit or the page token is wrong.
+        """
+        query = query or SuppressionQuery()
+        try:
+            query = load(SuppressionQuery, dump(query))
+        except InvalidDocumentError as error:
+            raise InvalidQueryError(error.violations) from None
+        if violations := check_page(query.limit, query.page_token):
+            raise InvalidQueryError(violations)
+        with self.storage.begin(read_only=True) as tx:
+            return tx.suppressions.find(query)
