@@ -380,8 +380,8 @@ class Retention(Protocol):
         """Delete messages and everything that hangs on them, and return how many there were.
 
         Their events, evidence, interactions, short links and references go with them, and no
-        filter finds them. One whose delivery is under way is left alone, and so is one that the workspace named with
-        it does not have.
+        filter finds them. One whose delivery is under way is left alone, and so is one that the
+        workspace named with it does not have.
         """
 
     @abstractmethod
@@ -390,8 +390,8 @@ class Retention(Protocol):
 
         What is left is `decisions.redaction.redacted`, of events `redacted_event` and of
         interactions `redacted_interaction`; evidence and short links go altogether. The message
-        is still listed and found by what it still shows, by its batch and by its platform references, and by
-        nothing else. One that was redacted before, whose delivery is under way, or that the
+        is still listed and found by what it still shows, by its batch and by its platform
+        references, and by nothing else. One that was redacted before, whose delivery is under way, or that the
         workspace does not have, is left as it is, and left out.
         """
 
