@@ -391,8 +391,8 @@ class Retention(Protocol):
         What is left is `decisions.redaction.redacted`, of events `redacted_event` and of
         interactions `redacted_interaction`; evidence and short links go altogether. The message
         is still listed and found by what it still shows, by its batch and by its platform
-        references, and by nothing else. One that was redacted before, whose delivery is under way, or that the
-        workspace does not have, is left as it is, and left out.
+        references, and by nothing else. One that was redacted before, whose delivery is under
+        way, or that the workspace does not have, is left as it is, and left out.
         """
 
     @abstractmethod
