@@ -203,5 +203,10 @@ def late_answer(references: tuple[str, ...]) -> Evidence:
     return Evidence(late=(HandOver(references=references),))
 
 
+def had_by(recipients: Iterable[str]) -> Evidence:
+    """Return what it says that an attempt was accepted for some of the receivers only."""
+    return Evidence(reported=tuple(Reported(recipient=one) for one in sorted(recipients)))
+
+
 DOUBT: Final = Evidence(doubted=True)
 """What it says that an attempt may have been accepted or not."""
