@@ -96,9 +96,10 @@ def deduplication_is_used(story: Story) -> Iterator[Breach]:
     times = Counter((one.message_id, one.recipient, one.channel.id) for one in story.receptions)
     for (message_id, _, channel_id), count in times.items():
         window, asked = windows[channel_id], asked_as.get(message_id)
-        created_at = story.messages[message_id].created_at
-        ends = asked.expires if asked else []
-        long_enough = window and ends and max(ends) - created_at < window
+        if not window or not asked or not asked.expires:
+            continue
+        begins = _earliest(asked) or story.messages[message_id].created_at
+        long_enough = max(asked.expires) - begins < window
         if count > 1 and long_enough:
             yield Breach(what=f"taken {count} times", message_id=message_id)
 
@@ -181,11 +182,17 @@ def _addresses(message: Message) -> list[str]:
 
 def deliveries_are_shown(story: Story) -> Iterator[Breach]:
     """Whatever else a provider says: a text that it reported as delivered is delivered."""
+    in_parts = {one.message_id for one in story.receptions if len(one.references) > 1}
     for receipt in story.reported:
         message = story.messages.get(receipt.message_id) if receipt.message_id else None
         is_delivered = receipt.status is ReceiptStatus.DELIVERED
-        is_whole = message and len(_addresses(message)) == 1 and len(message.parts) <= 1
-        if not message or not is_delivered or not is_whole or "@" in _addresses(message)[0]:
+        is_whole = receipt.message_id not in in_parts
+        if (
+            not message
+            or not is_delivered
+            or not is_whole
+            or any("@" in one for one in _addresses(message))
+        ):
             continue
         if message.status is not Status.DELIVERED:
             yield Breach(what=f"delivered, but {message.status}", message_id=message.id)

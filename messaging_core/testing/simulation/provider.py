@@ -32,7 +32,7 @@ _SENT_TOO = 0.4
 _WITH_KEY = 0.3
 
 POISON = "poison"
-"""A body over which every transport raises an error."""
+"""How a body begins over which every transport raises an error."""
 
 
 def _failure(code: FailureCode, name: str, retry: Retry) -> Failure:
@@ -81,7 +81,8 @@ class SimulatedProvider:
             ConnectionError: The provider cannot be reached.
             ValueError: The message is poisonous.
         """
-        if POISON in repr(envelope.content):
+        text = getattr(envelope.content, "text", None)
+        if text and text.startswith(POISON):
             raise ValueError(POISON)
         if self._world.chance.random() < self._line.provider.unreachable:
             raise ConnectionRefusedError("simulated")

@@ -223,7 +223,7 @@ POISON: Final = evolve(
         *(evolve(line, provider=HEALTHY) for line in EVERYDAY.lines[:-1]),
         evolve(EVERYDAY.lines[-1], provider=evolve(HEALTHY, unreachable=1.0)),
     ),
-    messages=12,
+    messages=8,
     poisonous=0.3,
 )
 """Some messages and one provider always fail; the others must not suffer for it."""
