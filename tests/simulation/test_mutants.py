@@ -64,7 +64,7 @@ def loses_a_message(tx: Transaction) -> None:
 
 
 def forgets_keys(tx: Transaction) -> None:
-    tx.messages.by_keys = lambda *_: {}  # type: ignore[method-assign]
+    tx.messages.by_keys = lambda *_, **__: {}  # type: ignore[method-assign]
 
 
 def forgets_what_waits(tx: Transaction) -> None:

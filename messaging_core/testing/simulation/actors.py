@@ -20,12 +20,14 @@ from messaging_core.testing.simulation.process import (
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.scheduler import Task
+from messaging_core.testing.simulation.story import Asked
 from messaging_core.testing.simulation.world import World
 from messaging_core.worker import Worker
 
 _SUBSCRIBER = "host"
 _PAUSES = 0.1
 _PATIENCE = timedelta(minutes=1)
+_AT_A_TIME = 3
 _LOOKS = 12
 _SEEN_AT_A_TIME = 3
 
@@ -94,11 +96,11 @@ class Deliverer:
 
         def hear(event: Event) -> None:
             process.must_live()
-            world.heard.append(event.position)
             if world.chance.random() < _PAUSES:
                 process.step()
             if world.chance.random() < world.scenario.refused:
                 raise RuntimeError("simulated: the subscriber is in trouble")
+            world.heard.append(event.position)
 
         return hear
 
@@ -127,18 +129,18 @@ class Postman:
         process = Process(world, task)
         messenger = self.stage.messenger(process)
         while not world.scheduler.is_over:
-            if not world.receipts or world.receipts[0][0] > world.scheduler.now:
-                process.sleep(world.receipts[0][0] if world.receipts else None)
+            if not world.receipts or world.receipts[0].at > world.scheduler.now:
+                process.sleep(world.receipts[0].at if world.receipts else None)
                 continue
             process.live(lambda: self._hand_in(process, messenger))
 
     def _hand_in(self, process: Process, messenger: Messenger) -> None:
         world = self.stage.world
-        due = [world.receipts[0]]
-        later = heapq.nsmallest(3, world.receipts)[1:]
-        due += [one for one in later if one[0] <= world.scheduler.now]
-        receipts = [receipt for _, _, receipt in due]
-        process.until_done(lambda: messenger.receive(receipts))
+        workspace, now = world.receipts[0].workspace, world.scheduler.now
+        several = heapq.nsmallest(_AT_A_TIME, world.receipts)
+        due = [one for one in several if one.at <= now and one.workspace == workspace]
+        receipts = [one.receipt for one in due]
+        process.until_done(lambda: messenger.receive(receipts, workspace=workspace))
         world.reported += receipts
         for one in due:
             world.receipts.remove(one)
@@ -160,12 +162,15 @@ class Watcher:
         moments = sorted(world.scenario.start + until * chance.random() for _ in range(_LOOKS))
         for moment in moments:
             scheduler.sleep(task, max(moment, scheduler.now))
-            ids = [asked.answers[0] for asked in world.asked if asked.answers]
-            for message_id in chance.sample(ids, min(_SEEN_AT_A_TIME, len(ids))):
-                with self.stage.storage.begin(read_only=True) as tx:
-                    workspace = next(iter(self.stage.providers)).channel.workspace
-                    message = tx.messages.get(workspace, message_id)
-                    waits = tx.outbox.delivery(workspace, message_id) is not None
-                over = message and (is_final(message.status) or message.status is Status.SENT)
-                if not over and not waits:
-                    world.stranded.append(message_id)
+            accepted = [asked for asked in world.asked if asked.answers]
+            for asked in chance.sample(accepted, min(_SEEN_AT_A_TIME, len(accepted))):
+                if self._is_stranded(asked):
+                    world.stranded.append(asked.answers[0])
+
+    def _is_stranded(self, asked: Asked) -> bool:
+        workspace, message_id = asked.channel.workspace, asked.answers[0]
+        with self.stage.storage.begin(read_only=True) as tx:
+            message = tx.messages.get(workspace, message_id)
+            waits = tx.outbox.delivery(workspace, message_id) is not None
+        over = message and (is_final(message.status) or message.status is Status.SENT)
+        return not over and not waits

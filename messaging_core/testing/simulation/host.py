@@ -188,8 +188,8 @@ class _Cancel:
 
     def do(self, process: Process, messenger: Messenger) -> None:
         if self.asked.answers:
-            message_id = self.asked.answers[0]
-            if process.until_done(lambda: messenger.cancel(message_id)):
+            message_id, workspace = self.asked.answers[0], self.asked.channel.workspace
+            if process.until_done(lambda: messenger.cancel(message_id, workspace=workspace)):
                 self.asked.cancelled = True
 
 
@@ -203,18 +203,21 @@ class _Move:
     def do(self, process: Process, messenger: Messenger) -> None:
         if not self.asked.answers:
             return
-        message_id, asked = self.asked.answers[0], self.asked
+        asked, later = self.asked, self.to
+        message_id, workspace = asked.answers[0], asked.channel.workspace
         # Whether it was moved is not known when the process dies: then either time holds.
-        asked.due.append(self.to)
-        asked.expires.append(_expiry(asked, process.now(), self.to))
+        asked.due.append(later)
+        asked.expires.append(_expiry(asked, process.now(), later))
         try:
-            moved = process.until_done(lambda: messenger.reschedule(message_id, self.to))
+            moved = process.until_done(
+                lambda: messenger.reschedule(message_id, later, workspace=workspace)
+            )
         except (StateError, InvalidMessageError):
             process.must_live()
             del asked.due[-1], asked.expires[-1]
             return
-        asked.due[:] = [self.to if is_later(self.to, moved.updated_at) else None]
-        asked.expires[:] = [_expiry(asked, moved.updated_at, self.to)]
+        asked.due[:] = [later if is_later(later, moved.updated_at) else None]
+        asked.expires[:] = [_expiry(asked, moved.updated_at, later)]
 
 
 def _expiry(asked: Asked, now: datetime, later: datetime | None) -> datetime:

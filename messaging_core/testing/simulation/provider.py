@@ -22,7 +22,7 @@ from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.ports.transport import Capabilities
 from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.story import Reception
-from messaging_core.testing.simulation.world import World
+from messaging_core.testing.simulation.world import Report, World
 
 _LATENCY = timedelta(seconds=1)
 _SECOND = timedelta(seconds=1)
@@ -188,7 +188,7 @@ class SimulatedProvider:
 
     def _plan(self, receipts: Sequence[StatusReceipt]) -> None:
         world, habits = self._world, self._line.provider.receipts
-        chance = world.chance
+        chance, workspace = world.chance, self._line.channel.workspace
         for receipt in receipts:
             for _ in range(self._times()):
                 is_early = chance.random() < habits.early
@@ -196,6 +196,7 @@ class SimulatedProvider:
                 wait = timedelta(0) if is_early else habits.delay * chance.random() ** 8
                 at = world.scheduler.now + wait
                 key = f"report-{world.number()}" if chance.random() < _WITH_KEY else None
-                heapq.heappush(world.receipts, (at, world.number(), evolve(receipt, key=key)))
+                report = Report(at, world.number(), workspace, evolve(receipt, key=key))
+                heapq.heappush(world.receipts, report)
         if world.postman is not None and world.receipts:
-            world.scheduler.wake(world.postman, world.receipts[0][0])
+            world.scheduler.wake(world.postman, world.receipts[0].at)

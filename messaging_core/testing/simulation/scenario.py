@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from attrs import evolve, field, frozen
 
@@ -138,6 +139,7 @@ class Scenario:
     receivers: int = 3
 
 
+_SECOND_TENANT = UUID(int=2)
 _DEDUPLICATING = Provider(deduplicates_for=timedelta(days=7), unanswered=0.2, lost=0.1)
 
 EVERYDAY: Final = Scenario(
@@ -170,6 +172,14 @@ EVERYDAY: Final = Scenario(
             )
         ),
         Line(channel=Channel(name="mail", platform=EMAIL, sender="shop@sender.example")),
+        Line(
+            channel=Channel(
+                name="mail",
+                platform=EMAIL,
+                sender="desk@sender.example",
+                workspace=_SECOND_TENANT,
+            )
+        ),
         Line(
             channel=Channel(name="app", platform=PUSH, sender="shop"),
             provider=_DEDUPLICATING,

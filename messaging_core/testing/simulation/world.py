@@ -4,6 +4,8 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from attrs import field, frozen
+
 from messaging_core.models.receipt import StatusReceipt
 from messaging_core.testing.simulation.scenario import Scenario
 from messaging_core.testing.simulation.scheduler import Scheduler, Task
@@ -11,6 +13,16 @@ from messaging_core.testing.simulation.story import Asked, Reception
 
 _MOST_STEPS = 100_000
 _SECOND = timedelta(seconds=1)
+
+
+@frozen(order=True)
+class Report:
+    """A receipt that a provider will hand in at an instant; the number tells it from others."""
+
+    at: datetime
+    number: int
+    workspace: UUID
+    receipt: StatusReceipt = field(order=False)
 
 
 class World:
@@ -23,7 +35,7 @@ class World:
     Attributes:
         asked: What the host asked for.
         receptions: What providers took.
-        receipts: What providers have to report, with the time of it: a heap.
+        receipts: What providers have to report: a heap.
         reported: What they did report.
         heard: Positions of events that the subscriber was told.
         stranded: Messages that were seen with nothing to wait for.
@@ -38,7 +50,7 @@ class World:
         self.scheduler = Scheduler(scenario.start, self.chance, _MOST_STEPS)
         self.asked: list[Asked] = []
         self.receptions: list[Reception] = []
-        self.receipts: list[tuple[datetime, int, StatusReceipt]] = []
+        self.receipts: list[Report] = []
         self.reported: list[StatusReceipt] = []
         self.heard: list[int] = []
         self.stranded: list[UUID] = []
