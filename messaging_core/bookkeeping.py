@@ -28,6 +28,7 @@ from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
     evidence_of,
+    had_by,
     join,
     late_answer,
     proven_recipients,
@@ -205,18 +206,15 @@ class Books:
         if message is None:
             return
         self._tx.timeline.append([telling.answered_late(settlement, message)])
-        if kind is OutcomeKind.ACCEPTED:
-            references = tuple(part.platform_reference for part in settlement.parts)
-            self._tx.messages.note_references(lease.workspace, lease.message_id, references)
-            message = evolve(message, parts=message.parts or settlement.parts)
-            self._prove(
-                lease.workspace,
-                message,
-                late_answer(references),
-                settlement.at,
-                Resolution.ANSWERED,
-            )
-            self._match(lease.workspace, references)
+        references = tuple(part.platform_reference for part in settlement.parts)
+        whole = kind is OutcomeKind.ACCEPTED
+        proof = late_answer(references) if whole else had_by(settlement.accepted)
+        if proof == NOTHING:
+            return
+        self._tx.messages.note_references(lease.workspace, lease.message_id, references)
+        message = evolve(message, parts=message.parts or settlement.parts)
+        self._prove(lease.workspace, message, proof, settlement.at, Resolution.ANSWERED)
+        self._match(lease.workspace, references)
 
     def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
         """Let frequency caps count a message when it went, and not at all when it never did."""

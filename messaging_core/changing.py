@@ -1,7 +1,7 @@
 """What can still be changed of messages that wait: withdraw them, or move them to another time."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +56,7 @@ class Changing:
         now = self.acceptance.now()
         if violations := check_schedule(at, now):
             raise InvalidMessageError(violations)
+        at = at.astimezone(UTC)  # wall-clock times must not be compared with one another
         with self.acceptance.storage.begin(connection) as tx:
             message = message_of(tx, workspace, message_id)
             delivery = tx.outbox.delivery(workspace, message_id)

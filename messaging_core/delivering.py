@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.decisions.dispatch import NO_RULES, Finish, Send, dispatch
+from messaging_core.decisions.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.settlement import (
     Attempted,
     expire,
@@ -20,10 +20,11 @@ from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.handover import Answer, PointOfNoReturn, ask, broken
 from messaging_core.ledger import Ledger
 from messaging_core.messenger import Messenger
-from messaging_core.models.channel import WhenInDoubt
+from messaging_core.models.channel import Channel, WhenInDoubt
 from messaging_core.models.delivery import Claim, Settlement
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import Accepted
+from messaging_core.models.send_rules import Course
 from messaging_core.ports.transport import Transport
 from messaging_core.watch import Call, Watch
 
@@ -119,7 +120,10 @@ class Delivering:
             addresses=tuple(one.value for one in envelope.receivers),
             transport=transport.name,
             handoff=PointOfNoReturn(
-                claim, self.messenger.clock, self.ledger if self.mark else None
+                claim,
+                self.messenger.clock,
+                self.ledger if self.mark else None,
+                may_go=self._allowance(claim, envelope.channel),
             ),
             deduplicates=deduplicates,
         )
@@ -135,6 +139,14 @@ class Delivering:
             return self._settled(call, answer, chance)
         self.keep_late_answer(call, answer)
         return None
+
+    def _allowance(self, claim: Claim, channel: Channel) -> Callable[[datetime], bool]:
+        """Return what tells whether the send rules let a message go at an instant."""
+        receivers, rules = claim.receivers, self.messenger.desk.policies.of(channel)
+        if receivers is None:
+            return lambda _: True
+        known = receivers
+        return lambda now: ruling_on(claim, known, channel, rules, now).course is Course.SEND
 
     def _settled(self, call: Call, answer: Answer, chance: float) -> Settlement:
         fails = call.channel.when_in_doubt is WhenInDoubt.FAIL

@@ -339,7 +339,7 @@ class Withdrawn(MessagingError):  # noqa: N818 - a verdict told to a transport, 
     """Tell a transport, at the point of no return, that the message may no longer go.
 
     Attributes:
-        reason: Stable code: `cancelled`, `expired`, `suppressed` or `superseded`.
+        reason: Stable code: `cancelled`, `expired`, `held` or `superseded`.
     """
 
     def __init__(self, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
@@ -28,12 +28,27 @@ _log = logging.getLogger(__name__)
 
 
 class PointOfNoReturn(Handoff):
-    """The moment in one attempt after which it is not known whether a failure was a success."""
+    """The moment in one attempt after which it is not known whether a failure was a success.
 
-    def __init__(self, claim: Claim, clock: Clock, ledger: Ledger | None = None) -> None:
+    Args:
+        claim: The message.
+        clock: Tells the time at which it goes.
+        ledger: Where that it goes is made durable, if it is.
+        may_go: Whether the send rules allow it at an instant; quiet hours may have begun.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        clock: Clock,
+        ledger: Ledger | None = None,
+        *,
+        may_go: Callable[[datetime], bool] = lambda _: True,
+    ) -> None:
         self._claim = claim
         self._clock = clock
         self._ledger = ledger
+        self._may_go = may_go
         self.passed_at: datetime | None = None
         self._is_given_up = False
         self._lock = threading.Lock()
@@ -49,6 +64,8 @@ class PointOfNoReturn(Handoff):
             raise Withdrawn("expired")
         if now >= self._claim.lease.until or self._is_given_up:
             raise Withdrawn("superseded")
+        if self.passed_at is None and not self._may_go(now):
+            raise Withdrawn("held")
         if self.passed_at is None and self._ledger is not None:
             self._ledger.mark(self._claim.lease)
         with self._lock:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import evolve
@@ -533,6 +534,17 @@ class TestReschedule:
         assert engine.messenger.get(message.id) == moved
         delivery = engine.delivery(message)
         assert (delivery.due_at, delivery.expires_at) == (at, at + MINUTE)
+
+    def test_a_wall_clock_time_is_kept_in_utc(self, engine: Engine) -> None:
+        message = engine.messenger.send("orders", a_request())
+        amsterdam = ZoneInfo("Europe/Amsterdam")
+        at = datetime(2026, 1, 6, 9, tzinfo=amsterdam)
+
+        moved = engine.messenger.reschedule(message.id, at)
+
+        assert moved.scheduled_for == at
+        assert moved.scheduled_for.tzinfo is UTC
+        assert engine.delivery(message).due_at.tzinfo is UTC
 
     def test_a_message_without_a_validity_gets_that_of_its_channel(self, engine: Engine) -> None:
         at = NOW + timedelta(hours=2)

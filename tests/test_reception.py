@@ -26,7 +26,7 @@ from messaging_core.models.interaction import (
     InteractionType,
 )
 from messaging_core.models.message import Direction, Part
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, Unknown
+from messaging_core.models.outcome import Accepted, Deferred, Outcome, PerRecipient, Unknown
 from messaging_core.models.receipt import (
     IncomingMessage,
     InteractionReceipt,
@@ -389,6 +389,25 @@ def test_the_answer_of_a_worker_that_was_given_up_still_counts(make: Make) -> No
     assert EventKind.LATE in engine.kinds(message)
     assert engine.messenger.doubts().answered == 1
     assert engine.receive(delivered("p-1")).applied == 1
+    assert engine.now_is(message).status is Status.DELIVERED
+
+
+def test_a_late_answer_for_some_receivers_counts_for_them(make: Make) -> None:
+    answer = PerRecipient(
+        outcomes={A: Accepted(references=("p-1",)), B: Deferred(failure=a_failure())}
+    )
+    engine = make(answer, channel=MAIL)
+    engine.transport.meddle = lambda _: _another_worker_finds_it_in_doubt(engine)
+    message = engine.send(A, B)
+    engine.worker.run_once()
+    engine.transport.meddle = None
+
+    assert engine.receive(delivered("p-1", recipient=A)).applied == 1
+    engine.later(days=1)
+
+    first, second = engine.transport.sent
+    assert [one.value for one in first.receivers] == [A, B]
+    assert [one.value for one in second.receivers] == [B]
     assert engine.now_is(message).status is Status.DELIVERED
 
 

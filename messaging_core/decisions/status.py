@@ -10,14 +10,19 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
+from messaging_core.models.body import TextBody
 from messaging_core.models.channel import EMAIL
 from messaging_core.models.evidence import Evidence, HandOver, Reported
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Status
 from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.rules.lifecycle import can_be_reported
+from messaging_core.rules.sms import split_sms
 
 NOTHING: Final = Evidence()
+
+_ONE_PART = 70
+"""So many characters fit into one part, whatever they are made of."""
 
 
 class _Fate(IntEnum):
@@ -177,7 +182,7 @@ def _fate_by_part(message: Message, evidence: Evidence) -> _Fate:
     named = {reference for references in attempts for reference in references}
     unnamed = [one for key, its in by_reference.items() if key not in named for one in its]
     fates = [_fate_of_parts(references, by_reference) for references in attempts if references]
-    return max([*fates, _fate_of_any(unnamed)])
+    return max([*fates, _fate_of_any(unnamed, is_whole=not _has_several_parts(message))])
 
 
 def _fate_of_parts(references: Iterable[str], reports: dict[str, list[Reported]]) -> _Fate:
@@ -188,19 +193,41 @@ def _fate_of_parts(references: Iterable[str], reports: dict[str, list[Reported]]
     return _Fate.FAILED if failed else _Fate.OPEN
 
 
-def _fate_of_any(reports: Iterable[Reported]) -> _Fate:
-    """Return what reports say that name no part of it, and so speak of the whole message."""
+def _fate_of_any(reports: Iterable[Reported], *, is_whole: bool) -> _Fate:
+    """Return what reports say of references that no answer has named yet.
+
+    One without a reference speaks of the whole message. So does any other, if it has one part; of
+    several, one that arrived says nothing about the rest, which a late answer may yet name.
+    """
     fates = [
-        _Fate.DELIVERED if one.delivered_at else _Fate.FAILED
+        _Fate.DELIVERED
+        if one.delivered_at and (is_whole or not one.reference)
+        else _Fate.FAILED
+        if one.failed_at
+        else _Fate.OPEN
         for one in reports
-        if one.delivered_at or one.failed_at
     ]
     return max(fates, default=_Fate.OPEN)
+
+
+def _has_several_parts(message: Message) -> bool:
+    """Tell whether a message goes out as an SMS of several parts, as far as its body shows."""
+    text = message.body.text if isinstance(message.body, TextBody) else ""
+    is_sms = any(
+        (one.platform_address or one.identifier_value or "").startswith("+")
+        for one in message.receiver.contacts
+    )
+    return is_sms and len(text) > _ONE_PART and split_sms(text).count > 1
 
 
 def late_answer(references: tuple[str, ...]) -> Evidence:
     """Return what it says that an attempt was accepted after its lease was lost."""
     return Evidence(late=(HandOver(references=references),))
+
+
+def had_by(recipients: Iterable[str]) -> Evidence:
+    """Return what it says that an attempt was accepted for some of the receivers only."""
+    return Evidence(reported=tuple(Reported(recipient=one) for one in sorted(recipients)))
 
 
 DOUBT: Final = Evidence(doubted=True)

@@ -12,6 +12,7 @@ from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
     evidence_of,
+    had_by,
     join,
     late_answer,
     proven_recipients,
@@ -247,3 +248,18 @@ def test_proof_names_its_receivers() -> None:
     assert proven_recipients(said(SENT), [A, B]) == {A, B}
     assert proven_recipients(late_answer(()), [A, B]) == {A, B}
     assert proven_recipients(DOUBT, [A, B]) == frozenset()
+
+
+def test_one_part_that_arrived_says_nothing_of_parts_that_no_answer_has_named() -> None:
+    long = an_sms(body="." * 180)
+
+    assert fate(long, said(DELIVERED, "p-2")) is Status.SENT
+    assert fate(long, said(DELIVERED, "p-2"), late_answer(("p-1", "p-2"))) is Status.SENT
+    assert fate(long, said(FAILED, "p-2")) is Status.DELIVERY_FAILED
+    assert fate(long, said(DELIVERED)) is Status.DELIVERED
+    assert fate(an_sms(body="." * 160), said(DELIVERED, "p-1")) is Status.DELIVERED
+
+
+def test_an_answer_for_some_receivers_proves_it_for_them_alone() -> None:
+    assert proven_recipients(had_by((A,)), [A, B]) == {A}
+    assert had_by(()) == NOTHING

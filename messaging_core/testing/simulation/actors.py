@@ -1,0 +1,176 @@
+"""Who acts in a simulation: the host, its workers, whoever hands in receipts, and a watcher."""
+
+import heapq
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from messaging_core.errors import StorageError
+from messaging_core.messenger import Messenger
+from messaging_core.models.event import Event
+from messaging_core.models.message import Status
+from messaging_core.ports.storage import Storage
+from messaging_core.rules.lifecycle import is_final
+from messaging_core.testing.simulation.process import (
+    Process,
+    SimulatedStorage,
+    SimulatedTransport,
+)
+from messaging_core.testing.simulation.provider import SimulatedProvider
+from messaging_core.testing.simulation.scenario import Line
+from messaging_core.testing.simulation.scheduler import Task
+from messaging_core.testing.simulation.story import Asked
+from messaging_core.testing.simulation.world import World
+from messaging_core.worker import Worker
+
+_SUBSCRIBER = "host"
+_PAUSES = 0.1
+_PATIENCE = timedelta(minutes=1)
+_AT_A_TIME = 3
+_LOOKS = 12
+_SEEN_AT_A_TIME = 3
+
+MakeWorker = Callable[[Messenger, Callable[[], float]], Worker]
+"""Makes the worker of one process, of its messenger and a source of chance."""
+
+
+@frozen(kw_only=True)
+class Stage:
+    """What all actors of a run work with."""
+
+    world: World
+    storage: Storage
+    providers: Mapping[Line, SimulatedProvider]
+
+    def messenger(self, process: Process) -> Messenger:
+        """Return the engine, as one process has it."""
+        return Messenger(
+            storage=SimulatedStorage(self.storage, process),
+            channels={
+                line.channel: SimulatedTransport(provider, process)
+                for line, provider in self.providers.items()
+            },
+            clock=process,
+            ids=process,
+        )
+
+
+@frozen(kw_only=True)
+class Deliverer:
+    """A process that delivers, for as long as there is anything to come."""
+
+    stage: Stage
+    make: MakeWorker
+
+    def run(self, task: Task) -> None:
+        """Deliver, die and come back."""
+        world = self.stage.world
+        process = Process(world, task)
+        while not world.scheduler.is_over:
+            process.live(lambda: self._life(process))
+
+    def _life(self, process: Process) -> None:
+        world = self.stage.world
+        messenger = self.stage.messenger(process)
+        worker = self.make(messenger, world.chance.random)
+        process.until_done(
+            lambda: messenger.subscribe(self._hearing(process), name=_SUBSCRIBER, from_start=True)
+        )
+        while not world.scheduler.is_over:
+            due_at, is_pending = self._look(process)
+            if is_pending:
+                # What was left to others: a subscriber may be resting after an error.
+                patience = world.scheduler.now + _PATIENCE * world.chance.random()
+                due_at = min(due_at or patience, patience)
+            process.sleep(due_at)
+            due_at, is_pending = self._look(process)
+            if is_pending or (due_at is not None and due_at <= world.scheduler.now):
+                try:
+                    process.call(worker.run_once)
+                except StorageError:
+                    process.must_live()
+
+    def _hearing(self, process: Process) -> Callable[[Event], None]:
+        world = self.stage.world
+
+        def hear(event: Event) -> None:
+            process.must_live()
+            if world.chance.random() < _PAUSES:
+                process.step()
+            if world.chance.random() < world.scenario.refused:
+                raise RuntimeError("simulated: the subscriber is in trouble")
+            world.heard.append(event.position)
+
+        return hear
+
+    def _look(self, process: Process) -> tuple[datetime | None, bool]:
+        """Return when a message is due, by true time, and whether anything else is to be done.
+
+        A worker in service looks every second instead.
+        """
+        heard = max(self.stage.world.heard, default=0)
+        with self.stage.storage.begin(read_only=True) as tx:
+            due_at = tx.outbox.next_due()
+            is_pending = tx.receipts.pending(limit=1) or tx.timeline.after(heard, limit=1)
+        return process.true_time(due_at) if due_at else None, bool(is_pending)
+
+
+@frozen(kw_only=True)
+class Postman:
+    """A process of the host that takes in what providers report."""
+
+    stage: Stage
+
+    def run(self, task: Task) -> None:
+        """Hand in every receipt until it is acknowledged, as providers do."""
+        world = self.stage.world
+        world.postman = task
+        process = Process(world, task)
+        messenger = self.stage.messenger(process)
+        while not world.scheduler.is_over:
+            if not world.receipts or world.receipts[0].at > world.scheduler.now:
+                process.sleep(world.receipts[0].at if world.receipts else None)
+                continue
+            process.live(lambda: self._hand_in(process, messenger))
+
+    def _hand_in(self, process: Process, messenger: Messenger) -> None:
+        world = self.stage.world
+        workspace, now = world.receipts[0].workspace, world.scheduler.now
+        several = heapq.nsmallest(_AT_A_TIME, world.receipts)
+        due = [one for one in several if one.at <= now and one.workspace == workspace]
+        receipts = [one.receipt for one in due]
+        process.until_done(lambda: messenger.receive(receipts, workspace=workspace))
+        world.reported += receipts
+        for one in due:
+            world.receipts.remove(one)
+        heapq.heapify(world.receipts)
+        world.poke()
+
+
+@frozen(kw_only=True)
+class Watcher:
+    """An onlooker who sees, now and then, that no message is without a future."""
+
+    stage: Stage
+
+    def run(self, task: Task) -> None:
+        """Look at some messages at some moments."""
+        world = self.stage.world
+        chance, scheduler = world.chance, world.scheduler
+        until = world.scenario.lasts
+        moments = sorted(world.scenario.start + until * chance.random() for _ in range(_LOOKS))
+        for moment in moments:
+            scheduler.sleep(task, max(moment, scheduler.now))
+            accepted = [asked for asked in world.asked if asked.answers]
+            for asked in chance.sample(accepted, min(_SEEN_AT_A_TIME, len(accepted))):
+                if self._is_stranded(asked):
+                    world.stranded.append(asked.answers[0])
+
+    def _is_stranded(self, asked: Asked) -> bool:
+        workspace, message_id = asked.channel.workspace, asked.answers[0]
+        with self.stage.storage.begin(read_only=True) as tx:
+            message = tx.messages.get(workspace, message_id)
+            waits = tx.outbox.delivery(workspace, message_id) is not None
+        over = message and (is_final(message.status) or message.status is Status.SENT)
+        return not over and not waits

@@ -1,0 +1,165 @@
+"""One process of the host: its clock and its ports, which do nothing any more once it has died."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from messaging_core.errors import StorageBusyError, StorageError
+from messaging_core.models.envelope import Envelope
+from messaging_core.models.outcome import Outcome
+from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.transport import Handoff, Transport
+from messaging_core.testing.simulation.provider import SimulatedProvider
+from messaging_core.testing.simulation.scheduler import Task
+from messaging_core.testing.simulation.world import World
+
+_NOTHING = timedelta(0)
+_MOMENT = timedelta(milliseconds=20)
+_PATIENCE = timedelta(seconds=2)
+
+T = TypeVar("T")
+
+
+class Crashed(Exception):  # noqa: N818 - no failure of the code it passes through
+    """Say that the process is dead: nothing that it calls has any effect from now on.
+
+    It is an `Exception`, so that threads end in order. Whatever code makes of it has no effect
+    either: every port of the process goes on raising it.
+    """
+
+
+class Process(Clock, Ids):
+    """Something that runs for a while, dies at any call, and comes back with another clock.
+
+    Attributes:
+        name: Tells it from others in a story.
+        committed_at: When it last wrote something, by its own clock.
+    """
+
+    def __init__(self, world: World, task: Task) -> None:
+        self.world = world
+        self.name = task.name
+        self._task = task
+        self._restart()
+
+    def _restart(self) -> None:
+        scenario = self.world.scenario
+        self._is_alive = True
+        self._skew = scenario.skew * self.world.chance.uniform(-1, 1)
+        self.committed_at = self.now()
+
+    def now(self) -> datetime:  # noqa: D102 - the port's
+        return self.world.scheduler.now + self._skew
+
+    def new(self, now: datetime) -> UUID:  # noqa: D102 - the port's
+        return self.world.new_id(now)
+
+    def true_time(self, own: datetime) -> datetime:
+        """Return when it will be an instant by the clock of this process."""
+        return own - self._skew
+
+    def must_live(self) -> None:
+        """Raise `Crashed` where the process is dead."""
+        if not self._is_alive:
+            raise Crashed
+
+    def step(self, wait: timedelta = _NOTHING) -> None:
+        """Let others go first; a process may stand still, or die, here."""
+        self.must_live()
+        chance, scenario = self.world.chance, self.world.scenario
+        if chance.random() < scenario.stall:
+            wait += scenario.stalled * chance.random()
+        self.world.scheduler.pause(self._task, wait)
+        if chance.random() < scenario.crash and not self.world.scheduler.is_over:
+            self._is_alive = False
+            self.world.crashes += 1
+            raise Crashed
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call the engine; a dead process gets no answer.
+
+        Raises:
+            Crashed: The process died.
+        """
+        answer = function()
+        self.must_live()
+        return answer
+
+    def sleep(self, until: datetime | None) -> None:
+        """Wait for an instant of true time, or for being woken."""
+        self.world.scheduler.sleep(self._task, until)
+
+    def live(self, work: Callable[[], object]) -> bool:
+        """Do something; where the process dies over it, come back after a while.
+
+        Returns:
+            Whether it was done.
+        """
+        try:
+            work()
+        except Crashed:
+            chance, downtime = self.world.chance, self.world.scenario.downtime
+            self.world.scheduler.pause(self._task, downtime * chance.random())
+            self._restart()
+            return False
+        return True
+
+    def until_done(self, work: Callable[[], T]) -> T:
+        """Do something that fails while the storage is busy: nothing was written then."""
+        while True:
+            try:
+                return self.call(work)
+            except StorageError:
+                self.must_live()
+                self.step(_PATIENCE * self.world.chance.random())
+
+
+class SimulatedStorage(Storage):
+    """One process's way to the storage: after every transaction others may go first.
+
+    Between two transactions, and between one and the call of a provider, is one such moment; a
+    process that dies there has written the one and not begun the other.
+    """
+
+    def __init__(self, storage: Storage, process: Process) -> None:
+        self._storage = storage
+        self._process = process
+
+    @contextmanager
+    def begin(  # noqa: D102 - the port's
+        self, connection: Any = None, *, read_only: bool = False
+    ) -> Iterator[Transaction]:
+        process = self._process
+        chance, scenario = process.world.chance, process.world.scenario
+        process.must_live()
+        if chance.random() < scenario.storage_fault:
+            raise StorageBusyError("simulated")
+        with self._storage.begin(connection, read_only=read_only) as tx:
+            yield tx
+        if not read_only:
+            process.committed_at = process.now()
+        process.step(_MOMENT * chance.random())
+
+
+class SimulatedTransport(Transport):
+    """One process's way to a provider: it stands still, or dies, at any moment of a call."""
+
+    def __init__(self, provider: SimulatedProvider, process: Process) -> None:
+        self.name = provider.name
+        self.capabilities = provider.capabilities
+        self._provider = provider
+        self._process = process
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+        process, provider = self._process, self._provider
+        process.step(_PATIENCE * process.world.chance.random())
+        provider.prepare(envelope)
+        asked_at = process.now()
+        handoff()
+        left_at = max(asked_at, process.committed_at)
+        answer = provider.take(envelope, left_at=left_at, worker=process.name)
+        process.step(answer.after)
+        return answer.give()

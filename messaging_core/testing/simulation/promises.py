@@ -1,0 +1,270 @@
+"""What the engine promises, each a function of a story that yields what broke it.
+
+A host adds its own beside them: `simulate(seed, scenario, promises=(*PROMISES, mine))`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from messaging_core.decisions.status import NOTHING, evidence_of, join, status_of
+from messaging_core.models.channel import EMAIL
+from messaging_core.models.event import EventKind
+from messaging_core.models.evidence import Evidence, Reported
+from messaging_core.models.message import Message, Status
+from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.rules.lifecycle import TRANSITIONS, is_final, may_begin
+from messaging_core.rules.validity import validity_of
+from messaging_core.testing.simulation.story import Asked, Story, is_doubt
+
+
+@frozen(kw_only=True)
+class Breach:
+    """One thing that must not have happened.
+
+    Attributes:
+        what: In a few words.
+        message_id: Whose story to tell, where it is about one message.
+    """
+
+    what: str
+    message_id: UUID | None = None
+
+
+Promise = Callable[[Story], Iterable[Breach]]
+"""Yields every breach in a story; the first line of its docstring says what is promised."""
+
+
+def what_was_accepted_is_there(story: Story) -> Iterator[Breach]:
+    """Every answer names a message that is kept, and one key stands for one message."""
+    kept = Counter(message.reference for message in story.messages.values())
+    for asked in story.asked:
+        for message_id in asked.answers:
+            if message_id not in story.messages:
+                yield Breach(what=f"{asked.reference} was accepted, and is gone")
+        if len(set(asked.answers)) > 1:
+            yield Breach(what=f"{asked.reference}: one key, several messages {asked.answers}")
+        if kept[asked.reference] > 1 or (asked.answers and not kept[asked.reference]):
+            yield Breach(what=f"{asked.reference} was kept {kept[asked.reference]} times")
+
+
+def none_is_lost(story: Story) -> Iterator[Breach]:
+    """Every message has a next time until it is over, and in the end all are over."""
+    for message_id in story.stranded:
+        yield Breach(what="it was not over, and had no next time", message_id=message_id)
+    for message_id, message in story.messages.items():
+        if message_id in story.unfinished:
+            yield Breach(what="it is still waiting", message_id=message_id)
+        elif not is_final(message.status) and message.status is not Status.SENT:
+            yield Breach(what=f"it ended as {message.status}", message_id=message_id)
+
+
+def what_counts_as_sent_was_taken(story: Story) -> Iterator[Breach]:
+    """A message is sent, delivered or undelivered only if a provider took it, as it says."""
+    taken: dict[UUID, set[str]] = {}
+    for reception in story.receptions:
+        taken.setdefault(reception.message_id, set()).update(reception.references)
+    for message_id, message in story.messages.items():
+        if message.status in _HANDED_OVER and message_id not in taken:
+            yield Breach(what=f"{message.status}, but nobody took it", message_id=message_id)
+        named = {part.platform_reference for part in message.parts}
+        if not named <= taken.get(message_id, set()):
+            yield Breach(what="it has parts that are not its own", message_id=message_id)
+
+
+_HANDED_OVER: Final = {Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED}
+
+
+def only_doubt_repeats(story: Story) -> Iterator[Breach]:
+    """A receiver gets a message once, and once more for each doubt that was counted."""
+    times = Counter((one.message_id, one.recipient) for one in story.receptions)
+    doubts = Counter(event.message_id for event in story.events if is_doubt(event))
+    for (message_id, _), count in times.items():
+        if count - 1 > doubts[message_id]:
+            what = f"taken {count} times with {doubts[message_id]} doubts"
+            yield Breach(what=what, message_id=message_id)
+
+
+def deduplication_is_used(story: Story) -> Iterator[Breach]:
+    """Where a provider deduplicates for longer than messages are valid, nothing comes twice."""
+    windows = {line.channel.id: line.provider.deduplicates_for for line in story.scenario.lines}
+    asked_as = {message.id: asked for asked, message in story.asked_as()}
+    times = Counter((one.message_id, one.recipient, one.channel.id) for one in story.receptions)
+    for (message_id, _, channel_id), count in times.items():
+        window, asked = windows[channel_id], asked_as.get(message_id)
+        if not window or not asked or not asked.expires:
+            continue
+        begins = _earliest(asked) or story.messages[message_id].created_at
+        long_enough = max(asked.expires) - begins < window
+        if count > 1 and long_enough:
+            yield Breach(what=f"taken {count} times", message_id=message_id)
+
+
+def nothing_goes_late(story: Story) -> Iterator[Breach]:
+    """Leave to hand over is never given after the expiry, by the worker's own clock."""
+    for asked, message in story.asked_as():
+        for reception in story.receptions_of(message.id):
+            if asked.expires and reception.left_at >= max(asked.expires):
+                yield Breach(what=f"expired at {max(asked.expires)}", message_id=message.id)
+
+
+def nothing_goes_early(story: Story) -> Iterator[Breach]:
+    """Nothing is handed over before its scheduled time, by the worker's own clock."""
+    for asked, message in story.asked_as():
+        due = _earliest(asked)
+        for reception in story.receptions_of(message.id):
+            if due and reception.left_at < due:
+                yield Breach(what=f"it was due at {due}", message_id=message.id)
+
+
+def _earliest(asked: Asked) -> datetime | None:
+    times = [at for at in asked.due if at is not None]
+    return min(times) if times and len(times) == len(asked.due) else None
+
+
+def what_was_cancelled_never_goes(story: Story) -> Iterator[Breach]:
+    """After a cancel that returned true, and whatever counts as deleted, nobody has it."""
+    for asked, message in story.asked_as():
+        if asked.cancelled and message.status is not Status.DELETED:
+            yield Breach(what=f"cancelled, and now {message.status}", message_id=message.id)
+        if message.status is Status.DELETED and story.receptions_of(message.id):
+            yield Breach(what="cancelled, and yet taken", message_id=message.id)
+
+
+def no_receipt_is_lost(story: Story) -> Iterator[Breach]:
+    """What is known of a message is what all receipts said, and its status follows from that."""
+    expected = _all_evidence(story)
+    for message_id, message in story.messages.items():
+        known = story.evidence.get(message_id, NOTHING)
+        reported = expected.get(message_id, NOTHING).reported
+        if _telling(known) != _telling(Evidence(reported=reported)):
+            what = f"known: {known.reported}, reported: {reported}"
+            yield Breach(what=what, message_id=message_id)
+        platform = EMAIL if any("@" in one for one in _addresses(message)) else ""
+        status, _ = status_of(message, join(known, expected.get(message_id, NOTHING)), platform)
+        if status is not message.status:
+            what = f"it is {message.status}, and should be {status}"
+            yield Breach(what=what, message_id=message_id)
+
+
+def _telling(evidence: Evidence) -> list[Reported]:
+    """Leave out what says no more than that somebody has it: late answers say so, too."""
+    return [one for one in evidence.reported if one.reference or one.delivered_at or one.failed_at]
+
+
+def _all_evidence(story: Story) -> dict[UUID, Evidence]:
+    """Join all that was reported, of whatever message it speaks."""
+    known: dict[str, UUID] = {}
+    for event in story.events:
+        if event.kind in {EventKind.ATTEMPTED, EventKind.LATE}:
+            known.update(dict.fromkeys(event.references, event.message_id))
+    joined: dict[UUID, Evidence] = {}
+    for receipt in story.reported:
+        message_id = receipt.message_id or known.get(receipt.reference or "")
+        message = story.messages.get(message_id) if message_id else None
+        if message:
+            evidence = evidence_of(receipt, recipient=_recipient(receipt, message))
+            joined[message.id] = join(joined.get(message.id, NOTHING), evidence)
+    return joined
+
+
+def _recipient(receipt: StatusReceipt, message: Message) -> str:
+    return receipt.recipient or "" if len(_addresses(message)) > 1 else ""
+
+
+def _addresses(message: Message) -> list[str]:
+    return [contact.identifier_value or "" for contact in message.receiver.contacts]
+
+
+def deliveries_are_shown(story: Story) -> Iterator[Breach]:
+    """Whatever else a provider says: a text that it reported as delivered is delivered."""
+    in_parts = {one.message_id for one in story.receptions if len(one.references) > 1}
+    for receipt in story.reported:
+        message = story.messages.get(receipt.message_id) if receipt.message_id else None
+        is_delivered = receipt.status is ReceiptStatus.DELIVERED
+        is_whole = receipt.message_id not in in_parts
+        if (
+            not message
+            or not is_delivered
+            or not is_whole
+            or any("@" in one for one in _addresses(message))
+        ):
+            continue
+        if message.status is not Status.DELIVERED:
+            yield Breach(what=f"delivered, but {message.status}", message_id=message.id)
+
+
+def statuses_follow_the_lifecycle(story: Story) -> Iterator[Breach]:
+    """The log moves every message along the table of transitions, never back."""
+    last: dict[UUID, Status] = {}
+    for event in story.events:
+        before = last.get(event.message_id)
+        if before is None and not may_begin(
+            event.status, story.messages[event.message_id].direction
+        ):
+            yield Breach(what=f"it began as {event.status}", message_id=event.message_id)
+        if before is not None and event.status not in _REACHABLE[before]:
+            yield Breach(what=f"from {before} to {event.status}", message_id=event.message_id)
+        last[event.message_id] = event.status
+    for message_id, status in last.items():
+        now = story.messages[message_id].status
+        if now not in _REACHABLE[status]:
+            yield Breach(what=f"the log ends as {status}, it is {now}", message_id=message_id)
+
+
+def _reachable() -> dict[Status, set[Status]]:
+    """Close the table: the log tells of what was committed, which may be several moves."""
+    reachable = {status: {status, *moves} for status, moves in TRANSITIONS.items()}
+    for _ in Status:
+        for following in reachable.values():
+            following.update(*(reachable[status] for status in tuple(following)))
+    return reachable
+
+
+_REACHABLE: Final = _reachable()
+
+
+def everything_is_told_in_order(story: Story) -> Iterator[Breach]:
+    """The subscriber hears of every event at least once, and of none before an earlier one."""
+    first_heard = list(dict.fromkeys(story.heard))
+    positions = [event.position for event in story.events]
+    if missing := sorted(set(positions) - set(first_heard)):
+        yield Breach(what=f"never told: events {missing}")
+    if first_heard != sorted(first_heard):
+        yield Breach(what=f"told out of order: {first_heard}")
+
+
+def nobody_fails_for_another(story: Story) -> Iterator[Breach]:
+    """A message fails for a reason of its own: its provider, its doubt, its time or itself."""
+    for asked, message in story.asked_as():
+        if message.status is not Status.SENDING_FAILED or asked.is_poisonous:
+            continue
+        own = [event for event in story.events_of(message.id) if event.kind in _OWN]
+        excused = 4 * (story.scenario.stalled + story.scenario.downtime + story.scenario.skew)
+        validity = validity_of(asked.validity, asked.channel.message_type)
+        if not own and validity > excused:
+            yield Breach(what="it failed, and nothing was tried", message_id=message.id)
+
+
+_OWN: Final = {EventKind.ATTEMPTED, EventKind.LAPSED}
+
+PROMISES: Final[tuple[Promise, ...]] = (
+    what_was_accepted_is_there,
+    none_is_lost,
+    what_counts_as_sent_was_taken,
+    only_doubt_repeats,
+    deduplication_is_used,
+    nothing_goes_late,
+    nothing_goes_early,
+    what_was_cancelled_never_goes,
+    no_receipt_is_lost,
+    deliveries_are_shown,
+    statuses_follow_the_lifecycle,
+    everything_is_told_in_order,
+    nobody_fails_for_another,
+)
+"""All that is checked by default."""

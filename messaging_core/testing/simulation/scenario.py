@@ -1,0 +1,244 @@
+"""What a simulated host sends, over which providers, and what goes wrong with what likelihood."""
+
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
+
+
+@frozen(kw_only=True)
+class Receipts:
+    """How a provider reports; all but times are likelihoods from 0 to 1.
+
+    Attributes:
+        silent: It never says anything about a message.
+        failed: What it took does not arrive.
+        contradicted: It says first one thing and then the other.
+        repeated: It says the same again.
+        early: It reports before it has answered.
+        unnamed: It names the message by our id alone, or else by its own reference alone.
+        delay: How long it takes at most.
+    """
+
+    silent: float = 0.1
+    failed: float = 0.15
+    contradicted: float = 0.1
+    repeated: float = 0.25
+    early: float = 0.2
+    unnamed: float = 0.6
+    delay: timedelta = timedelta(days=2)
+
+
+@frozen(kw_only=True)
+class Provider:
+    """How a provider behaves; likelihoods are of one call, each of what the others left.
+
+    Attributes:
+        unreachable: It cannot be reached: the call fails before the point of no return.
+        lost: The request is lost after it.
+        deferred: It is busy, and takes nothing.
+        rejected: It refuses for good.
+        unanswered: It takes the message, but its answer never comes.
+        nonsense: It takes the message, and answers what nobody understands.
+        slow: It takes the message, and answers after up to `slowness`.
+        slowness: Longer than a lease, or nobody would notice.
+        deduplicates_for: How long it tells a message that it has seen before; absent: never.
+        receipts: What it reports later.
+    """
+
+    unreachable: float = 0.05
+    lost: float = 0.03
+    deferred: float = 0.08
+    rejected: float = 0.04
+    unanswered: float = 0.06
+    nonsense: float = 0.01
+    slow: float = 0.04
+    slowness: timedelta = timedelta(minutes=40)
+    deduplicates_for: timedelta | None = None
+    receipts: Receipts = field(factory=Receipts)
+
+
+HEALTHY: Final = Provider(
+    unreachable=0, lost=0, deferred=0, rejected=0, unanswered=0, nonsense=0, slow=0
+)
+"""A provider with which nothing ever goes wrong before the message is taken."""
+
+
+@frozen(kw_only=True)
+class Line:
+    """A channel, and the provider behind it."""
+
+    channel: Channel
+    provider: Provider = field(factory=Provider)
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """Everything that a run depends on beside its seed; likelihoods are from 0 to 1.
+
+    Attributes:
+        lines: The channels of the host.
+        start: When it begins, by true time.
+        lasts: How long the host goes on sending.
+        zone: Whose wall clock the host schedules by; the usual start is three weeks around a
+            change to daylight-saving time there.
+        messages: How many are asked for.
+        bursts: At how many moments; within one, everything happens within seconds.
+        workers: How many processes deliver.
+        batch: How many messages a worker claims at once.
+        lease: How long a worker may take.
+        mark: Whether workers mark the point of no return.
+        crash: A process dies, at any call of the storage or a provider.
+        downtime: How long it takes at most to come back.
+        stall: A process stands still at such a call, for up to `stalled`.
+        stalled: Longer than a lease, or nobody would notice.
+        storage_fault: The storage refuses to begin a transaction.
+        skew: How far at most the clock of a process is from true time, either way.
+        refused: A subscriber raises an error.
+        keyed: A request has an idempotency key, and is repeated until it is answered.
+        repeated: A request with a key is made once more, although it was answered.
+        scheduled: A message is to go at a later wall-clock time, up to two weeks ahead.
+        cancelled: The host tries to withdraw a message, some moment after.
+        rescheduled: The host tries to move a message, some moment after.
+        batched: Messages are sent as a batch.
+        short: The validity of a message is a minute or two.
+        poisonous: The transport raises a programming error over a message, every time.
+        receivers: How many receivers an email has at most.
+    """
+
+    lines: tuple[Line, ...]
+    name: str = "mine"
+    start: datetime = datetime(2026, 3, 16, 8, tzinfo=UTC)
+    lasts: timedelta = timedelta(weeks=3)
+    zone: str = "Europe/Amsterdam"
+    messages: int = 10
+    bursts: int = 3
+    workers: int = 3
+    batch: int = 4
+    lease: timedelta = timedelta(minutes=15)
+    mark: bool = True
+    crash: float = 0.02
+    downtime: timedelta = timedelta(minutes=30)
+    stall: float = 0.01
+    stalled: timedelta = timedelta(minutes=40)
+    storage_fault: float = 0.02
+    skew: timedelta = timedelta(minutes=2)
+    refused: float = 0.05
+    keyed: float = 0.7
+    repeated: float = 0.2
+    scheduled: float = 0.3
+    cancelled: float = 0.2
+    rescheduled: float = 0.15
+    batched: float = 0.15
+    short: float = 0.1
+    poisonous: float = 0.0
+    receivers: int = 3
+
+
+_SECOND_TENANT = UUID(int=2)
+_DEDUPLICATING = Provider(deduplicates_for=timedelta(days=7), unanswered=0.2, lost=0.1)
+
+EVERYDAY: Final = Scenario(
+    name="everyday",
+    lines=(
+        Line(channel=Channel(name="orders", platform=SMS, sender="+31600000001")),
+        Line(
+            channel=Channel(
+                name="offers",
+                platform=SMS,
+                sender="+31600000002",
+                message_type=MessageType.PROMOTIONAL,
+            )
+        ),
+        Line(
+            channel=Channel(
+                name="codes",
+                platform=SMS,
+                sender="+31600000003",
+                message_type=MessageType.TWO_FACTOR,
+            ),
+            provider=_DEDUPLICATING,
+        ),
+        Line(
+            channel=Channel(
+                name="bills",
+                platform=SMS,
+                sender="+31600000004",
+                when_in_doubt=WhenInDoubt.PARK,
+            )
+        ),
+        Line(channel=Channel(name="mail", platform=EMAIL, sender="shop@sender.example")),
+        Line(
+            channel=Channel(
+                name="mail",
+                platform=EMAIL,
+                sender="desk@sender.example",
+                workspace=_SECOND_TENANT,
+            )
+        ),
+        Line(
+            channel=Channel(name="app", platform=PUSH, sender="shop"),
+            provider=_DEDUPLICATING,
+        ),
+    ),
+)
+"""Some of everything goes wrong, now and then."""
+
+CRASHES: Final = evolve(
+    EVERYDAY, name="crashes", crash=0.12, storage_fault=0.1, downtime=timedelta(hours=1)
+)
+"""Processes die all the time, and the storage is busy."""
+
+CLOCKS: Final = evolve(
+    EVERYDAY,
+    name="clocks",
+    skew=timedelta(hours=3),
+    stall=0.06,
+    scheduled=0.7,
+    rescheduled=0.3,
+    short=0.3,
+)
+"""Clocks are hours apart, processes stand still, and most messages are scheduled."""
+
+FLAKY: Final = evolve(
+    EVERYDAY,
+    name="flaky",
+    lines=tuple(
+        evolve(
+            line,
+            provider=evolve(
+                line.provider,
+                unreachable=0.15,
+                lost=0.15,
+                deferred=0.2,
+                unanswered=0.3,
+                nonsense=0.1,
+                slow=0.4,
+                receipts=Receipts(contradicted=0.5, repeated=0.6, early=0.5, silent=0.05),
+            ),
+        )
+        for line in EVERYDAY.lines
+    ),
+)
+"""Providers lose, defer, forget to answer, and report whatever comes to mind."""
+
+POISON: Final = evolve(
+    EVERYDAY,
+    name="poison",
+    lines=(
+        *(evolve(line, provider=HEALTHY) for line in EVERYDAY.lines[:-1]),
+        evolve(EVERYDAY.lines[-1], provider=evolve(HEALTHY, unreachable=1.0)),
+    ),
+    messages=8,
+    poisonous=0.3,
+)
+"""Some messages and one provider always fail; the others must not suffer for it."""
+
+SCENARIOS: Final = MappingProxyType(
+    {one.name: one for one in (EVERYDAY, CRASHES, CLOCKS, FLAKY, POISON)}
+)
+"""What the engine itself is tested with, by name."""

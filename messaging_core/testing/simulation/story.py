@@ -1,0 +1,170 @@
+"""What happened in one run: everything that promises are checked against."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from attrs import define, field, frozen
+
+from messaging_core.models.channel import Channel
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.message import Message
+from messaging_core.models.receipt import StatusReceipt
+from messaging_core.testing.simulation.scenario import Scenario
+
+
+@define(kw_only=True)
+class Asked:
+    """One request of the host, and what came back.
+
+    Attributes:
+        reference: Tells it from all others; the message carries it.
+        key: Its idempotency key, or that of its batch.
+        due: The instants at which it may become due: the one asked for, and those of moves.
+            An instant is absent where the message may go at once.
+        expires: When it may expire: more than one where the host died while moving it.
+        answers: The ids that came back, one for each answer.
+        is_uncertain: The host died while it asked without a key.
+        is_poisonous: A transport cannot cope with it.
+        cancelled: A cancel returned true.
+    """
+
+    reference: str
+    channel: Channel
+    addresses: tuple[str, ...]
+    key: str | None = None
+    validity: int | None = None
+    due: list[datetime | None] = field(factory=list)
+    expires: list[datetime] = field(factory=list)
+    answers: list[UUID] = field(factory=list)
+    is_uncertain: bool = False
+    is_poisonous: bool = False
+    cancelled: bool = False
+
+
+@frozen(kw_only=True)
+class Reception:
+    """A provider took a message for one receiver.
+
+    Attributes:
+        at: By true time.
+        left_at: When the worker got leave to hand it over, by the worker's own clock.
+        worker: Which process it was.
+        references: The provider's ids of the parts.
+    """
+
+    message_id: UUID
+    channel: Channel
+    recipient: str
+    at: datetime
+    left_at: datetime
+    worker: str
+    references: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Story:
+    """Everything that happened in one run; two runs of one seed are equal.
+
+    Attributes:
+        asked: What the host asked for, and what it was answered.
+        receptions: What providers took.
+        reported: The receipts that were acknowledged, in order; one may be there several times.
+        heard: The positions of the events that the subscriber was told, in order.
+        messages: As they were in the end.
+        evidence: What was known about them in the end.
+        unfinished: Messages that still had something to wait for in the end.
+        stranded: Messages that were seen, at some moment, neither over nor with a next time.
+        events: The log.
+        crashes: How often a process died.
+        steps: How often one let others go first.
+    """
+
+    seed: int
+    scenario: Scenario
+    began_at: datetime
+    ended_at: datetime
+    asked: tuple[Asked, ...]
+    receptions: tuple[Reception, ...]
+    reported: tuple[StatusReceipt, ...]
+    heard: tuple[int, ...]
+    messages: Mapping[UUID, Message]
+    evidence: Mapping[UUID, Evidence]
+    unfinished: frozenset[UUID]
+    stranded: tuple[UUID, ...]
+    events: tuple[Event, ...]
+    crashes: int
+    steps: int
+
+    @property
+    def digest(self) -> str:
+        """Return a hash of all that happened, to compare runs of different processes."""
+        facts = (
+            (self.seed, self.ended_at, self.steps, self.crashes, self.asked, self.receptions),
+            (self.reported, self.heard, self.stranded, self.events),
+            (sorted(self.messages.items()), sorted(self.evidence.items()), sorted(self.unfinished)),
+        )
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def events_of(self, message_id: UUID) -> list[Event]:
+        """Return what the log tells of a message."""
+        return [event for event in self.events if event.message_id == message_id]
+
+    def receptions_of(self, message_id: UUID) -> list[Reception]:
+        """Return how often providers took a message, for each of its receivers."""
+        return [one for one in self.receptions if one.message_id == message_id]
+
+    def doubts_of(self, message_id: UUID) -> int:
+        """Count how often it was not known whether a provider had taken a message."""
+        return sum(is_doubt(event) for event in self.events_of(message_id))
+
+    def asked_as(self) -> Iterator[tuple[Asked, Message]]:
+        """Yield each request of the host with the message that it became."""
+        for asked in self.asked:
+            for message in self.messages.values():
+                if message.reference == asked.reference:
+                    yield asked, message
+
+    def tell(self, message_id: UUID) -> str:
+        """Tell all that is known of a message, a line each, the log and the providers apart."""
+        message = self.messages.get(message_id)
+        asked = [one for one in self.asked if message and one.reference == message.reference]
+        lines = [f"message {message_id}: {message.status if message else 'gone'}"]
+        lines += map(_request, asked)
+        lines += map(_line, self.events_of(message_id))
+        lines += [
+            f"{one.at:%m-%d %H:%M:%S} taken for {one.recipient} from {one.worker}, "
+            f"who had leave at {one.left_at:%m-%d %H:%M:%S}: {', '.join(one.references)}"
+            for one in self.receptions_of(message_id)
+        ]
+        lines.append(f"evidence: {self.evidence.get(message_id)}")
+        return "\n  ".join(lines)
+
+
+def is_doubt(event: Event) -> bool:
+    """Tell whether an event opened a doubt: after it a provider may have the message, or not."""
+    if event.kind is EventKind.LAPSED:
+        return event.in_doubt
+    return event.kind is EventKind.ATTEMPTED and event.outcome == "unknown"
+
+
+def _request(asked: Asked) -> str:
+    due = [f"{at:%m-%d %H:%M:%S %z}" if at else "at once" for at in asked.due]
+    expires = [f"{at:%m-%d %H:%M:%S}" for at in asked.expires]
+    flags = [name for name in ("is_uncertain", "is_poisonous", "cancelled") if getattr(asked, name)]
+    return (
+        f"{asked.reference} on {asked.channel.name} to {len(asked.addresses)}, due {due}, "
+        f"expires {expires}, key {asked.key}, answered {len(asked.answers)} times {flags}"
+    )
+
+
+def _line(event: Event) -> str:
+    parts = [f"{event.at:%m-%d %H:%M:%S} {event.kind}: {event.status}"]
+    parts += [f"attempt {event.attempt}"] if event.attempt else []
+    parts += [f"{event.outcome}"] if event.outcome else []
+    parts += ["in doubt"] if event.in_doubt else []
+    parts += [f"again {event.due_at:%m-%d %H:%M:%S}"] if event.due_at else []
+    parts += [event.failure.description] if event.failure else []
+    return ", ".join([*parts, *event.references])

@@ -1,0 +1,77 @@
+"""What all simulated processes share: time, chance, and what really happened."""
+
+import random
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.receipt import StatusReceipt
+from messaging_core.testing.simulation.scenario import Scenario
+from messaging_core.testing.simulation.scheduler import Scheduler, Task
+from messaging_core.testing.simulation.story import Asked, Reception
+
+_MOST_STEPS = 100_000
+_SECOND = timedelta(seconds=1)
+
+
+@frozen(order=True)
+class Report:
+    """A receipt that a provider will hand in at an instant; the number tells it from others."""
+
+    at: datetime
+    number: int
+    workspace: UUID
+    receipt: StatusReceipt = field(order=False)
+
+
+class World:
+    """Keep the facts of one run.
+
+    Args:
+        seed: Decides everything that is left to chance.
+        scenario: Everything else.
+
+    Attributes:
+        asked: What the host asked for.
+        receptions: What providers took.
+        receipts: What providers have to report: a heap.
+        reported: What they did report.
+        heard: Positions of events that the subscriber was told.
+        stranded: Messages that were seen with nothing to wait for.
+        workers: The tasks that deliver.
+        postman: The task that hands in receipts.
+        crashes: How often a process died.
+    """
+
+    def __init__(self, seed: int, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable is the point
+        self.scheduler = Scheduler(scenario.start, self.chance, _MOST_STEPS)
+        self.asked: list[Asked] = []
+        self.receptions: list[Reception] = []
+        self.receipts: list[Report] = []
+        self.reported: list[StatusReceipt] = []
+        self.heard: list[int] = []
+        self.stranded: list[UUID] = []
+        self.workers: list[Task] = []
+        self.postman: Task | None = None
+        self.crashes = 0
+        self._made = 0
+
+    def number(self) -> int:
+        """Return a number that nobody has had before."""
+        self._made += 1
+        return self._made
+
+    def new_id(self, now: datetime) -> UUID:
+        """Return a UUIDv7 that is the same in every run of the seed."""
+        milliseconds = int(now.timestamp() * 1000) & (1 << 48) - 1
+        return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | self.number())
+
+    def poke(self) -> None:
+        """Let some of the workers, one at least, look for work within a second."""
+        count = self.chance.randint(1, len(self.workers)) if self.workers else 0
+        for task in self.chance.sample(self.workers, count):
+            at = self.scheduler.now + _SECOND * self.chance.random()
+            self.scheduler.wake(task, at)

@@ -1,0 +1,248 @@
+"""The promises bite: each of them is broken by an engine that was made wrong on purpose."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import bookkeeping
+from messaging_core.models.delivery import Claim, Settlement
+from messaging_core.models.event import EventKind
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.message import Message, Status
+from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.testing.simulation import (
+    CLOCKS,
+    CRASHES,
+    EVERYDAY,
+    FLAKY,
+    POISON,
+    PROMISES,
+    BrokenPromiseError,
+    Scenario,
+    simulate,
+)
+from messaging_core.testing.simulation.promises import deduplication_is_used
+
+ENOUGH = 60
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+Change = Callable[[Transaction], object]
+
+
+class Mutant(Storage):
+    """A storage with one fault."""
+
+    def __init__(self, change: Change) -> None:
+        self._storage = MemoryStorage()
+        self._change = change
+
+    @contextmanager
+    def begin(self, connection: Any = None, *, read_only: bool = False) -> Iterator[Transaction]:
+        with self._storage.begin(connection, read_only=read_only) as tx:
+            self._change(tx)
+            yield tx
+
+
+def broken_by(scenario: Scenario = EVERYDAY, **parts: Any) -> str:
+    """Return the first promise that some seed breaks."""
+    for seed in range(ENOUGH):
+        try:
+            simulate(seed, scenario, **parts)
+        except BrokenPromiseError as error:
+            return error.promise
+    return "none"
+
+
+def loses_a_message(tx: Transaction) -> None:
+    add = tx.messages.add
+    tx.messages.add = lambda messages: add(messages[1:])  # type: ignore[method-assign]
+
+
+def forgets_keys(tx: Transaction) -> None:
+    tx.messages.by_keys = lambda *_, **__: {}  # type: ignore[method-assign]
+
+
+def forgets_what_waits(tx: Transaction) -> None:
+    settle = tx.outbox.settle
+
+    def forget(settlements: Sequence[Settlement]) -> list[bool]:
+        return settle([evolve(one, next_due_at=None) for one in settlements])
+
+    tx.outbox.settle = forget  # type: ignore[method-assign]
+
+
+def takes_everything_for_sent(tx: Transaction) -> None:
+    settle = tx.outbox.settle
+
+    def sent(settlements: Sequence[Settlement]) -> list[bool]:
+        return settle(
+            [evolve(one, next_due_at=None, status=Status.SENT, details=None) for one in settlements]
+        )
+
+    tx.outbox.settle = sent  # type: ignore[method-assign]
+
+
+def ignores_fences(tx: Transaction) -> None:
+    """Let everybody hand over and settle what anybody has claimed."""
+    outbox: Any = tx.outbox
+    hand_over, settle = outbox.hand_over, outbox.settle
+    waiting = outbox._tables.outbox
+
+    def latest(lease: Any) -> Any:
+        known = waiting.get(lease.position)
+        return evolve(lease, fence=known.fence) if known else lease
+
+    def anyhow(leases: Sequence[Any], *, now: Any) -> list[Any]:
+        hand_over([latest(one) for one in leases], now=now)
+        return [None for _ in leases]
+
+    outbox.hand_over = anyhow
+    outbox.settle = lambda settlements: settle(
+        [evolve(one, lease=latest(one.lease)) for one in settlements]
+    )
+
+
+def never_expires(tx: Transaction) -> None:
+    claim, hand_over = tx.outbox.claim, tx.outbox.hand_over
+
+    def prolonged(**said: Any) -> list[Claim]:
+        return [
+            evolve(one, delivery=evolve(one.delivery, expires_at=one.delivery.expires_at + DAY))
+            for one in claim(**said)
+        ]
+
+    tx.outbox.claim = prolonged  # type: ignore[method-assign]
+    tx.outbox.hand_over = lambda leases, *, now: hand_over(  # type: ignore[method-assign]
+        leases, now=now - DAY
+    )
+
+
+def hurries(tx: Transaction) -> None:
+    claim = tx.outbox.claim
+    tx.outbox.claim = lambda *, now, **said: claim(now=now + DAY, **said)  # type: ignore[method-assign]
+
+
+def hands_over_what_was_cancelled(tx: Transaction) -> None:
+    hand_over = tx.outbox.hand_over
+
+    def anyhow(leases: Sequence[Any], *, now: Any) -> list[Any]:
+        hand_over(leases, now=now)
+        return [None for _ in leases]
+
+    tx.outbox.hand_over = anyhow  # type: ignore[method-assign]
+
+
+def keeps_the_latest_evidence_alone(tx: Transaction) -> None:
+    save = tx.receipts.save_evidence
+
+    def latest(workspace: Any, message_id: Any, evidence: Evidence) -> None:
+        save(workspace, message_id, evolve(evidence, reported=evidence.reported[:1]))
+
+    tx.receipts.save_evidence = latest  # type: ignore[method-assign]
+
+
+def tells_what_is_not_so(tx: Transaction) -> None:
+    append = tx.timeline.append
+
+    def wrong(events: Sequence[Any]) -> None:
+        append(
+            [
+                evolve(one, status=Status.PROCESSING) if one.kind is EventKind.REPORTED else one
+                for one in events
+            ]
+        )
+
+    tx.timeline.append = wrong  # type: ignore[method-assign]
+
+
+def tells_some_things_never(tx: Transaction) -> None:
+    after = tx.timeline.after
+
+    def some(position: int, *, limit: int) -> list[Any]:
+        events = after(position, limit=limit)
+        return [one for one in events if one.position != 5 or limit != 100]
+
+    tx.timeline.after = some  # type: ignore[method-assign]
+
+
+def tells_the_latest_first(tx: Transaction) -> None:
+    after = tx.timeline.after
+
+    def turned(position: int, *, limit: int) -> list[Any]:
+        events = after(position, limit=limit)
+        return events[::-1] if limit == 100 else events
+
+    tx.timeline.after = turned  # type: ignore[method-assign]
+
+
+def lets_messages_expire_at_once(tx: Transaction) -> None:
+    claim = tx.outbox.claim
+    tx.outbox.claim = lambda *, now, **said: [  # type: ignore[method-assign]
+        evolve(one, delivery=evolve(one.delivery, expires_at=now)) for one in claim(now=now, **said)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "scenario", "promise"),
+    [
+        (
+            loses_a_message,
+            evolve(EVERYDAY, cancelled=0, rescheduled=0),
+            "what_was_accepted_is_there",
+        ),
+        (forgets_keys, EVERYDAY, "what_was_accepted_is_there"),
+        (forgets_what_waits, EVERYDAY, "none_is_lost"),
+        (takes_everything_for_sent, FLAKY, "what_counts_as_sent_was_taken"),
+        (ignores_fences, evolve(CLOCKS, stall=0.2, messages=20, bursts=1), "only_doubt_repeats"),
+        (never_expires, POISON, "nothing_goes_late"),
+        (hurries, EVERYDAY, "nothing_goes_early"),
+        (hands_over_what_was_cancelled, EVERYDAY, "what_was_cancelled_never_goes"),
+        (keeps_the_latest_evidence_alone, FLAKY, "no_receipt_is_lost"),
+        (tells_what_is_not_so, EVERYDAY, "statuses_follow_the_lifecycle"),
+        (tells_some_things_never, EVERYDAY, "everything_is_told_in_order"),
+        (tells_the_latest_first, EVERYDAY, "everything_is_told_in_order"),
+        (lets_messages_expire_at_once, EVERYDAY, "nobody_fails_for_another"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_storage_with_a_fault_is_found_out(
+    change: Change, scenario: Scenario, promise: str
+) -> None:
+    (chosen,) = [one for one in PROMISES if one.__name__ == promise]
+
+    assert broken_by(scenario, storage=lambda: Mutant(change), promises=[chosen]) == promise
+
+
+def test_a_worker_without_marks_is_found_out() -> None:
+    assert broken_by(evolve(CRASHES, mark=False, cancelled=0)) == "only_doubt_repeats"
+
+
+def test_a_status_that_overwrites_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def last_word(message: Message, evidence: Evidence, _: str) -> tuple[Status, None]:
+        failed = any(report.failed_at for report in evidence.reported)
+        return Status.DELIVERY_FAILED if failed else message.status, None
+
+    monkeypatch.setattr(bookkeeping, "status_of", last_word)
+
+    assert broken_by() in {"no_receipt_is_lost", "deliveries_are_shown"}
+
+
+def test_a_delivery_that_is_not_shown_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bookkeeping, "status_of", lambda message, *_: (message.status, None))
+    (chosen,) = [one for one in PROMISES if one.__name__ == "deliveries_are_shown"]
+
+    assert broken_by(promises=[chosen]) == "deliveries_are_shown"
+
+
+def test_a_second_reception_where_the_provider_deduplicates_is_found_out() -> None:
+    story = simulate(1, evolve(EVERYDAY, lines=EVERYDAY.lines[-1:], keyed=1.0))
+    twice = evolve(story, receptions=story.receptions * 2)
+
+    assert story.receptions
+    assert not list(deduplication_is_used(story))
+    assert len(list(deduplication_is_used(twice))) == len(story.receptions)
