@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.reading import readable
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.models.event import Cursor as Place
 from messaging_core.models.event import Event
@@ -62,7 +63,7 @@ class SqliteTimeline(Timeline):
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
         rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
-        return [event_of(row) for row in rows]
+        return list(readable(rows, event_of, "event"))
 
     def after(self, position: int, *, limit: int) -> list[Event]:  # noqa: D102 - the port's
         return [event_of(row) for row in self._cursor.execute(_AFTER, (position, limit))]
