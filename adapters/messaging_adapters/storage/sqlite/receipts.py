@@ -43,7 +43,9 @@ _WAITING_FOR = (
     " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
 _MARK = "UPDATE messaging_receipts SET state = ? WHERE position = ?"
-_EVIDENCE = "SELECT document FROM messaging_evidence WHERE message_id = ? AND workspace = ?"
+_EVIDENCE = "SELECT message_id, document FROM messaging_evidence WHERE workspace = ?"
+_AT_ONCE = 500
+"""Of how many messages evidence is read with one statement."""
 _SAVE_EVIDENCE = (
     "INSERT INTO messaging_evidence VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET document = excluded.document"
@@ -103,10 +105,12 @@ class SqliteReceipts(Receipts):
         self, workspace: UUID, message_ids: Sequence[UUID]
     ) -> Mapping[UUID, Evidence]:
         found: dict[UUID, Evidence] = {}
-        for one in message_ids:
-            rows = self._cursor.execute(_EVIDENCE, (one.bytes, workspace.bytes)).fetchall()
-            for evidence in readable(rows, _evidence, "evidence of message", one):
-                found[one] = evidence
+        wanted = [one.bytes for one in message_ids]
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            statement = f"{_EVIDENCE} AND message_id IN ({', '.join('?' * len(some))})"
+            rows = self._cursor.execute(statement, (workspace.bytes, *some))
+            found.update(readable(rows, _evidence, "evidence of message"))
         return found
 
     def save_evidence(  # noqa: D102 - the port's
@@ -126,8 +130,8 @@ class SqliteReceipts(Receipts):
         return [load(Interaction, document) for (document,) in rows]
 
 
-def _evidence(row: tuple[Any, ...]) -> Evidence:
-    return load(Evidence, row[0])
+def _evidence(row: tuple[Any, ...]) -> tuple[UUID, Evidence]:
+    return UUID(bytes=row[0]), load(Evidence, row[1])
 
 
 def _kept(row: tuple[Any, ...]) -> KeptReceipt:
