@@ -28,7 +28,6 @@ from messaging_core.models.outcome import (
     Unknown,
 )
 from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
-from messaging_core.ports.clock import TimeOrderedIds
 from messaging_core.ports.transport import Capabilities
 from messaging_core.rules.lifecycle import TRANSITIONS, is_final, is_waiting
 from messaging_core.testing import (
@@ -124,7 +123,9 @@ class Deliveries(RuleBasedStateMachine):
     @rule(hands_over=st.booleans())
     def claim_and_stall(self, hands_over: bool) -> None:  # noqa: FBT001 - both ways
         with self.storage.begin() as tx:
-            claims = Books(tx, TimeOrderedIds()).claim(now=self.clock.now(), lease=LEASE, limit=10)
+            claims = Books(tx, self.messenger.desk).claim(
+                now=self.clock.now(), lease=LEASE, limit=10
+            )
             if hands_over:
                 tx.outbox.hand_over([one.lease for one in claims], now=self.clock.now())
         self.claims += claims
@@ -143,7 +144,7 @@ class Deliveries(RuleBasedStateMachine):
             now=self.clock.now(),
         )
         with self.storage.begin() as tx:
-            Books(tx, TimeOrderedIds()).settle([settle(attempted)])
+            Books(tx, self.messenger.desk).settle([settle(attempted)])
 
     @precondition(lambda self: self.sent)
     @rule(
