@@ -1,10 +1,10 @@
 """The same façade for hosts that run an event loop."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from messaging_core.acceptance import Answer, Request, Submission
@@ -13,10 +13,17 @@ from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import Messenger
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.doubts import Doubts
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.interaction import Conversion, Interaction
 from messaging_core.models.message import Message
+from messaging_core.models.meta import Meta
 from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
+from messaging_core.models.receipt import Receipt, Reception
+from messaging_core.models.rendered_template import RenderedTemplate
 from messaging_core.models.retention import Keep, Purged
+from messaging_core.subscription import Handler
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,10 +109,16 @@ class AsyncMessenger:
                 future.cancel()
 
     async def send_many(
-        self, channel: ChannelReference, requests: Iterable[Request]
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_keys: Iterable[str | None] | None = None,
     ) -> list[Message | Rejection]:
         """Accept many messages; see `Messenger.send_many`."""
-        return await _in_thread(self.messenger.send_many, channel, requests)
+        return await _in_thread(
+            self.messenger.send_many, channel, requests, idempotency_keys=idempotency_keys
+        )
 
     async def send_batch(
         self,
@@ -122,6 +135,23 @@ class AsyncMessenger:
     async def plan(self, channel: ChannelReference, request: Request) -> Plan:
         """Show what `send` would do; see `Messenger.plan`."""
         return await _in_thread(self.messenger.plan, channel, request)
+
+    async def next_allowed(
+        self,
+        channel: ChannelReference,
+        receiver: str,
+        *,
+        identifier_key: str | None = None,
+        meta: Meta | None = None,
+    ) -> datetime | None:
+        """Return when a message to somebody may go; see `Messenger.next_allowed`."""
+        return await _in_thread(
+            self.messenger.next_allowed,
+            channel,
+            receiver,
+            identifier_key=identifier_key,
+            meta=meta,
+        )
 
     async def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
         """Return a message as it is now; see `Messenger.get`."""
@@ -176,9 +206,69 @@ class AsyncMessenger:
             self.messenger.purge, before=before, keep=keep, workspace=workspace, limit=limit
         )
 
+    async def receive(
+        self, receipts: Iterable[Receipt] | Receipt, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Reception:
+        """Take in what providers report and people send; see `Messenger.receive`."""
+        return await _in_thread(self.messenger.receive, receipts, workspace=workspace)
+
+    async def timeline(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[Event]:
+        """Return everything that happened to a message; see `Messenger.timeline`."""
+        return await _in_thread(self.messenger.timeline, message_id, workspace=workspace)
+
+    async def interactions(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[Interaction]:
+        """Return what people did with a message; see `Messenger.interactions`."""
+        return await _in_thread(self.messenger.interactions, message_id, workspace=workspace)
+
+    async def report_conversion(
+        self, message_id: UUID, conversion: Conversion, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Interaction:
+        """Record that a message had its effect; see `Messenger.report_conversion`."""
+        return await _in_thread(
+            self.messenger.report_conversion, message_id, conversion, workspace=workspace
+        )
+
+    async def doubts(self) -> Doubts:
+        """Count attempts in doubt, and how each ended; see `Messenger.doubts`."""
+        return await _in_thread(self.messenger.doubts)
+
+    async def subscribe(
+        self,
+        handler: Handler,
+        *,
+        name: str = "host",
+        kinds: Collection[EventKind] = (),
+        from_start: bool = False,
+    ) -> None:
+        """Let a function hear of everything; see `Messenger.subscribe`.
+
+        The function is an ordinary one: a worker's thread calls it, never the event loop.
+        """
+        await _in_thread(
+            self.messenger.subscribe, handler, name=name, kinds=kinds, from_start=from_start
+        )
+
     async def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
         """Return where a short link leads; see `Messenger.resolve_short_link`."""
         return await _in_thread(self.messenger.resolve_short_link, code, prefetched=prefetched)
+
+    async def render(
+        self,
+        template: str,
+        locale: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        channel: ChannelReference,
+        version_id: UUID | None = None,
+    ) -> RenderedTemplate:
+        """Show what a template becomes; see `Messenger.render`."""
+        return await _in_thread(
+            self.messenger.render, template, locale, data, channel=channel, version_id=version_id
+        )
 
 
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

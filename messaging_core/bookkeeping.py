@@ -4,7 +4,7 @@ A settlement is more than the message's new state: the log tells of it, doubts a
 answer is evidence, and receipts that overtook it find their message.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from messaging_core.decisions.settlement import (
     IN_DOUBT,
     addresses_of,
     left_of,
+    proved,
     served,
     with_proof,
 )
@@ -28,9 +29,8 @@ from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
     evidence_of,
-    had_by,
     join,
-    late_answer,
+    proof_of,
     proven_recipients,
     proves_hand_over,
     status_of,
@@ -113,9 +113,23 @@ class Books:
         return valid
 
     def claim(
-        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        suspects: bool = True,
+        deduplicates: Callable[[Claim], bool] = lambda _: False,
     ) -> list[Claim]:
-        """Lease what is due, without the receivers for whom it is proved already."""
+        """Lease what is due, without the receivers for whom it is proved already.
+
+        Args:
+            now: The present.
+            lease: How long nobody else gets them.
+            limit: How many at most.
+            suspects: Whether one of them may have crashed before.
+            deduplicates: Tells whether a message's provider knows it again.
+        """
         tx = self._tx
         claims = tx.outbox.claim(now=now, lease=lease, limit=limit, suspects=suspects)
         lost = [one for one in claims if one.lapsed]
@@ -124,7 +138,7 @@ class Books:
         for one in lost:
             if one.doubted:
                 self._add_evidence(one.workspace, one.message.id, DOUBT)
-        if counts := telling.doubts((), lost):
+        if counts := telling.doubts_of_lost(lost, deduplicates):
             tx.timeline.count(counts)
         return self._with_receivers(self._unproved(claims), now)
 
@@ -194,8 +208,11 @@ class Books:
         for workspace, ids in over.items():
             for message_id, evidence in self._tx.receipts.evidence(workspace, ids).items():
                 message = self._tx.messages.get(workspace, message_id)
-                if message:
-                    self._show(workspace, message, evidence, message.updated_at)
+                if message is None:
+                    continue
+                shown = self._show(workspace, message, evidence, message.updated_at)
+                if shown.status is not message.status:
+                    self._tx.timeline.append([telling.joined(workspace, shown)])
 
     def _answered_late(self, settlement: Settlement) -> None:
         """Keep the answer of a worker that had lost its lease: it may be proof."""
@@ -205,16 +222,17 @@ class Books:
         message = self._tx.messages.get(lease.workspace, lease.message_id)
         if message is None:
             return
-        self._tx.timeline.append([telling.answered_late(settlement, message)])
         references = tuple(part.platform_reference for part in settlement.parts)
-        whole = kind is OutcomeKind.ACCEPTED
-        proof = late_answer(references) if whole else had_by(settlement.accepted)
-        if proof == NOTHING:
-            return
-        self._tx.messages.note_references(lease.workspace, lease.message_id, references)
-        message = evolve(message, parts=message.parts or settlement.parts)
-        self._prove(lease.workspace, message, proof, settlement.at, Resolution.ANSWERED)
-        self._match(lease.workspace, references)
+        proof = proof_of(settlement)
+        if proof != NOTHING:
+            self._tx.messages.note_references(lease.workspace, lease.message_id, references)
+            message = evolve(message, parts=message.parts or settlement.parts)
+            message = self._prove(
+                lease.workspace, message, proof, settlement.at, Resolution.ANSWERED
+            )
+        self._tx.timeline.append([telling.answered_late(settlement, message)])
+        if proof != NOTHING:
+            self._match(lease.workspace, references)
 
     def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
         """Let frequency caps count a message when it went, and not at all when it never did."""
@@ -243,12 +261,13 @@ class Books:
 
         About a redacted message nothing is learned any more: too much is gone to judge it by.
         """
-        if new == NOTHING or is_redacted(message):
+        delivery = self._tx.outbox.delivery(workspace, message.id)
+        never_attempted = delivery is not None and not delivery.attempts
+        if new == NOTHING or never_attempted or is_redacted(message):
             return message
         if message.details == IN_DOUBT:
             new = join(new, DOUBT)
         evidence = self._add_evidence(workspace, message.id, new)
-        delivery = self._tx.outbox.delivery(workspace, message.id)
         if delivery is None:
             return self._show(workspace, message, evidence, at)
         left = left_of(message, delivery)
@@ -258,15 +277,7 @@ class Books:
             return message  # whoever holds it settles it, and this evidence is joined to that
         if message.details == IN_DOUBT:
             self._tx.timeline.count(telling.resolved(how))
-        handed_over = evolve(
-            message,
-            status=Status.SENT,
-            details=None,
-            reason=None,
-            failure=None,
-            last_status_at=at,
-            updated_at=at,
-        )
+        handed_over = proved(message, delivery, at)
         self._tx.messages.update(workspace, handed_over)
         return self._show(workspace, handed_over, evidence, at)
 

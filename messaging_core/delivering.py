@@ -96,7 +96,7 @@ class Delivering:
         now = self._now()
         route = self.messenger.route(claim.message.channel_id)
         channel, transport = route or (None, None)
-        deduplicates = transport is not None and _deduplicates(transport, claim, now)
+        deduplicates = transport is not None and deduplicates_at(transport, claim, now)
         decision = dispatch(
             claim,
             channel,
@@ -198,7 +198,7 @@ class Delivering:
         return postpone(claim, now, until, failure, crashed=True)
 
 
-def _deduplicates(transport: Transport, claim: Claim, now: datetime) -> bool:
+def deduplicates_at(transport: Transport, claim: Claim, now: datetime) -> bool:
     """Tell whether the provider still knows the message from its first attempt.
 
     The window is counted from acceptance, or from the scheduled time: no attempt was earlier.

@@ -38,8 +38,7 @@ class Errands:
 
     def do(self) -> None:
         """Do everything that waits now."""
-        while self._inbox.catch_up():
-            pass
+        self._inbox.catch_up()
         if not self._subscriptions.is_empty:
             self._subscriptions.tell()
 

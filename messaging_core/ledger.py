@@ -1,7 +1,7 @@
 """What a worker writes down: points of no return, results and claims, in shared commits."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -58,18 +58,26 @@ class Ledger:
         clock: Tells when a mark is made.
         desk: What the books are kept with.
         gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
+        deduplicates: Tells whether a message's provider knows it again.
 
     Attributes:
         report: What became of the messages whose results were written.
     """
 
     def __init__(
-        self, storage: Storage, clock: Clock, desk: Desk, *, gathers: bool = False
+        self,
+        storage: Storage,
+        clock: Clock,
+        desk: Desk,
+        *,
+        gathers: bool = False,
+        deduplicates: Callable[[Claim], bool] = lambda _: False,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._desk = desk
         self._gathers = gathers
+        self._deduplicates = deduplicates
         self._lock = threading.Lock()
         self._marks: list[_Mark] = []
         self._turns: list[_Turn] = []
@@ -117,7 +125,7 @@ class Ledger:
         """
         if not self._results and limit <= 0:
             return []
-        turn = _Turn(lease, limit, suspects=not self._suspects)
+        turn = _Turn(lease, limit, suspects=not self._suspects, deduplicates=self._deduplicates)
         with self._lock:
             waits, self._is_writing = self._is_writing, True
             if waits:
@@ -212,12 +220,20 @@ class Ledger:
 class _Turn:
     """One claim on its way: it stands in line like a mark, and is made by the one who waits."""
 
-    def __init__(self, lease: timedelta, limit: int, *, suspects: bool) -> None:
+    def __init__(
+        self,
+        lease: timedelta,
+        limit: int,
+        *,
+        suspects: bool,
+        deduplicates: Callable[[Claim], bool],
+    ) -> None:
         self.claims: list[Claim] = []
         self.error: Exception | None = None
         self._lease = lease
         self._limit = limit
         self._suspects = suspects
+        self._deduplicates = deduplicates
         self._ready = threading.Event()
 
     def wait(self) -> None:
@@ -232,7 +248,11 @@ class _Turn:
         """Lease what comes next."""
         if self._limit > 0:
             self.claims = books.claim(
-                now=now, lease=self._lease, limit=self._limit, suspects=self._suspects
+                now=now,
+                lease=self._lease,
+                limit=self._limit,
+                suspects=self._suspects,
+                deduplicates=self._deduplicates,
             )
 
 

@@ -37,7 +37,7 @@ from messaging_core.wire import encode
 _log = logging.getLogger(__name__)
 
 _BITES = 100
-"""How many pending receipts are applied in one transaction."""
+"""How many pending receipts are read at a time."""
 
 
 @frozen(kw_only=True)
@@ -78,9 +78,15 @@ class Inbox:
 
     def catch_up(self) -> int:
         """Apply receipts that were kept but not applied, and return how many that did."""
+        applied, after = 0, 0
+        while pending := self._pending(after):
+            applied += sum(self._apply_alone(one, None) is not None for one in pending)
+            after = pending[-1].position
+        return applied
+
+    def _pending(self, after: int) -> list[KeptReceipt]:
         with self.acceptance.storage.begin(read_only=True) as tx:
-            pending = tx.receipts.pending(limit=_BITES)
-        return sum(self._apply_alone(one, None) is not None for one in pending)
+            return tx.receipts.pending(limit=_BITES, after=after)
 
     def _apply_alone(self, kept: KeptReceipt, connection: Any) -> "Message | bool | None":
         """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
@@ -93,7 +99,9 @@ class Inbox:
             return None
 
     def apply(self, tx: Transaction, kept: KeptReceipt) -> "Message | bool":
-        """Let one receipt have its effect; an incoming message comes back."""
+        """Let one receipt have its effect, once; an incoming message comes back."""
+        if not tx.receipts.waits(kept.position):
+            return True  # somebody else was faster: a worker sees what is kept at once
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)
         return Books(tx, self.desk).apply(kept)

@@ -12,7 +12,7 @@ from attrs import define
 from messaging_core.crew import PATIENCE as PATIENCE_OF_CREW
 from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import PATIENCE
-from messaging_core.delivering import Delivering
+from messaging_core.delivering import Delivering, deduplicates_at
 from messaging_core.errands import Errands
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.ledger import Ledger, Report
@@ -112,6 +112,10 @@ class Worker:
         with self._errands():
             return self._pump(stop.is_set, stop)
 
+    def _deduplicates(self, claim: Claim) -> bool:
+        route = self._messenger.route(claim.message.channel_id)
+        return route is not None and deduplicates_at(route[1], claim, self._clock.now())
+
     def _errands(self) -> Errands:
         return Errands(self._messenger.inbox, self._messenger.subscriptions)
 
@@ -125,8 +129,13 @@ class Worker:
     def _shift(self) -> Iterator["_Shift"]:
         """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
         storage, watch = self._messenger.storage, Watch(self._timeout)
-        desk = self._messenger.desk
-        ledger = Ledger(storage, self._clock, desk, gathers=not self._mark)
+        ledger = Ledger(
+            storage,
+            self._clock,
+            self._messenger.desk,
+            gathers=not self._mark,
+            deduplicates=self._deduplicates,
+        )
         delivering = Delivering(
             messenger=self._messenger,
             ledger=ledger,

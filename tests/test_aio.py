@@ -24,11 +24,15 @@ from messaging_core import (
     Verdict,
 )
 from messaging_core.aio import MOST_TOGETHER, AsyncMessenger
+from messaging_core.models.doubts import Doubts
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.interaction import Conversion, Interaction
+from messaging_core.models.receipt import Reception
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )
-from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request
+from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_receipt, a_request
 
 ORDERS = a_channel("orders")
 PATIENCE = 10.0
@@ -335,3 +339,36 @@ def test_everything_else_is_what_the_messenger_does(engine: Engine) -> None:
 
 
 NOWHERE = ORDERS.id
+
+
+def test_every_method_of_the_messenger_can_be_awaited() -> None:
+    for_the_worker = {"channel", "route"}
+    public = {name for name in vars(Messenger) if not name.startswith("_")}
+
+    missing = public - for_the_worker - set(vars(AsyncMessenger))
+
+    assert missing == set()
+
+
+def test_what_happened_can_be_awaited(engine: Engine) -> None:
+    heard: list[Event] = []
+
+    async def work() -> tuple[list[Event], list[Interaction], Doubts, Reception]:
+        await engine.messenger.subscribe(heard.append, kinds=[EventKind.ADMITTED])
+        message = await engine.messenger.send("orders", a_request())
+        conversion = Conversion(type="otp", status="converted")
+        await engine.messenger.report_conversion(message.id, conversion)
+        reception = await engine.messenger.receive(a_receipt(reference="p-9"))
+        return (
+            await engine.messenger.timeline(message.id),
+            await engine.messenger.interactions(message.id),
+            await engine.messenger.doubts(),
+            reception,
+        )
+
+    told, interactions, doubts, reception = asyncio.run(work())
+
+    assert [event.kind for event in told] == [EventKind.ADMITTED, EventKind.INTERACTED]
+    assert len(interactions) == 1
+    assert doubts == Doubts()
+    assert reception == Reception(unmatched=1)

@@ -26,7 +26,14 @@ from messaging_core.models.interaction import (
     InteractionType,
 )
 from messaging_core.models.message import Direction, Part
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, PerRecipient, Unknown
+from messaging_core.models.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Rejected,
+    Unknown,
+)
 from messaging_core.models.receipt import (
     IncomingMessage,
     InteractionReceipt,
@@ -45,6 +52,7 @@ from messaging_core.testing import (
     RecordingTransport,
     a_channel,
     a_failure,
+    a_kept_receipt,
     a_request,
 )
 
@@ -660,3 +668,124 @@ def _receipt(
         message_id=message.id if by_id or reference is None else None,
         failure=a_failure(retry=Retry.PERMANENT) if status is ReceiptStatus.FAILED else None,
     )
+
+
+def test_an_incoming_message_comes_in_once_when_two_apply_it(make: Make) -> None:
+    engine = make()
+    with engine.storage.begin() as tx:
+        tx.receipts.keep([a_kept_receipt(an_incoming())])
+        (kept,) = tx.receipts.pending(limit=1)
+
+    engine.messenger.inbox.catch_up()
+    with engine.storage.begin() as tx:
+        engine.messenger.inbox.apply(tx, kept)
+
+    assert len(engine.messenger.find().results) == 1
+
+
+def test_whoever_listens_is_told_what_an_early_receipt_made_of_a_message(make: Make) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    engine.transport.meddle = lambda one: engine.receive(delivered(None, message_id=one.message_id))
+    message = engine.send()
+
+    engine.worker.drain()
+
+    told = engine.messenger.timeline(message.id)
+    assert engine.now_is(message).status is Status.DELIVERED
+    assert told[-1].status is Status.DELIVERED
+
+
+def test_of_a_message_that_was_never_attempted_no_receipt_is_believed(make: Make) -> None:
+    engine = make()
+    message = engine.send()
+
+    engine.receive(delivered(None, message_id=message.id))
+    before = engine.now_is(message).status
+    engine.worker.drain()
+
+    assert before is Status.ACCEPTED
+    assert len(engine.transport.sent) == 1
+    assert engine.now_is(message).status is Status.SENT
+
+
+def test_a_late_answer_proves_who_was_served_though_others_were_not(make: Make) -> None:
+    busy = Deferred(failure=a_failure(retry=Retry.TRANSIENT))
+    mixed = PerRecipient(outcomes={A: Accepted(references=("p-1",)), B: busy})
+    engine = make(mixed, channel=MAIL)
+    engine.transport.meddle = lambda _: _another_worker_finds_it_in_doubt(engine)
+    message = engine.send(A, B)
+    engine.worker.run_once()
+    engine.transport.meddle = None
+
+    engine.later(days=1)
+    engine.later(days=1)
+
+    assert [[one.value for one in sent.receivers] for sent in engine.transport.sent] == [
+        [A, B],
+        [B],
+    ]
+    assert engine.receive(delivered("p-1")).applied == 1
+    assert engine.now_is(message).status is Status.DELIVERED
+
+
+def test_a_doubt_that_a_person_sends_again_is_counted_and_told(make: Make) -> None:
+    engine = make(Unknown(failure=LOST), Accepted(), channel=PARKING)
+    message = engine.send()
+    engine.worker.drain()
+    engine.later(hours=1)
+
+    engine.messenger.replay(message.id)
+    told = engine.kinds(message)[-1]
+    engine.worker.drain()
+
+    doubts = engine.messenger.doubts()
+    assert (doubts.opened, doubts.parked, doubts.resent, doubts.open) == (1, 1, 1, 0)
+    assert told is EventKind.RESCHEDULED
+
+
+def test_a_message_that_replaces_one_that_failed_is_told_of(make: Make) -> None:
+    engine = make(Rejected(failure=LOST))
+    message = engine.send()
+    engine.worker.drain()
+
+    new = engine.messenger.replay(message.id)
+
+    assert engine.kinds(new) == [EventKind.ADMITTED]
+
+
+def test_a_doubt_stays_one_doubt_while_sending_again_comes_to_nothing(make: Make) -> None:
+    busy = Deferred(failure=a_failure(retry=Retry.TRANSIENT))
+    engine = make(Unknown(failure=LOST), busy, busy, Accepted())
+    message = engine.send()
+    engine.worker.drain()
+
+    for _ in range(4):
+        engine.later(hours=1)
+
+    doubts = engine.messenger.doubts()
+    assert engine.now_is(message).status is Status.SENT
+    assert (doubts.opened, doubts.resent, doubts.open) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE messaging_evidence SET document = '{'",
+        "UPDATE messaging_receipts SET document = '{'",
+        "UPDATE messaging_events SET document = '{'",
+    ],
+)
+def test_damaged_evidence_of_one_message_stops_no_other(damage: str) -> None:
+    with SqliteStorage(":memory:") as storage:
+        engine = Engine(storage, Unknown(failure=LOST), Accepted(references=("p-1",)))
+        engine.send()
+        engine.worker.drain()
+        engine.receive(delivered("p-1"))
+        storage._connection.execute(damage)
+        other = engine.send()
+
+        engine.worker.drain()
+        engine.later(hours=1)
+
+        assert engine.now_is(other).status in {Status.SENT, Status.DELIVERED}
+        assert engine.messenger.timeline(other.id)

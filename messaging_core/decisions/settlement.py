@@ -109,13 +109,22 @@ def settle(attempted: Attempted) -> Settlement:
     tally, claim = _tally(attempted), attempted.claim
     if tally.unknown and tally.deferred and attempted.gives_up_doubt:
         _give_up_doubt(attempted, tally)
-    resolved = Resolution.DEDUPLICATED if attempted.deduplicates else Resolution.RESENT
+    gave_up = tally.outcome is OutcomeKind.UNKNOWN and not tally.unknown
+    decided = _decided(attempted, tally)
     return evolve(
-        _decided(attempted, tally),
+        decided,
         attempt=claim.delivery.attempts,
         outcome=tally.outcome,
-        resolved=resolved if claim.message.details == IN_DOUBT else None,
+        resolved=Resolution.FAILED if gave_up else _resolution(attempted, tally, decided),
     )
+
+
+def _resolution(attempted: Attempted, tally: "_Tally", decided: Settlement) -> Resolution | None:
+    """Return how an earlier doubt ended: sent again, unless this attempt came to nothing."""
+    is_open = decided.details == IN_DOUBT and tally.outcome is not OutcomeKind.UNKNOWN
+    if attempted.claim.message.details != IN_DOUBT or is_open:
+        return None
+    return Resolution.DEDUPLICATED if attempted.deduplicates else Resolution.RESENT
 
 
 def _decided(attempted: Attempted, tally: "_Tally") -> Settlement:
@@ -212,6 +221,23 @@ def served(claim: Claim) -> Settlement:
     settlement = _finished(claim, _so_far(claim), claim.message.updated_at)
     doubted = claim.message.details == IN_DOUBT
     return evolve(settlement, resolved=Resolution.REPORTED if doubted else None)
+
+
+def proved(message: Message, delivery: Delivery, at: datetime) -> Message:
+    """Return a message as it is when it is proved, between two attempts, that it was handed over.
+
+    A receiver who was refused before stays so.
+    """
+    failure = message.failure if delivery.refused else None
+    return evolve(
+        message,
+        status=Status.SENT,
+        details=PARTLY_REFUSED if failure else None,
+        reason=message.reason if failure else None,
+        failure=failure,
+        last_status_at=at,
+        updated_at=at,
+    )
 
 
 def addresses_of(message: Message) -> tuple[str, ...]:

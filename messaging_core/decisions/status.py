@@ -12,6 +12,7 @@ from typing import Final
 
 from messaging_core.models.body import TextBody
 from messaging_core.models.channel import EMAIL
+from messaging_core.models.delivery import OutcomeKind, Settlement
 from messaging_core.models.evidence import Evidence, HandOver, Reported
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Status
@@ -225,9 +226,12 @@ def late_answer(references: tuple[str, ...]) -> Evidence:
     return Evidence(late=(HandOver(references=references),))
 
 
-def had_by(recipients: Iterable[str]) -> Evidence:
-    """Return what it says that an attempt was accepted for some of the receivers only."""
-    return Evidence(reported=tuple(Reported(recipient=one) for one in sorted(recipients)))
+def proof_of(late: Settlement) -> Evidence:
+    """Return what an answer proves that came after its lease was lost: who was accepted."""
+    if late.outcome is OutcomeKind.ACCEPTED:
+        return late_answer(tuple(part.platform_reference for part in late.parts))
+    served = tuple(Reported(recipient=address) for address in sorted(set(late.accepted)))
+    return Evidence(doubted=True, reported=served) if served else NOTHING
 
 
 DOUBT: Final = Evidence(doubted=True)

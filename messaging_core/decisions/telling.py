@@ -1,7 +1,7 @@
 """What is written into the log about each thing that happens to a message."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -85,6 +85,18 @@ def answered_late(settlement: Settlement, message: Message) -> Event:
     )
 
 
+def joined(workspace: UUID, message: Message) -> Event:
+    """Tell what receipts, which came before the message was settled, make of it now."""
+    return Event(
+        workspace=workspace,
+        message_id=message.id,
+        kind=EventKind.REPORTED,
+        at=message.updated_at,
+        status=message.status,
+        failure=message.failure,
+    )
+
+
 def lapsed(claim: Claim) -> Event:
     """Tell that the worker before was not heard of again."""
     return Event(
@@ -110,12 +122,27 @@ def changed(workspace: UUID, message: Message, kind: EventKind, at: datetime) ->
     )
 
 
-def doubts(settlements: Sequence[Settlement], claims: Sequence[Claim] = ()) -> Mapping[str, int]:
-    """Return by how much each counter of doubts grows."""
+def doubts(settlements: Sequence[Settlement]) -> Mapping[str, int]:
+    """Return by how much each counter of doubts grows with the answers of transports."""
     unknown = sum(one.outcome is OutcomeKind.UNKNOWN for one in settlements)
-    opened = unknown + sum(one.doubted for one in claims)
     counts = Counter(_DOUBT + one.resolved for one in settlements if one.resolved)
-    counts[_OPENED] = opened
+    counts[_OPENED] = unknown
+    return +counts
+
+
+def doubts_of_lost(
+    claims: Sequence[Claim], deduplicates: Callable[[Claim], bool]
+) -> Mapping[str, int]:
+    """Return by how much each counter grows with workers that were lost.
+
+    Where one of them had sent again what was in doubt, the doubt before is over: the new one is
+    about what that worker did.
+    """
+    counts = Counter({_OPENED: sum(one.doubted for one in claims)})
+    for claim in claims:
+        if claim.doubted and claim.doubted_before:
+            how = Resolution.DEDUPLICATED if deduplicates(claim) else Resolution.RESENT
+            counts[_DOUBT + how] += 1
     return +counts
 
 

@@ -130,6 +130,7 @@ class Claim:
         lapsed: Its last lease ended unsettled: the worker was not heard of again.
         doubted: That worker had passed the point of no return.
         receivers: What is known of those who are still to get it; absent where no send rule binds.
+        doubted_before: And it had been in doubt when that worker took it.
     """
 
     workspace: UUID
@@ -139,6 +140,7 @@ class Claim:
     lapsed: bool = False
     doubted: bool = False
     receivers: tuple[ReceiverFacts, ...] | None = None
+    doubted_before: bool = False
 
 
 class OutcomeKind(StrEnum):
@@ -157,7 +159,7 @@ class Resolution(StrEnum):
         DEDUPLICATED: It was sent again to a provider that tells a message it has seen before.
         RESENT: It was sent again, by the choice of its channel.
         FAILED: It was given up, by the choice of its channel.
-        PARKED: It waits for a person, by the choice of its channel.
+        PARKED: It waits for a person, by the choice of its channel; it is in doubt still.
         EXPIRED: Its validity ended.
         REPORTED: A receipt told.
         ANSWERED: The worker that had been given up answered after all.

@@ -15,7 +15,7 @@ class Doubts:
         expired: Not resolved before the validity ended.
         reported: A receipt told that the provider had it.
         answered: The worker that had been given up answered after all.
-        parked: Laid aside for a person, by the choice of the channel.
+        parked: Laid aside for a person, by the choice of the channel; that ends none of them.
     """
 
     opened: int = 0
@@ -26,3 +26,9 @@ class Doubts:
     reported: int = 0
     answered: int = 0
     parked: int = 0
+
+    @property
+    def open(self) -> int:
+        """Return how many have not ended: each belongs to a message that is in doubt now."""
+        ended = (self.deduplicated, self.resent, self.failed, self.expired)
+        return self.opened - sum(ended) - self.reported - self.answered

@@ -231,8 +231,15 @@ class Receipts(Protocol):
         """
 
     @abstractmethod
-    def pending(self, *, limit: int) -> list[KeptReceipt]:
-        """Return receipts of all workspaces that nobody has looked at yet, the oldest first."""
+    def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
+        """Return receipts of all workspaces that nobody has looked at yet, the oldest first.
+
+        Only those beyond a position, so that those which cannot be applied hold up no other.
+        """
+
+    @abstractmethod
+    def waits(self, position: int) -> bool:
+        """Tell whether a receipt is there that was not applied yet, matched or not."""
 
     @abstractmethod
     def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:

@@ -152,6 +152,27 @@ class LogContract:
         assert [one.key for one in _pending(storage)] == ["1", "3", "4"]
         assert [one.key for one in _pending(storage, 2)] == ["1", "3"]
 
+    def test_receipts_are_pending_page_by_page(self) -> None:
+        storage = self.make_storage()
+        receipts = [a_kept_receipt(key=f"k-{number}") for number in range(3)]
+        first, second, third = _keep(storage, *receipts)
+
+        with storage.begin(read_only=True) as tx:
+            pages = [tx.receipts.pending(limit=2, after=one) for one in (0, second or 0)]
+
+        assert [[one.position for one in page] for page in pages] == [[first, second], [third]]
+
+    def test_a_receipt_waits_until_it_is_applied(self) -> None:
+        storage = self.make_storage()
+        kept, unmatched, applied = _keep(storage, *(a_kept_receipt(key=key) for key in "abc"))
+        _mark(storage, unmatched, ReceiptState.UNMATCHED)
+        _mark(storage, applied, ReceiptState.APPLIED)
+
+        with storage.begin(read_only=True) as tx:
+            waits = [tx.receipts.waits(one or 0) for one in (kept, unmatched, applied, 99)]
+
+        assert waits == [True, True, False, False]
+
     def test_an_unmatched_receipt_is_found_by_the_reference_it_waits_for(self) -> None:
         storage = self.make_storage()
         waiting = a_kept_receipt(a_receipt(reference="p-1"), key="waiting")
@@ -287,6 +308,30 @@ class LogContract:
             (True, False),
             (False, False),
         ]
+
+    def test_a_claim_says_whether_it_was_in_doubt_before_that_worker(self) -> None:
+        storage = self.make_storage()
+        once, twice, waits = (a_new_message() for _ in range(3))
+        add(storage, once, twice, waits)
+        for one in claim(storage):
+            is_new = one.message.id == once.message.id
+            details = None if is_new else "in_doubt"
+            settle(
+                storage,
+                a_settlement(one, Status.PROCESSING, details=details, next_due_at=AT + LEASE),
+            )
+        handed_over = {once.message.id, twice.message.id}
+        again = claim(storage, now=AT + LEASE)
+        marked = [one for one in again if one.message.id in handed_over]
+        hand_over(storage, *marked, now=AT + LEASE)
+
+        lost = [one for _ in again for one in claim(storage, now=AT + 2 * LEASE)]
+
+        assert {one.message.id: one.doubted_before for one in lost} == {
+            once.message.id: False,
+            twice.message.id: True,
+            waits.message.id: False,
+        }
 
     def test_evidence_comes_back_and_is_replaced(self) -> None:
         storage = self.make_storage()

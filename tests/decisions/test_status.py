@@ -12,7 +12,6 @@ from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
     evidence_of,
-    had_by,
     join,
     late_answer,
     proven_recipients,
@@ -258,8 +257,3 @@ def test_one_part_that_arrived_says_nothing_of_parts_that_no_answer_has_named() 
     assert fate(long, said(FAILED, "p-2")) is Status.DELIVERY_FAILED
     assert fate(long, said(DELIVERED)) is Status.DELIVERED
     assert fate(an_sms(body="." * 160), said(DELIVERED, "p-1")) is Status.DELIVERED
-
-
-def test_an_answer_for_some_receivers_proves_it_for_them_alone() -> None:
-    assert proven_recipients(had_by((A,)), [A, B]) == {A}
-    assert had_by(()) == NOTHING

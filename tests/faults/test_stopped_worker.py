@@ -83,4 +83,3 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
     assert repeated <= doubts
     assert not repeated.keys() & set(ids["offers"])
     assert failed <= doubts.keys() & set(ids["offers"])
-    assert stale

@@ -15,6 +15,7 @@ from messaging_adapters.cli.usage import UsageError
 from messaging_core.decisions.rendering import content_of
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery import Delivery
+from messaging_core.models.event import Event
 from messaging_core.models.message import Message
 from messaging_core.wire import encode
 
@@ -32,6 +33,21 @@ def show(options: Namespace) -> int:
         for label, value in _facts(engine, message, delivery):
             for number, line in enumerate(value.splitlines() or [""]):
                 screen.line(f"{'' if number else label:<12}{line}")
+    return 0
+
+
+def timeline(options: Namespace) -> int:
+    """Show everything that happened to one message, in order."""
+    screen = Screen()
+    with looking_engine(options) as engine:
+        events = engine.messenger.timeline(_id(options.id))
+    if options.json:
+        for event in events:
+            screen.json(encode(event))
+        return 0
+    names = ("time", "event", "status", "outcome")
+    columns = [*(Column(name) for name in names), Column("details", wraps=True)]
+    screen.table(columns, [_told(event) for event in events])
     return 0
 
 
@@ -97,6 +113,24 @@ def _status_facts(message: Message) -> Facts:
         source = failure.source
         provider = f", {source.name} {source.code}".rstrip() if source else ""
         yield "failure", f"{failure.description} ({failure.code}{provider})"
+
+
+def _told(event: Event) -> tuple[str, ...]:
+    """Return one line of a timeline."""
+    number = f" {event.attempt}" if event.attempt else ""
+    details = (
+        "in doubt" if event.in_doubt else "",
+        f"{event.failure.description} ({event.failure.code})" if event.failure else "",
+        f"next at {moment(event.due_at)}" if event.due_at else "",
+        *event.references,
+    )
+    return (
+        moment(event.at),
+        f"{event.kind}{number}",
+        event.status,
+        event.outcome or "",
+        ", ".join(filter(None, details)),
+    )
 
 
 def _some(name: str, value: str | None) -> Facts:

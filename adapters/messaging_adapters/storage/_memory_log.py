@@ -86,8 +86,13 @@ class MemoryReceipts(Receipts):
         self._undo.put(tables.receipt_keys, key, position)
         return position
 
-    def pending(self, *, limit: int) -> list[KeptReceipt]:
-        return self._found(lambda row: row.state is ReceiptState.KEPT)[:limit]
+    def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
+        found = self._found(lambda row: row.state is ReceiptState.KEPT)
+        return [one for one in found if one.position > after][:limit]
+
+    def waits(self, position: int) -> bool:
+        row = self._tables.inbox.get(position)
+        return row is not None and row.state is not ReceiptState.APPLIED
 
     def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         wanted = frozenset(references)

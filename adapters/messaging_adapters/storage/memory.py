@@ -327,6 +327,7 @@ class _MemoryOutbox(Outbox):
         message = evolve(
             row.stored.load(), status=Status.PROCESSING, last_status_at=now, updated_at=now
         )
+        before = message.details
         if waiting.handed_over:
             message = evolve(message, details=IN_DOUBT)
         self._tables.replace(position, message)
@@ -343,6 +344,7 @@ class _MemoryOutbox(Outbox):
             ),
             lapsed=waiting.leased_until is not None,
             doubted=waiting.handed_over,
+            doubted_before=waiting.handed_over and before == IN_DOUBT,
         )
 
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:

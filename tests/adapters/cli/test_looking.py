@@ -158,7 +158,18 @@ def test_a_message_that_waits_is_cancelled_once(run, messages):
     )
 
 
-@pytest.mark.parametrize("command", ["show", "cancel"])
+@pytest.mark.usefixtures("sent")
+def test_a_timeline_shows_what_happened_in_order(run, messages):
+    (mail,) = messages("--platform", "email")
+
+    ran = run("timeline", mail["id"])
+
+    assert ran.out.index("admitted") < ran.out.index("attempted 1")
+    told = [json.loads(line) for line in run("timeline", "--json", mail["id"]).out.splitlines()]
+    assert [one["kind"] for one in told] == ["admitted", "attempted"]
+
+
+@pytest.mark.parametrize("command", ["show", "timeline", "cancel"])
 @pytest.mark.usefixtures("sent")
 def test_an_id_that_is_none_or_not_there_is_explained(run, command):
     short, other = run(command, "019c"), run(command, "01a1fa7e-f08c-78f5-9d78-349b502d10fa")

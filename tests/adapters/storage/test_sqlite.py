@@ -33,6 +33,7 @@ from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery import NewMessage
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Direction, Part, Status
+from messaging_core.models.receipt import ReceiptState
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.testing import (
     DurableStorageContract,
@@ -43,6 +44,7 @@ from messaging_core.testing import (
     a_subject,
     an_event,
 )
+from messaging_core.testing.builders import a_kept_receipt
 from messaging_core.testing.storage_machine import StorageMachine
 from messaging_core.testing.storage_steps import (
     AT,
@@ -679,6 +681,53 @@ class TestQueryPlans(Folder):
         assert [step for step in plans if is_a_scan(step)] == []
         assert not any("ORDER BY" in step for step in plans), plans
 
+    def test_the_log_is_written_and_read_without_a_scan_or_a_sort(self) -> None:
+        storage = self.filled()
+        new = a_new_message()
+        add(storage, new)
+        workspace, message_id = new.workspace, new.message.id
+        with self.traced(storage) as statements, storage.begin() as tx:
+            (position,) = tx.receipts.keep([a_kept_receipt()])
+            tx.receipts.pending(limit=5, after=3)
+            tx.receipts.waits(position or 0)
+            tx.receipts.mark([position or 0], ReceiptState.APPLIED)
+            tx.receipts.save_evidence(workspace, message_id, Evidence(doubted=True))
+            tx.receipts.evidence(workspace, [message_id, UUID(int=1)])
+            tx.receipts.interactions(workspace, message_id)
+            tx.messages.note_references(workspace, message_id, ["p-1"])
+            tx.messages.update(workspace, new.message)
+            tx.timeline.append([an_event()])
+            tx.timeline.of(workspace, message_id)
+            tx.timeline.after(3, limit=5)
+            tx.timeline.subscribe("host", from_start=False)
+            cursor = tx.timeline.take("host", now=AT, lease=timedelta(minutes=1))
+            assert cursor
+            tx.timeline.move(cursor)
+            tx.timeline.count({"doubt.opened": 1})
+
+        plans = [plan for statement in statements for plan in self.plan(storage, statement)]
+
+        assert len(plans) > 10
+        assert [step for step in plans if is_a_scan(step)] == []
+        assert [step for step in plans if "TEMP B-TREE" in step] == []
+
+    def test_references_are_looked_up_and_suspects_found_by_their_index(self) -> None:
+        storage = self.filled()
+        for _ in range(2):
+            claim(storage, limit=5, now=AT + timedelta(days=1))
+        with self.traced(storage) as statements:
+            claim(storage, limit=5, now=AT + timedelta(days=3))
+            with storage.begin(read_only=True) as tx:
+                tx.messages.by_references(UUID(int=0), ["p-1", "p-2"])
+                tx.receipts.waiting_for(UUID(int=0), ["p-1", "p-2"])
+
+        plans = [plan for statement in statements for plan in self.plan(storage, statement)]
+
+        assert any("messaging_outbox_suspects (due_at<?)" in step for step in plans), plans
+        assert "SEARCH r USING PRIMARY KEY (workspace=? AND reference=?)" in plans
+        assert any("messaging_receipts_unmatched (workspace=?" in step for step in plans), plans
+        assert [step for step in plans if is_a_scan(step)] == []
+
     def filled(self) -> SqliteStorage:
         storage = self.open()
         add(storage, *(a_new_message(a_message(tags=("a",))) for _ in range(50)))
@@ -725,6 +774,7 @@ def is_a_scan(step: str) -> bool:
             "fts VIRTUAL TABLE INDEX",
             "subjects_fts_config",
             "SCAN waiting",
+            "SCAN wanted",
         )
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from attrs import evolve
 
 from messaging_adapters.storage.sqlite.messages import failure_columns
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
@@ -67,6 +68,11 @@ _LEASE = (
     " crashes = crashes + (leased_until IS NOT NULL),"
     " due_at = ?1, leased_until = ?1, handed_over = 0"
     " WHERE position IN (SELECT value FROM json_each(?2))"
+)
+_DOUBTED_BEFORE = (
+    "SELECT position FROM messaging_messages"
+    " WHERE position IN (SELECT value FROM json_each(?)) AND json_valid(state)"
+    " AND json_extract(state, '$.details') = 'in_doubt'"
 )
 _DOUBT = (
     "UPDATE messaging_messages SET state = json_set(state, '$.details', 'in_doubt')"
@@ -151,13 +157,23 @@ class SqliteOutbox(Outbox):
             return []
         until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()
         in_doubt = [position for _, position, handed_over, _ in due if handed_over]
-        if in_doubt:
-            self._cursor.execute(_DOUBT, (orjson.dumps(in_doubt).decode(),))
+        before = self._doubt(in_doubt) if in_doubt else frozenset()
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
         claims = [self._read(rows.get(one[1]), one, until, now) for one in due]
-        return [claim for claim in claims if claim is not None]
+        return [
+            evolve(claim, doubted_before=True) if claim.lease.position in before else claim
+            for claim in claims
+            if claim is not None
+        ]
+
+    def _doubt(self, positions: Sequence[int]) -> frozenset[int]:
+        """Put messages in doubt, and return those that were before."""
+        wanted = (orjson.dumps(positions).decode(),)
+        before = frozenset(one for (one,) in self._cursor.execute(_DOUBTED_BEFORE, wanted))
+        self._cursor.execute(_DOUBT, wanted)
+        return before
 
     def _read(
         self, row: tuple[Any, ...] | None, before: _Due, until: datetime, now: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.reading import readable
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.interaction import Interaction
@@ -35,13 +36,16 @@ _KEEP = (
     " ?, ?, ?, ?, 'kept', ?, ?, ? FROM messaging_facts WHERE name = 'last_receipt'"
 )
 _FIND = "SELECT position, workspace, key, kind, received_at, document FROM messaging_receipts"
-_PENDING = f"{_FIND} WHERE state = 'kept' ORDER BY position LIMIT ?"
+_PENDING = f"{_FIND} WHERE state = 'kept' AND position > ? ORDER BY position LIMIT ?"
+_WAITS = "SELECT 1 FROM messaging_receipts WHERE position = ? AND state <> 'applied'"
 _WAITING_FOR = (
     f"{_FIND} WHERE state = 'unmatched' AND workspace = ?"  # noqa: S608 - no input
     " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
 _MARK = "UPDATE messaging_receipts SET state = ? WHERE position = ?"
-_EVIDENCE = "SELECT document FROM messaging_evidence WHERE message_id = ? AND workspace = ?"
+_EVIDENCE = "SELECT message_id, document FROM messaging_evidence WHERE workspace = ?"
+_AT_ONCE = 500
+"""Of how many messages evidence is read with one statement."""
 _SAVE_EVIDENCE = (
     "INSERT INTO messaging_evidence VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET document = excluded.document"
@@ -78,14 +82,21 @@ class SqliteReceipts(Receipts):
         self._cursor.execute(_KEEP, row)
         return self._cursor.lastrowid if self._cursor.rowcount else None
 
-    def pending(self, *, limit: int) -> list[KeptReceipt]:  # noqa: D102 - the port's
-        return [_kept(row) for row in self._cursor.execute(_PENDING, (limit,))]
+    def pending(  # noqa: D102 - the port's
+        self, *, limit: int, after: int = 0
+    ) -> list[KeptReceipt]:
+        rows = self._cursor.execute(_PENDING, (after, limit))
+        return list(readable(rows, _kept, "receipt"))
+
+    def waits(self, position: int) -> bool:  # noqa: D102 - the port's
+        return self._cursor.execute(_WAITS, (position,)).fetchone() is not None
 
     def waiting_for(  # noqa: D102 - the port's
         self, workspace: UUID, references: Sequence[str]
     ) -> list[KeptReceipt]:
         wanted = orjson.dumps(sorted(set(references))).decode()
-        return [_kept(row) for row in self._cursor.execute(_WAITING_FOR, (workspace.bytes, wanted))]
+        rows = self._cursor.execute(_WAITING_FOR, (workspace.bytes, wanted))
+        return list(readable(rows, _kept, "receipt"))
 
     def mark(self, positions: Sequence[int], state: ReceiptState) -> None:  # noqa: D102
         self._cursor.executemany(_MARK, [(state, position) for position in positions])
@@ -94,10 +105,12 @@ class SqliteReceipts(Receipts):
         self, workspace: UUID, message_ids: Sequence[UUID]
     ) -> Mapping[UUID, Evidence]:
         found: dict[UUID, Evidence] = {}
-        for one in message_ids:
-            row = self._cursor.execute(_EVIDENCE, (one.bytes, workspace.bytes)).fetchone()
-            if row:
-                found[one] = load(Evidence, row[0])
+        wanted = [one.bytes for one in message_ids]
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            statement = f"{_EVIDENCE} AND message_id IN ({', '.join('?' * len(some))})"
+            rows = self._cursor.execute(statement, (workspace.bytes, *some))
+            found.update(readable(rows, _evidence, "evidence of message"))
         return found
 
     def save_evidence(  # noqa: D102 - the port's
@@ -115,6 +128,10 @@ class SqliteReceipts(Receipts):
     def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:  # noqa: D102
         rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes))
         return [load(Interaction, document) for (document,) in rows]
+
+
+def _evidence(row: tuple[Any, ...]) -> tuple[UUID, Evidence]:
+    return UUID(bytes=row[0]), load(Evidence, row[1])
 
 
 def _kept(row: tuple[Any, ...]) -> KeptReceipt:

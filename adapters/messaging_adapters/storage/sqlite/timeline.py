@@ -3,20 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Cursor
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.reading import readable
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.models.event import Cursor as Place
 from messaging_core.models.event import Event
 from messaging_core.ports.storage import Timeline
 from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
-
-_COLUMNS: Final = ("workspace", "messageId", "kind", "status", "at", "position")
-"""What stands in columns, and so not in the document."""
 
 _APPEND = (
     "INSERT INTO messaging_events (position, workspace, message_id, kind, status, at, document)"
@@ -62,7 +60,7 @@ class SqliteTimeline(Timeline):
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
         rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
-        return [event_of(row) for row in rows]
+        return list(readable(rows, event_of, "event"))
 
     def after(self, position: int, *, limit: int) -> list[Event]:  # noqa: D102 - the port's
         return [event_of(row) for row in self._cursor.execute(_AFTER, (position, limit))]
@@ -95,7 +93,7 @@ class SqliteTimeline(Timeline):
 
 def event_row(event: Event) -> tuple[object, ...]:
     """Return the columns of an event after its position."""
-    rest = {key: value for key, value in dump(event).items() if key not in _COLUMNS}
+    rest = _rest(event)
     return (
         event.workspace.bytes,
         event.message_id.bytes,
@@ -104,6 +102,23 @@ def event_row(event: Event) -> tuple[object, ...]:
         to_micros(event.at),
         orjson.dumps(rest).decode() if rest else None,
     )
+
+
+def _rest(event: Event) -> dict[str, Any]:
+    """Return what stands in no column, as the wire has it; every message has several events."""
+    rest: dict[str, Any] = {
+        "attempt": event.attempt,
+        "outcome": event.outcome,
+        "references": event.references,
+        "inDoubt": event.in_doubt,
+    }
+    if event.failure:
+        rest["failure"] = dump(event.failure)
+    if event.due_at:
+        rest["dueAt"] = write_datetime(event.due_at)
+    if event.reasons:
+        rest["reasons"] = [dump(reason) for reason in event.reasons]
+    return {name: value for name, value in rest.items() if value}
 
 
 def event_of(row: tuple[Any, ...]) -> Event:

@@ -1,0 +1,32 @@
+"""Rows whose content may be damaged: what can be read is, and the rest stops nobody."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+_log = logging.getLogger(__name__)
+
+V = TypeVar("V")
+
+
+def readable(
+    rows: Iterable[tuple[Any, ...]],
+    read: Callable[[tuple[Any, ...]], V],
+    what: str,
+) -> Iterator[V]:
+    """Read rows one by one, and leave out with a word in the log what cannot be read.
+
+    Args:
+        rows: As they are stored.
+        read: Makes something of one.
+        what: What they are, for the log; their first column says which it is.
+    """
+    for row in rows:
+        try:
+            value = read(row)
+        except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
+            # Never the traceback: an error's text may quote what a person wrote.
+            which = row[0].hex() if isinstance(row[0], bytes) else row[0]
+            _log.error("%s %s cannot be read: %s", what, which, type(error).__name__)
+        else:
+            yield value
