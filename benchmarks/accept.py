@@ -9,8 +9,8 @@ import gc
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -41,6 +41,7 @@ TABLES = (
     "messaging_contact_identifiers",
 )
 SINGLES, CHUNKS, CHUNK = 1000, 9, 1000
+DOCUMENT = 17  # its column in messaging_messages
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -81,12 +82,21 @@ def _pragma(storage: SqliteStorage, name: str) -> object:
     return storage._connection.execute(f"PRAGMA {name}").fetchone()[0]  # noqa: SLF001
 
 
-def rows_of(channel: Channel, requests: Sequence[bytes]) -> Rows:
-    """Return the rows that the engine makes of requests, so that raw statements can write them."""
+def rows_of(channel: Channel, chunks: Iterable[Sequence[bytes]]) -> list[Rows]:
+    """Return the rows that each chunk of requests adds, so that raw statements can write them."""
+    seen: dict[str, set[tuple[Any, ...]]] = {table: set() for table in TABLES}
+    added: list[Rows] = []
     with tempfile.TemporaryDirectory() as folder, messenger(folder, "scratch") as engine:
-        engine.send_many(channel, requests)
         connection = engine.storage._connection  # type: ignore[attr-defined]  # noqa: SLF001
-        return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+        for chunk in chunks:
+            engine.send_many(channel, chunk)
+            rows: Rows = {}
+            for table in TABLES:
+                found = connection.execute(f"SELECT * FROM {table}").fetchall()
+                rows[table] = [row for row in found if row not in seen[table]]
+                seen[table].update(found)
+            added.append(rows)
+    return added
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -103,14 +113,18 @@ def compare(
     requests = [orjson.dumps(make(number)) for number in range(SINGLES + CHUNKS * CHUNK)]
     singles, bulk = requests[:SINGLES], requests[SINGLES:]
     chunks = [bulk[start : start + CHUNK] for start in range(0, len(bulk), CHUNK)]
-    one_by_one = list(split(rows_of(channel, singles)))
-    together = [rows_of(channel, chunk) for chunk in chunks]
+    (rows_of_singles,) = rows_of(channel, [singles])
+    one_by_one = list(split(rows_of_singles))
+    together = rows_of(channel, chunks)
     with (
         tempfile.TemporaryDirectory() as folder,
         messenger(folder, "engine", exclusive=exclusive) as engine,
+        ExitStack() as stack,
     ):
         raw = Raw(folder, "raw", exclusive=exclusive)
-        raw_bulk = [Raw(folder, f"raw{n}", exclusive=exclusive) for n in range(CHUNKS)]
+        # Both files grow: into a larger index more pages are written.
+        raw_bulk = Raw(folder, "raw_bulk", exclusive=exclusive)
+        engine_bulk = stack.enter_context(messenger(folder, "bulk", exclusive=exclusive))
         gc.collect()
         gc.freeze()  # what this script remembers is no part of what it measures
         single = [
@@ -119,10 +133,10 @@ def compare(
         ]
         many = [
             (
-                seconds(partial(engine.send_many, channel, chunk)) / CHUNK,
-                seconds(partial(other.write, rows)) / CHUNK,
+                seconds(partial(engine_bulk.send_many, channel, chunk)) / CHUNK,
+                seconds(partial(raw_bulk.write, rows)) / CHUNK,
             )
-            for chunk, rows, other in zip(chunks, together, raw_bulk, strict=True)
+            for chunk, rows in zip(chunks, together, strict=True)
         ]
     figures = {"single": (single, 0.7), "bulk": (many, 0.4)}
     ratios = {}
@@ -138,7 +152,7 @@ def split(rows: Rows) -> Iterator[Rows]:
     contacts = {row[1]: row for row in rows["messaging_contacts"]}
     identifiers = {row[3]: row for row in rows["messaging_contact_identifiers"]}
     for message in rows["messaging_messages"]:
-        position, document = message[0], orjson.loads(message[-1])
+        position, document = message[0], orjson.loads(message[DOCUMENT])
         ids = [contact["id"] for contact in document["receiver"]["contacts"]]
         own: Rows = {"messaging_messages": [message]}
         for table in ("messaging_tags", "messaging_people"):
