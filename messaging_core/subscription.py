@@ -79,6 +79,9 @@ class Subscriptions:
 
     def _serve(self, name: str, subscription: Subscription) -> int:
         """Serve one name, if nobody else does at the moment."""
+        with self._storage.begin(read_only=True) as tx:
+            if not tx.timeline.is_behind(name):
+                return 0
         handled = 0
         while True:
             with self._storage.begin() as tx:

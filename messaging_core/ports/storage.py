@@ -292,6 +292,10 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
+    def is_behind(self, name: str) -> bool:
+        """Tell whether a subscription has events before it; at no cost, and nothing is written."""
+
+    @abstractmethod
     def take(self, name: str, *, now: datetime, lease: timedelta) -> Cursor | None:
         """Lease a subscription; nothing while somebody else has it, or it waits to try again."""
 

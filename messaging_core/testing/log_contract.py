@@ -441,6 +441,29 @@ class LogContract:
             "all": [EventKind.ADMITTED, EventKind.LATE],
         }
 
+    def test_a_subscription_knows_whether_it_is_behind(self) -> None:
+        storage = self.make_storage()
+        answers = []
+
+        def ask() -> None:
+            with storage.begin(read_only=True) as tx:
+                answers.append(tx.timeline.is_behind("host"))
+
+        ask()
+        with storage.begin() as tx:
+            tx.timeline.subscribe("host", from_start=False)
+        ask()
+        _append(storage, an_event())
+        ask()
+        with storage.begin() as tx:
+            cursor = tx.timeline.take("host", now=AT, lease=_HOUR)
+            assert cursor is not None
+            (event,) = tx.timeline.after(cursor.position, limit=10)
+            tx.timeline.move(evolve(cursor, position=event.position))
+        ask()
+
+        assert answers == [False, False, True, False]
+
     def test_a_subscription_is_leased_to_one_at_a_time(self) -> None:
         storage = self.make_storage()
         with storage.begin() as tx:

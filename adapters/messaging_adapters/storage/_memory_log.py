@@ -168,6 +168,10 @@ class MemoryTimeline(Timeline):
         if name not in table:
             self._undo.put(table, name, _Subscription(0 if from_start else self._last()))
 
+    def is_behind(self, name: str) -> bool:
+        one = self._tables.subscriptions.get(name)
+        return one is not None and one.position < next(reversed(self._tables.events), 0)
+
     def take(self, name: str, *, now: datetime, lease: timedelta) -> Cursor | None:
         one = self._tables.subscriptions.get(name)
         if one is None or (one.not_before is not None and one.not_before > now):

@@ -31,6 +31,10 @@ _SUBSCRIBE = (
     "INSERT OR IGNORE INTO messaging_subscriptions (name, position)"  # noqa: S608 - no input
     f" VALUES (?, iif(?, 0, ({_LAST_POSITION})))"
 )
+_IS_BEHIND = (
+    "SELECT 1 FROM messaging_subscriptions WHERE name = ?"
+    " AND position < (SELECT max(position) FROM messaging_events)"
+)
 _TAKE = (
     "UPDATE messaging_subscriptions SET fence = fence + 1, not_before = ?3"
     " WHERE name = ?1 AND (not_before IS NULL OR not_before <= ?2)"
@@ -67,6 +71,9 @@ class SqliteTimeline(Timeline):
 
     def subscribe(self, name: str, *, from_start: bool) -> None:  # noqa: D102 - the port's
         self._cursor.execute(_SUBSCRIBE, (name, from_start))
+
+    def is_behind(self, name: str) -> bool:  # noqa: D102 - the port's
+        return self._cursor.execute(_IS_BEHIND, (name,)).fetchone() is not None
 
     def take(  # noqa: D102 - the port's
         self, name: str, *, now: datetime, lease: timedelta
