@@ -373,8 +373,8 @@ class Retention(Protocol):
     ) -> list[tuple[UUID, UUID]]:
         """Return workspace and id of up to `limit` messages that may be taken out.
 
-        They were accepted before an instant, have a status that does not wait, and no delivery of
-        them is under way. Those that were redacted already are among them only `with_redacted`.
+        They were accepted before an instant, are not still to be sent by their status, and no
+        delivery of them is under way. Those that were redacted already are among them only `with_redacted`.
         They come in any order; whoever takes them out and asks again comes to an end. The cost
         grows with the limit and the number of workspaces, and not with how many messages are
         kept, waiting or redacted.

@@ -137,6 +137,11 @@ def is_waiting(status: Status) -> bool:
     return status in WAITING
 
 
+def is_under_way(status: Status) -> bool:
+    """Tell whether a message is still to be sent: nobody has taken it up yet, or somebody has."""
+    return is_waiting(status) or status is Status.PROCESSING
+
+
 def is_final(status: Status) -> bool:
     """Tell whether nothing more happens to a message, late evidence aside."""
     return status in FINAL

@@ -20,7 +20,7 @@ from messaging_core.models.interaction import Interaction
 from messaging_core.models.message import Message
 from messaging_core.models.receipt import ReceiptState
 from messaging_core.ports.storage import Retention
-from messaging_core.rules.lifecycle import is_waiting
+from messaging_core.rules.lifecycle import is_under_way
 from messaging_core.wire import encode, load
 from messaging_core.wire.stored import store
 
@@ -68,7 +68,7 @@ class MemoryRetention(Retention):
         return found[:limit]
 
     def _is_finished(self, position: int) -> bool:
-        return position not in self._tables.outbox and not is_waiting(
+        return position not in self._tables.outbox and not is_under_way(
             self._tables.rows[position].status
         )
 
