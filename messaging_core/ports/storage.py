@@ -374,7 +374,8 @@ class Retention(Protocol):
         """Return workspace and id of up to `limit` messages that may be taken out.
 
         They were accepted before an instant, are not still to be sent by their status, and no
-        delivery of them is under way. Those that were redacted already are among them only `with_redacted`.
+        delivery of them is under way. Those that were redacted already are among them only
+        `with_redacted`.
         They come in any order; whoever takes them out and asks again comes to an end. The cost
         grows with the limit and the number of workspaces, and not with how many messages are
         kept, waiting or redacted.

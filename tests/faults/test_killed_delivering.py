@@ -75,12 +75,14 @@ def test_killed_workers_lose_nothing_and_repeat_only_what_was_in_doubt(
     figure: Callable[[str], None],
     request: pytest.FixtureRequest,
 ) -> None:
+    threads = 4 if peer.transport == "keyed" else 1
     database, chance = tmp_path / "a.db", random.Random(1)  # noqa: S311 - picks moments
     settings = {
         "database": str(database),
         "transport": peer.transport,
         "target": peer.target,
         "lease": 1,
+        "threads": threads,
     }
     # A provider that recognises messages leaves no doubt, not even where doubt means failure.
     channel = OFFERS if peer.transport == "keyed" else ORDERS
@@ -98,17 +100,19 @@ def test_killed_workers_lose_nothing_and_repeat_only_what_was_in_doubt(
     received, doubts = peer.received(), counted_doubts(database)
     repeated = received - Counter(set(received))
     figure(
-        f"kill -9, {request.node.callspec.id}: {KILLS} kills, {len(ids)} messages,"
+        f"kill -9, {request.node.callspec.id}: {KILLS} kills of {threads} threads,"
+        f" {len(ids)} messages,"
         f" {doubts.total() / KILLS:.2f} in doubt per kill,"
         f" {repeated.total()} taken twice, {peer.repeated()} recognised"
     )
-    assert len(ids) > 10 * KILLS
+    assert len(ids) > 3 * KILLS
     # None lost, none said sent that was not received, and none from nowhere.
     assert {messenger.get(UUID(one)).status for one in ids} == {"sent"}
     assert received.keys() == set(ids)
     # Each message is taken at most once more than it was in doubt.
     assert repeated <= doubts
-    assert doubts.total() <= 20 * KILLS
+    # About half a message for each thread: it was handed over, and its result not written yet.
+    assert doubts.total() <= 2 * threads * KILLS
     if peer.transport == "keyed":
         assert not repeated
         assert peer.repeated() <= doubts.total()
