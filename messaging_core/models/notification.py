@@ -109,12 +109,6 @@ class MessageIds(Sequence[UUID]):
         """Walk them in order."""
         return (self[place] for place in range(len(self)))
 
-    def __eq__(self, other: object) -> bool:
-        """Tell whether the same ids stand in the same order."""
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment] - it grows
-
     def __repr__(self) -> str:
         """Return how many there are, since they may be very many."""
         return f"<{len(self)} message ids>"

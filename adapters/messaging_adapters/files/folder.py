@@ -28,7 +28,11 @@ class FolderFiles(Files):
     """
 
     root: Path = field(converter=Path)
-    base_url: str = field(default=NOWHERE, converter=lambda url: f"{str(url).rstrip('/')}/")
+    base_url: str = NOWHERE
+
+    def __attrs_post_init__(self) -> None:
+        """Let the URL end with a slash, so that no name can change its host."""
+        self.base_url = f"{self.base_url.rstrip('/')}/"
 
     def size(self, name: str) -> int | None:  # noqa: D102 - the port's
         path = self._path(name)
