@@ -240,12 +240,8 @@ class _Job:
         return Submission(channel=line.channel, request=request, idempotency_key=key)
 
     def _note(self, user_id: str, platform: str, answer: Answer) -> None:
-        if isinstance(answer, IdempotencyConflictError):
-            # Something went to this user before, by the same key: never a second time.
-            code = answer.violations[0].code
-            self._skip(user_id, platform, code, answer.message_id)
-        elif isinstance(answer, InvalidRequestError):
-            self._fail(user_id, platform, error_of(answer.violations))
+        if isinstance(answer, InvalidRequestError):
+            self._refuse(user_id, platform, answer)
         else:
             outcome = outcome_of(answer, user_id, platform)
             if isinstance(outcome, NotificationSkip):
@@ -254,6 +250,15 @@ class _Job:
             self.messages.append(answer.id)
             if outcome is not None:
                 self.failures.append(outcome)
+
+    def _refuse(self, user_id: str, platform: str, error: InvalidRequestError) -> None:
+        code = error.violations[0].code
+        if code.startswith("idempotency."):
+            # Something went to this user before, by the same key: never a second time.
+            earlier = error.message_id if isinstance(error, IdempotencyConflictError) else None
+            self._skip(user_id, platform, code, earlier)
+        else:
+            self._fail(user_id, platform, error_of(error.violations))
 
     def _skip(
         self, user_id: str, platform: str, reason: str, message_id: UUID | None = None
