@@ -26,7 +26,10 @@ WANTED = 0.5
 OCTETS = 48  # 16 for the id of a message, and twice that while the list of them grows
 MAIL = Channel(name="news", platform="email", sender="shop@sender.example")
 SMS = Channel(name="texts", platform="sms", sender="Shop")
-TITLE, CONTENT = "Your parcel", "Hello {{user.displayName}}, your parcel is in locker {{data.locker}}"
+TITLE, CONTENT = (
+    "Your parcel",
+    "Hello {{user.displayName}}, your parcel is in locker {{data.locker}}",
+)
 
 
 def address(number: int) -> str:
