@@ -13,7 +13,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging_adapters.mail.compose import compose
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.transports.smtp import SmtpTransport
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.audience import MappedAudience
 from messaging_core.errors import (
@@ -48,7 +50,7 @@ from messaging_core.models import (
     TemplateProject,
     UserFields,
 )
-from messaging_core.ports.files import Files
+from messaging_core.ports.files import Files, StoredMedia
 from messaging_core.templating import from_mia
 from messaging_core.testing.clock import ManualClock
 from messaging_core.testing.files import MemoryFiles
@@ -704,6 +706,20 @@ def test_files_that_cannot_be_looked_at_now_refuse_everything() -> None:
         engine.notify("email", "sms", email_attachments=("a",))
 
     assert engine.messenger.find().results == ()
+
+
+def test_rule_51_the_largest_attachments_fit_into_the_mail_that_a_transport_makes() -> None:
+    files = MemoryFiles({"a.bin": b"x" * 15_000_000})
+    engine = Engine(ADA, files=files)
+    engine.notify("email", email_attachments=("a.bin",))
+    (envelope,) = engine.transport.sent
+    transport = SmtpTransport("mail.example", media=StoredMedia(files))
+
+    assert isinstance(envelope.content, EmailContent)
+    mail = compose(envelope, envelope.content, media=transport.media, limit=transport.max_size)
+
+    assert b"multipart/mixed" in mail.content[:2000]
+    assert len(mail.content) > 20_000_000
 
 
 @pytest.mark.parametrize(
