@@ -23,7 +23,7 @@ from messaging_core.testing.recording import RecordingTransport
 LISTS = 10
 CHUNK = 10_000
 WANTED = 0.5
-OCTETS = 48  # 16 for the id of a message, and twice that while the list of them grows
+OCTETS = 64  # 16 for the id, as much again while the list grows, and what caches keep
 MAIL = Channel(name="news", platform="email", sender="shop@sender.example")
 SMS = Channel(name="texts", platform="sms", sender="Shop")
 TITLE, CONTENT = (

@@ -109,6 +109,14 @@ class MessageIds(Sequence[UUID]):
         """Walk them in order."""
         return (self[place] for place in range(len(self)))
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the same ids stand in the same order."""
+        return isinstance(other, MessageIds) and self._octets == other._octets
+
+    def __hash__(self) -> int:
+        """Return a number that does not change as it grows."""
+        return id(type(self))
+
     def __repr__(self) -> str:
         """Return how many there are, since they may be very many."""
         return f"<{len(self)} message ids>"
