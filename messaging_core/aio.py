@@ -18,12 +18,14 @@ from messaging_core.models.event import Event, EventKind
 from messaging_core.models.interaction import Conversion, Interaction
 from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
+from messaging_core.models.notification import Notification, NotificationReport
 from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
 from messaging_core.models.rendered_template import RenderedTemplate
 from messaging_core.models.retention import Keep, Purged
 from messaging_core.subscription import Handler
+from messaging_core.wire import Json
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -130,6 +132,21 @@ class AsyncMessenger:
         """Accept 1 to 100 requests as one batch; see `Messenger.send_batch`."""
         return await _in_thread(
             self.messenger.send_batch, channel, requests, idempotency_key=idempotency_key
+        )
+
+    async def notify(
+        self,
+        notification: Notification | Json,
+        *,
+        idempotency_key: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> NotificationReport:
+        """Accept a message for each user and channel; see `Messenger.notify`."""
+        return await _in_thread(
+            self.messenger.notify,
+            notification,
+            idempotency_key=idempotency_key,
+            workspace=workspace,
         )
 
     async def plan(self, channel: ChannelReference, request: Request) -> Plan:

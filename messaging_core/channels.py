@@ -1,6 +1,6 @@
 """The host's channels, and how each of them is named and served."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from messaging_core.errors import ConfigurationError, UnknownChannelError
@@ -19,18 +19,28 @@ class Channels:
 
     Args:
         channels: Every way to send, with the transport that serves it.
+        defaults: Which one `notify` uses where a workspace has several of a platform.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name.
+        ConfigurationError: A channel is wrong, or two have one id or one name; or a workspace has
+            two defaults for a platform.
+        UnknownChannelError: There is no such default.
 
     Attributes:
         by_id: All of them by their ids.
     """
 
-    def __init__(self, channels: Mapping[Channel, Transport]) -> None:
+    def __init__(
+        self, channels: Mapping[Channel, Transport], defaults: Iterable[ChannelReference] = ()
+    ) -> None:
         self.by_id = _checked(channels)
         self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
         self._transports = {channel.id: transport for channel, transport in channels.items()}
+        self._defaults: dict[tuple[UUID, str], Channel] = {}
+        for channel in map(self.find, defaults):
+            place = (channel.workspace, channel.platform)
+            if self._defaults.setdefault(place, channel) != channel:
+                raise ConfigurationError(f"two default channels for {channel.platform}")
 
     def find(self, reference: ChannelReference) -> Channel:
         """Return a channel, by itself, its id, or its name in the default workspace.
@@ -49,6 +59,26 @@ class Channels:
             name = reference.name if isinstance(reference, Channel) else str(reference)
             raise UnknownChannelError(name, sorted(one.name for one in self.by_id.values()))
         return found
+
+    def of(self, workspace: UUID, platform: str) -> list[Channel]:
+        """Return the channels of a workspace on a platform, in the order they were given."""
+        return [
+            one
+            for one in self.by_id.values()
+            if one.workspace == workspace and one.platform == platform
+        ]
+
+    def by_platform(self, workspace: UUID) -> dict[str, Channel]:
+        """Return the channel of each platform: the default one, else the only one there is."""
+        platforms = {one.platform for one in self.by_id.values() if one.workspace == workspace}
+        chosen = {name: self._default(workspace, name) for name in sorted(platforms)}
+        return {name: channel for name, channel in chosen.items() if channel is not None}
+
+    def _default(self, workspace: UUID, platform: str) -> Channel | None:
+        if (workspace, platform) in self._defaults:
+            return self._defaults[workspace, platform]
+        several = self.of(workspace, platform)
+        return several[0] if len(several) == 1 else None
 
     def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
         """Return a channel and its transport, or nothing when the host does not have it."""

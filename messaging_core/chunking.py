@@ -28,12 +28,12 @@ def accept_many(
 ) -> list[Message | Rejection]:
     """Accept any number of requests, chunk by chunk, and answer each of them in order."""
     answers: list[Message | Rejection] = []
-    for chunk in _chunks(_keyed(requests, keys), CHUNK):
+    for chunk in chunks(_keyed(requests, keys), CHUNK):
         submissions = [
             Submission(channel=channel, request=request, idempotency_key=key)
             for request, key in chunk
         ]
-        with _uncollected():
+        with uncollected():
             chunk_answers = acceptance.accept(submissions, connection=connection)
         for answer in chunk_answers:
             answers.append(
@@ -45,7 +45,7 @@ def accept_many(
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keep the garbage collector from walking through what is only just being made.
 
     A thousand requests are a hundred thousand objects without a cycle among them: collecting
@@ -66,7 +66,8 @@ def _keyed(
     return zip(requests, repeat(None)) if keys is None else zip(requests, keys, strict=True)
 
 
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut anything that can be walked into lists of a size; the last may be shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

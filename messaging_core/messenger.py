@@ -28,15 +28,19 @@ from messaging_core.models.event import Event, EventKind
 from messaging_core.models.interaction import Conversion, Interaction
 from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.meta import Meta
+from messaging_core.models.notification import Notification, NotificationReport
 from messaging_core.models.plan import Plan, Rejection
 from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
 from messaging_core.models.receipt import Receipt, Reception
 from messaging_core.models.rendered_template import RenderedTemplate
 from messaging_core.models.retention import Keep, Purged
 from messaging_core.models.send_rules import SendRules, SuppressionCause
+from messaging_core.notifying import Notifying
 from messaging_core.planning import next_allowed, planned
+from messaging_core.ports.audience import Audience
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.codes import Codes, RandomCodes
+from messaging_core.ports.files import Files
 from messaging_core.ports.storage import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
@@ -47,7 +51,7 @@ from messaging_core.subscription import Handler, Subscriptions
 from messaging_core.suppressing import Suppressing
 from messaging_core.template_store import Templates
 from messaging_core.templating import DEFAULT_ENGINES
-from messaging_core.wire import WireLimits
+from messaging_core.wire import Json, WireLimits
 
 
 class Messenger:
@@ -72,6 +76,10 @@ class Messenger:
             placeholders.
         short_link_domain: The host of short links that name the domain `default`.
         codes: Makes the codes of short links; random ones by default.
+        default_channels: Which ones `notify` uses where a workspace has several of a platform.
+        audience: Whom `notify` means by recipients and clusters; by default `contacts` and their
+            lists.
+        files: Where `notify` finds attachments.
 
     Attributes:
         templates: Stored templates: save, activate, look up, inspect.
@@ -96,10 +104,13 @@ class Messenger:
         template_engine: TemplateEngine | None = None,
         short_link_domain: str | None = None,
         codes: Codes | None = None,
+        default_channels: Collection[ChannelReference] = (),
+        audience: Audience | None = None,
+        files: Files | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
-        self._channels = Channels(channels)
+        self._channels = Channels(channels, default_channels)
         ids, by_id = ids or TimeOrderedIds(), self._channels.by_id
         own = {template_engine.name: template_engine} if template_engine else {}
         self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
@@ -129,6 +140,12 @@ class Messenger:
         self.subscriptions = Subscriptions(storage, self.clock)
         self.contacts = Directory(storage=storage, clock=self.clock, ids=ids)
         self.suppressions = Suppressing(storage=storage, clock=self.clock)
+        self._notifying = Notifying(
+            acceptance=self.acceptance,
+            channels=self._channels,
+            audience=audience,
+            files=files,
+        )
 
     def send(
         self,
@@ -237,6 +254,40 @@ class Messenger:
             list(requests),
             idempotency_key=idempotency_key,
             connection=connection,
+        )
+
+    def notify(
+        self,
+        notification: Notification | Json,
+        *,
+        idempotency_key: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        connection: Any = None,
+    ) -> NotificationReport:
+        """Accept one message for each user and channel, in bounded memory; a worker delivers.
+
+        `Worker.notify` delivers too, before it returns. Everything is checked before the first
+        message is written; then one user stops no other. Should the storage fail in between,
+        earlier users are kept: repeat it with the same key.
+
+        Args:
+            notification: A `Notification`, or JSON as for `POST /send` of the Mia-Platform
+                Messaging Service.
+            idempotency_key: With the same key a user and channel never get a second message,
+                for as long as keys stand.
+            workspace: Its tenant.
+            connection: As for `send`; then everything is part of the host's transaction.
+
+        Returns:
+            Who gets nothing and why, and the messages.
+
+        Raises:
+            InvalidRequestError: It breaks rules, all of which it carries; nothing was written.
+            MediaError: It cannot be told now whether its files are there; nothing was written.
+            StorageError: The storage failed.
+        """
+        return self._notifying.notify(
+            notification, key=idempotency_key, workspace=workspace, connection=connection
         )
 
     def plan(self, channel: ChannelReference, request: Request) -> Plan:

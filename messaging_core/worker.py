@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 from attrs import define
 
@@ -17,8 +18,12 @@ from messaging_core.errands import Errands
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.ledger import Ledger, Report
 from messaging_core.messenger import Messenger
+from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery import Claim, Lane
+from messaging_core.models.notification import Notification, NotificationReport
+from messaging_core.progress import Progress
 from messaging_core.watch import Watch
+from messaging_core.wire import Json
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +102,41 @@ class Worker:
         report = self._pump(lambda: True)
         self._errands().do()
         return report
+
+    def notify(
+        self,
+        notification: Notification | Json,
+        *,
+        idempotency_key: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        within: timedelta = timedelta(seconds=30),
+    ) -> NotificationReport:
+        """Accept a notification and try to deliver it before the report is made.
+
+        What else is due is delivered meanwhile, by the order of the lanes. A message that could
+        not be handed over and will be tried again is no failure; nor is one that is left to other
+        workers because the time was up.
+
+        Args:
+            notification: As for `Messenger.notify`.
+            idempotency_key: As for `Messenger.notify`.
+            workspace: Its tenant.
+            within: After what time no further batch is begun.
+
+        Raises:
+            InvalidRequestError: It breaks rules; nothing was written.
+            MediaError: It cannot be told now whether its files are there; nothing was written.
+            StorageError: The storage failed.
+        """
+        report = self._messenger.notify(
+            notification, idempotency_key=idempotency_key, workspace=workspace
+        )
+        progress = Progress(self._messenger, workspace, report)
+        deadline = self._clock.now() + within
+        while progress.is_waiting(self._clock.now()) and self._clock.now() < deadline:
+            if not self.run_once().total:
+                break
+        return progress.report()
 
     def run(self, stop: threading.Event) -> Report:
         """Deliver whatever becomes due until `stop` is set.

@@ -372,3 +372,16 @@ def test_what_happened_can_be_awaited(engine: Engine) -> None:
     assert len(interactions) == 1
     assert doubts == Doubts()
     assert reception == Reception(unmatched=1)
+
+
+def test_a_notification_can_be_awaited(engine: Engine) -> None:
+    notification = {
+        "channels": ["sms"],
+        "recipients": ["nobody"],
+        "messageTitle": "Hi",
+        "messageContent": "Ho",
+    }
+
+    report = asyncio.run(engine.messenger.notify(notification))
+
+    assert [one.recipient for one in report.unresolved] == ["nobody"]

@@ -166,6 +166,13 @@ if TYPE_CHECKING:
         ReferredProduct,
         StepMeta,
     )
+    from messaging_core.models.notification import (
+        MessageIds,
+        Notification,
+        NotificationFailure,
+        NotificationReport,
+        NotificationSkip,
+    )
     from messaging_core.models.outcome import (
         Accepted,
         Deferred,
@@ -204,7 +211,7 @@ if TYPE_CHECKING:
         TemplateSource,
     )
     from messaging_core.models.request import (
-        Notification,
+        NotificationHook,
         ReplyTo,
         SendMessage,
         ShortLinks,
@@ -392,6 +399,7 @@ __all__ = [
     "MediaMetadata",
     "Message",
     "MessageContact",
+    "MessageIds",
     "MessageQuery",
     "MessageReceiver",
     "MessageSender",
@@ -403,6 +411,10 @@ __all__ = [
     "NewContact",
     "NewMessage",
     "Notification",
+    "NotificationFailure",
+    "NotificationHook",
+    "NotificationReport",
+    "NotificationSkip",
     "NumberParameter",
     "ObjectParameter",
     "Order",
@@ -556,6 +568,7 @@ _MODULES = (
     "directory",
     "user",
     "retention",
+    "notification",
     "violation",
     "batch",  # imports messages, and with them most others
 )

@@ -27,7 +27,7 @@ class ShortLinks:
 
 
 @frozen(kw_only=True)
-class Notification:
+class NotificationHook:
     """Name a webhook of the caller's own for this message's events."""
 
     url: str | None = field(default=None, repr=False)
@@ -65,7 +65,7 @@ class SendMessage:
     reference: str | None = None
     meta: Meta | None = None
     reply_to: ReplyTo | None = None
-    notification: Notification | None = None
+    notification: NotificationHook | None = None
     cap_frequency: bool = False
     enable_link_tracking: bool = False
     ignore_quiet_hours: bool = False

@@ -18,7 +18,7 @@ from messaging_core.models.contact import (
 )
 from messaging_core.models.delivery import Controls, Delivery, Lane
 from messaging_core.models.message import Message, Status
-from messaging_core.models.request import Notification, SendMessage
+from messaging_core.models.request import NotificationHook, SendMessage
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_request
 
@@ -137,7 +137,7 @@ def test_what_matters_until_the_hand_over_is_kept_beside_the_message() -> None:
     request = a_request(
         ignore_quiet_hours=True,
         validity=60,
-        notification=Notification(url="https://hooks.example.com/x"),
+        notification=NotificationHook(url="https://hooks.example.com/x"),
     )
 
     delivery = delivered(request, a_channel())

@@ -15,6 +15,7 @@ LIFECYCLE = (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(encoding=
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 SOURCES = (
     "acceptance.py",
+    "attaching.py",
     "directory.py",
     "errors.py",
     "filling.py",
@@ -25,6 +26,8 @@ SOURCES = (
     "templating",
     "wire",
     "messenger.py",
+    "notifying.py",
+    "wording.py",
 )
 # Codes that are put together from pieces; the first piece is all that can be found.
 COMPOSED = {"query.page_token_": {"query.page_token_broken", "query.page_token_foreign"}}

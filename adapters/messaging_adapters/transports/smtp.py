@@ -80,7 +80,7 @@ class SmtpTransport(Transport):
     data_timeout: timedelta = field(default=timedelta(seconds=600), kw_only=True)
     ssl_context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
     media: MediaSource | None = field(default=None, kw_only=True, repr=False)
-    max_size: int = field(default=20_000_000, kw_only=True)
+    max_size: int = field(default=25_000_000, kw_only=True)
     local_hostname: str | None = field(default=None, kw_only=True)
     max_idle: int = field(default=8, kw_only=True)
     idle_for: timedelta = field(default=timedelta(seconds=60), kw_only=True)

@@ -1,0 +1,140 @@
+"""One text to many people over several channels, as the Mia-Platform Messaging Service takes it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, overload
+from uuid import UUID
+
+from attrs import field, frozen
+
+from messaging_core.models.user import Unresolved
+
+_OCTETS = 16
+
+
+@frozen(kw_only=True)
+class Notification:
+    """Ask for one message to each user on each channel; the JSON is that of the service.
+
+    Texts may hold `{{user.…}}`, out of the record of whoever gets it, and `{{data.…}}`.
+
+    Attributes:
+        channels: Platforms, such as `email`, `sms` and `push`.
+        recipients: Ids of users.
+        clusters: Groups of users, each of whom gets it once.
+        message_title: Subject of an email, title of a push message.
+        message_content: The text for every channel; in an email it is plain.
+        template_id: Stored content instead of title and content, which are ignored then.
+        data: Values for the texts.
+        email_attachments: Names of files, beside those of the template.
+        email_carbon_copies: Addresses; what is none is left out.
+        email_blind_carbon_copies: The same, unseen by the others.
+        email_sender: An address to send from instead of the channel's own.
+    """
+
+    channels: tuple[str, ...]
+    recipients: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    message_title: str | None = field(default=None, repr=False)
+    message_content: str | None = field(default=None, repr=False)
+    template_id: str | None = None
+    data: Mapping[str, Any] = field(factory=dict, repr=False)
+    email_attachments: tuple[str, ...] = field(default=(), repr=False)
+    email_carbon_copies: tuple[str, ...] = field(default=(), repr=False)
+    email_blind_carbon_copies: tuple[str, ...] = field(default=(), repr=False)
+    email_sender: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class NotificationFailure:
+    """Say that a user did not get it on a channel, and surely will not.
+
+    Attributes:
+        user_id: The id as it stands among recipients.
+        channel: The platform, as in the notification.
+        error: Short text without addresses or content.
+        message_id: The message that failed, where it came to one; not shown on the wire.
+    """
+
+    user_id: str
+    channel: str
+    error: str
+    message_id: UUID | None = field(default=None, metadata={"wire": None})
+
+
+@frozen(kw_only=True)
+class NotificationSkip:
+    """Say that a user gets nothing on a channel though nothing went wrong.
+
+    Attributes:
+        user_id: The id as it stands among recipients.
+        channel: The platform, as in the notification.
+        reason: Stable code, such as `receiver.unreachable` or `frequency.capped`.
+        message_id: The message that was held back, where it came to one.
+    """
+
+    user_id: str
+    channel: str
+    reason: str
+    message_id: UUID | None = None
+
+
+class MessageIds(Sequence[UUID]):
+    """Ids of any number of messages, in 16 octets each."""
+
+    def __init__(self, ids: Iterable[UUID] = ()) -> None:
+        self._octets = bytearray()
+        for one in ids:
+            self.append(one)
+
+    def append(self, message_id: UUID) -> None:
+        """Add one to the end."""
+        self._octets += message_id.bytes
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._octets) // _OCTETS
+
+    @overload
+    def __getitem__(self, place: int) -> UUID: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[UUID]: ...
+    def __getitem__(self, place: int | slice) -> UUID | Sequence[UUID]:
+        """Return one of them, or some."""
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        start = range(len(self))[place] * _OCTETS
+        return UUID(bytes=bytes(self._octets[start : start + _OCTETS]))
+
+    def __iter__(self) -> Iterator[UUID]:
+        """Walk them in order."""
+        return (self[place] for place in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the same ids stand in the same order."""
+        return isinstance(other, MessageIds) and self._octets == other._octets
+
+    def __hash__(self) -> int:
+        """Return a number that does not change as it grows."""
+        return id(type(self))
+
+    def __repr__(self) -> str:
+        """Return how many there are, since they may be very many."""
+        return f"<{len(self)} message ids>"
+
+
+@frozen(kw_only=True)
+class NotificationReport:
+    """Tell what became of a notification; the JSON is that of the service, and a little more.
+
+    Attributes:
+        failures: Who surely does not get it, once for each channel; nobody who got it is here.
+        skipped: Who gets nothing on a channel for a good reason.
+        unresolved: Recipients whom nobody knows, and clusters that there are not.
+        messages: What was accepted, failures of delivery included; the user's id is each one's
+            `reference`. Not shown on the wire.
+    """
+
+    failures: tuple[NotificationFailure, ...]
+    skipped: tuple[NotificationSkip, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+    messages: Sequence[UUID] = field(factory=MessageIds, metadata={"wire": None})

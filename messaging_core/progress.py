@@ -1,0 +1,74 @@
+"""How far the messages of a notification have come."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from attrs import define, evolve, field
+
+from messaging_core.decisions.notified import outcome_of
+from messaging_core.messenger import Messenger
+from messaging_core.models.message import Message, Status
+from messaging_core.models.notification import (
+    NotificationFailure,
+    NotificationReport,
+    NotificationSkip,
+)
+
+AT_ONCE = 1000
+"""How many messages are looked at in one transaction."""
+
+_NOT_TRIED = frozenset({Status.ACCEPTED, Status.SCHEDULED})
+
+
+@define
+class Progress:
+    """Watch the messages of a notification, and report on them in the end."""
+
+    _messenger: Messenger
+    _workspace: UUID
+    _accepted: NotificationReport
+    _next: int = field(default=0, init=False)
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Tell whether a message is due and was never tried; each is asked until it was."""
+        ids = self._accepted.messages
+        with self._messenger.storage.begin(read_only=True) as tx:
+            while self._next < len(ids):
+                message = tx.messages.get(self._workspace, ids[self._next])
+                if message and message.status in _NOT_TRIED:
+                    delivery = tx.outbox.delivery(self._workspace, message.id)
+                    if delivery and delivery.due_at <= now and not delivery.attempts:
+                        return True
+                self._next += 1
+        return False
+
+    def report(self) -> NotificationReport:
+        """Return the report of acceptance with what became of the messages since."""
+        failures = {one.message_id: one for one in self._accepted.failures if one.message_id}
+        skipped: list[NotificationSkip] = []
+        for message in self._messages():
+            platform = self._platform(message)
+            outcome = outcome_of(message, message.reference or "", platform)
+            if isinstance(outcome, NotificationFailure):
+                failures[message.id] = outcome
+            elif outcome is not None:
+                skipped.append(outcome)
+        refused = [one for one in self._accepted.failures if one.message_id is None]
+        return evolve(
+            self._accepted,
+            failures=(*refused, *failures.values()),
+            skipped=(*self._accepted.skipped, *skipped),
+        )
+
+    def _messages(self) -> Iterator[Message]:
+        ids = self._accepted.messages
+        for start in range(0, len(ids), AT_ONCE):
+            with self._messenger.storage.begin(read_only=True) as tx:
+                found = [
+                    tx.messages.get(self._workspace, one) for one in ids[start : start + AT_ONCE]
+                ]
+            yield from (one for one in found if one is not None)
+
+    def _platform(self, message: Message) -> str:
+        return self._messenger.channel(message.channel_id).platform

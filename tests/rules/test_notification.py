@@ -1,0 +1,70 @@
+"""Which notifications may begin; tests/test_notify.py shows the rules at work."""
+
+import pytest
+
+from messaging_core.models.channel import Channel
+from messaging_core.models.notification import Notification
+from messaging_core.rules.notification import (
+    check_notification,
+    sender_channel,
+    valid_addresses,
+)
+
+MAIL = Channel(name="mail", platform="email", sender="shop@sender.example")
+CHANNELS = {"email": MAIL}
+
+
+def codes(notification: Notification, *, has_files: bool = True) -> list[str]:
+    found = check_notification(notification, CHANNELS, has_files=has_files)
+    return [f"{one.path} {one.code}" for one in found]
+
+
+def a_notification(**fields: object) -> Notification:
+    usual: dict[str, object] = {
+        "recipients": ("ada",),
+        "message_title": "t",
+        "message_content": "c",
+    }
+    return Notification(**{"channels": ("email",), **usual, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, []),
+        ({"recipients": ("",)}, ["/recipients/0 text.empty"]),
+        ({"clusters": ("a\nb",)}, ["/clusters/0 text.control_character"]),
+        ({"recipients": ("x" * 501,)}, ["/recipients/0 text.too_long"]),
+        ({"message_content": "a\0b"}, ["/messageContent text.bad_character"]),
+        ({"message_title": "x" * 999}, ["/messageTitle text.too_long"]),
+        ({"template_id": "x", "message_title": "a\nb"}, []),
+        (
+            {"email_attachments": tuple(str(one) for one in range(101))},
+            ["/emailAttachments notification.too_many_files"],
+        ),
+        (
+            {"email_carbon_copies": tuple(f"c{one}@x.example" for one in range(51))},
+            ["/emailCarbonCopies receiver.too_many_on_line"],
+        ),
+        ({"email_blind_carbon_copies": ("nobody",) * 60}, []),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(
+    fields: dict[str, object], expected: list[str]
+) -> None:
+    assert codes(a_notification(**fields)) == expected
+
+
+def test_copies_are_kept_once_as_they_were_written_first() -> None:
+    addresses = ["A@x.example", "nobody", "a@X.example", "b@x.example"]
+
+    assert valid_addresses(addresses) == ["A@x.example", "b@x.example"]
+
+
+def test_a_sender_is_found_by_its_address_before_its_domain() -> None:
+    exact = Channel(name="exact", platform="email", sender="news@sender.example")
+
+    assert sender_channel("NEWS@sender.example", [MAIL, exact]) == (exact, None)
+    assert sender_channel("other@Sender.example", [MAIL, exact]) == (MAIL, "other")
+    with pytest.raises(LookupError):
+        sender_channel("other@sub.sender.example", [MAIL, exact])
