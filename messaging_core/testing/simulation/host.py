@@ -191,7 +191,7 @@ class _Send:
 
     def _ask(self, process: Process, messenger: Messenger) -> list[Message]:
         channel = self.asked[0].channel
-        if self.oracle:
+        if self.oracle and not self.asked[0].answers:
             # Nothing can come between this and the transaction that keeps the message.
             now = messenger.acceptance.now()
             plan = self.oracle(process).plan(channel, self.requests[0])
