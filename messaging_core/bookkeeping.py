@@ -35,9 +35,16 @@ from messaging_core.decisions.status import (
     proves_hand_over,
     status_of,
 )
-from messaging_core.judging import Judge, Policies, case_of, is_exempt
+from messaging_core.judging import Judge, Policies, case_of, is_exempt, sender_of
 from messaging_core.models.channel import EMAIL, Channel
-from messaging_core.models.delivery import Claim, OutcomeKind, Resolution, Settlement
+from messaging_core.models.delivery import (
+    Claim,
+    Lease,
+    OutcomeKind,
+    Resolution,
+    Settlement,
+    Withdrawal,
+)
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.failure import Failure, FailureCode
@@ -83,6 +90,29 @@ _CAUSES: Final = {
 }
 
 
+@frozen(kw_only=True)
+class Going:
+    """A message that is about to pass the point of no return.
+
+    Attributes:
+        message: Absent where nobody is to be asked about its receivers.
+        addresses: Whom it goes to now.
+    """
+
+    lease: Lease
+    message: Message | None = None
+    channel: Channel | None = None
+    addresses: tuple[str, ...] = field(default=(), repr=False)
+
+    def is_forbidden(self, judge: Judge) -> bool:
+        """Tell whether a suppression that stands now forbids it."""
+        message, channel = self.message, self.channel
+        if message is None or channel is None or is_exempt(message):
+            return False
+        sender = sender_of(message)
+        return judge.forbids(channel, self.addresses, meta=message.meta, sender=sender)
+
+
 class Books:
     """Write down what happened to messages, in one transaction."""
 
@@ -111,6 +141,17 @@ class Books:
             if not is_valid:
                 self._answered_late(one)
         return valid
+
+    def hand_over(self, goings: Sequence[Going], now: datetime) -> list[Withdrawal | None]:
+        """Mark leased messages as passing the point of no return, unless they may not any more.
+
+        Somebody may have been suppressed since they were claimed; those are to be claimed anew.
+        """
+        judge = Judge(self._tx, self._desk.policies)
+        held = [one.is_forbidden(judge) for one in goings]
+        leases = [one.lease for one, is_held in zip(goings, held, strict=True) if not is_held]
+        reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
+        return [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
 
     def claim(
         self,
@@ -154,7 +195,11 @@ class Books:
             return claim
         if not judge.concerns(channel, message.meta, delivery.controls):
             return claim
-        return evolve(claim, receivers=judge.facts(case_of(message, delivery, channel), now))
+        case = case_of(message, delivery, channel)
+        facts = judge.facts(case, now)
+        if facts is not None:
+            judge.reserve(case, facts, now, until=claim.lease.until)
+        return evolve(claim, receivers=facts)
 
     def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave out receivers, and whole messages, of which it is proved that they were served."""
@@ -235,24 +280,33 @@ class Books:
             self._match(lease.workspace, references)
 
     def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
-        """Let frequency caps count a message when it went, and not at all when it never did."""
+        """Let frequency caps count a message when it went, and not at all when it never did.
+
+        What may have gone counts: the person may have it. What is known to have gone by a proof
+        alone goes on counting when it was last taken up.
+        """
         if not self._desk.policies.has_caps:
             return
         sendings = self._tx.sendings
         for one in settlements:
-            lease, at = one.lease, one.next_due_at or one.at
-            if one.next_due_at is None and one.status is not Status.SENT:
-                sendings.forget(lease.workspace, lease.message_id)
-            else:
-                sendings.move(lease.workspace, lease.message_id, at)
+            workspace, message_id = one.lease.workspace, one.lease.message_id
+            if one.next_due_at is not None:
+                sendings.move(workspace, message_id, one.next_due_at)
+            elif one.status is Status.SENT:
+                if one.outcome is not None:
+                    sendings.move(workspace, message_id, one.at)
+            elif self._known(workspace, message_id) == NOTHING:
+                sendings.forget(workspace, message_id)
 
     def _add_evidence(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
-        receipts = self._tx.receipts
-        known = receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
+        known = self._known(workspace, message_id)
         joined = join(known, new)
         if joined != known:
-            receipts.save_evidence(workspace, message_id, joined)
+            self._tx.receipts.save_evidence(workspace, message_id, joined)
         return joined
+
+    def _known(self, workspace: UUID, message_id: UUID) -> Evidence:
+        return self._tx.receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
 
     def _prove(
         self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution

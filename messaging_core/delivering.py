@@ -114,15 +114,18 @@ class Delivering:
     ) -> Settlement | None:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
         chance, envelope = self._safe_chance(), send.envelope
+        addresses = tuple(one.value for one in envelope.receivers)
         call = Call(
             claim=claim,
             channel=envelope.channel,
-            addresses=tuple(one.value for one in envelope.receivers),
+            addresses=addresses,
             transport=transport.name,
             handoff=PointOfNoReturn(
                 claim,
                 self.messenger.clock,
                 self.ledger if self.mark else None,
+                channel=envelope.channel,
+                addresses=addresses,
                 may_go=self._allowance(claim, envelope.channel),
             ),
             deduplicates=deduplicates,

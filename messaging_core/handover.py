@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
+from messaging_core.bookkeeping import Going
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.ledger import Ledger
+from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import Claim
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
@@ -34,18 +36,25 @@ class PointOfNoReturn(Handoff):
         claim: The message.
         clock: Tells the time at which it goes.
         ledger: Where that it goes is made durable, if it is.
+        channel: Where it goes.
+        addresses: Whom it goes to: who was suppressed meanwhile must not get it.
         may_go: Whether the send rules allow it at an instant; quiet hours may have begun.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword beyond the third
         self,
         claim: Claim,
         clock: Clock,
         ledger: Ledger | None = None,
         *,
+        channel: Channel | None = None,
+        addresses: tuple[str, ...] = (),
         may_go: Callable[[datetime], bool] = lambda _: True,
     ) -> None:
         self._claim = claim
+        self._going = Going(
+            lease=claim.lease, message=claim.message, channel=channel, addresses=addresses
+        )
         self._clock = clock
         self._ledger = ledger
         self._may_go = may_go
@@ -67,7 +76,7 @@ class PointOfNoReturn(Handoff):
         if self.passed_at is None and not self._may_go(now):
             raise Withdrawn("held")
         if self.passed_at is None and self._ledger is not None:
-            self._ledger.mark(self._claim.lease)
+            self._ledger.mark(self._going)
         with self._lock:
             if self._is_given_up:
                 raise Withdrawn("superseded")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from messaging_core.decisions.send_rules import evaluate
 from messaging_core.decisions.withholding import withheld
@@ -22,6 +22,7 @@ from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
 from messaging_core.models.plan import Reason
 from messaging_core.models.send_rules import (
+    Course,
     FrequencyCap,
     Purpose,
     ReceiverFacts,
@@ -30,7 +31,7 @@ from messaging_core.models.send_rules import (
     Suppression,
 )
 from messaging_core.ports.storage import Transaction
-from messaging_core.rules.consent import identifier_on, is_held_out, purpose_of
+from messaging_core.rules.consent import covering, identifier_on, is_held_out, purpose_of
 from messaging_core.rules.frequency import binds
 from messaging_core.rules.send_rules import check_send_rules, combined
 
@@ -58,7 +59,13 @@ class Policies:
     @property
     def has_caps(self) -> bool:
         """Tell whether there is any frequency cap."""
-        return any(one.frequency_caps for one in (self.default, *self.by_id.values()))
+        return self.longest_window is not None
+
+    @property
+    def longest_window(self) -> timedelta | None:
+        """Return how long a message counts under any cap of any channel, if there is one."""
+        every = (self.default, *self.by_id.values())
+        return max((cap.window for one in every for cap in one.frequency_caps), default=None)
 
     def of(self, channel: Channel) -> SendRules:
         """Return the rules of a channel."""
@@ -134,8 +141,9 @@ class Judge:
     def rule(self, case: Case, now: datetime) -> Ruling | None:
         """Decide on a message; nothing where no rule has anything to say."""
         facts = self.facts(case, now)
-        if facts is None:
-            return None
+        return None if facts is None else self._ruling(case, facts, now)
+
+    def _ruling(self, case: Case, facts: Sequence[ReceiverFacts], now: datetime) -> Ruling:
         return evaluate(
             case.channel,
             self._policies.of(case.channel),
@@ -174,12 +182,27 @@ class Judge:
             return message, delivery, ()
         left, remaining = withheld(message, delivery, ruling)
         if remaining and counts:
-            self.note(case, remaining.due_at)
+            self.note(case_of(left, remaining, channel), remaining.due_at, now)
         return left, remaining, ruling.reasons
 
-    def note(self, case: Case, at: datetime) -> None:
-        """Let a message that was accepted count for the caps that bind it."""
-        if case.message_id is None or not (caps := self._caps(case.channel, case.controls)):
+    def reserve(
+        self, case: Case, facts: Sequence[ReceiverFacts], now: datetime, *, until: datetime
+    ) -> None:
+        """Let a message that is about to go count as going at the last moment at which it may.
+
+        It may have waited for long since it was accepted, so that nothing counts it any more.
+        """
+        if not self._caps(case.channel, case.controls):
+            return
+        ruling = self._ruling(case, facts, now)
+        if ruling.course is Course.SEND:
+            goes = [one for place, one in enumerate(case.receivers) if place not in ruling.excluded]
+            self.note(evolve(case, receivers=goes), until, now)
+
+    def note(self, case: Case, at: datetime, now: datetime) -> None:
+        """Let a message count for the caps that bind it."""
+        longest = self._policies.longest_window
+        if case.message_id is None or not longest or not self._caps(case.channel, case.controls):
             return
         for contact_id, _ in case.receivers:
             if contact_id is not None:
@@ -189,8 +212,23 @@ class Judge:
                     platform=case.channel.platform,
                     message_id=case.message_id,
                     at=at,
-                    forget_before=at - 2 * _longest(caps),
+                    # Counted from now: a message far ahead must not make the present forgotten.
+                    forget_before=min(at, now) - 2 * longest,
                 )
+
+    def forbids(
+        self, channel: Channel, addresses: Sequence[str], *, meta: Meta | None, sender: str | None
+    ) -> bool:
+        """Tell whether a suppression that stands now forbids a message to any of its receivers."""
+        if not self._is_anybody_suppressed:
+            return False
+        identifiers = [identifier_on(channel, one) for one in addresses]
+        found = self._tx.suppressions.of(channel.workspace, identifiers)
+        purpose = purpose_of(channel.message_type, meta)
+        return any(
+            covering(found.get(one, ()), one, purpose, sender or channel.sender)
+            for one in identifiers
+        )
 
     def _asks_people(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
         """Tell whether some rule depends on who the receiver is, or on the time."""

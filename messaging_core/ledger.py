@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.bookkeeping import Books, Desk
+from messaging_core.bookkeeping import Books, Desk, Going
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.models.delivery import Claim, Lease, Settlement, Withdrawal
+from messaging_core.models.delivery import Claim, Settlement, Withdrawal
 from messaging_core.models.message import Status
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage import Storage
@@ -86,14 +86,14 @@ class Ledger:
         self._is_writing = False
         self.report = Report()
 
-    def mark(self, lease: Lease) -> None:
+    def mark(self, going: Going) -> None:
         """Mark that a leased message goes now; when this returns, the mark is durable.
 
         Raises:
             Withdrawn: The message may no longer go.
             StorageError: The mark could not be made; the message was not sent.
         """
-        mark = _Mark(lease)
+        mark = _Mark(going)
         with self._lock:
             self._marks.append(mark)
             leads, self._is_writing = not self._is_writing, True
@@ -179,14 +179,14 @@ class Ledger:
     def _write(
         self, marks: Sequence["_Mark"], results: Sequence[Settlement], turn: "_Turn | None"
     ) -> None:
-        leases = [mark.lease for mark in marks]
+        goings = [mark.going for mark in marks]
         reasons: Sequence[Withdrawal | None] = []
         try:
             with self._storage.begin() as tx:
                 books = Books(tx, self._desk)
                 valid = books.settle(results) if results else []
-                if leases:
-                    reasons = tx.outbox.hand_over(leases, now=self._clock.now())
+                if goings:
+                    reasons = books.hand_over(goings, self._clock.now())
                 if turn:
                     turn.take(books, self._clock.now())
         except BaseException as error:
@@ -259,8 +259,8 @@ class _Turn:
 class _Mark:
     """One mark on its way."""
 
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
+    def __init__(self, going: Going) -> None:
+        self.going = going
         self.error: Exception | None = None
         self._leads = False
         self._ready = threading.Event()

@@ -11,7 +11,7 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Report, Status, StorageError
-from messaging_core.bookkeeping import Desk
+from messaging_core.bookkeeping import Desk, Going
 from messaging_core.decisions.settlement import give_back
 from messaging_core.ledger import Ledger
 from messaging_core.models.delivery import Claim
@@ -94,12 +94,12 @@ def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Ga
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(ledger.mark, first.lease)
+        held = pool.submit(ledger.mark, Going(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
         ledger.record(a_settlement(second))
         storage.leave.set()
         held.result(PATIENCE)
-    ledger.mark(third.lease)
+    ledger.mark(Going(lease=third.lease))
 
     assert (storage.commits, ledger.report) == (2, Report(sent=1))
     assert status(storage, second) is Status.SENT
@@ -125,11 +125,11 @@ def test_results_that_could_not_be_written_are_written_with_the_next_commit(stor
     with pytest.raises(StorageError):
         ledger.claim(lease=HOUR, limit=1)
     with pytest.raises(StorageError):
-        ledger.mark(second.lease)
+        ledger.mark(Going(lease=second.lease))
     assert (ledger.unwritten, ledger.report) == (1, Report())
     storage.is_down = False
 
-    ledger.mark(second.lease)
+    ledger.mark(Going(lease=second.lease))
 
     assert (ledger.unwritten, ledger.report) == (0, Report(sent=1))
     assert status(storage, first) is Status.SENT
@@ -141,7 +141,7 @@ def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> No
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(ledger.mark, first.lease)
+        held = pool.submit(ledger.mark, Going(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
         ledger.record(give_back(second, NOW))
         claims = pool.submit(ledger.claim, lease=HOUR, limit=5)

@@ -20,11 +20,12 @@ from messaging_core.models.body import TextBody
 from messaging_core.models.channel import Channel, MessageType
 from messaging_core.models.contact import ContactIdentifier, Identifier
 from messaging_core.models.directory import NewContact
+from messaging_core.models.envelope import Envelope
 from messaging_core.models.event import EventKind
 from messaging_core.models.failure import FailureCode, Retry
 from messaging_core.models.interaction import InteractionType
 from messaging_core.models.meta import Meta
-from messaging_core.models.outcome import Accepted, Deferred, Unknown
+from messaging_core.models.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
 from messaging_core.models.receipt import (
     IncomingMessage,
     InteractionReceipt,
@@ -42,6 +43,7 @@ from messaging_core.models.send_rules import (
     SuppressionScope,
 )
 from messaging_core.ports.storage import Storage
+from messaging_core.ports.transport import Handoff
 from messaging_core.rules.stop_words import Keyword, KeywordKind
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_failure, a_request
 
@@ -615,3 +617,113 @@ def test_the_plan_says_what_then_happens(  # noqa: PLR0913, PLR0917 - drawn
         assert story.reasons == plan.reasons
         assert story.due_at == plan.due_at
         assert plan.would_send == (plan.verdict in {Verdict.ACCEPTED, Verdict.SCHEDULED})
+
+
+class TestCapsAgainstTime:
+    """What counts for a cap, however long messages wait, fail or are sent again."""
+
+    hourly = SendRules(
+        frequency_caps=(FrequencyCap(limit=1, window=timedelta(hours=1), only_if_asked=False),)
+    )
+
+    def test_what_waited_for_long_counts_when_it_goes(self, make: Make) -> None:
+        engine = make(self.hourly)
+        engine.send()
+        engine.clock.advance(minutes=90)
+        engine.send()
+        engine.clock.advance(minutes=90)
+
+        engine.worker.drain()
+
+        assert len(engine.transport.sent) == 1
+
+    def test_a_message_far_ahead_does_not_make_the_present_forgotten(self, make: Make) -> None:
+        rules = SendRules(
+            frequency_caps=(FrequencyCap(limit=2, window=timedelta(hours=1), only_if_asked=False),)
+        )
+        engine = make(rules)
+        sent = [engine.send(), engine.send()]
+        engine.worker.drain()
+
+        later = engine.send(scheduled_for=NOON + timedelta(days=9))
+
+        assert {one.status for one in sent} == {Status.ACCEPTED}
+        assert later.status is Status.SCHEDULED
+        assert engine.send().status is Status.REJECTED
+
+    def test_a_cap_of_others_does_not_make_a_longer_one_forget(self, make: Make) -> None:
+        weekly = FrequencyCap(limit=2, window=timedelta(days=7))
+        rules = SendRules(frequency_caps=(*self.hourly.frequency_caps, weekly))
+        asking = {"cap_frequency": True, "meta": MARKETING}
+        engine = make(rules)
+        for wishes in (asking, asking, {}):
+            assert engine.send(**wishes).status is Status.ACCEPTED
+            engine.worker.drain()
+            engine.clock.advance(hours=30)
+
+        assert engine.send(**asking).status is Status.REJECTED
+
+    def test_what_may_have_gone_counts(self, make: Make) -> None:
+        rules = SendRules(frequency_caps=(FrequencyCap(limit=1, only_if_asked=False),))
+        lost = a_failure(FailureCode.IN_DOUBT, retry=Retry.AMBIGUOUS)
+        engine = make(rules, Unknown(failure=lost))
+        message = engine.send()
+        engine.worker.drain()
+        engine.clock.advance(hours=1)
+        engine.worker.drain()
+
+        assert engine.now_is(message).status is Status.SENDING_FAILED
+        assert engine.send().status is Status.REJECTED
+
+    def test_a_replayed_message_counts(self, make: Make) -> None:
+        rules = SendRules(frequency_caps=(FrequencyCap(limit=1, only_if_asked=False),))
+        refused = a_failure(FailureCode.REFUSED, retry=Retry.PERMANENT)
+        engine = make(rules, Rejected(failure=refused))
+        message = engine.send()
+        engine.worker.drain()
+
+        again = engine.messenger.replay(message.id)
+        engine.worker.drain()
+
+        assert engine.now_is(again).status is Status.SENT
+        assert engine.send().status is Status.REJECTED
+
+    def test_who_is_left_out_of_an_email_is_not_counted(self, make: Make) -> None:
+        rules = SendRules(frequency_caps=(FrequencyCap(limit=1, only_if_asked=False),))
+        engine = make(rules)
+        address = Identifier(identifier_key="emailaddress", identifier_value=A)
+        engine.messenger.suppressions.suppress(address, SuppressionScope.TRANSACTIONAL)
+        assert engine.send(MAIL, A, B).status is Status.ACCEPTED
+
+        engine.messenger.suppressions.lift(address, SuppressionScope.TRANSACTIONAL)
+
+        assert engine.send(MAIL, A).status is Status.ACCEPTED
+        assert engine.send(MAIL, B).status is Status.REJECTED
+
+
+@pytest.mark.parametrize("others", [(), (B,)], ids=["alone", "with another"])
+def test_who_is_suppressed_while_a_message_is_prepared_does_not_get_it(
+    make: Make, others: tuple[str, ...]
+) -> None:
+    engine = make()
+    address = Identifier(identifier_key="emailaddress", identifier_value=A)
+
+    class Slow(RecordingTransport):
+        def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
+            if len(envelope.receivers) == 1 + len(others):
+                engine.messenger.suppressions.suppress(address, SuppressionScope.MARKETING)
+            return super().send(envelope, handoff)
+
+    slow = Slow()
+    engine.messenger = Messenger(
+        storage=engine.messenger.storage, channels={NEWS: slow}, clock=engine.clock
+    )
+    engine.worker = Worker(engine.messenger, threads=1)
+    message = engine.send(NEWS, A, *others)
+    engine.worker.drain()
+    engine.clock.advance(seconds=2)
+    engine.worker.drain()
+
+    got = [one.value for sent in slow.sent for one in sent.receivers]
+    assert got == list(others)
+    assert engine.now_is(message).status is (Status.SENT if others else Status.SKIPPED)

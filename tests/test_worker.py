@@ -14,7 +14,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
-from messaging_core.bookkeeping import Desk
+from messaging_core.bookkeeping import Desk, Going
 from messaging_core.errors import Withdrawn
 from messaging_core.ledger import Ledger
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel, MessageType, WhenInDoubt
@@ -349,7 +349,7 @@ class TestDoubt:
         storage.before = lambda: until(lambda: storage.calls > 1 or len(ledger._marks) == 7)
 
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda claim: ledger.mark(claim.lease), claims))
+            list(pool.map(lambda claim: ledger.mark(Going(lease=claim.lease)), claims))
 
         assert storage.calls == 2
         assert not any(engine.messenger.cancel(claim.message.id) for claim in claims)

@@ -115,10 +115,18 @@ class Lease:
 
 
 class Withdrawal(StrEnum):
-    """Say why a leased message may not be handed over."""
+    """Say why a leased message may not be handed over.
+
+    Attributes:
+        CANCELLED: It was withdrawn.
+        EXPIRED: Its validity has ended.
+        HELD: Somebody whom it would go to was suppressed since it was leased.
+        SUPERSEDED: Its lease is worth nothing any more.
+    """
 
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    HELD = "held"
     SUPERSEDED = "superseded"
 
 

@@ -9,11 +9,13 @@ import pytest
 from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import bookkeeping
+from messaging_core import bookkeeping, judging, planning
+from messaging_core.decisions import dispatch
 from messaging_core.models.delivery import Claim, Settlement
 from messaging_core.models.event import EventKind
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Message, Status
+from messaging_core.models.send_rules import Course, Ruling
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.testing.simulation import (
     CLOCKS,
@@ -22,6 +24,7 @@ from messaging_core.testing.simulation import (
     FLAKY,
     POISON,
     PROMISES,
+    RULES,
     BrokenPromiseError,
     Scenario,
     simulate,
@@ -246,3 +249,83 @@ def test_a_second_reception_where_the_provider_deduplicates_is_found_out() -> No
     assert story.receptions
     assert not list(deduplication_is_used(story))
     assert len(list(deduplication_is_used(twice))) == len(story.receptions)
+
+
+STRICT = evolve(RULES, bursts=1, messages=24, people=RULES.people[:3], scheduled=0.1)
+"""Everybody gets many messages at about the same time."""
+
+
+def always(*_: Any, now: Any, **__: Any) -> Ruling:
+    """Let everything go, whatever the rules say."""
+    return Ruling(course=Course.SEND, due_at=now)
+
+
+@pytest.mark.parametrize(
+    "promise", ["nothing_comes_by_night", "nobody_gets_too_many", "nobody_gets_what_they_refused"]
+)
+def test_an_engine_without_send_rules_is_found_out(
+    promise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (judging, dispatch):
+        monkeypatch.setattr(module, "evaluate", always)
+    monkeypatch.setattr(judging.Judge, "forbids", lambda *_, **__: False)
+    (chosen,) = [one for one in PROMISES if one.__name__ == promise]
+
+    assert broken_by(STRICT, promises=[chosen]) == promise
+
+
+def never_counts(tx: Transaction) -> None:
+    tx.sendings.note = lambda *_, **__: None  # type: ignore[method-assign]
+
+
+def is_deaf_to_suppressions(tx: Transaction) -> None:
+    tx.suppressions.any = lambda: False  # type: ignore[method-assign]
+
+
+def forgets_why(tx: Transaction) -> None:
+    add = tx.messages.add
+    tx.messages.add = lambda messages: add(  # type: ignore[method-assign]
+        [evolve(one, message=evolve(one.message, reason=None)) for one in messages]
+    )
+
+
+def answers_nobody(tx: Transaction) -> None:
+    add = tx.messages.add
+    tx.messages.add = lambda messages: add(  # type: ignore[method-assign]
+        [one for one in messages if not one.message.origin or one.message.origin.type != "keyword"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "promise"),
+    [
+        (never_counts, "nobody_gets_too_many"),
+        (is_deaf_to_suppressions, "nobody_gets_what_they_refused"),
+        (forgets_why, "what_is_held_back_has_a_reason"),
+        (answers_nobody, "keywords_are_answered_once"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: str) -> None:
+    (chosen,) = [one for one in PROMISES if one.__name__ == promise]
+
+    assert broken_by(STRICT, storage=lambda: Mutant(change), promises=[chosen]) == promise
+
+
+def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging.Judge, "forbids", lambda *_, **__: False)
+    (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
+    blocking = evolve(STRICT, blocked=30, keywords=0)
+
+    assert broken_by(blocking, promises=[chosen]) == "nobody_gets_what_they_refused"
+
+
+def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = planning._judged
+
+    def blind(acceptance: Any, *rest: Any) -> Any:
+        return judged(evolve(acceptance, policies=judging.Policies()), *rest)
+
+    monkeypatch.setattr(planning, "_judged", blind)
+
+    assert broken_by(STRICT) == "what_was_foreseen_happens"

@@ -11,7 +11,8 @@ engine, or of the host, does not hold.
 """
 
 from messaging_core.testing.simulation.actors import MakeWorker
-from messaging_core.testing.simulation.promises import PROMISES, Breach, Promise
+from messaging_core.testing.simulation.breach import Breach, Promise
+from messaging_core.testing.simulation.promises import PROMISES
 from messaging_core.testing.simulation.running import BrokenPromiseError, simulate
 from messaging_core.testing.simulation.scenario import (
     CLOCKS,
@@ -20,15 +21,17 @@ from messaging_core.testing.simulation.scenario import (
     FLAKY,
     HEALTHY,
     POISON,
-    SCENARIOS,
     Line,
+    Person,
     Provider,
     Receipts,
     Scenario,
 )
-from messaging_core.testing.simulation.story import Asked, Reception, Story
+from messaging_core.testing.simulation.scenarios import AUTUMN, RULES, SCENARIOS
+from messaging_core.testing.simulation.story import Asked, Block, Reception, Story
 
 __all__ = [
+    "AUTUMN",
     "CLOCKS",
     "CRASHES",
     "EVERYDAY",
@@ -36,12 +39,15 @@ __all__ = [
     "HEALTHY",
     "POISON",
     "PROMISES",
+    "RULES",
     "SCENARIOS",
     "Asked",
+    "Block",
     "Breach",
     "BrokenPromiseError",
     "Line",
     "MakeWorker",
+    "Person",
     "Promise",
     "Provider",
     "Receipts",

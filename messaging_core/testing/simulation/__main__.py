@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from messaging_core.testing.simulation.running import BrokenPromiseError, simulate
-from messaging_core.testing.simulation.scenario import SCENARIOS
+from messaging_core.testing.simulation.scenarios import SCENARIOS
 
 _BITE = 20
 _PAUSE = 5.0  # seconds between reports

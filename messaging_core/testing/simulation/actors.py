@@ -45,14 +45,22 @@ class Stage:
 
     def messenger(self, process: Process) -> Messenger:
         """Return the engine, as one process has it."""
+        return self._messenger(process, SimulatedStorage(self.storage, process))
+
+    def oracle(self, process: Process) -> Messenger:
+        """Return the engine as one process has it, for questions that take no time."""
+        return self._messenger(process, self.storage)
+
+    def _messenger(self, process: Process, storage: Storage) -> Messenger:
         return Messenger(
-            storage=SimulatedStorage(self.storage, process),
+            storage=storage,
             channels={
                 line.channel: SimulatedTransport(provider, process)
                 for line, provider in self.providers.items()
             },
             clock=process,
             ids=process,
+            send_rules=self.world.scenario.send_rules,
         )
 
 

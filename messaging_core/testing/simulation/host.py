@@ -12,6 +12,7 @@ from messaging_core.messenger import Messenger
 from messaging_core.models.channel import EMAIL, PUSH, Channel
 from messaging_core.models.compose import text, to
 from messaging_core.models.message import Message
+from messaging_core.models.meta import Meta
 from messaging_core.models.request import SendMessage
 from messaging_core.rules.schedule import is_later
 from messaging_core.rules.validity import expires_at, validity_of
@@ -19,7 +20,7 @@ from messaging_core.testing.simulation.actors import Stage
 from messaging_core.testing.simulation.process import Crashed, Process
 from messaging_core.testing.simulation.provider import POISON
 from messaging_core.testing.simulation.scheduler import Task
-from messaging_core.testing.simulation.story import Asked
+from messaging_core.testing.simulation.story import CAPPED, Asked
 
 _LONG = 180  # characters: two parts
 _IN_PARTS = 0.2
@@ -27,6 +28,9 @@ _SOON = 0.7
 _AHEAD = 14  # days
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
+
+_MARKETING = Meta(extra_information={"useCase": "marketing"})
+_WISHES = ("ignore_quiet_hours", "ignore_global_holdout", CAPPED)
 
 _Action = Callable[[Process, Messenger], None]
 
@@ -55,9 +59,7 @@ class Host:
     def _planned(self) -> list[tuple[datetime, _Action]]:
         """Plan the bursts: sends within seconds, and what is done about them soon after."""
         scenario, chance = self.stage.world.scenario, self.stage.world.chance
-        moments = [
-            scenario.start + scenario.lasts * chance.random() for _ in range(scenario.bursts)
-        ]
+        moments = self.stage.world.moments
         planned: list[tuple[datetime, _Action]] = []
         left = scenario.messages
         while left > 0:
@@ -69,7 +71,9 @@ class Host:
             requests = [self._request(one, at) for one in asked]
             left -= count
             key = f"key-{self.stage.world.number()}" if chance.random() < scenario.keyed else None
-            send = _Send(asked=asked, requests=requests, key=key, as_batch=several)
+            is_foreseen = not several and chance.random() < scenario.foreseen
+            oracle = self.stage.oracle if is_foreseen else None
+            send = _Send(asked=asked, requests=requests, key=key, as_batch=several, oracle=oracle)
             planned.append((at, send.do))
             if key and chance.random() < scenario.repeated:
                 planned.append((at + _MINUTE * chance.random(), send.do))
@@ -120,12 +124,22 @@ class Host:
             addresses=self._addresses(channel),
             validity=chance.randint(60, 120) if chance.random() < scenario.short else None,
             is_poisonous=chance.random() < scenario.poisonous,
+            wishes=tuple(one for one in _WISHES if self._is_wished()),
         )
         world.asked.append(asked)
         return asked
 
+    def _is_wished(self) -> bool:
+        wishful = self.stage.world.scenario.wishful
+        return wishful > 0 and self.stage.world.chance.random() < wishful
+
     def _addresses(self, channel: Channel) -> tuple[str, ...]:
-        chance = self.stage.world.chance
+        chance, people = self.stage.world.chance, self.stage.world.scenario.people
+        if people:
+            most = min(self.stage.world.scenario.receivers, len(people))
+            count = chance.randint(1, most) if channel.platform == EMAIL else 1
+            chosen = chance.sample(people, count)
+            return tuple(one.addresses[channel.platform] for one in chosen)
         number = chance.randrange(1000)
         if channel.platform == EMAIL:
             count = chance.randint(1, self.stage.world.scenario.receivers)
@@ -143,6 +157,8 @@ class Host:
             reference=asked.reference,
             scheduled_for=later,
             validity=asked.validity,
+            meta=_MARKETING if CAPPED in asked.wishes else None,
+            **dict.fromkeys(asked.wishes, True),  # type: ignore[arg-type] # all are switches
         )
 
 
@@ -154,10 +170,11 @@ class _Send:
     requests: Sequence[SendMessage]
     key: str | None
     as_batch: bool
+    oracle: Callable[[Process], Messenger] | None = None
 
     def do(self, process: Process, messenger: Messenger) -> None:
         try:
-            answers = process.until_done(lambda: self._ask(messenger))
+            answers = process.until_done(lambda: self._ask(process, messenger))
         except Crashed:
             if self.key is None:
                 for asked in self.asked:
@@ -172,8 +189,13 @@ class _Send:
                 asked.expires.append(_expiry(asked, accepted_at, later))
             asked.answers.append(message.id)
 
-    def _ask(self, messenger: Messenger) -> list[Message]:
+    def _ask(self, process: Process, messenger: Messenger) -> list[Message]:
         channel = self.asked[0].channel
+        if self.oracle and not self.asked[0].answers:
+            # Nothing can come between this and the transaction that keeps the message.
+            now = messenger.acceptance.now()
+            plan = self.oracle(process).plan(channel, self.requests[0])
+            self.asked[0].plans.append((now, plan))
         if self.as_batch:
             batch = messenger.send_batch(channel, self.requests, idempotency_key=self.key)
             return list(batch.messages)

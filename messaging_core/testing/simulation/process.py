@@ -1,19 +1,25 @@
 """One process of the host: its clock and its ports, which do nothing any more once it has died."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from attrs import evolve
+
 from messaging_core.errors import StorageBusyError, StorageError
+from messaging_core.models.contact import Identifier
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.outcome import Outcome
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.directory import Suppressions
 from messaging_core.ports.storage import Storage, Transaction
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scheduler import Task
+from messaging_core.testing.simulation.story import Block
 from messaging_core.testing.simulation.world import World
 
 _NOTHING = timedelta(0)
@@ -37,6 +43,7 @@ class Process(Clock, Ids):
     Attributes:
         name: Tells it from others in a story.
         committed_at: When it last wrote something, by its own clock.
+        commit: The place of that among the commits of all.
     """
 
     def __init__(self, world: World, task: Task) -> None:
@@ -50,6 +57,7 @@ class Process(Clock, Ids):
         self._is_alive = True
         self._skew = scenario.skew * self.world.chance.uniform(-1, 1)
         self.committed_at = self.now()
+        self.commit = 0
 
     def now(self) -> datetime:  # noqa: D102 - the port's
         return self.world.scheduler.now + self._skew
@@ -117,6 +125,52 @@ class Process(Clock, Ids):
                 self.step(_PATIENCE * self.world.chance.random())
 
 
+class Watched:
+    """Note what is done about suppressions, beside doing it."""
+
+    def __init__(self, suppressions: Suppressions, noted: list[Block]) -> None:
+        self._suppressions = suppressions
+        self._noted = noted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._suppressions, name)
+
+    def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:  # noqa: D102
+        self._suppressions.add(workspace, suppressions)
+        self._noted += (
+            Block(
+                address=one.identifier_value,
+                scope=one.scope,
+                sender=one.sender,
+                causes=(one.cause,),
+                stands=True,
+            )
+            for one in suppressions
+        )
+
+    def lift(  # noqa: D102
+        self,
+        workspace: UUID,
+        identifier: Identifier,
+        *,
+        scope: SuppressionScope,
+        sender: str | None = None,
+        causes: Sequence[SuppressionCause] = (),
+    ) -> int:
+        self._noted.append(
+            Block(
+                address=identifier.identifier_value,
+                scope=scope,
+                sender=sender,
+                causes=tuple(causes),
+                stands=False,
+            )
+        )
+        return self._suppressions.lift(
+            workspace, identifier, scope=scope, sender=sender, causes=causes
+        )
+
+
 class SimulatedStorage(Storage):
     """One process's way to the storage: after every transaction others may go first.
 
@@ -137,10 +191,16 @@ class SimulatedStorage(Storage):
         process.must_live()
         if chance.random() < scenario.storage_fault:
             raise StorageBusyError("simulated")
+        noted: list[Block] = []
         with self._storage.begin(connection, read_only=read_only) as tx:
+            if scenario.people and not read_only:
+                watched: Any = Watched(tx.suppressions, noted)
+                tx.suppressions = watched
             yield tx
         if not read_only:
             process.committed_at = process.now()
+            process.commit = process.world.commit()
+            process.world.blocks += (evolve(one, commit=process.commit) for one in noted)
         process.step(_MOMENT * chance.random())
 
 
@@ -160,6 +220,8 @@ class SimulatedTransport(Transport):
         asked_at = process.now()
         handoff()
         left_at = max(asked_at, process.committed_at)
-        answer = provider.take(envelope, left_at=left_at, worker=process.name)
+        answer = provider.take(
+            envelope, left_at=left_at, worker=process.name, commit=process.commit
+        )
         process.step(answer.after)
         return answer.give()

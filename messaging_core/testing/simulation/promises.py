@@ -4,39 +4,22 @@ A host adds its own beside them: `simulate(seed, scenario, promises=(*PROMISES, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 from uuid import UUID
-
-from attrs import frozen
 
 from messaging_core.decisions.status import NOTHING, evidence_of, join, status_of
 from messaging_core.models.channel import EMAIL
 from messaging_core.models.event import EventKind
 from messaging_core.models.evidence import Evidence, Reported
-from messaging_core.models.message import Message, Status
+from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.rules.lifecycle import TRANSITIONS, is_final, may_begin
 from messaging_core.rules.validity import validity_of
+from messaging_core.testing.simulation.breach import Breach, Promise
+from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt
-
-
-@frozen(kw_only=True)
-class Breach:
-    """One thing that must not have happened.
-
-    Attributes:
-        what: In a few words.
-        message_id: Whose story to tell, where it is about one message.
-    """
-
-    what: str
-    message_id: UUID | None = None
-
-
-Promise = Callable[[Story], Iterable[Breach]]
-"""Yields every breach in a story; the first line of its docstring says what is promised."""
 
 
 def what_was_accepted_is_there(story: Story) -> Iterator[Breach]:
@@ -69,6 +52,8 @@ def what_counts_as_sent_was_taken(story: Story) -> Iterator[Breach]:
     for reception in story.receptions:
         taken.setdefault(reception.message_id, set()).update(reception.references)
     for message_id, message in story.messages.items():
+        if message.direction is Direction.INCOMING:
+            continue
         if message.status in _HANDED_OVER and message_id not in taken:
             yield Breach(what=f"{message.status}, but nobody took it", message_id=message_id)
         named = {part.platform_reference for part in message.parts}
@@ -239,11 +224,12 @@ def everything_is_told_in_order(story: Story) -> Iterator[Breach]:
 
 
 def nobody_fails_for_another(story: Story) -> Iterator[Breach]:
-    """A message fails for a reason of its own: its provider, its doubt, its time or itself."""
+    """A message fails for a reason of its own: provider, doubt, time, a send rule or itself."""
     for asked, message in story.asked_as():
         if message.status is not Status.SENDING_FAILED or asked.is_poisonous:
             continue
-        own = [event for event in story.events_of(message.id) if event.kind in _OWN]
+        told = story.events_of(message.id)
+        own = [event for event in told if event.kind in _OWN or event.reasons]
         excused = 4 * (story.scenario.stalled + story.scenario.downtime + story.scenario.skew)
         validity = validity_of(asked.validity, asked.channel.message_type)
         if not own and validity > excused:
@@ -266,5 +252,6 @@ PROMISES: Final[tuple[Promise, ...]] = (
     statuses_follow_the_lifecycle,
     everything_is_told_in_order,
     nobody_fails_for_another,
+    *RULE_PROMISES,
 )
 """All that is checked by default."""

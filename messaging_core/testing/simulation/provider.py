@@ -63,6 +63,15 @@ class Answer:
         return self.outcome  # type: ignore[return-value] # nonsense is part of the game
 
 
+@frozen(kw_only=True)
+class Leave:
+    """Who got leave to hand a message over, when, and by which commit."""
+
+    at: datetime
+    worker: str
+    commit: int
+
+
 class SimulatedProvider:
     """Take messages over one line, remember what was taken, and report it later."""
 
@@ -87,13 +96,14 @@ class SimulatedProvider:
         if self._world.chance.random() < self._line.provider.unreachable:
             raise ConnectionRefusedError("simulated")
 
-    def take(self, envelope: Envelope, *, left_at: datetime, worker: str) -> Answer:
+    def take(self, envelope: Envelope, *, left_at: datetime, worker: str, commit: int) -> Answer:
         """Do what comes after it: take the message or not, and answer or not."""
         chance, behaviour = self._world.chance, self._line.provider
         latency = _LATENCY * chance.random()
         if chance.random() < behaviour.lost:
             return Answer(outcome=TimeoutError("simulated"), after=latency)
-        outcome = self._outcome(envelope, left_at, worker)
+        leave = Leave(at=left_at, worker=worker, commit=commit)
+        outcome = self._outcome(envelope, leave)
         if chance.random() < behaviour.unanswered:
             return Answer(outcome=TimeoutError("simulated"), after=latency)
         if chance.random() < behaviour.nonsense:
@@ -102,17 +112,13 @@ class SimulatedProvider:
             latency += behaviour.slowness * chance.random()
         return Answer(outcome=outcome, after=latency)
 
-    def _outcome(self, envelope: Envelope, left_at: datetime, worker: str) -> Outcome:
+    def _outcome(self, envelope: Envelope, leave: Leave) -> Outcome:
         addresses = [one.value for one in envelope.receivers]
         if envelope.channel.platform != EMAIL or len(addresses) == 1:
-            return self._single(envelope, addresses[0], left_at, worker)
-        return PerRecipient(
-            outcomes={one: self._single(envelope, one, left_at, worker) for one in addresses}
-        )
+            return self._single(envelope, addresses[0], leave)
+        return PerRecipient(outcomes={one: self._single(envelope, one, leave) for one in addresses})
 
-    def _single(
-        self, envelope: Envelope, recipient: str, left_at: datetime, worker: str
-    ) -> SingleOutcome:
+    def _single(self, envelope: Envelope, recipient: str, leave: Leave) -> SingleOutcome:
         known = self._recognised(envelope.message_id, recipient)
         if known:
             return known
@@ -131,8 +137,9 @@ class SimulatedProvider:
                 channel=envelope.channel,
                 recipient=recipient,
                 at=now,
-                left_at=left_at,
-                worker=worker,
+                left_at=leave.at,
+                worker=leave.worker,
+                commit=leave.commit,
                 references=accepted.references,
             )
         )

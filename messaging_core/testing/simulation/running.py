@@ -19,8 +19,10 @@ from messaging_core.testing.simulation.actors import (
     Stage,
     Watcher,
 )
+from messaging_core.testing.simulation.breach import Breach, Promise
+from messaging_core.testing.simulation.crowd import Crowd, introduce
 from messaging_core.testing.simulation.host import Host
-from messaging_core.testing.simulation.promises import PROMISES, Breach, Promise
+from messaging_core.testing.simulation.promises import PROMISES
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import EVERYDAY, Scenario
 from messaging_core.testing.simulation.story import Story
@@ -114,6 +116,9 @@ def _run(seed: int, scenario: Scenario, storage: Storage, make: MakeWorker) -> S
         scheduler.add("host", Host(stage=stage).run)
         scheduler.add("postman", Postman(stage=stage).run)
         scheduler.add("watcher", Watcher(stage=stage).run)
+        if scenario.people:
+            introduce(stage)
+            scheduler.add("crowd", Crowd(stage=stage).run)
         deliverer = Deliverer(stage=stage, make=make)
         for number in range(scenario.workers):
             world.workers.append(scheduler.add(f"worker-{number + 1}", deliverer.run))
@@ -168,6 +173,7 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         unfinished=frozenset(unfinished),
         stranded=tuple(world.stranded),
         events=tuple(events),
+        blocks=tuple(world.blocks),
         crashes=world.crashes,
         steps=world.scheduler.steps,
     )

@@ -1,5 +1,6 @@
 """What a simulated host sends, over which providers, and what goes wrong with what likelihood."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -8,6 +9,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
+from messaging_core.models.send_rules import SendRules
 
 
 @frozen(kw_only=True)
@@ -76,6 +78,29 @@ class Line:
     provider: Provider = field(factory=Provider)
 
 
+HELD_OUT: Final = "held_out"
+"""The attribute of people in the holdout."""
+
+
+@frozen(kw_only=True)
+class Person:
+    """Somebody whom the host writes to, and what it knows of them.
+
+    Attributes:
+        addresses: By platform.
+        zone: Whose clock on the wall they live by.
+        is_known: They are a contact with that zone; of others nothing is known beforehand.
+        subscriptions: By platform, whether they want marketing.
+        is_held_out: They are in the holdout, by the attribute `HELD_OUT`.
+    """
+
+    addresses: Mapping[str, str]
+    zone: str
+    is_known: bool = True
+    subscriptions: Mapping[str, bool] = field(factory=dict)
+    is_held_out: bool = False
+
+
 @frozen(kw_only=True)
 class Scenario:
     """Everything that a run depends on beside its seed; likelihoods are from 0 to 1.
@@ -108,6 +133,12 @@ class Scenario:
         short: The validity of a message is a minute or two.
         poisonous: The transport raises a programming error over a message, every time.
         receivers: How many receivers an email has at most.
+        people: Everybody that is written to; by default many of whom nothing is known.
+        send_rules: By the id of a workspace or of a channel.
+        wishful: A request wants quiet hours, or the holdout, to be ignored, or to be capped.
+        foreseen: What will become of a request is asked right before it is made.
+        blocked: How often the host suppresses one of the people, and mostly lifts it again.
+        keywords: How often one of the people writes STOP, START or HELP.
     """
 
     lines: tuple[Line, ...]
@@ -137,6 +168,12 @@ class Scenario:
     short: float = 0.1
     poisonous: float = 0.0
     receivers: int = 3
+    people: tuple[Person, ...] = ()
+    send_rules: Mapping[UUID, SendRules] = MappingProxyType({})
+    wishful: float = 0.0
+    foreseen: float = 0.0
+    blocked: int = 0
+    keywords: int = 0
 
 
 _SECOND_TENANT = UUID(int=2)
@@ -237,8 +274,3 @@ POISON: Final = evolve(
     poisonous=0.3,
 )
 """Some messages and one provider always fail; the others must not suffer for it."""
-
-SCENARIOS: Final = MappingProxyType(
-    {one.name: one for one in (EVERYDAY, CRASHES, CLOCKS, FLAKY, POISON)}
-)
-"""What the engine itself is tested with, by name."""

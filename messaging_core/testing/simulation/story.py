@@ -5,14 +5,19 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from messaging_core.models.channel import Channel
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Message
+from messaging_core.models.plan import Plan
 from messaging_core.models.receipt import StatusReceipt
+from messaging_core.models.send_rules import SuppressionCause, SuppressionScope
 from messaging_core.testing.simulation.scenario import Scenario
+
+CAPPED = "cap_frequency"
+"""The wish to be capped, which is for marketing alone."""
 
 
 @define(kw_only=True)
@@ -29,6 +34,8 @@ class Asked:
         is_uncertain: The host died while it asked without a key.
         is_poisonous: A transport cannot cope with it.
         cancelled: A cancel returned true.
+        wishes: Fields of the request that are true.
+        plans: What was foreseen, and when, each time it was asked for.
     """
 
     reference: str
@@ -42,6 +49,8 @@ class Asked:
     is_uncertain: bool = False
     is_poisonous: bool = False
     cancelled: bool = False
+    wishes: tuple[str, ...] = ()
+    plans: list[tuple[datetime, Plan]] = field(factory=list)
 
 
 @frozen(kw_only=True)
@@ -53,6 +62,7 @@ class Reception:
         left_at: When the worker got leave to hand it over, by the worker's own clock.
         worker: Which process it was.
         references: The provider's ids of the parts.
+        commit: By which commit the worker got leave, as a place among all commits.
     """
 
     message_id: UUID
@@ -62,6 +72,25 @@ class Reception:
     left_at: datetime
     worker: str
     references: tuple[str, ...] = ()
+    commit: int = 0
+
+
+@frozen(kw_only=True)
+class Block:
+    """A suppression that somebody made or lifted.
+
+    Attributes:
+        causes: Why it was made; or of which causes it was lifted, without any of all.
+        stands: Whether it was made.
+        commit: Its place among all commits.
+    """
+
+    address: str
+    scope: SuppressionScope
+    sender: str | None
+    causes: tuple[SuppressionCause, ...]
+    stands: bool
+    commit: int = 0
 
 
 @frozen(kw_only=True)
@@ -78,6 +107,7 @@ class Story:
         unfinished: Messages that still had something to wait for in the end.
         stranded: Messages that were seen, at some moment, neither over nor with a next time.
         events: The log.
+        blocks: What was done about suppressions, in order.
         crashes: How often a process died.
         steps: How often one let others go first.
     """
@@ -95,15 +125,17 @@ class Story:
     unfinished: frozenset[UUID]
     stranded: tuple[UUID, ...]
     events: tuple[Event, ...]
+    blocks: tuple[Block, ...]
     crashes: int
     steps: int
 
     @property
     def digest(self) -> str:
         """Return a hash of all that happened, to compare runs of different processes."""
+        asked = [evolve(one, plans=[]) for one in self.asked]
         facts = (
-            (self.seed, self.ended_at, self.steps, self.crashes, self.asked, self.receptions),
-            (self.reported, self.heard, self.stranded, self.events),
+            (self.seed, self.ended_at, self.steps, self.crashes, asked, self.receptions),
+            (self.reported, self.heard, self.stranded, self.events, self.blocks),
             (sorted(self.messages.items()), sorted(self.evidence.items()), sorted(self.unfinished)),
         )
         return hashlib.sha256(repr(facts).encode()).hexdigest()
@@ -167,4 +199,5 @@ def _line(event: Event) -> str:
     parts += ["in doubt"] if event.in_doubt else []
     parts += [f"again {event.due_at:%m-%d %H:%M:%S}"] if event.due_at else []
     parts += [event.failure.description] if event.failure else []
+    parts += [reason.code for reason in event.reasons]
     return ", ".join([*parts, *event.references])

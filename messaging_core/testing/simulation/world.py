@@ -9,7 +9,7 @@ from attrs import field, frozen
 from messaging_core.models.receipt import StatusReceipt
 from messaging_core.testing.simulation.scenario import Scenario
 from messaging_core.testing.simulation.scheduler import Scheduler, Task
-from messaging_core.testing.simulation.story import Asked, Reception
+from messaging_core.testing.simulation.story import Asked, Block, Reception
 
 _MOST_STEPS = 100_000
 _SECOND = timedelta(seconds=1)
@@ -41,6 +41,7 @@ class World:
         stranded: Messages that were seen with nothing to wait for.
         workers: The tasks that deliver.
         postman: The task that hands in receipts.
+        blocks: What was done about suppressions.
         crashes: How often a process died.
     """
 
@@ -56,8 +57,26 @@ class World:
         self.stranded: list[UUID] = []
         self.workers: list[Task] = []
         self.postman: Task | None = None
+        self.blocks: list[Block] = []
         self.crashes = 0
         self._made = 0
+        self._commits = 0
+        self._moments: list[datetime] = []
+
+    @property
+    def moments(self) -> list[datetime]:
+        """Return when everything happens at once."""
+        if not self._moments:
+            scenario, chance = self.scenario, self.chance
+            self._moments += (
+                scenario.start + scenario.lasts * chance.random() for _ in range(scenario.bursts)
+            )
+        return self._moments
+
+    def commit(self) -> int:
+        """Return the place of a commit among all of them."""
+        self._commits += 1
+        return self._commits
 
     def number(self) -> int:
         """Return a number that nobody has had before."""

@@ -1,0 +1,148 @@
+"""The scenarios that the engine itself is tested with; here those in which send rules hold."""
+
+from datetime import UTC, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from attrs import evolve
+
+from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel, MessageType
+from messaging_core.models.send_rules import (
+    FrequencyCap,
+    Holdout,
+    QuietAction,
+    QuietHours,
+    QuietWindow,
+    SendRules,
+    Weekday,
+)
+from messaging_core.testing.simulation.scenario import (
+    CLOCKS,
+    CRASHES,
+    EVERYDAY,
+    FLAKY,
+    HELD_OUT,
+    POISON,
+    Line,
+    Person,
+    Scenario,
+)
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_NUMBER = "+316123450"
+_HOME = "Europe/Amsterdam"
+_WEEKEND = frozenset({Weekday.SATURDAY, Weekday.SUNDAY})
+_PROMOTIONAL = frozenset({MessageType.PROMOTIONAL})
+
+
+def _person(number: int, zone: str, **facts: bool | dict[str, bool]) -> Person:
+    addresses = {SMS: f"{_NUMBER}{number:02}", EMAIL: f"reader{number}@receiver.example"}
+    return Person(addresses=addresses, zone=zone, **facts)  # type: ignore[arg-type] # by name
+
+
+_PEOPLE: Final = (
+    _person(1, _HOME),
+    _person(2, "America/New_York"),
+    _person(3, "Australia/Sydney"),
+    _person(4, "Asia/Kolkata", subscriptions={EMAIL: False}),
+    _person(5, _HOME, is_known=False),
+    _person(6, "Atlantic/Azores", is_held_out=True),
+)
+
+_OFFERS = Channel(
+    name="offers", platform=SMS, sender="+31600000002", message_type=MessageType.PROMOTIONAL
+)
+_NEWS = Channel(
+    name="news",
+    platform=EMAIL,
+    sender="news@sender.example",
+    message_type=MessageType.PROMOTIONAL,
+)
+_ORDERS = Channel(name="orders", platform=SMS, sender="+31600000002")
+_MAIL = Channel(name="mail", platform=EMAIL, sender="shop@sender.example")
+
+_NIGHT = QuietHours(
+    windows=(
+        QuietWindow(start=time(21), end=time(8)),
+        QuietWindow(start=time(2, 30), end=time(14), days=_WEEKEND),
+    ),
+    fallback_zone=_HOME,
+)
+
+RULES: Final = evolve(
+    EVERYDAY,
+    name="rules",
+    lines=tuple(Line(channel=one) for one in (_OFFERS, _NEWS, _ORDERS, _MAIL)),
+    messages=14,
+    people=_PEOPLE,
+    send_rules=MappingProxyType(
+        {
+            DEFAULT_WORKSPACE: SendRules(
+                quiet_hours=_NIGHT,
+                frequency_caps=(
+                    FrequencyCap(
+                        limit=1, window=_DAY, message_types=_PROMOTIONAL, only_if_asked=False
+                    ),
+                    FrequencyCap(limit=3, window=6 * _HOUR, only_if_asked=False),
+                ),
+                holdout=Holdout(attribute=HELD_OUT),
+            ),
+            _NEWS.id: SendRules(
+                quiet_hours=evolve(_NIGHT, action=QuietAction.DROP),
+                frequency_caps=(FrequencyCap(limit=2, window=5 * _DAY, only_if_asked=False),),
+            ),
+        }
+    ),
+    wishful=0.15,
+    foreseen=0.9,
+    blocked=2,
+    keywords=3,
+)
+"""Quiet hours, caps, holdout, suppressions and STOP, while some of everything goes wrong."""
+
+AUTUMN: Final = evolve(
+    RULES,
+    name="autumn",
+    start=datetime(2026, 10, 12, 8, tzinfo=UTC),
+    lines=tuple(
+        Line(channel=one.channel, provider=two.provider)
+        for one, two in zip(RULES.lines, FLAKY.lines, strict=False)
+    ),
+    bursts=2,
+    lasts=2 * timedelta(weeks=1),
+    crash=0.06,
+    stall=0.04,
+    skew=timedelta(minutes=20),
+    scheduled=0.5,
+    rescheduled=0.5,
+    short=0.05,
+    messages=16,
+    people=_PEOPLE[:4],
+    send_rules=MappingProxyType(
+        {
+            DEFAULT_WORKSPACE: SendRules(
+                quiet_hours=evolve(
+                    _NIGHT, message_types=frozenset({*_PROMOTIONAL, MessageType.TRANSACTIONAL})
+                ),
+                frequency_caps=(
+                    FrequencyCap(limit=1, window=2 * _HOUR, only_if_asked=False),
+                    FrequencyCap(limit=3, window=3 * _DAY, only_if_asked=False),
+                    FrequencyCap(limit=1, window=7 * _DAY),
+                ),
+            ),
+        }
+    ),
+    blocked=4,
+    keywords=5,
+)
+"""Few people, strict rules for all kinds of messages, and providers and workers in trouble."""
+
+RULED: Final = (RULES, AUTUMN)
+"""Those in which send rules hold."""
+
+SCENARIOS: Final = MappingProxyType(
+    {one.name: one for one in (EVERYDAY, CRASHES, CLOCKS, FLAKY, POISON, *RULED)}
+)
+"""All of them, by name."""
+
+__all__ = ["AUTUMN", "RULED", "RULES", "SCENARIOS", "Scenario"]
