@@ -29,7 +29,7 @@ from messaging_core.testing.simulation import (
 from messaging_core.testing.simulation.__main__ import main
 
 BLOCK = 15
-"""Seeds in one test: 5 scenarios and 4 blocks are 300 seeds in every run of the tests."""
+"""Seeds in one test: 7 scenarios and 4 blocks are 420 seeds in every run of the tests."""
 
 DIGEST = """
 from messaging_core.testing.simulation import simulate

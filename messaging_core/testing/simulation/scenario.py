@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -169,7 +168,7 @@ class Scenario:
     poisonous: float = 0.0
     receivers: int = 3
     people: tuple[Person, ...] = ()
-    send_rules: Mapping[UUID, SendRules] = MappingProxyType({})
+    send_rules: Mapping[UUID, SendRules] = field(factory=dict)
     wishful: float = 0.0
     foreseen: float = 0.0
     blocked: int = 0

@@ -75,24 +75,20 @@ RULES: Final = evolve(
     lines=tuple(Line(channel=one) for one in (_OFFERS, _NEWS, _ORDERS, _MAIL)),
     messages=14,
     people=_PEOPLE,
-    send_rules=MappingProxyType(
-        {
-            DEFAULT_WORKSPACE: SendRules(
-                quiet_hours=_NIGHT,
-                frequency_caps=(
-                    FrequencyCap(
-                        limit=1, window=_DAY, message_types=_PROMOTIONAL, only_if_asked=False
-                    ),
-                    FrequencyCap(limit=3, window=6 * _HOUR, only_if_asked=False),
-                ),
-                holdout=Holdout(attribute=HELD_OUT),
+    send_rules={
+        DEFAULT_WORKSPACE: SendRules(
+            quiet_hours=_NIGHT,
+            frequency_caps=(
+                FrequencyCap(limit=1, window=_DAY, message_types=_PROMOTIONAL, only_if_asked=False),
+                FrequencyCap(limit=3, window=6 * _HOUR, only_if_asked=False),
             ),
-            _NEWS.id: SendRules(
-                quiet_hours=evolve(_NIGHT, action=QuietAction.DROP),
-                frequency_caps=(FrequencyCap(limit=2, window=5 * _DAY, only_if_asked=False),),
-            ),
-        }
-    ),
+            holdout=Holdout(attribute=HELD_OUT),
+        ),
+        _NEWS.id: SendRules(
+            quiet_hours=evolve(_NIGHT, action=QuietAction.DROP),
+            frequency_caps=(FrequencyCap(limit=2, window=5 * _DAY, only_if_asked=False),),
+        ),
+    },
     wishful=0.15,
     foreseen=0.9,
     blocked=2,
@@ -118,20 +114,18 @@ AUTUMN: Final = evolve(
     short=0.05,
     messages=16,
     people=_PEOPLE[:4],
-    send_rules=MappingProxyType(
-        {
-            DEFAULT_WORKSPACE: SendRules(
-                quiet_hours=evolve(
-                    _NIGHT, message_types=frozenset({*_PROMOTIONAL, MessageType.TRANSACTIONAL})
-                ),
-                frequency_caps=(
-                    FrequencyCap(limit=1, window=2 * _HOUR, only_if_asked=False),
-                    FrequencyCap(limit=3, window=3 * _DAY, only_if_asked=False),
-                    FrequencyCap(limit=1, window=7 * _DAY),
-                ),
+    send_rules={
+        DEFAULT_WORKSPACE: SendRules(
+            quiet_hours=evolve(
+                _NIGHT, message_types=frozenset({*_PROMOTIONAL, MessageType.TRANSACTIONAL})
             ),
-        }
-    ),
+            frequency_caps=(
+                FrequencyCap(limit=1, window=2 * _HOUR, only_if_asked=False),
+                FrequencyCap(limit=3, window=3 * _DAY, only_if_asked=False),
+                FrequencyCap(limit=1, window=7 * _DAY),
+            ),
+        ),
+    },
     blocked=4,
     keywords=5,
 )
