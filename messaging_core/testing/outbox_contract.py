@@ -91,6 +91,18 @@ class ClaimContract:
             ),
         )
 
+    def test_receivers_who_were_left_out_from_the_start_stay_out(self) -> None:
+        storage = self.make_storage()
+        wanted = a_delivery(AT, accepted=("a@x.example",), refused=("b@x.example",))
+        new = a_new_message(delivery=wanted)
+        add(storage, new)
+
+        found = delivery(storage, new)
+        (leased,) = claim(storage)
+
+        assert found == wanted
+        assert leased.delivery == evolve(wanted, attempts=1)
+
     def test_a_claimed_message_shows_as_processing(self) -> None:
         storage = self.make_storage()
         new = a_new_message()

@@ -29,8 +29,9 @@ _ADD_PERSON = "INSERT INTO messaging_people VALUES (?, ?, ?)"
 _ADD_CHANNEL = "INSERT OR IGNORE INTO messaging_channels VALUES (?, ?, ?, ?)"
 _ADD_SUBJECT = "INSERT INTO messaging_subjects VALUES (?, ?)"
 _ADD_DELIVERY = (
-    "INSERT INTO messaging_outbox (position, workspace, lane, due_at, expires_at, controls)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO messaging_outbox"
+    " (position, workspace, lane, due_at, expires_at, controls, progress)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _ADD_KEY = (
     "INSERT OR REPLACE INTO messaging_idempotency_keys"
@@ -256,4 +257,10 @@ def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[
         _micros(delivery.due_at),
         _micros(delivery.expires_at),
         orjson.dumps(controls).decode() if controls else None,
+        progress_column(delivery.accepted, delivery.refused),
     )
+
+
+def progress_column(accepted: Sequence[str], refused: Sequence[str]) -> str | None:
+    """Return who was served already and who never will be, or nothing where there is nobody."""
+    return orjson.dumps((accepted, refused)).decode() if accepted or refused else None

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
-from messaging_adapters.storage.sqlite.messages import failure_columns
+from messaging_adapters.storage.sqlite.messages import failure_columns, progress_column
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.decisions.settlement import unreadable
 from messaging_core.decisions.sharing import fair, most_for_one, share, turn
@@ -375,11 +375,10 @@ def _settled_row(settlement: Settlement) -> tuple[object, ...]:
 
 
 def _retry_row(settlement: Settlement, due_at: datetime) -> tuple[object, ...]:
-    progress = (settlement.accepted, settlement.refused)
     return (
         to_micros(due_at),
         0 if settlement.counts else 1,
         int(settlement.crashed),
-        orjson.dumps(progress).decode() if any(progress) else None,
+        progress_column(settlement.accepted, settlement.refused),
         settlement.lease.position,
     )
