@@ -69,7 +69,7 @@ TEMPLATE = {
     "name": "An invitation to a course",
     "emailTitle": "{{data.course}} on {{data.day}}",
     "emailHtmlMessage": "<p>Hello {{user.name}},</p><p>{{data.note}}</p>",
-    "emailAttachments": [{"file": "first-aid.ics", "name": "course.ics"}],
+    "emailAttachments": [{"file": "timetable.csv", "name": "first-aid.csv"}],
     "smsMessage": "{{user.name}}, your course {{data.course}} is on {{data.day}}.",
     "pushTitle": "{{data.course}}",
     "pushMessage": "{{user.name}}, see you on {{data.day}}!",

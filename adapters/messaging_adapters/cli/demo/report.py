@@ -106,7 +106,7 @@ def advise(screen: Screen, folder: Path | None) -> None:
         screen.line("  messaging list --tag parcel --status sent")
         screen.line("  messaging list --subject order --json")
     screen.line(
-        "  python docs/examples/campaign.py  the scenario alone: change it, and run it again"
+        "  python docs/examples/campaign.py  a scenario alone: change it, and run it again"
     )
     screen.line("  messaging channels                what a configuration looks like")
 
