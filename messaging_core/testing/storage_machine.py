@@ -573,7 +573,7 @@ def _directory_of(storage: Storage) -> list[Any]:
             found.append(tx.suppressions.of(workspace, everybody))
             for list_id in _LISTS.values():
                 contacts += tx.lists.members(workspace, [list_id], after=None, limit=100)
-            both = tx.lists.members(workspace, [*_LISTS.values()], after="c000003", limit=2)
+            both = tx.lists.members(workspace, [*_LISTS.values()], after=None, limit=2)
             found += [evolve(one, id="") for one in [*contacts, *both]]
             found.append(set(tx.contacts.by_identifiers(workspace, everybody)))
     return found
