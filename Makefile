@@ -23,7 +23,6 @@ help: ## list the targets
 
 demo: $(VENV)/demo.stamp ## watch messages being accepted, delivered and tracked
 	@$(BIN)/messaging demo $(ARGS)
-	@$(BIN)/python docs/examples/notification.py
 
 test: $(VENV)/test.stamp ## run the tests, such as: make test ARGS="-k lifecycle"
 	@echo "Testing"

@@ -29,6 +29,6 @@ class Doubts:
 
     @property
     def open(self) -> int:
-        """Return how many have not ended: each belongs to a message that is in doubt now."""
+        """Return how many have not ended; each belongs to a message that is in doubt now."""
         ended = (self.deduplicated, self.resent, self.failed, self.expired)
         return self.opened - sum(ended) - self.reported - self.answered

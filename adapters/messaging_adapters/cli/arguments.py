@@ -31,6 +31,7 @@ def parser() -> ArgumentParser:
     _add_list(add, common)
     _add_one(add, common)
     _add_deliver(add, common)
+    _add_failing(add, common)
     _add_purge(add, common)
     channels = add("channels", parents=[common], help="show the configuration")
     channels.set_defaults(run="looking:channels")
@@ -134,6 +135,20 @@ def _add_deliver(add: Add, common: ArgumentParser) -> None:
     deliver = add("deliver", parents=[common], help="deliver what is due, scheduled messages too")
     deliver.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     deliver.set_defaults(run="sending:deliver")
+
+
+def _add_failing(add: Add, common: ArgumentParser) -> None:
+    dead = add("dead", parents=[common], help="list what could not be sent, and why")
+    dead.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    dead.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
+    dead.add_argument("--json", action="store_true", help="one JSON message on each line")
+    dead.set_defaults(run="failing:dead")
+    replay = add("replay", parents=[common], help="send once more what failed, or is in doubt")
+    replay.add_argument("id", metavar="ID")
+    replay.add_argument("--again", action="store_true", help="though it was replayed before")
+    replay.set_defaults(run="failing:replay")
+    doubts = add("doubts", parents=[common], help="count attempts in doubt, and how they ended")
+    doubts.set_defaults(run="failing:doubts")
 
 
 def _add_purge(add: Add, common: ArgumentParser) -> None:

@@ -24,7 +24,7 @@ def show(options: Namespace) -> int:
     """Show everything about one message."""
     screen = Screen()
     with looking_engine(options) as engine:
-        message = engine.messenger.get(_id(options.id))
+        message = engine.messenger.get(message_id(options.id))
         with engine.storage.begin(read_only=True) as tx:
             delivery = tx.outbox.delivery(DEFAULT_WORKSPACE, message.id)
         if options.json:
@@ -40,7 +40,7 @@ def timeline(options: Namespace) -> int:
     """Show everything that happened to one message, in order."""
     screen = Screen()
     with looking_engine(options) as engine:
-        events = engine.messenger.timeline(_id(options.id))
+        events = engine.messenger.timeline(message_id(options.id))
     if options.json:
         for event in events:
             screen.json(encode(event))
@@ -55,12 +55,12 @@ def cancel(options: Namespace) -> int:
     """Withdraw a message that waits."""
     screen = Screen()
     with looking_engine(options) as engine:
-        message_id = _id(options.id)
-        if engine.messenger.cancel(message_id):
-            screen.line(f"{message_id} is cancelled: it will not be sent")
+        wanted = message_id(options.id)
+        if engine.messenger.cancel(wanted):
+            screen.line(f"{wanted} is cancelled: it will not be sent")
             return 0
-        message = engine.messenger.get(message_id)
-    screen.remark(f"messaging: too late: {message_id} is {message.status}")
+        message = engine.messenger.get(wanted)
+    screen.remark(f"messaging: too late: {wanted} is {message.status}")
     return 1
 
 
@@ -119,6 +119,7 @@ def _told(event: Event) -> tuple[str, ...]:
     """Return one line of a timeline."""
     number = f" {event.attempt}" if event.attempt else ""
     details = (
+        *(reason.message for reason in event.reasons),
         "in doubt" if event.in_doubt else "",
         f"{event.failure.description} ({event.failure.code})" if event.failure else "",
         f"next at {moment(event.due_at)}" if event.due_at else "",
@@ -144,7 +145,12 @@ def _transport(table: Mapping[str, Any]) -> str:
     return ", ".join([table["type"], *settings])
 
 
-def _id(text: str) -> UUID:
+def message_id(text: str) -> UUID:
+    """Read a message id.
+
+    Raises:
+        UsageError: It is none.
+    """
     try:
         return UUID(text)
     except ValueError:

@@ -46,6 +46,15 @@ def test_the_demo_delivers_over_smtp_and_shows_what_arrived(run, shop):
     assert all(len(line) <= 100 for line in ran.out.splitlines())
 
 
+def test_the_demo_plays_every_scenario_of_the_documentation(run):
+    scenarios = list(EXAMPLES.parent.glob("*.py"))
+
+    ran = run("demo")
+
+    assert scenarios
+    assert all(one.with_suffix(".txt").read_text(encoding="utf-8") in ran.out for one in scenarios)
+
+
 def test_the_demo_says_the_same_every_time_but_for_ids_and_durations(run):
     def said() -> str:
         return re.sub(r"[0-9a-f]{6}\b|[-0-9a-f]{36}@|[\d.,]+ +[\d,]+ *$", "…", run("demo").out)

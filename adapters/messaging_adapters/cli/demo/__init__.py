@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from messaging_adapters.cli.config import Config, load_config
-from messaging_adapters.cli.demo import contents, report
-from messaging_adapters.cli.demo.examples import examples_path
+from messaging_adapters.cli.demo import contents, report, scenarios
+from messaging_adapters.cli.demo.examples import example_path
 from messaging_adapters.cli.demo.server import MailServer
 from messaging_adapters.cli.demo.settings import BEGIN, CONFIG, MAIL_FOLDER
 from messaging_adapters.cli.demo.show import Show
@@ -28,11 +28,12 @@ def demo(options: Namespace) -> int:
     """Send the examples through a real database, files and a real mail server, and show it."""
     if options.count is not None and options.count < 1:
         raise UsageError("--count takes a number from 1 on")
-    with opened(str(examples_path())) as source:
+    with opened(str(example_path())) as source:
         examples = list(source.lines(None))[: options.count]
     with _folder(options.folder) as folder, _show(folder) as show:
         report.introduce(show.screen, options.folder)
         _play(show, examples, options.count or len(examples))
+        scenarios.play(show.screen)
         report.advise(show.screen, options.folder)
     return 0
 

@@ -13,16 +13,16 @@ from messaging_adapters.cli.usage import UsageError
 
 NAME: Final = "messages.jsonl"
 
-_CHECKOUT: Final = Path(__file__).parents[4] / "docs" / "examples" / NAME
+_CHECKOUT: Final = Path(__file__).parents[4] / "docs" / "examples"
 
 
-def examples_path() -> Path:
-    """Return where the examples are: in the package once installed, else in the checkout."""
-    installed = Path(str(files("messaging_adapters.cli"))) / "examples.jsonl"
-    for path in (installed, _CHECKOUT):
-        if path.exists():
-            return path
-    raise UsageError(f"the examples are missing: there is neither {installed} nor {_CHECKOUT}")
+def example_path(name: str = NAME) -> Path:
+    """Return where an example is: in the package once installed, else in the checkout."""
+    installed = Path(str(files("messaging_adapters.cli"))) / "examples"
+    for folder in (installed, _CHECKOUT):
+        if (folder / name).exists():
+            return folder / name
+    raise UsageError(f"the examples are missing: {name} is neither in {installed} nor {_CHECKOUT}")
 
 
 def more_like(lines: Sequence[Line], number: int) -> Iterator[Line]:

@@ -33,6 +33,9 @@ def introduce(screen: Screen, folder: Path | None) -> None:
     screen.line(f"  SMS, push  into files in {folder or 'a temporary folder'}")
     begin = f"{BEGIN:%A}, {BEGIN.day} {BEGIN:%B %Y, %H:%M} UTC"
     screen.line(f"  clock      stands at {begin} until the demo moves it")
+    screen.line(
+        "  scenarios  at the end: a notification to two clusters, and a campaign over midnight"
+    )
 
 
 def refused(show: Show) -> None:
@@ -93,6 +96,8 @@ def timings(show: Show) -> None:
     numbers = [Column(name, is_number=True) for name in ("messages", "seconds", "a second")]
     show.screen.heading("How long it took")
     show.screen.table([Column("step"), *numbers], rows)
+    if not show.more:
+        show.screen.line("So few messages mostly measure how the process warms up.", "dim")
 
 
 def advise(screen: Screen, folder: Path | None) -> None:
@@ -105,6 +110,7 @@ def advise(screen: Screen, folder: Path | None) -> None:
         screen.line(f"  cd {folder}")
         screen.line("  messaging list --tag parcel --status sent")
         screen.line("  messaging list --subject order --json")
+    screen.line("  python docs/examples/campaign.py  a scenario alone: change it, and run it again")
     screen.line("  messaging channels                what a configuration looks like")
 
 

@@ -1,0 +1,26 @@
+"""The example scripts of the documentation, run as they are."""
+
+import runpy
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from messaging_adapters.cli.demo.examples import example_path
+from messaging_adapters.cli.screen import Screen
+
+SCRIPTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "notification.py": "One notification to two clusters, by email, SMS and push",
+        "campaign.py": "A campaign over midnight, in three time zones, with one who opts out",
+    }
+)
+"""Which scripts are run, and what each shows."""
+
+
+def play(screen: Screen) -> None:
+    """Run every script, under what it shows and where to read it."""
+    for name, shows in SCRIPTS.items():
+        screen.heading(shows)
+        screen.line(f"This is docs/examples/{name}, a program that runs by itself.", "dim")
+        screen.line()
+        runpy.run_path(str(example_path(name)), run_name="__main__")

@@ -1,0 +1,70 @@
+"""The commands about what went wrong: dead letters, sending them again, and doubts."""
+
+from argparse import Namespace
+
+from attrs import asdict
+
+from messaging_adapters.cli.columns import Column
+from messaging_adapters.cli.engine import looking_engine
+from messaging_adapters.cli.looking import message_id
+from messaging_adapters.cli.moments import moment
+from messaging_adapters.cli.screen import Screen
+from messaging_adapters.cli.tables import receivers
+from messaging_core.errors import StateError
+from messaging_core.wire import encode
+
+
+def dead(options: Namespace) -> int:
+    """List what could not be sent, the newest first, with the reasons."""
+    screen = Screen()
+    with looking_engine(options) as engine:
+        page = engine.messenger.dead_letters(limit=options.limit, page_token=options.page_token)
+        if options.json:
+            for one in page.results:
+                screen.json(encode(one))
+        elif not page.results:
+            screen.remark("no dead letters")
+        else:
+            rows = [
+                (
+                    str(one.id),
+                    moment(one.last_status_at)[:16],
+                    engine.name_of(one.channel_id),
+                    receivers(one),
+                    one.reason or "",
+                )
+                for one in page.results
+            ]
+            yields = [Column(name, yields=True) for name in ("channel", "to")]
+            why = Column("why", wraps=True)
+            screen.table([Column("id"), Column("failed"), *yields, why], rows)
+    if page.next_page_token:
+        screen.remark(f"there are more: --page-token {page.next_page_token}")
+    return 0
+
+
+def replay(options: Namespace) -> int:
+    """Send once more what could not be sent, or what waits in doubt."""
+    screen, old = Screen(), message_id(options.id)
+    with looking_engine(options) as engine:
+        try:
+            new = engine.messenger.replay(old, again=options.again)
+        except StateError as error:
+            screen.remark(f"messaging: {error}")
+            return 1
+    if new.id == old:
+        screen.line(f"{old} was in doubt, and is due now: it may arrive twice")
+    else:
+        screen.line(f"{old} goes again as {new.id}, which is {new.status}")
+    return 0
+
+
+def doubts(options: Namespace) -> int:
+    """Count the attempts that may have been accepted or not, and how they ended."""
+    screen = Screen()
+    with looking_engine(options) as engine:
+        counted = engine.messenger.doubts()
+    rows = [(name, f"{count:,}") for name, count in asdict(counted).items()]
+    columns = [Column("attempts in doubt"), Column("number", is_number=True)]
+    screen.table(columns, [*rows, ("open now", f"{counted.open:,}")])
+    return 0

@@ -1,0 +1,99 @@
+import json
+import re
+
+import pytest
+
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core import Channel, Messenger, Worker
+from messaging_core.testing import RecordingTransport
+
+
+@pytest.fixture
+def expired(run, write, sms, messages, clock):
+    """A message that nobody delivered in time."""
+    run("send", "--channel", "parcels", "--no-deliver", write(sms(validity=60)))
+    clock.advance(minutes=2)
+    run("deliver")
+    (message,) = messages()
+    return message
+
+
+@pytest.fixture
+def in_doubt(sms, shop, clock):
+    """A message that a provider may have taken, and that waits for proof."""
+    parcels = Channel(name="parcels", platform="sms", sender="The Shop")
+    with SqliteStorage(shop / "shop.db") as storage:
+        silent = RecordingTransport([TimeoutError("no answer")])
+        messenger = Messenger(storage=storage, channels={parcels: silent}, clock=clock)
+        message = messenger.send("parcels", sms())
+        Worker(messenger).run_once()
+        assert messenger.get(message.id).details == "in_doubt"
+    return str(message.id)
+
+
+def counts(run) -> dict[str, int]:
+    rows = re.findall(r"^(\w[\w ]*?) +(\d+)$", run("doubts").out, re.MULTILINE)
+    return {name: int(count) for name, count in rows}
+
+
+def test_dead_letters_are_listed_with_the_reason(run, expired):
+    ran = run("dead")
+
+    assert ran.status == 0
+    assert re.search(
+        rf"{expired['id']}  2026-03-02 09:02  parcels  \+31600000001 +expired", ran.out
+    )
+    assert json.loads(run("dead", "--json").out) == expired
+
+
+def test_dead_letters_come_in_pages(run, write, sms, clock):
+    run("send", "--channel", "parcels", "--no-deliver", write(*[sms(validity=60)] * 3))
+    clock.advance(minutes=2)
+    run("deliver")
+
+    first = run("dead", "--json", "--limit", "2")
+    token = first.err.split()[-1]
+    second = run("dead", "--json", "--limit", "2", "--page-token", token)
+
+    found = [json.loads(line)["id"] for line in (first.out + second.out).splitlines()]
+    assert len(set(found)) == len(found) == 3
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_what_is_in_doubt_is_no_dead_letter(run):
+    ran = run("dead")
+
+    assert (ran.status, ran.out, ran.err) == (0, "", "no dead letters\n")
+
+
+def test_a_dead_letter_is_replayed_once_unless_asked_for_again(run, expired, messages):
+    first = run("replay", expired["id"])
+    repeated = run("replay", expired["id"])
+    again = run("replay", "--again", expired["id"])
+    run("deliver")
+
+    assert first.out.startswith(f"{expired['id']} goes again as ")
+    assert first.out == repeated.out != again.out
+    assert [one["status"] for one in messages()] == ["sent", "sent", "sending_failed"]
+
+
+def test_a_message_in_doubt_is_itself_sent_again_and_counted(run, in_doubt, messages):
+    before = counts(run)
+
+    ran = run("replay", in_doubt)
+    run("deliver")
+
+    assert ran.out == f"{in_doubt} was in doubt, and is due now: it may arrive twice\n"
+    assert [(one["id"], one["status"]) for one in messages()] == [(in_doubt, "sent")]
+    assert (before["opened"], before["resent"], before["open now"]) == (1, 0, 1)
+    assert (counts(run)["resent"], counts(run)["open now"]) == (1, 0)
+
+
+def test_a_message_that_was_sent_is_not_replayed(run, write, sms, messages):
+    run("send", "--channel", "parcels", write(sms()))
+    (sent,) = messages()
+
+    ran = run("replay", sent["id"])
+
+    assert (ran.status, ran.out) == (1, "")
+    assert "did not fail to be sent" in ran.err
