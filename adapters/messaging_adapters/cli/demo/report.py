@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from typing import Final
 
 from messaging_adapters.cli.columns import Column
@@ -103,6 +104,8 @@ def timings(show: Show) -> None:
 def advise(screen: Screen, folder: Path | None) -> None:
     """Say what to try next."""
     screen.heading("Try next")
+    if which("messaging") is None and Path(".venv/bin/activate").exists():
+        screen.line("  . .venv/bin/activate              first: then your shell finds the others")
     if folder is None:
         screen.line("  messaging demo --folder try       keep the database and the messages")
         screen.line("  messaging demo --count 20000      the same with more, and a progress bar")
