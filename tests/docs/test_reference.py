@@ -18,7 +18,7 @@ NOT_LISTED = re.compile(
     r"|messaging_core\.testing\.\w+_contract(?<!transport_contract)(?<!storage_contract)"
     r"|messaging_core\.testing\.storage_(machine|steps)"
     r"|messaging_core\.testing\.(__main__|conformance)"
-    r"|messaging_core\.testing\.simulation\.(actors|breach|crowd|host|process|provider|scheduler|world)"
+    r"|messaging_core\.testing\.simulation\.(actors|crowd|host|process|provider|scheduler|world)"
     r"|messaging_adapters\.mail\..*"
     r"|messaging_adapters\.cli\..*"
     r"|messaging_adapters\.storage\.sqlite\..*"
