@@ -104,6 +104,7 @@ _SETTLE = (
     " failure_source_name = ?, state = ? WHERE position = ?"
 )
 _FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
+_FINISH_ALL = "DELETE FROM messaging_outbox WHERE position IN (SELECT value FROM json_each(?))"
 _RETRY = (
     "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, handed_over = 0,"
     " attempts = attempts - ?, crashes = crashes + ?, progress = ? WHERE position = ?"
@@ -133,9 +134,10 @@ _REPLACE = (
     " failure_source_name = ?, state = ?, document = ? WHERE position = ?"
 )
 
-_ADD_REFERENCE = (
-    "INSERT OR IGNORE INTO messaging_references"
-    " SELECT workspace, ?, position FROM messaging_messages WHERE position = ?"
+_ADD_REFERENCES = (
+    "INSERT OR IGNORE INTO messaging_references SELECT m.workspace, wanted.value ->> 1, position"
+    " FROM json_each(?) AS wanted"
+    " CROSS JOIN messaging_messages m ON position = wanted.value ->> 0"
 )
 
 _Due = tuple[int, int, int, int | None]
@@ -249,17 +251,20 @@ class SqliteOutbox(Outbox):
         valid = [_use(fences, one.lease) for one in settlements]
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
         self._cursor.executemany(_SETTLE, map(_settled_row, kept))
-        self._cursor.executemany(
-            _ADD_REFERENCE,
-            [(part.platform_reference, one.lease.position) for one in kept for part in one.parts],
+        # One statement for many rows: at each row of several the other threads would get their turn.
+        self._at_once(
+            _ADD_REFERENCES,
+            [(one.lease.position, part.platform_reference) for one in kept for part in one.parts],
         )
-        self._cursor.executemany(
-            _FINISH, [(one.lease.position,) for one in kept if one.next_due_at is None]
-        )
+        self._at_once(_FINISH_ALL, [one.lease.position for one in kept if one.next_due_at is None])
         self._cursor.executemany(
             _RETRY, [_retry_row(one, one.next_due_at) for one in kept if one.next_due_at]
         )
         return valid
+
+    def _at_once(self, statement: str, values: Sequence[Any]) -> None:
+        if values:
+            self._cursor.execute(statement, (orjson.dumps(values).decode(),))
 
     def _fences(self, settlements: Sequence[Settlement]) -> dict[int, int]:
         positions = orjson.dumps([one.lease.position for one in settlements]).decode()
