@@ -251,7 +251,7 @@ class SqliteOutbox(Outbox):
         valid = [_use(fences, one.lease) for one in settlements]
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
         self._cursor.executemany(_SETTLE, map(_settled_row, kept))
-        # One statement for many rows: at each row of several the other threads would get their turn.
+        # One statement for many rows: between two of them the other threads would have their turn.
         self._at_once(
             _ADD_REFERENCES,
             [(one.lease.position, part.platform_reference) for one in kept for part in one.parts],
