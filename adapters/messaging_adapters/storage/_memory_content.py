@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_adapters.storage._memory_log import Undoable
+from messaging_adapters.storage._memory_undo import Undoable
 from messaging_core.models.short_link import ShortLink
 from messaging_core.models.template_project import TemplateProject
 from messaging_core.ports.storage import ShortLinks, Templates

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from heapq import nsmallest
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
+from messaging_adapters.storage._memory_undo import Undoable
 from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.directory import (
     ContactList,
@@ -22,19 +22,6 @@ from messaging_core.wire import encode, load
 from messaging_core.wire.page_token import decode_keyset, encode_keyset
 from messaging_core.wire.stored import encode_contact
 from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, place_of
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Undoable(Protocol):
-    """Changes tables so that it can be undone."""
-
-    def put(self, table: dict[K, V], key: K, value: V) -> None:
-        """Set a value, and remember how it was."""
-
-    def remove(self, table: dict[K, V], key: K) -> None:
-        """Take a value out, and remember it."""
 
 
 @frozen

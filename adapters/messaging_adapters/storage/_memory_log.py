@@ -2,30 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
+from messaging_adapters.storage._memory_undo import Undoable
 from messaging_core.models.event import Cursor, Event
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.interaction import Interaction
 from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptState
 from messaging_core.ports.storage import Receipts, Timeline
 from messaging_core.wire import encode, load
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Undoable(Protocol):
-    """Changes tables so that it can be undone."""
-
-    def put(self, table: dict[K, V], key: K, value: V) -> None:
-        """Set a value, and remember how it was."""
-
-    def remove(self, table: dict[K, V], key: K) -> None:
-        """Take a value out, and remember it."""
 
 
 @frozen

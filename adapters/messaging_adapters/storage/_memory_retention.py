@@ -8,8 +8,9 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage._memory_content import ContentTables
-from messaging_adapters.storage._memory_log import LogTables, Undoable
+from messaging_adapters.storage._memory_log import LogTables
 from messaging_adapters.storage._memory_search import Row
+from messaging_adapters.storage._memory_undo import Undoable
 from messaging_core.decisions.redaction import (
     redacted,
     redacted_event,

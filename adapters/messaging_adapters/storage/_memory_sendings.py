@@ -1,26 +1,13 @@
 """When contacts were written to, in the memory of this process."""
 
 from datetime import datetime
-from typing import Protocol, TypeVar
 from uuid import UUID
 
+from messaging_adapters.storage._memory_undo import Undoable
 from messaging_core.ports.storage import Sendings
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 SendingsTable = dict[tuple[UUID, UUID, str], tuple[str, datetime]]
 """Platform and time, by workspace, message and contact."""
-
-
-class Undoable(Protocol):
-    """Changes tables so that it can be undone."""
-
-    def put(self, table: dict[K, V], key: K, value: V) -> None:
-        """Set a value, and remember how it was."""
-
-    def remove(self, table: dict[K, V], key: K) -> None:
-        """Take a value out, and remember it."""
 
 
 class MemorySendings(Sendings):
