@@ -9,12 +9,11 @@ from attrs import evolve, frozen
 
 from messaging_core.errors import (
     ContactConflictError,
-    InvalidDocumentError,
-    InvalidQueryError,
     InvalidRequestError,
     UnknownContactError,
     UnknownListError,
 )
+from messaging_core.looking import checked_query
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
 from messaging_core.models.directory import (
@@ -36,8 +35,8 @@ from messaging_core.rules.contact import (
     check_new_contact,
     check_number_of_attributes,
     check_number_of_identifiers,
-    check_page,
 )
+from messaging_core.rules.query import check_page
 from messaging_core.wire import dump, load
 
 MEMBERS_AT_ONCE = 1000
@@ -156,7 +155,7 @@ class Directory:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
-        query = _sound(query or ContactQuery())
+        query = checked_query(query or ContactQuery(), _check)
         with self.storage.begin(read_only=True) as tx:
             return tx.contacts.find(query)
 
@@ -217,7 +216,7 @@ class Directory:
         Raises:
             InvalidQueryError: The limit or the page token is wrong.
         """
-        query = _sound(query or ContactListQuery())
+        query = checked_query(query or ContactListQuery(), _check)
         with self.storage.begin(read_only=True) as tx:
             return tx.lists.find(query)
 
@@ -469,14 +468,5 @@ def _refuse(violations: Sequence[Violation]) -> None:
         raise InvalidRequestError(violations)
 
 
-Q = TypeVar("Q", ContactQuery, ContactListQuery)
-
-
-def _sound(query: Q) -> Q:
-    try:
-        query = load(type(query), dump(query))
-    except InvalidDocumentError as error:
-        raise InvalidQueryError(error.violations) from None
-    if violations := check_page(query.limit, query.page_token):
-        raise InvalidQueryError(violations)
-    return query
+def _check(query: ContactQuery | ContactListQuery) -> list[Violation]:
+    return check_page(query.limit, query.page_token)

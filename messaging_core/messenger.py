@@ -47,6 +47,7 @@ from messaging_core.ports.transport import Transport
 from messaging_core.purging import purge_of
 from messaging_core.reception import Inbox, checked, convert
 from messaging_core.replaying import Replaying
+from messaging_core.rules.query import check_query
 from messaging_core.subscription import Handler, Subscriptions
 from messaging_core.suppressing import Suppressing
 from messaging_core.template_store import Templates
@@ -368,7 +369,7 @@ class Messenger:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
-        query = checked_query(query or MessageQuery())
+        query = checked_query(query or MessageQuery(), check_query)
         with self.storage.begin(read_only=True) as tx:
             return tx.messages.find(query)
 

@@ -33,6 +33,7 @@ from messaging_core.models.receipt import (
 from messaging_core.ports.storage import Transaction
 from messaging_core.rules.conversion import check_conversion
 from messaging_core.wire import encode
+from messaging_core.wire.fingerprint import hash_of
 
 _log = logging.getLogger(__name__)
 
@@ -158,12 +159,10 @@ def _kept(receipt: Receipt, workspace: UUID, now: datetime) -> KeptReceipt:
 
 def _key_of(receipt: Receipt) -> str:
     """Tell a receipt from others by what it says; a message that came in, by its reference."""
-    import hashlib  # noqa: PLC0415 - slow to load
-
     if isinstance(receipt, IncomingMessage) and receipt.reference:
         return f"incoming:{receipt.channel_id}:{receipt.reference}"
     said = encode(evolve(receipt, raw=""))
-    return hashlib.sha256(type(receipt).__name__.encode() + said).hexdigest()
+    return hash_of(type(receipt).__name__.encode(), said)
 
 
 def _text(value: str) -> str:

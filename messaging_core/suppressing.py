@@ -6,7 +6,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.errors import InvalidDocumentError, InvalidQueryError, InvalidRequestError
+from messaging_core.errors import InvalidRequestError
+from messaging_core.looking import checked_query
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import Identifier
 from messaging_core.models.directory import SuppressionQuery
@@ -20,7 +21,8 @@ from messaging_core.models.send_rules import (
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage import Storage
 from messaging_core.rules.consent import covering
-from messaging_core.rules.contact import check_page, check_suppression
+from messaging_core.rules.contact import check_suppression
+from messaging_core.rules.query import check_page
 from messaging_core.wire import dump, load
 from messaging_core.wire.suppressed import key_of
 
@@ -132,12 +134,8 @@ class Suppressing:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
-        query = query or SuppressionQuery()
-        try:
-            query = load(SuppressionQuery, dump(query))
-        except InvalidDocumentError as error:
-            raise InvalidQueryError(error.violations) from None
-        if violations := check_page(query.limit, query.page_token):
-            raise InvalidQueryError(violations)
+        query = checked_query(
+            query or SuppressionQuery(), lambda one: check_page(one.limit, one.page_token)
+        )
         with self.storage.begin(read_only=True) as tx:
             return tx.suppressions.find(query)

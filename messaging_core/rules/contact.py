@@ -6,11 +6,9 @@ from typing import Any, Final
 
 from messaging_core.models.contact import ContactIdentifier, Identifier
 from messaging_core.models.directory import ContactChanges, ContactList, NewContact
-from messaging_core.models.query import MAX_LIMIT
 from messaging_core.models.send_rules import Suppression, SuppressionScope
 from messaging_core.models.violation import Violation
 from messaging_core.rules.channel import check_platform
-from messaging_core.rules.query import MAX_PAGE_TOKEN_LENGTH
 from messaging_core.rules.receiver import MAX_ID_LENGTH, PLATFORM_KEYS, check_address
 from messaging_core.rules.template import check_locale
 from messaging_core.rules.text import check_line, check_text
@@ -115,18 +113,6 @@ def check_suppression(suppression: Suppression) -> list[Violation]:
     if sender is not None and not is_of_sender:
         message = f"a suppression of scope {suppression.scope} is of every sender"
         violations.append(Violation("/sender", "suppression.sender_not_allowed", message))
-    return violations
-
-
-def check_page(limit: int, page_token: str | None) -> list[Violation]:
-    """Refuse pages of no size, or of more than 1000, and tokens that no listing gives out."""
-    violations = []
-    if not 1 <= limit <= MAX_LIMIT:
-        message = f"a page has 1 to {MAX_LIMIT} results, not {limit}"
-        violations.append(Violation("/limit", "query.bad_limit", message))
-    if page_token is not None and len(page_token) > MAX_PAGE_TOKEN_LENGTH:
-        message = f"a page token has at most {MAX_PAGE_TOKEN_LENGTH} characters"
-        violations.append(Violation("/pageToken", "query.page_token_too_long", message))
     return violations
 
 

@@ -36,7 +36,7 @@ def check_query(query: MessageQuery) -> list[Violation]:
     `startAt` is not after `endAt`, both have an offset from UTC, and no filter has more than
     1000 values (these three are ours). A status is checked too, because a query takes texts.
     """
-    violations = _check_page(query)
+    violations = check_page(query.limit, query.page_token, of="messages")
     for field, name in _SEVERAL.items():
         violations += _check_number(getattr(query, field), f"/{name}")
     violations += _check_values(query)
@@ -47,12 +47,19 @@ def check_query(query: MessageQuery) -> list[Violation]:
     return violations
 
 
-def _check_page(query: MessageQuery) -> list[Violation]:
+def check_page(limit: int, page_token: str | None, *, of: str = "results") -> list[Violation]:
+    """Refuse pages of no size, or of more than 1000, and tokens that no listing gives out.
+
+    Args:
+        limit: How many a page is to have.
+        page_token: Where it begins.
+        of: What is listed, for people.
+    """
     violations = []
-    if not 1 <= query.limit <= MAX_LIMIT:
-        message = f"a page has 1 to {MAX_LIMIT} messages, not {query.limit}"
+    if not 1 <= limit <= MAX_LIMIT:
+        message = f"a page has 1 to {MAX_LIMIT} {of}, not {limit}"
         violations.append(Violation("/limit", "query.bad_limit", message))
-    if query.page_token is not None and len(query.page_token) > MAX_PAGE_TOKEN_LENGTH:
+    if page_token is not None and len(page_token) > MAX_PAGE_TOKEN_LENGTH:
         message = f"a page token has at most {MAX_PAGE_TOKEN_LENGTH} characters"
         violations.append(Violation("/pageToken", "query.page_token_too_long", message))
     return violations

@@ -20,9 +20,9 @@ from messaging_core.rules.contact import (
     check_contact_list,
     check_identifier,
     check_new_contact,
-    check_page,
     check_suppression,
 )
+from messaging_core.rules.query import check_page
 from messaging_core.testing import a_contact_list, a_suppression
 
 LISTS = tuple(UUID(int=number) for number in range(11))
