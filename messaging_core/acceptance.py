@@ -134,7 +134,7 @@ class Acceptance:
         faults = (
             [*filled.violations, *self.linking.check(request, channel)]
             if has_links
-            else (filled.violations)
+            else filled.violations
         )
         admission = admit(request, channel, now, faults=faults, is_rendered=filled.is_rendered)
         violations = (*unreachable, *admission.violations)

@@ -185,6 +185,8 @@ class Books:
 
     def _with_receivers(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
         """Tell what is known of receivers where a send rule may have something to say."""
+        if not claims:
+            return []  # a judge looks into the storage
         judge = Judge(self._tx, self._desk.policies)
         return [self._with_facts(judge, one, now) for one in claims]
 
@@ -207,7 +209,7 @@ class Books:
         if not evidence:
             return list(claims)
         rest: list[Claim] = []
-        proved: list[Settlement] = []
+        over: list[Settlement] = []
         for claim in claims:
             known = evidence.get(claim.message.id, NOTHING)
             if not proves_hand_over(known):
@@ -217,8 +219,8 @@ class Books:
             if left_of(wiser.message, wiser.delivery):
                 rest.append(wiser)
             else:
-                proved.append(served(wiser))
-        self.settle(proved)
+                over.append(served(wiser))
+        self.settle(over)
         return rest
 
     def _evidence(self, claims: Sequence[Claim]) -> dict[UUID, Evidence]:

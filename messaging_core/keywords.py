@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -20,20 +19,13 @@ from messaging_core.models.contact import Identifier
 from messaging_core.models.event import EventKind
 from messaging_core.models.message import Direction, Message, Origin, Status
 from messaging_core.models.query import MAX_LIMIT, MessageQuery
-from messaging_core.models.reasons import ReasonCode, because
+from messaging_core.models.reasons import SUPPRESSED_BY, because
 from messaging_core.models.request import SendMessage
 from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage import Transaction
 from messaging_core.rules.consent import covering, identifier_on, purpose_of
-from messaging_core.rules.lifecycle import can_exclude
+from messaging_core.rules.lifecycle import UNDER_WAY, can_exclude
 from messaging_core.rules.stop_words import Keyword, KeywordKind, confirmation_of, keyword_of
-
-_CODES: Final = {
-    SuppressionScope.MARKETING: ReasonCode.SUPPRESSED_MARKETING,
-    SuppressionScope.TRANSACTIONAL: ReasonCode.SUPPRESSED_TRANSACTIONAL,
-    SuppressionScope.SENDER: ReasonCode.SUPPRESSED_SENDER,
-}
-_WAITING: Final = (Status.ACCEPTED, Status.SCHEDULED, Status.PROCESSING)
 
 
 @frozen(kw_only=True)
@@ -156,7 +148,7 @@ def _waiting_for(tx: Transaction, workspace: UUID, suppression: Suppression) -> 
     query = MessageQuery(
         workspace=workspace,
         receiver=suppression.identifier_value,
-        status=_WAITING,
+        status=UNDER_WAY,
         direction=Direction.OUTGOING,
         limit=MAX_LIMIT,
     )
@@ -185,7 +177,7 @@ def _skip(
     if not tx.outbox.finish(workspace, message.id):
         return False
     reason = because(
-        _CODES[suppression.scope], cause=suppression.cause, since=suppression.at.isoformat()
+        SUPPRESSED_BY[suppression.scope], cause=suppression.cause, since=suppression.at.isoformat()
     )
     skipped = evolve(
         message,

@@ -1,6 +1,6 @@
 """What each send rule has to say about one receiver of a message."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -8,22 +8,15 @@ from attrs import frozen
 from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import Controls
 from messaging_core.models.plan import Reason
-from messaging_core.models.reasons import ReasonCode, because
+from messaging_core.models.reasons import SUPPRESSED_BY, ReasonCode, because
 from messaging_core.models.send_rules import (
     Course,
     Purpose,
     ReceiverFacts,
     SendRules,
-    SuppressionScope,
 )
 from messaging_core.rules.consent import covering
 from messaging_core.rules.frequency import binds, next_free
-
-_SUPPRESSED: Mapping[SuppressionScope, ReasonCode] = {
-    SuppressionScope.MARKETING: ReasonCode.SUPPRESSED_MARKETING,
-    SuppressionScope.TRANSACTIONAL: ReasonCode.SUPPRESSED_TRANSACTIONAL,
-    SuppressionScope.SENDER: ReasonCode.SUPPRESSED_SENDER,
-}
 
 
 @frozen(kw_only=True)
@@ -59,7 +52,7 @@ def _suppressions(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[F
         return
     for one in covering(receiver.suppressions, receiver.identifier, case.purpose, case.sender):
         facts = {"receiver": place, "cause": one.cause.value, "since": one.at.isoformat()}
-        yield Finding(because(_SUPPRESSED[one.scope], **facts), Course.SKIP)
+        yield Finding(because(SUPPRESSED_BY[one.scope], **facts), Course.SKIP)
 
 
 def _subscription(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from messaging_core.models.plan import Reason
+from messaging_core.models.send_rules import SuppressionScope
 
 
 class ReasonCode(StrEnum):
@@ -35,6 +36,15 @@ class ReasonCode(StrEnum):
         """Return the same for people, in one line."""
         return _MEANINGS[self]
 
+
+SUPPRESSED_BY: Final = MappingProxyType(
+    {
+        SuppressionScope.MARKETING: ReasonCode.SUPPRESSED_MARKETING,
+        SuppressionScope.TRANSACTIONAL: ReasonCode.SUPPRESSED_TRANSACTIONAL,
+        SuppressionScope.SENDER: ReasonCode.SUPPRESSED_SENDER,
+    }
+)
+"""The reason of a message that a suppression of each scope keeps back."""
 
 _MEANINGS: Final = MappingProxyType(
     {

@@ -105,6 +105,9 @@ INITIAL: Final[Mapping[Direction, frozenset[Status]]] = MappingProxyType(
 WAITING: Final = frozenset({Status.ACCEPTED, Status.SCHEDULED})
 """Nobody has taken the message up yet."""
 
+UNDER_WAY: Final = (Status.ACCEPTED, Status.SCHEDULED, Status.PROCESSING)
+"""The message is still to be sent: nobody has taken it up yet, or somebody has."""
+
 FINAL: Final = frozenset(
     {
         Status.DELIVERED,
@@ -139,7 +142,7 @@ def is_waiting(status: Status) -> bool:
 
 def is_under_way(status: Status) -> bool:
     """Tell whether a message is still to be sent: nobody has taken it up yet, or somebody has."""
-    return is_waiting(status) or status is Status.PROCESSING
+    return status in UNDER_WAY
 
 
 def is_final(status: Status) -> bool:
