@@ -81,7 +81,12 @@ class Attempted:
 
 @define
 class _Tally:
-    """How every receiver has fared, this attempt included."""
+    """How every receiver has fared, this attempt included, and what there is to say of it.
+
+    Attributes:
+        attempt: Which attempt it was; absent when none was made, as is its outcome.
+        resolved: How an earlier doubt has ended, unless it stays open.
+    """
 
     accepted: list[str]
     refused: list[str]
@@ -89,7 +94,9 @@ class _Tally:
     failure: Failure | None = None
     deferred: list[Deferred] = field(factory=list)
     unknown: list[Unknown] = field(factory=list)
-    outcome: OutcomeKind = OutcomeKind.ACCEPTED
+    attempt: int | None = None
+    outcome: OutcomeKind | None = None
+    resolved: Resolution | None = None
 
     def count(self, address: str, outcome: SingleOutcome) -> None:
         match outcome:
@@ -106,28 +113,23 @@ class _Tally:
 
 def settle(attempted: Attempted) -> Settlement:
     """Decide what becomes of a message: it is over, or it is tried again at a certain time."""
-    tally, claim = _tally(attempted), attempted.claim
+    tally = _tally(attempted)
     if tally.unknown and tally.deferred and attempted.gives_up_doubt:
         _give_up_doubt(attempted, tally)
-    gave_up = tally.outcome is OutcomeKind.UNKNOWN and not tally.unknown
-    decided = _decided(attempted, tally)
-    return evolve(
-        decided,
-        attempt=claim.delivery.attempts,
-        outcome=tally.outcome,
-        resolved=Resolution.FAILED if gave_up else _resolution(attempted, tally, decided),
-    )
+    tally.resolved = _resolution(attempted, tally)
+    return _decided(attempted, tally)
 
 
-def _resolution(attempted: Attempted, tally: "_Tally", decided: Settlement) -> Resolution | None:
-    """Return how an earlier doubt ended: sent again, unless this attempt came to nothing."""
-    is_open = decided.details == IN_DOUBT and tally.outcome is not OutcomeKind.UNKNOWN
-    if attempted.claim.message.details != IN_DOUBT or is_open:
+def _resolution(attempted: Attempted, tally: _Tally) -> Resolution | None:
+    """Return how an earlier doubt has ended: given up, or sent again."""
+    if tally.outcome is OutcomeKind.UNKNOWN and not tally.unknown:
+        return Resolution.FAILED
+    if attempted.claim.message.details != IN_DOUBT:
         return None
     return Resolution.DEDUPLICATED if attempted.deduplicates else Resolution.RESENT
 
 
-def _decided(attempted: Attempted, tally: "_Tally") -> Settlement:
+def _decided(attempted: Attempted, tally: _Tally) -> Settlement:
     if tally.unknown:
         return _doubtful(attempted, tally, tally.unknown[0])
     if tally.deferred:
@@ -267,22 +269,24 @@ def _so_far(claim: Claim) -> _Tally:
 
 
 def _tally(attempted: Attempted) -> _Tally:
-    tally, outcome = _so_far(attempted.claim), attempted.outcome
-    outcomes = outcome.outcomes if isinstance(outcome, PerRecipient) else {}
-    single = None if isinstance(outcome, PerRecipient) else outcome
-    counted: set[int] = set()
-    for address in attempted.addresses:
-        one = single or outcomes.get(address, _MISSING)
-        tally.count(address, one)
-        # Several receivers may share one answer, and so its references.
-        if isinstance(one, Accepted) and id(one) not in counted:
-            counted.add(id(one))
-            tally.parts += (Part(platform_reference=reference) for reference in one.references)
-    tally.outcome = max(map(_kind, outcomes.values() or [single]), key=_UNCERTAINTY.index)
+    tally, outcome, addresses = _so_far(attempted.claim), attempted.outcome, attempted.addresses
+    if isinstance(outcome, PerRecipient):
+        answers = [outcome.outcomes.get(address, _MISSING) for address in addresses]
+        kinds = [_kind(one) for one in outcome.outcomes.values()]
+        tally.outcome = max(kinds, key=_UNCERTAINTY.index, default=OutcomeKind.UNKNOWN)
+    else:
+        answers = [outcome] * len(addresses)
+        tally.outcome = _kind(outcome)
+    for address, answer in zip(addresses, answers, strict=True):
+        tally.count(address, answer)
+    # Several receivers may share one answer, and so its references.
+    for taken in {id(one): one for one in answers if isinstance(one, Accepted)}.values():
+        tally.parts += [Part(platform_reference=reference) for reference in taken.references]
+    tally.attempt = attempted.claim.delivery.attempts
     return tally
 
 
-def _kind(outcome: SingleOutcome | None) -> OutcomeKind:
+def _kind(outcome: SingleOutcome) -> OutcomeKind:
     match outcome:
         case Accepted():
             return OutcomeKind.ACCEPTED
@@ -367,6 +371,7 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
 ) -> Settlement:
     # A doubt stays until somebody proves it wrong: a later attempt that failed does not.
     doubt = IN_DOUBT if claim.message.details == IN_DOUBT else None
+    is_open = doubt is not None and tally.outcome is not OutcomeKind.UNKNOWN
     return Settlement(
         lease=claim.lease,
         at=now,
@@ -378,6 +383,9 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
         next_due_at=until,
         accepted=tuple(tally.accepted),
         refused=tuple(tally.refused),
+        attempt=tally.attempt,
+        outcome=tally.outcome,
+        resolved=None if is_open else tally.resolved,
     )
 
 
@@ -396,4 +404,7 @@ def _finished(
         parts=tuple(tally.parts),
         accepted=tuple(tally.accepted),
         refused=tuple(tally.refused),
+        attempt=tally.attempt,
+        outcome=tally.outcome,
+        resolved=tally.resolved,
     )
