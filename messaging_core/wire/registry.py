@@ -9,7 +9,7 @@ from cattrs import BaseValidationError, Converter
 
 from messaging_core.errors import InvalidDocumentError
 from messaging_core.wire.emission import emit_reader, emit_writer
-from messaging_core.wire.faults import Faults
+from messaging_core.wire.faults import Faults, Stop
 from messaging_core.wire.limits import DOCUMENT_LIMITS
 from messaging_core.wire.plan import plan_of, tagged_classes
 from messaging_core.wire.tagged import tagged_reader
@@ -37,7 +37,10 @@ class StructureHook:
     def __call__(self, value: Any, _: Any) -> Any:
         """Read a value, and raise what is wrong with it."""
         faults = Faults(DOCUMENT_LIMITS)
-        result = self.read(value, "", faults)
+        try:
+            result = self.read(value, "", faults)
+        except Stop:
+            result = None
         if faults:
             raise InvalidDocumentError(tuple(faults))
         return result

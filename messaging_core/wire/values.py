@@ -19,7 +19,8 @@ Writer = Callable[[Any], Any]
 
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OWN_DATETIME: Final = re.compile(
-    "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z"
+    "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    "[.][0-9]{3}(?:[0-9]{3})?Z"
 )
 _EXPECTED: Final = {
     (str,): "a string",
@@ -69,6 +70,7 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
     return instant
 
 
+@lru_cache(maxsize=64)  # as for writing: an instant stands in several places
 def _own_datetime(value: str) -> datetime | None:
     """Read the form that we write ourselves, which needs no looking at offsets and fractions."""
     if not _OWN_DATETIME.fullmatch(value):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
@@ -100,8 +101,9 @@ _FENCES = (
     " WHERE position IN (SELECT value FROM json_each(?)) AND leased_until IS NOT NULL"
 )
 _SETTLE = (
-    "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
-    " failure_source_name = ?, state = ? WHERE position = ?"
+    "UPDATE messaging_messages SET status = wanted.value ->> 1, failure_code = wanted.value ->> 2,"
+    " failure_source_code = wanted.value ->> 3, failure_source_name = wanted.value ->> 4,"
+    " state = wanted.value ->> 5 FROM json_each(?) AS wanted WHERE position = wanted.value ->> 0"
 )
 _FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
 _FINISH_ALL = "DELETE FROM messaging_outbox WHERE position IN (SELECT value FROM json_each(?))"
@@ -190,7 +192,7 @@ class SqliteOutbox(Outbox):
             except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
                 what = type(error).__name__
                 _log.error("the message at position %d cannot be read: %s", position, what)
-            self._cursor.execute(_SETTLE, _settled_row(unreadable(_lease(row, until), now)))
+            self._at_once(_SETTLE, [_settled_row(unreadable(_lease(row, until), now))])
         self._cursor.execute(_FINISH, (position,))
         return None
 
@@ -250,8 +252,9 @@ class SqliteOutbox(Outbox):
         fences = self._fences(settlements)
         valid = [_use(fences, one.lease) for one in settlements]
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-        self._cursor.executemany(_SETTLE, map(_settled_row, kept))
-        # One statement for many rows: between two of them the other threads would have their turn.
+        # One statement for many rows: between two of them the other threads would have their turn,
+        # and SQLite would make the list of statuses that an index leaves out for each of them.
+        self._at_once(_SETTLE, [_settled_row(one) for one in kept])
         self._at_once(
             _ADD_REFERENCES,
             [(one.lease.position, part.platform_reference) for one in kept for part in one.parts],
@@ -329,7 +332,7 @@ def _claim(row: tuple[Any, ...], before: _Due, until: datetime) -> Claim:
     lease = _lease(row, until)
     return Claim(
         workspace=lease.workspace,
-        message=Stored(document, state.decode()).load(),
+        message=Stored(document, state).load(),
         delivery=_delivery(due_at, *delivery),
         lease=lease,
         lapsed=leased_until is not None,
@@ -343,9 +346,15 @@ def _lease(row: tuple[Any, ...], until: datetime) -> Lease:
         position=position,
         fence=fence,
         until=until,
-        workspace=UUID(bytes=workspace),
+        workspace=_workspace(workspace),
         message_id=UUID(bytes=message_id),
     )
+
+
+# Most of what is claimed together is of the same few tenants, and was accepted together.
+_workspace = lru_cache(maxsize=256)(lambda raw: UUID(bytes=raw))
+_instant = lru_cache(maxsize=64)(from_micros)
+_NO_CONTROLS = Controls()
 
 
 def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
@@ -357,25 +366,25 @@ def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
     progress: str | None,
     crashes: int,
 ) -> Delivery:
-    accepted, refused = orjson.loads(progress) if progress else ((), ())
+    accepted, refused = map(tuple, orjson.loads(progress)) if progress else ((), ())
     return Delivery(
-        due_at=from_micros(due_at),
-        expires_at=from_micros(expires_at),
+        due_at=_instant(due_at),
+        expires_at=_instant(expires_at),
         lane=Lane(lane),
         attempts=attempts,
-        controls=load(Controls, orjson.loads(controls)) if controls else Controls(),
-        accepted=tuple(accepted),
-        refused=tuple(refused),
+        controls=load(Controls, orjson.loads(controls)) if controls else _NO_CONTROLS,
+        accepted=accepted,
+        refused=refused,
         crashes=crashes,
     )
 
 
 def _settled_row(settlement: Settlement) -> tuple[object, ...]:
     return (
+        settlement.lease.position,
         settlement.status,
         *failure_columns(settlement.failure),
         settled_state(settlement),
-        settlement.lease.position,
     )
 
 
