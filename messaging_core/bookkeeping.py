@@ -4,9 +4,9 @@ A settlement is more than the message's new state: the log tells of it, doubts a
 answer is evidence, and receipts that overtook it find their message.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -60,6 +60,8 @@ from messaging_core.models.receipt import (
 from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage import Transaction
+
+T = TypeVar("T")
 
 SUPPRESS_ON: Final = frozenset(
     {SuppressionCause.HARD_BOUNCE, SuppressionCause.COMPLAINT, SuppressionCause.UNSUBSCRIBE}
@@ -134,8 +136,9 @@ class Books:
         for one in kept:
             if one.outcome is OutcomeKind.UNKNOWN:
                 self._add_evidence(one.lease.workspace, one.lease.message_id, DOUBT)
-        self._match_early_receipts(kept)
-        self._join_evidence(kept)
+        for workspace, its in _by_workspace(kept, lambda one: one.lease.workspace).items():
+            self._match_early_receipts(workspace, its)
+            self._join_evidence(workspace, its)
         self._count_sendings(kept)
         for one, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
@@ -224,42 +227,31 @@ class Books:
         return rest
 
     def _evidence(self, claims: Sequence[Claim]) -> dict[UUID, Evidence]:
-        by_workspace: dict[UUID, list[UUID]] = {}
-        for one in claims:
-            by_workspace.setdefault(one.workspace, []).append(one.message.id)
         found: dict[UUID, Evidence] = {}
-        for workspace, ids in by_workspace.items():
-            found.update(self._tx.receipts.evidence(workspace, ids))
+        for workspace, its in _by_workspace(claims, lambda one: one.workspace).items():
+            found.update(self._tx.receipts.evidence(workspace, [one.message.id for one in its]))
         return found
 
-    def _match_early_receipts(self, settlements: Sequence[Settlement]) -> None:
+    def _match_early_receipts(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
         """Let receipts find the message that named itself only now."""
-        by_workspace: dict[UUID, list[str]] = {}
-        for one in settlements:
-            references = [part.platform_reference for part in one.parts]
-            by_workspace.setdefault(one.lease.workspace, []).extend(references)
-        for workspace, references in by_workspace.items():
-            if references:
-                self._match(workspace, references)
+        references = [part.platform_reference for one in settlements for part in one.parts]
+        if references:
+            self._match(workspace, references)
 
     def _match(self, workspace: UUID, references: Sequence[str]) -> None:
         for kept in self._tx.receipts.waiting_for(workspace, references):
             self.apply(kept)
 
-    def _join_evidence(self, settlements: Sequence[Settlement]) -> None:
+    def _join_evidence(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
         """Let what is known already have its say about messages that are settled for good."""
-        over: dict[UUID, list[UUID]] = {}
-        for one in settlements:
-            if one.next_due_at is None:
-                over.setdefault(one.lease.workspace, []).append(one.lease.message_id)
-        for workspace, ids in over.items():
-            for message_id, evidence in self._tx.receipts.evidence(workspace, ids).items():
-                message = self._tx.messages.get(workspace, message_id)
-                if message is None:
-                    continue
-                shown = self._show(workspace, message, evidence, message.updated_at)
-                if shown.status is not message.status:
-                    self._tx.timeline.append([telling.joined(workspace, shown)])
+        over = [one.lease.message_id for one in settlements if one.next_due_at is None]
+        for message_id, evidence in self._tx.receipts.evidence(workspace, over).items():
+            message = self._tx.messages.get(workspace, message_id)
+            if message is None:
+                continue
+            shown = self._show(workspace, message, evidence, message.updated_at)
+            if shown.status is not message.status:
+                self._tx.timeline.append([telling.joined(workspace, shown)])
 
     def _answered_late(self, settlement: Settlement) -> None:
         """Keep the answer of a worker that had lost its lease: it may be proof."""
@@ -496,6 +488,14 @@ class Books:
         event = telling.changed(workspace, message, EventKind.INTERACTED, at)
         self._tx.timeline.append([evolve(event, outcome=interaction.type)])
         return interaction
+
+
+def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dict[UUID, list[T]]:
+    """Divide things by their tenant."""
+    divided: dict[UUID, list[T]] = {}
+    for one in things:
+        divided.setdefault(workspace_of(one), []).append(one)
+    return divided
 
 
 def _recipient(named: str | None, message: Message) -> str | None:

@@ -114,7 +114,7 @@ class Delivering:
     ) -> Settlement | None:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
         chance, envelope = self._safe_chance(), send.envelope
-        addresses = tuple(one.value for one in envelope.receivers)
+        addresses = tuple([one.value for one in envelope.receivers])
         call = Call(
             claim=claim,
             channel=envelope.channel,

@@ -37,26 +37,23 @@ class Watch:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._calls: dict[int, Call] = {}
-        self._lock = threading.Lock()
 
     def begin(self, call: Call) -> None:
         """Take a call that begins now."""
-        with self._lock:
-            self._calls[id(call)] = call
+        self._calls[id(call)] = call
 
     def end(self, call: Call) -> bool:
         """Let go of a call that has ended; false where it was given up before."""
-        with self._lock:
-            return self._calls.pop(id(call), None) is not None
+        return self._took(call)
 
     def overdue(self) -> Iterator[Call]:
         """Give up every call that has taken too long; from then on it gets no leave to send."""
         before = monotonic() - self._timeout
-        with self._lock:
-            # All may take equally long, so they stand in the order in which they fall due.
-            late = [call for call in self._calls.values() if call.began <= before]
-            for call in late:
-                del self._calls[id(call)]
-        for call in late:
-            call.handoff.give_up()
-            yield call
+        for call in list(self._calls.values()):
+            if call.began <= before and self._took(call):
+                call.handoff.give_up()
+                yield call
+
+    def _took(self, call: Call) -> bool:
+        """Take a call out; only the first who tries succeeds, without a lock."""
+        return self._calls.pop(id(call), None) is not None

@@ -46,14 +46,15 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
     The same message gives the same envelope every time, but for the attempt.
     """
     content, links = _content(message, channel), delivery.controls.links
-    everybody = tuple(_recipient(contact) for contact in message.receiver.contacts)
+    everybody = tuple([_recipient(contact) for contact in message.receiver.contacts])
     served = {*delivery.accepted, *delivery.refused}
+    left = tuple([one for one in everybody if one.value not in served]) if served else everybody
     return Envelope(
         message_id=message.id,
         workspace=channel.workspace,
         channel=channel,
         sender=_sender(message),
-        receivers=tuple(one for one in everybody if one.value not in served),
+        receivers=left,
         copies=everybody,
         content=apply_links(content, links, links.codes.get) if links else content,
         created_at=message.created_at,

@@ -52,7 +52,7 @@ def settled(settlement: Settlement) -> Event:
         attempt=settlement.attempt,
         outcome=settlement.outcome,
         failure=settlement.failure,
-        references=tuple(part.platform_reference for part in settlement.parts),
+        references=tuple([part.platform_reference for part in settlement.parts]),
         due_at=settlement.next_due_at,
         in_doubt=settlement.details == IN_DOUBT,
         reasons=settlement.reasons,
