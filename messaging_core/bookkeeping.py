@@ -4,39 +4,30 @@ A settlement is more than the message's new state: the log tells of it, doubts a
 answer is evidence, and receipts that overtook it find their message.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
 from messaging_core.decisions import telling
-from messaging_core.decisions.redaction import (
-    is_redacted,
-    redacted_event,
-    redacted_interaction,
-)
 from messaging_core.decisions.settlement import (
-    IN_DOUBT,
     addresses_of,
     left_of,
-    proved,
     served,
     with_proof,
 )
 from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
-    evidence_of,
-    join,
     proof_of,
     proven_recipients,
     proves_hand_over,
-    status_of,
 )
-from messaging_core.judging import Judge, Policies, case_of, is_exempt, sender_of
-from messaging_core.models.channel import EMAIL, Channel
+from messaging_core.desk import Desk
+from messaging_core.judging import Judge, case_of, is_exempt, sender_of
+from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import (
     Claim,
     Lease,
@@ -45,51 +36,13 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.event import Event, EventKind
 from messaging_core.models.evidence import Evidence
-from messaging_core.models.failure import Failure, FailureCode
-from messaging_core.models.interaction import Interaction, InteractionType
 from messaging_core.models.message import Message, Status
-from messaging_core.models.receipt import (
-    InteractionReceipt,
-    KeptReceipt,
-    ReceiptState,
-    ReceiptStatus,
-    StatusReceipt,
-)
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage import Transaction
+from messaging_core.proving import Proofs
+from messaging_core.reporting import Reports
 
 T = TypeVar("T")
-
-SUPPRESS_ON: Final = frozenset(
-    {SuppressionCause.HARD_BOUNCE, SuppressionCause.COMPLAINT, SuppressionCause.UNSUBSCRIBE}
-)
-"""Which reports suppress an address by themselves, unless the host says otherwise."""
-
-
-@frozen(kw_only=True)
-class Desk:
-    """Everything that books are kept with.
-
-    Attributes:
-        ids: Makes ids of interactions and messages.
-        channels: The channels of the host by their ids.
-        policies: The send rules.
-        suppress_on: Which reports suppress an address by themselves.
-    """
-
-    ids: Ids
-    channels: Mapping[UUID, Channel] = field(factory=dict, repr=False)
-    policies: Policies = field(factory=Policies)
-    suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
-
-
-_CAUSES: Final = {
-    InteractionType.REPORTED_AS_SPAM: SuppressionCause.COMPLAINT,
-    InteractionType.UNSUBSCRIBE_REQUEST: SuppressionCause.UNSUBSCRIBE,
-}
 
 
 @frozen(kw_only=True)
@@ -121,6 +74,8 @@ class Books:
     def __init__(self, tx: Transaction, desk: Desk) -> None:
         self._tx = tx
         self._desk = desk
+        self._proofs = Proofs(tx)
+        self._reports = Reports(tx, desk)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
@@ -135,10 +90,10 @@ class Books:
             tx.timeline.count(counts)
         for one in kept:
             if one.outcome is OutcomeKind.UNKNOWN:
-                self._add_evidence(one.lease.workspace, one.lease.message_id, DOUBT)
+                self._proofs.add(one.lease.workspace, one.lease.message_id, DOUBT)
         for workspace, its in _by_workspace(kept, lambda one: one.lease.workspace).items():
             self._match_early_receipts(workspace, its)
-            self._join_evidence(workspace, its)
+            self._proofs.join_to(workspace, its)
         self._count_sendings(kept)
         for one, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
@@ -181,7 +136,7 @@ class Books:
             tx.timeline.append([telling.lapsed(one) for one in lost])
         for one in lost:
             if one.doubted:
-                self._add_evidence(one.workspace, one.message.id, DOUBT)
+                self._proofs.add(one.workspace, one.message.id, DOUBT)
         if counts := telling.doubts_of_lost(lost, deduplicates):
             tx.timeline.count(counts)
         return self._with_receivers(self._unproved(claims), now)
@@ -236,22 +191,7 @@ class Books:
         """Let receipts find the message that named itself only now."""
         references = [part.platform_reference for one in settlements for part in one.parts]
         if references:
-            self._match(workspace, references)
-
-    def _match(self, workspace: UUID, references: Sequence[str]) -> None:
-        for kept in self._tx.receipts.waiting_for(workspace, references):
-            self.apply(kept)
-
-    def _join_evidence(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
-        """Let what is known already have its say about messages that are settled for good."""
-        over = [one.lease.message_id for one in settlements if one.next_due_at is None]
-        for message_id, evidence in self._tx.receipts.evidence(workspace, over).items():
-            message = self._tx.messages.get(workspace, message_id)
-            if message is None:
-                continue
-            shown = self._show(workspace, message, evidence, message.updated_at)
-            if shown.status is not message.status:
-                self._tx.timeline.append([telling.joined(workspace, shown)])
+            self._reports.match(workspace, references)
 
     def _answered_late(self, settlement: Settlement) -> None:
         """Keep the answer of a worker that had lost its lease: it may be proof."""
@@ -266,12 +206,12 @@ class Books:
         if proof != NOTHING:
             self._tx.messages.note_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
-            message = self._prove(
+            message = self._proofs.prove(
                 lease.workspace, message, proof, settlement.at, Resolution.ANSWERED
             )
         self._tx.timeline.append([telling.answered_late(settlement, message)])
         if proof != NOTHING:
-            self._match(lease.workspace, references)
+            self._reports.match(lease.workspace, references)
 
     def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
         """Let frequency caps count a message when it went, and not at all when it never did.
@@ -289,205 +229,8 @@ class Books:
             elif one.status is Status.SENT:
                 if one.outcome is not None:
                     sendings.move(workspace, message_id, one.at)
-            elif self._known(workspace, message_id) == NOTHING:
+            elif self._proofs.known(workspace, message_id) == NOTHING:
                 sendings.forget(workspace, message_id)
-
-    def _add_evidence(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
-        known = self._known(workspace, message_id)
-        joined = join(known, new)
-        if joined != known:
-            self._tx.receipts.save_evidence(workspace, message_id, joined)
-        return joined
-
-    def _known(self, workspace: UUID, message_id: UUID) -> Evidence:
-        return self._tx.receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
-
-    def _prove(
-        self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
-    ) -> Message:
-        """Add evidence to a message, and end its delivery where nothing is left to deliver.
-
-        About a redacted message nothing is learned any more: too much is gone to judge it by.
-        """
-        delivery = self._tx.outbox.delivery(workspace, message.id)
-        never_attempted = delivery is not None and not delivery.attempts
-        if new == NOTHING or never_attempted or is_redacted(message):
-            return message
-        if message.details == IN_DOUBT:
-            new = join(new, DOUBT)
-        evidence = self._add_evidence(workspace, message.id, new)
-        if delivery is None:
-            return self._show(workspace, message, evidence, at)
-        left = left_of(message, delivery)
-        if not left <= proven_recipients(evidence, left):
-            return message
-        if not self._tx.outbox.finish(workspace, message.id):
-            return message  # whoever holds it settles it, and this evidence is joined to that
-        if message.details == IN_DOUBT:
-            self._tx.timeline.count(telling.resolved(how))
-        handed_over = proved(message, delivery, at)
-        self._tx.messages.update(workspace, handed_over)
-        return self._show(workspace, handed_over, evidence, at)
-
-    def _show(self, workspace: UUID, message: Message, evidence: Evidence, at: datetime) -> Message:
-        """Let a message have the status that all evidence gives it."""
-        platform = EMAIL if _is_email(message) else ""
-        status, failure = status_of(message, evidence, platform)
-        if (status, failure) == (message.status, message.failure):
-            return message
-        moved = status is not message.status
-        shown = evolve(
-            message,
-            status=status,
-            failure=failure,
-            reason=failure.description or None if failure else None,
-            details=None if moved else message.details,
-            last_status_at=at if moved else message.last_status_at,
-            updated_at=at,
-        )
-        self._tx.messages.update(workspace, shown)
-        return shown
-
-    def apply(self, kept: KeptReceipt) -> bool:
-        """Let a receipt have its effect, once; false where its message is not known (yet)."""
-        receipt = kept.receipt
-        if not isinstance(receipt, StatusReceipt | InteractionReceipt):
-            return False
-        message = self._message_of(kept.workspace, receipt)
-        if message is None:
-            self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
-            return False
-        if isinstance(receipt, StatusReceipt):
-            self._report(kept, receipt, message)
-        else:
-            self._interact(kept, receipt, message)
-        self._tx.receipts.mark([kept.position], ReceiptState.APPLIED)
-        return True
-
-    def _message_of(
-        self, workspace: UUID, receipt: StatusReceipt | InteractionReceipt
-    ) -> Message | None:
-        """Return the message that a receipt names: by our id, or by the provider's reference.
-
-        Where several messages have one reference the newest counts, but never across channels:
-        then the receipt has to name its channel.
-        """
-        messages = self._tx.messages
-        if receipt.message_id:
-            found = messages.get(workspace, receipt.message_id)
-            if found:
-                return found
-        if not receipt.reference:
-            return None
-        candidates = [
-            (message_id, channel_id)
-            for message_id, channel_id in messages.by_references(
-                workspace, [receipt.reference]
-            ).get(receipt.reference, ())
-            if receipt.channel_id in {None, channel_id}
-        ]
-        if len({channel_id for _, channel_id in candidates}) != 1:
-            return None
-        return messages.get(workspace, candidates[0][0])
-
-    def _report(self, kept: KeptReceipt, receipt: StatusReceipt, message: Message) -> None:
-        recipient = _recipient(receipt.recipient, message)
-        evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
-        at = kept.received_at
-        shown = self._prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
-        if receipt.status is ReceiptStatus.FAILED and receipt.failure:
-            self._suppress_bounced(kept, message, recipient, receipt.failure)
-        event = Event(
-            workspace=kept.workspace,
-            message_id=message.id,
-            kind=EventKind.REPORTED,
-            at=at,
-            status=shown.status,
-            outcome=receipt.provider_status or receipt.status,
-            failure=receipt.failure,
-            references=(receipt.reference,) if receipt.reference else (),
-        )
-        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
-
-    def _suppress_bounced(
-        self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
-    ) -> None:
-        """Block an email address that there is not: nothing may go there any more."""
-        if failure.code == FailureCode.UNKNOWN_RECEIVER:
-            cause = SuppressionCause.HARD_BOUNCE
-            scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
-            self._suppress(kept, message, recipient, cause, scopes)
-
-    def _suppress(
-        self,
-        kept: KeptReceipt,
-        message: Message,
-        recipient: str | None,
-        cause: SuppressionCause,
-        scopes: Collection[SuppressionScope],
-    ) -> None:
-        """Block the address that a report concerns, where it is clear which that is."""
-        addresses = addresses_of(message)
-        address = recipient or (addresses[0] if len(addresses) == 1 else None)
-        if cause not in self._desk.suppress_on or not address or "@" not in address:
-            return
-        at = kept.received_at
-        blocks = [
-            Suppression(
-                identifier_key="emailaddress",
-                identifier_value=address,
-                scope=scope,
-                cause=cause,
-                at=at,
-            )
-            for scope in scopes
-        ]
-        self._tx.suppressions.add(kept.workspace, blocks)
-
-    def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
-        self.interact(
-            kept.workspace,
-            message,
-            at=kept.received_at,
-            type=receipt.type,
-            created_at=receipt.at,
-            platform_id=receipt.platform_id,
-            details=receipt.details,
-            metadata=receipt.metadata,
-        )
-
-        cause = _CAUSES.get(receipt.type)
-        if cause:
-            recipient = _recipient(receipt.recipient, message)
-            self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
-
-    def interact(
-        self, workspace: UUID, message: Message, *, at: datetime, **said: Any
-    ) -> Interaction:
-        """Keep what a person did with a message, and tell of it.
-
-        Args:
-            workspace: The tenant.
-            message: With what.
-            at: The present.
-            said: Fields of `Interaction` that the message does not give.
-        """
-        interaction = Interaction(
-            id=self._desk.ids.new(at),
-            message_id=message.id,
-            channel_id=message.channel_id,
-            message_reference=message.reference,
-            message_parts_count=len(message.parts) or None,
-            message_tags=message.tags,
-            receiver=message.receiver,
-            **said,
-        )
-        if is_redacted(message):
-            interaction = redacted_interaction(interaction)
-        self._tx.receipts.add_interaction(workspace, interaction)
-        event = telling.changed(workspace, message, EventKind.INTERACTED, at)
-        self._tx.timeline.append([evolve(event, outcome=interaction.type)])
-        return interaction
 
 
 def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dict[UUID, list[T]]:
@@ -496,16 +239,3 @@ def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dic
     for one in things:
         divided.setdefault(workspace_of(one), []).append(one)
     return divided
-
-
-def _recipient(named: str | None, message: Message) -> str | None:
-    """Return whom a receipt concerns: empty for everybody, nothing for somebody unknown."""
-    addresses = addresses_of(message)
-    if not named or len(addresses) <= 1:
-        return ""
-    folded: Mapping[str, str] = {address.casefold(): address for address in addresses}
-    return folded.get(named.casefold())
-
-
-def _is_email(message: Message) -> bool:
-    return any("@" in address for address in addresses_of(message))

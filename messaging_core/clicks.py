@@ -3,11 +3,11 @@
 import logging
 from datetime import datetime
 
-from messaging_core.bookkeeping import Books
 from messaging_core.errors import StorageError, UnknownShortLinkError
 from messaging_core.models.interaction import ClickedLink, InteractionMetadata, InteractionType
 from messaging_core.models.short_link import ShortLink
 from messaging_core.reception import Inbox
+from messaging_core.reporting import Reports
 from messaging_core.rules.short_links import is_code, location_of
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _keep(inbox: Inbox, link: ShortLink, now: datetime, *, prefetched: bool) -> 
         message = tx.messages.get(link.workspace, link.message_id)
         if message is None:
             return
-        Books(tx, inbox.desk).interact(
+        Reports(tx, inbox.desk).interact(
             link.workspace,
             message,
             at=now,

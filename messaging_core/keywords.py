@@ -8,9 +8,9 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.acceptance import Acceptance, Submission
-from messaging_core.bookkeeping import Desk
 from messaging_core.decisions import telling
 from messaging_core.decisions.settlement import IN_DOUBT
+from messaging_core.desk import Desk
 from messaging_core.judging import ANSWER, is_exempt, people_of, sender_of
 from messaging_core.models.body import TextBody
 from messaging_core.models.channel import SMS, Channel

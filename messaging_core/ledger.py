@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.bookkeeping import Books, Desk, Going
+from messaging_core.bookkeeping import Books, Going
+from messaging_core.desk import Desk
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.models.delivery import Claim, Settlement, Withdrawal
 from messaging_core.models.message import Status

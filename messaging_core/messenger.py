@@ -7,13 +7,13 @@ from uuid import UUID
 
 from messaging_core.acceptance import Acceptance, Request, Submission
 from messaging_core.batching import Batching
-from messaging_core.bookkeeping import SUPPRESS_ON, Desk
 from messaging_core.changing import Changing
 from messaging_core.channels import ChannelReference, Channels
 from messaging_core.chunking import accept_many
 from messaging_core.clicks import follow
 from messaging_core.decisions.link_planning import Linking, checked_domain
 from messaging_core.decisions.telling import doubts_of
+from messaging_core.desk import SUPPRESS_ON, Desk
 from messaging_core.directory import Directory
 from messaging_core.errors import InvalidRequestError
 from messaging_core.filling import Filling

@@ -9,9 +9,9 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.acceptance import Acceptance
-from messaging_core.bookkeeping import Books, Desk
 from messaging_core.decisions import telling
 from messaging_core.decisions.drafting import received
+from messaging_core.desk import Desk
 from messaging_core.errors import InvalidRequestError, UnknownMessageError
 from messaging_core.keywords import Keywords, Obeying
 from messaging_core.models.contact import Identifier
@@ -31,6 +31,7 @@ from messaging_core.models.receipt import (
     Reception,
 )
 from messaging_core.ports.storage import Transaction
+from messaging_core.reporting import Reports
 from messaging_core.rules.conversion import check_conversion
 from messaging_core.wire import encode
 from messaging_core.wire.fingerprint import hash_of
@@ -105,7 +106,7 @@ class Inbox:
             return True  # somebody else was faster: a worker sees what is kept at once
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)
-        return Books(tx, self.desk).apply(kept)
+        return Reports(tx, self.desk).apply(kept)
 
     def _take_in(
         self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
@@ -200,8 +201,8 @@ def convert(
         message = tx.messages.get(workspace, message_id)
         if message is None:
             raise UnknownMessageError(message_id)
-        books = Books(tx, inbox.desk)
-        return books.interact(
+        reports = Reports(tx, inbox.desk)
+        return reports.interact(
             workspace,
             message,
             at=now,

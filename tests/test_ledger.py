@@ -11,8 +11,9 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Report, Status, StorageError
-from messaging_core.bookkeeping import Desk, Going
+from messaging_core.bookkeeping import Going
 from messaging_core.decisions.settlement import give_back
+from messaging_core.desk import Desk
 from messaging_core.ledger import Ledger
 from messaging_core.models.delivery import Claim
 from messaging_core.ports.clock import TimeOrderedIds

@@ -14,7 +14,8 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
-from messaging_core.bookkeeping import Desk, Going
+from messaging_core.bookkeeping import Going
+from messaging_core.desk import Desk
 from messaging_core.errors import Withdrawn
 from messaging_core.ledger import Ledger
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel, MessageType, WhenInDoubt

@@ -1,0 +1,103 @@
+"""What is known of messages beyond what a worker wrote down, and what it makes of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_core.decisions import telling
+from messaging_core.decisions.redaction import is_redacted
+from messaging_core.decisions.settlement import IN_DOUBT, addresses_of, left_of, proved
+from messaging_core.decisions.status import (
+    DOUBT,
+    NOTHING,
+    join,
+    proven_recipients,
+    status_of,
+)
+from messaging_core.models.channel import EMAIL
+from messaging_core.models.delivery import Resolution, Settlement
+from messaging_core.models.evidence import Evidence
+from messaging_core.models.message import Message
+from messaging_core.ports.storage import Transaction
+
+
+class Proofs:
+    """Keep evidence, and let it decide on statuses, in one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def known(self, workspace: UUID, message_id: UUID) -> Evidence:
+        """Return what is known of one message."""
+        return self._tx.receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
+
+    def add(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
+        """Add to what is known of one message, and return all of it."""
+        known = self.known(workspace, message_id)
+        joined = join(known, new)
+        if joined != known:
+            self._tx.receipts.save_evidence(workspace, message_id, joined)
+        return joined
+
+    def prove(
+        self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
+    ) -> Message:
+        """Add evidence to a message, and end its delivery where nothing is left to deliver.
+
+        About a redacted message nothing is learned any more: too much is gone to judge it by.
+        """
+        delivery = self._tx.outbox.delivery(workspace, message.id)
+        never_attempted = delivery is not None and not delivery.attempts
+        if new == NOTHING or never_attempted or is_redacted(message):
+            return message
+        if message.details == IN_DOUBT:
+            new = join(new, DOUBT)
+        evidence = self.add(workspace, message.id, new)
+        if delivery is None:
+            return self._show(workspace, message, evidence, at)
+        left = left_of(message, delivery)
+        if not left <= proven_recipients(evidence, left):
+            return message
+        if not self._tx.outbox.finish(workspace, message.id):
+            return message  # whoever holds it settles it, and this evidence is joined to that
+        if message.details == IN_DOUBT:
+            self._tx.timeline.count(telling.resolved(how))
+        handed_over = proved(message, delivery, at)
+        self._tx.messages.update(workspace, handed_over)
+        return self._show(workspace, handed_over, evidence, at)
+
+    def join_to(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
+        """Let what is known already have its say about messages that are settled for good."""
+        over = [one.lease.message_id for one in settlements if one.next_due_at is None]
+        for message_id, evidence in self._tx.receipts.evidence(workspace, over).items():
+            message = self._tx.messages.get(workspace, message_id)
+            if message is None:
+                continue
+            shown = self._show(workspace, message, evidence, message.updated_at)
+            if shown.status is not message.status:
+                self._tx.timeline.append([telling.joined(workspace, shown)])
+
+    def _show(self, workspace: UUID, message: Message, evidence: Evidence, at: datetime) -> Message:
+        """Let a message have the status that all evidence gives it."""
+        platform = EMAIL if _is_email(message) else ""
+        status, failure = status_of(message, evidence, platform)
+        if (status, failure) == (message.status, message.failure):
+            return message
+        moved = status is not message.status
+        shown = evolve(
+            message,
+            status=status,
+            failure=failure,
+            reason=failure.description or None if failure else None,
+            details=None if moved else message.details,
+            last_status_at=at if moved else message.last_status_at,
+            updated_at=at,
+        )
+        self._tx.messages.update(workspace, shown)
+        return shown
+
+
+def _is_email(message: Message) -> bool:
+    return any("@" in address for address in addresses_of(message))

@@ -1,0 +1,202 @@
+"""What providers report, applied to the messages it is about."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_core.decisions import telling
+from messaging_core.decisions.redaction import (
+    is_redacted,
+    redacted_event,
+    redacted_interaction,
+)
+from messaging_core.decisions.settlement import addresses_of
+from messaging_core.decisions.status import NOTHING, evidence_of
+from messaging_core.desk import Desk
+from messaging_core.models.delivery import Resolution
+from messaging_core.models.event import Event, EventKind
+from messaging_core.models.failure import Failure, FailureCode
+from messaging_core.models.interaction import Interaction, InteractionType
+from messaging_core.models.message import Message
+from messaging_core.models.receipt import (
+    InteractionReceipt,
+    KeptReceipt,
+    ReceiptState,
+    ReceiptStatus,
+    StatusReceipt,
+)
+from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.ports.storage import Transaction
+from messaging_core.proving import Proofs
+
+_CAUSES: Final = {
+    InteractionType.REPORTED_AS_SPAM: SuppressionCause.COMPLAINT,
+    InteractionType.UNSUBSCRIBE_REQUEST: SuppressionCause.UNSUBSCRIBE,
+}
+
+
+class Reports:
+    """Apply what providers report, in one transaction."""
+
+    def __init__(self, tx: Transaction, desk: Desk) -> None:
+        self._tx = tx
+        self._desk = desk
+        self._proofs = Proofs(tx)
+
+    def match(self, workspace: UUID, references: Sequence[str]) -> None:
+        """Let receipts that came early find the message that has these references now."""
+        for kept in self._tx.receipts.waiting_for(workspace, references):
+            self.apply(kept)
+
+    def apply(self, kept: KeptReceipt) -> bool:
+        """Let a receipt have its effect, once; false where its message is not known (yet)."""
+        receipt = kept.receipt
+        if not isinstance(receipt, StatusReceipt | InteractionReceipt):
+            return False
+        message = self._message_of(kept.workspace, receipt)
+        if message is None:
+            self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
+            return False
+        if isinstance(receipt, StatusReceipt):
+            self._report(kept, receipt, message)
+        else:
+            self._interact(kept, receipt, message)
+        self._tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        return True
+
+    def _message_of(
+        self, workspace: UUID, receipt: StatusReceipt | InteractionReceipt
+    ) -> Message | None:
+        """Return the message that a receipt names: by our id, or by the provider's reference.
+
+        Where several messages have one reference the newest counts, but never across channels:
+        then the receipt has to name its channel.
+        """
+        messages = self._tx.messages
+        if receipt.message_id:
+            found = messages.get(workspace, receipt.message_id)
+            if found:
+                return found
+        if not receipt.reference:
+            return None
+        candidates = [
+            (message_id, channel_id)
+            for message_id, channel_id in messages.by_references(
+                workspace, [receipt.reference]
+            ).get(receipt.reference, ())
+            if receipt.channel_id in {None, channel_id}
+        ]
+        if len({channel_id for _, channel_id in candidates}) != 1:
+            return None
+        return messages.get(workspace, candidates[0][0])
+
+    def _report(self, kept: KeptReceipt, receipt: StatusReceipt, message: Message) -> None:
+        recipient = _recipient(receipt.recipient, message)
+        evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
+        at = kept.received_at
+        shown = self._proofs.prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
+        if receipt.status is ReceiptStatus.FAILED and receipt.failure:
+            self._suppress_bounced(kept, message, recipient, receipt.failure)
+        event = Event(
+            workspace=kept.workspace,
+            message_id=message.id,
+            kind=EventKind.REPORTED,
+            at=at,
+            status=shown.status,
+            outcome=receipt.provider_status or receipt.status,
+            failure=receipt.failure,
+            references=(receipt.reference,) if receipt.reference else (),
+        )
+        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
+
+    def _suppress_bounced(
+        self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
+    ) -> None:
+        """Block an email address that there is not: nothing may go there any more."""
+        if failure.code == FailureCode.UNKNOWN_RECEIVER:
+            cause = SuppressionCause.HARD_BOUNCE
+            scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
+            self._suppress(kept, message, recipient, cause, scopes)
+
+    def _suppress(
+        self,
+        kept: KeptReceipt,
+        message: Message,
+        recipient: str | None,
+        cause: SuppressionCause,
+        scopes: Collection[SuppressionScope],
+    ) -> None:
+        """Block the address that a report concerns, where it is clear which that is."""
+        addresses = addresses_of(message)
+        address = recipient or (addresses[0] if len(addresses) == 1 else None)
+        if cause not in self._desk.suppress_on or not address or "@" not in address:
+            return
+        at = kept.received_at
+        blocks = [
+            Suppression(
+                identifier_key="emailaddress",
+                identifier_value=address,
+                scope=scope,
+                cause=cause,
+                at=at,
+            )
+            for scope in scopes
+        ]
+        self._tx.suppressions.add(kept.workspace, blocks)
+
+    def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
+        self.interact(
+            kept.workspace,
+            message,
+            at=kept.received_at,
+            type=receipt.type,
+            created_at=receipt.at,
+            platform_id=receipt.platform_id,
+            details=receipt.details,
+            metadata=receipt.metadata,
+        )
+
+        cause = _CAUSES.get(receipt.type)
+        if cause:
+            recipient = _recipient(receipt.recipient, message)
+            self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
+
+    def interact(
+        self, workspace: UUID, message: Message, *, at: datetime, **said: Any
+    ) -> Interaction:
+        """Keep what a person did with a message, and tell of it.
+
+        Args:
+            workspace: The tenant.
+            message: With what.
+            at: The present.
+            said: Fields of `Interaction` that the message does not give.
+        """
+        interaction = Interaction(
+            id=self._desk.ids.new(at),
+            message_id=message.id,
+            channel_id=message.channel_id,
+            message_reference=message.reference,
+            message_parts_count=len(message.parts) or None,
+            message_tags=message.tags,
+            receiver=message.receiver,
+            **said,
+        )
+        if is_redacted(message):
+            interaction = redacted_interaction(interaction)
+        self._tx.receipts.add_interaction(workspace, interaction)
+        event = telling.changed(workspace, message, EventKind.INTERACTED, at)
+        self._tx.timeline.append([evolve(event, outcome=interaction.type)])
+        return interaction
+
+
+def _recipient(named: str | None, message: Message) -> str | None:
+    """Return whom a receipt concerns: empty for everybody, nothing for somebody unknown."""
+    addresses = addresses_of(message)
+    if not named or len(addresses) <= 1:
+        return ""
+    folded: Mapping[str, str] = {address.casefold(): address for address in addresses}
+    return folded.get(named.casefold())
