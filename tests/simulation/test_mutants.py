@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import bookkeeping, judging, planning
+from messaging_core import judging, planning, proving
 from messaging_core.decisions import dispatch
 from messaging_core.models.delivery import Claim, Settlement
 from messaging_core.models.event import EventKind
@@ -230,13 +230,13 @@ def test_a_status_that_overwrites_is_found_out(monkeypatch: pytest.MonkeyPatch) 
         failed = any(report.failed_at for report in evidence.reported)
         return Status.DELIVERY_FAILED if failed else message.status, None
 
-    monkeypatch.setattr(bookkeeping, "status_of", last_word)
+    monkeypatch.setattr(proving, "status_of", last_word)
 
     assert broken_by() in {"no_receipt_is_lost", "deliveries_are_shown"}
 
 
 def test_a_delivery_that_is_not_shown_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookkeeping, "status_of", lambda message, *_: (message.status, None))
+    monkeypatch.setattr(proving, "status_of", lambda message, *_: (message.status, None))
     (chosen,) = [one for one in PROMISES if one.__name__ == "deliveries_are_shown"]
 
     assert broken_by(promises=[chosen]) == "deliveries_are_shown"
