@@ -12,12 +12,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.decisions import telling
-from messaging_core.decisions.settlement import (
-    addresses_of,
-    left_of,
-    served,
-    with_proof,
-)
+from messaging_core.decisions.settlement import addresses_of, left_of, served, with_proof
 from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,

@@ -16,6 +16,7 @@ CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 SOURCES = (
     "acceptance.py",
     "attaching.py",
+    "contact_changing.py",
     "directory.py",
     "errors.py",
     "filling.py",

@@ -1,0 +1,212 @@
+"""What waits to be delivered, in memory."""
+
+import heapq
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from attrs import evolve
+
+from messaging_adapters.storage._memory_tables import Tables, Waiting
+from messaging_core.decisions.settlement import IN_DOUBT
+from messaging_core.decisions.sharing import fair, share, turn
+from messaging_core.models.delivery import Claim, Delivery, Lane, Lease, Settlement, Withdrawal
+from messaging_core.models.message import Message, Status
+from messaging_core.ports.storage import Outbox
+from messaging_core.wire.stored import Stored, settled_state
+
+
+class MemoryOutbox(Outbox):
+    """Give out deliveries, inside one transaction."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def claim(
+        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+    ) -> list[Claim]:
+        suspect = self._suspects(now)[: min(limit, 1)] if suspects else []
+        limit -= len(suspect)
+        lanes = [self._take_lane(lane, now, limit) for lane in Lane]
+        shares = share([sum(map(len, lane)) for lane in lanes], limit)
+        chosen: list[int] = []
+        for workspaces, places in zip(lanes, shares, strict=True):
+            chosen += self._choose(workspaces, places, now)
+        return [self._lease(position, now, now + lease) for position in chosen + suspect]
+
+    def _suspects(self, now: datetime) -> list[int]:
+        outbox = self._tables.outbox
+        waiting = [position for position in self._tables.suspects if position in outbox]
+        found = [(outbox[position].delivery, position) for position in waiting]
+        due = [(one.due_at, place) for one, place in found if one.crashes and one.due_at <= now]
+        return [position for _, position in sorted(due)]
+
+    def _choose(self, workspaces: list[list[int]], places: int, now: datetime) -> list[int]:
+        """Divide the places of a lane, and put back what gets none."""
+        first = turn(now, len(workspaces))
+        shares = fair([len(positions) for positions in workspaces], places, first)
+        chosen: list[int] = []
+        for positions, count in zip(workspaces, shares, strict=True):
+            chosen += positions[:count]
+            for position in positions[count:]:
+                self._tables.queue(position)
+        return sorted(chosen, key=lambda one: (self._tables.outbox[one].delivery.due_at, one))
+
+    def _take_lane(self, lane: Lane, now: datetime, limit: int) -> list[list[int]]:
+        """Take what is due out of a lane: up to a limit of each workspace that has something."""
+        heaps = sorted(
+            (workspace, heap) for (of, workspace), heap in self._tables.due.items() if of is lane
+        )
+        taken = (self._take_due(heap, now, limit) for _, heap in heaps)
+        return [positions for positions in taken if positions]
+
+    def _take_due(self, heap: list[tuple[datetime, int]], now: datetime, limit: int) -> list[int]:
+        taken: list[int] = []
+        while heap and heap[0][0] <= now and len(taken) < limit:
+            due_at, position = heapq.heappop(heap)
+            waiting = self._tables.outbox.get(position)
+            is_true = waiting and waiting.delivery.due_at == due_at and position not in taken
+            if waiting and is_true and not waiting.delivery.crashes:
+                taken.append(position)
+        return taken
+
+    def _lease(self, position: int, now: datetime, until: datetime) -> Claim:
+        waiting = self._tables.outbox[position]
+        delivery = evolve(
+            waiting.delivery,
+            attempts=waiting.delivery.attempts + 1,
+            crashes=waiting.delivery.crashes + (waiting.leased_until is not None),
+        )
+        leased = Waiting(
+            delivery=evolve(delivery, due_at=until), fence=waiting.fence + 1, leased_until=until
+        )
+        self._tables.wait(position, leased)
+        row = self._tables.rows[position]
+        message = evolve(
+            row.stored.load(), status=Status.PROCESSING, last_status_at=now, updated_at=now
+        )
+        before = message.details
+        if waiting.handed_over:
+            message = evolve(message, details=IN_DOUBT)
+        self._tables.replace(position, message)
+        return Claim(
+            workspace=row.workspace,
+            message=message,
+            delivery=delivery,
+            lease=Lease(
+                position=position,
+                fence=leased.fence,
+                until=until,
+                workspace=row.workspace,
+                message_id=row.id,
+            ),
+            lapsed=waiting.leased_until is not None,
+            doubted=waiting.handed_over,
+            doubted_before=waiting.handed_over and before == IN_DOUBT,
+        )
+
+    def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
+        return [self._hand_over(lease, now) for lease in leases]
+
+    def _hand_over(self, lease: Lease, now: datetime) -> Withdrawal | None:
+        waiting = self._tables.outbox.get(lease.position)
+        if waiting is None:
+            row = self._tables.rows.get(lease.position)
+            gone = row is not None and row.status is Status.DELETED
+            return Withdrawal.CANCELLED if gone else Withdrawal.SUPERSEDED
+        if waiting.fence != lease.fence:
+            return Withdrawal.SUPERSEDED
+        if waiting.delivery.expires_at <= now:
+            return Withdrawal.EXPIRED
+        if waiting.handed_over or waiting.leased_until is None or waiting.leased_until <= now:
+            return Withdrawal.SUPERSEDED
+        self._tables.put(self._tables.outbox, lease.position, evolve(waiting, handed_over=True))
+        return None
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        return [self._settle(one) for one in settlements]
+
+    def _settle(self, one: Settlement) -> bool:
+        tables, position = self._tables, one.lease.position
+        waiting = tables.outbox.get(position)
+        if not waiting or waiting.fence != one.lease.fence or waiting.leased_until is None:
+            return False
+        row = tables.rows[position]
+        stored = Stored(row.stored.document, settled_state(one))
+        changed = evolve(row, status=one.status, failure=one.failure, stored=stored)
+        tables.put(tables.rows, position, changed)
+        tables.refer(row.workspace, position, [part.platform_reference for part in one.parts])
+        if one.next_due_at is None:
+            tables.remove(tables.outbox, position)
+        else:
+            delivery = evolve(
+                waiting.delivery,
+                due_at=one.next_due_at,
+                attempts=waiting.delivery.attempts - (not one.counts),
+                accepted=one.accepted,
+                refused=one.refused,
+                crashes=waiting.delivery.crashes + one.crashed,
+            )
+            tables.wait(
+                position, evolve(waiting, delivery=delivery, leased_until=None, handed_over=False)
+            )
+        return True
+
+    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
+        position = self._tables.positions.get(message_id)
+        if not position or self.delivery(workspace, message_id) is None:
+            return False
+        if self._tables.outbox[position].handed_over:
+            return False
+        message = evolve(
+            self._tables.rows[position].stored.load(),
+            status=Status.DELETED,
+            reason=None,
+            details=None,
+            failure=None,
+            last_status_at=now,
+            updated_at=now,
+        )
+        self._tables.replace(position, message)
+        self._tables.remove(self._tables.outbox, position)
+        return True
+
+    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
+        position = self._tables.positions.get(message_id)
+        waiting = self._tables.outbox.get(position) if position else None
+        if not position or not waiting or self._tables.rows[position].workspace != workspace:
+            return None
+        return waiting.delivery
+
+    def reschedule(
+        self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
+    ) -> bool:
+        position = self._waiting(workspace, message.id, message.updated_at)
+        if position is None:
+            return False
+        waiting = self._tables.outbox[position]
+        delivery = evolve(waiting.delivery, due_at=due_at, expires_at=expires_at)
+        self._tables.wait(position, Waiting(delivery=delivery, fence=waiting.fence + 1))
+        self._tables.replace(position, message)
+        return True
+
+    def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:
+        position = self._tables.positions.get(message_id)
+        if not position or self.delivery(workspace, message_id) is None:
+            return None
+        waiting = self._tables.outbox[position]
+        is_leased = waiting.leased_until is not None and waiting.leased_until > now
+        return None if is_leased or waiting.handed_over else position
+
+    def finish(self, workspace: UUID, message_id: UUID) -> bool:
+        position = self._tables.positions.get(message_id)
+        if not position or self.delivery(workspace, message_id) is None:
+            return False
+        if self._tables.outbox[position].handed_over:
+            return False
+        self._tables.remove(self._tables.outbox, position)
+        return True
+
+    def next_due(self) -> datetime | None:
+        due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())
+        return min(due, default=None)
