@@ -1,7 +1,7 @@
 """Compare delivering messages with Huey running one task for each, both durable on SQLite.
 
-Both use `synchronous=FULL`; Huey runs its own consumer with the workers that suit it best. The
-transport and the task do nothing, so that only what the engine and the queue cost is measured.
+Both use `synchronous=FULL`; Huey runs its own consumer with the workers that suit it best, and the
+engine settles and claims as many messages in one transaction as suit it. The transport and the task do nothing, so that only what the engine and the queue cost is measured.
 Huey marks nothing before it runs a task, so these figures are without the durable mark of the
 point of no return. The last lines are with the mark, through many threads and to a provider that
 takes its time, beside a Huey with as many workers whose task takes as long.
@@ -31,6 +31,7 @@ from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 SMS = Channel(name="orders", platform="sms", sender="+31612345678")
 ROUNDS, COUNT, MANY = 3, 3000, 100_000
+BATCH = 500
 THREADS, ANSWER = 64, 0.005
 LIMITS = {"processing": 5.0, "end to end, single": 2.0, "end to end, bulk": 10.0}
 WITH_MARK = 2.0
@@ -67,9 +68,9 @@ def engine(count: int) -> dict[str, float]:
     requests = [orjson.dumps(minimal(number)) for number in range(count)]
     with tempfile.TemporaryDirectory() as folder, messenger(folder) as host:
         single = rate(count, lambda: [host.send(SMS, request) for request in requests])
-        first = rate(count, Worker(host, mark=False).drain)
+        first = rate(count, Worker(host, mark=False, batch=BATCH).drain)
         bulk = rate(count, lambda: host.send_many(SMS, requests))
-        second = rate(count, Worker(host, mark=False).drain)
+        second = rate(count, Worker(host, mark=False, batch=BATCH).drain)
     processing = (first + second) / 2
     return {"single": single, "bulk": bulk, "processing": processing}
 
@@ -153,9 +154,9 @@ def memory(count: int) -> tuple[float, float]:
             host.send_many(
                 SMS, [orjson.dumps(minimal(number)) for number in range(start, start + 1000)]
             )
-        Worker(host, mark=False).run_once()
+        Worker(host, mark=False, batch=BATCH).run_once()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        speed = rate(count, Worker(host, mark=False).drain)
+        speed = rate(count, Worker(host, mark=False, batch=BATCH).drain)
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"drained {count:,} at {speed:,.0f} messages/s, peak {before:.1f} -> {after:.1f} MiB")
     return before, after
