@@ -1,10 +1,11 @@
 """Compare delivering messages with Huey running one task for each, both durable on SQLite.
 
 Both use `synchronous=FULL`; Huey runs its own consumer with the workers that suit it best, and the
-engine settles and claims as many messages in one transaction as suit it. The transport and the task do nothing, so that only what the engine and the queue cost is measured.
-Huey marks nothing before it runs a task, so these figures are without the durable mark of the
-point of no return. The last lines are with the mark, through many threads and to a provider that
-takes its time, beside a Huey with as many workers whose task takes as long.
+engine settles and claims as many messages in one transaction as suit it. The transport and the
+task do nothing, so that only what the engine and the queue cost is measured. Huey marks nothing
+before it runs a task, so these figures are without the durable mark of the point of no return. The
+last lines are with the mark, through many threads and to a provider that takes its time, beside a
+Huey with as many workers whose task takes as long.
 """
 
 import logging
