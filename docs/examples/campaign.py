@@ -36,9 +36,10 @@ PEOPLE = {
 OFFERS = Channel(name="offers", platform="sms", sender="+31600000099", message_type="promotional")
 NIGHT = QuietWindow(start=time(21), end=time(8))  # on the clock of whoever gets the message
 
+storage = SqliteStorage(":memory:")
 clock = ManualClock(datetime(2026, 3, 6, 15, tzinfo=UTC))
 messenger = Messenger(
-    storage=SqliteStorage(":memory:"),
+    storage=storage,
     channels={OFFERS: RecordingTransport(name="acme")},  # a real host has a real provider here
     send_rules=SendRules(quiet_hours=QuietHours(windows=(NIGHT,))),
     clock=clock,
@@ -184,4 +185,5 @@ def why(event: Event, zone: ZoneInfo) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with storage:
+        main()

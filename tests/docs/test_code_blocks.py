@@ -8,10 +8,13 @@
 
 import doctest
 import re
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import attrs
 import pytest
@@ -125,14 +128,31 @@ def compare(output: Block, printed: str) -> None:
 
 
 @pytest.fixture
-def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Stand in for the script that a reader would paste the blocks into."""
     module = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", module)
     directory = tmp_path / "cwd"
     directory.mkdir()
     monkeypatch.chdir(directory)
-    return module
+    with closing_databases(monkeypatch):
+        yield module
+
+
+@contextmanager
+def closing_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what blocks open, as the end of a script does."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def remembering(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", remembering)
+    yield
+    for connection in opened:
+        connection.close()
 
 
 @pytest.mark.parametrize("path", markdown_files(), ids=lambda path: str(path.relative_to(ROOT)))
