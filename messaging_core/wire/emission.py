@@ -12,14 +12,14 @@ field, the two functions are:
         if len(path) > faults.short:
             faults.enter(path)
         seen = 0
-        model = new(thawed)
+        model = thawed()
         if 'contacts' in data:
             seen += 1
             value = data['contacts']
             model.contacts = read_contacts(value, path + '/contacts', faults)
         else:
             faults.missing(path, 'contacts')
-        if faults or seen != len(data):
+        if seen != len(data):
             faults.unknown(path, data, known)
         model.__class__ = cls
         return model
@@ -51,7 +51,6 @@ def emit_reader(plan: Plan) -> Reader:
     """Compile the function that reads the fields of a class out of an object."""
     thawed = thaw(plan.cls)
     names: dict[str, Any] = {
-        "new": object.__new__,
         "thawed": thawed,
         "cls": plan.cls,
         "make": _maker(plan.cls),
@@ -127,7 +126,7 @@ def _reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
     yield "    if len(path) > faults.short:"
     yield "        faults.enter(path)"
     yield f"    seen = {int(plan.is_flat)}"
-    yield "    model = new(thawed)" if thawed else "    found = {}"
+    yield "    model = thawed()" if thawed else "    found = {}"
     for field in plan.fields:
         yield from _field_reader_lines(field, thawed=thawed)
     yield from _rest_reader_lines(plan, thawed=thawed)
@@ -156,7 +155,7 @@ def _field_reader_lines(field: Field, *, thawed: bool) -> Iterator[str]:
 
 def _rest_reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
     if plan.rest is None:
-        yield "    if faults or seen != len(data):"
+        yield "    if seen != len(data):"
         yield "        faults.unknown(path, data, known)"
         return
     target = _target(plan.rest, thawed=thawed)

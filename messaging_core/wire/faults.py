@@ -33,7 +33,6 @@ class Faults(list[Violation]):
     __slots__ = ("limits", "short")
 
     def __init__(self, limits: WireLimits) -> None:
-        super().__init__()
         self.limits = limits
         # What stands at a path as short as this is not too deep: a level takes two characters.
         self.short = 2 * limits.max_depth

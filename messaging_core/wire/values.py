@@ -18,6 +18,7 @@ Writer = Callable[[Any], Any]
 """Takes a value of a model; what does not belong there is passed on as it is, to be reported."""
 
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID_LENGTH: Final = 36
 _OWN_DATETIME: Final = re.compile(
     "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z"
 )
@@ -33,17 +34,18 @@ def read_uuid(value: Any, path: str, faults: Faults) -> UUID | None:
     """Read the canonical form of RFC 9562 §4, in either case."""
     if type(value) is not str:
         faults.mismatch(path, "a UUID string", value)
-    elif _UUID.fullmatch(value):
-        return _uuid(value)
-    else:
+        return None
+    uuid = _uuid(value) if len(value) == _UUID_LENGTH else None
+    if uuid is None:
         faults.add(
             path, "wire.uuid", "expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
         )
-    return None
+    return uuid
 
 
-# Of the ids in a message most are those of its channel, which is the same as that of the last.
-_uuid: Final = lru_cache(maxsize=256)(UUID)
+@lru_cache(maxsize=256)  # most ids in a message are those of its channel, as in the last message
+def _uuid(value: str) -> UUID | None:
+    return UUID(value) if _UUID.fullmatch(value) else None
 
 
 def write_uuid(value: Any) -> Any:
