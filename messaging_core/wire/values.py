@@ -181,7 +181,10 @@ def array_reader(make: Callable[[list[Any]], Any], item: Reader, types: Collecti
             return None
         if ready and ready.issuperset(map(type, value)):
             return make(value)
-        return make([item(each, f"{path}/{i}", faults) for i, each in enumerate(value)])
+        made: list[Any] = []
+        for each in value:
+            made.append(item(each, f"{path}/{len(made)}", faults))
+        return make(made)
 
     return read
 
