@@ -73,7 +73,7 @@ def address_of(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | 
     key = channel.identifier_key
     if contact.platform_address is not None:
         return key, contact.platform_address
-    if contact.identifier_value is not None and contact.identifier_key in {None, key}:
+    if contact.identifier_value is not None and contact.identifier_key in (None, key):
         return key, contact.identifier_value
     for identifier in contact.identifiers:
         if identifier.identifier_key == key:
