@@ -143,7 +143,7 @@ def plain(value: Any) -> Any:
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__int__(value)
-    if isinstance(value, Mapping):
+    if _is_object(value):
         return dict(value)
     return value
 
@@ -217,6 +217,10 @@ def _is_array(value: Any) -> bool:
     return kind is tuple or (issubclass(kind, Sequence) and not issubclass(kind, str | bytes))
 
 
+def _is_object(value: Any) -> bool:
+    return type(value) is dict or isinstance(value, Mapping)  # ABCs are slow
+
+
 def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
     """Read an object of any keys; values of `types` need no reading."""
     ready = frozenset(types)
@@ -237,7 +241,7 @@ def mapping_writer(item: Writer, types: Collection[type]) -> Writer:
     ready = frozenset(types)
 
     def write(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if not _is_object(value):
             return plain(value)
         if ready and ready.issuperset(map(type, value.values())):
             return dict(value)
