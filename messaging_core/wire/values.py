@@ -22,6 +22,7 @@ _UUID_LENGTH: Final = 36
 _OWN_DATETIME: Final = re.compile(
     "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z"
 )
+_OWN_DATETIME_LENGTH: Final = len("2025-01-31T09:00:00.000Z")
 _EXPECTED: Final = {
     (str,): "a string",
     (bool,): "a boolean",
@@ -61,7 +62,8 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
     if type(value) is not str:
         faults.mismatch(path, "a date-time string", value)
         return None
-    instant = _own_datetime(value) or parse_rfc3339(value)
+    own = _own_datetime(value) if len(value) == _OWN_DATETIME_LENGTH else None
+    instant = own or parse_rfc3339(value)
     if instant is None:
         faults.add(
             path,
@@ -71,6 +73,7 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
     return instant
 
 
+@lru_cache(maxsize=64)  # the same instant stands in several places of a message, and of its like
 def _own_datetime(value: str) -> datetime | None:
     """Read the form that we write ourselves, which needs no looking at offsets and fractions."""
     if not _OWN_DATETIME.fullmatch(value):
@@ -89,7 +92,7 @@ def write_datetime(value: Any) -> Any:
     return _written(value) if isinstance(value, datetime) else plain(value)
 
 
-@lru_cache(maxsize=64)  # the same instant stands in several places of a message, and of its like
+@lru_cache(maxsize=64)  # for the same reason
 def _written(value: datetime) -> str:
     if value.tzinfo is not UTC:
         if value.utcoffset() is None:
