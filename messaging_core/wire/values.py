@@ -125,7 +125,8 @@ def enum_reader(kind: type[Enum]) -> Reader:
 
 def write_enum(value: Any) -> Any:
     """Write a member as its value."""
-    return value.value if isinstance(value, Enum) else plain(value)
+    # `value` is a property written in Python, which calls another function to return this.
+    return value._value_ if isinstance(value, Enum) else plain(value)
 
 
 def exact_reader(types: tuple[type, ...]) -> Reader:
