@@ -1,10 +1,9 @@
 """Write one straight-line function for each class and direction, as attrs does for `__init__`.
 
 Why code is generated: a general converter looks up, for every field of every object, what to do
-with it. On a full request (2.7 KB, 52 objects) that makes cattrs take 2.4 times as long as pydantic
-with its compiled code; functions that name their fields take 1.2 times as long, and 0.9 times on a
-short SMS (`benchmarks/wire.py` prints our figures of the day). For `Receiver`, a class with one
-field, the two functions are:
+with it. On a full request that makes cattrs take 2.4 times as long as pydantic with its compiled
+code; functions that name their fields take 1.1 times as long (`benchmarks/wire.py` prints our
+figures of the day). For `Receiver`, a class with one field, the two functions are:
 
     def read(data, path, faults):
         if type(data) is not dict:
