@@ -128,15 +128,13 @@ class Acceptance:
                 channel=channel, request=None, admission=None, violations=error.violations
             )
         request, unreachable = self._with_known_contacts(request, channel)
-        filled = self.filling.fill(request, channel)
-        request = filled.request
+        rendered, faults = self.filling.fill(request, channel)
+        request = rendered or request
         has_links = wants_links(request)
-        faults = (
-            [*filled.violations, *self.linking.check(request, channel)]
-            if has_links
-            else filled.violations
-        )
-        admission = admit(request, channel, now, faults=faults, is_rendered=filled.is_rendered)
+        if has_links:
+            faults = [*faults, *self.linking.check(request, channel)]
+        is_rendered = rendered is not None
+        admission = admit(request, channel, now, faults=faults, is_rendered=is_rendered)
         violations = (*unreachable, *admission.violations)
         return Prepared(
             channel=channel,
@@ -145,7 +143,7 @@ class Acceptance:
             violations=violations,
             idempotency=idempotency,
             # What a template became is in the message, and not in its request.
-            echoed=None if filled.is_rendered else echo(source),
+            echoed=None if is_rendered else echo(source),
             has_links=has_links,
         )
 

@@ -27,41 +27,32 @@ _PATH = "/template"
 
 
 @frozen(kw_only=True)
-class Filled:
-    """A request as the rules see it.
-
-    Attributes:
-        violations: Why its template did not become content.
-        is_rendered: Whether `body` is what its template became.
-    """
-
-    request: SendMessage
-    violations: Sequence[Violation] = ()
-    is_rendered: bool = False
-
-
-@frozen(kw_only=True)
 class Filling:
     """Put the content of stored templates into requests."""
 
     storage: Storage
     engines: Engines = DEFAULT_ENGINES
 
-    def fill(self, request: SendMessage, channel: Channel) -> Filled:
+    def fill(
+        self, request: SendMessage, channel: Channel
+    ) -> tuple[SendMessage | None, Sequence[Violation]]:
         """Give a request that names a template its content, with the template pinned.
 
         What the request takes from it is final: whatever becomes of the template, the same is
         sent. A reference that breaks rules is left to them.
+
+        Returns:
+            The request with its content, where it got any; and why its template became none.
         """
         reference = request.template
         if reference is None or request.body is not None:
-            return Filled(request=request)
+            return None, ()
         if check_template(reference, channel.platform, _PATH):
-            return Filled(request=request)
+            return None, ()
         made = self._render(reference, channel)
         if not isinstance(made, RenderedTemplate):
-            return Filled(request=request, violations=made)
-        return Filled(request=_with_content(request, reference, made), is_rendered=True)
+            return None, made
+        return _with_content(request, reference, made), ()
 
     def _render(
         self, reference: TemplateReference, channel: Channel

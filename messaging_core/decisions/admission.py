@@ -1,7 +1,9 @@
 """Whether a request is taken in, when it goes, and until when it may."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
 
 from attrs import field, frozen
 
@@ -65,5 +67,14 @@ def admit(
 
 
 def _reasons(wanted: datetime, now: datetime, *, later: bool) -> tuple[Reason, ...]:
-    facts = {"scheduledFor": wanted.isoformat(), "now": now.isoformat()}
+    facts = {"scheduledFor": _text(wanted), "now": _text(now)}
     return (because(ReasonCode.SCHEDULE_LATER if later else ReasonCode.SCHEDULE_NOW, **facts),)
+
+
+def _text(instant: datetime) -> str:
+    return _utc_text(instant) if instant.tzinfo is UTC else instant.isoformat()
+
+
+# The present is the same for all that are accepted together. Equal instants of other zones differ
+# in their text, so that only those in UTC are remembered.
+_utc_text: Final = lru_cache(maxsize=64)(datetime.isoformat)

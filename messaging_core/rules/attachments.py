@@ -32,11 +32,12 @@ def check_attachments(
     if attachments and platform in WITHOUT_ATTACHMENTS:
         message = f"{platform} carries no attachments: send an image or file body, or a link"
         return [Violation(path, "attachment.unsupported_on_platform", message)]
+    check_source = _check_html_source if inline_content else _check_plain_source
     violations: list[Violation] = []
     for index, attachment in enumerate(attachments):
-        check = _check_html_source if inline_content else _check_plain_source
-        violations += check(attachment, f"{path}/{index}")
-        violations += _check_labels(attachment, f"{path}/{index}")
+        here = f"{path}/{index}"
+        violations += check_source(attachment, here)
+        violations += _check_labels(attachment, here)
     return violations
 
 

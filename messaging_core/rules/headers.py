@@ -57,15 +57,19 @@ def check_headers(headers: Mapping[str, str], path: str) -> list[Violation]:
 
 def _are_ordinary(headers: Mapping[str, str]) -> bool:
     """Recognise quickly what nearly all headers are: few, known names and short, plain values."""
-    if len(headers) > _FEW or len({name.lower() for name in headers}) < len(headers):
+    if len(headers) > _FEW:
         return False
-    return all(
-        len(name) <= MAX_NAME_LENGTH
-        and _is_free(name)
-        and value.isprintable()
-        and len(name) + len(value) <= _MAX_PAIR_LENGTH
-        for name, value in headers.items()
-    )
+    names = set()
+    for name, value in headers.items():
+        if not (
+            len(name) <= MAX_NAME_LENGTH
+            and _is_free(name)
+            and value.isprintable()
+            and len(name) + len(value) <= _MAX_PAIR_LENGTH
+        ):
+            return False
+        names.add(name.lower())
+    return len(names) == len(headers)
 
 
 @lru_cache(maxsize=1024)

@@ -48,6 +48,8 @@ def check_receiver(receiver: Receiver, channel: Channel, path: str) -> list[Viol
     """
     contacts = receiver.contacts
     path = f"{path}/contacts"
+    if len(contacts) == 1 and contacts[0].type is None:
+        return _check_contact(contacts[0], channel, f"{path}/0")
     if not contacts:
         return [Violation(path, "receiver.empty", "name at least one contact")]
     if channel.platform == EMAIL:
@@ -73,7 +75,7 @@ def address_of(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | 
     key = channel.identifier_key
     if contact.platform_address is not None:
         return key, contact.platform_address
-    if contact.identifier_value is not None and contact.identifier_key in {None, key}:
+    if contact.identifier_value is not None and contact.identifier_key in (None, key):
         return key, contact.identifier_value
     for identifier in contact.identifiers:
         if identifier.identifier_key == key:
@@ -82,8 +84,6 @@ def address_of(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | 
 
 
 def _check_lines(contacts: Sequence[ReceiverContact], path: str) -> list[Violation]:
-    if len(contacts) == 1 and contacts[0].type is None:
-        return []
     lines = [contact.type or ReceiverType.TO for contact in contacts]
     violations = []
     if ReceiverType.TO not in lines:

@@ -8,6 +8,7 @@ from messaging_core.models.violation import Violation
 DEFAULT_VALIDITY: Final = timedelta(seconds=129_600)
 TWO_FACTOR_VALIDITY: Final = timedelta(seconds=600)
 VALIDITY_LIMIT: Final = timedelta(weeks=63)
+_MOST_SECONDS: Final = int(VALIDITY_LIMIT.total_seconds())
 
 _TWO_FACTOR: Final = "2fa"
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
@@ -26,9 +27,8 @@ def check_validity(seconds: object, path: str = "/validity") -> list[Violation]:
         fault = "validity.not_an_integer", "the validity is a whole number of seconds"
     elif seconds < 0:
         fault = "validity.negative", "the validity is 0 seconds or more"
-    elif seconds > VALIDITY_LIMIT.total_seconds():
-        limit = int(VALIDITY_LIMIT.total_seconds())
-        fault = "validity.too_long", f"the validity is at most {limit} seconds (63 weeks)"
+    elif seconds > _MOST_SECONDS:
+        fault = "validity.too_long", f"the validity is at most {_MOST_SECONDS} seconds (63 weeks)"
     else:
         return []
     return [Violation(path, *fault)]
@@ -46,7 +46,7 @@ def validity_of(seconds: int | None, message_type: str) -> timedelta:
         message_type: Of the channel: `promotional`, `conversational`, `transactional` or `2fa`.
     """
     if seconds is not None and seconds > 0:
-        return timedelta(seconds=min(seconds, int(VALIDITY_LIMIT.total_seconds())))
+        return timedelta(seconds=min(seconds, _MOST_SECONDS))
     return TWO_FACTOR_VALIDITY if message_type == _TWO_FACTOR else DEFAULT_VALIDITY
 
 

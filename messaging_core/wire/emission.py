@@ -1,10 +1,9 @@
 """Write one straight-line function for each class and direction, as attrs does for `__init__`.
 
 Why code is generated: a general converter looks up, for every field of every object, what to do
-with it. On a full request (2.7 KB, 52 objects) that makes cattrs take 2.4 times as long as pydantic
-with its compiled code; functions that name their fields take 1.2 times as long, and 0.9 times on a
-short SMS (`benchmarks/wire.py` prints our figures of the day). For `Receiver`, a class with one
-field, the two functions are:
+with it. On a full request that makes cattrs take 2.4 times as long as pydantic with its compiled
+code; functions that name their fields take 1.1 times as long (`benchmarks/wire.py` prints our
+figures of the day). For `Receiver`, a class with one field, the two functions are:
 
     def read(data, path, faults):
         if type(data) is not dict:
@@ -12,14 +11,14 @@ field, the two functions are:
         if len(path) > faults.short:
             faults.enter(path)
         seen = 0
-        model = new(thawed)
+        model = thawed()
         if 'contacts' in data:
             seen += 1
             value = data['contacts']
             model.contacts = read_contacts(value, path + '/contacts', faults)
         else:
             faults.missing(path, 'contacts')
-        if faults or seen != len(data):
+        if seen != len(data):
             faults.unknown(path, data, known)
         model.__class__ = cls
         return model
@@ -51,7 +50,6 @@ def emit_reader(plan: Plan) -> Reader:
     """Compile the function that reads the fields of a class out of an object."""
     thawed = thaw(plan.cls)
     names: dict[str, Any] = {
-        "new": object.__new__,
         "thawed": thawed,
         "cls": plan.cls,
         "make": _maker(plan.cls),
@@ -127,7 +125,7 @@ def _reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
     yield "    if len(path) > faults.short:"
     yield "        faults.enter(path)"
     yield f"    seen = {int(plan.is_flat)}"
-    yield "    model = new(thawed)" if thawed else "    found = {}"
+    yield "    model = thawed()" if thawed else "    found = {}"
     for field in plan.fields:
         yield from _field_reader_lines(field, thawed=thawed)
     yield from _rest_reader_lines(plan, thawed=thawed)
@@ -156,7 +154,7 @@ def _field_reader_lines(field: Field, *, thawed: bool) -> Iterator[str]:
 
 def _rest_reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
     if plan.rest is None:
-        yield "    if faults or seen != len(data):"
+        yield "    if seen != len(data):"
         yield "        faults.unknown(path, data, known)"
         return
     target = _target(plan.rest, thawed=thawed)

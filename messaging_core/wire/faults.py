@@ -16,6 +16,7 @@ _JSON_NAMES: Final = {
     float: "a number",
     type(None): "null",
 }
+_CONTAINERS: Final = (dict, list)
 # Beyond this a key is no slip of the pen, and comparing it would take long.
 _LONGEST_SLIP: Final = 64
 
@@ -33,7 +34,6 @@ class Faults(list[Violation]):
     __slots__ = ("limits", "short")
 
     def __init__(self, limits: WireLimits) -> None:
-        super().__init__()
         self.limits = limits
         # What stands at a path as short as this is not too deep: a level takes two characters.
         self.short = 2 * limits.max_depth
@@ -72,23 +72,21 @@ class Faults(list[Violation]):
 
 
 def check_depth(value: Any, path: str, faults: Faults) -> None:
-    """Stop where something below a value is nested too deep.
+    """Stop where something below a value is nested too deep; ask for places only then."""
+    if isinstance(value, _CONTAINERS):
+        levels = faults.limits.max_depth - path.count("/")
+        if _is_deeper(value, levels):
+            _report_depth(value, path, faults)
 
-    Walks level by level, so that no depth can exhaust the stack, and asks for places only when
-    one is needed.
-    """
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(faults.limits.max_depth - path.count("/")):
-        if not level:
-            return
-        level = [
-            item
-            for each in level
-            for item in (each.values() if isinstance(each, dict) else each)
-            if isinstance(item, (dict, list))
-        ]
-    if level:
-        _report_depth(value, path, faults)
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether an object or array has more levels; looks no deeper, to spare the stack."""
+    if levels <= 0:
+        return True
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, _CONTAINERS) and _is_deeper(item, levels - 1):
+            return True
+    return False
 
 
 def _report_depth(value: Any, path: str, faults: Faults) -> None:
@@ -99,7 +97,7 @@ def _report_depth(value: Any, path: str, faults: Faults) -> None:
             (pointer(place, str(key)), item)
             for place, each in level
             for key, item in (each.items() if isinstance(each, dict) else enumerate(each))
-            if isinstance(item, (dict, list))
+            if isinstance(item, _CONTAINERS)
         ]
 
 

@@ -18,10 +18,12 @@ Writer = Callable[[Any], Any]
 """Takes a value of a model; what does not belong there is passed on as it is, to be reported."""
 
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID_LENGTH: Final = 36
 _OWN_DATETIME: Final = re.compile(
     "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     "[.][0-9]{3}(?:[0-9]{3})?Z"
 )
+_LONGEST_OWN_DATETIME: Final = len("2025-01-31T09:00:00.000000Z")
 _EXPECTED: Final = {
     (str,): "a string",
     (bool,): "a boolean",
@@ -34,17 +36,18 @@ def read_uuid(value: Any, path: str, faults: Faults) -> UUID | None:
     """Read the canonical form of RFC 9562 §4, in either case."""
     if type(value) is not str:
         faults.mismatch(path, "a UUID string", value)
-    elif _UUID.fullmatch(value):
-        return _uuid(value)
-    else:
+        return None
+    uuid = _uuid(value) if len(value) == _UUID_LENGTH else None
+    if uuid is None:
         faults.add(
             path, "wire.uuid", "expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
         )
-    return None
+    return uuid
 
 
-# Of the ids in a message most are those of its channel, which is the same as that of the last.
-_uuid: Final = lru_cache(maxsize=256)(UUID)
+@lru_cache(maxsize=256)  # most ids in a message are those of its channel, as in the last message
+def _uuid(value: str) -> UUID | None:
+    return UUID(value) if _UUID.fullmatch(value) else None
 
 
 def write_uuid(value: Any) -> Any:
@@ -60,7 +63,8 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
     if type(value) is not str:
         faults.mismatch(path, "a date-time string", value)
         return None
-    instant = _own_datetime(value) or parse_rfc3339(value)
+    own = _own_datetime(value) if len(value) <= _LONGEST_OWN_DATETIME else None
+    instant = own or parse_rfc3339(value)
     if instant is None:
         faults.add(
             path,
@@ -70,7 +74,7 @@ def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
     return instant
 
 
-@lru_cache(maxsize=64)  # as for writing: an instant stands in several places
+@lru_cache(maxsize=64)  # the same instant stands in several places of a message, and of its like
 def _own_datetime(value: str) -> datetime | None:
     """Read the form that we write ourselves, which needs no looking at offsets and fractions."""
     if not _OWN_DATETIME.fullmatch(value):
@@ -89,7 +93,7 @@ def write_datetime(value: Any) -> Any:
     return _written(value) if isinstance(value, datetime) else plain(value)
 
 
-@lru_cache(maxsize=64)  # the same instant stands in several places of a message, and of its like
+@lru_cache(maxsize=64)  # for the same reason
 def _written(value: datetime) -> str:
     if value.tzinfo is not UTC:
         if value.utcoffset() is None:
@@ -122,7 +126,8 @@ def enum_reader(kind: type[Enum]) -> Reader:
 
 def write_enum(value: Any) -> Any:
     """Write a member as its value."""
-    return value.value if isinstance(value, Enum) else plain(value)
+    # `value` is a property written in Python, which calls another function to return this.
+    return value._value_ if isinstance(value, Enum) else plain(value)
 
 
 def exact_reader(types: tuple[type, ...]) -> Reader:
@@ -143,7 +148,7 @@ def plain(value: Any) -> Any:
         return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__int__(value)
-    if isinstance(value, Mapping):
+    if _is_object(value):
         return dict(value)
     return value
 
@@ -181,7 +186,10 @@ def array_reader(make: Callable[[list[Any]], Any], item: Reader, types: Collecti
             return None
         if ready and ready.issuperset(map(type, value)):
             return make(value)
-        return make([item(each, f"{path}/{i}", faults) for i, each in enumerate(value)])
+        made: list[Any] = []
+        for each in value:
+            made.append(item(each, f"{path}/{len(made)}", faults))
+        return make(made)
 
     return read
 
@@ -214,6 +222,10 @@ def _is_array(value: Any) -> bool:
     return kind is tuple or (issubclass(kind, Sequence) and not issubclass(kind, str | bytes))
 
 
+def _is_object(value: Any) -> bool:
+    return type(value) is dict or isinstance(value, Mapping)  # ABCs are slow
+
+
 def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
     """Read an object of any keys; values of `types` need no reading."""
     ready = frozenset(types)
@@ -234,7 +246,7 @@ def mapping_writer(item: Writer, types: Collection[type]) -> Writer:
     ready = frozenset(types)
 
     def write(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if not _is_object(value):
             return plain(value)
         if ready and ready.issuperset(map(type, value.values())):
             return dict(value)
