@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
+from messaging_adapters.storage.sqlite.inserting import Insertion
 from messaging_adapters.storage.sqlite.values import storable
 from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.directory import ContactQuery
@@ -27,8 +28,8 @@ _FIND_SEVERAL = (
     ") CROSS JOIN messaging_contact_identifiers"
     " ON workspace = ? AND key = key_ AND value = value_"
 )
-_ADD = "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
-_ADD_IDENTIFIER = "INSERT INTO messaging_contact_identifiers VALUES (?, ?, ?, ?)"
+_ADD = Insertion("INSERT INTO messaging_contacts", "(?, ?, ?)")
+_ADD_IDENTIFIERS = Insertion("INSERT INTO messaging_contact_identifiers", "(?, ?, ?, ?)", place=2)
 
 _SAVE = (
     "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
@@ -88,15 +89,15 @@ class SqliteContacts(Contacts):
         return {(key, value): contact_id for key, value, contact_id in rows}
 
     def _add(self, workspace: UUID, new: Sequence[tuple[Pair, str]], now: datetime) -> None:
-        self._cursor.executemany(
-            _ADD,
+        _ADD.run(
+            self._cursor,
             [
                 (workspace.bytes, contact_id, encode_contact(workspace, contact_id, pair, now))
                 for pair, contact_id in new
             ],
         )
-        self._cursor.executemany(
-            _ADD_IDENTIFIER,
+        _ADD_IDENTIFIERS.run(
+            self._cursor,
             [(workspace.bytes, key, value, contact_id) for (key, value), contact_id in new],
         )
 
@@ -120,8 +121,8 @@ class SqliteContacts(Contacts):
         self._free(contact.workspace_id, contact.id)
         document = encode(evolve(contact, list_ids=()))
         self._cursor.execute(_SAVE, (workspace, contact.id, document))
-        self._cursor.executemany(
-            _ADD_IDENTIFIER,
+        _ADD_IDENTIFIERS.run(
+            self._cursor,
             [(workspace, one.key, one.value, contact.id) for one in contact.featured_identifiers],
         )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.inserting import Insertion
 from messaging_adapters.storage.sqlite.listing import Listing
 from messaging_adapters.storage.sqlite.schema import POSITION_BITS
 from messaging_adapters.storage.sqlite.values import to_micros
@@ -19,23 +20,25 @@ from messaging_core.ports.storage import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored import Stored, facets, store, store_new
 
-_ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)}, 0)"  # noqa: S608 - no input
+_ADD = Insertion("INSERT INTO messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_messages), 0))"
     " FROM messaging_facts WHERE name = 'last_message'"
 )
-_ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
-_ADD_PERSON = "INSERT INTO messaging_people VALUES (?, ?, ?)"
-_ADD_CHANNEL = "INSERT OR IGNORE INTO messaging_channels VALUES (?, ?, ?, ?)"
-_ADD_SUBJECT = "INSERT INTO messaging_subjects VALUES (?, ?)"
-_ADD_DELIVERY = (
+_ADD_TAGS = Insertion("INSERT INTO messaging_tags", "(?, ?, ?)", place=1)
+_ADD_PEOPLE = Insertion("INSERT INTO messaging_people", "(?, ?, ?)", place=1)
+_ADD_CHANNELS = Insertion("INSERT OR IGNORE INTO messaging_channels", "(?, ?, ?, ?)")
+_ADD_SUBJECTS = Insertion("INSERT INTO messaging_subjects", "(?, ?)")
+_ADD_DELIVERIES = Insertion(
     "INSERT INTO messaging_outbox"
-    " (position, workspace, lane, due_at, expires_at, controls, progress)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " (position, workspace, lane, due_at, expires_at, controls, progress)",
+    "(?, ?, ?, ?, ?, ?, ?)",
 )
-_ADD_KEY = (
+_ADD_KEYS = Insertion(
     "INSERT OR REPLACE INTO messaging_idempotency_keys"
-    " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+    " (workspace, key, request_hash, fields, message_id, created_at)",
+    "(?, ?, ?, ?, ?, ?)",
+    place=1,
 )
 _NEVER_OLD = 2**63 - 1
 """Stands for the age of a key that lasts."""
@@ -49,7 +52,7 @@ _FORGET_KEYS = (
     " SELECT workspace, key FROM messaging_idempotency_keys"
     " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
 )
-_ADD_REFERENCE = "INSERT OR IGNORE INTO messaging_references VALUES (?, ?, ?)"
+_ADD_REFERENCES = Insertion("INSERT OR IGNORE INTO messaging_references", "(?, ?, ?)")
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
@@ -77,19 +80,18 @@ class SqliteMessages(Messages):
         rows = _Rows(self._last_position())
         for new in messages:
             rows.take(new)
-        execute_many = self._cursor.executemany
-        execute_many(_ADD, rows.messages)
-        for statement, values in (
-            (_ADD_TAG, rows.tags),
-            (_ADD_PERSON, rows.people),
-            (_ADD_CHANNEL, rows.channels),
-            (_ADD_SUBJECT, rows.subjects),
-            (_ADD_DELIVERY, rows.deliveries),
-            (_ADD_KEY, rows.keys),
-            (_ADD_REFERENCE, rows.references),
+        for insertion, values in (
+            (_ADD, rows.messages),
+            (_ADD_TAGS, rows.tags),
+            (_ADD_PEOPLE, rows.people),
+            (_ADD_CHANNELS, list(rows.channels)),
+            (_ADD_SUBJECTS, rows.subjects),
+            (_ADD_DELIVERIES, rows.deliveries),
+            (_ADD_KEYS, rows.keys),
+            (_ADD_REFERENCES, rows.references),
         ):
             if values:
-                execute_many(statement, values)
+                insertion.run(self._cursor, values)
         if rows.ahead:
             self._cursor.execute(
                 "UPDATE messaging_facts SET value = ?1"
@@ -150,9 +152,8 @@ class SqliteMessages(Messages):
     ) -> None:
         position = self._position(workspace, message_id)
         if position is not None:
-            self._cursor.executemany(
-                _ADD_REFERENCE, [(workspace.bytes, one, position) for one in references]
-            )
+            rows = [(workspace.bytes, one, position) for one in references]
+            _ADD_REFERENCES.run(self._cursor, rows)
 
     def update(self, workspace: UUID, message: Message) -> None:  # noqa: D102 - the port's
         position = self._position(workspace, message.id)

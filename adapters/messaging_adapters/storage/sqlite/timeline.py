@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.inserting import Insertion
 from messaging_adapters.storage.sqlite.reading import readable
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.models.event import Cursor as Place
@@ -16,9 +17,9 @@ from messaging_core.ports.storage import Timeline
 from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
 
-_APPEND = (
-    "INSERT INTO messaging_events (position, workspace, message_id, kind, status, at, document)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+_APPEND = Insertion(
+    "INSERT INTO messaging_events (position, workspace, message_id, kind, status, at, document)",
+    "(?, ?, ?, ?, ?, ?, ?)",
 )
 _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_events), 0))"
@@ -58,8 +59,8 @@ class SqliteTimeline(Timeline):
 
     def append(self, events: Sequence[Event]) -> None:  # noqa: D102 - the port's
         (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
-        self._cursor.executemany(
-            _APPEND, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
+        _APPEND.run(
+            self._cursor, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
         )
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
