@@ -73,13 +73,14 @@ class SqliteContacts(Contacts):
         now: datetime,
         new_id: Callable[[], str],
     ) -> list[str]:
-        wanted = dict.fromkeys((one.identifier_key, one.identifier_value) for one in identifiers)
-        known = self._find(workspace.bytes, list(wanted))
+        pairs = [(one.identifier_key, one.identifier_value) for one in identifiers]
+        wanted = list(dict.fromkeys(pairs))
+        known = self._find(workspace.bytes, wanted)
         missing = [(pair, new_id()) for pair in wanted if pair not in known]
         if missing:
             self._add(workspace, missing, now)
-            known |= dict(missing)
-        return [known[one.identifier_key, one.identifier_value] for one in identifiers]
+            known |= missing
+        return [known[pair] for pair in pairs]
 
     def _find(self, workspace: bytes, pairs: Sequence[Pair]) -> dict[Pair, str]:
         if len(pairs) == 1:
@@ -89,17 +90,14 @@ class SqliteContacts(Contacts):
         return {(key, value): contact_id for key, value, contact_id in rows}
 
     def _add(self, workspace: UUID, new: Sequence[tuple[Pair, str]], now: datetime) -> None:
-        _ADD.run(
-            self._cursor,
-            [
-                (workspace.bytes, contact_id, encode_contact(workspace, contact_id, pair, now))
-                for pair, contact_id in new
-            ],
-        )
-        _ADD_IDENTIFIERS.run(
-            self._cursor,
-            [(workspace.bytes, key, value, contact_id) for (key, value), contact_id in new],
-        )
+        tenant = workspace.bytes
+        contacts = [
+            (tenant, contact_id, encode_contact(workspace, contact_id, pair, now))
+            for pair, contact_id in new
+        ]
+        _ADD.run(self._cursor, contacts)
+        identifiers = [(tenant, key, value, contact_id) for (key, value), contact_id in new]
+        _ADD_IDENTIFIERS.run(self._cursor, identifiers)
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
         row = self._cursor.execute(

@@ -188,9 +188,11 @@ class _Rows:
         message, workspace = new.message, new.workspace.bytes
         created_at = _micros(message.created_at)
         position = self._next_position(created_at // 1000)
-        self._take_message(new, position, created_at)
-        self.tags += [(workspace, tag, position) for tag in message.tags]
-        self.references += [(workspace, one.platform_reference, position) for one in message.parts]
+        self._take_message(new, position, workspace, created_at)
+        if message.tags:
+            self.tags += [(workspace, tag, position) for tag in message.tags]
+        for part in message.parts:
+            self.references.append((workspace, part.platform_reference, position))
         if new.delivery:
             self.deliveries.append(_delivery_row(position, workspace, new.delivery))
         if new.idempotency:
@@ -203,9 +205,10 @@ class _Rows:
         self.ahead = max(self.ahead, (self._position >> POSITION_BITS) - milliseconds)
         return self._position
 
-    def _take_message(self, new: NewMessage, position: int, created_at: int) -> None:
-        message, workspace = new.message, new.workspace.bytes
-        found_by, stored = facets(new), store_new(new)
+    def _take_message(
+        self, new: NewMessage, position: int, workspace: bytes, created_at: int
+    ) -> None:
+        message, found_by, stored = new.message, facets(new), store_new(new)
         navigator = message.meta.navigator_id if message.meta else None
         own, channel_id = found_by.own_address, message.channel_id.bytes
         self.people += [(workspace, address, position) for address in found_by.people]

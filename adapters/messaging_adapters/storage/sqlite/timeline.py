@@ -114,19 +114,22 @@ def event_row(event: Event) -> tuple[object, ...]:
 
 def _rest(event: Event) -> dict[str, Any]:
     """Return what stands in no column, as the wire has it; every message has several events."""
-    rest: dict[str, Any] = {
-        "attempt": event.attempt,
-        "outcome": event.outcome,
-        "references": event.references,
-        "inDoubt": event.in_doubt,
-    }
+    rest: dict[str, Any] = {}
+    if event.attempt:
+        rest["attempt"] = event.attempt
+    if event.outcome:
+        rest["outcome"] = event.outcome
+    if event.references:
+        rest["references"] = event.references
+    if event.in_doubt:
+        rest["inDoubt"] = True
     if event.failure:
         rest["failure"] = dump(event.failure)
     if event.due_at:
         rest["dueAt"] = write_datetime(event.due_at)
     if event.reasons:
         rest["reasons"] = [dump(reason) for reason in event.reasons]
-    return {name: value for name, value in rest.items() if value}
+    return rest
 
 
 def event_of(row: tuple[Any, ...]) -> Event:
