@@ -17,35 +17,32 @@ def cursor() -> Iterator[sqlite3.Cursor]:
 
 
 @pytest.mark.parametrize("count", [0, 1, SEVERAL - 1, SEVERAL, SEVERAL + 1, 3 * SEVERAL + 2])
-@pytest.mark.parametrize("place", [None, 1])
-def test_every_row_is_inserted_once(cursor: sqlite3.Cursor, count: int, place: int | None) -> None:
+def test_every_row_is_inserted_once(cursor: sqlite3.Cursor, count: int) -> None:
     rows = [("a", f"{count - number:03}", number) for number in range(count)]
 
-    Insertion("INSERT INTO t", "(?, ?, ?)", place=place).run(cursor, rows)
+    Insertion("t", "(?, ?, ?)").run(cursor, rows)
 
     assert sorted(cursor.execute("SELECT * FROM t")) == sorted(rows)
 
 
-def test_of_several_rows_with_one_key_the_last_one_stays(cursor: sqlite3.Cursor) -> None:
+def test_of_several_rows_with_one_key_the_first_one_stays(cursor: sqlite3.Cursor) -> None:
     rows = [("a", f"{number % 3}", number) for number in range(3 * SEVERAL)]
 
-    Insertion("INSERT OR REPLACE INTO t", "(?, ?, ?)", place=1).run(cursor, rows)
+    Insertion("t", "(?, ?, ?)", otherwise="IGNORE").run(cursor, rows)
 
-    assert sorted(cursor.execute("SELECT * FROM t")) == sorted(rows[-3:])
+    assert sorted(cursor.execute("SELECT * FROM t")) == sorted(rows[:3])
+
+
+def test_a_row_whose_key_is_there_is_refused(cursor: sqlite3.Cursor) -> None:
+    rows = [("a", f"{number % SEVERAL}", number) for number in range(SEVERAL + 1)]
+
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: t\.name"):
+        Insertion("t", "(?, ?, ?)").run(cursor, rows)
 
 
 def test_a_value_may_be_the_same_in_every_row(cursor: sqlite3.Cursor) -> None:
     rows = [("a", f"{number}") for number in range(SEVERAL + 1)]
 
-    Insertion("INSERT INTO t", "(?, ?, 7)").run(cursor, rows)
+    Insertion("t", "(?, ?, 7)").run(cursor, rows)
 
     assert set(cursor.execute("SELECT tenant, age FROM t")) == {("a", 7)}
-
-
-def test_rows_are_inserted_as_neighbours(cursor: sqlite3.Cursor) -> None:
-    rows = [("a", f"{number % 2}-{number:02}", number) for number in range(SEVERAL)]
-
-    Insertion("INSERT INTO t", "(?, ?, ?)", place=1).run(cursor, rows)
-
-    inserted = [name for (name,) in cursor.execute("SELECT name FROM t ORDER BY rowid")]
-    assert inserted == sorted(inserted)

@@ -28,8 +28,8 @@ _FIND_SEVERAL = (
     ") CROSS JOIN messaging_contact_identifiers"
     " ON workspace = ? AND key = key_ AND value = value_"
 )
-_ADD = Insertion("INSERT INTO messaging_contacts", "(?, ?, ?)")
-_ADD_IDENTIFIERS = Insertion("INSERT INTO messaging_contact_identifiers", "(?, ?, ?, ?)", place=2)
+_ADD = Insertion("messaging_contacts", "(?, ?, ?)")
+_ADD_IDENTIFIERS = Insertion("messaging_contact_identifiers", "(?, ?, ?, ?)")
 
 _SAVE = (
     "INSERT INTO messaging_contacts VALUES (?, ?, ?)"

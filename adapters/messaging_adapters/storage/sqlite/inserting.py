@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from operator import itemgetter
 from sqlite3 import Cursor
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 SEVERAL: Final = 16
 """How many rows one statement inserts where there are that many; more gain little."""
@@ -16,26 +15,27 @@ class Insertion:
     """Insert rows into one table.
 
     Every statement opens the table and all its indexes anew, which for a message takes as long as
-    writing its row, and every trigger starts over. So several rows go with one statement, which is
-    fast where they are neighbours, because it remembers each page that it changes.
+    writing its row, and every trigger starts over. So several rows go with one statement.
 
     Args:
-        into: The statement up to its values.
+        into: The table, and which columns where it is not all of them.
         row: The values of one row, in parentheses, with a question mark for each that is given.
-        place: Where in a row the value stands that decides who its neighbours are; rows that come
-            in the order of the table's key need none.
+        otherwise: What becomes of a row whose key is there. `FAIL` raises, but does not undo the
+            rows before it, for which SQLite would keep every page that it changes, soon in a
+            temporary file: whatever raises undoes its whole transaction.
     """
 
-    def __init__(self, into: str, row: str, *, place: int | None = None) -> None:
-        self._one = f"{into} VALUES {row}"
-        self._several = f"{into} VALUES {', '.join([row] * SEVERAL)}"
-        self._place = place
+    def __init__(
+        self, into: str, row: str, *, otherwise: Literal["FAIL", "IGNORE"] = "FAIL"
+    ) -> None:
+        start = f"INSERT OR {otherwise} INTO {into} VALUES"
+        self._one = f"{start} {row}"
+        self._several = f"{start} {', '.join([row] * SEVERAL)}"
 
     def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
-        """Insert all rows; those with the same key in their order."""
+        """Insert all rows, in order."""
         whole = len(rows) - len(rows) % SEVERAL
         if whole:
-            rows = rows if self._place is None else sorted(rows, key=itemgetter(self._place))
             cursor.executemany(self._several, _together(rows[:whole]))
         if whole < len(rows):
             cursor.executemany(self._one, rows[whole:])

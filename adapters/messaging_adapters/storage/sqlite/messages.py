@@ -20,25 +20,22 @@ from messaging_core.ports.storage import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored import Stored, facets, store, store_new
 
-_ADD = Insertion("INSERT INTO messaging_messages", f"({', '.join('?' * 18)}, 0)")
+_ADD = Insertion("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_messages), 0))"
     " FROM messaging_facts WHERE name = 'last_message'"
 )
-_ADD_TAGS = Insertion("INSERT INTO messaging_tags", "(?, ?, ?)", place=1)
-_ADD_PEOPLE = Insertion("INSERT INTO messaging_people", "(?, ?, ?)", place=1)
-_ADD_CHANNELS = Insertion("INSERT OR IGNORE INTO messaging_channels", "(?, ?, ?, ?)")
-_ADD_SUBJECTS = Insertion("INSERT INTO messaging_subjects", "(?, ?)")
+_ADD_TAGS = Insertion("messaging_tags", "(?, ?, ?)")
+_ADD_PEOPLE = Insertion("messaging_people", "(?, ?, ?)")
+_ADD_CHANNELS = Insertion("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
+_ADD_SUBJECTS = Insertion("messaging_subjects", "(?, ?)")
 _ADD_DELIVERIES = Insertion(
-    "INSERT INTO messaging_outbox"
-    " (position, workspace, lane, due_at, expires_at, controls, progress)",
+    "messaging_outbox (position, workspace, lane, due_at, expires_at, controls, progress)",
     "(?, ?, ?, ?, ?, ?, ?)",
 )
-_ADD_KEYS = Insertion(
+_ADD_KEY = (  # one by one: of several rows together, REPLACE makes SQLite keep what it changes
     "INSERT OR REPLACE INTO messaging_idempotency_keys"
-    " (workspace, key, request_hash, fields, message_id, created_at)",
-    "(?, ?, ?, ?, ?, ?)",
-    place=1,
+    " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _NEVER_OLD = 2**63 - 1
 """Stands for the age of a key that lasts."""
@@ -52,7 +49,7 @@ _FORGET_KEYS = (
     " SELECT workspace, key FROM messaging_idempotency_keys"
     " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
 )
-_ADD_REFERENCES = Insertion("INSERT OR IGNORE INTO messaging_references", "(?, ?, ?)")
+_ADD_REFERENCES = Insertion("messaging_references", "(?, ?, ?)", otherwise="IGNORE")
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
@@ -87,11 +84,12 @@ class SqliteMessages(Messages):
             (_ADD_CHANNELS, list(rows.channels)),
             (_ADD_SUBJECTS, rows.subjects),
             (_ADD_DELIVERIES, rows.deliveries),
-            (_ADD_KEYS, rows.keys),
             (_ADD_REFERENCES, rows.references),
         ):
             if values:
                 insertion.run(self._cursor, values)
+        if rows.keys:
+            self._cursor.executemany(_ADD_KEY, rows.keys)
         if rows.ahead:
             self._cursor.execute(
                 "UPDATE messaging_facts SET value = ?1"

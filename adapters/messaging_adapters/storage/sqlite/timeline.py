@@ -18,7 +18,7 @@ from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
 
 _APPEND = Insertion(
-    "INSERT INTO messaging_events (position, workspace, message_id, kind, status, at, document)",
+    "messaging_events (position, workspace, message_id, kind, status, at, document)",
     "(?, ?, ?, ?, ?, ?, ?)",
 )
 _LAST_POSITION = (  # of those that are there, and of those that were
