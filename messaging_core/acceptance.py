@@ -37,6 +37,8 @@ Request = SendMessage | bytes | str | Mapping[str, Any]
 BATCH = "batch"
 """The type of the `origin` of a message that came in a batch."""
 
+_NOT_ADMITTED = Admission(verdict=Verdict.REJECTED)
+
 
 @frozen(kw_only=True)
 class Submission:
@@ -214,6 +216,7 @@ class Writing:
         self._keys_since = keys_since
         self._policies = policies
         self._batch_id = batch_id
+        self._origin = Origin(type=BATCH, id=str(batch_id)) if batch_id else None
 
     def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Return an answer for each request, in order."""
@@ -321,47 +324,28 @@ class Writing:
         judge: Judge,
     ) -> tuple[NewMessage, tuple[Reason, ...]]:
         """Return what is to be kept of a request, and why it goes when it does."""
-        message, delivery = drafted(one, message_id=message_id, people=people, now=self._now)
+        origin = self._origin or one.origin
+        message, delivery = drafted(
+            one, message_id=message_id, people=people, now=self._now, origin=origin
+        )
         reasons = one.admission.reasons if one.admission else ()
         is_held_back = False
-        if one.origin:
-            message = evolve(message, origin=one.origin)
         if delivery and not is_exempt(message):
             message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
             reasons, is_held_back = (*reasons, *why), message.reason is not None
         if one.has_links and delivery:
             delivery = self._linked(message, delivery, one.channel)
-        batch_id = self._batch_id
-        if batch_id:
-            message = evolve(message, origin=Origin(type=BATCH, id=str(batch_id)))
         kept = NewMessage(
             workspace=one.channel.workspace,
             platform=one.channel.platform,
             message=message,
             delivery=delivery,
             idempotency=one.idempotency,
-            batch_id=batch_id,
+            batch_id=self._batch_id,
             # Not all of a message in a batch, or of one held back, is taken over from its request.
-            echoed=None if message.origin or is_held_back else one.echoed,
+            echoed=None if origin or is_held_back else one.echoed,
         )
         return kept, reasons
-
-
-def draft_of(
-    one: Prepared,
-    *,
-    message_id: UUID,
-    people: Sequence[tuple[Identifier, str | None]],
-    now: datetime,
-) -> Message:
-    """Make the message of a prepared request: a rejected one where it breaks rules."""
-    if one.request is None:
-        raise InvalidMessageError(one.violations)
-    admission = one.admission or Admission(verdict=Verdict.REJECTED)
-    message = draft(
-        one.request, one.channel, admission, message_id=message_id, people=people, now=now
-    )
-    return message if one.admission else rejected(message, one.violations)
 
 
 def drafted(
@@ -370,11 +354,22 @@ def drafted(
     message_id: UUID,
     people: Sequence[tuple[Identifier, str | None]],
     now: datetime,
+    origin: Origin | None = None,
 ) -> tuple[Message, Delivery | None]:
-    """Make the message of a prepared request, and its delivery where it is admitted."""
-    message = draft_of(one, message_id=message_id, people=people, now=now)
-    if one.request is None or one.admission is None:
-        return message, None
+    """Make the message of a prepared request, and its delivery; one that breaks rules has none."""
+    if one.request is None:
+        raise InvalidMessageError(one.violations)
+    message = draft(
+        one.request,
+        one.channel,
+        one.admission or _NOT_ADMITTED,
+        message_id=message_id,
+        people=people,
+        now=now,
+        origin=origin,
+    )
+    if one.admission is None:
+        return rejected(message, one.violations), None
     return message, delivery_of(one.request, one.channel, one.admission)
 
 

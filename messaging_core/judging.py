@@ -69,10 +69,11 @@ class Policies:
 
     def of(self, channel: Channel) -> SendRules:
         """Return the rules of a channel."""
-        if channel.id not in self._known:
+        known = self._known.get(channel.id)
+        if known is None:
             workspace = self.by_id.get(channel.workspace, self.default)
-            self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
-        return self._known[channel.id]
+            known = self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
+        return known
 
 
 def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> Policies:
@@ -238,7 +239,7 @@ class Judge:
             purpose_of(channel.message_type, meta) is Purpose.MARKETING
             or rules.holdout
             or (hours and channel.message_type in hours.message_types)
-            or self._caps(channel, controls)
+            or (rules.frequency_caps and self._caps(channel, controls))
         )
 
     def _caps(self, channel: Channel, controls: Controls) -> list[FrequencyCap]:

@@ -18,7 +18,7 @@ from messaging_core.models.contact import (
     ReceiverContact,
 )
 from messaging_core.models.delivery import Controls, Delivery, Lane
-from messaging_core.models.message import Direction, Message, Part, Status
+from messaging_core.models.message import Direction, Message, Origin, Part, Status
 from messaging_core.models.plan import Verdict
 from messaging_core.models.receipt import IncomingMessage
 from messaging_core.models.request import SendMessage
@@ -65,6 +65,7 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
     message_id: UUID,
     people: Sequence[tuple[Identifier, str | None]],
     now: datetime,
+    origin: Origin | None = None,
 ) -> Message:
     """Make the message that an admitted request becomes.
 
@@ -75,6 +76,7 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
         message_id: What it is called.
         people: For each contact of the request its identifier and, if it is known, its id.
         now: The present.
+        origin: What made the request, where it was not the host.
     """
     contacts = [
         _contact(contact, identifier, contact_id, channel)
@@ -97,6 +99,7 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
         tags=normalize_tags(request.tags) if request.tags else (),
         short_links=request.short_links,
         scheduled_for=request.scheduled_for,
+        origin=origin,
     )
 
 

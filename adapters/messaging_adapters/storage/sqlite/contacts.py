@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
+from messaging_adapters.storage.sqlite.inserting import Insertion
 from messaging_adapters.storage.sqlite.values import storable
 from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.directory import ContactQuery
@@ -27,8 +28,8 @@ _FIND_SEVERAL = (
     ") CROSS JOIN messaging_contact_identifiers"
     " ON workspace = ? AND key = key_ AND value = value_"
 )
-_ADD = "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
-_ADD_IDENTIFIER = "INSERT INTO messaging_contact_identifiers VALUES (?, ?, ?, ?)"
+_ADD = Insertion("messaging_contacts", "(?, ?, ?)")
+_ADD_IDENTIFIERS = Insertion("messaging_contact_identifiers", "(?, ?, ?, ?)")
 
 _SAVE = (
     "INSERT INTO messaging_contacts VALUES (?, ?, ?)"
@@ -72,13 +73,14 @@ class SqliteContacts(Contacts):
         now: datetime,
         new_id: Callable[[], str],
     ) -> list[str]:
-        wanted = dict.fromkeys((one.identifier_key, one.identifier_value) for one in identifiers)
-        known = self._find(workspace.bytes, list(wanted))
+        pairs = [(one.identifier_key, one.identifier_value) for one in identifiers]
+        wanted = list(dict.fromkeys(pairs))
+        known = self._find(workspace.bytes, wanted)
         missing = [(pair, new_id()) for pair in wanted if pair not in known]
         if missing:
             self._add(workspace, missing, now)
-            known |= dict(missing)
-        return [known[one.identifier_key, one.identifier_value] for one in identifiers]
+            known |= missing
+        return [known[pair] for pair in pairs]
 
     def _find(self, workspace: bytes, pairs: Sequence[Pair]) -> dict[Pair, str]:
         if len(pairs) == 1:
@@ -88,17 +90,14 @@ class SqliteContacts(Contacts):
         return {(key, value): contact_id for key, value, contact_id in rows}
 
     def _add(self, workspace: UUID, new: Sequence[tuple[Pair, str]], now: datetime) -> None:
-        self._cursor.executemany(
-            _ADD,
-            [
-                (workspace.bytes, contact_id, encode_contact(workspace, contact_id, pair, now))
-                for pair, contact_id in new
-            ],
-        )
-        self._cursor.executemany(
-            _ADD_IDENTIFIER,
-            [(workspace.bytes, key, value, contact_id) for (key, value), contact_id in new],
-        )
+        tenant = workspace.bytes
+        contacts = [
+            (tenant, contact_id, encode_contact(workspace, contact_id, pair, now))
+            for pair, contact_id in new
+        ]
+        _ADD.run(self._cursor, contacts)
+        identifiers = [(tenant, key, value, contact_id) for (key, value), contact_id in new]
+        _ADD_IDENTIFIERS.run(self._cursor, identifiers)
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
         row = self._cursor.execute(
@@ -120,8 +119,8 @@ class SqliteContacts(Contacts):
         self._free(contact.workspace_id, contact.id)
         document = encode(evolve(contact, list_ids=()))
         self._cursor.execute(_SAVE, (workspace, contact.id, document))
-        self._cursor.executemany(
-            _ADD_IDENTIFIER,
+        _ADD_IDENTIFIERS.run(
+            self._cursor,
             [(workspace, one.key, one.value, contact.id) for one in contact.featured_identifiers],
         )
 

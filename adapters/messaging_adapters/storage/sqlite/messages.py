@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.inserting import Insertion
 from messaging_adapters.storage.sqlite.listing import Listing
 from messaging_adapters.storage.sqlite.schema import POSITION_BITS
 from messaging_adapters.storage.sqlite.values import to_micros
@@ -19,21 +20,20 @@ from messaging_core.ports.storage import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored import Stored, facets, store, store_new
 
-_ADD = f"INSERT INTO messaging_messages VALUES ({', '.join('?' * 18)}, 0)"  # noqa: S608 - no input
+_ADD = Insertion("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_messages), 0))"
     " FROM messaging_facts WHERE name = 'last_message'"
 )
-_ADD_TAG = "INSERT INTO messaging_tags VALUES (?, ?, ?)"
-_ADD_PERSON = "INSERT INTO messaging_people VALUES (?, ?, ?)"
-_ADD_CHANNEL = "INSERT OR IGNORE INTO messaging_channels VALUES (?, ?, ?, ?)"
-_ADD_SUBJECT = "INSERT INTO messaging_subjects VALUES (?, ?)"
-_ADD_DELIVERY = (
-    "INSERT INTO messaging_outbox"
-    " (position, workspace, lane, due_at, expires_at, controls, progress)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_TAGS = Insertion("messaging_tags", "(?, ?, ?)")
+_ADD_PEOPLE = Insertion("messaging_people", "(?, ?, ?)")
+_ADD_CHANNELS = Insertion("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
+_ADD_SUBJECTS = Insertion("messaging_subjects", "(?, ?)")
+_ADD_DELIVERIES = Insertion(
+    "messaging_outbox (position, workspace, lane, due_at, expires_at, controls, progress)",
+    "(?, ?, ?, ?, ?, ?, ?)",
 )
-_ADD_KEY = (
+_ADD_KEY = (  # one by one: of several rows together, REPLACE makes SQLite keep what it changes
     "INSERT OR REPLACE INTO messaging_idempotency_keys"
     " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -49,7 +49,7 @@ _FORGET_KEYS = (
     " SELECT workspace, key FROM messaging_idempotency_keys"
     " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
 )
-_ADD_REFERENCE = "INSERT OR IGNORE INTO messaging_references VALUES (?, ?, ?)"
+_ADD_REFERENCES = Insertion("messaging_references", "(?, ?, ?)", otherwise="IGNORE")
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
@@ -77,19 +77,19 @@ class SqliteMessages(Messages):
         rows = _Rows(self._last_position())
         for new in messages:
             rows.take(new)
-        execute_many = self._cursor.executemany
-        execute_many(_ADD, rows.messages)
-        for statement, values in (
-            (_ADD_TAG, rows.tags),
-            (_ADD_PERSON, rows.people),
-            (_ADD_CHANNEL, rows.channels),
-            (_ADD_SUBJECT, rows.subjects),
-            (_ADD_DELIVERY, rows.deliveries),
-            (_ADD_KEY, rows.keys),
-            (_ADD_REFERENCE, rows.references),
+        for insertion, values in (
+            (_ADD, rows.messages),
+            (_ADD_TAGS, rows.tags),
+            (_ADD_PEOPLE, rows.people),
+            (_ADD_CHANNELS, list(rows.channels)),
+            (_ADD_SUBJECTS, rows.subjects),
+            (_ADD_DELIVERIES, rows.deliveries),
+            (_ADD_REFERENCES, rows.references),
         ):
             if values:
-                execute_many(statement, values)
+                insertion.run(self._cursor, values)
+        if rows.keys:
+            self._cursor.executemany(_ADD_KEY, rows.keys)
         if rows.ahead:
             self._cursor.execute(
                 "UPDATE messaging_facts SET value = ?1"
@@ -150,9 +150,8 @@ class SqliteMessages(Messages):
     ) -> None:
         position = self._position(workspace, message_id)
         if position is not None:
-            self._cursor.executemany(
-                _ADD_REFERENCE, [(workspace.bytes, one, position) for one in references]
-            )
+            rows = [(workspace.bytes, one, position) for one in references]
+            _ADD_REFERENCES.run(self._cursor, rows)
 
     def update(self, workspace: UUID, message: Message) -> None:  # noqa: D102 - the port's
         position = self._position(workspace, message.id)
@@ -187,9 +186,11 @@ class _Rows:
         message, workspace = new.message, new.workspace.bytes
         created_at = _micros(message.created_at)
         position = self._next_position(created_at // 1000)
-        self._take_message(new, position, created_at)
-        self.tags += [(workspace, tag, position) for tag in message.tags]
-        self.references += [(workspace, one.platform_reference, position) for one in message.parts]
+        self._take_message(new, position, workspace, created_at)
+        if message.tags:
+            self.tags += [(workspace, tag, position) for tag in message.tags]
+        for part in message.parts:
+            self.references.append((workspace, part.platform_reference, position))
         if new.delivery:
             self.deliveries.append(_delivery_row(position, workspace, new.delivery))
         if new.idempotency:
@@ -202,9 +203,10 @@ class _Rows:
         self.ahead = max(self.ahead, (self._position >> POSITION_BITS) - milliseconds)
         return self._position
 
-    def _take_message(self, new: NewMessage, position: int, created_at: int) -> None:
-        message, workspace = new.message, new.workspace.bytes
-        found_by, stored = facets(new), store_new(new)
+    def _take_message(
+        self, new: NewMessage, position: int, workspace: bytes, created_at: int
+    ) -> None:
+        message, found_by, stored = new.message, facets(new), store_new(new)
         navigator = message.meta.navigator_id if message.meta else None
         own, channel_id = found_by.own_address, message.channel_id.bytes
         self.people += [(workspace, address, position) for address in found_by.people]

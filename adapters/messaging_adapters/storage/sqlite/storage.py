@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from messaging_adapters.storage.sqlite import health, layout
 from messaging_adapters.storage.sqlite.contacts import SqliteContacts
-from messaging_adapters.storage.sqlite.faults import is_doubtful, translated
+from messaging_adapters.storage.sqlite.faults import is_doubtful, translate, translated
 from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_connection, joined
 from messaging_adapters.storage.sqlite.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
@@ -111,6 +111,8 @@ class SqliteStorage(Storage):
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection, self._cursor = connection, connection.cursor()
+        # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
+        self._tx = SqliteTransaction(self._cursor, self._scan_budget, self._space)
         self._is_doubtful = False
 
     @staticmethod
@@ -165,41 +167,39 @@ class SqliteStorage(Storage):
         with self._own(read_only=True):
             layout.check(self._connection)
 
-    @contextmanager
     def begin(  # noqa: D102 - the port's
         self, connection: Any = None, *, read_only: bool = False
-    ) -> Iterator[Transaction]:
-        if connection is None:
-            with self._own(read_only=read_only):
-                yield SqliteTransaction(self._cursor, self._scan_budget, self._space)
-        else:
-            with translated(), joined(connection) as cursor:
-                yield SqliteTransaction(cursor, self._scan_budget, self._space)
+    ) -> AbstractContextManager[Transaction]:
+        return self._own(read_only=read_only) if connection is None else self._hosts(connection)
 
     @contextmanager
-    def _own(self, *, read_only: bool) -> Iterator[None]:
+    def _hosts(self, connection: Any) -> Iterator[Transaction]:
+        """Take part in the host's transaction."""
+        with translated(), joined(connection) as cursor:
+            yield SqliteTransaction(cursor, self._scan_budget, self._space)
+
+    @contextmanager
+    def _own(self, *, read_only: bool) -> Iterator[Transaction]:
         """Hold our own connection, inside a transaction."""
         if not self._lock.acquire(timeout=self._busy_timeout):
             raise StorageBusyError("another thread of this process holds the database")
         try:
             if self._is_doubtful:
                 self._reopen()
-            with translated(), self._doubted(), _transaction(self._connection, read_only=read_only):
-                yield
+            with _transaction(self._connection, read_only=read_only):
+                yield self._tx
+        except sqlite3.Error as error:
+            self._doubt(error)
+            raise translate(error) from error
         finally:
             self._lock.release()
 
-    @contextmanager
-    def _doubted(self) -> Iterator[None]:
-        """Let go of a connection after an error that leaves open what reached the disk."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if is_doubtful(error) and self._opening.file:
-                health.mark(self._opening.file)
-                self._is_doubtful = True
-                self._let_go()
-            raise
+    def _doubt(self, error: sqlite3.Error) -> None:
+        """Let go of the connection after an error that leaves open what reached the disk."""
+        if is_doubtful(error) and self._opening.file:
+            health.mark(self._opening.file)
+            self._is_doubtful = True
+            self._let_go()
 
     def _reopen(self) -> None:
         """Check the file, and go on with a new connection to it."""

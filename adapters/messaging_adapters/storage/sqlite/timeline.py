@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sqlite.inserting import Insertion
 from messaging_adapters.storage.sqlite.reading import readable
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.models.event import Cursor as Place
@@ -16,9 +17,9 @@ from messaging_core.ports.storage import Timeline
 from messaging_core.wire import dump, load
 from messaging_core.wire.values import write_datetime
 
-_APPEND = (
-    "INSERT INTO messaging_events (position, workspace, message_id, kind, status, at, document)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+_APPEND = Insertion(
+    "messaging_events (position, workspace, message_id, kind, status, at, document)",
+    "(?, ?, ?, ?, ?, ?, ?)",
 )
 _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_events), 0))"
@@ -58,8 +59,8 @@ class SqliteTimeline(Timeline):
 
     def append(self, events: Sequence[Event]) -> None:  # noqa: D102 - the port's
         (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
-        self._cursor.executemany(
-            _APPEND, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
+        _APPEND.run(
+            self._cursor, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
         )
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
@@ -113,19 +114,22 @@ def event_row(event: Event) -> tuple[object, ...]:
 
 def _rest(event: Event) -> dict[str, Any]:
     """Return what stands in no column, as the wire has it; every message has several events."""
-    rest: dict[str, Any] = {
-        "attempt": event.attempt,
-        "outcome": event.outcome,
-        "references": event.references,
-        "inDoubt": event.in_doubt,
-    }
+    rest: dict[str, Any] = {}
+    if event.attempt:
+        rest["attempt"] = event.attempt
+    if event.outcome:
+        rest["outcome"] = event.outcome
+    if event.references:
+        rest["references"] = event.references
+    if event.in_doubt:
+        rest["inDoubt"] = True
     if event.failure:
         rest["failure"] = dump(event.failure)
     if event.due_at:
         rest["dueAt"] = write_datetime(event.due_at)
     if event.reasons:
         rest["reasons"] = [dump(reason) for reason in event.reasons]
-    return {name: value for name, value in rest.items() if value}
+    return rest
 
 
 def event_of(row: tuple[Any, ...]) -> Event:
