@@ -52,9 +52,8 @@ class PointOfNoReturn(Handoff):
         may_go: Callable[[datetime], bool] = lambda _: True,
     ) -> None:
         self._claim = claim
-        self._going = Going(
-            lease=claim.lease, message=claim.message, channel=channel, addresses=addresses
-        )
+        self._channel = channel
+        self._addresses = addresses
         self._clock = clock
         self._ledger = ledger
         self._may_go = may_go
@@ -76,11 +75,19 @@ class PointOfNoReturn(Handoff):
         if self.passed_at is None and not self._may_go(now):
             raise Withdrawn("held")
         if self.passed_at is None and self._ledger is not None:
-            self._ledger.mark(self._going)
+            self._ledger.mark(self._going())
         with self._lock:
             if self._is_given_up:
                 raise Withdrawn("superseded")
             self.passed_at = self.passed_at or now
+
+    def _going(self) -> Going:
+        return Going(
+            lease=self._claim.lease,
+            message=self._claim.message,
+            channel=self._channel,
+            addresses=self._addresses,
+        )
 
     def give_up(self) -> None:
         """Refuse leave from now on; whether it was given before, `passed_at` says for good."""

@@ -17,6 +17,7 @@ from messaging_core.models.template_project import TemplateProject
 from messaging_core.models.violation import Violation
 from messaging_core.rules.addresses import address_key
 from messaging_core.wire import dump, load
+from messaging_core.wire.documents import compact
 from messaging_core.wire.registry import registry
 from messaging_core.wire.values import write_datetime
 
@@ -56,7 +57,7 @@ def store(message: Message) -> Stored:
     """Take a message apart into what stays and what changes."""
     document = dump(message)
     state = {key: document.pop(key) for key in _STATE if key in document}
-    return Stored(orjson.dumps(document), orjson.dumps(state).decode())
+    return Stored(compact(document), orjson.dumps(state).decode())
 
 
 def echo(request: Mapping[str, Any]) -> str:
@@ -165,7 +166,7 @@ def encode_contact(
     """Write a contact that so far is no more than one identifier, as `Contact` would be written."""
     key, value = identifier
     at = write_datetime(now)
-    return orjson.dumps(
+    return compact(
         {
             "id": contact_id,
             "workspaceId": workspace,
