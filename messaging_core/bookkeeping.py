@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.decisions import telling
-from messaging_core.decisions.settlement import addresses_of, left_of, served, with_proof
+from messaging_core.decisions.settlement import left_of, served, with_proof
 from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
@@ -21,7 +21,7 @@ from messaging_core.decisions.status import (
     proves_hand_over,
 )
 from messaging_core.desk import Desk
-from messaging_core.judging import Judge, case_of, is_exempt, sender_of
+from messaging_core.judging import Judge, case_of, is_exempt
 from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import (
     Claim,
@@ -59,7 +59,7 @@ class Going:
         message, channel = self.message, self.channel
         if message is None or channel is None or is_exempt(message):
             return False
-        sender = sender_of(message)
+        sender = message.sender.address
         return judge.forbids(channel, self.addresses, meta=message.meta, sender=sender)
 
 
@@ -168,7 +168,7 @@ class Books:
             if not proves_hand_over(known):
                 rest.append(claim)
                 continue
-            wiser = with_proof(claim, proven_recipients(known, addresses_of(claim.message)))
+            wiser = with_proof(claim, proven_recipients(known, claim.message.addresses))
             if left_of(wiser.message, wiser.delivery):
                 rest.append(wiser)
             else:
@@ -184,7 +184,7 @@ class Books:
 
     def _match_early_receipts(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
         """Let receipts find the message that named itself only now."""
-        references = [part.platform_reference for one in settlements for part in one.parts]
+        references = [each for one in settlements for each in one.references]
         if references:
             self._reports.match(workspace, references)
 
@@ -196,7 +196,7 @@ class Books:
         message = self._tx.messages.get(lease.workspace, lease.message_id)
         if message is None:
             return
-        references = tuple(part.platform_reference for part in settlement.parts)
+        references = settlement.references
         proof = proof_of(settlement)
         if proof != NOTHING:
             self._tx.messages.note_references(lease.workspace, lease.message_id, references)

@@ -296,7 +296,7 @@ def case_of(message: Message, delivery: Delivery, channel: Channel) -> Case:
         expires_at=delivery.expires_at,
         controls=delivery.controls,
         meta=message.meta,
-        sender=sender_of(message),
+        sender=message.sender.address,
         message_id=message.id,
     )
 
@@ -304,13 +304,7 @@ def case_of(message: Message, delivery: Delivery, channel: Channel) -> Case:
 def people_of(message: Message) -> list[tuple[str | None, str]]:
     """Return contact id and address of every receiver."""
     contacts = message.receiver.contacts
-    return [(one.id, one.platform_address or one.identifier_value or "") for one in contacts]
-
-
-def sender_of(message: Message) -> str | None:
-    """Return the address that a message comes from, if it has one."""
-    connector = message.sender.connector
-    return connector.identifier_value if connector else None
+    return [(one.id, one.address) for one in contacts]
 
 
 def is_exempt(message: Message) -> bool:

@@ -11,7 +11,7 @@ from messaging_core.acceptance import Acceptance, Submission
 from messaging_core.decisions import telling
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.desk import Desk
-from messaging_core.judging import ANSWER, is_exempt, people_of, sender_of
+from messaging_core.judging import ANSWER, is_exempt, people_of
 from messaging_core.models.body import TextBody
 from messaging_core.models.channel import SMS, Channel
 from messaging_core.models.compose import to
@@ -168,7 +168,9 @@ def _is_covered(message: Message, suppression: Suppression, desk: Desk) -> bool:
     identifier = identifier_on(channel, people[0][1])
     purpose = purpose_of(channel.message_type, message.meta)
     is_doubted = message.details == IN_DOUBT
-    return not is_doubted and bool(covering([suppression], identifier, purpose, sender_of(message)))
+    return not is_doubted and bool(
+        covering([suppression], identifier, purpose, message.sender.address)
+    )
 
 
 def _skip(

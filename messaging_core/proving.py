@@ -8,7 +8,7 @@ from attrs import evolve
 
 from messaging_core.decisions import telling
 from messaging_core.decisions.redaction import is_redacted
-from messaging_core.decisions.settlement import IN_DOUBT, addresses_of, left_of, proved
+from messaging_core.decisions.settlement import IN_DOUBT, left_of, proved
 from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
@@ -100,4 +100,4 @@ class Proofs:
 
 
 def _is_email(message: Message) -> bool:
-    return any("@" in address for address in addresses_of(message))
+    return any("@" in address for address in message.addresses)

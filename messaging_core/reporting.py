@@ -13,7 +13,6 @@ from messaging_core.decisions.redaction import (
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.decisions.settlement import addresses_of
 from messaging_core.decisions.status import NOTHING, evidence_of
 from messaging_core.desk import Desk
 from messaging_core.models.delivery import Resolution
@@ -130,7 +129,7 @@ class Reports:
         scopes: Collection[SuppressionScope],
     ) -> None:
         """Block the address that a report concerns, where it is clear which that is."""
-        addresses = addresses_of(message)
+        addresses = message.addresses
         address = recipient or (addresses[0] if len(addresses) == 1 else None)
         if cause not in self._desk.suppress_on or not address or "@" not in address:
             return
@@ -195,7 +194,7 @@ class Reports:
 
 def _recipient(named: str | None, message: Message) -> str | None:
     """Return whom a receipt concerns: empty for everybody, nothing for somebody unknown."""
-    addresses = addresses_of(message)
+    addresses = message.addresses
     if not named or len(addresses) <= 1:
         return ""
     folded: Mapping[str, str] = {address.casefold(): address for address in addresses}

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, StateError, Status, Worker
 from messaging_core.bookkeeping import Books
-from messaging_core.decisions.settlement import IN_DOUBT, Attempted, addresses_of, settle
+from messaging_core.decisions.settlement import IN_DOUBT, Attempted, settle
 from messaging_core.models.channel import Channel, WhenInDoubt
 from messaging_core.models.delivery import Claim
 from messaging_core.models.envelope import Envelope
@@ -137,9 +137,9 @@ class Deliveries(RuleBasedStateMachine):
         attempted = Attempted(
             claim=claim,
             platform="email",
-            addresses=addresses_of(claim.message),
+            addresses=claim.message.addresses,
             outcome=outcome
-            if not isinstance(outcome, PerRecipient) or len(addresses_of(claim.message)) > 1
+            if not isinstance(outcome, PerRecipient) or len(claim.message.addresses) > 1
             else outcome.outcomes[A],
             now=self.clock.now(),
         )

@@ -104,7 +104,6 @@ def ruling_on(
     now: datetime,
 ) -> Ruling:
     """Return what the send rules decide on a claimed message at this moment."""
-    connector = claim.message.sender.connector
     return evaluate(
         channel,
         rules,
@@ -114,7 +113,7 @@ def ruling_on(
         expires_at=claim.delivery.expires_at,
         controls=claim.delivery.controls,
         meta=claim.message.meta,
-        sender=connector.identifier_value if connector else None,
+        sender=claim.message.sender.address,
     )
 
 

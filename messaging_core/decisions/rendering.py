@@ -83,7 +83,7 @@ def _content(message: Message, channel: Channel) -> Content:
 
 def _recipient(contact: MessageContact) -> Recipient:
     return Recipient(
-        value=contact.platform_address or contact.identifier_value or "",
+        value=contact.address,
         name=contact.annotations.name if contact.annotations else None,
         type=contact.type or ReceiverType.TO,
         contact_id=contact.id,

@@ -242,15 +242,9 @@ def proved(message: Message, delivery: Delivery, at: datetime) -> Message:
     )
 
 
-def addresses_of(message: Message) -> tuple[str, ...]:
-    """Return the address of each receiver, as the envelope has it."""
-    contacts = message.receiver.contacts
-    return tuple(one.platform_address or one.identifier_value or "" for one in contacts)
-
-
 def left_of(message: Message, delivery: Delivery) -> frozenset[str]:
     """Return the addresses of those who were neither served nor refused yet."""
-    return frozenset(addresses_of(message)) - {*delivery.accepted, *delivery.refused}
+    return frozenset(message.addresses) - {*delivery.accepted, *delivery.refused}
 
 
 def may_have_gone(message: Message, delivery: Delivery | None) -> bool:

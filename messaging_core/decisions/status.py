@@ -146,10 +146,8 @@ def _failure(reports: Iterable[Reported]) -> Failure | None:
 
 def _fate_by_recipient(message: Message, reports: Iterable[Reported]) -> _Fate:
     """Return how an email has fared: delivered to anybody counts as delivered."""
-    contacts = message.receiver.contacts
-    everybody = [one.platform_address or one.identifier_value or "" for one in contacts]
     of_all: list[Reported] = []
-    own: dict[str, list[Reported]] = {address: [] for address in everybody}
+    own: dict[str, list[Reported]] = {address: [] for address in message.addresses}
     for report in reports:
         # Of somebody who is not among the receivers it says nothing.
         (own.get(report.recipient, []) if report.recipient else of_all).append(report)
@@ -175,7 +173,7 @@ def _fate_by_part(message: Message, evidence: Evidence) -> _Fate:
 
     Where it was handed over more than once, one whole arrival is enough.
     """
-    own = tuple(part.platform_reference for part in message.parts)
+    own = message.references
     attempts = [own, *(hand_over.references for hand_over in evidence.late)]
     by_reference: dict[str, list[Reported]] = {}
     for report in evidence.reported:
@@ -214,10 +212,7 @@ def _fate_of_any(reports: Iterable[Reported], *, is_whole: bool) -> _Fate:
 def _has_several_parts(message: Message) -> bool:
     """Tell whether a message goes out as an SMS of several parts, as far as its body shows."""
     text = message.body.text if isinstance(message.body, TextBody) else ""
-    is_sms = any(
-        (one.platform_address or one.identifier_value or "").startswith("+")
-        for one in message.receiver.contacts
-    )
+    is_sms = any(address.startswith("+") for address in message.addresses)
     return is_sms and len(text) > _ONE_PART and split_sms(text).count > 1
 
 
@@ -229,7 +224,7 @@ def late_answer(references: tuple[str, ...]) -> Evidence:
 def proof_of(late: Settlement) -> Evidence:
     """Return what an answer proves that came after its lease was lost: who was accepted."""
     if late.outcome is OutcomeKind.ACCEPTED:
-        return late_answer(tuple(part.platform_reference for part in late.parts))
+        return late_answer(late.references)
     served = tuple(Reported(recipient=address) for address in sorted(set(late.accepted)))
     return Evidence(doubted=True, reported=served) if served else NOTHING
 

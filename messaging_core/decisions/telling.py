@@ -35,7 +35,7 @@ def admitted(
         status=message.status,
         failure=message.failure,
         due_at=delivery.due_at if delivery else None,
-        references=tuple(part.platform_reference for part in message.parts),
+        references=message.references,
         reasons=tuple(reasons),
     )
 
@@ -52,7 +52,7 @@ def settled(settlement: Settlement) -> Event:
         attempt=settlement.attempt,
         outcome=settlement.outcome,
         failure=settlement.failure,
-        references=tuple([part.platform_reference for part in settlement.parts]),
+        references=settlement.references,
         due_at=settlement.next_due_at,
         in_doubt=settlement.details == IN_DOUBT,
         reasons=settlement.reasons,
@@ -81,7 +81,7 @@ def answered_late(settlement: Settlement, message: Message) -> Event:
         attempt=settlement.attempt,
         outcome=settlement.outcome,
         failure=settlement.failure,
-        references=tuple(part.platform_reference for part in settlement.parts),
+        references=settlement.references,
     )
 
 

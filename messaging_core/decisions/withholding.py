@@ -9,7 +9,6 @@ from attrs import evolve
 from messaging_core.decisions.settlement import (
     IN_DOUBT,
     UNPROVEN,
-    addresses_of,
     end,
     postpone,
 )
@@ -103,7 +102,7 @@ def _without(message: Message, delivery: Delivery, ruling: Ruling) -> Delivery:
     """Leave out the receivers who must not get it, where others may."""
     if not ruling.excluded:
         return delivery
-    addresses = addresses_of(message)
+    addresses = message.addresses
     return evolve(delivery, refused=tuple(addresses[one] for one in sorted(ruling.excluded)))
 
 
@@ -154,6 +153,6 @@ def without(claim: Claim, receivers: Collection[int]) -> Claim:
         return claim
     delivery = claim.delivery
     served = {*delivery.accepted, *delivery.refused}
-    left = [one for one in addresses_of(claim.message) if one not in served]
+    left = [one for one in claim.message.addresses if one not in served]
     refused = (*delivery.refused, *(left[place] for place in sorted(receivers)))
     return evolve(claim, delivery=evolve(delivery, refused=refused))

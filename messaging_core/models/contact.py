@@ -111,6 +111,11 @@ class MessageContact:
     platform_address_selector: str | None = field(default=None, metadata=NULLABLE, repr=False)
     annotations: Annotations | None = None
 
+    @property
+    def address(self) -> str:
+        """Return where the platform reaches the person; empty where that is not known."""
+        return self.platform_address or self.identifier_value or ""
+
 
 @frozen(kw_only=True)
 class MessageSender:
@@ -118,6 +123,11 @@ class MessageSender:
 
     connector: Connector | None = None
     contact: MessageContact | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Return the address of the connector that a message comes from, if it has one."""
+        return self.connector.identifier_value if self.connector else None
 
 
 @frozen(kw_only=True)

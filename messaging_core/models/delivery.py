@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from messaging_core.models.failure import Failure
-from messaging_core.models.message import Message, Part, Status
+from messaging_core.models.message import Message, Part, Status, references_of
 from messaging_core.models.plan import Reason
 from messaging_core.models.send_rules import ReceiverFacts
 from messaging_core.models.short_link import LinkSettings
@@ -216,3 +216,8 @@ class Settlement:
     resolved: Resolution | None = None
     reasons: tuple[Reason, ...] = ()
     crashed: bool = False
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Return what the platform calls the message so far, one reference for each part."""
+        return references_of(self.parts)

@@ -1,5 +1,6 @@
 """A message as the engine keeps and shows it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -84,3 +85,18 @@ class Message:
     details: str | None = None
     origin: Origin | None = field(default=None, metadata=NULLABLE)
     failure: Failure | None = field(default=None, metadata=NULLABLE)
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Return what the platform calls the message, one reference for each part."""
+        return references_of(self.parts)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return the address of each receiver, as the envelope has it."""
+        return tuple([one.address for one in self.receiver.contacts])
+
+
+def references_of(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return the platform's own references of parts."""
+    return tuple([one.platform_reference for one in parts])

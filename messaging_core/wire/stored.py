@@ -137,7 +137,7 @@ def facets(new: NewMessage) -> Facets:
         person = message.sender.contact
         connector, contacts = message.receiver.connector, (person,) if person else ()
     own = connector.identifier_value if connector else None
-    addresses = [one.platform_address or one.identifier_value for one in contacts]
+    addresses = [one.address for one in contacts]
     countries = [one.country_code for one in contacts if one.country_code]
     return Facets(
         own_address=searchable(own) if own else None,

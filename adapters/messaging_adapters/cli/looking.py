@@ -93,13 +93,12 @@ def _facts(engine: Engine, message: Message, delivery: Delivery | None) -> Facts
     if delivery:
         yield "due", f"{moment(delivery.due_at)}, valid until {moment(delivery.expires_at)}"
         yield "attempts", str(delivery.attempts)
-    connector = message.sender.connector
-    yield from _some("from", connector.identifier_value if connector else None)
+    yield from _some("from", message.sender.address)
     for one in message.receiver.contacts:
-        yield one.type or "to", one.platform_address or one.identifier_value or one.id or ""
+        yield one.type or "to", one.address or one.id or ""
     yield from _some("tags", ", ".join(message.tags))
     yield from _some("reference", message.reference)
-    yield from _some("provider", ", ".join(part.platform_reference for part in message.parts))
+    yield from _some("provider", ", ".join(message.references))
     route = engine.messenger.route(message.channel_id)
     if message.body and route:
         yield from content_facts(content_of(message.body, message.meta, route[0]))

@@ -29,7 +29,7 @@ Facts = Iterator[tuple[str, str]]
 def receivers(message: Message) -> str:
     """Return whom a message goes to: the first address, and how many more."""
     contacts = message.receiver.contacts
-    addresses = [one.platform_address or one.identifier_value or one.id or "" for one in contacts]
+    addresses = [one.address or one.id or "" for one in contacts]
     return f"{addresses[0]} +{len(addresses) - 1}" if addresses[1:] else "".join(addresses)
 
 

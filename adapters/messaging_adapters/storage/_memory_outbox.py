@@ -135,7 +135,7 @@ class MemoryOutbox(Outbox):
         stored = Stored(row.stored.document, settled_state(one))
         changed = evolve(row, status=one.status, failure=one.failure, stored=stored)
         tables.put(tables.rows, position, changed)
-        tables.refer(row.workspace, position, [part.platform_reference for part in one.parts])
+        tables.refer(row.workspace, position, one.references)
         if one.next_due_at is None:
             tables.remove(tables.outbox, position)
         else:

@@ -95,7 +95,7 @@ class Tables:
         row, stored = self.rows[position], store(message)
         if keep_document:
             stored = Stored(row.stored.document, stored.state)
-        self.refer(row.workspace, position, [one.platform_reference for one in message.parts])
+        self.refer(row.workspace, position, message.references)
         changed = evolve(row, status=message.status, failure=message.failure, stored=stored)
         self.put(self.rows, position, changed)
 

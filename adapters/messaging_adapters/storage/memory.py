@@ -44,8 +44,7 @@ class _MemoryMessages(Messages):
             tables.put(tables.positions, new.message.id, position)
             if new.delivery:
                 tables.wait(position, Waiting(delivery=new.delivery))
-            parts = new.message.parts
-            tables.refer(new.workspace, position, [one.platform_reference for one in parts])
+            tables.refer(new.workspace, position, new.message.references)
             if new.idempotency:
                 key = Key(
                     message_id=new.message.id,

@@ -158,8 +158,7 @@ class SqliteMessages(Messages):
         if position is not None:
             state, failure = store(message).state, failure_columns(message.failure)
             self._cursor.execute(_UPDATE, (message.status, *failure, state, position))
-            references = [part.platform_reference for part in message.parts]
-            self.note_references(workspace, message.id, references)
+            self.note_references(workspace, message.id, message.references)
 
     def _position(self, workspace: UUID, message_id: UUID) -> int | None:
         row = self._cursor.execute(_POSITION, (message_id.bytes, workspace.bytes)).fetchone()

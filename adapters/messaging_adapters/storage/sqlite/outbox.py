@@ -257,7 +257,7 @@ class SqliteOutbox(Outbox):
         self._at_once(_SETTLE, [_settled_row(one) for one in kept])
         self._at_once(
             _ADD_REFERENCES,
-            [(one.lease.position, part.platform_reference) for one in kept for part in one.parts],
+            [(one.lease.position, each) for one in kept for each in one.references],
         )
         self._at_once(_FINISH_ALL, [one.lease.position for one in kept if one.next_due_at is None])
         self._cursor.executemany(
