@@ -207,7 +207,8 @@ class TestFiles(Folder):
         storages = self.open_at_once(path, 8)
 
         applied = storages[0]._connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
-        assert applied == [(one.name,) for one in migrations.pending(Database(memory=True))]
+        with Database(memory=True) as empty:
+            assert applied == [(one.name,) for one in migrations.pending(empty)]
         assert len({walk(storage) == [] for storage in storages}) == 1
 
     def test_what_waited_before_workspaces_shared_a_lane_is_given_out(self) -> None:

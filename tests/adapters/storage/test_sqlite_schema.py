@@ -239,6 +239,11 @@ class TestMigrate:
         assert works(path)
 
 
+def names_of_migrations() -> list[str]:
+    with Database(memory=True) as empty:
+        return [each.name for each in migrations.pending(empty)]
+
+
 DRIFTS = {
     "DROP TABLE messaging_tags": ["table messaging_tags is missing"],
     "DROP TABLE messaging_subjects_fts": [
@@ -270,8 +275,7 @@ DRIFTS = {
         "trigger messaging_subjects_ai of messaging_subjects is missing"
     ],
     "DELETE FROM _sqlite_migrations": [
-        f"migration {each.name} is not applied"
-        for each in migrations.pending(Database(memory=True))
+        f"migration {name} is not applied" for name in names_of_migrations()
     ],
     "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('messaging', '9999_later')": [
         "migration 9999_later is of a newer version of this library"
