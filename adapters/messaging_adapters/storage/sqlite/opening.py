@@ -70,6 +70,11 @@ class Opening:
         """Return where the file is; nothing for a database in memory, which cannot be reopened."""
         return None if self.path in {"", ":memory:"} else Path(self.path)
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes may open it as well."""
+        return self.file is not None and not self.exclusive
+
     def open(self, *, is_doubtful: bool = False) -> sqlite3.Connection:
         """Return a connection to a file that is sound and has its tables.
 

@@ -25,6 +25,7 @@ from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, di
 from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
+from messaging_adapters.storage.sqlite.turns import begin_writing
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
 
@@ -145,7 +146,8 @@ class SqliteStorage(Storage):
         raw = driver_connection(where)
         with translated():
             if commits_by_itself(raw) and not raw.in_transaction:
-                with _transaction(raw):
+                raw.execute("BEGIN IMMEDIATE")
+                with _committed(raw):
                     layout.apply(raw)
             else:
                 with joined(where):
@@ -186,13 +188,20 @@ class SqliteStorage(Storage):
         try:
             if self._is_doubtful:
                 self._reopen()
-            with _transaction(self._connection, read_only=read_only):
+            self._begin(read_only=read_only)
+            with _committed(self._connection):
                 yield self._tx
         except sqlite3.Error as error:
             self._doubt(error)
             raise translate(error) from error
         finally:
             self._lock.release()
+
+    def _begin(self, *, read_only: bool) -> None:
+        if not read_only and self._opening.is_shared:
+            begin_writing(self._connection, self._busy_timeout)
+        else:
+            self._connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     def _doubt(self, error: sqlite3.Error) -> None:
         """Let go of the connection after an error that leaves open what reached the disk."""
@@ -238,8 +247,8 @@ class SqliteStorage(Storage):
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, *, read_only: bool = False) -> Iterator[None]:
-    connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+def _committed(connection: sqlite3.Connection) -> Iterator[None]:
+    """End the open transaction with the block: with a commit, unless it raises."""
     try:
         yield
         connection.execute("COMMIT")
