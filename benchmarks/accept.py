@@ -59,7 +59,7 @@ class Raw:
     def __init__(self, folder: str, name: str, *, exclusive: bool) -> None:
         path = Path(folder) / f"{name}.db"
         with SqliteStorage(path, exclusive=exclusive) as storage:
-            pragmas = [(name, _pragma(storage, name)) for name in ("journal_mode", "synchronous")]
+            pragmas = [(name, _pragma(storage, name)) for name in ("journal_mode", "synchronous", "secure_delete")]
         self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         if exclusive:
             self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
