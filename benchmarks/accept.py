@@ -40,6 +40,7 @@ TABLES = (
     "messaging_contacts",
     "messaging_contact_identifiers",
 )
+SETTINGS = ("journal_mode", "synchronous", "secure_delete")
 SINGLES, CHUNKS, CHUNK = 1000, 9, 1000
 DOCUMENT = 17  # its column in messaging_messages
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -59,7 +60,7 @@ class Raw:
     def __init__(self, folder: str, name: str, *, exclusive: bool) -> None:
         path = Path(folder) / f"{name}.db"
         with SqliteStorage(path, exclusive=exclusive) as storage:
-            pragmas = [(name, _pragma(storage, name)) for name in ("journal_mode", "synchronous", "secure_delete")]
+            pragmas = [(name, _pragma(storage, name)) for name in SETTINGS]
         self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         if exclusive:
             self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
