@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from zlib import crc32
+
+T = TypeVar("T")
 
 _RESERVE = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,3 +81,13 @@ def most_for_one(count: int, places: int) -> int:
     Nobody's messages need be counted any further than that before they are divided.
     """
     return max(1, places - count + 1)
+
+
+def with_suspect(others: Sequence[T], suspect: T, crashes: int) -> list[T]:
+    """Put a message that crashed so many times among others that are claimed with it.
+
+    It comes last, so that a message that kills workers takes few others along. But workers may
+    have died before they came to it, again and again, and it must not end for that: from the
+    second crash on it comes first, and is begun at once.
+    """
+    return [suspect, *others] if crashes > 1 else [*others, suspect]

@@ -138,10 +138,9 @@ class Outbox(Protocol):
         workspaces in which something waits, and not with how many messages wait.
 
         A claim of a message whose lease has ended unsettled counts a crash. Messages that have
-        crashed before are suspects: a claim holds at most one, the one due longest, as its last,
-        so that a message that kills workers does not take others along. One that cannot be read
-        any more is never given out and stops no other: it ends as `sending_failed`, its reason
-        `poisoned`.
+        crashed before are suspects: a claim holds at most one, the one due longest, where
+        `decisions.sharing.with_suspect` puts it. One that cannot be read any more is never given
+        out and stops no other: it ends as `sending_failed`, its reason `poisoned`.
 
         Args:
             now: The present.

@@ -262,6 +262,22 @@ class ClaimContract:
         assert (ids(second), ids(third)) == (ids(crashed[1:2]), ids(crashed[2:]))
         assert claim(storage) == []
 
+    def test_a_suspect_that_crashed_more_than_once_comes_first(self) -> None:
+        storage = self.make_storage()
+        crashed = _due(-1)
+        add(storage, crashed)
+        for _ in range(2):
+            (one,) = claim(storage)
+            settle(
+                storage,
+                a_settlement(one, Status.PROCESSING, next_due_at=one.delivery.due_at, crashed=True),
+            )
+        fresh = [_due(-3, Lane.TWO_FACTOR), _due(-2)]
+        add(storage, *fresh)
+
+        assert ids(claim(storage, limit=2)) == ids([crashed, fresh[0]])
+        assert ids(claim(storage)) == ids(fresh[1:])
+
     def test_a_claim_that_was_rolled_back_never_was(self) -> None:
         storage = self.make_storage()
         new = a_new_message()

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from messaging_adapters.storage._memory_tables import Tables, Waiting
 from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.decisions.sharing import fair, share, turn
+from messaging_core.decisions.sharing import fair, share, turn, with_suspect
 from messaging_core.models.delivery import Claim, Delivery, Lane, Lease, Settlement, Withdrawal
 from messaging_core.models.message import Message, Status
 from messaging_core.ports.storage import Outbox
@@ -25,21 +25,25 @@ class MemoryOutbox(Outbox):
     def claim(
         self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
     ) -> list[Claim]:
-        suspect = self._suspects(now)[: min(limit, 1)] if suspects else []
-        limit -= len(suspect)
+        suspect = self._suspect(now) if suspects and limit > 0 else None
+        limit = limit if suspect is None else limit - 1
         lanes = [self._take_lane(lane, now, limit) for lane in Lane]
         shares = share([sum(map(len, lane)) for lane in lanes], limit)
         chosen: list[int] = []
         for workspaces, places in zip(lanes, shares, strict=True):
             chosen += self._choose(workspaces, places, now)
-        return [self._lease(position, now, now + lease) for position in chosen + suspect]
+        if suspect is not None:
+            crashes = self._tables.outbox[suspect].delivery.crashes
+            chosen = with_suspect(chosen, suspect, crashes)
+        return [self._lease(position, now, now + lease) for position in chosen]
 
-    def _suspects(self, now: datetime) -> list[int]:
+    def _suspect(self, now: datetime) -> int | None:
+        """Return what crashed before and is due longest."""
         outbox = self._tables.outbox
         waiting = [position for position in self._tables.suspects if position in outbox]
         found = [(outbox[position].delivery, position) for position in waiting]
         due = [(one.due_at, place) for one, place in found if one.crashes and one.due_at <= now]
-        return [position for _, position in sorted(due)]
+        return min(due)[1] if due else None
 
     def _choose(self, workspaces: list[list[int]], places: int, now: datetime) -> list[int]:
         """Divide the places of a lane, and put back what gets none."""

@@ -14,7 +14,7 @@ from attrs import evolve
 from messaging_adapters.storage.sqlite.messages import failure_columns, progress_column
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.decisions.settlement import unreadable
-from messaging_core.decisions.sharing import fair, most_for_one, share, turn
+from messaging_core.decisions.sharing import fair, most_for_one, share, turn, with_suspect
 from messaging_core.models.delivery import (
     Claim,
     Controls,
@@ -61,8 +61,8 @@ _DUE = (
     " WHERE lane = ? AND workspace = ? AND due_at <= ? AND crashes = 0 ORDER BY due_at LIMIT ?"
 )
 _SUSPECT = (
-    "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
-    " WHERE crashes > 0 AND due_at <= ? ORDER BY due_at LIMIT ?"
+    "SELECT due_at, position, handed_over, leased_until, crashes FROM messaging_outbox"
+    " WHERE crashes > 0 AND due_at <= ? ORDER BY due_at LIMIT 1"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
@@ -155,8 +155,10 @@ class SqliteOutbox(Outbox):
     def claim(  # noqa: D102 - the port's
         self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
     ) -> list[Claim]:
-        suspect = self._suspect(to_micros(now), min(limit, 1)) if suspects else []
-        due = [*self._due(now, limit - len(suspect)), *suspect]
+        suspect = self._suspect(to_micros(now)) if suspects and limit > 0 else None
+        due = self._due(now, limit - 1 if suspect else limit)
+        if suspect:
+            due = with_suspect(due, suspect[:-1], crashes=suspect[-1])
         if not due:
             return []
         until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()
@@ -196,8 +198,10 @@ class SqliteOutbox(Outbox):
         self._cursor.execute(_FINISH, (position,))
         return None
 
-    def _suspect(self, now: int, limit: int) -> list[_Due]:
-        return self._cursor.execute(_SUSPECT, (now, limit)).fetchall()
+    def _suspect(self, now: int) -> tuple[Any, ...] | None:
+        """Return what crashed before and is due longest, as other due ones and with its crashes."""
+        row: tuple[Any, ...] | None = self._cursor.execute(_SUSPECT, (now,)).fetchone()
+        return row
 
     def _due(self, now: datetime, limit: int) -> list[_Due]:
         """Return what is due, the most urgent lane first, each lane with its share."""
