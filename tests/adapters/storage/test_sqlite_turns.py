@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from messaging_adapters.storage.sqlite.turns import begin_writing
+from messaging_adapters.storage.sqlite.turns import Turns
 
 PATIENCE = 30.0
 HOLDS, PAUSES = 0.02, 0.001  # seconds
@@ -23,6 +23,10 @@ def path(tmp_path: Path) -> Path:
 
 def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=PATIENCE, check_same_thread=False)
+
+
+def turns(connection: sqlite3.Connection, patience: float = PATIENCE) -> Turns:
+    return Turns(connection, patience, is_shared=True)
 
 
 @pytest.fixture
@@ -63,13 +67,13 @@ class Busybody:
 def test_a_turn_comes_soon_beside_somebody_who_writes_all_the_time(
     path: Path, connection: sqlite3.Connection
 ) -> None:
-    waited = []
+    waited, ours = [], turns(connection)
     with Busybody(path) as other:
         for _ in range(3):
             before = other.turns
-            begin_writing(connection, PATIENCE)
+            ours.begin_writing()
             waited.append(other.turns - before)
-            connection.execute("COMMIT")
+            ours.commit()
 
     # Asking every tenth of a second, the wait is for about a hundred turns.
     assert max(waited) < 30, waited
@@ -80,13 +84,38 @@ def test_nobody_waits_longer_than_there_is_patience(path: Path) -> None:
         holder.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            begin_writing(other, 0.01)
+            turns(other, 0.01).begin_writing()
 
         assert not other.in_transaction
 
 
-def test_for_other_locks_it_waits_as_before(connection: sqlite3.Connection) -> None:
-    begin_writing(connection, 2.5)
+def test_a_commit_waits_for_those_who_read(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE things (id INTEGER)")
+    ours = turns(connection)
+    with closing(connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM things").fetchall()
+        ours.begin_writing()
+        connection.execute("INSERT INTO things VALUES (1)")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            turns(connection, 0).commit()
+        assert connection.in_transaction
 
-    assert connection.in_transaction
-    assert connection.execute("PRAGMA busy_timeout").fetchone() == (2500,)
+        timer = threading.Timer(0.05, reader.execute, ("COMMIT",))
+        timer.start()
+        ours.commit()
+        timer.join()
+
+        assert reader.execute("SELECT * FROM things").fetchall() == [(1,)]
+
+
+def test_readers_leave_the_waiting_to_sqlite(connection: sqlite3.Connection) -> None:
+    def waits() -> int:
+        found: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        return found
+
+    ours = turns(connection, 2.5)
+    for begin, expected in ((ours.begin_writing, 0), (ours.begin_reading, 2500)):
+        begin()
+        assert waits() == expected
+        ours.commit()

@@ -25,7 +25,7 @@ from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, di
 from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
-from messaging_adapters.storage.sqlite.turns import begin_writing
+from messaging_adapters.storage.sqlite.turns import Turns
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
 
@@ -112,6 +112,7 @@ class SqliteStorage(Storage):
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection, self._cursor = connection, connection.cursor()
+        self._turns = Turns(connection, self._busy_timeout, is_shared=self._opening.is_shared)
         # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
         self._tx = SqliteTransaction(self._cursor, self._scan_budget, self._space)
         self._is_doubtful = False
@@ -147,7 +148,7 @@ class SqliteStorage(Storage):
         with translated():
             if commits_by_itself(raw) and not raw.in_transaction:
                 raw.execute("BEGIN IMMEDIATE")
-                with _committed(raw):
+                with _ended(raw, lambda: raw.execute("COMMIT")):
                     layout.apply(raw)
             else:
                 with joined(where):
@@ -188,20 +189,17 @@ class SqliteStorage(Storage):
         try:
             if self._is_doubtful:
                 self._reopen()
-            self._begin(read_only=read_only)
-            with _committed(self._connection):
+            if read_only:
+                self._turns.begin_reading()
+            else:
+                self._turns.begin_writing()
+            with _ended(self._connection, self._turns.commit):
                 yield self._tx
         except sqlite3.Error as error:
             self._doubt(error)
             raise translate(error) from error
         finally:
             self._lock.release()
-
-    def _begin(self, *, read_only: bool) -> None:
-        if not read_only and self._opening.is_shared:
-            begin_writing(self._connection, self._busy_timeout)
-        else:
-            self._connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     def _doubt(self, error: sqlite3.Error) -> None:
         """Let go of the connection after an error that leaves open what reached the disk."""
@@ -247,11 +245,11 @@ class SqliteStorage(Storage):
 
 
 @contextmanager
-def _committed(connection: sqlite3.Connection) -> Iterator[None]:
+def _ended(connection: sqlite3.Connection, commit: Callable[[], object]) -> Iterator[None]:
     """End the open transaction with the block: with a commit, unless it raises."""
     try:
         yield
-        connection.execute("COMMIT")
+        commit()
     except BaseException:
         # SQLite may have rolled back already, on a full disk for instance.
         if connection.in_transaction:

@@ -1,4 +1,4 @@
-"""Beginning to write in a file that other processes write as well."""
+"""Transactions in a file that other processes write as well."""
 
 import sqlite3
 from random import uniform
@@ -11,33 +11,65 @@ _PAUSE: Final = (0.0005, 0.002)
 """Least and most seconds between two attempts; never the same, lest two processes keep step."""
 
 
-def begin_writing(connection: sqlite3.Connection, patience: float) -> None:
-    """Begin a transaction that writes, as soon as no other process does.
+class Turns:
+    """Begin and end the transactions of one connection.
 
-    SQLite itself asks ever more rarely, at last every tenth of a second. A process that writes
-    nearly all the time, as a busy worker does, would have every turn.
+    SQLite itself asks for a lock ever more rarely, at last every tenth of a second. A process that
+    writes nearly all the time, as a busy worker does, would have every turn. So whoever writes asks
+    every millisecond or so; only readers, which wait for no more than a commit, leave it to SQLite.
 
     Args:
-        connection: It waits as long for every other lock.
-        patience: Seconds after which it is an error that others write.
-
-    Raises:
-        sqlite3.OperationalError: Others wrote for too long, or there is another trouble.
+        connection: It was opened with the same patience.
+        patience: Seconds after which it is an error that others are in the way.
+        is_shared: Whether there are others at all.
     """
-    deadline = monotonic() + patience
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        while not _has_begun(connection, is_last=monotonic() >= deadline):
+
+    def __init__(self, connection: sqlite3.Connection, patience: float, *, is_shared: bool) -> None:
+        self._connection = connection
+        self._patience = patience
+        self._is_shared = is_shared
+        self._sqlite_waits = True
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads."""
+        self._let_sqlite(wait=True)
+        self._connection.execute("BEGIN")
+
+    def begin_writing(self) -> None:
+        """Begin a transaction that writes, as soon as nobody else does.
+
+        Raises:
+            sqlite3.OperationalError: Others wrote for too long, or there is another trouble.
+        """
+        self._let_sqlite(wait=False)
+        self._ask("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commit as soon as nobody reads.
+
+        Raises:
+            sqlite3.OperationalError: Others read for too long, or there is another trouble; the
+                transaction may be open still.
+        """
+        self._ask("COMMIT")
+
+    def _let_sqlite(self, *, wait: bool) -> None:
+        # Set only when it changes: most processes write nearly always, or read.
+        if self._is_shared and wait is not self._sqlite_waits:
+            milliseconds = round(self._patience * 1000) if wait else 0
+            self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            self._sqlite_waits = wait
+
+    def _ask(self, statement: str) -> None:
+        """Execute a statement, again and again while others are in the way."""
+        deadline = monotonic() + self._patience
+        while True:
+            is_last = monotonic() >= deadline
+            try:
+                self._connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                if is_last or not is_busy(error):
+                    raise
+            else:
+                return
             sleep(uniform(*_PAUSE))  # noqa: S311 - no secret
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
-
-
-def _has_begun(connection: sqlite3.Connection, *, is_last: bool) -> bool:
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if is_last or not is_busy(error):
-            raise
-        return False
-    return True
