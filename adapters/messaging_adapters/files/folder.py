@@ -1,17 +1,14 @@
 """Files out of a folder of this machine."""
 
-import mimetypes
 from pathlib import Path
-from typing import Final
 
 from attrs import define, field
 
+from messaging_adapters._folder import find_file, read_file
 from messaging_core.errors import MediaError
 from messaging_core.ports.files import NOWHERE, Files
 from messaging_core.ports.media import Media
 from messaging_core.rules.files import is_file_name
-
-_ANY_TYPE: Final = "application/octet-stream"
 
 
 @define(eq=False)
@@ -42,30 +39,7 @@ class FolderFiles(Files):
             raise MediaError("the file cannot be read", permanent=False) from error
 
     def read(self, name: str, limit: int) -> Media:  # noqa: D102 - the port's
-        path = self._path(name)
-        if path is None:
-            raise MediaError("there is no such file", permanent=True)
-        try:
-            with path.open("rb") as file:
-                content = file.read(limit + 1)
-        except OSError as error:
-            raise MediaError("the file cannot be read", permanent=False) from error
-        if len(content) > limit:
-            raise MediaError(f"it is larger than {limit} bytes", permanent=True)
-        return Media(content=content, content_type=_content_type(path.name))
+        return read_file(self._path(name), limit)
 
     def _path(self, name: str) -> Path | None:
-        """Return where a file is, every link followed, or nothing if it is not in the folder."""
-        if not is_file_name(name):
-            return None
-        root = self.root.resolve()
-        try:
-            path = root.joinpath(*name.split("/")).resolve(strict=True)
-        except (OSError, RuntimeError):  # RuntimeError: a ring of links
-            return None
-        return path if path.is_relative_to(root) and path.is_file() else None
-
-
-def _content_type(filename: str) -> str:
-    content_type, compression = mimetypes.guess_type(filename)
-    return content_type if content_type and not compression else _ANY_TYPE
+        return find_file(self.root, name.split("/")) if is_file_name(name) else None

@@ -1,6 +1,5 @@
 """Media out of a folder of this machine, under URLs that lead nowhere else."""
 
-import mimetypes
 import re
 from pathlib import Path
 from typing import Final
@@ -8,12 +7,12 @@ from urllib.parse import unquote
 
 from attrs import define, field
 
+from messaging_adapters._folder import find_file, read_file
 from messaging_core.errors import MediaError
 from messaging_core.ports.media import Media, MediaSource
 
 # What is no plain name on some system: separators, drives, streams, controls.
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
-_ANY_TYPE: Final = "application/octet-stream"
 
 
 @define(eq=False)
@@ -32,25 +31,7 @@ class FolderMediaSource(MediaSource):
     base_url: str
 
     def read(self, url: str, limit: int) -> Media:  # noqa: D102 - the port's
-        path = self._path(url)
-        try:
-            with path.open("rb") as file:
-                content = file.read(limit + 1)
-        except OSError as error:
-            raise MediaError("the file cannot be read", permanent=False) from error
-        if len(content) > limit:
-            raise MediaError(f"it is larger than {limit} bytes", permanent=True)
-        return Media(content=content, content_type=_content_type(path.name))
-
-    def _path(self, url: str) -> Path:
-        root = self.root.resolve()
-        try:
-            path = root.joinpath(*self._steps(url)).resolve(strict=True)
-        except (OSError, RuntimeError) as error:  # RuntimeError: a ring of links
-            raise MediaError("there is no such file", permanent=True) from error
-        if not path.is_relative_to(root) or not path.is_file():
-            raise MediaError("there is no such file", permanent=True)
-        return path
+        return read_file(find_file(self.root, self._steps(url)), limit)
 
     def _steps(self, url: str) -> list[str]:
         """Return the path of a URL, each step a plain name."""
@@ -61,8 +42,3 @@ class FolderMediaSource(MediaSource):
         if any(step in {"", ".", ".."} or _UNSAFE.search(step) for step in steps):
             raise MediaError("the URL is not one of this folder", permanent=True)
         return steps
-
-
-def _content_type(filename: str) -> str:
-    content_type, compression = mimetypes.guess_type(filename)
-    return content_type if content_type and not compression else _ANY_TYPE
