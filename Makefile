@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 quietly = @report=$$($(1) 2>&1) || { echo "$$report" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly faults lint types format bench docs clean
+.PHONY: help demo test nightly faults mutants lint types format bench docs clean
 # Two pips at work in one environment would spoil it.
 .NOTPARALLEL:
 # Stamps are made by a pattern rule; make would delete them as intermediate files.
@@ -38,6 +38,9 @@ nightly: $(VENV)/test.stamp ## run the tests with many more examples, which take
 	@echo "Testing with many more examples"
 	@HYPOTHESIS_PROFILE=nightly PYTHONSAFEPATH=1 $(BIN)/pytest \
 		--numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## plant small wrong changes in the rules, and count those that tests notice
+	@PYTHONPATH=tests $(BIN)/python tests/mutation/run.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## check style, format and the direction of imports
 	@echo "Checking style, format and imports"
@@ -70,7 +73,7 @@ docs: $(VENV)/docs.stamp ## build the documentation into docs/_build/html
 clean: ## remove the virtual environment and everything else that was made
 	@echo "Cleaning"
 	@rm -rf $(VENV) docs/_build build dist .coverage .coverage.* \
-		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+		.hypothesis .mutants .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/pip.stamp:

@@ -25,6 +25,13 @@ hypothesis.settings.register_profile(
     max_examples=2_000,
     print_blob=True,
 )
+hypothesis.settings.register_profile(
+    "mutants",  # thousands of runs, each of which must end alike when it is repeated
+    deadline=None,
+    max_examples=30,
+    derandomize=True,
+    database=None,
+)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "default")
 )

@@ -1,0 +1,42 @@
+import ast
+
+import pytest
+
+from mutation.operators import mutants, mutated
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("x = a < b", ["a < b -> a <= b"]),
+        ("x = a == b", ["a == b -> a != b"]),
+        ("x = a in b", ["a in b -> a not in b"]),
+        ("x = a and b", ["a and b -> a or b"]),
+        ("x = a + b", ["a + b -> a - b"]),
+        ("x = 'a' + b", []),
+        ("LIMIT = 10", ["10 -> 11"]),
+        ("x = True", ["True -> False"]),
+        ("if a: b()", ["if a -> if not a"]),
+        ("x: Literal[1] = a", []),
+        ("x = f'{a + 1}'", []),
+    ],
+)
+def test_a_module_is_changed_where_it_decides_something(source: str, changes: list[str]) -> None:
+    assert [str(mutant) for mutant in mutants(source)] == [
+        f"<module>: {change}" for change in changes
+    ]
+
+
+def test_each_change_is_made_alone() -> None:
+    source = "def f(a):\n    return a > 1 and a < 9\n"
+
+    sources = [ast.unparse(mutated(source, mutant.index)) for mutant in mutants(source)]
+
+    assert len(set(sources)) == 5
+    assert "    return a >= 1 and a < 9" in sources[1]
+
+
+def test_a_change_names_the_function_and_the_line() -> None:
+    (mutant,) = mutants("class A:\n    def f(self, a):\n        return a is None\n")
+
+    assert (mutant.function, mutant.line) == ("A.f", 3)
