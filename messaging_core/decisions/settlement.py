@@ -26,6 +26,7 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.rules.lifecycle import Cause, move, transition
 
 EXPIRED = "expired"
 IN_DOUBT = "in_doubt"
@@ -176,9 +177,9 @@ def unreadable(lease: Lease, now: datetime) -> Settlement:
         description="the stored message cannot be read",
         source=FailureSource(name=_OURS, code="unreadable"),
     )
-    return Settlement(
-        lease=lease, at=now, status=Status.SENDING_FAILED, reason=POISONED, failure=failure
-    )
+    # It was claimed, even where its status could not be changed to show that.
+    status = move(Status.PROCESSING, Status.SENDING_FAILED, Cause.FAILED)
+    return Settlement(lease=lease, at=now, status=status, reason=POISONED, failure=failure)
 
 
 def give_back(claim: Claim, now: datetime) -> Settlement:
@@ -198,7 +199,7 @@ def postpone(
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.PROCESSING,
+        status=move(claim.message.status, Status.PROCESSING, Cause.CLAIMED),
         reason=claim.message.reason,
         details=claim.message.details,
         failure=failure,
@@ -231,14 +232,14 @@ def proved(message: Message, delivery: Delivery, at: datetime) -> Message:
     A receiver who was refused before stays so.
     """
     failure = message.failure if delivery.refused else None
-    return evolve(
+    return transition(
         message,
-        status=Status.SENT,
+        Status.SENT,
+        at,
+        cause=Cause.PROVED_LATE,
         details=PARTLY_REFUSED if failure else None,
         reason=message.reason if failure else None,
         failure=failure,
-        last_status_at=at,
-        updated_at=at,
     )
 
 
@@ -369,7 +370,7 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.PROCESSING,
+        status=move(claim.message.status, Status.PROCESSING, Cause.CLAIMED),
         reason=failure.description or None,
         details=details or doubt,
         failure=tally.failure or failure,
@@ -386,12 +387,18 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
 def _finished(
     claim: Claim, tally: _Tally, now: datetime, *, reason: str | None = None
 ) -> Settlement:
-    failure = tally.failure
+    failure, current = tally.failure, claim.message.status
     details = PARTLY_REFUSED if tally.accepted and failure else None
+    ended = Cause.EXPIRED if reason == EXPIRED else Cause.FAILED
+    status = (
+        move(current, Status.SENT, Cause.HANDED_OVER)
+        if tally.accepted
+        else move(current, Status.SENDING_FAILED, ended)
+    )
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.SENT if tally.accepted else Status.SENDING_FAILED,
+        status=status,
         reason=reason or (failure.description or None if failure else None),
         details=details,
         failure=failure,
