@@ -115,12 +115,14 @@ class ReceiptState(StrEnum):
     Attributes:
         KEPT: Stored, and not looked at yet.
         APPLIED: It did what there was to do.
-        UNMATCHED: It names no message that we know; it waits for its reference to appear.
+        UNMATCHED: It names no message that was handed over; it waits for its reference to appear.
+        UNREADABLE: What is stored of it is damaged; it is looked at no more.
     """
 
     KEPT = "kept"
     APPLIED = "applied"
     UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
 
 
 @frozen(kw_only=True)
@@ -130,13 +132,14 @@ class KeptReceipt:
     Attributes:
         position: The storage's own key of it.
         key: Tells it from all others of its source.
+        receipt: What was reported; absent where what is stored of it cannot be read.
     """
 
     position: int
     workspace: UUID
     key: str
     received_at: datetime
-    receipt: Receipt
+    receipt: Receipt | None
 
 
 @frozen(kw_only=True)

@@ -94,7 +94,7 @@ class Leave:
         self._look = look
         self._lock = threading.Lock()
 
-    def __call__(self) -> None:
+    def __call__(self, *, references: Sequence[str] = ()) -> None:  # noqa: ARG002 - the port's
         """Count, look and give leave, or raise the refusal."""
         with self._lock:
             self.calls += 1
