@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from messaging_core.errors import InvalidRequestError
 from messaging_core.models.receipt import (
@@ -58,29 +58,29 @@ def _all_checked(receipts: Iterable[Receipt]) -> list[Receipt]:
 
 
 def _checked(receipt: Receipt, path: str) -> Receipt:
-    # A subclass of the host's is kept as what it is a kind of.
     kind: type[Receipt] = next(kind for kind in _KINDS if isinstance(receipt, kind))
+    if type(receipt) is not kind:  # a class of the host's: it is kept as what it is a kind of
+        receipt = kind(**{each.name: getattr(receipt, each.name) for each in fields(kind)})
     if isinstance(receipt.raw, bytes):
         receipt = evolve(receipt, raw=receipt.raw.decode("utf-8", "replace"))
-    sound = well_formed(receipt, kind, path=path)
+    sound = well_formed(receipt, path=path)
     if sound.reference is None or isinstance(sound, IncomingMessage):
         return sound
     return evolve(sound, reference=bare_reference(sound.reference) or None)
 
 
-def well_formed(value: T, kind: type[T] | None = None, *, path: str = "") -> T:
+def well_formed(value: T, *, path: str = "") -> T:
     """Return an instance of one of our classes with values of the right types.
 
     Args:
         value: As the host's code built it: nothing in it can be relied on.
-        kind: What it is to be; by default its own class.
         path: Where it stands, for violations.
 
     Raises:
         InvalidRequestError: A value has the wrong type, or an instant has no offset.
     """
     try:
-        return load(kind or type(value), _encodable(dump(value)))
+        return load(type(value), _encodable(dump(value)))
     except RecursionError:
         violations = [Violation(path, "wire.depth", "it contains itself")]
     except InvalidRequestError as error:

@@ -278,7 +278,7 @@ def test_no_more_connections_wait_than_allowed(server: Any, to: Any) -> None:
     transport = to(server, max_idle=1)
     meeting = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: transport.send(a_mail(), meeting.wait), range(4)))
+        list(pool.map(lambda _: transport.send(a_mail(), lambda **_: meeting.wait()), range(4)))
 
     transport.send(a_mail(), Leave())
 
