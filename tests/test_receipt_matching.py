@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from messaging_core import (
     Status,
     Worker,
 )
+from messaging_core.decisions.status import late_answer
 from messaging_core.errors import InvalidRequestError, StorageBusyError
 from messaging_core.models.body import TextBody
-from messaging_core.models.channel import WhenInDoubt
+from messaging_core.models.channel import DEFAULT_WORKSPACE, WhenInDoubt
+from messaging_core.models.delivery import Resolution
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import FailureCode, Retry
 from messaging_core.models.interaction import Conversion, InteractionType
@@ -35,8 +37,10 @@ from messaging_core.models.receipt import (
     ReceiptStatus,
     StatusReceipt,
 )
+from messaging_core.models.send_rules import QuietHours, QuietWindow, SendRules
 from messaging_core.ports.storage import Storage
 from messaging_core.ports.transport import Handoff, Transport
+from messaging_core.proving import Proofs
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )
@@ -516,3 +520,61 @@ def test_a_conversion_with_a_naive_time_is_refused(storage: Storage) -> None:
     with pytest.raises(InvalidRequestError, match="/timestamp"):
         engine.messenger.report_conversion(message.id, conversion)
     assert engine.messenger.interactions(message.id) == []
+
+
+EVENING = datetime(2026, 1, 17, 19, 59, 50, tzinfo=UTC)  # ten seconds to nine in Amsterdam
+OFFERS = Channel(name="offers", platform="sms", sender="+31600000001", message_type="promotional")
+QUIET_AT_NINE = SendRules(
+    quiet_hours=QuietHours(
+        windows=(QuietWindow(start=time(21), end=time(8)),), fallback_zone="Europe/Amsterdam"
+    )
+)
+
+
+def test_what_is_held_back_after_an_attempt_that_went_counts_as_sent_by_a_receipt(
+    storage: Storage,
+) -> None:
+    clock, provider = ManualClock(EVENING), Provider(evolve(BUSY, retry_after=timedelta(minutes=1)))
+    messenger = Messenger(
+        storage=storage, channels={OFFERS: provider}, clock=clock, send_rules=QUIET_AT_NINE
+    )
+    worker = Worker(messenger, threads=1)
+    message = messenger.send(OFFERS, a_request(to=ADDRESS["sms"], validity=172_800))
+    worker.drain()
+    clock.advance(minutes=2)
+    worker.drain()
+    held = messenger.get(message.id).status
+
+    messenger.receive(a_report(ReceiptStatus.SENT, message_id=message.id))
+    sent = messenger.get(message.id)
+
+    assert held is Status.SCHEDULED
+    assert (sent.status, sent.reason, sent.details) == (Status.SENT, None, None)
+    assert worker.drain().total == 0
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (ReceiptStatus.DELIVERED, Status.DELIVERED),
+        (ReceiptStatus.FAILED, Status.DELIVERY_FAILED),
+    ],
+)
+def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_reported(
+    storage: Storage, second: ReceiptStatus, expected: Status
+) -> None:
+    engine = Engine(storage, {ORDERS: Provider(Accepted())})
+    message = engine.send()
+    engine.worker.drain()
+    engine.messenger.receive(a_report(message_id=message.id, reference="part-1"))
+    delivered = engine.messenger.get(message.id)
+
+    with storage.begin() as tx:
+        late = late_answer(("part-1", "part-2"))
+        proofs = Proofs(tx, engine.messenger.desk.channels)
+        shown = proofs.prove(DEFAULT_WORKSPACE, delivered, late, NOW, Resolution.ANSWERED)
+    kept = engine.status(message)
+    engine.messenger.receive(a_report(second, message_id=message.id, reference="part-2"))
+
+    assert [delivered.status, shown.status, kept] == [Status.DELIVERED] * 3
+    assert engine.status(message) is expected

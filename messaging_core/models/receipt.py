@@ -27,14 +27,15 @@ class StatusReceipt:
     """Report what became of a message, or of one part or receiver of it.
 
     Attributes:
-        source: Who reports: the name of the provider's transport.
+        source: Who reports: the name of the provider's transport, or another one, such as a
+            webhook's. The name of a transport has to be one that serves the message's channel.
         at: When it happened, by the provider's clock.
         status: What it means; absent for a provider's word that means nothing to us, which is
             kept all the same.
         provider_status: The provider's own word.
         reference: The provider's id of its message, as the transport answered it.
         message_id: Our id, where the provider gives it back.
-        channel_id: Narrows a reference that several providers may use.
+        channel_id: The message's channel: narrows a reference that several providers may use.
         recipient: Whom it concerns, where a message had several.
         failure: Why it failed.
         key: The provider's id of this report; by default it is told from others by its content.

@@ -78,6 +78,15 @@ def test_what_fails_before_the_dot_was_certainly_not_sent(
     assert (leave.calls, server.mails) == (0, [])
 
 
+def test_the_message_id_is_known_before_the_answer_that_gets_lost(scripted: Any, to: Any) -> None:
+    server, leave, mail = scripted({".": HANG_UP}), Leave(), a_mail()
+
+    outcome = to(server).send(mail, leave)
+
+    assert isinstance(outcome, Unknown)
+    assert leave.references == (f"{mail.message_id}@{mail.sender.value.partition('@')[2]}",)
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "retry"),
     [
