@@ -227,7 +227,12 @@ class Books:
             self._tx.messages.note_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
             message = self._proofs.prove(
-                lease.workspace, message, proof, settlement.at, Resolution.ANSWERED
+                lease.workspace,
+                message,
+                self._tx.outbox.delivery(lease.workspace, lease.message_id),
+                proof,
+                at=settlement.at,
+                how=Resolution.ANSWERED,
             )
         self._tx.timeline.append([telling.answered_late(settlement, message)])
         if proof != NOTHING:

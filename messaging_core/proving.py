@@ -18,7 +18,7 @@ from messaging_core.decisions.status import (
     status_of,
 )
 from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Resolution, Settlement
+from messaging_core.models.delivery import Delivery, Resolution, Settlement
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Message
 from messaging_core.ports.storage import Transaction
@@ -44,8 +44,15 @@ class Proofs:
             self._tx.receipts.save_evidence(workspace, message_id, joined)
         return joined
 
-    def prove(
-        self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
+    def prove(  # noqa: PLR0913 - by keyword beyond the fourth
+        self,
+        workspace: UUID,
+        message: Message,
+        delivery: Delivery | None,
+        new: Evidence,
+        *,
+        at: datetime,
+        how: Resolution,
     ) -> Message:
         """Add evidence to a message, and end its delivery where nothing is left to deliver.
 
@@ -53,7 +60,6 @@ class Proofs:
         """
         if new == NOTHING or is_redacted(message):
             return message
-        delivery = self._tx.outbox.delivery(workspace, message.id)
         if message.details == IN_DOUBT:
             new = join(new, DOUBT)
         evidence = self.add(workspace, message.id, new)

@@ -85,7 +85,7 @@ class Inbox:
         ]
         reception = Reception(repeated=len(kept) - len(new))
         for start in range(0, len(new), _AT_ONCE):
-            for result in self._apply_all(new[start : start + _AT_ONCE], connection):
+            for result in self.apply_all(new[start : start + _AT_ONCE], connection):
                 reception = _counted(reception, result)
         return reception
 
@@ -97,7 +97,9 @@ class Inbox:
         """
         applied, after = 0, 0
         while pending := self._pending(after):
-            applied += sum(result is not None for result in self._apply_all(pending, None))
+            self._put_aside([one.position for one in pending if one.receipt is None])
+            sound = [one for one in pending if one.receipt is not None]
+            applied += sum(result is not None for result in self.apply_all(sound, None))
             after = pending[-1].position
         return applied
 
@@ -111,12 +113,20 @@ class Inbox:
             _log.error("the receipts that wait could not be read: %s", type(error).__name__)
             return []
 
-    def _apply_all(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+    def _put_aside(self, unreadable: Sequence[int]) -> None:
+        """Look no more at receipts that cannot be read, and log each of them: once."""
+        if not unreadable:
+            return
+        with self.acceptance.storage.begin() as tx:
+            tx.receipts.mark(unreadable, ReceiptState.UNREADABLE)
+        for position in unreadable:
+            _log.error("receipt %d cannot be read, and is put aside", position)
+
+    def apply_all(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         """Apply receipts in one transaction, or each in one of its own where one of them fails."""
         if len(kept) > 1:
             try:
-                with self.acceptance.storage.begin(connection) as tx:
-                    return [self.apply(tx, receipt) for receipt in kept]
+                return self._apply_together(kept, connection)
             except StorageBusyError as error:
                 # Each of them would wait as long again: they are kept, and a worker applies them.
                 _log.error("receipts could not be applied: %s", type(error).__name__)
@@ -128,8 +138,7 @@ class Inbox:
     def _apply_alone(self, kept: KeptReceipt, connection: Any) -> Result:
         """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
         try:
-            with self.acceptance.storage.begin(connection) as tx:
-                result = self.apply(tx, kept)
+            (result,) = self._apply_together([kept], connection)
         except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
             if kept.position not in self._failed:  # a worker tries again and again
                 self._failed.add(kept.position)
@@ -140,17 +149,24 @@ class Inbox:
         self._failed.discard(kept.position)
         return result
 
-    def apply(self, tx: Transaction, kept: KeptReceipt) -> "Message | bool":
+    def _apply_together(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+        with self.acceptance.storage.begin(connection) as tx:
+            reports = Reports(tx, self.desk)
+            results: list[Result] = [self._apply(tx, reports, receipt) for receipt in kept]
+            reports.flush()
+        return results
+
+    def _apply(self, tx: Transaction, reports: Reports, kept: KeptReceipt) -> Message | bool:
         """Let one receipt have its effect, once; an incoming message comes back."""
         if not tx.receipts.waits(kept.position):
             return True  # another process was faster: a worker sees what is kept at once
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)
-        return Reports(tx, self.desk).apply(kept)
+        return reports.apply(kept)
 
     def _take_in(
         self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
-    ) -> "Message | bool":
+    ) -> Message | bool:
         channel = self.desk.channels.get(incoming.channel_id)
         if channel is None or channel.workspace != kept.workspace:
             tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
@@ -223,7 +239,7 @@ def convert(
         if message is None:
             raise UnknownMessageError(message_id)
         reports = Reports(tx, inbox.desk)
-        return reports.interact(
+        interaction = reports.interact(
             workspace,
             message,
             at=now,
@@ -231,3 +247,5 @@ def convert(
             created_at=conversion.timestamp or now,
             metadata=InteractionMetadata(conversion=conversion),
         )
+        reports.flush()
+    return interaction

@@ -18,7 +18,7 @@ from messaging_core.decisions.settlement import may_have_gone
 from messaging_core.decisions.status import NOTHING, evidence_of, may_have_it, platform_of
 from messaging_core.desk import Desk
 from messaging_core.models.channel import EMAIL
-from messaging_core.models.delivery import Resolution
+from messaging_core.models.delivery import Delivery, Resolution
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.failure import Failure, FailureCode
 from messaging_core.models.interaction import Interaction, InteractionType
@@ -45,17 +45,31 @@ _CAUSES: Final = {
 
 
 class Reports:
-    """Apply what providers report, in one transaction."""
+    """Apply what providers report, in one transaction; `flush` writes the last of it.
+
+    Events and how far receipts have come are written for many receipts at once.
+    """
 
     def __init__(self, tx: Transaction, desk: Desk) -> None:
         self._tx = tx
         self._desk = desk
         self._proofs = Proofs(tx, desk.channels)
+        self._events: list[Event] = []
+        self._applied: list[int] = []
 
     def match(self, workspace: UUID, references: Sequence[str]) -> None:
         """Let receipts that came early find the message that has these references now."""
         for kept in self._tx.receipts.waiting_for(workspace, references):
             self.apply(kept)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write down what was told and applied since the last time."""
+        if self._events:
+            self._tx.timeline.append(self._events)
+        if self._applied:
+            self._tx.receipts.mark(self._applied, ReceiptState.APPLIED)
+        self._events, self._applied = [], []
 
     def apply(self, kept: KeptReceipt) -> bool:
         """Let a receipt have its effect, once; false where there is no such message (yet)."""
@@ -71,15 +85,16 @@ class Reports:
         if message is None:
             self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
             return False
-        if not self._is_about(kept.workspace, receipt, message):
+        delivery = self._tx.outbox.delivery(kept.workspace, message.id)
+        if not self._is_about(kept.workspace, receipt, message, delivery):
             waiting = waits_for(message.id)
             self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED, waits_for=waiting)
             return False
         if isinstance(receipt, StatusReceipt):
-            self._report(kept, receipt, message)
+            self._report(kept, receipt, message, delivery)
         else:
             self._interact(kept, receipt, message)
-        self._tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        self._applied.append(kept.position)
         return True
 
     def _message_of(
@@ -113,7 +128,11 @@ class Reports:
         return is_channel and self._desk.sources.fits(receipt.source, channel_id)
 
     def _is_about(
-        self, workspace: UUID, receipt: StatusReceipt | InteractionReceipt, message: Message
+        self,
+        workspace: UUID,
+        receipt: StatusReceipt | InteractionReceipt,
+        message: Message,
+        delivery: Delivery | None,
     ) -> bool:
         """Tell whether a receipt can be about a message: it went, or may have gone.
 
@@ -121,7 +140,6 @@ class Reports:
         """
         if message.direction is Direction.INCOMING:
             return isinstance(receipt, InteractionReceipt)
-        delivery = self._tx.outbox.delivery(workspace, message.id)
         if delivery is None:
             return not never_went(message.status)
         if delivery.handed_over or message.parts or may_have_gone(message, delivery):
@@ -129,11 +147,19 @@ class Reports:
         evidence = self._proofs.known(workspace, message.id)
         return evidence.handed_over or may_have_it(evidence)
 
-    def _report(self, kept: KeptReceipt, receipt: StatusReceipt, message: Message) -> None:
+    def _report(
+        self,
+        kept: KeptReceipt,
+        receipt: StatusReceipt,
+        message: Message,
+        delivery: Delivery | None,
+    ) -> None:
         recipient = _recipient(receipt.recipient, message)
         evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
         at = kept.received_at
-        shown = self._proofs.prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
+        shown = self._proofs.prove(
+            kept.workspace, message, delivery, evidence, at=at, how=Resolution.REPORTED
+        )
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
             self._suppress_bounced(kept, message, recipient, receipt.failure)
         event = Event(
@@ -146,7 +172,7 @@ class Reports:
             failure=receipt.failure,
             references=(receipt.reference,) if receipt.reference else (),
         )
-        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
+        self._events.append(redacted_event(event) if is_redacted(message) else event)
 
     def _suppress_bounced(
         self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
@@ -226,7 +252,7 @@ class Reports:
             interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
         event = telling.changed(workspace, message, EventKind.INTERACTED, at)
-        self._tx.timeline.append([evolve(event, outcome=interaction.type)])
+        self._events.append(evolve(event, outcome=interaction.type))
         return interaction
 
 

@@ -572,7 +572,9 @@ def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_repo
     with storage.begin() as tx:
         late = late_answer(("part-1", "part-2"))
         proofs = Proofs(tx, engine.messenger.desk.channels)
-        shown = proofs.prove(DEFAULT_WORKSPACE, delivered, late, NOW, Resolution.ANSWERED)
+        shown = proofs.prove(
+            DEFAULT_WORKSPACE, delivered, None, late, at=NOW, how=Resolution.ANSWERED
+        )
     kept = engine.status(message)
     engine.messenger.receive(a_report(second, message_id=message.id, reference="part-2"))
 
