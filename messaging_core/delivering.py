@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from messaging_core.decisions.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.settlement import (
@@ -153,7 +153,7 @@ class Delivering:
 
     def _settled(self, call: Call, answer: Answer, chance: float) -> Settlement:
         fails = call.channel.when_in_doubt is WhenInDoubt.FAIL
-        settlement = settle(
+        return settle(
             Attempted(
                 claim=call.claim,
                 platform=call.channel.platform,
@@ -165,9 +165,9 @@ class Delivering:
                 deduplicates=call.deduplicates,
                 gives_up_doubt=fails and not call.deduplicates,
                 crashed=answer.is_fault,
+                handed_over=call.handoff.passed_at is not None,
             )
         )
-        return evolve(settlement, handed_over=call.handoff.passed_at is not None)
 
     def _safe_chance(self) -> float:
         try:

@@ -267,4 +267,4 @@ def _recipient(named: str | None, message: Message) -> str | None:
 
 def waits_for(message_id: UUID) -> str:
     """Return for what a receipt waits that came before its message was handed over."""
-    return f"message:{message_id}"
+    return f"message:{message_id.hex}"

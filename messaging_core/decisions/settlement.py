@@ -66,6 +66,7 @@ class Attempted:
         deduplicates: Whether the provider would recognise the message if it came again.
         gives_up_doubt: Whether who is in doubt is given up, as the channel wants it.
         crashed: Whether the transport failed in a way that no provider does.
+        handed_over: Whether it passed the point of no return.
     """
 
     claim: Claim
@@ -78,6 +79,7 @@ class Attempted:
     deduplicates: bool = False
     gives_up_doubt: bool = False
     crashed: bool = False
+    handed_over: bool = False
 
 
 @define
@@ -98,6 +100,7 @@ class _Tally:
     attempt: int | None = None
     outcome: OutcomeKind | None = None
     resolved: Resolution | None = None
+    handed_over: bool = False
 
     def count(self, address: str, outcome: SingleOutcome) -> None:
         match outcome:
@@ -278,6 +281,7 @@ def _tally(attempted: Attempted) -> _Tally:
     for taken in {id(one): one for one in answers if isinstance(one, Accepted)}.values():
         tally.parts += [Part(platform_reference=reference) for reference in taken.references]
     tally.attempt = attempted.claim.delivery.attempts
+    tally.handed_over = attempted.handed_over
     return tally
 
 
@@ -381,6 +385,7 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
         attempt=tally.attempt,
         outcome=tally.outcome,
         resolved=None if is_open else tally.resolved,
+        handed_over=tally.handed_over,
     )
 
 
@@ -408,4 +413,5 @@ def _finished(
         attempt=tally.attempt,
         outcome=tally.outcome,
         resolved=tally.resolved,
+        handed_over=tally.handed_over,
     )
