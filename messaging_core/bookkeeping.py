@@ -15,7 +15,9 @@ from messaging_core.decisions import telling
 from messaging_core.decisions.settlement import left_of, served, with_proof
 from messaging_core.decisions.status import (
     DOUBT,
+    HANDED_OVER,
     NOTHING,
+    may_have_it,
     proof_of,
     proven_recipients,
     proves_hand_over,
@@ -35,7 +37,7 @@ from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Message, Status
 from messaging_core.ports.storage import Transaction
 from messaging_core.proving import Proofs
-from messaging_core.reporting import Reports
+from messaging_core.reporting import Reports, waits_for
 
 T = TypeVar("T")
 
@@ -47,12 +49,14 @@ class Going:
     Attributes:
         message: Absent where nobody is to be asked about its receivers.
         addresses: Whom it goes to now.
+        references: What the provider will call it, where its transport knows that beforehand.
     """
 
     lease: Lease
     message: Message | None = None
     channel: Channel | None = None
     addresses: tuple[str, ...] = field(default=(), repr=False)
+    references: tuple[str, ...] = ()
 
     def is_forbidden(self, judge: Judge) -> bool:
         """Tell whether a suppression that stands now forbids it."""
@@ -64,12 +68,20 @@ class Going:
 
 
 class Books:
-    """Write down what happened to messages, in one transaction."""
+    """Write down what happened to messages, in one transaction.
 
-    def __init__(self, tx: Transaction, desk: Desk) -> None:
+    Args:
+        tx: Where.
+        desk: What the books are kept with.
+        marks: Whether hand-overs are marked. If not, a receipt may come before it is known that its
+            message was handed over; it waits until the attempt is settled.
+    """
+
+    def __init__(self, tx: Transaction, desk: Desk, *, marks: bool = True) -> None:
         self._tx = tx
         self._desk = desk
-        self._proofs = Proofs(tx)
+        self._marks = marks
+        self._proofs = Proofs(tx, desk.channels)
         self._reports = Reports(tx, desk)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
@@ -86,6 +98,8 @@ class Books:
         for one in kept:
             if one.outcome is OutcomeKind.UNKNOWN:
                 self._proofs.add(one.lease.workspace, one.lease.message_id, DOUBT)
+            elif one.handed_over and one.next_due_at is not None:
+                self._proofs.add(one.lease.workspace, one.lease.message_id, HANDED_OVER)
         for workspace, its in _by_workspace(kept, lambda one: one.lease.workspace).items():
             self._match_early_receipts(workspace, its)
             self._proofs.join_to(workspace, its)
@@ -104,7 +118,14 @@ class Books:
         held = [one.is_forbidden(judge) for one in goings]
         leases = [one.lease for one, is_held in zip(goings, held, strict=True) if not is_held]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
-        return [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
+        answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
+        for going, answer in zip(goings, answers, strict=True):
+            if going.references and answer is None:
+                lease = going.lease
+                self._tx.messages.note_references(
+                    lease.workspace, lease.message_id, going.references
+                )
+        return answers
 
     def claim(
         self,
@@ -185,6 +206,10 @@ class Books:
     def _match_early_receipts(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
         """Let receipts find the message that named itself only now."""
         references = [each for one in settlements for each in one.references]
+        if not self._marks:
+            references += [
+                waits_for(one.lease.message_id) for one in settlements if one.handed_over
+            ]
         if references:
             self._reports.match(workspace, references)
 
@@ -202,7 +227,12 @@ class Books:
             self._tx.messages.note_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
             message = self._proofs.prove(
-                lease.workspace, message, proof, settlement.at, Resolution.ANSWERED
+                lease.workspace,
+                message,
+                self._tx.outbox.delivery(lease.workspace, lease.message_id),
+                proof,
+                at=settlement.at,
+                how=Resolution.ANSWERED,
             )
         self._tx.timeline.append([telling.answered_late(settlement, message)])
         if proof != NOTHING:
@@ -224,7 +254,7 @@ class Books:
             elif one.status is Status.SENT:
                 if one.outcome is not None:
                     sendings.move(workspace, message_id, one.at)
-            elif self._proofs.known(workspace, message_id) == NOTHING:
+            elif not may_have_it(self._proofs.known(workspace, message_id)):
                 sendings.forget(workspace, message_id)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from messaging_core.acceptance import Acceptance
 from messaging_core.batching import messages_of
@@ -18,7 +18,7 @@ from messaging_core.models.delivery import Delivery
 from messaging_core.models.event import EventKind
 from messaging_core.models.message import Message, Status
 from messaging_core.ports.storage import Transaction
-from messaging_core.rules.lifecycle import can_cancel, can_reschedule
+from messaging_core.rules.lifecycle import Cause, can_cancel, can_reschedule, transition
 from messaging_core.rules.schedule import check_schedule, due_time, is_later
 from messaging_core.rules.validity import expires_at, validity_of
 
@@ -74,14 +74,13 @@ class Changing:
         at: datetime,
         now: datetime,
     ) -> Message:
-        moved = evolve(
+        moved = transition(
             message,
-            status=Status.SCHEDULED if is_later(at, now) else Status.ACCEPTED,
-            reason=None,
-            details=None,
+            Status.SCHEDULED if is_later(at, now) else Status.ACCEPTED,
+            now,
+            cause=Cause.RESCHEDULED,
+            failure=message.failure,
             scheduled_for=at,
-            last_status_at=now,
-            updated_at=now,
         )
         channel = self.channels.get(message.channel_id)
         validity = validity_of(delivery.controls.validity, channel.message_type if channel else "")
@@ -101,6 +100,6 @@ def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) 
     if not tx.outbox.cancel(workspace, message.id, now=now):
         return False
     tx.sendings.forget(workspace, message.id)
-    deleted = evolve(message, status=Status.DELETED)
+    deleted = transition(message, Status.DELETED, now, cause=Cause.CANCELLED)
     tx.timeline.append([telling.changed(workspace, deleted, EventKind.CANCELLED, now)])
     return True

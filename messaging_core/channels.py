@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from messaging_core.desk import Sources
 from messaging_core.errors import ConfigurationError, UnknownChannelError
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.transport import Transport
@@ -12,6 +13,12 @@ ChannelReference = Channel | UUID | str
 """A channel, its id, or its name in the default workspace."""
 
 _NO_ID = UUID(int=0)
+
+
+def _names_of(transport: Transport) -> frozenset[str]:
+    """Return the name of a transport, and those of the transports that it passes messages on to."""
+    behind = getattr(transport, "transports", ())
+    return frozenset({transport.name}).union(*map(_names_of, behind))
 
 
 class Channels:
@@ -28,6 +35,7 @@ class Channels:
 
     Attributes:
         by_id: All of them by their ids.
+        sources: Who reports on the messages of each of them.
     """
 
     def __init__(
@@ -41,6 +49,10 @@ class Channels:
             place = (channel.workspace, channel.platform)
             if self._defaults.setdefault(place, channel) != channel:
                 raise ConfigurationError(f"two default channels for {channel.platform}")
+
+        self.sources = Sources(
+            by_channel={channel.id: _names_of(one) for channel, one in channels.items()}
+        )
 
     def find(self, reference: ChannelReference) -> Channel:
         """Return a channel, by itself, its id, or its name in the default workspace.

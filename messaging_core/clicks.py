@@ -48,7 +48,8 @@ def _keep(inbox: Inbox, link: ShortLink, now: datetime, *, prefetched: bool) -> 
         message = tx.messages.get(link.workspace, link.message_id)
         if message is None:
             return
-        Reports(tx, inbox.desk).interact(
+        reports = Reports(tx, inbox.desk)
+        reports.interact(
             link.workspace,
             message,
             at=now,
@@ -58,3 +59,4 @@ def _keep(inbox: Inbox, link: ShortLink, now: datetime, *, prefetched: bool) -> 
                 link=ClickedLink(url=link.url), prefetched=prefetched or None
             ),
         )
+        reports.flush()

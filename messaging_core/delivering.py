@@ -165,6 +165,7 @@ class Delivering:
                 deduplicates=call.deduplicates,
                 gives_up_doubt=fails and not call.deduplicates,
                 crashed=answer.is_fault,
+                handed_over=call.handoff.passed_at is not None,
             )
         )
 

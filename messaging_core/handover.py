@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
@@ -25,6 +25,7 @@ from messaging_core.models.outcome import (
 )
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.transport import Handoff, Transport
+from messaging_core.rules.references import bare_reference
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +62,11 @@ class PointOfNoReturn(Handoff):
         self._is_given_up = False
         self._lock = threading.Lock()
 
-    def __call__(self) -> None:
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
         """Let the message go, unless its time or its lease has run out.
+
+        Args:
+            references: As for `Handoff`.
 
         Raises:
             Withdrawn: It may no longer go.
@@ -75,18 +79,19 @@ class PointOfNoReturn(Handoff):
         if self.passed_at is None and not self._may_go(now):
             raise Withdrawn("held")
         if self.passed_at is None and self._ledger is not None:
-            self._ledger.mark(self._going())
+            self._ledger.mark(self._going(_texts(references)))
         with self._lock:
             if self._is_given_up:
                 raise Withdrawn("superseded")
             self.passed_at = self.passed_at or now
 
-    def _going(self) -> Going:
+    def _going(self, references: tuple[str, ...]) -> Going:
         return Going(
             lease=self._claim.lease,
             message=self._claim.message,
             channel=self._channel,
             addresses=self._addresses,
+            references=references,
         )
 
     def give_up(self) -> None:
@@ -176,7 +181,7 @@ def _single(outcome: object) -> SingleOutcome | None:
 def _texts(references: object) -> tuple[str, ...]:
     if isinstance(references, str) or not isinstance(references, Iterable):
         references = () if references is None else (references,)
-    return tuple(map(_text, references))
+    return tuple([bare_reference(_text(reference)) for reference in references])
 
 
 def _clean(failure: Failure) -> Failure:

@@ -24,7 +24,7 @@ from messaging_core.models.request import SendMessage
 from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage import Transaction
 from messaging_core.rules.consent import covering, identifier_on, purpose_of
-from messaging_core.rules.lifecycle import UNDER_WAY, can_exclude
+from messaging_core.rules.lifecycle import UNDER_WAY, Cause, can_exclude, transition
 from messaging_core.rules.stop_words import Keyword, KeywordKind, confirmation_of, keyword_of
 
 
@@ -181,14 +181,13 @@ def _skip(
     reason = because(
         SUPPRESSED_BY[suppression.scope], cause=suppression.cause, since=suppression.at.isoformat()
     )
-    skipped = evolve(
+    skipped = transition(
         message,
-        status=Status.SKIPPED,
+        Status.SKIPPED,
+        now,
+        cause=Cause.EXCLUDED,
         reason=reason.message,
         details=reason.code,
-        failure=None,
-        last_status_at=now,
-        updated_at=now,
     )
     tx.messages.update(workspace, skipped)
     tx.sendings.forget(workspace, message.id)

@@ -184,7 +184,7 @@ class Ledger:
         reasons: Sequence[Withdrawal | None] = []
         try:
             with self._storage.begin() as tx:
-                books = Books(tx, self._desk)
+                books = Books(tx, self._desk, marks=not self._gathers)
                 valid = books.settle(results) if results else []
                 if goings:
                     reasons = books.hand_over(goings, self._clock.now())

@@ -45,7 +45,7 @@ from messaging_core.ports.storage import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
 from messaging_core.purging import purge_of
-from messaging_core.reception import Inbox, checked, convert
+from messaging_core.reception import Inbox, convert
 from messaging_core.replaying import Replaying
 from messaging_core.rules.query import check_query
 from messaging_core.subscription import Handler, Subscriptions
@@ -53,6 +53,7 @@ from messaging_core.suppressing import Suppressing
 from messaging_core.template_store import Templates
 from messaging_core.templating import DEFAULT_ENGINES
 from messaging_core.wire import Json, WireLimits
+from messaging_core.wire.receipts import as_receipts
 
 
 class Messenger:
@@ -131,6 +132,7 @@ class Messenger:
         self.desk = Desk(
             ids=ids,
             channels=by_id,
+            sources=self._channels.sources,
             policies=self.acceptance.policies,
             suppress_on=frozenset(suppress_on),
         )
@@ -456,8 +458,10 @@ class Messenger:
             StorageError: The storage failed; nothing was kept, and the provider should report
                 again.
             TypeError: Something is no receipt; nothing was kept.
+            InvalidRequestError: A value of a receipt has the wrong type, or its instant has no
+                offset; nothing was kept.
         """
-        return self.inbox.receive(checked(receipts), workspace=workspace, connection=connection)
+        return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
 
     def subscribe(
         self,

@@ -1,6 +1,6 @@
 """What is known of messages beyond what a worker wrote down, and what it makes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,21 +13,24 @@ from messaging_core.decisions.status import (
     DOUBT,
     NOTHING,
     join,
+    platform_of,
     proven_recipients,
     status_of,
 )
-from messaging_core.models.channel import EMAIL
-from messaging_core.models.delivery import Resolution, Settlement
+from messaging_core.models.channel import Channel
+from messaging_core.models.delivery import Delivery, Resolution, Settlement
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Message
 from messaging_core.ports.storage import Transaction
+from messaging_core.rules.lifecycle import cause_of_proof, transition
 
 
 class Proofs:
     """Keep evidence, and let it decide on statuses, in one transaction."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, channels: Mapping[UUID, Channel]) -> None:
         self._tx = tx
+        self._channels = channels
 
     def known(self, workspace: UUID, message_id: UUID) -> Evidence:
         """Return what is known of one message."""
@@ -41,16 +44,21 @@ class Proofs:
             self._tx.receipts.save_evidence(workspace, message_id, joined)
         return joined
 
-    def prove(
-        self, workspace: UUID, message: Message, new: Evidence, at: datetime, how: Resolution
+    def prove(  # noqa: PLR0913 - by keyword beyond the fourth
+        self,
+        workspace: UUID,
+        message: Message,
+        delivery: Delivery | None,
+        new: Evidence,
+        *,
+        at: datetime,
+        how: Resolution,
     ) -> Message:
         """Add evidence to a message, and end its delivery where nothing is left to deliver.
 
         About a redacted message nothing is learned any more: too much is gone to judge it by.
         """
-        delivery = self._tx.outbox.delivery(workspace, message.id)
-        never_attempted = delivery is not None and not delivery.attempts
-        if new == NOTHING or never_attempted or is_redacted(message):
+        if new == NOTHING or is_redacted(message):
             return message
         if message.details == IN_DOUBT:
             new = join(new, DOUBT)
@@ -81,23 +89,19 @@ class Proofs:
 
     def _show(self, workspace: UUID, message: Message, evidence: Evidence, at: datetime) -> Message:
         """Let a message have the status that all evidence gives it."""
-        platform = EMAIL if _is_email(message) else ""
+        platform = platform_of(message, self._channels.get(message.channel_id))
         status, failure = status_of(message, evidence, platform)
         if (status, failure) == (message.status, message.failure):
             return message
-        moved = status is not message.status
-        shown = evolve(
-            message,
-            status=status,
-            failure=failure,
-            reason=failure.description or None if failure else None,
-            details=None if moved else message.details,
-            last_status_at=at if moved else message.last_status_at,
-            updated_at=at,
-        )
+        reason = failure.description or None if failure else None
+        if status is message.status:
+            shown = evolve(message, failure=failure, reason=reason, updated_at=at)
+        else:
+            cause = cause_of_proof(message.status, status)
+            if cause is None:
+                # A late answer names more parts than the one that was delivered. A delivery that
+                # was reported stands; what is reported of the other parts decides.
+                return message
+            shown = transition(message, status, at, cause=cause, failure=failure, reason=reason)
         self._tx.messages.update(workspace, shown)
         return shown
-
-
-def _is_email(message: Message) -> bool:
-    return any("@" in address for address in message.addresses)

@@ -12,7 +12,12 @@ from messaging_core.acceptance import Acceptance
 from messaging_core.decisions import telling
 from messaging_core.decisions.drafting import received
 from messaging_core.desk import Desk
-from messaging_core.errors import InvalidRequestError, UnknownMessageError
+from messaging_core.errors import (
+    InvalidRequestError,
+    StorageBusyError,
+    StorageError,
+    UnknownMessageError,
+)
 from messaging_core.keywords import Keywords, Obeying
 from messaging_core.models.contact import Identifier
 from messaging_core.models.delivery import NewMessage
@@ -35,11 +40,15 @@ from messaging_core.reporting import Reports
 from messaging_core.rules.conversion import check_conversion
 from messaging_core.wire import encode
 from messaging_core.wire.fingerprint import hash_of
+from messaging_core.wire.receipts import well_formed
 
 _log = logging.getLogger(__name__)
 
-_BITES = 100
-"""How many pending receipts are read at a time."""
+_AT_ONCE = 250
+"""How many receipts are applied in one transaction, for whose length all other writers wait."""
+
+Result = Message | bool | None
+"""What became of a receipt: the message that came in, whether it was applied, or a failure."""
 
 
 @frozen(kw_only=True)
@@ -55,6 +64,7 @@ class Inbox:
     acceptance: Acceptance
     desk: Desk
     keywords: Keywords = field(factory=Keywords)
+    _failed: set[int] = field(init=False, factory=set, eq=False, repr=False)
 
     def receive(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
@@ -74,43 +84,89 @@ class Inbox:
             if position is not None
         ]
         reception = Reception(repeated=len(kept) - len(new))
-        for one in new:
-            reception = _counted(reception, self._apply_alone(one, connection))
+        for start in range(0, len(new), _AT_ONCE):
+            for result in self.apply_all(new[start : start + _AT_ONCE], connection):
+                reception = _counted(reception, result)
         return reception
 
     def catch_up(self) -> int:
-        """Apply receipts that were kept but not applied, and return how many that did."""
+        """Apply receipts that were kept but not applied, and return how many that did.
+
+        Raises:
+            StorageError: The inbox could not be read; try again.
+        """
         applied, after = 0, 0
         while pending := self._pending(after):
-            applied += sum(self._apply_alone(one, None) is not None for one in pending)
+            self._put_aside([one.position for one in pending if one.receipt is None])
+            sound = [one for one in pending if one.receipt is not None]
+            applied += sum(result is not None for result in self.apply_all(sound, None))
             after = pending[-1].position
         return applied
 
     def _pending(self, after: int) -> list[KeptReceipt]:
-        with self.acceptance.storage.begin(read_only=True) as tx:
-            return tx.receipts.pending(limit=_BITES, after=after)
+        try:
+            with self.acceptance.storage.begin(read_only=True) as tx:
+                return tx.receipts.pending(limit=_AT_ONCE, after=after)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever reads the inbox must go on
+            _log.error("the receipts that wait could not be read: %s", type(error).__name__)
+            return []
 
-    def _apply_alone(self, kept: KeptReceipt, connection: Any) -> "Message | bool | None":
+    def _put_aside(self, unreadable: Sequence[int]) -> None:
+        """Look no more at receipts that cannot be read, and log each of them: once."""
+        if not unreadable:
+            return
+        with self.acceptance.storage.begin() as tx:
+            tx.receipts.mark(unreadable, ReceiptState.UNREADABLE)
+        for position in unreadable:
+            _log.error("receipt %d cannot be read, and is put aside", position)
+
+    def apply_all(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+        """Apply receipts in one transaction, or each in one of its own where one of them fails."""
+        if len(kept) > 1:
+            try:
+                return self._apply_together(kept, connection)
+            except StorageBusyError as error:
+                # Each of them would wait as long again: they are kept, and a worker applies them.
+                _log.error("receipts could not be applied: %s", type(error).__name__)
+                return [None] * len(kept)
+            except Exception as error:  # noqa: BLE001 - the fault of one, to be found
+                _log.debug("applying receipts one by one after %s", type(error).__name__)
+        return [self._apply_alone(receipt, connection) for receipt in kept]
+
+    def _apply_alone(self, kept: KeptReceipt, connection: Any) -> Result:
         """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
         try:
-            with self.acceptance.storage.begin(connection) as tx:
-                return self.apply(tx, kept)
+            (result,) = self._apply_together([kept], connection)
         except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
-            # Never the traceback: an error's text may quote what a person wrote.
-            _log.error("receipt %d could not be applied: %s", kept.position, type(error).__name__)
+            if kept.position not in self._failed:  # a worker tries again and again
+                self._failed.add(kept.position)
+                # Never the traceback: an error's text may quote what a person wrote.
+                what = type(error).__name__
+                _log.error("receipt %d could not be applied: %s", kept.position, what)
             return None
+        self._failed.discard(kept.position)
+        return result
 
-    def apply(self, tx: Transaction, kept: KeptReceipt) -> "Message | bool":
+    def _apply_together(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+        with self.acceptance.storage.begin(connection) as tx:
+            reports = Reports(tx, self.desk)
+            results: list[Result] = [self._apply(tx, reports, receipt) for receipt in kept]
+            reports.flush()
+        return results
+
+    def _apply(self, tx: Transaction, reports: Reports, kept: KeptReceipt) -> Message | bool:
         """Let one receipt have its effect, once; an incoming message comes back."""
         if not tx.receipts.waits(kept.position):
-            return True  # somebody else was faster: a worker sees what is kept at once
+            return True  # another process was faster: a worker sees what is kept at once
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)
-        return Reports(tx, self.desk).apply(kept)
+        return reports.apply(kept)
 
     def _take_in(
         self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
-    ) -> "Message | bool":
+    ) -> Message | bool:
         channel = self.desk.channels.get(incoming.channel_id)
         if channel is None or channel.workspace != kept.workspace:
             tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
@@ -138,7 +194,7 @@ class Inbox:
         return message
 
 
-def _counted(so_far: Reception, result: "Message | bool | None") -> Reception:
+def _counted(so_far: Reception, result: Result) -> Reception:
     if result is None:
         return evolve(so_far, failed=so_far.failed + 1)
     if result is False:
@@ -148,7 +204,6 @@ def _counted(so_far: Reception, result: "Message | bool | None") -> Reception:
 
 
 def _kept(receipt: Receipt, workspace: UUID, now: datetime) -> KeptReceipt:
-    receipt = evolve(receipt, raw=_text(receipt.raw))
     return KeptReceipt(
         position=0,
         workspace=workspace,
@@ -166,34 +221,16 @@ def _key_of(receipt: Receipt) -> str:
     return hash_of(type(receipt).__name__.encode(), said)
 
 
-def _text(value: str) -> str:
-    """Return text that can be kept: what came in no known encoding cannot."""
-    return value.encode("utf-8", "replace").decode()
-
-
-def checked(receipts: "Iterable[Receipt] | Receipt") -> Sequence[Receipt]:
-    """Return receipts as a list; one alone is taken for a list of one.
-
-    Raises:
-        TypeError: Something among them is no receipt.
-    """
-    several = [receipts] if isinstance(receipts, Receipt) else list(receipts)
-    for one in several:
-        if not isinstance(one, Receipt):
-            message = "a receipt is a StatusReceipt, an InteractionReceipt or an IncomingMessage"
-            raise TypeError(f"{message}, not {type(one).__name__}")
-    return several
-
-
 def convert(
     inbox: Inbox, message_id: UUID, conversion: Conversion, *, workspace: UUID, connection: Any
 ) -> Interaction:
     """Record that a message had its effect.
 
     Raises:
-        InvalidRequestError: The conversion has a type or status that there is not.
+        InvalidRequestError: The conversion has an unknown type or status, or a wrong value.
         UnknownMessageError: The workspace has no such message.
     """
+    conversion = well_formed(conversion)
     if violations := check_conversion(conversion):
         raise InvalidRequestError(violations)
     now = inbox.acceptance.clock.now()
@@ -202,7 +239,7 @@ def convert(
         if message is None:
             raise UnknownMessageError(message_id)
         reports = Reports(tx, inbox.desk)
-        return reports.interact(
+        interaction = reports.interact(
             workspace,
             message,
             at=now,
@@ -210,3 +247,5 @@ def convert(
             created_at=conversion.timestamp or now,
             metadata=InteractionMetadata(conversion=conversion),
         )
+        reports.flush()
+    return interaction

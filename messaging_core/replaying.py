@@ -16,6 +16,7 @@ from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage,
 from messaging_core.models.event import EventKind
 from messaging_core.models.message import Direction, Message, Origin, Status
 from messaging_core.ports.storage import Transaction
+from messaging_core.rules.lifecycle import begun
 from messaging_core.rules.validity import expires_at, validity_of
 from messaging_core.wire.fingerprint import hash_of
 
@@ -94,10 +95,10 @@ class Replaying:
 
     def _copy(self, old: Message) -> Message:
         now = self.acceptance.now()
-        return evolve(
+        return begun(
             old,
+            Status.ACCEPTED,
             id=self.acceptance.ids.new(now),
-            status=Status.ACCEPTED,
             last_status_at=now,
             created_at=now,
             updated_at=now,

@@ -1,5 +1,6 @@
 """What providers report, applied to the messages it is about."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -13,13 +14,15 @@ from messaging_core.decisions.redaction import (
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.decisions.status import NOTHING, evidence_of
+from messaging_core.decisions.settlement import may_have_gone
+from messaging_core.decisions.status import NOTHING, evidence_of, may_have_it, platform_of
 from messaging_core.desk import Desk
-from messaging_core.models.delivery import Resolution
+from messaging_core.models.channel import EMAIL
+from messaging_core.models.delivery import Delivery, Resolution
 from messaging_core.models.event import Event, EventKind
 from messaging_core.models.failure import Failure, FailureCode
 from messaging_core.models.interaction import Interaction, InteractionType
-from messaging_core.models.message import Message
+from messaging_core.models.message import Direction, Message
 from messaging_core.models.receipt import (
     InteractionReceipt,
     KeptReceipt,
@@ -30,6 +33,10 @@ from messaging_core.models.receipt import (
 from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage import Transaction
 from messaging_core.proving import Proofs
+from messaging_core.rules.lifecycle import never_went
+from messaging_core.rules.receiver import PLATFORM_KEYS
+
+_log = logging.getLogger(__name__)
 
 _CAUSES: Final = {
     InteractionType.REPORTED_AS_SPAM: SuppressionCause.COMPLAINT,
@@ -38,32 +45,56 @@ _CAUSES: Final = {
 
 
 class Reports:
-    """Apply what providers report, in one transaction."""
+    """Apply what providers report, in one transaction; `flush` writes the last of it.
+
+    Events and how far receipts have come are written for many receipts at once.
+    """
 
     def __init__(self, tx: Transaction, desk: Desk) -> None:
         self._tx = tx
         self._desk = desk
-        self._proofs = Proofs(tx)
+        self._proofs = Proofs(tx, desk.channels)
+        self._events: list[Event] = []
+        self._applied: list[int] = []
 
     def match(self, workspace: UUID, references: Sequence[str]) -> None:
         """Let receipts that came early find the message that has these references now."""
         for kept in self._tx.receipts.waiting_for(workspace, references):
             self.apply(kept)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write down what was told and applied since the last time."""
+        if self._events:
+            self._tx.timeline.append(self._events)
+        if self._applied:
+            self._tx.receipts.mark(self._applied, ReceiptState.APPLIED)
+        self._events, self._applied = [], []
 
     def apply(self, kept: KeptReceipt) -> bool:
-        """Let a receipt have its effect, once; false where its message is not known (yet)."""
+        """Let a receipt have its effect, once; false where there is no such message (yet)."""
         receipt = kept.receipt
+        if receipt is None:
+            # Once: from now on it is looked at no more.
+            _log.error("receipt %d cannot be read, and is put aside", kept.position)
+            self._tx.receipts.mark([kept.position], ReceiptState.UNREADABLE)
+            return False
         if not isinstance(receipt, StatusReceipt | InteractionReceipt):
             return False
         message = self._message_of(kept.workspace, receipt)
         if message is None:
             self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
             return False
+        delivery = self._tx.outbox.delivery(kept.workspace, message.id)
+        if not self._is_about(kept.workspace, receipt, message, delivery):
+            waiting = waits_for(message.id)
+            self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED, waits_for=waiting)
+            return False
         if isinstance(receipt, StatusReceipt):
-            self._report(kept, receipt, message)
+            self._report(kept, receipt, message, delivery)
         else:
             self._interact(kept, receipt, message)
-        self._tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        self._applied.append(kept.position)
         return True
 
     def _message_of(
@@ -71,32 +102,64 @@ class Reports:
     ) -> Message | None:
         """Return the message that a receipt names: by our id, or by the provider's reference.
 
-        Where several messages have one reference the newest counts, but never across channels:
-        then the receipt has to name its channel.
+        Source and channel must fit where they are given. Where several messages have one reference
+        the newest counts, but never across channels: then the receipt has to name its channel, or
+        a source that only one of them has.
         """
         messages = self._tx.messages
         if receipt.message_id:
             found = messages.get(workspace, receipt.message_id)
             if found:
-                return found
+                return found if self._fits(receipt, found.channel_id) else None
         if not receipt.reference:
             return None
+        named = messages.by_references(workspace, [receipt.reference])
         candidates = [
             (message_id, channel_id)
-            for message_id, channel_id in messages.by_references(
-                workspace, [receipt.reference]
-            ).get(receipt.reference, ())
-            if receipt.channel_id in {None, channel_id}
+            for message_id, channel_id in named.get(receipt.reference, ())
+            if self._fits(receipt, channel_id)
         ]
         if len({channel_id for _, channel_id in candidates}) != 1:
             return None
         return messages.get(workspace, candidates[0][0])
 
-    def _report(self, kept: KeptReceipt, receipt: StatusReceipt, message: Message) -> None:
+    def _fits(self, receipt: StatusReceipt | InteractionReceipt, channel_id: UUID) -> bool:
+        is_channel = receipt.channel_id in {None, channel_id}
+        return is_channel and self._desk.sources.fits(receipt.source, channel_id)
+
+    def _is_about(
+        self,
+        workspace: UUID,
+        receipt: StatusReceipt | InteractionReceipt,
+        message: Message,
+        delivery: Delivery | None,
+    ) -> bool:
+        """Tell whether a receipt can be about a message: it went, or may have gone.
+
+        What people did may also be about a message that came in.
+        """
+        if message.direction is Direction.INCOMING:
+            return isinstance(receipt, InteractionReceipt)
+        if delivery is None:
+            return not never_went(message.status)
+        if delivery.handed_over or message.parts or may_have_gone(message, delivery):
+            return True
+        evidence = self._proofs.known(workspace, message.id)
+        return evidence.handed_over or may_have_it(evidence)
+
+    def _report(
+        self,
+        kept: KeptReceipt,
+        receipt: StatusReceipt,
+        message: Message,
+        delivery: Delivery | None,
+    ) -> None:
         recipient = _recipient(receipt.recipient, message)
         evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
         at = kept.received_at
-        shown = self._proofs.prove(kept.workspace, message, evidence, at, Resolution.REPORTED)
+        shown = self._proofs.prove(
+            kept.workspace, message, delivery, evidence, at=at, how=Resolution.REPORTED
+        )
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
             self._suppress_bounced(kept, message, recipient, receipt.failure)
         event = Event(
@@ -109,7 +172,7 @@ class Reports:
             failure=receipt.failure,
             references=(receipt.reference,) if receipt.reference else (),
         )
-        self._tx.timeline.append([redacted_event(event) if is_redacted(message) else event])
+        self._events.append(redacted_event(event) if is_redacted(message) else event)
 
     def _suppress_bounced(
         self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
@@ -131,12 +194,13 @@ class Reports:
         """Block the address that a report concerns, where it is clear which that is."""
         addresses = message.addresses
         address = recipient or (addresses[0] if len(addresses) == 1 else None)
-        if cause not in self._desk.suppress_on or not address or "@" not in address:
+        platform = platform_of(message, self._desk.channels.get(message.channel_id))
+        if cause not in self._desk.suppress_on or not address or platform != EMAIL:
             return
         at = kept.received_at
         blocks = [
             Suppression(
-                identifier_key="emailaddress",
+                identifier_key=PLATFORM_KEYS[EMAIL],
                 identifier_value=address,
                 scope=scope,
                 cause=cause,
@@ -188,7 +252,7 @@ class Reports:
             interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
         event = telling.changed(workspace, message, EventKind.INTERACTED, at)
-        self._tx.timeline.append([evolve(event, outcome=interaction.type)])
+        self._events.append(evolve(event, outcome=interaction.type))
         return interaction
 
 
@@ -199,3 +263,8 @@ def _recipient(named: str | None, message: Message) -> str | None:
         return ""
     folded: Mapping[str, str] = {address.casefold(): address for address in addresses}
     return folded.get(named.casefold())
+
+
+def waits_for(message_id: UUID) -> str:
+    """Return for what a receipt waits that came before its message was handed over."""
+    return f"message:{message_id.hex}"

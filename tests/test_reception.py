@@ -677,8 +677,7 @@ def test_an_incoming_message_comes_in_once_when_two_apply_it(make: Make) -> None
         (kept,) = tx.receipts.pending(limit=1)
 
     engine.messenger.inbox.catch_up()
-    with engine.storage.begin() as tx:
-        engine.messenger.inbox.apply(tx, kept)
+    assert engine.messenger.inbox.apply_all([kept], None) == [True]
 
     assert len(engine.messenger.find().results) == 1
 

@@ -10,6 +10,7 @@ from messaging_core.models.failure import Failure, FailureCode, FailureSource
 from messaging_core.models.message import Message, Status
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
+from messaging_core.rules.lifecycle import begun
 from messaging_core.rules.receiver import MAX_PER_LINE
 from messaging_core.rules.tags import TAG_LIMIT
 
@@ -80,9 +81,9 @@ def rejected(message: Message, violations: Sequence[Violation]) -> Message:
         violations: Why it did not; at least one.
     """
     first = violations[0]
-    return evolve(
+    return begun(
         message,
-        status=Status.REJECTED,
+        Status.REJECTED,
         reason="\n".join(_line(violation) for violation in violations),
         details=first.code,
         failure=Failure(

@@ -26,6 +26,7 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.rules.lifecycle import Cause, move, transition
 
 EXPIRED = "expired"
 IN_DOUBT = "in_doubt"
@@ -65,6 +66,7 @@ class Attempted:
         deduplicates: Whether the provider would recognise the message if it came again.
         gives_up_doubt: Whether who is in doubt is given up, as the channel wants it.
         crashed: Whether the transport failed in a way that no provider does.
+        handed_over: Whether it passed the point of no return.
     """
 
     claim: Claim
@@ -77,6 +79,7 @@ class Attempted:
     deduplicates: bool = False
     gives_up_doubt: bool = False
     crashed: bool = False
+    handed_over: bool = False
 
 
 @define
@@ -97,6 +100,7 @@ class _Tally:
     attempt: int | None = None
     outcome: OutcomeKind | None = None
     resolved: Resolution | None = None
+    handed_over: bool = False
 
     def count(self, address: str, outcome: SingleOutcome) -> None:
         match outcome:
@@ -176,9 +180,9 @@ def unreadable(lease: Lease, now: datetime) -> Settlement:
         description="the stored message cannot be read",
         source=FailureSource(name=_OURS, code="unreadable"),
     )
-    return Settlement(
-        lease=lease, at=now, status=Status.SENDING_FAILED, reason=POISONED, failure=failure
-    )
+    # It was claimed, even where its status could not be changed to show that.
+    status = move(Status.PROCESSING, Status.SENDING_FAILED, Cause.FAILED)
+    return Settlement(lease=lease, at=now, status=status, reason=POISONED, failure=failure)
 
 
 def give_back(claim: Claim, now: datetime) -> Settlement:
@@ -198,7 +202,7 @@ def postpone(
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.PROCESSING,
+        status=move(claim.message.status, Status.PROCESSING, Cause.CLAIMED),
         reason=claim.message.reason,
         details=claim.message.details,
         failure=failure,
@@ -231,14 +235,14 @@ def proved(message: Message, delivery: Delivery, at: datetime) -> Message:
     A receiver who was refused before stays so.
     """
     failure = message.failure if delivery.refused else None
-    return evolve(
+    return transition(
         message,
-        status=Status.SENT,
+        Status.SENT,
+        at,
+        cause=Cause.PROVED_LATE,
         details=PARTLY_REFUSED if failure else None,
         reason=message.reason if failure else None,
         failure=failure,
-        last_status_at=at,
-        updated_at=at,
     )
 
 
@@ -277,6 +281,7 @@ def _tally(attempted: Attempted) -> _Tally:
     for taken in {id(one): one for one in answers if isinstance(one, Accepted)}.values():
         tally.parts += [Part(platform_reference=reference) for reference in taken.references]
     tally.attempt = attempted.claim.delivery.attempts
+    tally.handed_over = attempted.handed_over
     return tally
 
 
@@ -369,7 +374,7 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.PROCESSING,
+        status=move(claim.message.status, Status.PROCESSING, Cause.CLAIMED),
         reason=failure.description or None,
         details=details or doubt,
         failure=tally.failure or failure,
@@ -380,18 +385,25 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
         attempt=tally.attempt,
         outcome=tally.outcome,
         resolved=None if is_open else tally.resolved,
+        handed_over=tally.handed_over,
     )
 
 
 def _finished(
     claim: Claim, tally: _Tally, now: datetime, *, reason: str | None = None
 ) -> Settlement:
-    failure = tally.failure
+    failure, current = tally.failure, claim.message.status
     details = PARTLY_REFUSED if tally.accepted and failure else None
+    ended = Cause.EXPIRED if reason == EXPIRED else Cause.FAILED
+    status = (
+        move(current, Status.SENT, Cause.HANDED_OVER)
+        if tally.accepted
+        else move(current, Status.SENDING_FAILED, ended)
+    )
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.SENT if tally.accepted else Status.SENDING_FAILED,
+        status=status,
         reason=reason or (failure.description or None if failure else None),
         details=details,
         failure=failure,
@@ -401,4 +413,5 @@ def _finished(
         attempt=tally.attempt,
         outcome=tally.outcome,
         resolved=tally.resolved,
+        handed_over=tally.handed_over,
     )

@@ -11,13 +11,14 @@ from enum import IntEnum
 from typing import Final
 
 from messaging_core.models.body import TextBody
-from messaging_core.models.channel import EMAIL
+from messaging_core.models.channel import EMAIL, SMS, Channel
 from messaging_core.models.delivery import OutcomeKind, Settlement
 from messaging_core.models.evidence import Evidence, HandOver, Reported
 from messaging_core.models.failure import Failure
 from messaging_core.models.message import Message, Status
 from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.rules.lifecycle import can_be_reported
+from messaging_core.rules.receiver import PLATFORM_KEYS
 from messaging_core.rules.sms import split_sms
 
 NOTHING: Final = Evidence()
@@ -68,6 +69,7 @@ def join(one: Evidence, other: Evidence) -> Evidence:
     late = {hand_over.references: hand_over for hand_over in (*one.late, *other.late)}
     return Evidence(
         doubted=one.doubted or other.doubted,
+        handed_over=one.handed_over or other.handed_over,
         late=tuple(late[references] for references in sorted(late)),
         reported=tuple(reported[place] for place in sorted(reported)),
     )
@@ -104,6 +106,25 @@ def proves_hand_over(evidence: Evidence) -> bool:
     return bool(evidence.late or evidence.reported)
 
 
+def may_have_it(evidence: Evidence) -> bool:
+    """Tell whether a provider has, or may have, the message by what is known of it."""
+    return evidence.doubted or proves_hand_over(evidence)
+
+
+def platform_of(message: Message, channel: Channel | None) -> str:
+    """Return the platform of a message, never guessed by what its addresses look like.
+
+    Args:
+        message: What was sent.
+        channel: Its channel; where the host does not have it any more, the kind of the receivers'
+            identifiers tells.
+    """
+    if channel is not None:
+        return channel.platform
+    keys = {contact.identifier_key for contact in message.receiver.contacts}
+    return next((name for name, key in PLATFORM_KEYS.items() if key in keys), "")
+
+
 def proven_recipients(evidence: Evidence, addresses: Iterable[str]) -> frozenset[str]:
     """Return those of the addresses for which a provider certainly had the message."""
     all_of_them = frozenset(addresses)
@@ -130,7 +151,7 @@ def status_of(message: Message, evidence: Evidence, platform: str) -> tuple[Stat
     fate = (
         _fate_by_recipient(message, reports)
         if platform == EMAIL
-        else _fate_by_part(message, evidence)
+        else _fate_by_part(message, evidence, platform)
     )
     if fate is _Fate.DELIVERED:
         return Status.DELIVERED, None
@@ -168,7 +189,7 @@ def _fate_of_mail(reports: Iterable[Reported]) -> _Fate:
     return _Fate.BOUNCED if failed is not None and failed > delivered else _Fate.DELIVERED
 
 
-def _fate_by_part(message: Message, evidence: Evidence) -> _Fate:
+def _fate_by_part(message: Message, evidence: Evidence, platform: str) -> _Fate:
     """Return how a message of several parts has fared: all must arrive, one may fail it.
 
     Where it was handed over more than once, one whole arrival is enough.
@@ -181,7 +202,8 @@ def _fate_by_part(message: Message, evidence: Evidence) -> _Fate:
     named = {reference for references in attempts for reference in references}
     unnamed = [one for key, its in by_reference.items() if key not in named for one in its]
     fates = [_fate_of_parts(references, by_reference) for references in attempts if references]
-    return max([*fates, _fate_of_any(unnamed, is_whole=not _has_several_parts(message))])
+    is_whole = platform != SMS or not _has_several_parts(message)
+    return max([*fates, _fate_of_any(unnamed, is_whole=is_whole)])
 
 
 def _fate_of_parts(references: Iterable[str], reports: dict[str, list[Reported]]) -> _Fate:
@@ -210,10 +232,9 @@ def _fate_of_any(reports: Iterable[Reported], *, is_whole: bool) -> _Fate:
 
 
 def _has_several_parts(message: Message) -> bool:
-    """Tell whether a message goes out as an SMS of several parts, as far as its body shows."""
+    """Tell whether an SMS goes out in several parts, as far as its body shows."""
     text = message.body.text if isinstance(message.body, TextBody) else ""
-    is_sms = any(address.startswith("+") for address in message.addresses)
-    return is_sms and len(text) > _ONE_PART and split_sms(text).count > 1
+    return len(text) > _ONE_PART and split_sms(text).count > 1
 
 
 def late_answer(references: tuple[str, ...]) -> Evidence:
@@ -231,3 +252,6 @@ def proof_of(late: Settlement) -> Evidence:
 
 DOUBT: Final = Evidence(doubted=True)
 """What it says that an attempt may have been accepted or not."""
+
+HANDED_OVER: Final = Evidence(handed_over=True)
+"""What it says that an attempt passed the point of no return, and was not accepted."""

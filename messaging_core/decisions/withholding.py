@@ -18,6 +18,7 @@ from messaging_core.models.message import Message, Status
 from messaging_core.models.plan import Reason
 from messaging_core.models.reasons import ReasonCode
 from messaging_core.models.send_rules import Course, Ruling
+from messaging_core.rules.lifecycle import Cause, begun, move
 
 _DECISIVE: Final = {
     Course.HOLD: {ReasonCode.QUIET_HOURS_HOLD},
@@ -89,9 +90,9 @@ def withheld(
 
 def _shown(message: Message, status: Status, ruling: Ruling) -> Message:
     reason = decisive(ruling)
-    return evolve(
+    return begun(
         message,
-        status=status,
+        status,
         reason=reason.message if reason else None,
         details=reason.code if reason else None,
         failure=failure_of(ruling),
@@ -114,7 +115,7 @@ def held(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
         return evolve(settlement, reasons=ruling.reasons)
     return evolve(
         settlement,
-        status=Status.SCHEDULED,
+        status=move(claim.message.status, Status.SCHEDULED, Cause.HELD),
         reason=reason.message if reason else None,
         details=reason.code if reason else None,
         reasons=ruling.reasons,
@@ -129,10 +130,16 @@ def barred(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
     reason, failure = decisive(ruling), failure_of(ruling)
     if failure is not None:
         return evolve(end(claim, now, failure), reasons=ruling.reasons)
+    current = claim.message.status
+    status = (
+        move(current, Status.SENT, Cause.HANDED_OVER)
+        if claim.delivery.accepted
+        else move(current, Status.SKIPPED, Cause.EXCLUDED)
+    )
     return Settlement(
         lease=claim.lease,
         at=now,
-        status=Status.SENT if claim.delivery.accepted else Status.SKIPPED,
+        status=status,
         reason=reason.message if reason else None,
         details=reason.code if reason else None,
         parts=claim.message.parts,

@@ -50,6 +50,7 @@ class Delivery:
         refused: Addresses that it will never take.
         crashes: How often a worker died over it, or its transport failed in a way that no
             provider does.
+        handed_over: It passed the point of no return under a lease not settled since.
     """
 
     due_at: datetime
@@ -60,6 +61,7 @@ class Delivery:
     accepted: tuple[str, ...] = field(default=(), repr=False)
     refused: tuple[str, ...] = field(default=(), repr=False)
     crashes: int = 0
+    handed_over: bool = False
 
 
 @frozen(kw_only=True)
@@ -198,6 +200,7 @@ class Settlement:
         resolved: How a doubt about an earlier attempt ended.
         reasons: Why it was decided so, with the facts.
         crashed: The attempt counts as a crash.
+        handed_over: The attempt passed the point of no return.
     """
 
     lease: Lease
@@ -216,6 +219,7 @@ class Settlement:
     resolved: Resolution | None = None
     reasons: tuple[Reason, ...] = ()
     crashed: bool = False
+    handed_over: bool = False
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -45,10 +45,12 @@ class Evidence:
 
     Attributes:
         doubted: Some attempt may have been accepted or not.
+        handed_over: Some attempt passed the point of no return and ended without acceptance.
         late: Attempts that were accepted although somebody else had the message by then.
         reported: What receipts said, by recipient and reference.
     """
 
     doubted: bool = False
+    handed_over: bool = False
     late: tuple[HandOver, ...] = ()
     reported: tuple[Reported, ...] = ()

@@ -27,14 +27,15 @@ class StatusReceipt:
     """Report what became of a message, or of one part or receiver of it.
 
     Attributes:
-        source: Who reports: the name of the provider's transport.
+        source: Who reports: the name of the provider's transport, or another one, such as a
+            webhook's. The name of a transport has to be one that serves the message's channel.
         at: When it happened, by the provider's clock.
         status: What it means; absent for a provider's word that means nothing to us, which is
             kept all the same.
         provider_status: The provider's own word.
         reference: The provider's id of its message, as the transport answered it.
         message_id: Our id, where the provider gives it back.
-        channel_id: Narrows a reference that several providers may use.
+        channel_id: The message's channel: narrows a reference that several providers may use.
         recipient: Whom it concerns, where a message had several.
         failure: Why it failed.
         key: The provider's id of this report; by default it is told from others by its content.
@@ -115,12 +116,14 @@ class ReceiptState(StrEnum):
     Attributes:
         KEPT: Stored, and not looked at yet.
         APPLIED: It did what there was to do.
-        UNMATCHED: It names no message that we know; it waits for its reference to appear.
+        UNMATCHED: It names no message that was handed over; it waits for its reference to appear.
+        UNREADABLE: What is stored of it is damaged; it is looked at no more.
     """
 
     KEPT = "kept"
     APPLIED = "applied"
     UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
 
 
 @frozen(kw_only=True)
@@ -130,13 +133,14 @@ class KeptReceipt:
     Attributes:
         position: The storage's own key of it.
         key: Tells it from all others of its source.
+        receipt: What was reported; absent where what is stored of it cannot be read.
     """
 
     position: int
     workspace: UUID
     key: str
     received_at: datetime
-    receipt: Receipt
+    receipt: Receipt | None
 
 
 @frozen(kw_only=True)

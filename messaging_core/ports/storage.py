@@ -186,7 +186,8 @@ class Outbox(Protocol):
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
         """Return how far the delivery of a message has come, or nothing once it is finished.
 
-        While a message is leased, it is due when its lease ends.
+        While a message is leased, it is due when its lease ends, and it says whether it was handed
+        over under that lease.
         """
 
     @abstractmethod
@@ -233,20 +234,27 @@ class Receipts(Protocol):
     def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
         """Return receipts of all workspaces that nobody has looked at yet, the oldest first.
 
-        Only those beyond a position, so that those which cannot be applied hold up no other.
+        Only those beyond a position, so that those which cannot be applied hold up no other. One
+        whose document cannot be read comes without its `receipt`.
         """
 
     @abstractmethod
     def waits(self, position: int) -> bool:
-        """Tell whether a receipt is there that was not applied yet, matched or not."""
+        """Tell whether a receipt is there that may yet be applied, matched or not."""
 
     @abstractmethod
     def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
-        """Return receipts without a message that name one of these references, the oldest first."""
+        """Return receipts without a message that wait for one of these references, oldest first.
+
+        A receipt waits for the reference it names, unless it was marked as waiting for another. One
+        whose document cannot be read comes without its `receipt`.
+        """
 
     @abstractmethod
-    def mark(self, positions: Sequence[int], state: ReceiptState) -> None:
-        """Record how far receipts have come."""
+    def mark(
+        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
+    ) -> None:
+        """Record how far receipts have come, and what they wait for from now on, where given."""
 
     @abstractmethod
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
@@ -417,9 +425,9 @@ class Retention(Protocol):
     ) -> int:
         """Delete up to `limit` receipts from the inbox, and return how many there were.
 
-        Applied ones go when they were received before an instant, unmatched ones by an instant of
-        their own; those that nobody has looked at yet stay. A receipt that is gone is a new one
-        when it is kept again. The cost is bounded as for `old`.
+        Applied ones go when they were received before an instant, unmatched and unreadable ones by
+        an instant of their own; those that nobody has looked at yet stay. A receipt that is gone is
+        a new one when it is kept again. The cost is bounded as for `old`.
         """
 
 

@@ -1,6 +1,7 @@
 """What delivers a message to a provider."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -28,8 +29,14 @@ class Handoff(Protocol):
     """Mark the point of no return of one attempt."""
 
     @abstractmethod
-    def __call__(self) -> None:
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
         """Ask leave to send what cannot be taken back.
+
+        Args:
+            references: What the provider will call the message, where the transport knows that
+                beforehand, such as the `Message-ID` of a mail. They are kept with the mark, so
+                that a receipt which names one of them is believed even if no answer comes. Those
+                of the first call in an attempt count.
 
         Raises:
             Withdrawn: The message may no longer go. Send nothing, and let the error pass.
@@ -51,6 +58,9 @@ class Transport(Protocol):
     differently the outcome is `PerRecipient`.
 
     `send` must end by itself: it bounds every wait on the network.
+
+    A transport that passes messages on to others may have them as `transports`; receipts from each
+    of them are then taken for its own.
     """
 
     name: str

@@ -1,19 +1,24 @@
 """The law of the lifecycle: which status may follow which, and why.
 
 Everything about the life of a message stands in `TRANSITIONS`: the status it has, the statuses
-it may move to, and the causes that may move it there. What is not in the table does not happen.
-No other module compares statuses; they ask the predicates below.
+it may move to, and the causes that may move it there. `move` and `transition` refuse everything
+else, and no other module sets a status. No other module compares statuses; they ask the
+predicates below.
 
 Some moves are good only under a condition that a status does not show. Such a condition is part
 of its cause, and whoever names the cause vouches for it: see `Cause`.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from messaging_core.models.message import Direction, Status
+from attrs import evolve
+
+from messaging_core.errors import StateError
+from messaging_core.models.message import Direction, Message, Status
 
 
 class Cause(StrEnum):
@@ -29,9 +34,11 @@ class Cause(StrEnum):
         HANDED_OVER: The provider took it.
         FAILED: It could not be handed over, and will not be tried again.
         REPORTED: A receipt says what became of it.
-        BOUNCED_LATE: A mail that was delivered came back; email only.
-        PROVED_LATE: Proof arrived after we had given it up: in doubt, when sending had failed;
-            positive, and no bounce after delivery before it, when delivery had failed.
+        BOUNCED_LATE: A mail that was delivered came back. On SMS, a part of a delivered message
+            failed that only a late answer named.
+        PROVED_LATE: Proof of a hand-over arrived when the engine did not expect it any more: while
+            the message waited for another attempt; after sending had failed, in doubt; after
+            delivery had failed, positive, and no bounce after delivery before it.
     """
 
     CLAIMED = "claimed"
@@ -52,6 +59,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Status, frozenset[Cause]]]] = Mapping
         Status.ACCEPTED: {
             Status.PROCESSING: frozenset({Cause.CLAIMED}),
             Status.SCHEDULED: frozenset({Cause.HELD, Cause.RESCHEDULED}),
+            Status.SENT: frozenset({Cause.PROVED_LATE}),
             Status.SENDING_FAILED: frozenset({Cause.EXPIRED}),
             Status.SKIPPED: frozenset({Cause.EXCLUDED}),
             Status.DELETED: frozenset({Cause.CANCELLED}),
@@ -59,12 +67,13 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Status, frozenset[Cause]]]] = Mapping
         Status.SCHEDULED: {
             Status.PROCESSING: frozenset({Cause.CLAIMED}),
             Status.ACCEPTED: frozenset({Cause.RESCHEDULED}),
+            Status.SENT: frozenset({Cause.PROVED_LATE}),
             Status.SENDING_FAILED: frozenset({Cause.EXPIRED}),
             Status.SKIPPED: frozenset({Cause.EXCLUDED}),
             Status.DELETED: frozenset({Cause.CANCELLED}),
         },
         Status.PROCESSING: {
-            Status.SENT: frozenset({Cause.HANDED_OVER}),
+            Status.SENT: frozenset({Cause.HANDED_OVER, Cause.PROVED_LATE}),
             Status.SENDING_FAILED: frozenset({Cause.FAILED, Cause.EXPIRED}),
             Status.SCHEDULED: frozenset({Cause.HELD}),
             Status.SKIPPED: frozenset({Cause.EXCLUDED}),
@@ -125,6 +134,65 @@ _REPORTABLE: Final = frozenset(
 )
 
 
+_PROOFS: Final = (Cause.REPORTED, Cause.BOUNCED_LATE, Cause.PROVED_LATE)
+
+
+_NEVER_WENT: Final = frozenset({Status.REJECTED, Status.SKIPPED, Status.DELETED})
+
+
+def move(current: Status, to: Status, cause: Cause) -> Status:
+    """Return the new status of a message, where the table lists the move; staying is allowed.
+
+    Raises:
+        StateError: The table does not list the move for this cause.
+    """
+    if to is not current and not may_move(current, to, cause):
+        raise StateError(
+            f"a message that is {current} cannot become {to} ({cause}): "
+            "the lifecycle does not list this move"
+        )
+    return to
+
+
+def transition(
+    message: Message, to: Status, at: datetime, *, cause: Cause, **changes: Any
+) -> Message:
+    """Return a message with its new status.
+
+    What explained the old status does not explain the new one: `reason`, `details` and `failure`
+    are emptied unless they are given.
+
+    Args:
+        message: As it is.
+        to: Its new status.
+        at: When it changes.
+        cause: Why; whoever names it vouches for its condition.
+        changes: Other fields that change with it.
+
+    Raises:
+        StateError: The table does not list the move for this cause.
+    """
+    explained = {"reason": None, "details": None, "failure": None, **changes}
+    status = move(message.status, to, cause)
+    return evolve(message, status=status, last_status_at=at, updated_at=at, **explained)
+
+
+def begun(message: Message, status: Status, **changes: Any) -> Message:
+    """Return a new message, not stored yet, as the send rules let it begin.
+
+    Raises:
+        StateError: No message of its direction begins with this status.
+    """
+    if not may_begin(status, message.direction):
+        raise StateError(f"an {message.direction} message cannot begin as {status}")
+    return evolve(message, status=status, **changes)
+
+
+def cause_of_proof(current: Status, to: Status) -> Cause | None:
+    """Return why evidence may move a message, or nothing where it may not."""
+    return next((cause for cause in _PROOFS if may_move(current, to, cause)), None)
+
+
 def may_begin(status: Status, direction: Direction) -> bool:
     """Tell whether a message may come into being with this status."""
     return status in INITIAL[direction]
@@ -163,6 +231,11 @@ def can_exclude(status: Status) -> bool:
 def can_reschedule(status: Status) -> bool:
     """Tell whether a message can be given another time: one that was never taken up."""
     return any(Cause.RESCHEDULED in causes for causes in TRANSITIONS[status].values())
+
+
+def never_went(status: Status) -> bool:
+    """Tell whether a message that is over was never handed over: no receipt can be about it."""
+    return status in _NEVER_WENT
 
 
 def can_be_reported(status: Status, *, doubted: bool) -> bool:

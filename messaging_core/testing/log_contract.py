@@ -164,14 +164,20 @@ class LogContract:
 
     def test_a_receipt_waits_until_it_is_applied(self) -> None:
         storage = self.make_storage()
-        kept, unmatched, applied = _keep(storage, *(a_kept_receipt(key=key) for key in "abc"))
-        _mark(storage, unmatched, ReceiptState.UNMATCHED)
-        _mark(storage, applied, ReceiptState.APPLIED)
+        positions = _keep(storage, *(a_kept_receipt(key=state) for state in ReceiptState))
+        for position, state in zip(positions, ReceiptState, strict=True):
+            _mark(storage, position, state)
 
         with storage.begin(read_only=True) as tx:
-            waits = [tx.receipts.waits(one or 0) for one in (kept, unmatched, applied, 99)]
+            waiting = {
+                state
+                for position, state in zip(positions, ReceiptState, strict=True)
+                if tx.receipts.waits(position or 0)
+            }
+            unknown = tx.receipts.waits(99)
 
-        assert waits == [True, True, False, False]
+        assert waiting == {ReceiptState.KEPT, ReceiptState.UNMATCHED}
+        assert unknown is False
 
     def test_an_unmatched_receipt_is_found_by_the_reference_it_waits_for(self) -> None:
         storage = self.make_storage()
@@ -185,6 +191,17 @@ class LogContract:
         assert _waiting(storage, "p-1", "p-2") == ["waiting"]
         assert _waiting(storage, "p-2") == []
         assert _waiting(storage, "p-1", workspace=OTHER_WORKSPACE) == []
+
+    def test_a_receipt_may_be_marked_as_waiting_for_something_else(self) -> None:
+        storage = self.make_storage()
+        receipts = [a_kept_receipt(a_receipt(reference="p-1"), key=key) for key in ("other", "own")]
+        other, own = _keep(storage, *receipts)
+        with storage.begin() as tx:
+            tx.receipts.mark([other or 0], ReceiptState.UNMATCHED, waits_for="message:1")
+            tx.receipts.mark([own or 0], ReceiptState.UNMATCHED)
+
+        assert _waiting(storage, "message:1") == ["other"]
+        assert _waiting(storage, "p-1") == ["own"]
 
     def test_a_receipt_that_was_rolled_back_was_never_kept(self) -> None:
         storage = self.make_storage()
@@ -291,6 +308,21 @@ class LogContract:
         assert settle(storage, *(a_settlement(one) for one in leased.values())) == [
             new is late for new in (early, late)
         ]
+
+    def test_a_delivery_says_whether_it_was_handed_over_under_its_lease(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        seen = [delivery(storage, new)]
+        (leased,) = claim(storage)
+        seen.append(delivery(storage, new))
+        hand_over(storage, leased)
+        seen.append(delivery(storage, new))
+        settle(storage, a_settlement(leased, Status.PROCESSING, next_due_at=AT + LEASE))
+        seen.append(delivery(storage, new))
+
+        assert [one is not None and one.handed_over for one in seen] == [False, False, True, False]
 
     def test_a_claim_says_whether_the_worker_before_was_lost(self) -> None:
         storage = self.make_storage()

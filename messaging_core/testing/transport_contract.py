@@ -83,6 +83,9 @@ class Leave:
     Args:
         refusal: What to raise when asked.
         look: Called at the moment of asking; what it returns is kept in `seen`.
+
+    Attributes:
+        references: Those that the transport named.
     """
 
     def __init__(
@@ -90,14 +93,16 @@ class Leave:
     ) -> None:
         self.calls = 0
         self.seen: list[int] = []
+        self.references: tuple[str, ...] = ()
         self._refusal = refusal
         self._look = look
         self._lock = threading.Lock()
 
-    def __call__(self) -> None:
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
         """Count, look and give leave, or raise the refusal."""
         with self._lock:
             self.calls += 1
+            self.references += tuple(references)
         if self._look is not None:
             self.seen.append(self._look())
         if self._refusal is not None:

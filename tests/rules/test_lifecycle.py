@@ -1,12 +1,14 @@
 """The law of the lifecycle."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging_core.errors import StateError
 from messaging_core.models import Direction, Status
 from messaging_core.rules.lifecycle import (
     FINAL,
@@ -14,20 +16,26 @@ from messaging_core.rules.lifecycle import (
     TRANSITIONS,
     WAITING,
     Cause,
+    begun,
     can_cancel,
     can_reschedule,
+    cause_of_proof,
     is_final,
     is_waiting,
     may_begin,
     may_move,
+    never_went,
+    transition,
 )
+from messaging_core.testing import MONDAY_MORNING, a_failure, a_message
 
+LATER = MONDAY_MORNING + timedelta(hours=1)
 LATE = frozenset({Cause.BOUNCED_LATE, Cause.PROVED_LATE})
 
 # The table of the design, in its own words.
 DESIGN = """
-accepted:        processing scheduled sending_failed skipped deleted
-scheduled:       processing accepted sending_failed skipped deleted
+accepted:        processing scheduled sent sending_failed skipped deleted
+scheduled:       processing accepted sent sending_failed skipped deleted
 processing:      sent sending_failed scheduled skipped deleted
 sent:            delivered delivery_failed
 delivered:       delivery_failed
@@ -151,3 +159,47 @@ def test_no_history_leads_out_of_what_is_over_for_good(
 def test_the_table_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         TRANSITIONS[Status.DELETED] = {}  # type: ignore[index]
+
+
+@given(st.sampled_from(Status), st.sampled_from(Status), st.sampled_from(Cause))
+def test_a_message_moves_as_the_table_says_or_not_at_all(
+    current: Status, to: Status, cause: Cause
+) -> None:
+    message = a_message(status=current, reason="old", details="old", failure=a_failure())
+
+    if current is to or may_move(current, to, cause):
+        moved = transition(message, to, LATER, cause=cause, reason="new")
+        assert (moved.status, moved.last_status_at, moved.updated_at) == (to, LATER, LATER)
+        assert (moved.reason, moved.details, moved.failure) == ("new", None, None)
+    else:
+        with pytest.raises(StateError, match="lifecycle"):
+            transition(message, to, LATER, cause=cause)
+
+
+@given(st.sampled_from(Status), st.sampled_from(Direction))
+def test_a_message_begins_as_the_table_says_or_not_at_all(
+    status: Status, direction: Direction
+) -> None:
+    message = a_message(direction=direction)
+
+    if may_begin(status, direction):
+        assert begun(message, status).status is status
+    else:
+        with pytest.raises(StateError, match="begin"):
+            begun(message, status)
+
+
+@given(st.sampled_from(Status), st.sampled_from(Status))
+def test_evidence_has_a_cause_for_exactly_what_it_may_move(current: Status, to: Status) -> None:
+    proofs = {Cause.REPORTED, Cause.BOUNCED_LATE, Cause.PROVED_LATE}
+    cause = cause_of_proof(current, to)
+
+    assert (cause is None) is not bool(causes_between(current, to) & proofs)
+    assert cause is None or may_move(current, to, cause)
+
+
+def test_what_never_went_is_over_and_stays_so() -> None:
+    never = {status for status in Status if never_went(status)}
+
+    assert never == {Status.REJECTED, Status.SKIPPED, Status.DELETED}
+    assert not any(TRANSITIONS[status] for status in never)

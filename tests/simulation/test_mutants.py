@@ -17,6 +17,7 @@ from messaging_core.models.evidence import Evidence
 from messaging_core.models.message import Message, Status
 from messaging_core.models.send_rules import Course, Ruling
 from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.reporting import Reports
 from messaging_core.testing.simulation import (
     CLOCKS,
     CRASHES,
@@ -329,3 +330,11 @@ def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(planning, "_judged", blind)
 
     assert broken_by(STRICT) == "what_was_foreseen_happens"
+
+
+def test_an_engine_that_believes_receipts_which_do_not_fit_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Reports, "_fits", lambda *_: True)
+
+    assert broken_by(FLAKY) in {"no_receipt_is_lost", "deliveries_are_shown"}

@@ -7,12 +7,15 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_adapters.storage._memory_undo import Undoable
+from messaging_core.errors import InvalidDocumentError
 from messaging_core.models.event import Cursor, Event
 from messaging_core.models.evidence import Evidence
 from messaging_core.models.interaction import Interaction
 from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptState
 from messaging_core.ports.storage import Receipts, Timeline
 from messaging_core.wire import encode, load
+
+_WAITING = frozenset({ReceiptState.KEPT, ReceiptState.UNMATCHED})
 
 
 @frozen
@@ -51,6 +54,13 @@ class LogTables:
     last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
 
 
+def _read(row: _Inbox) -> Receipt | None:
+    try:
+        return load(row.kind, row.document)
+    except InvalidDocumentError:
+        return None
+
+
 class MemoryReceipts(Receipts):
     """Keep receipts inside one transaction."""
 
@@ -59,10 +69,10 @@ class MemoryReceipts(Receipts):
         self._undo = undo
 
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
-        return [self._keep(one) for one in receipts]
+        return [self._keep(kept, kept.receipt) for kept in receipts if kept.receipt]
 
-    def _keep(self, kept: KeptReceipt) -> int | None:
-        tables, receipt = self._tables, kept.receipt
+    def _keep(self, kept: KeptReceipt, receipt: Receipt) -> int | None:
+        tables = self._tables
         key = (kept.workspace, receipt.source, kept.key)
         if key in tables.receipt_keys:
             return None
@@ -79,7 +89,7 @@ class MemoryReceipts(Receipts):
 
     def waits(self, position: int) -> bool:
         row = self._tables.inbox.get(position)
-        return row is not None and row.state is not ReceiptState.APPLIED
+        return row is not None and row.state in _WAITING
 
     def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         wanted = frozenset(references)
@@ -98,15 +108,18 @@ class MemoryReceipts(Receipts):
                 workspace=row.workspace,
                 key=row.key,
                 received_at=row.received_at,
-                receipt=load(row.kind, row.document),
+                receipt=_read(row),
             )
             for position, row in sorted(self._tables.inbox.items())
             if matches(row)
         ]
 
-    def mark(self, positions: Sequence[int], state: ReceiptState) -> None:
+    def mark(
+        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
+    ) -> None:
         for position in positions:
-            row = evolve(self._tables.inbox[position], state=state)
+            row = self._tables.inbox[position]
+            row = evolve(row, state=state, reference=waits_for or row.reference)
             self._undo.put(self._tables.inbox, position, row)
 
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:

@@ -13,6 +13,7 @@ from messaging_core.decisions.sharing import fair, share, turn, with_suspect
 from messaging_core.models.delivery import Claim, Delivery, Lane, Lease, Settlement, Withdrawal
 from messaging_core.models.message import Message, Status
 from messaging_core.ports.storage import Outbox
+from messaging_core.rules.lifecycle import Cause, transition
 from messaging_core.wire.stored import Stored, settled_state
 
 
@@ -86,9 +87,7 @@ class MemoryOutbox(Outbox):
         )
         self._tables.wait(position, leased)
         row = self._tables.rows[position]
-        message = evolve(
-            row.stored.load(), status=Status.PROCESSING, last_status_at=now, updated_at=now
-        )
+        message = _claimed(row.stored.load(), now)
         before = message.details
         if waiting.handed_over:
             message = evolve(message, details=IN_DOUBT)
@@ -162,15 +161,8 @@ class MemoryOutbox(Outbox):
             return False
         if self._tables.outbox[position].handed_over:
             return False
-        message = evolve(
-            self._tables.rows[position].stored.load(),
-            status=Status.DELETED,
-            reason=None,
-            details=None,
-            failure=None,
-            last_status_at=now,
-            updated_at=now,
-        )
+        stored = self._tables.rows[position].stored.load()
+        message = transition(stored, Status.DELETED, now, cause=Cause.CANCELLED)
         self._tables.replace(position, message)
         self._tables.remove(self._tables.outbox, position)
         return True
@@ -180,7 +172,7 @@ class MemoryOutbox(Outbox):
         waiting = self._tables.outbox.get(position) if position else None
         if not position or not waiting or self._tables.rows[position].workspace != workspace:
             return None
-        return waiting.delivery
+        return evolve(waiting.delivery, handed_over=waiting.handed_over)
 
     def reschedule(
         self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
@@ -214,3 +206,16 @@ class MemoryOutbox(Outbox):
     def next_due(self) -> datetime | None:
         due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())
         return min(due, default=None)
+
+
+def _claimed(message: Message, now: datetime) -> Message:
+    """Show that a worker took a message up; what the last attempt came to goes on being shown."""
+    return transition(
+        message,
+        Status.PROCESSING,
+        now,
+        cause=Cause.CLAIMED,
+        reason=message.reason,
+        details=message.details,
+        failure=message.failure,
+    )

@@ -155,7 +155,11 @@ class MemoryRetention(Retention):
         limit: int,
         workspace: UUID | None = None,
     ) -> int:
-        until = {ReceiptState.APPLIED: before, ReceiptState.UNMATCHED: unmatched_before}
+        until = {
+            ReceiptState.APPLIED: before,
+            ReceiptState.UNMATCHED: unmatched_before,
+            ReceiptState.UNREADABLE: unmatched_before,
+        }
         old = [
             (position, (row.workspace, row.source, row.key))
             for position, row in self._log.inbox.items()

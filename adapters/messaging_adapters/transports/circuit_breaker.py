@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -104,6 +105,11 @@ class CircuitBreaker(Transport):
         self._circuit = _Circuit(failures, window, open_for)
         self._lock = threading.Lock()
 
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """Return the transport behind it, whose receipts are its own."""
+        return (self._transport,)
+
     def __repr__(self) -> str:
         return f"CircuitBreaker({self._transport!r}, name={self.name!r})"
 
@@ -161,9 +167,9 @@ class _Mark(Handoff):
         self.is_refused = False
         self._handoff = handoff
 
-    def __call__(self) -> None:
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
         try:
-            self._handoff()
+            self._handoff(references=references)
         except BaseException:
             self.is_refused = True
             raise

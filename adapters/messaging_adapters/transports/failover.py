@@ -62,6 +62,11 @@ class Failover(Transport):
         self._transports = transports
         self._clock = clock or SystemClock()
 
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """Return the transports behind it, whose receipts are its own."""
+        return tuple(self._transports)
+
     def __repr__(self) -> str:
         return f"Failover({', '.join(map(repr, self._transports))}, name={self.name!r})"
 
@@ -94,18 +99,18 @@ class _Mark(Handoff):
         self._clock = clock
         self._is_made = False
 
-    def __call__(self) -> None:
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
         if self.refusal is not None:
             raise self.refusal
         if not self._is_made:
-            self._make()
+            self._make(references)
         elif self._clock.now() >= self._expires_at:
             raise Withdrawn("expired")
         self.passed = True
 
-    def _make(self) -> None:
+    def _make(self, references: Sequence[str]) -> None:
         try:
-            self._handoff()
+            self._handoff(references=references)
         except BaseException as refusal:
             self.refusal = refusal
             raise

@@ -45,6 +45,11 @@ class RoundRobin(Transport):
         self._credits = [0] * len(transports)
         self._lock = threading.Lock()
 
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """Return the transports behind it, whose receipts are its own."""
+        return tuple(self._transports)
+
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self._transports))
         return f"RoundRobin({inner}, weights={self._weights}, name={self.name!r})"

@@ -164,7 +164,7 @@ class SmtpTransport(Transport):
             session.abort()
             return not_sent(error, self.name)
         try:
-            handoff()
+            handoff(references=(mail.message_id,))
         except BaseException:
             session.abort()  # without the dot: the server throws away what it has
             raise

@@ -65,6 +65,11 @@ class Throttled(Transport):
         self._bucket = _Bucket(rate, burst, clock or SystemClock())
         self._counts_parts = count == "parts"
 
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """Return the transport behind it, whose receipts are its own."""
+        return (self._transport,)
+
     def __repr__(self) -> str:
         return f"Throttled({self._transport!r}, name={self.name!r})"
 

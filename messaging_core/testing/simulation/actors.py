@@ -1,15 +1,17 @@
 """Who acts in a simulation: the host, its workers, whoever hands in receipts, and a watcher."""
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.errors import StorageError
+from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import Messenger
 from messaging_core.models.event import Event
 from messaging_core.models.message import Status
+from messaging_core.models.receipt import StatusReceipt
 from messaging_core.ports.storage import Storage
 from messaging_core.rules.lifecycle import is_final
 from messaging_core.testing.simulation.process import (
@@ -148,12 +150,21 @@ class Postman:
         several = heapq.nsmallest(_AT_A_TIME, world.receipts)
         due = [one for one in several if one.at <= now and one.workspace == workspace]
         receipts = [one.receipt for one in due]
-        process.until_done(lambda: messenger.receive(receipts, workspace=workspace))
-        world.reported += receipts
+        process.until_done(lambda: _receive(messenger, receipts, workspace))
+        world.reported += [one.receipt for one in due if not one.is_wrong]
         for one in due:
             world.receipts.remove(one)
         heapq.heapify(world.receipts)
         world.poke()
+
+
+def _receive(messenger: Messenger, receipts: Sequence[StatusReceipt], workspace: UUID) -> None:
+    """Hand in receipts as a webhook does that drops what is refused, and goes on with the rest."""
+    try:
+        messenger.receive(receipts, workspace=workspace)
+    except InvalidRequestError:
+        sound = [receipt for receipt in receipts if receipt.at.utcoffset() is not None]
+        messenger.receive(sound, workspace=workspace)
 
 
 @frozen(kw_only=True)

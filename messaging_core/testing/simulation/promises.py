@@ -9,7 +9,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging_core.decisions.status import NOTHING, evidence_of, join, status_of
+from messaging_core.decisions.status import (
+    NOTHING,
+    evidence_of,
+    join,
+    platform_of,
+    status_of,
+)
 from messaging_core.models.channel import EMAIL
 from messaging_core.models.event import EventKind
 from messaging_core.models.evidence import Evidence, Reported
@@ -129,7 +135,7 @@ def no_receipt_is_lost(story: Story) -> Iterator[Breach]:
         if _telling(known) != _telling(Evidence(reported=reported)):
             what = f"known: {known.reported}, reported: {reported}"
             yield Breach(what=what, message_id=message_id)
-        platform = EMAIL if any("@" in one for one in _addresses(message)) else ""
+        platform = _platform_of(message, story)
         status, _ = status_of(message, join(known, expected.get(message_id, NOTHING)), platform)
         if status is not message.status:
             what = f"it is {message.status}, and should be {status}"
@@ -165,6 +171,11 @@ def _addresses(message: Message) -> list[str]:
     return [contact.identifier_value or "" for contact in message.receiver.contacts]
 
 
+def _platform_of(message: Message, story: Story) -> str:
+    channels = {line.channel.id: line.channel for line in story.scenario.lines}
+    return platform_of(message, channels.get(message.channel_id))
+
+
 def deliveries_are_shown(story: Story) -> Iterator[Breach]:
     """Whatever else a provider says: a text that it reported as delivered is delivered."""
     in_parts = {one.message_id for one in story.receptions if len(one.references) > 1}
@@ -172,12 +183,7 @@ def deliveries_are_shown(story: Story) -> Iterator[Breach]:
         message = story.messages.get(receipt.message_id) if receipt.message_id else None
         is_delivered = receipt.status is ReceiptStatus.DELIVERED
         is_whole = receipt.message_id not in in_parts
-        if (
-            not message
-            or not is_delivered
-            or not is_whole
-            or any("@" in one for one in _addresses(message))
-        ):
+        if not message or not is_delivered or not is_whole or _platform_of(message, story) == EMAIL:
             continue
         if message.status is not Status.DELIVERED:
             yield Breach(what=f"delivered, but {message.status}", message_id=message.id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.models.channel import EMAIL
+from messaging_core.models.channel import EMAIL, Channel
 from messaging_core.models.envelope import Envelope, SmsContent
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import (
@@ -72,11 +72,15 @@ class Leave:
     commit: int
 
 
+def _name_of(channel: Channel) -> str:
+    return f"provider-of-{channel.name}"
+
+
 class SimulatedProvider:
     """Take messages over one line, remember what was taken, and report it later."""
 
     def __init__(self, world: World, line: Line) -> None:
-        self.name = f"provider-of-{line.channel.name}"
+        self.name = _name_of(line.channel)
         behaviour = line.provider
         self.capabilities = Capabilities(receipts=True, deduplicates_for=behaviour.deduplicates_for)
         self._world = world
@@ -193,6 +197,27 @@ class SimulatedProvider:
         chance, repeated = self._world.chance, self._line.provider.receipts.repeated
         return 1 + (chance.random() < repeated) + (chance.random() < repeated / 2)
 
+    def _wrong(self, receipt: StatusReceipt) -> StatusReceipt:
+        """Return a receipt that says the opposite, and does not fit the message that it names."""
+        chance = self._world.chance
+        is_failed = receipt.status is ReceiptStatus.FAILED
+        opposite = evolve(
+            receipt,
+            status=ReceiptStatus.DELIVERED if is_failed else ReceiptStatus.FAILED,
+            failure=None if is_failed else _GONE,
+        )
+        others = [
+            line.channel
+            for line in self._world.scenario.lines
+            if _name_of(line.channel) != self.name
+        ]
+        kinds = [
+            evolve(opposite, channel_id=UUID(int=self._world.number())),
+            evolve(opposite, at=opposite.at.replace(tzinfo=None)),
+            *(evolve(opposite, source=_name_of(channel)) for channel in others),
+        ]
+        return chance.choice(kinds)
+
     def _plan(self, receipts: Sequence[StatusReceipt]) -> None:
         world, habits = self._world, self._line.provider.receipts
         chance, workspace = world.chance, self._line.channel.workspace
@@ -204,6 +229,12 @@ class SimulatedProvider:
                 at = world.scheduler.now + wait
                 key = f"report-{world.number()}" if chance.random() < _WITH_KEY else None
                 report = Report(at, world.number(), workspace, evolve(receipt, key=key))
+                heapq.heappush(world.receipts, report)
+            if habits.wrong and chance.random() < habits.wrong:
+                wrong = self._wrong(receipt)
+                report = Report(
+                    world.scheduler.now, world.number(), workspace, wrong, is_wrong=True
+                )
                 heapq.heappush(world.receipts, report)
         if world.postman is not None and world.receipts:
             world.scheduler.wake(world.postman, world.receipts[0].at)

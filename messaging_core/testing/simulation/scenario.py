@@ -23,6 +23,8 @@ class Receipts:
         early: It reports before it has answered.
         unnamed: It names the message by our id alone, or else by its own reference alone.
         delay: How long it takes at most.
+        wrong: It, or a stranger, also says the opposite in a receipt that does not fit: of another
+            channel, from another provider, or at a time without a zone.
     """
 
     silent: float = 0.1
@@ -32,6 +34,7 @@ class Receipts:
     early: float = 0.2
     unnamed: float = 0.6
     delay: timedelta = timedelta(days=2)
+    wrong: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -254,7 +257,9 @@ FLAKY: Final = evolve(
                 unanswered=0.3,
                 nonsense=0.1,
                 slow=0.4,
-                receipts=Receipts(contradicted=0.5, repeated=0.6, early=0.5, silent=0.05),
+                receipts=Receipts(
+                    contradicted=0.5, repeated=0.6, early=0.5, silent=0.05, wrong=0.4
+                ),
             ),
         )
         for line in EVERYDAY.lines

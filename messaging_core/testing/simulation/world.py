@@ -17,12 +17,17 @@ _SECOND = timedelta(seconds=1)
 
 @frozen(order=True)
 class Report:
-    """A receipt that a provider will hand in at an instant; the number tells it from others."""
+    """A receipt that a provider will hand in at an instant; the number tells it from others.
+
+    Attributes:
+        is_wrong: It must change nothing: it does not fit the message that it names.
+    """
 
     at: datetime
     number: int
     workspace: UUID
     receipt: StatusReceipt = field(order=False)
+    is_wrong: bool = field(default=False, order=False)
 
 
 class World:

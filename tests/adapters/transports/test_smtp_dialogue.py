@@ -78,6 +78,15 @@ def test_what_fails_before_the_dot_was_certainly_not_sent(
     assert (leave.calls, server.mails) == (0, [])
 
 
+def test_the_message_id_is_known_before_the_answer_that_gets_lost(scripted: Any, to: Any) -> None:
+    server, leave, mail = scripted({".": HANG_UP}), Leave(), a_mail()
+
+    outcome = to(server).send(mail, leave)
+
+    assert isinstance(outcome, Unknown)
+    assert leave.references == (f"{mail.message_id}@{mail.sender.value.partition('@')[2]}",)
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "retry"),
     [
@@ -278,7 +287,7 @@ def test_no_more_connections_wait_than_allowed(server: Any, to: Any) -> None:
     transport = to(server, max_idle=1)
     meeting = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: transport.send(a_mail(), meeting.wait), range(4)))
+        list(pool.map(lambda _: transport.send(a_mail(), lambda **_: meeting.wait()), range(4)))
 
     transport.send(a_mail(), Leave())
 

@@ -150,15 +150,18 @@ class SqliteMessages(Messages):
     ) -> None:
         position = self._position(workspace, message_id)
         if position is not None:
-            rows = [(workspace.bytes, one, position) for one in references]
-            _ADD_REFERENCES.run(self._cursor, rows)
+            self._refer(workspace, position, references)
+
+    def _refer(self, workspace: UUID, position: int, references: Sequence[str]) -> None:
+        rows = [(workspace.bytes, reference, position) for reference in references]
+        _ADD_REFERENCES.run(self._cursor, rows)
 
     def update(self, workspace: UUID, message: Message) -> None:  # noqa: D102 - the port's
         position = self._position(workspace, message.id)
         if position is not None:
             state, failure = store(message).state, failure_columns(message.failure)
             self._cursor.execute(_UPDATE, (message.status, *failure, state, position))
-            self.note_references(workspace, message.id, message.references)
+            self._refer(workspace, position, message.references)
 
     def _position(self, workspace: UUID, message_id: UUID) -> int | None:
         row = self._cursor.execute(_POSITION, (message_id.bytes, workspace.bytes)).fetchone()

@@ -24,7 +24,7 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.message import Message
+from messaging_core.models.message import Message, Status
 from messaging_core.ports.storage import Outbox
 from messaging_core.wire import load
 from messaging_core.wire.stored import Stored, settled_state, store
@@ -84,10 +84,16 @@ _HAND_OVER = (
     " AND handed_over = 0 AND leased_until > ?3 AND expires_at > ?3"
 )
 _WHY_NOT = "SELECT fence, expires_at FROM messaging_outbox WHERE position = ?"
-_IS_CANCELLED = "SELECT 1 FROM messaging_messages WHERE position = ? AND status = 'deleted'"
+_IS_CANCELLED = (
+    "SELECT 1 FROM messaging_messages WHERE position = ?"  # noqa: S608 - no input
+    f" AND status = '{Status.DELETED}'"
+)
+# Only messages under way have a row in the outbox: from each of their statuses, the lifecycle
+# allows both moves that these statements make. The storage contract tests it.
 _START = (
-    "UPDATE messaging_messages SET status = 'processing', state = json_set(state,"
-    " '$.status', 'processing', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
+    f"UPDATE messaging_messages SET status = '{Status.PROCESSING}',"  # noqa: S608 - no input
+    f" state = json_set(state, '$.status', '{Status.PROCESSING}',"
+    " '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
     " WHERE position IN (SELECT value FROM json_each(?2)) AND json_valid(state)"
 )
 _LEASED = (
@@ -117,15 +123,16 @@ _NOT_HANDED_OVER = (
 )
 _WAITING = f"{_NOT_HANDED_OVER} AND (leased_until IS NULL OR leased_until <= ?)"
 _DELIVERY = (
-    "SELECT o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
-    " FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+    "SELECT o.handed_over, o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress,"
+    " o.crashes FROM messaging_messages m JOIN messaging_outbox o USING (position)"
     " WHERE m.id = ? AND m.workspace = ?"
 )
 _CANCEL = (
-    "UPDATE messaging_messages SET status = 'deleted', failure_code = NULL,"
-    " failure_source_code = NULL, failure_source_name = NULL,"
+    f"UPDATE messaging_messages SET status = '{Status.DELETED}',"  # noqa: S608 - no input
+    " failure_code = NULL, failure_source_code = NULL, failure_source_name = NULL,"
     " state = json_set(json_remove(state, '$.reason', '$.details', '$.failure'),"
-    " '$.status', 'deleted', '$.lastStatusAt', ?1, '$.updatedAt', ?1) WHERE position = ?2"
+    f" '$.status', '{Status.DELETED}', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
+    " WHERE position = ?2"
 )
 _MOVE = (
     "UPDATE messaging_outbox SET due_at = ?, expires_at = ?, leased_until = NULL,"
@@ -290,7 +297,7 @@ class SqliteOutbox(Outbox):
 
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:  # noqa: D102
         row = self._cursor.execute(_DELIVERY, (message_id.bytes, workspace.bytes)).fetchone()
-        return _delivery(*row) if row else None
+        return evolve(_delivery(*row[1:]), handed_over=bool(row[0])) if row else None
 
     def reschedule(  # noqa: D102 - the port's
         self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime

@@ -37,12 +37,14 @@ _KEEP = (
 )
 _FIND = "SELECT position, workspace, key, kind, received_at, document FROM messaging_receipts"
 _PENDING = f"{_FIND} WHERE state = 'kept' AND position > ? ORDER BY position LIMIT ?"
-_WAITS = "SELECT 1 FROM messaging_receipts WHERE position = ? AND state <> 'applied'"
+_WAITS = "SELECT 1 FROM messaging_receipts WHERE position = ? AND state IN ('kept', 'unmatched')"
 _WAITING_FOR = (
     f"{_FIND} WHERE state = 'unmatched' AND workspace = ?"  # noqa: S608 - no input
     " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
-_MARK = "UPDATE messaging_receipts SET state = ? WHERE position = ?"
+_MARK = (
+    "UPDATE messaging_receipts SET state = ?, reference = ifnull(?, reference) WHERE position = ?"
+)
 _EVIDENCE = "SELECT message_id, document FROM messaging_evidence WHERE workspace = ?"
 _AT_ONCE = 500
 """Of how many messages evidence is read with one statement."""
@@ -66,10 +68,9 @@ class SqliteReceipts(Receipts):
         self._cursor = cursor
 
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:  # noqa: D102 - the port's
-        return [self._keep(one) for one in receipts]
+        return [self._keep(kept, kept.receipt) for kept in receipts if kept.receipt]
 
-    def _keep(self, kept: KeptReceipt) -> int | None:
-        receipt = kept.receipt
+    def _keep(self, kept: KeptReceipt, receipt: Receipt) -> int | None:
         row = (
             kept.workspace.bytes,
             receipt.source,
@@ -86,7 +87,7 @@ class SqliteReceipts(Receipts):
         self, *, limit: int, after: int = 0
     ) -> list[KeptReceipt]:
         rows = self._cursor.execute(_PENDING, (after, limit))
-        return list(readable(rows, _kept, "receipt"))
+        return [_kept(row) for row in rows]
 
     def waits(self, position: int) -> bool:  # noqa: D102 - the port's
         return self._cursor.execute(_WAITS, (position,)).fetchone() is not None
@@ -96,10 +97,13 @@ class SqliteReceipts(Receipts):
     ) -> list[KeptReceipt]:
         wanted = orjson.dumps(sorted(set(references))).decode()
         rows = self._cursor.execute(_WAITING_FOR, (workspace.bytes, wanted))
-        return list(readable(rows, _kept, "receipt"))
+        return [_kept(row) for row in rows]
 
-    def mark(self, positions: Sequence[int], state: ReceiptState) -> None:  # noqa: D102
-        self._cursor.executemany(_MARK, [(state, position) for position in positions])
+    def mark(  # noqa: D102 - the port's
+        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
+    ) -> None:
+        rows = [(state, waits_for, position) for position in positions]
+        self._cursor.executemany(_MARK, rows)
 
     def evidence(  # noqa: D102 - the port's
         self, workspace: UUID, message_ids: Sequence[UUID]
@@ -141,5 +145,12 @@ def _kept(row: tuple[Any, ...]) -> KeptReceipt:
         workspace=UUID(bytes=workspace),
         key=key,
         received_at=from_micros(received_at),
-        receipt=load(_KINDS[kind], document),
+        receipt=_read(kind, document),
     )
+
+
+def _read(kind: str, document: str) -> Receipt | None:
+    try:
+        return load(_KINDS[kind], document)
+    except Exception:  # noqa: BLE001 - whatever its bytes are, the others go on; the caller logs it
+        return None

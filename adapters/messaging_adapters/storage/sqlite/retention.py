@@ -219,7 +219,11 @@ class SqliteRetention(Retention):
         limit: int,
         workspace: UUID | None = None,
     ) -> int:
-        ages = ((ReceiptState.APPLIED, before), (ReceiptState.UNMATCHED, unmatched_before))
+        ages = (
+            (ReceiptState.APPLIED, before),
+            (ReceiptState.UNMATCHED, unmatched_before),
+            (ReceiptState.UNREADABLE, unmatched_before),
+        )
         old: list[tuple[int]] = []
         for one in self._workspaces(_NEXT_INBOX, workspace):
             for state, until in ages:
