@@ -16,7 +16,9 @@ def in_utc(instant: datetime | None) -> datetime | None:
     Two instants of one zone are compared, subtracted and hashed by the clock on its wall: the
     hour that comes twice in autumn (`fold`, PEP 495) is then one hour.
     """
-    if not isinstance(instant, datetime) or instant.tzinfo is UTC or instant.utcoffset() is None:
+    if instant is None or getattr(instant, "tzinfo", UTC) is UTC:
+        return instant  # also what is no instant: the rules say so
+    if instant.utcoffset() is None:
         return instant
     try:
         return instant.astimezone(UTC)

@@ -93,6 +93,8 @@ def write_datetime(value: Any) -> Any:
     """
     if not isinstance(value, datetime):
         return plain(value)
+    if value.tzinfo is UTC:  # as nearly always
+        return _written(value)
     instant = in_utc(value)
     if instant.tzinfo is UTC:
         return _written(instant)

@@ -1,7 +1,7 @@
 """Messages in SQLite: one row each, and the side tables they are found by."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from sqlite3 import Cursor
 from uuid import UUID
@@ -68,7 +68,7 @@ _micros_of_utc = lru_cache(maxsize=64)(to_micros)
 
 
 def _micros(instant: datetime) -> int:
-    return _micros_of_utc(in_utc(instant))
+    return _micros_of_utc(instant if instant.tzinfo is UTC else in_utc(instant))
 
 
 class SqliteMessages(Messages):
