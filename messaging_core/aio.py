@@ -1,6 +1,7 @@
 """The same façade for hosts that run an event loop."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,6 +11,7 @@ from uuid import UUID
 from messaging_core.acceptance import Answer, Request, Submission
 from messaging_core.channels import ChannelReference
 from messaging_core.errors import InvalidRequestError, StorageError
+from messaging_core.host_code import HostCode
 from messaging_core.messenger import Messenger
 from messaging_core.models.batch import Batch
 from messaging_core.models.channel import DEFAULT_WORKSPACE
@@ -41,7 +43,8 @@ class AsyncMessenger:
 
     Concurrent `send` calls share commits: whatever arrives while one transaction is being
     written goes into the next, so that a hundred callers are served many times faster than one,
-    and a lone caller waits for nobody.
+    and a lone caller waits for nobody. One object serves any number of event loops, one after
+    another or at the same time; calls of one loop share commits with one another.
 
     Args:
         messenger: Does the work, in threads.
@@ -49,8 +52,7 @@ class AsyncMessenger:
 
     def __init__(self, messenger: Messenger) -> None:
         self.messenger = messenger
-        self._waiting: list[_Waiting] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._local = threading.local()  # a thread runs one loop at a time
 
     async def send(
         self,
@@ -69,46 +71,18 @@ class AsyncMessenger:
             request=request,
             idempotency_key=idempotency_key,
         )
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((submission, future))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
-        answer = await future
+        answer = await self._queue().add(submission)
         if isinstance(answer, InvalidRequestError):
             raise answer
         return answer
 
-    async def _write(self) -> None:
-        """Write everything that waits, a transaction at a time, until nothing does."""
-        while True:
-            # Whoever gave up before the writing began sends nothing.
-            waiting = [one for one in self._waiting if not one[1].done()]
-            batch, self._waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
-            if not batch:
-                return
-            await self._answer(batch)
-
-    async def _answer(self, batch: Sequence[_Waiting]) -> None:
-        """Write some in one transaction, and tell each caller what became of its own."""
-        submissions = [submission for submission, _ in batch]
-        try:
-            answers = await asyncio.to_thread(self.messenger.acceptance.accept, submissions)
-        except Exception as error:  # noqa: BLE001 - the callers get it
-            if len(batch) > 1 and not isinstance(error, StorageError):
-                # Nothing was written, because of one of them: the others need not suffer for it.
-                for one in batch:
-                    await self._answer([one])
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-        else:
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if not future.done():
-                    future.set_result(answer)
-        finally:
-            # The event loop ends: nobody is left waiting for an answer that will not come.
-            for _, future in batch:
-                future.cancel()
+    def _queue(self) -> "_SendQueue":
+        """Return the queue of the running loop; one of another loop is left to it."""
+        loop = asyncio.get_running_loop()
+        queue: _SendQueue | None = getattr(self._local, "queue", None)
+        if queue is None or queue.loop is not loop:
+            queue = self._local.queue = _SendQueue(self.messenger, loop)
+        return queue
 
     async def send_many(
         self,
@@ -288,5 +262,75 @@ class AsyncMessenger:
         )
 
 
+class _SendQueue:
+    """Collect the messages of one event loop, and write those that wait together.
+
+    It belongs to its loop alone: when that is closed in the middle, nothing of it stands in the
+    way of another.
+    """
+
+    def __init__(self, messenger: Messenger, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._messenger = messenger
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    def add(self, submission: Submission) -> "asyncio.Future[Answer]":
+        """Return a future for what becomes of a message."""
+        future: asyncio.Future[Answer] = self.loop.create_future()
+        self._waiting.append((submission, future))
+        if self._writer is None or self._writer.done():
+            self._writer = self.loop.create_task(self._write())
+        return future
+
+    async def _write(self) -> None:
+        """Write everything that waits, a transaction at a time, until nothing does."""
+        try:
+            while True:
+                # Whoever gave up before the writing began sends nothing.
+                waiting = [one for one in self._waiting if not one[1].done()]
+                batch, self._waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
+                if not batch:
+                    return
+                await self._answer(batch)
+        finally:
+            self._abandon(self._waiting)
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        """Write some in one transaction, and tell each caller what became of its own."""
+        submissions = [submission for submission, _ in batch]
+        try:
+            answers = await _in_thread(self._messenger.acceptance.accept, submissions)
+        except Exception as error:  # noqa: BLE001 - the callers get it
+            if len(batch) > 1 and not isinstance(error, StorageError):
+                # Nothing was written, because of one of them: the others need not suffer for it.
+                for one in batch:
+                    await self._answer([one])
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        finally:
+            self._abandon(batch)
+
+    def _abandon(self, waiting: Sequence[_Waiting]) -> None:
+        """Cancel those still waiting: the event loop ends, and no answer will come."""
+        if not self.loop.is_closed():
+            for _, future in waiting:
+                future.cancel()
+
+
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    return await asyncio.to_thread(partial(work, *args, **kwargs))
+    return await asyncio.to_thread(_call, partial(work, *args, **kwargs))
+
+
+def _call(work: Callable[[], R]) -> R:
+    """Let nothing out of a thread that would end, or never reach, the event loop."""
+    try:
+        with HostCode("code of the host"):
+            return work()
+    except StopIteration as error:  # no future can hold it
+        raise RuntimeError("code of the host raised StopIteration") from error

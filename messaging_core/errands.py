@@ -2,24 +2,35 @@
 
 import logging
 import threading
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from messaging_core.errors import StorageError
+from messaging_core.event_delivery import EventDelivery
+from messaging_core.host_code import fault_of
 from messaging_core.reception import Inbox
 from messaging_core.subscription import Subscriptions
 
 _log = logging.getLogger(__name__)
 
 _PAUSE = 0.5  # seconds between looks
+_PATIENCE = 5.0  # seconds that the end waits at most: what is not done by then comes again
 
 
 class Errands:
-    """Do what waits, on a thread of its own, so that a slow handler delays no delivery."""
+    """Do what waits, on threads of its own, so that a slow handler delays no delivery.
 
-    def __init__(self, inbox: Inbox, subscriptions: Subscriptions) -> None:
+    Args:
+        inbox: Where receipts wait.
+        subscriptions: Whom to tell what happened.
+        timeout: Seconds that a handler may take.
+    """
+
+    def __init__(self, inbox: Inbox, subscriptions: Subscriptions, timeout: float) -> None:
         self._inbox = inbox
-        self._subscriptions = subscriptions
+        self._events = EventDelivery(subscriptions, timeout)
+        self._patience = min(timeout, _PATIENCE)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="messaging-errands", daemon=True)
 
@@ -34,21 +45,25 @@ class Errands:
         traceback: TracebackType | None,
     ) -> None:
         self._over.set()
-        self._thread.join()
+        until = monotonic() + self._patience
+        self._thread.join(self._patience)
+        self._events.end(until)
 
     def do(self) -> None:
         """Do everything that waits now."""
         self._inbox.catch_up()
-        if not self._subscriptions.is_empty:
-            self._subscriptions.tell()
+        self._events.tell()
 
     def _run(self) -> None:
         """Go on until it is over, and once more then."""
         while True:
             last = self._over.wait(_PAUSE)
             try:
-                self.do()
+                self._events.look()
+                self._inbox.catch_up()
             except StorageError:
                 _log.exception("the storage failed; trying again")
+            except BaseException as error:  # noqa: BLE001 - the next look may do better
+                _log.error("errands could not be done: %s", fault_of(error))
             if last:
                 return

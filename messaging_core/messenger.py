@@ -17,6 +17,12 @@ from messaging_core.desk import SUPPRESS_ON, Desk
 from messaging_core.directory import Directory
 from messaging_core.errors import InvalidRequestError
 from messaging_core.filling import Filling
+from messaging_core.host_ports import (
+    GuardedAudience,
+    GuardedCodes,
+    GuardedEngine,
+    GuardedFiles,
+)
 from messaging_core.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.judging import policies_of
 from messaging_core.keywords import Keywords
@@ -114,7 +120,7 @@ class Messenger:
         self.clock = clock or SystemClock()
         self._channels = Channels(channels, default_channels)
         ids, by_id = ids or TimeOrderedIds(), self._channels.by_id
-        own = {template_engine.name: template_engine} if template_engine else {}
+        own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
         self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
         self.acceptance = Acceptance(
             storage=storage,
@@ -123,7 +129,7 @@ class Messenger:
             filling=Filling(storage=storage, engines=self.templates.engines),
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
-                new_code=(codes or RandomCodes()).new,
+                new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
             ),
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
@@ -146,8 +152,8 @@ class Messenger:
         self._notifying = Notifying(
             acceptance=self.acceptance,
             channels=self._channels,
-            audience=audience,
-            files=files,
+            audience=None if audience is None else GuardedAudience(audience),
+            files=None if files is None else GuardedFiles(files),
         )
 
     def send(

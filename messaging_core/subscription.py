@@ -1,24 +1,38 @@
 """From the log of events to the handlers of the host: at least once, and in order."""
 
+import inspect
 import logging
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
+from time import monotonic
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
+from messaging_core.host_code import fault_of
 from messaging_core.models.event import Cursor, Event, EventKind
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage import Storage
 
 _log = logging.getLogger(__name__)
 
-_BITE = 100
+_PAGE = 100
 _LEASE = timedelta(minutes=5)
-_PATIENCE = 10
+_MAX_FAILURES = 10
 _LONGEST_WAIT = timedelta(minutes=10)
+_LONGEST_PAGE = 60.0  # seconds; well within the lease, so that slow handlers keep it
+
+_ASYNC = (
+    "a thread calls the handler, which cannot be async def: let it hand the event to the event "
+    "loop, as with asyncio.run_coroutine_threadsafe, and wait for the result"
+)
 
 Handler = Callable[[Event], object]
 """What a host does with an event; when it raises, the event comes again later."""
+
+
+def _never() -> bool:
+    return False
 
 
 @frozen(kw_only=True)
@@ -27,10 +41,12 @@ class Subscription:
 
     Attributes:
         kinds: Which events; all where there is none.
+        busy: Held by the thread of this process that serves it.
     """
 
     handler: Handler
     kinds: frozenset[EventKind] = frozenset()
+    busy: threading.Lock = field(factory=threading.Lock, eq=False, repr=False)
 
     def wants(self, event: Event) -> bool:
         """Tell whether the handler is to hear of an event."""
@@ -40,14 +56,15 @@ class Subscription:
 class Subscriptions:
     """Tell handlers what happened, each at its own pace.
 
-    How far each has come is stored under its name, so that a restart loses nothing. One process at
-    a time serves a name; an event whose handling was not recorded comes again.
+    How far each has come is stored under its name, so that a restart loses nothing. One thread of
+    one process at a time serves a name; an event whose handling was not recorded comes again.
     """
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
         self._by_name: dict[str, Subscription] = {}
+        self._calls: dict[str, tuple[int, float]] = {}
 
     def add(
         self,
@@ -60,8 +77,10 @@ class Subscriptions:
         """Let a handler hear of everything from now on, or from where its name has come.
 
         Raises:
+            TypeError: The handler cannot be called by a thread.
             ValueError: The name is taken by another handler of this process.
         """
+        _check_handler(handler)
         if name in self._by_name:
             raise ValueError(f"{name!r} is subscribed already")
         with self._storage.begin() as tx:
@@ -69,46 +88,83 @@ class Subscriptions:
         self._by_name[name] = Subscription(handler=handler, kinds=frozenset(kinds))
 
     @property
-    def is_empty(self) -> bool:
-        """Tell whether nobody listens."""
-        return not self._by_name
+    def names(self) -> list[str]:
+        """Return the names of all subscribers of this process."""
+        return list(self._by_name)
 
-    def tell(self) -> int:
-        """Hand every handler what is new to it, and return how many events were handled."""
-        return sum(self._serve(name, one) for name, one in dict(self._by_name).items())
+    def is_waiting(self, name: str) -> bool:
+        """Tell whether there is something new for a subscriber, and no thread serves it."""
+        if self._by_name[name].busy.locked():
+            return False
+        with self._storage.begin(read_only=True) as tx:
+            return tx.timeline.is_behind(name)
 
-    def _serve(self, name: str, subscription: Subscription) -> int:
-        """Serve one name, if nobody else does at the moment."""
+    def overdue(self, timeout: float) -> Iterator[tuple[str, int]]:
+        """Yield the names of handlers that have not returned for so many seconds, and from what."""
+        before = monotonic() - timeout
+        for name, (position, began) in list(self._calls.items()):
+            if began <= before:
+                yield name, position
+
+    def serve(self, name: str, is_over: Callable[[], bool] = _never) -> int:
+        """Hand one subscriber what is new to it, unless another thread or process does.
+
+        Args:
+            name: Which.
+            is_over: Asked before each event; what is left then comes the next time.
+
+        Returns:
+            How many events were handled.
+        """
+        subscription = self._by_name[name]
+        if not subscription.busy.acquire(blocking=False):
+            return 0
+        try:
+            return self._serve(name, subscription, is_over)
+        finally:
+            subscription.busy.release()
+
+    def _serve(self, name: str, subscription: Subscription, is_over: Callable[[], bool]) -> int:
         with self._storage.begin(read_only=True) as tx:
             if not tx.timeline.is_behind(name):
                 return 0
         handled = 0
-        while True:
+        while not is_over():
             with self._storage.begin() as tx:
-                cursor = tx.timeline.take(name, now=self._clock.now(), lease=_LEASE)
-                events = tx.timeline.after(cursor.position, limit=_BITE) if cursor else []
+                cursor = tx.timeline.take(
+                    name, now=self._clock.now(), lease=_LEASE, longest=_LONGEST_WAIT
+                )
+                events = tx.timeline.after(cursor.position, limit=_PAGE) if cursor else []
                 if cursor and not events:
                     tx.timeline.move(cursor)
             if cursor is None or not events:
-                return handled
-            reached, wait = self._hand_out(subscription, cursor, events)
+                break
+            reached, wait = self._hand_out(subscription, cursor, events, is_over)
             with self._storage.begin() as tx:
                 resume_at = self._clock.now() + wait if wait else None
                 still_ours = tx.timeline.move(reached, resume_at=resume_at)
             handled += sum(event.position <= reached.position for event in events)
             if wait or not still_ours:
-                return handled
+                break
+        return handled
 
     def _hand_out(
-        self, subscription: Subscription, cursor: Cursor, events: list[Event]
+        self,
+        subscription: Subscription,
+        cursor: Cursor,
+        events: list[Event],
+        is_over: Callable[[], bool],
     ) -> tuple[Cursor, timedelta | None]:
         """Return how far it went, and how long to wait where the handler refused."""
+        until = monotonic() + _LONGEST_PAGE
         for event in events:
+            if monotonic() > until or is_over():
+                break
             if not subscription.wants(event) or self._is_handled(subscription, cursor, event):
                 cursor = evolve(cursor, position=event.position, failures=0)
                 continue
             failures = cursor.failures + 1
-            if failures < _PATIENCE:
+            if failures < _MAX_FAILURES:
                 wait = min(timedelta(seconds=2**failures), _LONGEST_WAIT)
                 return evolve(cursor, failures=failures), wait
             _log.error("subscriber %s gives up on event %d", cursor.name, event.position)
@@ -116,10 +172,26 @@ class Subscriptions:
         return cursor, None
 
     def _is_handled(self, subscription: Subscription, cursor: Cursor, event: Event) -> bool:
+        self._calls[cursor.name] = (event.position, monotonic())
         try:
-            subscription.handler(event)
-        except Exception as error:  # noqa: BLE001 - foreign code must not disturb delivery
-            what = type(error).__name__
-            _log.warning("subscriber %s refused event %d: %s", cursor.name, event.position, what)
+            answer = subscription.handler(event)
+            if inspect.iscoroutine(answer):
+                answer.close()
+                raise TypeError(_ASYNC)  # noqa: TRY301 - to be refused like other faults
+        except BaseException as error:  # noqa: BLE001 - it ends no thread, and delays no other
+            _log.warning(
+                "subscriber %s refused event %d: %s", cursor.name, event.position, fault_of(error)
+            )
             return False
+        finally:
+            self._calls.pop(cursor.name, None)
         return True
+
+
+def _check_handler(handler: Handler) -> None:
+    if not callable(handler):
+        raise TypeError(f"a handler is a function of one event, not {type(handler).__name__}")
+    if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
+        getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
+    ):
+        raise TypeError(_ASYNC)

@@ -18,6 +18,7 @@ from messaging_core.errors import (
 )
 from messaging_core.filling import project_of
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.instants import in_utc
 from messaging_core.models.query import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.rendered_template import ContentReport, RenderedTemplate
 from messaging_core.models.template import TemplateReference
@@ -285,7 +286,7 @@ def _read(draft: TemplateVersion | Json) -> TemplateVersion:
 def _check_unchanged(
     before: TemplateProject | None, project_id: str, since: datetime | None
 ) -> None:
-    if since is not None and (before is None or before.updated_at != since):
+    if since is not None and (before is None or before.updated_at != in_utc(since)):
         raise StateError(f"template {project_id!r} was changed meanwhile: look at it again")
 
 

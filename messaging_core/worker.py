@@ -157,7 +157,8 @@ class Worker:
         return route is not None and deduplicates_at(route[1], claim, self._clock.now())
 
     def _errands(self) -> Errands:
-        return Errands(self._messenger.inbox, self._messenger.subscriptions)
+        messenger = self._messenger
+        return Errands(messenger.inbox, messenger.subscriptions, self._timeout)
 
     def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
         """Keep a crew busy until it is over, and leave nothing unsettled behind."""

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
@@ -318,6 +319,102 @@ def test_a_loop_that_was_torn_down_leaves_nothing_behind_for_the_next(engine: En
 
     assert message.reference == "9"
     assert "7" not in engine.stored()
+
+
+def test_a_loop_that_was_closed_in_the_middle_holds_up_no_other(engine: Engine) -> None:
+    tasks = []
+
+    async def begin() -> None:
+        engine.storage.is_open.clear()
+        for number in range(3):
+            tasks.append(asyncio.ensure_future(engine.messenger.send("orders", numbered(number))))
+            await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # tasks that were never finished
+    loop.run_until_complete(begin())
+    loop.close()
+    tasks.clear()
+    engine.storage.is_open.set()
+    message = asyncio.run(asyncio.wait_for(engine.messenger.send("orders", numbered(9)), PATIENCE))
+
+    assert message.reference == "9"
+
+
+def test_loops_that_take_turns_in_a_thread_are_all_served(engine: Engine) -> None:
+    async def begin(number: int) -> "asyncio.Task[Message]":
+        task = asyncio.ensure_future(engine.messenger.send("orders", numbered(number)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return task
+
+    async def end(task: "asyncio.Task[Message]") -> Message:
+        return await asyncio.wait_for(task, PATIENCE)
+
+    loops = [asyncio.new_event_loop() for _ in range(3)]
+    tasks = [loop.run_until_complete(begin(number)) for number, loop in enumerate(loops)]
+    messages = [loop.run_until_complete(end(task)) for loop, task in zip(loops, tasks, strict=True)]
+    for loop in loops:
+        loop.close()
+
+    assert [message.reference for message in messages] == ["0", "1", "2"]
+
+
+def test_loops_of_several_threads_are_served_at_once(engine: Engine) -> None:
+    async def host(number: int) -> list[Message]:
+        send = engine.messenger.send
+        return await asyncio.wait_for(
+            asyncio.gather(*(send("orders", numbered(number)) for _ in range(20))), PATIENCE
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: asyncio.run(host(number)), range(4)))
+
+    assert [len(messages) for messages in answers] == [20] * 4
+    assert sorted(engine.stored()) == sorted([str(number) for number in range(4)] * 20)
+
+
+class Raising(Mapping[str, Any]):
+    """A request whose reading raises what it is told to."""
+
+    def __init__(self, kind: type[BaseException]) -> None:
+        self.kind = kind
+
+    def __getitem__(self, key: str) -> Any:
+        raise self.kind
+
+    def __iter__(self) -> Iterator[str]:
+        raise self.kind
+
+    def __len__(self) -> int:
+        raise self.kind
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, StopIteration, KeyError],
+)
+def test_what_code_of_the_host_raises_ends_no_loop_and_harms_only_its_caller(
+    engine: Engine, kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def host() -> list[Any]:
+        requests: list[Any] = [numbered(0), Raising(kind), numbered(1)]
+        sends = [engine.messenger.send("orders", one) for one in requests]
+        plan = engine.messenger.plan("orders", Raising(kind))
+        return await asyncio.wait_for(
+            asyncio.gather(*sends, plan, return_exceptions=True), PATIENCE
+        )
+
+    first, broken, last, plan = asyncio.run(host())
+
+    assert isinstance(first, Message)
+    assert isinstance(last, Message)
+    assert engine.stored() == ["0", "1"]
+    for error in (broken, plan):
+        assert isinstance(error, Exception)
+        if not issubclass(kind, KeyError | StopIteration):
+            assert f"raised {kind.__name__} at {__file__}:" in str(error)
+            assert f"raised {kind.__name__} at {__file__}:" in caplog.text
 
 
 def test_everything_else_is_what_the_messenger_does(engine: Engine) -> None:

@@ -1,8 +1,11 @@
 """Events reach the host at least once, in order, whatever its handlers do."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -65,6 +68,7 @@ class Listener:
         return [event.kind for event in self.heard]
 
 
+SECRET = "+31612345678"
 SENT = [EventKind.ADMITTED, EventKind.ATTEMPTED]
 
 
@@ -245,11 +249,248 @@ def test_a_storage_that_fails_for_a_while_stops_no_errands() -> None:
         storage.fails = True
         sleep(0.7)
         storage.fails = False
-        wait_until(lambda: listener.kinds == SENT)
+        # Whatever was leased when it failed comes back in time.
+        wait_until(lambda: engine.clock.advance(seconds=5) and {*SENT} <= {*listener.kinds})
     finally:
         storage.fails = False
         stop.set()
         thread.join(PATIENCE)
+
+
+class Other(BaseException):
+    """What test runners and libraries raise, and is no Exception."""
+
+
+NO_EXCEPTIONS = [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, Other]
+
+
+@pytest.mark.parametrize("kind", NO_EXCEPTIONS)
+def test_what_is_no_exception_is_a_refusal_and_harms_no_other(
+    engine: Engine, kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    refusals = iter([True])
+    heard, others = Listener(), Listener()
+
+    def moody(event: Event) -> None:
+        if next(refusals, False):
+            raise kind(SECRET)
+        heard(event)
+
+    engine.messenger.subscribe(moody, name="moody")
+    engine.messenger.subscribe(others, name="others")
+    engine.send()
+
+    engine.worker.drain()
+    at_once = list(heard.heard)
+    engine.clock.advance(seconds=2)
+    engine.worker.drain()
+
+    assert (at_once, heard.kinds, others.kinds) == ([], SENT, SENT)
+    (record,) = [record for record in caplog.records if "refused" in record.message]
+    assert f"{kind.__name__} at {__file__}:" in record.message
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("kind", NO_EXCEPTIONS)
+def test_a_worker_that_runs_survives_what_is_no_exception(
+    kind: type[BaseException], tmp_path: Path
+) -> None:
+    refusals = iter([True])
+    heard, others = Listener(), Listener()
+
+    def moody(event: Event) -> None:
+        if next(refusals, False):
+            raise kind
+        heard(event)
+
+    with SqliteStorage(tmp_path / "m.db") as storage:
+        engine = Engine(storage)
+        engine.messenger.subscribe(moody, name="moody")
+        engine.messenger.subscribe(others, name="others")
+        with running(engine.worker):
+            engine.send()
+            wait_until(lambda: others.kinds == SENT)
+            wait_until(lambda: engine.clock.advance(seconds=1) and heard.kinds == SENT)
+
+
+def test_a_hanging_subscriber_holds_up_neither_the_others_nor_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    others, hangs = Listener(), threading.Event()
+    engine = Engine(MemoryStorage())
+    engine.messenger.subscribe(lambda _: hangs.wait(PATIENCE), name="hangs")
+    engine.messenger.subscribe(others, name="others")
+    worker = Worker(
+        engine.messenger, timeout=timedelta(seconds=1), lease=timedelta(seconds=2), threads=1
+    )
+    try:
+        with running(worker):
+            engine.send()
+            wait_until(lambda: others.kinds == SENT)
+            wait_until(lambda: "subscriber hangs has not returned from event 1" in caplog.text)
+            engine.send()
+            wait_until(lambda: others.kinds == SENT * 2)
+            began = monotonic()
+        took = monotonic() - began
+    finally:
+        hangs.set()
+
+    assert took < 4
+    assert caplog.text.count("from event 1") == 1
+
+
+def test_a_drain_waits_for_slow_subscribers_side_by_side_and_no_longer_than_the_timeout() -> None:
+    engine, hangs, others = Engine(MemoryStorage()), threading.Event(), Listener()
+    engine.messenger.subscribe(lambda _: hangs.wait(PATIENCE), name="hangs")
+    engine.messenger.subscribe(lambda _: sleep(0.3), name="slow")
+    engine.messenger.subscribe(others, name="others")
+    worker = Worker(
+        engine.messenger, timeout=timedelta(seconds=1), lease=timedelta(seconds=2), threads=1
+    )
+    engine.send()
+    try:
+        began = monotonic()
+        worker.drain()
+        took = monotonic() - began
+        began = monotonic()
+        worker.drain()
+        took_again = monotonic() - began
+    finally:
+        hangs.set()
+
+    assert 1 <= took < 3
+    assert took_again < 1
+    assert others.kinds == SENT
+
+
+def test_a_handler_is_never_called_by_two_threads_of_a_process_at_once() -> None:
+    engine, calls, hangs = Engine(MemoryStorage()), [], threading.Event()
+
+    def hang(event: Event) -> None:
+        calls.append(event.position)
+        hangs.wait(PATIENCE)
+
+    engine.messenger.subscribe(hang)
+    worker = Worker(
+        engine.messenger, timeout=timedelta(seconds=0.2), lease=timedelta(seconds=1), threads=1
+    )
+    engine.send()
+    try:
+        worker.drain()
+        engine.clock.advance(hours=1)  # the lease of the hanging one is over
+        worker.drain()
+        assert calls == [1]
+    finally:
+        hangs.set()
+
+    engine.clock.advance(hours=1)
+    wait_until(lambda: worker.drain() is not None and 2 in calls)
+    assert sorted(calls) == [1, 2]
+
+
+def test_what_a_slow_subscriber_has_handled_is_recorded_when_the_worker_ends() -> None:
+    engine, heard = Engine(MemoryStorage()), Listener()
+    for _ in range(4):
+        engine.send()
+
+    def slow(event: Event) -> None:
+        sleep(0.2)
+        heard(event)
+
+    engine.messenger.subscribe(slow, from_start=True)
+    worker = Worker(
+        engine.messenger, timeout=timedelta(seconds=0.5), lease=timedelta(seconds=1), threads=1
+    )
+    with running(worker):
+        wait_until(lambda: len(heard.heard) > 0)
+    sleep(0.3)
+    while len(heard.heard) < 8:
+        worker.drain()
+
+    positions = [event.position for event in heard.heard]
+    assert positions == sorted(set(positions))
+
+
+@pytest.mark.parametrize("step", [timedelta(minutes=11), timedelta(hours=1), timedelta(days=400)])
+def test_a_clock_that_is_set_back_prolongs_no_pause_beyond_the_longest(
+    engine: Engine, step: timedelta
+) -> None:
+    refusals = iter([True])
+    listener = Listener(lambda _: next(refusals, False))
+    engine.messenger.subscribe(listener)
+    engine.send()
+    engine.worker.drain()
+
+    engine.clock.advance(-step)
+    engine.worker.drain()
+
+    assert listener.kinds == SENT
+
+
+def test_a_small_step_back_prolongs_a_pause_by_that_step(engine: Engine) -> None:
+    refusals = iter([True])
+    listener = Listener(lambda _: next(refusals, False))
+    engine.messenger.subscribe(listener)
+    engine.send()
+    engine.worker.drain()
+
+    engine.clock.advance(minutes=-5)
+    engine.worker.drain()
+    too_early = list(listener.heard)
+    engine.clock.advance(minutes=5, seconds=2)
+    engine.worker.drain()
+
+    assert too_early == []
+    assert listener.kinds == SENT
+
+
+async def asynchronous(_: Event) -> None:
+    raise AssertionError
+
+
+class Asynchronous:
+    async def __call__(self, _: Event) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("handler", [asynchronous, partial(asynchronous), Asynchronous()])
+def test_an_async_function_is_refused_as_a_handler(engine: Engine, handler: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be async def"):
+        engine.messenger.subscribe(handler)
+
+
+def test_what_cannot_be_called_is_refused_as_a_handler(engine: Engine) -> None:
+    with pytest.raises(TypeError, match="a function of one event, not str"):
+        engine.messenger.subscribe("audit")  # type: ignore[arg-type] # on purpose
+
+
+def run_later(handler: Callable[[Event], Any], event: Event) -> Any:
+    return handler(event)
+
+
+def test_a_handler_that_returns_a_coroutine_has_not_handled_the_event(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.messenger.subscribe(partial(run_later, asynchronous))
+    engine.send()
+
+    engine.worker.drain()
+
+    assert "subscriber host refused event 1: TypeError" in caplog.text
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    """Run a worker on a thread, and end it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 class Moody(MemoryStorage):

@@ -178,7 +178,7 @@ class TestOutcomes:
             waits.append(engine.sleep_until_due(message))
         last = engine.worker.drain()
 
-        assert [wait.total_seconds() for wait in waits] == [2.5, 5, 10, 20, 40]
+        assert [wait.total_seconds() for wait in waits] == [3.75, 7.5, 15, 30, 60]
         assert last == Report(sent=1)
         assert [one.attempt for one in engine.transport.attempts] == [1, 2, 3, 4, 5, 6]
 

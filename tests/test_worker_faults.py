@@ -8,6 +8,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import (
@@ -21,6 +22,7 @@ from messaging_core import (
     Worker,
 )
 from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.compose import to
 from messaging_core.models.delivery import Delivery
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import FailureCode, Retry
@@ -288,13 +290,39 @@ class TestWhatCountsAsAnAttempt:
         assert engine.worker.drain() == Report(sent=1)
         assert len(engine.transport.sent) == 1
 
+    @pytest.mark.parametrize(
+        ("retry", "named", "least"),
+        [
+            (Retry.THROTTLED, timedelta(seconds=1), 1),
+            (Retry.THROTTLED, None, 60),
+            (Retry.TRANSIENT, timedelta(seconds=1), 60),
+            (Retry.TRANSIENT, timedelta(minutes=10), 600),
+        ],
+    )
+    def test_an_email_waits_a_minute_unless_a_limit_names_its_wait(
+        self, retry: Retry, named: timedelta | None, least: int
+    ) -> None:
+        mail = a_channel("mail", "email")
+        busy = Deferred(failure=evolve(THROTTLED, retry=retry), retry_after=named)
+        storage, clock = MemoryStorage(), ManualClock()
+        messenger = Messenger(
+            storage=storage, channels={mail: RecordingTransport([busy])}, clock=clock
+        )
+        messenger.send(mail, a_request(receiver=to("ada@shop.example")))
+        Worker(messenger, threads=1, chance=lambda: 0.0).drain()
+
+        with storage.begin(read_only=True) as tx:
+            due_at = tx.outbox.next_due()
+
+        assert due_at == clock.now() + timedelta(seconds=least)
+
     def test_being_throttled_counts_no_attempt_and_makes_no_wait_longer(self) -> None:
         engine = Engine(RecordingTransport([Deferred(failure=THROTTLED)] * 8))
         message = engine.send()
         engine.worker.drain()
 
         for _ in range(7):
-            assert engine.delivery(message).due_at - engine.clock.now() == timedelta(seconds=2.5)
+            assert engine.delivery(message).due_at - engine.clock.now() == timedelta(seconds=3.75)
             engine.try_again(message)
 
         assert engine.delivery(message).attempts == 0

@@ -1,4 +1,4 @@
-"""When to try again: exponential backoff with full jitter, never past the expiry."""
+"""When to try again: exponential backoff with equal jitter, never past the expiry."""
 
 from datetime import datetime, timedelta
 
@@ -14,24 +14,31 @@ class RetryPolicy:
     Attributes:
         base: The longest wait after the first attempt; it doubles with each further one.
         cap: The longest wait there is.
+        fixed: The share of a wait that is not random. With one half (equal jitter) each wait is
+            at least as long as the one before it, until the cap.
     """
 
     base: timedelta = timedelta(seconds=5)
     cap: timedelta = timedelta(hours=1)
+    fixed: float = 0.5
 
     def wait(self, attempts: int, chance: float) -> timedelta:
         """Return how long to wait after so many attempts.
 
         Args:
             attempts: Attempts made so far, at least 1.
-            chance: Uniform in [0, 1): full jitter spreads a crowd over the whole wait.
+            chance: Uniform in [0, 1), for the random share, which spreads a crowd.
         """
         longest: timedelta = min(self.cap, self.base * (1 << min(attempts - 1, 32)))
-        return longest * chance
+        return longest * (self.fixed + (1 - self.fixed) * chance)
 
 
-EMAIL_RETRIES = RetryPolicy(base=timedelta(seconds=60), cap=timedelta(hours=4))
+EMAIL_RETRIES = RetryPolicy(base=timedelta(minutes=2), cap=timedelta(hours=4))
+"""The first wait is a minute at least."""
+
 OTHER_RETRIES = RetryPolicy()
+NAMED_WAITS = RetryPolicy(cap=timedelta(seconds=5), fixed=0.0)
+"""For a limit that names its wait: nothing failed, and only a little jitter is added."""
 
 
 def policy_of(platform: str) -> RetryPolicy:

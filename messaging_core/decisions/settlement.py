@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, evolve, field, frozen
 
-from messaging_core.decisions.retrying import next_try, policy_of
+from messaging_core.decisions.retrying import NAMED_WAITS, RetryPolicy, next_try, policy_of
 from messaging_core.models.channel import GRACE
 from messaging_core.models.delivery import (
     Claim,
@@ -328,7 +328,7 @@ def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settleme
 def _postponed(attempted: Attempted, tally: _Tally, deferred: Sequence[Deferred]) -> Settlement:
     claim, now = attempted.claim, attempted.now
     until = next_try(
-        policy_of(attempted.platform),
+        _policy(attempted, deferred),
         claim.delivery.attempts,
         now=now,
         expires_at=claim.delivery.expires_at,
@@ -350,6 +350,13 @@ def _nothing_was_tried(attempted: Attempted) -> bool:
     return all(
         isinstance(one, Deferred) and one.failure.retry is Retry.THROTTLED for one in outcomes
     )
+
+
+def _policy(attempted: Attempted, deferred: Sequence[Deferred]) -> RetryPolicy:
+    is_named = all(outcome.retry_after is not None for outcome in deferred)
+    if is_named and _nothing_was_tried(attempted):
+        return NAMED_WAITS
+    return policy_of(attempted.platform)
 
 
 def _least_wait(deferred: Sequence[Deferred]) -> timedelta | None:

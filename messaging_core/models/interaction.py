@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from messaging_core.models.body import OPEN
 from messaging_core.models.contact import MessageReceiver
+from messaging_core.models.instants import in_utc
 
 
 class InteractionType(StrEnum):
@@ -71,7 +72,7 @@ class Conversion:
     type: str
     status: str
     method: str = "unknown"
-    timestamp: datetime | None = None
+    timestamp: datetime | None = field(default=None, converter=in_utc)
 
 
 @frozen(kw_only=True)

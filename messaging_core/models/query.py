@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import Factory, field, frozen
 
 from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.instants import in_utc
 from messaging_core.models.message import Direction, Status
 
 T = TypeVar("T")
@@ -54,8 +55,8 @@ class MessageQuery:
     id: tuple[UUID, ...] = field(default=(), converter=_several)
     channel_id: tuple[UUID, ...] = field(default=(), converter=_several)
     navigator_id: UUID | None = None
-    start_at: datetime | None = None
-    end_at: datetime | None = None
+    start_at: datetime | None = field(default=None, converter=in_utc)
+    end_at: datetime | None = field(default=None, converter=in_utc)
     sender: tuple[str, ...] = field(
         default=(), converter=_several, metadata={"wire": "from"}, repr=False
     )

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from messaging_core.models.body import Body
 from messaging_core.models.failure import Failure
+from messaging_core.models.instants import in_utc
 from messaging_core.models.interaction import InteractionMetadata, InteractionType
 from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
@@ -43,7 +44,7 @@ class StatusReceipt:
     """
 
     source: str
-    at: datetime
+    at: datetime = field(converter=in_utc)
     status: ReceiptStatus | None = None
     provider_status: str = ""
     reference: str | None = None
@@ -65,7 +66,7 @@ class InteractionReceipt:
     """
 
     source: str
-    at: datetime
+    at: datetime = field(converter=in_utc)
     type: InteractionType
     reference: str | None = None
     message_id: UUID | None = None
@@ -95,7 +96,7 @@ class IncomingMessage:
     """
 
     source: str
-    at: datetime
+    at: datetime = field(converter=in_utc)
     channel_id: UUID
     sender: str = field(repr=False)
     body: Body = field(repr=False)

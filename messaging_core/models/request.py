@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from messaging_core.models.body import NULLABLE, Body
 from messaging_core.models.contact import Receiver, Sender
+from messaging_core.models.instants import in_utc
 from messaging_core.models.meta import Meta
 from messaging_core.models.template import TemplateReference
 
@@ -72,5 +73,5 @@ class SendMessage:
     ignore_global_holdout: bool = False
     tags: tuple[str, ...] = ()
     short_links: ShortLinks | None = field(default=None, metadata=NULLABLE)
-    scheduled_for: datetime | None = None
+    scheduled_for: datetime | None = field(default=None, converter=in_utc)
     validity: int | None = None

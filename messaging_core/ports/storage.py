@@ -303,8 +303,18 @@ class Timeline(Protocol):
         """Tell whether a subscription has events before it; at no cost, and nothing is written."""
 
     @abstractmethod
-    def take(self, name: str, *, now: datetime, lease: timedelta) -> Cursor | None:
-        """Lease a subscription; nothing while somebody else has it, or it waits to try again."""
+    def take(
+        self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
+    ) -> Cursor | None:
+        """Lease a subscription; nothing while somebody else has it, or it waits to try again.
+
+        Args:
+            name: Which.
+            now: The present.
+            lease: For how long.
+            longest: No lease and no pause is longer. One that ends later than that after `now` was
+                written before the clock was set back, and counts no more.
+        """
 
     @abstractmethod
     def move(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from messaging_core.models.channel import MessageType
+from messaging_core.models.instants import in_utc
 from messaging_core.models.send_rules import FrequencyCap
 
 
@@ -48,6 +49,6 @@ def next_free(
     if len(sent_at) < limit:
         return now
     try:
-        return max(now, sorted(sent_at)[-limit] + window)
+        return max(in_utc(now), sorted(map(in_utc, sent_at))[-limit] + window)
     except OverflowError:
         return None

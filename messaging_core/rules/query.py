@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from messaging_core.models.instants import in_utc
 from messaging_core.models.message import Status
 from messaging_core.models.query import MAX_LIMIT, MessageQuery
 from messaging_core.models.violation import Violation
@@ -92,7 +93,7 @@ def _check_period(start: datetime | None, end: datetime | None) -> list[Violatio
         for path, instant in (("/startAt", start), ("/endAt", end))
         if instant is not None and instant.utcoffset() is None
     ]
-    if not violations and start is not None and end is not None and start > end:
+    if not violations and start is not None and end is not None and in_utc(start) > in_utc(end):
         message = "startAt is not after endAt"
         violations.append(Violation("/startAt", "query.start_after_end", message))
     return violations

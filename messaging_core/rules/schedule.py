@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from messaging_core.models.instants import in_utc
 from messaging_core.models.violation import Violation
 
 SCHEDULE_NEAR: Final = timedelta(minutes=10)
@@ -60,7 +61,7 @@ def check_schedule(
     if at.utcoffset() is None:
         message = "the instant has no offset from UTC: end it in Z or, say, +01:00"
         return [Violation(path, "schedule.no_offset", message)]
-    if at - now > SCHEDULE_LIMIT:
+    if in_utc(at) - in_utc(now) > SCHEDULE_LIMIT:
         message = f"at most {SCHEDULE_LIMIT.days} days ahead"
         return [Violation(path, "schedule.too_far", message)]
     return []
@@ -73,7 +74,7 @@ def is_later(at: datetime | None, now: datetime) -> bool:
         at: Aware instant asked for; `None` means now.
         now: Aware present.
     """
-    return at is not None and at - now >= SCHEDULE_NEAR
+    return at is not None and in_utc(at) - in_utc(now) >= SCHEDULE_NEAR
 
 
 def due_time(at: datetime | None, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from messaging_core.models.instants import in_utc
 from messaging_core.models.violation import Violation
 
 DEFAULT_VALIDITY: Final = timedelta(seconds=129_600)
@@ -63,7 +64,9 @@ def expires_at(
         scheduled_for: Aware instant asked for, if any; one in the past changes nothing.
         validity: Zero or more.
     """
-    start = accepted_at if scheduled_for is None else max(accepted_at, scheduled_for)
+    start = in_utc(accepted_at)
+    if scheduled_for is not None:
+        start = max(start, in_utc(scheduled_for))
     try:
         return start.astimezone(UTC) + validity
     except OverflowError:

@@ -530,6 +530,22 @@ class LogContract:
         assert later is not None
         assert later.failures == 1
 
+    def test_a_rest_longer_than_the_longest_was_written_before_the_clock_was_set_back(self) -> None:
+        storage = self.make_storage()
+        with storage.begin() as tx:
+            tx.timeline.subscribe("host", from_start=True)
+            cursor = tx.timeline.take("host", now=AT, lease=LEASE)
+            assert cursor is not None
+            tx.timeline.move(evolve(cursor, failures=1), resume_at=AT + LEASE)
+
+            unbounded = tx.timeline.take("host", now=AT - _HOUR, lease=LEASE)
+            at_most = tx.timeline.take("host", now=AT, lease=LEASE, longest=LEASE)
+            beyond = tx.timeline.take("host", now=AT - MICROSECOND, lease=LEASE, longest=LEASE)
+
+        assert (unbounded, at_most) == (None, None)
+        assert beyond is not None
+        assert beyond.failures == 1
+
     def test_counters_add_up(self) -> None:
         storage = self.make_storage()
         with storage.begin(read_only=True) as tx:

@@ -82,13 +82,12 @@ def store_new(new: NewMessage) -> Stored:
         document["tags"] = message.tags
     return Stored(
         _joined(orjson.dumps(document), new.echoed),
-        _new_state(message.status, message.last_status_at),
+        _new_state(message.status, write_datetime(message.last_status_at)),
     )
 
 
 @lru_cache(maxsize=16)  # it is the same for all that are accepted together
-def _new_state(status: Status, at: datetime) -> str:
-    written = write_datetime(at)
+def _new_state(status: Status, written: str) -> str:
     state = {"status": status, "lastStatusAt": written, "updatedAt": written}
     return orjson.dumps(state).decode()
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
+from messaging_core.models.instants import in_utc
 from messaging_core.rules.schedule import parse_rfc3339
 from messaging_core.wire.faults import Faults, check_depth, pointer
 
@@ -90,18 +91,23 @@ def write_datetime(value: Any) -> Any:
 
     One without offset is written without, so that reading it reports the fault.
     """
-    return _written(value) if isinstance(value, datetime) else plain(value)
+    if not isinstance(value, datetime):
+        return plain(value)
+    if value.tzinfo is UTC:  # as nearly always
+        return _written(value)
+    instant = in_utc(value)
+    if instant.tzinfo is UTC:
+        return _written(instant)
+    # Only the first and last hours of the calendar have an offset, and cannot be told in UTC.
+    return (
+        instant if instant.utcoffset() is not None else instant.replace(tzinfo=None)
+    ).isoformat()
 
 
-@lru_cache(maxsize=64)  # for the same reason
+# For the same reason. Only of UTC: instants of one zone are equal by the clock on its wall, which
+# shows one hour twice in autumn.
+@lru_cache(maxsize=64)
 def _written(value: datetime) -> str:
-    if value.tzinfo is not UTC:
-        if value.utcoffset() is None:
-            return value.replace(tzinfo=None).isoformat()
-        try:
-            value = value.astimezone(UTC)
-        except OverflowError:  # the first or last hours of the calendar
-            return value.isoformat()
     precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
     return f"{value.isoformat(timespec=precision)[:-6]}Z"
 

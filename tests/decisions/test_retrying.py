@@ -16,14 +16,41 @@ from messaging_core.decisions.retrying import (
 from messaging_core.testing import MONDAY_MORNING as NOW
 
 policies = st.sampled_from([EMAIL_RETRIES, OTHER_RETRIES])
+DAY = timedelta(days=1)
 chances = st.floats(0, 1, exclude_max=True)
 attempts = st.integers(1, 10_000)
-DAY = timedelta(days=1)
 
 
 @given(policy=policies, attempts=attempts, chance=chances)
-def test_no_wait_is_longer_than_the_cap(policy: RetryPolicy, attempts: int, chance: float) -> None:
-    assert timedelta(0) <= policy.wait(attempts, chance) <= policy.cap
+def test_a_wait_has_a_floor_and_a_cap(policy: RetryPolicy, attempts: int, chance: float) -> None:
+    assert policy.base / 2 <= policy.wait(attempts, chance) <= policy.cap
+
+
+@given(policy=policies, attempts=attempts, one=chances, other=chances)
+def test_no_wait_is_shorter_than_the_one_before(
+    policy: RetryPolicy, attempts: int, one: float, other: float
+) -> None:
+    before, after = policy.wait(attempts, one), policy.wait(attempts + 1, other)
+
+    # At the cap, waits are random between half of it and the whole.
+    assert after >= min(before, policy.cap / 2)
+
+
+@given(attempts=attempts, chance=chances, retry_after=st.none() | st.timedeltas(-DAY, DAY))
+def test_an_email_is_never_tried_again_before_a_minute(
+    attempts: int, chance: float, retry_after: timedelta | None
+) -> None:
+    at = next_try(
+        EMAIL_RETRIES,
+        attempts,
+        now=NOW,
+        expires_at=NOW + 40 * DAY,
+        chance=chance,
+        retry_after=retry_after,
+    )
+
+    assert at is not None
+    assert at - NOW >= timedelta(minutes=1)
 
 
 def test_the_longest_wait_doubles_until_the_cap() -> None:
@@ -31,7 +58,7 @@ def test_the_longest_wait_doubles_until_the_cap() -> None:
 
     waits = [policy.wait(attempt, 0.5).total_seconds() for attempt in range(1, 7)]
 
-    assert waits == [2.5, 5, 10, 20, 30, 30]
+    assert waits == [3.75, 7.5, 15, 30, 45, 45]
 
 
 def test_mail_servers_are_given_more_time() -> None:

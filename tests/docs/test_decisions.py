@@ -342,8 +342,9 @@ def test_pauses_double_up_to_a_limit() -> None:
     mails = [round(EMAIL_RETRIES.wait(n, longest).total_seconds()) for n in (1, 2, 3, 40)]
 
     assert others == [5, 10, 20, 3600]
-    assert mails == [60, 120, 240, 4 * 3600]
-    assert OTHER_RETRIES.wait(3, 0) == timedelta(0)
+    assert mails == [120, 240, 480, 4 * 3600]
+    assert OTHER_RETRIES.wait(3, 0) == timedelta(seconds=10)
+    assert EMAIL_RETRIES.wait(1, 0) == timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0, 600), (0.5, 630)])

@@ -1,6 +1,6 @@
 """The commands and their options."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +8,14 @@ from messaging_core.models.message import Direction, Status
 from messaging_core.models.retention import Keep
 
 _DESCRIPTION = "Send, look up and cancel SMS, email and push messages from the command line."
-_STATUS = "exit status: 0 all accepted, 1 some refused, 2 wrong usage or configuration"
+_STATUS = (
+    "exit status: 0 all accepted, 1 some refused, 2 wrong usage or configuration, "
+    "130 (143, 129) ended by Ctrl-C (SIGTERM, SIGHUP)"
+)
 _LINES = (
     "FILE holds one request on each line, as JSON in the shape of the Bird Channels API; a line "
-    '{"channel": NAME, "request": {...}}, with or without a "note", names its own channel'
+    '{"channel": NAME, "request": {...}}, with or without "note" and "idempotencyKey", names its '
+    "own channel"
 )
 
 
@@ -70,8 +74,23 @@ def _add_send(add: Add, common: ArgumentParser) -> None:
     )
     send.add_argument("--channel", metavar="NAME", help="for lines that name none")
     send.add_argument("--no-deliver", action="store_true", help="accept only")
+    send.add_argument(
+        "--from-line", type=_line_number, default=1, metavar="N", help="go on at this line"
+    )
+    send.add_argument(
+        "--idempotency-key",
+        metavar="FROM",
+        help="'line' accepts each line of this file once, however often it is sent within a day; "
+        "a JSON pointer such as /reference takes the key from that field of the request",
+    )
     send.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
     send.set_defaults(run="sending:send")
+
+
+def _line_number(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"a line number is 1 or more, not {text}")
+    return int(text)
 
 
 def _add_plan(add: Add, common: ArgumentParser) -> None:
@@ -133,7 +152,7 @@ def _add_one(add: Add, common: ArgumentParser) -> None:
 
 def _add_deliver(add: Add, common: ArgumentParser) -> None:
     deliver = add("deliver", parents=[common], help="deliver what is due, scheduled messages too")
-    deliver.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    deliver.add_argument("--follow", action="store_true", help="go on until Ctrl-C or SIGTERM")
     deliver.set_defaults(run="sending:deliver")
 
 

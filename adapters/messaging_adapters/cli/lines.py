@@ -11,10 +11,12 @@ import orjson
 from attrs import frozen
 
 from messaging_adapters.cli.usage import UsageError
+from messaging_core.models.violation import Violation
 
 _MOST: Final = 1000  # lines in one chunk, which is one transaction
 _HEAVIEST: Final = 4_000_000  # bytes in one chunk, whatever the lines hold
-_NAMED: Final = ({"channel", "request"}, {"channel", "request", "note"})
+_NEEDED: Final = {"channel", "request"}
+_NAMED: Final = {*_NEEDED, "note", "idempotencyKey"}
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -27,6 +29,8 @@ class Line:
         size: Bytes of the line.
         channel: The channel it names itself, or the one for those that name none.
         request: JSON, not yet looked at, or values already parsed.
+        key: Its idempotency key, if it has one.
+        fault: Why it cannot be sent, though nothing is known of the request.
     """
 
     number: int
@@ -34,6 +38,8 @@ class Line:
     channel: str | None
     request: bytes | Mapping[str, Any]
     note: str = ""
+    key: str | None = None
+    fault: Violation | None = None
 
 
 @frozen(kw_only=True)
@@ -49,11 +55,12 @@ class Source:
     stream: BinaryIO
     size: int | None
 
-    def lines(self, channel: str | None) -> Iterator[Line]:
+    def lines(self, channel: str | None, first: int = 1) -> Iterator[Line]:
         """Yield each line that is not blank.
 
         Args:
             channel: For those that name none.
+            first: Number of the first line to yield.
 
         Raises:
             UsageError: The file is something else, such as one JSON array.
@@ -65,15 +72,16 @@ class Source:
                 if is_first:
                     self._recognise(text)
                 is_first = False
-                yield _line(number, len(raw), text, channel)
+                if number >= first:
+                    yield _line(number, len(raw), text, channel)
 
     def chunks(
-        self, channel: str | None, is_over: Callable[[], bool] = bool
+        self, channel: str | None, is_over: Callable[[], bool] = bool, first: int = 1
     ) -> Iterator[list[Line]]:
         """Yield the lines by the thousand, or fewer where they are long, until told to stop."""
         chunk: list[Line] = []
         weight = 0
-        for line in self.lines(channel):
+        for line in self.lines(channel, first):
             chunk.append(line)
             weight += line.size
             if len(chunk) == _MOST or weight >= _HEAVIEST:
@@ -117,6 +125,7 @@ def _line(number: int, size: int, text: bytes, channel: str | None) -> Line:
         channel=named["channel"],
         request=named["request"],
         note=str(named.get("note", "")),
+        key=named.get("idempotencyKey"),
     )
 
 
@@ -126,7 +135,7 @@ def _named(text: bytes) -> dict[str, Any] | None:
         values = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None  # the engine says what is wrong with it
-    if not isinstance(values, dict) or values.keys() not in _NAMED:
+    if not isinstance(values, dict) or not _NEEDED <= values.keys() <= _NAMED:
         return None
     is_named = isinstance(values["channel"], str) and isinstance(values["request"], dict)
-    return values if is_named else None
+    return values if is_named and isinstance(values.get("idempotencyKey", ""), str) else None

@@ -1,16 +1,16 @@
 """The commands that send: accept a file of requests, and deliver what is due."""
 
-import signal
+import shlex
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
-from messaging_adapters.cli.accepting import accept, default_channel, show_count
+from messaging_adapters.cli.accepting import Count, Reading, accept, default_channel, show_count
 from messaging_adapters.cli.columns import Column
 from messaging_adapters.cli.engine import Engine, sending_engine
+from messaging_adapters.cli.interrupts import stoppable
+from messaging_adapters.cli.line_keys import keying
 from messaging_adapters.cli.lines import opened
 from messaging_adapters.cli.screen import Screen
 from messaging_adapters.cli.tables import receivers
@@ -20,6 +20,7 @@ from messaging_core.models.query import MessageQuery
 from messaging_core.worker import Worker
 
 _BATCH: Final = 200  # delivered and settled in one go
+_DELIVER: Final = "messaging deliver"
 _SHOWN: Final = 5  # troubled messages
 
 
@@ -28,20 +29,43 @@ def send(options: Namespace) -> int:
     screen = Screen()
     with opened(options.file) as source, sending_engine(options) as engine, stoppable() as stop:
         begun = engine.messenger.clock.now()
-        count = accept(screen, engine, source, default_channel(options.channel, engine), stop)
-        if not count.read:
+        reading = Reading(
+            channel=default_channel(options.channel, engine),
+            keying=keying(options.idempotency_key, source.name),
+            first=options.from_line,
+            stop=stop,
+        )
+        count = accept(screen, engine, source, reading)
+        if not count.read and not stop.is_set():
             screen.remark(f"{source.name} holds no requests")
         show_count(screen, count)
         if stop.is_set():
-            screen.remark("stopped; what was accepted is kept, and goes with: messaging deliver")
+            _show_stop(screen, options, count)
         elif not options.no_deliver:
             total = count.accepted.total()
             _show_delivery(screen, engine, drain(screen, engine, total, stop), begun)
+            if stop.is_set():
+                screen.remark("stopped; every line was read, and the rest goes with: " + _DELIVER)
+    if stop.is_set():
+        return stop.status
     return 1 if count.refused else 0
 
 
+def _show_stop(screen: Screen, options: Namespace, count: Count) -> None:
+    """Say where it stopped, and how to go on from there."""
+    line, command = count.next_line, ["messaging", "send"]
+    for name in ("config", "database", "channel", "idempotency_key"):
+        if value := getattr(options, name):
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    command += ["--from-line", str(line), options.file]
+    screen.remark(
+        f"stopped before line {line}; what was accepted is kept, and goes with: {_DELIVER}"
+    )
+    screen.remark(f"to go on: {shlex.join(command)}")
+
+
 def deliver(options: Namespace) -> int:
-    """Deliver what is due; with `--follow` also what becomes due, until Ctrl-C."""
+    """Deliver what is due; with `--follow` also what becomes due, until a signal ends it."""
     screen = Screen()
     with sending_engine(options) as engine, stoppable() as stop:
         begun = engine.messenger.clock.now()
@@ -51,23 +75,9 @@ def deliver(options: Namespace) -> int:
         else:
             report = drain(screen, engine, None, stop)
             if stop.is_set():
-                screen.remark("stopped; the rest waits for the next: messaging deliver")
+                screen.remark(f"stopped; the rest waits for the next: {_DELIVER}")
         _show_delivery(screen, engine, report, begun)
     return 0
-
-
-@contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """Let Ctrl-C end the work between two messages: an interrupted one would be sent twice."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def drain(screen: Screen, engine: Engine, total: int | None, stop: threading.Event) -> Report:

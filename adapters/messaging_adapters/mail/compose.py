@@ -14,6 +14,7 @@ from messaging_adapters.mail.failures import UnsendableError, outcome_of, unsend
 from messaging_adapters.mail.headers import HeaderError
 from messaging_adapters.mail.parts import ANY_TYPE, Part, file_part, group, text_part
 from messaging_core.errors import MediaError
+from messaging_core.host_code import HostCode
 from messaging_core.models.body import Attachment
 from messaging_core.models.channel import MessageType
 from messaging_core.models.contact import ReceiverType
@@ -234,7 +235,8 @@ def _decoded(content: str) -> bytes:
 
 def _fetched(media: MediaSource, url: str, limit: int) -> Media:
     try:
-        return media.read(url, limit)
+        with HostCode("the media source"):
+            return media.read(url, limit)
     except MediaError as error:
         failure = Failure(
             code=FailureCode.INVALID_CONTENT if error.permanent else FailureCode.DEPENDENCY_ERROR,

@@ -39,6 +39,11 @@ class _Subscription:
     fence: int = 0
     not_before: datetime | None = None
 
+    def waits(self, now: datetime, longest: timedelta | None) -> bool:
+        if self.not_before is None or self.not_before <= now:
+            return False
+        return longest is None or self.not_before <= now + longest
+
 
 @frozen
 class LogTables:
@@ -172,9 +177,11 @@ class MemoryTimeline(Timeline):
         one = self._tables.subscriptions.get(name)
         return one is not None and one.position < next(reversed(self._tables.events), 0)
 
-    def take(self, name: str, *, now: datetime, lease: timedelta) -> Cursor | None:
+    def take(
+        self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
+    ) -> Cursor | None:
         one = self._tables.subscriptions.get(name)
-        if one is None or (one.not_before is not None and one.not_before > now):
+        if one is None or one.waits(now, longest):
             return None
         taken = evolve(one, fence=one.fence + 1, not_before=now + lease)
         self._undo.put(self._tables.subscriptions, name, taken)

@@ -1,14 +1,18 @@
 import io
 import json
+import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from typing import Any
 
 import pytest
 
-from messaging_core import Message, Messenger, Rejection
+from messaging_adapters.cli.interrupts import stoppable
+from messaging_core import Message, Messenger, Rejection, StorageError
 
 
 def test_a_file_is_accepted_and_delivered(run, write, sms, messages, shop):
@@ -222,9 +226,17 @@ def test_ctrl_c_stops_after_the_chunk_and_keeps_what_was_accepted(
 
     ran = run("send", "--channel", "parcels", name)
 
+    assert ran.status == 130
     assert "parcels     1,000" in ran.out
-    assert "what was accepted is kept" in ran.err
+    assert "stopped before line 1001; what was accepted is kept" in ran.err
+    assert "messaging send --channel parcels --from-line 1001 requests.jsonl" in ran.err
     assert len(messages("--limit", "2000", "--status", "accepted")) == 1000
+
+    monkeypatch.setattr(Messenger, "send_many", send_many)
+    ran = run("send", "--no-deliver", "--channel", "parcels", "--from-line", "1001", name)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert len(messages("--limit", "2000", "--status", "accepted")) == 1500
 
 
 def test_memory_stays_flat_however_many_lines_and_no_bar_is_drawn_without_a_terminal(
@@ -265,9 +277,10 @@ def test_a_long_file_draws_a_bar_on_a_terminal(run, write, sms, monkeypatch):
     assert "bytes" in terminal.getvalue()
 
 
-def test_following_delivers_what_becomes_due_until_ctrl_c(run, write, sms, messages):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_following_delivers_what_becomes_due_until_a_signal(run, write, sms, messages, number):
     run("send", "--no-deliver", "--channel", "parcels", write(sms()))
-    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    threading.Timer(0.3, os.kill, [os.getpid(), number]).start()
 
     ran = run("deliver", "--follow")
 
@@ -275,3 +288,153 @@ def test_following_delivers_what_becomes_due_until_ctrl_c(run, write, sms, messa
     assert "Ctrl-C stops" in ran.err
     assert "1 sent, 0 failed" in ran.out
     assert [one["status"] for one in messages()] == ["sent"]
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_the_wait_for_input(shop, sms, number, status):
+    command = [sys.executable, "-m", "messaging_adapters.cli", "send", "--channel", "parcels", "-"]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin
+    process.stdin.write(json.dumps(sms()) + "\n")
+    process.stdin.flush()
+    while not (shop / "shop.db").exists():
+        time.sleep(0.01)
+    time.sleep(0.5)  # it reads by now
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode == status
+    assert "stopped before line 1; " in said
+    assert "Traceback" not in said
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stoppable() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_second_ctrl_c_ends_at_once_and_the_handlers_are_given_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    with pytest.raises(KeyboardInterrupt), stoppable() as stop:  # noqa: PT012 - that is the point
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        signal.raise_signal(signal.SIGINT)
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_storage_that_fails_says_which_lines_were_accepted(run, write, sms, monkeypatch):
+    send_many, calls = Messenger.send_many, iter([True])
+
+    def failing(self: Messenger, *arguments: Any) -> list[Message | Rejection]:
+        if next(calls, False):
+            return send_many(self, *arguments)
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(Messenger, "send_many", failing)
+
+    ran = run("send", "--channel", "parcels", write(*[sms()] * 1500))
+
+    assert ran.status == 2
+    assert "stopped: every line before 1001 was accepted or refused" in ran.err
+
+
+def send_with_key(run, name, choice):
+    return run("send", "--no-deliver", "--channel", "parcels", "--idempotency-key", choice, name)
+
+
+def test_keys_of_lines_accept_each_line_of_a_file_once(run, write, sms, messages):
+    name = write(sms(), sms(), sms("Two"))
+    send_with_key(run, name, "line")
+
+    again = send_with_key(run, name, "line")
+    assert (again.status, again.err) == (0, "")
+    assert len(messages()) == 3
+
+    send_with_key(run, write(sms(), sms(), sms("Three")), "line")
+    assert len(messages()) == 4
+    send_with_key(run, write(sms(), name="other.jsonl"), "line")
+    assert len(messages()) == 5
+
+
+def test_keys_come_from_a_field_of_the_request(run, write, sms, messages):
+    name = write(
+        sms(reference="a"), sms(reference="b"), sms(reference="a"), sms(), sms(reference="")
+    )
+
+    ran = send_with_key(run, name, "/reference")
+
+    assert ran.status == 1
+    assert ran.err.splitlines() == [
+        f"requests.jsonl:{number}: /reference: there is no text here to make an idempotency key of"
+        " [idempotency.invalid_key]"
+        for number in (4, 5)
+    ]
+    assert sorted(one["reference"] for one in messages()) == ["a", "b"]
+
+
+def test_a_key_of_a_field_may_stand_anywhere_in_the_request(run, write, sms, messages):
+    name = write(*[sms(to=f"+3160000000{one}") for one in (1, 2, 1)])
+
+    ran = send_with_key(run, name, "/receiver/contacts/0/identifierValue")
+
+    assert ran.status == 0
+    assert len(messages()) == 2
+
+
+def test_a_line_may_have_a_key_of_its_own(run, write, sms, messages):
+    def line(key: Any) -> dict[str, Any]:
+        return {"channel": "parcels", "request": sms(reference="r"), "idempotencyKey": key}
+
+    ran = send_with_key(run, write(line("a"), line("b"), line("a")), "/reference")
+    assert ran.status == 0
+    assert len(messages()) == 2
+
+    assert run("send", "--no-deliver", write(line("a"))).status == 0
+    assert len(messages()) == 2
+    assert run("send", "--no-deliver", "--channel", "parcels", write(line(7))).status == 1
+
+
+def test_another_request_under_a_used_key_is_refused(run, write, sms):
+    ran = send_with_key(
+        run, write(sms("One", reference="a"), sms("Two", reference="a")), "/reference"
+    )
+
+    assert ran.status == 1
+    assert "requests.jsonl:2: /body/text" in ran.err
+    assert "[idempotency.conflict]" in ran.err
+
+
+def test_a_broken_line_is_named_as_such_whatever_gives_the_keys(run, write):
+    for choice in ("line", "/reference"):
+        ran = send_with_key(run, write('{"receiver": '), choice)
+
+        assert ran.status == 1
+        assert "requests.jsonl:1: /: " in ran.err
+
+
+@pytest.mark.parametrize("choice", ["reference", "lines", ""])
+def test_a_choice_of_keys_that_is_none_is_explained(run, write, sms, choice):
+    ran = send_with_key(run, write(sms()), choice)
+
+    assert ran.status == 2
+    assert "--idempotency-key is line, or a JSON pointer" in ran.err
+
+
+@pytest.mark.parametrize("line", ["0", "-1", "x"])
+def test_a_line_number_that_is_none_is_explained(run, write, sms, line, capsys):
+    with pytest.raises(SystemExit):
+        run("send", "--from-line", line, write(sms()))
+
+    assert "a line number is 1 or more" in capsys.readouterr().err

@@ -13,9 +13,9 @@ from messaging_adapters.cli.demo.server import MailServer
 from messaging_adapters.cli.demo.settings import BEGIN, CONFIG, MAIL_FOLDER
 from messaging_adapters.cli.demo.show import Show
 from messaging_adapters.cli.engine import Engine
+from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.lines import Line, opened
 from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.sending import stoppable
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.transports.smtp import SmtpTransport

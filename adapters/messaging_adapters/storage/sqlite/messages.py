@@ -1,7 +1,7 @@
 """Messages in SQLite: one row each, and the side tables they are found by."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from sqlite3 import Cursor
 from uuid import UUID
@@ -14,6 +14,7 @@ from messaging_adapters.storage.sqlite.schema import POSITION_BITS
 from messaging_adapters.storage.sqlite.values import to_micros
 from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
 from messaging_core.models.failure import Failure
+from messaging_core.models.instants import in_utc
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
 from messaging_core.ports.storage import Messages
@@ -63,7 +64,11 @@ _UPDATE = (
 
 
 # What is accepted together was accepted at one instant, is mostly due then, and expires together.
-_micros = lru_cache(maxsize=64)(to_micros)
+_micros_of_utc = lru_cache(maxsize=64)(to_micros)
+
+
+def _micros(instant: datetime) -> int:
+    return _micros_of_utc(instant if instant.tzinfo is UTC else in_utc(instant))
 
 
 class SqliteMessages(Messages):

@@ -38,7 +38,7 @@ _IS_BEHIND = (
 )
 _TAKE = (
     "UPDATE messaging_subscriptions SET fence = fence + 1, not_before = ?3"
-    " WHERE name = ?1 AND (not_before IS NULL OR not_before <= ?2)"
+    " WHERE name = ?1 AND (not_before IS NULL OR not_before <= ?2 OR not_before > ?4)"
 )
 _PLACE = "SELECT position, failures, fence FROM messaging_subscriptions WHERE name = ?"
 _MOVE = (
@@ -77,9 +77,10 @@ class SqliteTimeline(Timeline):
         return self._cursor.execute(_IS_BEHIND, (name,)).fetchone() is not None
 
     def take(  # noqa: D102 - the port's
-        self, name: str, *, now: datetime, lease: timedelta
+        self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Place | None:
-        self._cursor.execute(_TAKE, (name, to_micros(now), to_micros(now + lease)))
+        beyond = None if longest is None else to_micros(now + longest)
+        self._cursor.execute(_TAKE, (name, to_micros(now), to_micros(now + lease), beyond))
         if not self._cursor.rowcount:
             return None
         position, failures, fence = self._cursor.execute(_PLACE, (name,)).fetchone()

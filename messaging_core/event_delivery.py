@@ -1,0 +1,115 @@
+"""Serve each subscriber on a thread of its own, so that none waits for another."""
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from messaging_core.errors import StorageError
+from messaging_core.host_code import fault_of
+from messaging_core.subscription import Subscriptions
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[str], None]
+"""Serves the subscriber of a name."""
+
+_PAUSE = 0.5  # seconds between looks
+
+
+class EventDelivery:
+    """Tell subscribers what happened, on threads that may hang without holding up anything.
+
+    A handler that hangs cannot be stopped: its thread is left to itself. Until it returns, no
+    other thread of this process serves this subscriber.
+
+    Args:
+        subscriptions: Whom to tell.
+        timeout: Seconds that `tell` waits for handlers, and after which the log names those that
+            have not returned.
+    """
+
+    def __init__(self, subscriptions: Subscriptions, timeout: float) -> None:
+        self._subscriptions = subscriptions
+        self._timeout = timeout
+        self._over = threading.Event()
+        self._until = math.inf
+        self._threads: dict[str, threading.Thread] = {}
+        self._errors: list[Exception] = []
+        self._named: set[tuple[str, int]] = set()
+
+    def tell(self) -> None:
+        """Tell every subscriber what is new to it, and wait for them, but no longer than that.
+
+        Raises:
+            StorageError: The storage failed.
+        """
+        self._until = monotonic() + self._timeout
+        names = self._subscriptions.names
+        for name in filter(self._subscriptions.is_waiting, names):
+            self._start(name, self._serve_once)
+        self._join()
+        if self._errors:
+            raise self._errors[0]
+
+    def look(self) -> None:
+        """Start the threads of subscribers that have none, and name handlers that hang."""
+        for name in self._subscriptions.names:
+            if name not in self._threads:
+                self._start(name, self._serve)
+        for name, position in self._subscriptions.overdue(self._timeout):
+            if (name, position) not in self._named:
+                self._named.add((name, position))
+                _log.error(
+                    "subscriber %s has not returned from event %d for %g seconds;"
+                    " it hears of nothing else until then",
+                    *(name, position, self._timeout),
+                )
+
+    def end(self, until: float) -> None:
+        """Let every subscriber hear of the last events, but wait no longer than until then.
+
+        Args:
+            until: By `time.monotonic`.
+        """
+        self._until = until
+        self._over.set()
+        self._join()
+
+    def _start(self, name: str, work: Work) -> None:
+        thread = threading.Thread(
+            target=work, args=(name,), name=f"messaging-events-{name}", daemon=True
+        )
+        self._threads[name] = thread
+        thread.start()
+
+    def _join(self) -> None:
+        for name, thread in self._threads.items():
+            thread.join(max(self._until - monotonic(), 0.0))
+            if thread.is_alive():
+                _log.error("subscriber %s has not returned; its thread is left to itself", name)
+
+    def _is_over(self) -> bool:
+        return monotonic() > self._until
+
+    def _serve_once(self, name: str) -> None:
+        try:
+            self._subscriptions.serve(name, self._is_over)
+        except Exception as error:  # noqa: BLE001 - the caller of `tell` gets it
+            self._errors.append(error)
+        except BaseException as error:  # noqa: BLE001 - it ends no more than this look
+            _log.error("subscriber %s could not be served: %s", name, fault_of(error))
+
+    def _serve(self, name: str) -> None:
+        """Go on until it is over, and once more then."""
+        while True:
+            last = self._over.wait(_PAUSE)
+            try:
+                self._subscriptions.serve(name, self._is_over)
+            except StorageError:
+                _log.exception("the storage failed; trying again")
+            except BaseException as error:  # noqa: BLE001 - it ends no more than this look
+                _log.error("subscriber %s could not be served: %s", name, fault_of(error))
+            if last:
+                return
