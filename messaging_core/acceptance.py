@@ -133,7 +133,7 @@ class Acceptance:
         rendered, faults = self.filling.fill(request, channel)
         request = rendered or request
         has_links = wants_links(request)
-        if has_links:
+        if has_links or channel.max_parts is not None:
             faults = [*faults, *self.linking.check(request, channel)]
         is_rendered = rendered is not None
         admission = admit(request, channel, now, faults=faults, is_rendered=is_rendered)

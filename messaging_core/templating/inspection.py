@@ -12,7 +12,7 @@ from messaging_core.models.template_project import (
     TemplateVersion,
     VariableType,
 )
-from messaging_core.rules.sms import split_sms
+from messaging_core.rules.sms import split_sms, with_plain_numbers
 from messaging_core.templating.checking import undeclared
 from messaging_core.templating.paths import covers, place
 from messaging_core.templating.sources import (
@@ -88,7 +88,8 @@ def _parts(
     source = Source("/text", "text", text, FORMS["text"])
     ready = compiled(source, version, engine_of(version, engines))
     try:
-        return split_sms(ready.render(values, locale=locale, blank=lambda _: True)).count
+        rendered = ready.render(values, locale=locale, blank=lambda _: True)
+        return split_sms(with_plain_numbers(rendered)).count
     except TemplateError:
         return None
 
