@@ -14,7 +14,7 @@ from messaging_core.models.template_project import (
 )
 from messaging_core.rules.sms import split_sms, with_plain_numbers
 from messaging_core.templating.checking import undeclared
-from messaging_core.templating.paths import covers, place
+from messaging_core.templating.paths import place, touches
 from messaging_core.templating.sources import (
     DEFAULT_ENGINES,
     FORMS,
@@ -47,14 +47,15 @@ def inspect(
 
 def _report(version: TemplateVersion, content: TemplateContent, engines: Engines) -> ContentReport:
     engine = engine_of(version, engines)
-    names = [
+    found = [
         name
         for source in sources_of(content)
         for name in compiled(source, version, engine).placeholders
     ]
-    placeholders = tuple(dict.fromkeys(names))
+    placeholders = tuple(dict.fromkeys(found))
     text = content.text if platform_of(content) in {None, SMS} else None
-    used = [each for each in version.variables if _is_used(each, placeholders)]
+    names = set(placeholders)
+    used = [each for each in version.variables if touches(each.key, names)]
     parts = [
         _parts(text, version, content.locale, values, engines)
         for values in (_defaults(used), _longest(used, "x"), _longest(used, "\N{SNOWMAN}"))
@@ -69,11 +70,6 @@ def _report(version: TemplateVersion, content: TemplateContent, engines: Engines
         longest_parts=parts[1],
         longest_unicode_parts=parts[2],
     )
-
-
-def _is_used(variable: TemplateVariable, placeholders: Iterable[str]) -> bool:
-    key = variable.key
-    return any(covers(key, name) or covers(name, key) for name in placeholders)
 
 
 def _parts(
