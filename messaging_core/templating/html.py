@@ -67,6 +67,15 @@ def check_rendered_html(html: str) -> tuple[Violation, ...]:
     return (Violation("", "template.unsafe_link", message),)
 
 
+def unsafe_place() -> Violation:
+    """Say that a value would be written where no escaping makes it safe."""
+    message = (
+        "no value can be made safe here: put it into text or into a quoted attribute that runs "
+        "nothing"
+    )
+    return Violation("", "template.unsafe_place", message)
+
+
 def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:
     """Tell the context of each placeholder, which is given as `None` between literal texts.
 

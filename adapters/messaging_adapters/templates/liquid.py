@@ -19,7 +19,7 @@ from messaging_core.errors import (
 from messaging_core.models.template_project import Form
 from messaging_core.models.violation import Violation
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
-from messaging_core.templating.html import Context, check_rendered_html, contexts
+from messaging_core.templating.html import Context, check_rendered_html, contexts, unsafe_place
 from messaging_core.templating.paths import ABSENT, find, place, pointer_of
 from messaging_core.templating.pieces import syntax_error
 from messaging_core.templating.writing import as_json, as_json_text, as_line, as_text
@@ -63,9 +63,6 @@ _TROUBLE: Final = (
     RecursionError,
     TypeError,
     ValueError,
-)
-_UNSAFE: Final = (
-    "no value can be made safe here: put it into text or into a quoted attribute that runs nothing"
 )
 
 
@@ -282,7 +279,7 @@ def _check_html(source: str, pieces: Sequence[limits.Piece]) -> None:
             offsets.append(piece.start)
     for offset, context in zip(offsets, contexts(texts), strict=True):
         if context is Context.UNSAFE:
-            raise syntax_error(source, offset, _UNSAFE)
+            raise syntax_error(source, offset, unsafe_place().message)
 
 
 def _writes(piece: limits.Piece) -> bool:
@@ -333,7 +330,7 @@ def _value_error(error: Exception, placeholders: Sequence[str]) -> TemplateError
         reason = str(error.args[0])
         return TemplateValueError((Violation("", "template.too_large", reason),))
     if isinstance(error, output.UnsafePlaceError):
-        return TemplateValueError((Violation("", "template.unsafe_place", _UNSAFE),))
+        return TemplateValueError((unsafe_place(),))
     found = error.context() if isinstance(error, LiquidError) else None
     where = f"line {found[0]}, column {found[1] + 1}: " if found else ""
     if isinstance(error, UndefinedError):
