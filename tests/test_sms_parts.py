@@ -58,6 +58,15 @@ def test_link_buttons_count() -> None:
     assert Shop(max_parts=1).faults(body) == [("/body/text/text", "text.too_many_parts")]
 
 
+def test_link_buttons_never_make_a_text_longer_than_a_phone_puts_together() -> None:
+    button = LinkAction(text="я", url="https://shop.example/" + "t" * 8_000)
+    fits = TextBody(text="я" * 9_000, actions=(button,))
+    beyond = TextBody(text="я" * 9_000, actions=(button, button))
+
+    assert Shop().faults(fits) == []
+    assert Shop().faults(beyond) == [("/body/text/text", "text.too_many_parts")]
+
+
 def test_parts_are_counted_with_short_links() -> None:
     shop, links = Shop(max_parts=1), ShortLinks(domain="go.example")
 

@@ -38,6 +38,16 @@ def wants_links(request: SendMessage) -> bool:
     )
 
 
+def counts_parts(request: SendMessage, channel: Channel) -> bool:
+    """Tell whether the parts of an SMS are counted with all that is written into it.
+
+    What a rule of its own counts is the text alone, which is quicker.
+    """
+    if channel.platform != SMS:
+        return False
+    return channel.max_parts is not None or bool(getattr(request.body, "actions", ()))
+
+
 def checked_domain(domain: str | None) -> str | None:
     """Return the domain of a host's short links.
 
@@ -97,7 +107,7 @@ class Linking:
 def _check_parts(request: SendMessage, channel: Channel, domain: str | None) -> list[Violation]:
     """Refuse a text that takes more parts than its channel allows, as it would be sent."""
     body, most = request.body, channel.max_parts or MAX_SMS_PARTS
-    if body is None or (domain is None and channel.max_parts is None):
+    if body is None or (domain is None and not counts_parts(request, channel)):
         return []
     if len(getattr(body, "text", None) or "") > _MOST_UNITS:
         return []  # a rule of its own refuses that
