@@ -88,32 +88,39 @@ _JOINERS: Final = "\u034f\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0000-
 _IS_INVISIBLE: Final = re.compile(f"[{_INVISIBLE}]+")
 _IS_JOINER: Final = re.compile(f"[{_JOINERS}]")
 _LOOK_BACK: Final = 100  # no emoji and no syllable is longer
-_WITH_JOINERS: Final = re.compile(rf"([^\x20-\x5f\x61-\x7e\n\r])([{_JOINERS}]*)")
 
 _UNSEEN_END: Final = re.compile(f"[{_INVISIBLE}{_JOINERS}]+$")
 # Accents, bars and the frame of a keycap, which stand over the character before them.
 _IS_MARK: Final = re.compile("[\u0300-\u036f\u1dcd\u20d2\u20d3\u20e3\u20e5]")
 
 
-def replace_outside(text: str, is_gsm: Callable[[str], bool]) -> str:
+def with_joiners(outside: str) -> re.Pattern[str]:
+    """Return what finds characters to be replaced, each with the joiners behind it.
+
+    Args:
+        outside: What matches one character outside GSM-7.
+    """
+    return re.compile(f"({outside})([{_JOINERS}]*)")
+
+
+def replace_outside(text: str, outside: re.Pattern[str], is_gsm: Callable[[str], bool]) -> str:
     """Replace what has an equivalent, and remove what nobody sees.
 
     A joiner or selector stays only behind a character that stays, as within an emoji.
 
     Args:
         text: Any text.
+        outside: As `with_joiners` returns it.
         is_gsm: Tells what needs no replacement.
     """
 
     def replaced(match: re.Match[str]) -> str:
-        if is_gsm(match[1]):
-            return match[1]
         replacement = replacement_of(match[1], is_gsm)
         return match[0] if replacement is None else replacement
 
     # Composed first, or the accent of a decomposed "é" would be lost although GSM-7 has the letter.
     composed = unicodedata.normalize("NFC", _IS_INVISIBLE.sub("", text))
-    return _WITH_JOINERS.sub(replaced, composed)
+    return outside.sub(replaced, composed)
 
 
 def replacement_in(text: str, at: int, is_gsm: Callable[[str], bool]) -> str | None:

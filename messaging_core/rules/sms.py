@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 
 from messaging_core.models.sms import ForcedCharacter, SmsEncoding, SmsText
-from messaging_core.rules.gsm_replacements import replace_outside, replacement_in
+from messaging_core.rules.gsm_replacements import replace_outside, replacement_in, with_joiners
 from messaging_core.rules.iris import uri_of
 from messaging_core.rules.url_finder import find_urls
 
@@ -23,6 +23,7 @@ _ESCAPE: Final = "\x1b"
 _GSM: Final = frozenset(_DEFAULT_ALPHABET + _EXTENSION)
 _GSM_STRING: Final = "".join(sorted(_GSM))
 _OUTSIDE_GSM: Final = re.compile(f"[^{re.escape(_GSM_STRING)}]")
+_TO_REPLACE: Final = with_joiners(_OUTSIDE_GSM.pattern)
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _DEFAULT_LATIN: Final = _DEFAULT_ALPHABET.encode("latin-1", "ignore")
 _EXTENSION_LATIN: Final = _EXTENSION.encode("latin-1", "ignore")
@@ -85,7 +86,7 @@ def to_gsm(text: str) -> str:
     that belong to them: the result is GSM-7 only if there were none. That partial help is our
     choice; no standard says what to do.
     """
-    return text if is_gsm(text) else replace_outside(text, is_gsm)
+    return text if is_gsm(text) else replace_outside(text, _TO_REPLACE, is_gsm)
 
 
 def encode_smartly(text: str) -> str:

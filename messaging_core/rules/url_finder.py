@@ -87,6 +87,9 @@ def find_urls(text: str) -> Iterator[FoundUrl]:
 def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where each of several joined addresses is; none where it is not certain."""
     run = text[start:end]
+    if run.count("://") == 1:
+        yield start, end
+        return
     joints = list(_JOINT.finditer(run))
     inner = [match[1] for match in _INNER.finditer(run) if match[1] not in ",;"]
     if any(character not in _MAY_HOLD for character in inner) or (joints and inner):
@@ -132,28 +135,27 @@ def _address(text: str, start: int, end: int) -> str | None:
     rest = run[len(url) :]
     if _DOUBTFUL.search(run) or not _is_balanced(url) or not uri_of(url):
         return None
-    if "_" in host_of(url).rpartition(".")[2]:  # no top-level domain has one
+    host = host_of(url)
+    if "_" in host.rpartition(".")[2]:  # no top-level domain has one
         return None
     enclosed = text[start - 1 : start] == "<" and text[end : end + 1] == ">"
     if not enclosed and (
-        _may_be_a_sentence(url)
+        _may_be_a_sentence(url, host)
         or _opens_a_quotation(url, text[end : end + 1])
-        or (not url.isascii() and _may_go_over_into_text(url))
+        or (not url.isascii() and _may_go_over_into_text(url, host))
     ):
         return None
     return None if any(map(str.isalnum, rest)) else url
 
 
-def _may_go_over_into_text(url: str) -> bool:
+def _may_go_over_into_text(url: str, host: str) -> bool:
     """Tell whether the writing does not show where an address stops and a sentence goes on."""
-    host = host_of(url)
     tail = url[url.index(host) + len(host) :]
     return bool(_INTO_FOREIGN.search(host) or _UNBROKEN.search(tail))
 
 
-def _may_be_a_sentence(url: str) -> bool:
+def _may_be_a_sentence(url: str, host: str) -> bool:
     """Tell whether the last label of a host may be the word after a full stop."""
-    host = host_of(url)
     before, _, last = host.rpartition(".")
     before = before.rpartition(".")[2]
     if not last.isascii():
