@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 
 from messaging_core.models.sms import ForcedCharacter, SmsEncoding, SmsText
-from messaging_core.rules.gsm_replacements import replace_outside, replacement_in, with_joiners
+from messaging_core.rules._gsm_replacements import replace_outside, replacement_in, with_joiners
 from messaging_core.rules.iris import uri_of
 from messaging_core.rules.url_finder import find_urls
 

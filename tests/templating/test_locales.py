@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.templating import choose_locale
-from messaging_core.templating.language_data import (
+from messaging_core.templating._language_data import (
     ALIASES,
     LIKELY_REGIONS,
     PARENTS,
