@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from messaging_core.decisions import telling
 from messaging_core.decisions.admission import Admission, admit
 from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
-from messaging_core.decisions.link_planning import Linking, wants_links
+from messaging_core.decisions.link_planning import Linking, counts_parts, wants_links
 from messaging_core.decisions.rejection import rejected
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.filling import Filling
@@ -133,7 +133,7 @@ class Acceptance:
         rendered, faults = self.filling.fill(request, channel)
         request = rendered or request
         has_links = wants_links(request)
-        if has_links:
+        if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
         is_rendered = rendered is not None
         admission = admit(request, channel, now, faults=faults, is_rendered=is_rendered)

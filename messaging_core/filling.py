@@ -5,6 +5,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_core.decisions.drafting import identifiers_of
 from messaging_core.models.channel import Channel
 from messaging_core.models.meta import Meta, PushNotificationsMeta
 from messaging_core.models.rendered_template import RenderedTemplate
@@ -49,16 +50,18 @@ class Filling:
             return None, ()
         if check_template(reference, channel.platform, _PATH):
             return None, ()
-        made = self._render(reference, channel)
+        made = self._render(request, reference, channel)
         if not isinstance(made, RenderedTemplate):
             return None, made
         return _with_content(request, reference, made), ()
 
     def _render(
-        self, reference: TemplateReference, channel: Channel
+        self, request: SendMessage, reference: TemplateReference, channel: Channel
     ) -> RenderedTemplate | Sequence[Violation]:
         with self.storage.begin(read_only=True) as tx:
             project = project_of(tx, channel.workspace, reference)
+            if project is not None and reference.locale is None:
+                reference = evolve(reference, locale=_shared_locale(tx, request, channel))
         if project is None:
             where = f"{_PATH}/name" if reference.project_id is None else f"{_PATH}/projectId"
             return (Violation(where, "template.unknown", "there is no such template"),)
@@ -81,6 +84,21 @@ def project_of(
     if reference.project_id is not None:
         return tx.templates.get(workspace, reference.project_id)
     return tx.templates.by_name(workspace, reference.name) if reference.name else None
+
+
+def _shared_locale(tx: Transaction, request: SendMessage, channel: Channel) -> str | None:
+    """Return the language of the receivers, where all of them have the same.
+
+    One mail to several people has one text: where their languages differ, it is the default one.
+    """
+    identifiers = identifiers_of(request, channel)
+    known = tx.contacts.by_identifiers(channel.workspace, identifiers)
+    contacts = [
+        tx.contacts.get(channel.workspace, known[identifier]) if identifier in known else None
+        for identifier in identifiers
+    ]
+    locales = {contact.locale if contact else None for contact in contacts}
+    return locales.pop() if len(locales) == 1 else None
 
 
 def _with_content(

@@ -1,6 +1,6 @@
 """What a notification says to one user on one channel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from attrs import evolve, frozen
@@ -23,6 +23,7 @@ from messaging_core.templating.interpolation import InterpolationEngine
 from messaging_core.templating.sources import contents_of, platform_of
 
 _TEMPLATE: Final = "/templateId"
+_VALUES: Final = frozenset({"user", "data"})
 _TITLED: Final = frozenset({EMAIL, PUSH})
 
 
@@ -131,10 +132,21 @@ def _inline(notification: Notification) -> Wording | Sequence[Violation]:
         (notification.message_content or "", Form.TEXT, "/messageContent"),
     ):
         try:
-            ready.append(engine.compile(source, form))
+            compiled = engine.compile(source, form)
         except TemplateSyntaxError as error:
             violations.append(Violation(path, "template.syntax", str(error)))
+        else:
+            ready.append(compiled)
+            violations += _foreign_paths(compiled, path)
     return violations or InlineWording(ready[0], ready[1], notification.data)
+
+
+def _foreign_paths(compiled: CompiledTemplate, path: str) -> Iterator[Violation]:
+    """Refuse what could have no value: such as a path that lacks `data.`, or a helper's name."""
+    for name in compiled.placeholders:
+        if name.partition(".")[0] not in _VALUES:
+            message = f"{name} is no value here: a path begins with user. or data."
+            yield Violation(path, "template.undeclared_variable", message)
 
 
 def _any(_: str) -> bool:

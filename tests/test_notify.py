@@ -534,11 +534,23 @@ def test_rules_38_and_39_texts_see_the_whole_record_and_the_data_side_by_side() 
 
     engine.notify(
         "sms",
-        message_content="{{user.name}} {{user.shoe.size}} {{data.name}} {{name}}!",
+        message_content="{{user.name}} {{user.shoe.size}} {{data.name}}!",
         data={"name": "parcel"},
     )
 
-    assert engine.contents()[0].text == "Ada 37 parcel !"
+    assert engine.contents()[0].text == "Ada 37 parcel!"
+
+
+@pytest.mark.parametrize("name", ["name", "dateNow", "users.name", "User.name", "userdata", "0"])
+def test_a_text_that_names_neither_user_nor_data_is_refused(name: str) -> None:
+    engine = Engine(ADA)
+
+    assert engine.refused("sms", message_content=f"Hi {{{{{name}}}}}") == [
+        "/messageContent template.undeclared_variable"
+    ]
+    assert engine.refused("push", message_title=f"Hi {{{{{{ {name} }}}}}}") == [
+        "/messageTitle template.undeclared_variable"
+    ]
 
 
 def test_rule_40_names_of_files_and_addresses_are_not_filled_in() -> None:

@@ -24,6 +24,8 @@ from messaging_core.errors import (
 )
 from messaging_core.models.body import Attachment, TextBody
 from messaging_core.models.compose import to
+from messaging_core.models.contact import ContactIdentifier
+from messaging_core.models.directory import NewContact
 from messaging_core.models.envelope import EmailContent, PushContent, SmsContent
 from messaging_core.models.request import SendMessage
 from messaging_core.models.template import (
@@ -387,6 +389,42 @@ class TestSending:
         assert message.body == TextBody(text="Hi Ada")
         assert message.template is not None
         assert (message.template.project_id, message.template.version) == ("parcels", str(FIRST))
+
+    def test_a_template_speaks_the_language_of_its_receiver(self, shop: Shop) -> None:
+        shop.messenger.contacts.create(
+            NewContact(
+                locale="nl-BE",
+                identifiers=(ContactIdentifier(key="phonenumber", value="+31612345678"),),
+            )
+        )
+
+        assert shop.send().body == TextBody(text="Hoi Ada")
+        assert shop.send(locale="en").body == TextBody(text="Hi Ada")
+        assert shop.messenger.plan(SMS, shop.request()).sms.text == "Hoi Ada"
+
+    @pytest.mark.parametrize(("other", "subject"), [("nl", "Voor Ada"), ("de", "For Ada")])
+    def test_one_mail_to_several_is_in_a_language_that_all_of_them_share(
+        self, other: str, subject: str
+    ) -> None:
+        shop = Shop()
+        contents = (
+            PlatformContent(platform="email", locale="en", subject="For Ada", text="Hi"),
+            PlatformContent(platform="email", locale="nl", subject="Voor Ada", text="Hoi"),
+        )
+        shop.publish(version(platform_content=contents))
+        for address, locale in (("ada@x.example", "nl"), ("bob@x.example", other)):
+            identifier = ContactIdentifier(key="emailaddress", value=address)
+            shop.messenger.contacts.create(NewContact(locale=locale, identifiers=(identifier,)))
+        template = TemplateReference(
+            project_id="parcels", parameters=(StringParameter(key="name", value="Ada"),)
+        )
+
+        message = shop.messenger.send(
+            MAIL, SendMessage(receiver=to("ada@x.example", "bob@x.example"), template=template)
+        )
+
+        assert message.body is not None
+        assert message.body.metadata.subject == subject
 
     def test_a_mail_has_the_subject_html_text_and_attachments_of_its_template(
         self, shop: Shop

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 from messaging_core.decisions.linking import apply_links, draw_links, link_settings
 from messaging_core.decisions.rendering import content_of
 from messaging_core.errors import ConfigurationError
+from messaging_core.models.body import TextBody
 from messaging_core.models.channel import SMS, Channel
 from messaging_core.models.delivery import Delivery
 from messaging_core.models.envelope import SmsContent
@@ -37,6 +38,16 @@ def wants_links(request: SendMessage) -> bool:
     )
 
 
+def counts_parts(request: SendMessage, channel: Channel) -> bool:
+    """Tell whether the parts of an SMS are counted with all that is written into it.
+
+    What a rule of its own counts is the text alone, which is quicker.
+    """
+    if channel.platform != SMS:
+        return False
+    return channel.max_parts is not None or bool(getattr(request.body, "actions", ()))
+
+
 def checked_domain(domain: str | None) -> str | None:
     """Return the domain of a host's short links.
 
@@ -61,21 +72,13 @@ class Linking:
     new_code: Callable[[], str]
 
     def check(self, request: SendMessage, channel: Channel) -> list[Violation]:
-        """Refuse links that have no domain, and a text that they make too long."""
+        """Refuse links that have no domain, and a text that is too long with its links."""
         wanted = (request.short_links, request.template, self.default_domain)
         violations = check_default_domain(*wanted)
         domain = short_domain(*wanted) if channel.platform == SMS else None
-        if request.body is None or domain is None or check_domain(domain, ""):
+        if domain is not None and check_domain(domain, ""):
             return violations
-        if len(getattr(request.body, "text", None) or "") > _MOST_UNITS:
-            return violations  # a rule of its own refuses that
-        content = content_of(request.body, request.meta, channel)
-        content = apply_links(content, LinkSettings(domain=domain), lambda _: _ANY_CODE)
-        if isinstance(content, SmsContent) and content.sms.count > MAX_SMS_PARTS:
-            path = "/template" if request.template else "/shortLinks"
-            message = f"with its short links the text is longer than {MAX_SMS_PARTS} SMS"
-            violations.append(Violation(path, "text.too_many_parts", message))
-        return violations
+        return [*violations, *_check_parts(request, channel, domain)]
 
     def draw(
         self, message: Message, delivery: Delivery, channel: Channel
@@ -99,3 +102,26 @@ class Linking:
         if not is_code(code):
             raise ConfigurationError(f"a code is {CODE_LENGTH} letters and digits, not {code!r}")
         return code
+
+
+def _check_parts(request: SendMessage, channel: Channel, domain: str | None) -> list[Violation]:
+    """Refuse a text that takes more parts than its channel allows, as it would be sent."""
+    body, most = request.body, channel.max_parts or MAX_SMS_PARTS
+    if body is None or (domain is None and not counts_parts(request, channel)):
+        return []
+    if len(getattr(body, "text", None) or "") > _MOST_UNITS:
+        return []  # a rule of its own refuses that
+    content = content_of(body, request.meta, channel)
+    content = apply_links(content, LinkSettings(domain=domain), lambda _: _ANY_CODE)
+    if not isinstance(content, SmsContent) or content.sms.count <= most:
+        return []
+    message = f"the text takes {content.sms.count} SMS, and the channel allows {most}: shorten it"
+    return [Violation(_place_of_text(request, domain), "text.too_many_parts", message)]
+
+
+def _place_of_text(request: SendMessage, domain: str | None) -> str:
+    if request.template:
+        return "/template"
+    if domain:
+        return "/shortLinks"
+    return "/body/text/text" if isinstance(request.body, TextBody) else "/body"

@@ -36,7 +36,7 @@ from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
 from messaging_core.models.send_rules import Purpose
 from messaging_core.rules.consent import purpose_of
-from messaging_core.rules.sms import split_sms
+from messaging_core.rules.sms import encode_smartly, split_sms
 from messaging_core.rules.unsubscribe import offers_unsubscribe, unsubscribe_headers
 
 
@@ -120,7 +120,8 @@ def _sms(body: Body, _meta: Meta | None, channel: Channel) -> Content:
     else:
         text = body.text if isinstance(body, TextBody) else ""
     actions = getattr(body, "actions", ())
-    return SmsContent(sms=split_sms(_with_links(text, actions)))
+    text = _with_links(text, actions)
+    return SmsContent(sms=split_sms(encode_smartly(text) if channel.smart_encoding else text))
 
 
 def _email(body: Body, meta: Meta | None, _channel: Channel) -> Content:

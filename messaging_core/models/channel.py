@@ -50,6 +50,10 @@ class Channel:
         id: Made of workspace and name (UUIDv5) when not given, so that it is stable.
         active: An inactive channel accepts nothing.
         mms: Whether pictures and files can be sent (SMS only).
+        smart_encoding: Whether characters are replaced by their nearest equivalent in GSM-7 where
+            that makes a text GSM-7 or saves a part (SMS only).
+        max_parts: Most parts of one message; a longer text is refused (SMS only). Without it the
+            most that a phone puts together, 255.
         identifier_key: The contact identifier that reaches the platform; by default
             `phonenumber`, `emailaddress` or `pushtoken`, on other platforms the platform's name.
         unsubscribe_url: Where a mail program posts to when its reader unsubscribes with one click
@@ -69,6 +73,8 @@ class Channel:
     id: UUID = Factory(lambda self: uuid5(self.workspace, self.name), takes_self=True)
     active: bool = True
     mms: bool = False
+    smart_encoding: bool = False
+    max_parts: int | None = None
     identifier_key: str = Factory(
         lambda self: _IDENTIFIER_KEYS.get(self.platform, self.platform), takes_self=True
     )

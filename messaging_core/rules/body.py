@@ -33,7 +33,7 @@ from messaging_core.rules.media import (
 )
 from messaging_core.rules.platforms import BODY_TYPES
 from messaging_core.rules.sender import check_email_from
-from messaging_core.rules.sms import split_sms
+from messaging_core.rules.sms import encode_smartly, split_sms
 from messaging_core.rules.text import check_text
 
 MAX_SMS_PARTS: Final = 255
@@ -68,7 +68,7 @@ def check_text_body(body: TextBody, channel: Channel, path: str) -> list[Violati
     text = body.text
     violations = check_text(text, f"{path}/text", required=True)
     if channel.platform == SMS and len(text) > _SURELY_FITS:
-        violations += _check_parts(text, f"{path}/text")
+        violations += _check_parts(text, channel, f"{path}/text")
     if body.attachments:
         here = f"{path}/attachments"
         violations += check_attachments(body.attachments, channel.platform, here)
@@ -139,10 +139,12 @@ def check_authentication(body: AuthenticationBody, channel: Channel, path: str) 
     return violations + check_actions(body.otp.actions, channel.platform, here)
 
 
-def _check_parts(text: str, path: str) -> list[Violation]:
+def _check_parts(text: str, channel: Channel, path: str) -> list[Violation]:
     # Counting takes a while, so what cannot fit by its length alone is not counted.
-    if len(text) <= MAX_SMS_PARTS * 153 and split_sms(text).count <= MAX_SMS_PARTS:
-        return []
+    if len(text) <= MAX_SMS_PARTS * 153:
+        sent = encode_smartly(text) if channel.smart_encoding else text
+        if split_sms(sent).count <= MAX_SMS_PARTS:
+            return []
     message = f"longer than {MAX_SMS_PARTS} SMS, the most that a phone puts together"
     return [Violation(path, "text.too_many_parts", message)]
 

@@ -7,6 +7,7 @@ from typing import Final
 from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
 from messaging_core.models.violation import Violation
 from messaging_core.rules.addresses import check_email_address
+from messaging_core.rules.body import MAX_SMS_PARTS
 from messaging_core.rules.sender import check_display_name, check_sender_value
 from messaging_core.rules.text import check_line
 from messaging_core.rules.unsubscribe import check_unsubscribe_mailto, check_unsubscribe_url
@@ -39,11 +40,27 @@ def check_channel(channel: Channel) -> list[Violation]:
     if channel.mms and channel.platform != SMS:
         message = f"MMS is for sms channels, not for {channel.platform}"
         violations.append(Violation("/mms", "channel.mms_only_on_sms", message))
+    violations += _check_sms_only(channel)
     if channel.grace < timedelta(0):
         violations.append(Violation("/grace", "channel.negative_grace", "nobody waits backwards"))
     violations += _check_unsubscribe(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
+
+
+def _check_sms_only(channel: Channel) -> list[Violation]:
+    violations = []
+    most = channel.max_parts
+    if most is not None and not 1 <= most <= MAX_SMS_PARTS:
+        message = f"a number of parts from 1 to {MAX_SMS_PARTS}, or None for no limit of its own"
+        violations.append(Violation("/maxParts", "channel.bad_max_parts", message))
+    if channel.platform == SMS:
+        return violations
+    for is_set, name in ((most is not None, "maxParts"), (channel.smart_encoding, "smartEncoding")):
+        if is_set:
+            message = f"parts are counted on sms channels, not on {channel.platform}: leave it out"
+            violations.append(Violation(f"/{name}", "channel.only_on_sms", message))
+    return violations
 
 
 def check_platform(value: str, path: str) -> list[Violation]:

@@ -1,14 +1,15 @@
 """How many SMS a text takes, and why."""
-# ruff: noqa: RUF001 - characters that look like others are what this module is about
 
 import re
 import unicodedata
-from functools import lru_cache
 from itertools import count, takewhile
 from operator import itemgetter
 from typing import Final
 
 from messaging_core.models.sms import ForcedCharacter, SmsEncoding, SmsText
+from messaging_core.rules._gsm_replacements import replace_outside, replacement_in, with_joiners
+from messaging_core.rules.iris import uri_of
+from messaging_core.rules.url_finder import find_urls
 
 # 3GPP TS 23.038 §6.2.1, row by row. ESC (0x1B) is left out: it introduces the extension table and
 # is no character of its own.
@@ -22,6 +23,7 @@ _ESCAPE: Final = "\x1b"
 _GSM: Final = frozenset(_DEFAULT_ALPHABET + _EXTENSION)
 _GSM_STRING: Final = "".join(sorted(_GSM))
 _OUTSIDE_GSM: Final = re.compile(f"[^{re.escape(_GSM_STRING)}]")
+_TO_REPLACE: Final = with_joiners(_OUTSIDE_GSM.pattern)
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _DEFAULT_LATIN: Final = _DEFAULT_ALPHABET.encode("latin-1", "ignore")
 _EXTENSION_LATIN: Final = _EXTENSION.encode("latin-1", "ignore")
@@ -33,63 +35,13 @@ _SINGLE_UNITS, _PART_UNITS = 70, 67
 
 _ZERO_WIDTH_JOINER: Final = "\u200d"
 
+_FIXED_BLANK: Final = re.compile("[\xa0\u2000-\u200a\u202f\u205f]")
+_MINUS: Final = re.compile(r"\u2212(?=[\d.,])")
+_APOSTROPHE: Final = re.compile(r"(?<=\d)\u2019(?=\d)")
+
 # From here on one pass over the text is quicker than one search for each distinct character.
 _MANY: Final = 100
 _BLOCK: Final = 160
-
-# What Unicode itself does not decompose into GSM-7; the rest is left to NFKC and NFKD.
-_REPLACEMENTS: Final = {
-    character: replacement
-    for characters, replacement in {
-        "‘’‚‛′ʹʻʼˈ´`‹›": "'",
-        "“”„‟″¨«»": '"',
-        "‐‑‒–—―−": "-",
-        "\t": " ",
-        "\v\x85\u2028\u2029": "\n",
-        # Soft hyphen, zero-width space and non-joiner, direction marks, word joiner, byte order
-        # mark and the variation selectors: nothing that a phone would show.
-        "\xad\u200b\u200c\u200e\u200f\u2060\ufeff\ufe0e\ufe0f": "",
-        "•‣◦∙": "*",
-        "·": ".",
-        "⁄∕÷": "/",
-        "×": "x",
-        "¦": "|",
-        "µμ": "u",
-        "©": "(c)",
-        "®": "(R)",
-        "Œ": "OE",
-        "œ": "oe",
-        "ẞ": "SS",
-        "Þ": "Th",
-        "þ": "th",
-        "ÐĐ": "D",
-        "ðđ": "d",
-        "Ħ": "H",
-        "ħ": "h",
-        "Ł": "L",
-        "ł": "l",
-        "Ŧ": "T",
-        "ŧ": "t",
-        "ı": "i",
-        "ƒ": "f",
-        # Greek capitals that look Latin; TS 23.038 has only those that do not.
-        "Α": "A",
-        "Β": "B",
-        "Ε": "E",
-        "Ζ": "Z",
-        "Η": "H",
-        "Ι": "I",
-        "Κ": "K",
-        "Μ": "M",
-        "Ν": "N",
-        "Ο": "O",
-        "Ρ": "P",
-        "Τ": "T",
-        "Υ": "Y",
-        "Χ": "X",
-    }.items()
-    for character in characters
-}
 
 
 def split_sms(text: str) -> SmsText:
@@ -128,15 +80,45 @@ def is_gsm(text: str) -> bool:
 def to_gsm(text: str) -> str:
     """Replace what GSM-7 lacks by its nearest equivalent, so that the text takes fewer parts.
 
-    Typographic punctuation becomes plain, accents that GSM-7 lacks are dropped. Characters
-    without an equivalent (emoji, Cyrillic …) stay as they are: the result is GSM-7 only if there
-    were none. That partial help is our choice; no standard says what to do.
+    Typographic punctuation becomes plain, accents that GSM-7 lacks are dropped, and what nobody
+    sees is removed: direction marks, spaces without width, soft hyphens, joiners. Characters
+    without an equivalent (emoji, Cyrillic …) stay as they are, with the joiners and selectors
+    that belong to them: the result is GSM-7 only if there were none. That partial help is our
+    choice; no standard says what to do.
+    """
+    return text if is_gsm(text) else replace_outside(text, _TO_REPLACE, is_gsm)
+
+
+def encode_smartly(text: str) -> str:
+    """Return what `to_gsm` makes of a text where that is GSM-7 or saves a part, else the text.
+
+    A text that needs UCS-2 all the same keeps its quotation marks and accents. A web address with
+    characters outside ASCII is percent-encoded, so that it leads to the same place.
     """
     if is_gsm(text):
         return text
-    # Composed first, or the accent of a decomposed "é" would be lost although GSM-7 has the letter.
-    composed = unicodedata.normalize("NFC", text)
-    return _OUTSIDE_GSM.sub(_replace_match, composed)
+    plain = to_gsm(_with_uris(text))
+    return plain if is_gsm(plain) or split_sms(plain).count < split_sms(text).count else text
+
+
+def with_plain_numbers(text: str) -> str:
+    """Write blanks, minus signs and apostrophes of numbers as GSM-7 has them.
+
+    The conventions of CLDR use no-break blanks (`1 234,50 €`), U+2212 and U+2019, each of which
+    makes the whole SMS Unicode and tells the reader nothing more.
+    """
+    if text.isascii():
+        return text
+    return _APOSTROPHE.sub("'", _MINUS.sub("-", _FIXED_BLANK.sub(" ", text)))
+
+
+def _with_uris(text: str) -> str:
+    pieces, place = [], 0
+    for found in find_urls(text):
+        if not found.url.isascii():
+            pieces += [text[place : found.start], uri_of(found.url) or found.url]
+            place = found.end
+    return "".join([*pieces, text[place:]])
 
 
 def _septets(text: str) -> int | None:
@@ -166,7 +148,7 @@ def _split_ucs2(text: str) -> SmsText:
         units=units,
         forced=tuple(
             [
-                ForcedCharacter(character=c, index=at, replacement=_replacement(c))
+                ForcedCharacter(character=c, index=at, replacement=replacement_in(text, at, is_gsm))
                 for c, at in first.items()
             ]
         ),
@@ -266,23 +248,3 @@ def _is_regional(character: str) -> bool:
 def _trailing_regionals(part: str) -> int:
     # Two make a flag, so it is their parity that counts.
     return sum(1 for _ in takewhile(_is_regional, reversed(part)))
-
-
-def _replace_match(match: re.Match[str]) -> str:
-    replacement = _replacement(match[0])
-    return match[0] if replacement is None else replacement
-
-
-@lru_cache(maxsize=2048)
-def _replacement(character: str) -> str | None:
-    """Return GSM-7 text for a character outside it: by table, else by decomposition."""
-    if character in _REPLACEMENTS:
-        return _REPLACEMENTS[character]
-    if "\u0300" <= character <= "\u036f":
-        return ""
-    composed = unicodedata.normalize("NFKC", character)
-    if is_gsm(composed):
-        return composed
-    letters = (c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
-    plain = "".join(_REPLACEMENTS.get(letter, letter) for letter in letters)
-    return plain if is_gsm(plain) else None

@@ -28,10 +28,22 @@ _WITHOUT_SPACES: Final = (
     "\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff10-\uffdc\U00020000-\U0003ffff"
 )
 _UNBROKEN: Final = re.compile(f"[{_WITHOUT_SPACES}]")
+# Letters of no Latin alphabet: beyond U+036F, but for what Unicode added to Latin later.
+_FOREIGN: Final = r"(?![\u1e00-\u1eff\u2c60-\u2c7f\ua722-\ua7ff\uab30-\uab6f])[\u0370-\U0003ffff]"
+_INTO_FOREIGN: Final = re.compile(rf"[A-Za-z0-9]-*{_FOREIGN}")
+_IS_FOREIGN: Final = re.compile(_FOREIGN)
+_SENTENCE: Final = re.compile(r"[A-Z][a-z]+")
+# Several addresses in one run of characters: joined, or one within another.
+_JOINT: Final = re.compile(r"[,;]+(?=https?://)", re.ASCII | re.IGNORECASE)
+_INNER: Final = re.compile(r"(.)https?://", re.ASCII | re.IGNORECASE | re.DOTALL)
+_MAY_HOLD: Final = frozenset("/=&?#")
+
 _TOKEN: Final = re.compile(r"[^\s\"<>`]*+")
 _BRACKET: Final = re.compile(r"[()\[\]]")
 
-_TRAILING: Final = frozenset(".,;:!?'([")
+_TRAILING: Final = frozenset(".,;:!?([")
+_QUOTE: Final = "'"
+_OPENS_VALUE: Final = frozenset('"“„«‘‚‹「『')  # noqa: RUF001 - quotation marks of all kinds
 _EMPHASIS: Final = frozenset("*_~")
 _OPENED_BY: Final = {")": "(", "]": "["}
 
@@ -52,7 +64,9 @@ def find_urls(text: str) -> Iterator[FoundUrl]:
     its end and brackets that it did not open are not part of it. Left out is what somebody else
     might read to another end: `www.` without scheme, addresses with dashes, braces or bars in
     them, brackets that do not match, and letters of scripts without spaces that follow on it
-    (`https://a.example/xを`), unless angle brackets enclose it all (RFC 3986 appendix C).
+    (`https://a.example/xを`), unless angle brackets enclose it all (RFC 3986 appendix C). Left out
+    are also addresses that follow one another with nothing between them, and a host that may be
+    a sentence's first word (`https://a.example.Привет`). A comma or semicolon joins two.
 
     Takes time in proportion to the text, whatever it holds.
 
@@ -64,9 +78,27 @@ def find_urls(text: str) -> Iterator[FoundUrl]:
         start = match.start()
         place = _end_of_run(text, match.end())
         if not _PART_OF_MORE.search(_before(text, start)) and place - start <= MAX_URI_LENGTH:
-            url = _address(text, start, place)
-            if url:
-                yield FoundUrl(start, start + len(url), url)
+            for begin, end in _split(text, start, place):
+                url = _address(text, begin, end)
+                if url:
+                    yield FoundUrl(begin, begin + len(url), url)
+
+
+def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where each of several joined addresses is; none where it is not certain."""
+    run = text[start:end]
+    if run.count("://") == 1:
+        yield start, end
+        return
+    joints = list(_JOINT.finditer(run))
+    inner = [match[1] for match in _INNER.finditer(run) if match[1] not in ",;"]
+    if any(character not in _MAY_HOLD for character in inner) or (joints and inner):
+        return
+    begin = start
+    for joint in joints:
+        yield begin, start + joint.start()
+        begin = start + joint.end()
+    yield begin, end
 
 
 def _before(text: str, start: int) -> str:
@@ -103,19 +135,37 @@ def _address(text: str, start: int, end: int) -> str | None:
     rest = run[len(url) :]
     if _DOUBTFUL.search(run) or not _is_balanced(url) or not uri_of(url):
         return None
+    host = host_of(url)
+    if "_" in host.rpartition(".")[2]:  # no top-level domain has one
+        return None
     enclosed = text[start - 1 : start] == "<" and text[end : end + 1] == ">"
-    if not (url.isascii() or enclosed) and _may_go_over_into_text(url):
+    if not enclosed and (
+        _may_be_a_sentence(url, host)
+        or _opens_a_quotation(url, text[end : end + 1])
+        or (not url.isascii() and _may_go_over_into_text(url, host))
+    ):
         return None
     return None if any(map(str.isalnum, rest)) else url
 
 
-def _may_go_over_into_text(url: str) -> bool:
+def _may_go_over_into_text(url: str, host: str) -> bool:
     """Tell whether the writing does not show where an address stops and a sentence goes on."""
-    host = host_of(url)
-    last = host.rpartition(".")[2]
     tail = url[url.index(host) + len(host) :]
-    mixed = _UNBROKEN.search(last) and any(map(str.isascii, last))
-    return bool(mixed or _UNBROKEN.search(tail))
+    return bool(_INTO_FOREIGN.search(host) or _UNBROKEN.search(tail))
+
+
+def _may_be_a_sentence(url: str, host: str) -> bool:
+    """Tell whether the last label of a host may be the word after a full stop."""
+    before, _, last = host.rpartition(".")
+    before = before.rpartition(".")[2]
+    if not last.isascii():
+        return before.isascii() and _IS_FOREIGN.search(last) is not None
+    return bool(url.endswith(host) and _SENTENCE.fullmatch(last)) and before == before.lower()
+
+
+def _opens_a_quotation(url: str, following: str) -> bool:
+    """Tell whether a value in quotation marks follows, which belongs to the address or not."""
+    return url[-1] == "=" and following in _OPENS_VALUE
 
 
 def _trimmed(run: str, before: str) -> str:
@@ -126,7 +176,12 @@ def _trimmed(run: str, before: str) -> str:
     end = len(run)
     while end:
         last = run[end - 1]
-        if last in _OPENED_BY:
+        if last == _QUOTE:
+            # Within quotation marks the last one closes them, else one that nothing opened.
+            if before != _QUOTE and run.count(_QUOTE, 0, end) % 2 == 0:
+                break
+            before = ""
+        elif last in _OPENED_BY:
             if surplus[last] <= 0:
                 break
             surplus[last] -= 1

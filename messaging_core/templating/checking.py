@@ -21,7 +21,7 @@ from messaging_core.rules.headers import check_subject
 from messaging_core.rules.links import check_domain
 from messaging_core.rules.template import MAX_NAME_LENGTH, check_locale
 from messaging_core.rules.text import check_line, check_text
-from messaging_core.templating.paths import covers
+from messaging_core.templating.paths import touches
 from messaging_core.templating.pieces import is_path
 from messaging_core.templating.rendering import json_object
 from messaging_core.templating.sources import (
@@ -181,11 +181,8 @@ def undeclared(
     placeholders: Sequence[str], variables: Sequence[TemplateVariable]
 ) -> tuple[str, ...]:
     """Return the placeholders that no variable covers, and that hold none."""
-    return tuple(
-        name
-        for name in placeholders
-        if not any(covers(each.key, name) or covers(name, each.key) for each in variables)
-    )
+    keys = {variable.key for variable in variables}
+    return tuple(name for name in placeholders if not touches(name, keys))
 
 
 def _check_data(ready: CompiledTemplate, source: Source, path: str) -> Iterator[Violation]:

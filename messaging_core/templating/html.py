@@ -21,19 +21,19 @@ _TAG: Final = re.compile(r"</?([a-zA-Z][^\s/>]*)")
 _ATTRIBUTE: Final = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:(["'])|([^\s"'>]*)))?""")
 _BETWEEN: Final = re.compile(r"[\s/\"'=]+")
 _SETTLED: Final = re.compile(r"[:/?#]")
+_AMPERSAND: Final = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 # Browsers drop leading controls and spaces, and tabs and line breaks anywhere (WHATWG URL §4.4).
 _IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
-_ENOUGH: Final = 1000
+_ENOUGH: Final = 100  # of what is left after that, to know a scheme
 _ENDS: Final = {
     end: re.compile(re.escape(end), re.IGNORECASE)
     for end in ("-->", ">", "]>", *(f"</{tag}" for tag in _RAW_TEXT))
 }
-_EXECUTABLE: Final = re.compile(r"(?:javascript|vbscript|data|file|blob):", re.IGNORECASE)
+_EXECUTABLE: Final = frozenset({"javascript", "vbscript", "data", "file", "blob"})
 
-
-# Any quoted value of an attribute that holds a URL.
+# The value of an attribute that holds a URL, with quotes or without.
 _LINK: Final = re.compile(
-    rf"""\b(?:{"|".join(sorted(_URL_ATTRIBUTES))})\s*=\s*(?=["'])["']?([^"'>]{{0,200}})""",
+    rf"""\b(?:{"|".join(sorted(_URL_ATTRIBUTES))})\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""",
     re.IGNORECASE,
 )
 
@@ -45,12 +45,14 @@ class Context(Enum):
     ATTRIBUTE = auto()
     URL_START = auto()
     URL_REST = auto()
+    QUERY_VALUE = auto()
     UNSAFE = auto()
 
 
 def is_executable(url: str) -> bool:
     """Tell whether a URL runs or reads something on the reader's machine."""
-    return _EXECUTABLE.match(_IGNORED.sub("", url[:_ENOUGH])) is not None
+    scheme, colon, _ = url.partition(":")
+    return bool(colon) and _IGNORED.sub("", scheme).lower() in _EXECUTABLE
 
 
 def check_rendered_html(html: str) -> tuple[Violation, ...]:
@@ -58,10 +60,20 @@ def check_rendered_html(html: str) -> tuple[Violation, ...]:
 
     For engines that cannot tell beforehand where a value will stand.
     """
-    if not any(is_executable(unescape(match[1])) for match in _LINK.finditer(html)):
+    urls = (match[1] or match[2] or match[3] or "" for match in _LINK.finditer(html))
+    if not any(is_executable(unescape(url)) for url in urls):
         return ()
     message = "a value makes a link that runs something on the reader's machine"
     return (Violation("", "template.unsafe_link", message),)
+
+
+def unsafe_place() -> Violation:
+    """Say that a value would be written where no escaping makes it safe."""
+    message = (
+        "no value can be made safe here: put it into text or into a quoted attribute that runs "
+        "nothing"
+    )
+    return Violation("", "template.unsafe_place", message)
 
 
 def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:
@@ -70,7 +82,7 @@ def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:
     What is neither text nor the quoted value of a harmless attribute is unsafe: scripts and
     styles, event handlers, values without quotes, names of tags and attributes.
     """
-    scanner = _Scanner()
+    scanner = HtmlScanner()
     for piece in pieces:
         if piece is None:
             yield scanner.placeholder()
@@ -78,10 +90,35 @@ def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:
             scanner.feed(piece)
 
 
-class _Scanner:
+class QueryScanner:
+    """Follow a URL as far as is needed to know whether a value of its query is reached."""
+
+    _NEXT: Final = re.compile(r"[?&;=#]")
+
+    def __init__(self) -> None:
+        self.part = ""  # the sign that the last part began with: "?" a name, "=" a value, "#"
+
+    def feed(self, text: str) -> None:
+        """Take in what follows of the URL."""
+        for sign in self._NEXT.findall(text):
+            if self.part == "#":
+                return
+            if sign == "#" or (sign == "?" and not self.part):
+                self.part = sign
+            elif self.part and sign != "?":
+                self.part = "=" if sign == "=" else "?"
+
+    @property
+    def in_value(self) -> bool:
+        """Tell whether the value of a parameter is reached."""
+        return self.part == "="
+
+
+class HtmlScanner:
     """Follow HTML as far as is needed to know in which value a place is."""
 
     def __init__(self) -> None:
+        self.pending: list[str] = []  # literal text that is not looked at yet
         self.until = ""  # what ends a comment, a declaration, or a script
         self.in_tag = False
         self.tag = ""
@@ -90,8 +127,20 @@ class _Scanner:
         self.value = ""  # how that of the attribute begins, without its placeholders
         self.is_settled = False
         self.has_placeholder = False
+        self.query = QueryScanner()
+
+    def feed(self, text: str) -> None:
+        """Take in literal text; it may end anywhere, also within a tag."""
+        self.pending.append(text)
 
     def placeholder(self) -> Context:
+        """Tell where a value would stand now."""
+        text = "".join(self.pending)
+        self.pending.clear()
+        self._read(text)
+        # A value that turns out to be empty would let the end of a comment go unseen.
+        if self.until == "-->" and text.endswith("-"):
+            return Context.UNSAFE
         if self.quote:
             context = self._of_value()
             self.has_placeholder = True
@@ -108,12 +157,14 @@ class _Scanner:
             return Context.ATTRIBUTE
         if is_executable(self.value):
             return Context.UNSAFE
+        if self.query.in_value:
+            return Context.QUERY_VALUE
         if self.is_settled:
             return Context.ATTRIBUTE
         started = self.has_placeholder or self.value.strip()
         return Context.URL_REST if started else Context.URL_START
 
-    def feed(self, text: str) -> None:
+    def _read(self, text: str) -> None:
         place = 0
         while place < len(text):
             if self.until:
@@ -137,8 +188,11 @@ class _Scanner:
     def _in_value(self, text: str, place: int) -> int:
         end = text.find(self.quote, place)
         if end < 0:
-            self.value += text[place : place + max(0, _ENOUGH - len(self.value))]
-            self.is_settled = self.is_settled or _SETTLED.search(text, place) is not None
+            piece = text[place:]
+            if len(self.value) < _ENOUGH:
+                self.value += _IGNORED.sub("", unescape(piece))[:_ENOUGH]
+            self.query.feed(_AMPERSAND.sub("&", piece))
+            self.is_settled = self.is_settled or _SETTLED.search(piece) is not None
             return len(text)
         self.quote = ""
         return end + 1
@@ -155,6 +209,7 @@ class _Scanner:
             return place + 1
         self.attribute, self.quote = match[1].lower(), match[2] or ""
         self.value, self.is_settled, self.has_placeholder = "", False, False
+        self.query = QueryScanner()
         return match.end()
 
     def _in_text(self, text: str, place: int) -> int:

@@ -12,9 +12,9 @@ from messaging_core.models.template_project import (
     TemplateVersion,
     VariableType,
 )
-from messaging_core.rules.sms import split_sms
+from messaging_core.rules.sms import split_sms, with_plain_numbers
 from messaging_core.templating.checking import undeclared
-from messaging_core.templating.paths import covers, place
+from messaging_core.templating.paths import place, touches
 from messaging_core.templating.sources import (
     DEFAULT_ENGINES,
     FORMS,
@@ -47,14 +47,15 @@ def inspect(
 
 def _report(version: TemplateVersion, content: TemplateContent, engines: Engines) -> ContentReport:
     engine = engine_of(version, engines)
-    names = [
+    found = [
         name
         for source in sources_of(content)
         for name in compiled(source, version, engine).placeholders
     ]
-    placeholders = tuple(dict.fromkeys(names))
+    placeholders = tuple(dict.fromkeys(found))
     text = content.text if platform_of(content) in {None, SMS} else None
-    used = [each for each in version.variables if _is_used(each, placeholders)]
+    names = set(placeholders)
+    used = [each for each in version.variables if touches(each.key, names)]
     parts = [
         _parts(text, version, content.locale, values, engines)
         for values in (_defaults(used), _longest(used, "x"), _longest(used, "\N{SNOWMAN}"))
@@ -71,11 +72,6 @@ def _report(version: TemplateVersion, content: TemplateContent, engines: Engines
     )
 
 
-def _is_used(variable: TemplateVariable, placeholders: Iterable[str]) -> bool:
-    key = variable.key
-    return any(covers(key, name) or covers(name, key) for name in placeholders)
-
-
 def _parts(
     text: str | None,
     version: TemplateVersion,
@@ -88,7 +84,8 @@ def _parts(
     source = Source("/text", "text", text, FORMS["text"])
     ready = compiled(source, version, engine_of(version, engines))
     try:
-        return split_sms(ready.render(values, locale=locale, blank=lambda _: True)).count
+        rendered = ready.render(values, locale=locale, blank=lambda _: True)
+        return split_sms(with_plain_numbers(rendered)).count
     except TemplateError:
         return None
 

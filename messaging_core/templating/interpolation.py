@@ -14,6 +14,7 @@ from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, nev
 from messaging_core.templating.html import Context, contexts
 from messaging_core.templating.paths import ABSENT, look_up, pointer_of
 from messaging_core.templating.pieces import Placeholder, Text, parse, syntax_error
+from messaging_core.templating.urls import query_values
 from messaging_core.templating.writing import (
     HTML_WRITERS,
     Write,
@@ -22,6 +23,7 @@ from messaging_core.templating.writing import (
     as_json,
     as_json_text,
     as_line,
+    as_query_value,
     as_text,
     escape,
     escape_with_breaks,
@@ -155,15 +157,16 @@ class Interpolation(CompiledTemplate):
         self, values: Mapping[str, Any], blank: Callable[[str], bool]
     ) -> Iterator[Violation]:
         """Report each value that is missing or of no use, once, in the order of the source."""
-        slots = {slot.name: slot for slot in reversed(self.slots)}
+        slots: dict[str, list[Slot]] = {}
+        for slot in self.slots:
+            slots.setdefault(slot.name, []).append(slot)
         for name in self.placeholders:
-            slot = slots[name]
-            value = _value(values, slot)
+            value = _value(values, slots[name][0])
             if _is_missing(value):
                 if not blank(name):
                     message = f"{name} has no value"
                     yield Violation(pointer_of(name), "template.missing_variable", message)
-            elif any(each.write(value) is None for each in self.slots if each.name == name):
+            elif any(slot.write(value) is None for slot in slots[name]):
                 message = f"{name} is no text, number or date: name a part of it"
                 yield Violation(pointer_of(name), "template.not_writable", message)
 
@@ -281,9 +284,15 @@ def _writers(text: Text, form: Form, *, line_breaks: bool) -> Iterator[Write]:
         case Form.JSON:
             return _json_writers(text)
         case Form.LINE:  # also what is raw stays on its line
-            return (as_line for _ in text.placeholders)
+            return _text_writers(text, as_line)
         case _:
-            return (as_text for _ in text.placeholders)
+            return _text_writers(text, as_text)
+
+
+def _text_writers(text: Text, plain: Write) -> Iterator[Write]:
+    found = query_values(piece if isinstance(piece, str) else None for piece in text.pieces)
+    for placeholder, is_query_value in zip(text.placeholders, found, strict=True):
+        yield as_query_value if is_query_value and not placeholder.raw else plain
 
 
 def _html_writers(text: Text, *, line_breaks: bool) -> Iterator[Write]:

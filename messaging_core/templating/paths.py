@@ -1,6 +1,6 @@
 """Find values by path: keys of mappings and indexes of lists, and never anything else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from messaging_core.wire.faults import pointer
@@ -53,3 +53,18 @@ def pointer_of(name: str) -> str:
 def covers(declared: str, name: str) -> bool:
     """Tell whether a path is another one or leads to something below it."""
     return name == declared or name.startswith(f"{declared}.")
+
+
+def touches(name: str, others: Collection[str]) -> bool:
+    """Tell whether a path is among others, below one of them or above one.
+
+    Args:
+        name: A path.
+        others: A set of paths.
+    """
+    whole = name
+    while name:
+        if name in others:
+            return True
+        name = name.rpartition(".")[0]
+    return any(other.startswith(f"{whole}.") for other in others)

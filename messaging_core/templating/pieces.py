@@ -7,6 +7,11 @@ from attrs import field, frozen
 
 from messaging_core.errors import TemplateSyntaxError
 
+MAX_PLACEHOLDERS: Final = 10_000
+"""Most placeholders of a source."""
+MAX_PATH_LENGTH: Final = 10_000
+"""Most characters of a path in a placeholder."""
+
 _OPEN: Final = "{{"
 _PATH: Final = r"[\w-]+(?:\.[\w-]+)*"
 _PLACEHOLDER: Final = re.compile(
@@ -55,11 +60,12 @@ def parse(source: str) -> Text:
     Everything else is literal text, closing braces included.
 
     Raises:
-        TemplateSyntaxError: Two braces are opened and no placeholder follows.
+        TemplateSyntaxError: Two braces are opened and no placeholder follows; or there are too
+            many placeholders, or one is too long.
     """
     pieces: list[str | Placeholder] = []
     literal: list[str] = []
-    place = 0
+    place = count = 0
     while (start := source.find(_OPEN, place)) >= 0:
         if start > place and source[start - 1] == "\\":
             literal += (source[place : start - 1], _OPEN)
@@ -71,6 +77,12 @@ def parse(source: str) -> Text:
         literal.append(source[place:start])
         _flush(literal, pieces)
         name = match["raw"] or match["safe"]
+        count += 1
+        if count > MAX_PLACEHOLDERS:
+            raise syntax_error(source, start, f"more than {MAX_PLACEHOLDERS} placeholders")
+        if len(name) > MAX_PATH_LENGTH:
+            reason = f"a path has at most {MAX_PATH_LENGTH} characters, not {len(name)}"
+            raise syntax_error(source, start, reason)
         pieces.append(Placeholder(name=name, raw=match["raw"] is not None, offset=start))
         place = match.end()
     literal.append(source[place:])

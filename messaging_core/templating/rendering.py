@@ -16,6 +16,7 @@ from messaging_core.models.body import (
     TextBody,
     TextMetadata,
 )
+from messaging_core.models.channel import SMS
 from messaging_core.models.rendered_template import RenderedTemplate, TemplateSource
 from messaging_core.models.template import TemplateReference
 from messaging_core.models.template_project import (
@@ -25,6 +26,7 @@ from messaging_core.models.template_project import (
 )
 from messaging_core.models.violation import Violation
 from messaging_core.rules.platforms import ACTION_TYPES, WITHOUT_ATTACHMENTS
+from messaging_core.rules.sms import with_plain_numbers
 from messaging_core.templating.locales import choose_content
 from messaging_core.templating.paths import covers
 from messaging_core.templating.sources import (
@@ -141,7 +143,8 @@ class _Job:
         for source in used_sources(content, self.platform):
             try:
                 ready = compiled(source, self.version, engine)
-                texts[source.path] = ready.render(values, locale=content.locale, blank=blank)
+                text = ready.render(values, locale=content.locale, blank=blank)
+                texts[source.path] = with_plain_numbers(text) if self.platform == SMS else text
             except TemplateValueError as error:
                 problems += [evolve(each, path=self.place(each)) for each in error.violations]
             except TemplateSyntaxError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -106,6 +107,12 @@ def as_rest_of_url(value: Any) -> str | None:
     return None if text is None else text.replace(":", "%3A")
 
 
+def as_query_value(value: Any) -> str | None:
+    """Write a value of the query of a URL, percent-encoded as UTF-8 (RFC 3986 §2.1)."""
+    text = as_text(value)
+    return None if text is None else quote(text, safe="", errors="replace")
+
+
 def as_json(value: Any) -> str | None:
     """Write a value as a whole JSON value."""
     try:
@@ -135,5 +142,6 @@ HTML_WRITERS: Final[Mapping[Context, Write]] = {
     Context.ATTRIBUTE: as_html,
     Context.URL_START: as_url,
     Context.URL_REST: as_rest_of_url,
+    Context.QUERY_VALUE: as_query_value,
 }
 """How values are written in each place of HTML where they can be made safe."""

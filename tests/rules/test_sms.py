@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - characters that look like others are what is tested
 import sys
 import time
 import unicodedata
@@ -8,7 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from messaging_core.models.sms import ForcedCharacter, SmsEncoding
-from messaging_core.rules.sms import is_gsm, split_sms, to_gsm
+from messaging_core.rules.sms import (
+    encode_smartly,
+    is_gsm,
+    split_sms,
+    to_gsm,
+    with_plain_numbers,
+)
 
 GSM_7, UCS_2 = SmsEncoding.GSM_7, SmsEncoding.UCS_2
 
@@ -234,11 +241,11 @@ def test_a_text_of_very_many_different_astral_characters_is_split_all_the_same()
 @pytest.mark.parametrize(
     ("character", "replacement"),
     [
-        ("’", "'"),  # noqa: RUF001
-        ("‘", "'"),  # noqa: RUF001
+        ("’", "'"),
+        ("‘", "'"),
         ("“", '"'),
         ("„", '"'),
-        ("–", "-"),  # noqa: RUF001
+        ("–", "-"),
         ("—", "-"),
         ("…", "..."),
         ("\xa0", " "),
@@ -255,7 +262,7 @@ def test_a_text_of_very_many_different_astral_characters_is_split_all_the_same()
         ("½", "1/2"),
         ("²", "2"),
         ("™", "TM"),
-        ("Α", "A"),  # noqa: RUF001
+        ("Α", "A"),
         ("Ά", "A"),
         ("`", "'"),
         ("я", None),
@@ -280,7 +287,7 @@ def test_a_replacement_is_gsm_text(text: str) -> None:
 
 
 def test_to_gsm_makes_typographic_text_fit_one_part() -> None:
-    text = "“C’est déjà l’été” – œuvre à 5\xa0€…"  # noqa: RUF001
+    text = "“C’est déjà l’été” – œuvre à 5\xa0€…"
 
     assert to_gsm(text) == "\"C'est déjà l'été\" - oeuvre à 5 €..."
 
@@ -328,3 +335,98 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(text: str) -> Non
     split_sms(text)
 
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *("\xad", "\u061c", "\u115f", "\u1160", "\u17b4", "\u180e", "\u200b", "\u200c", "\u200d"),
+        *("\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2060"),
+        *("\u2061", "\u2063", "\u2066", "\u2069", "\u206f", "\u3164", "\ufe0e", "\ufe0f"),
+        *("\ufeff", "\uffa0", "\ufff9", "\U0001d173", "\U000e0001", "\U000e0100"),
+    ],
+)
+def test_what_nobody_sees_costs_no_part(character: str) -> None:
+    text = f"Your{character} parcel{character}"
+
+    assert to_gsm(text) == "Your parcel"
+    assert [one.replacement for one in split_sms(text).forced] == [""]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (f"“{FAMILY}”", f'"{FAMILY}"'),
+        ("❤\ufe0f a\ufe0f", "❤\ufe0f a"),
+        ("می\u200cخواهم, a\u200cb", "می\u200cخواهم, ab"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("\U0001f3f4\U000e0067\U000e007f", "\U0001f3f4\U000e0067\U000e007f"),
+        ("1\ufe0f\u20e3", "1"),
+        ("o\u200de", "oe"),
+    ],
+)
+def test_a_joiner_stays_behind_what_stays(text: str, plain: str) -> None:
+    assert to_gsm(text) == plain
+
+
+def test_the_plan_names_a_joiner_as_kept_where_to_gsm_keeps_it() -> None:
+    kept = {one.character: one.replacement for one in split_sms(FAMILY).forced}
+    dropped = {one.character: one.replacement for one in split_sms("a\u200db").forced}
+
+    assert kept["\u200d"] is None
+    assert dropped["\u200d"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("⁃ one", "- one"),
+        ("∼5 min", "~5 min"),
+        ("❝a❞ ＂b＂ 〝c〞", '"a" "b" "c"'),
+        ("❛a❜ ＇b＇ ˊcˋ", "'a' 'b' 'c'"),
+        ("10\ua78930 ２０％", "10:30 20%"),
+        ("a⧸b⧹c∣d", "a/b\\c|d"),
+        ("❨a❩ ❴b❵ ⦅c⦆", "(a) {b} (c)"),
+        ("✱ a ✻ b ∗ c", "* a * b * c"),
+        ("sᴍᴀʟʟ ᴄᴀᴘs", "sMALL CAPs"),
+        ("ǃ ˖ ꞊ ˸", "! + = :"),
+    ],
+)
+def test_a_look_alike_is_replaced(text: str, plain: str) -> None:
+    assert to_gsm(text) == plain
+    assert is_gsm(plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("“Hi” – ő", '"Hi" - o'),
+        ("“Hi” 😀", "“Hi” 😀"),
+        ("“" + "a" * 69 + "я", "“" + "a" * 69 + "я"),
+        ("…" + "я" * 66, "…" + "я" * 66),
+        ("\u200b" * 3 + "я" * 70, "я" * 70),
+        ("see https://exämple.example/ő", "see https://xn--exmple-cua.example/%C5%91"),
+        ("plain", "plain"),
+    ],
+)
+def test_smart_encoding_replaces_where_that_saves_something(text: str, sent: str) -> None:
+    assert encode_smartly(text) == sent
+
+
+@given(any_text)
+def test_smart_encoding_never_takes_more_parts(text: str) -> None:
+    assert split_sms(encode_smartly(text)).count <= split_sms(text).count
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("1\u202f234,50\xa0€", "1 234,50 €"),
+        ("\u22125 or \u2212.5", "-5 or -.5"),
+        ("1\u2019234", "1'234"),
+        ("it\u2019s a \u2212 b", "it\u2019s a \u2212 b"),
+        ("9:00\u202fAM", "9:00 AM"),
+    ],
+)
+def test_numbers_are_written_with_plain_blanks_and_signs(text: str, plain: str) -> None:
+    assert with_plain_numbers(text) == plain

@@ -176,3 +176,82 @@ def test_hostile_texts_take_no_longer_than_others(text: str, count: int) -> None
 
     assert len(found) == count
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{A},{A}y", [A, f"{A}y"]),
+        (f"{A};{A}y", [A, f"{A}y"]),
+        (f"{A},;,{A}y.", [A, f"{A}y"]),
+        (f"{A}?q=1,{A}y?q=2", [f"{A}?q=1", f"{A}y?q=2"]),
+        (f"({A},{A}y)", [A, f"{A}y"]),
+        (f"{A},{A}y,HTTP://b.example;", [A, f"{A}y", "HTTP://b.example"]),
+        (f"{A}{A}", []),
+        (f"{A}.{A}", []),
+        (f"{A}-{A}", []),
+        (f"{A})({A}", []),
+        (f"{A}?u=https://b.example,https://c.example", []),
+        (f"{A}/web/2026/https://b.example/y", [f"{A}/web/2026/https://b.example/y"]),
+        (f"{A}?https://b.example/y", [f"{A}?https://b.example/y"]),
+        (f"{A}, {A}", [A, A]),
+    ],
+)
+def test_joined_addresses_are_several_and_glued_ones_none(text: str, found: list[str]) -> None:
+    assert urls(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://shop.exampleで.どうぞ",
+        "https://a.example은.좋다",
+        "https://a.example.좋다",
+        "https://a.example.ありがとう",
+        "https://shop.exampleпривет",
+        "https://shop.example.Привет всем",
+        "https://shop.example.Спасибо",
+        "https://shop.exampleשלום",
+        "https://shop.example.Thanks for coming",
+        "https://ab短信.example",
+        "https://shop.みんな",
+    ],
+)
+def test_a_sentence_does_not_become_the_host(text: str) -> None:
+    assert urls(text) == []
+    assert urls("<https://shop.みんな>") == ["https://shop.みんな"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("https://a.example/x_'y'", ["https://a.example/x_'y'"]),
+        ("https://a.example/?q='x'", ["https://a.example/?q='x'"]),
+        ("'https://a.example/?q='x''", ["https://a.example/?q='x'"]),
+        ("'https://a.example/it's'", ["https://a.example/it's"]),
+        ("'https://a.example/x'.", ["https://a.example/x"]),
+        ("https://a.example/x'", ["https://a.example/x"]),
+        ('https://a.example/?q="x"', []),
+        ("https://a.example/?q=“x”", []),
+        ('href="https://a.example/x">', ["https://a.example/x"]),
+        ("https://a.example's", []),
+        ("see https://shop.example_ now", []),
+        ("see https://shop.exam_ple/x now", []),
+        ("_https://shop.example_", ["https://shop.example"]),
+        ("__https://shop.example/x__", ["https://shop.example/x"]),
+        ("https://a_b.example/x_", ["https://a_b.example/x_"]),
+        ("https://shop.EXAMPLE", ["https://shop.EXAMPLE"]),
+        ("https://Shop.Example", ["https://Shop.Example"]),
+        ("https://shop.Example/x", ["https://shop.Example/x"]),
+    ],
+)
+def test_quotes_and_underscores_at_the_end(text: str, found: list[str]) -> None:
+    assert urls(text) == found
+
+
+@given(
+    st.lists(st.sampled_from([A, f"{A}?q=1", "http://b.example", "https://пример.рф/"]), min_size=1)
+)
+def test_addresses_joined_by_a_comma_are_found_as_if_they_stood_alone(joined: list[str]) -> None:
+    assert urls(",".join(joined)) == joined
+    assert urls(";".join(joined)) == joined

@@ -316,3 +316,53 @@ def test_whole_json_values_hold_what_has_a_text() -> None:
     assert json.loads(text) == {"sum": "1.50", "of": {"a": [1]}, "ok": True}
     with pytest.raises(TemplateValueError, match=r"template\.not_writable"):
         interpolate("{{x}}", {"x": [object()]}, Form.JSON)
+
+
+@pytest.mark.parametrize(
+    ("source", "form", "text"),
+    [
+        ("https://a.example/?e={{x}}&f={{ x }}.", Form.TEXT, "?e=a%20b%2B%26&f=a%20b%2B%26."),
+        ("See http://a.example/p?e={{x}} {{x}}", Form.TEXT, "?e=a%20b%2B%26 a b+&"),
+        ("https://a.example/{{x}}?e={{x}}", Form.TEXT, "https://a.example/a b+&?e=a%20b%2B%26"),
+        ("https://a.example/?{{x}}", Form.TEXT, "https://a.example/?a b+&"),
+        ("https://a.example/?e={{x}}#f={{x}}", Form.TEXT, "?e=a%20b%2B%26#f=a b+&"),
+        ("https://a.example/?e={{{x}}}", Form.TEXT, "?e=a b+&"),
+        ("{{x}}?e={{x}}", Form.TEXT, "a b+&?e=a%20b%2B%26"),
+        ("Why? e={{x}}", Form.TEXT, "Why? e=a b+&"),
+        ("https://a.example/? e={{x}}", Form.TEXT, "? e=a b+&"),
+        ("mailto:a@b.example?subject={{x}}", Form.LINE, "?subject=a%20b%2B%26"),
+        ("app://open?e={{x}}", Form.LINE, "?e=a%20b%2B%26"),
+        ("<a href='https://a.example/?e={{x}}'>{{x}}</a>", Form.HTML, "?e=a%20b%2B%26'>a b+&amp;<"),
+        ('<a href="?a=1&amp;e={{x}}">', Form.HTML, '?a=1&amp;e=a%20b%2B%26"'),
+        ('<img src="https://a.example/{{x}}.png">', Form.HTML, "/a b+&amp;.png"),
+        ('<a href="https://a.example/?e={{{x}}}">', Form.HTML, "?e=a b+&"),
+        ('<p title="?e={{x}}">', Form.HTML, "?e=a b+&amp;"),
+    ],
+)
+def test_a_value_of_a_query_is_percent_encoded(source: str, form: Form, text: str) -> None:
+    assert text in interpolate(source, {"x": "a b+&"}, form)
+
+
+@pytest.mark.parametrize("filler", [" " * 5_000, "\t" * 999, "\x01" * 1_000, "\n" * 1_001])
+def test_a_link_that_runs_something_is_found_behind_any_filler(filler: str) -> None:
+    value = f"{filler}java{filler}script:alert(1)"
+
+    assert interpolate("<a href='{{x}}'>", {"x": value}, Form.HTML) == "<a href='#blocked'>"
+    with pytest.raises(TemplateSyntaxError, match="no value can be made safe"):
+        interpolate(f"<a href='{filler}javascript:{{{{x}}}}'>", {"x": "1"}, Form.HTML)
+    with pytest.raises(TemplateSyntaxError, match="no value can be made safe"):
+        interpolate("<a href='java&#115;cript:{{x}}'>", {"x": "1"}, Form.HTML)
+
+
+def test_the_end_of_a_comment_is_seen_around_a_value() -> None:
+    with pytest.raises(TemplateSyntaxError, match="no value can be made safe"):
+        interpolate("<!-- --{{x}}><script>{{x}}</script>", {"x": ""}, Form.HTML)
+
+
+def test_too_many_placeholders_and_too_long_a_path_are_refused() -> None:
+    assert interpolate("{{a}}" * 10_000, {"a": "x"}) == "x" * 10_000
+    with pytest.raises(TemplateSyntaxError, match="more than 10000 placeholders"):
+        interpolate("{{a}}" * 10_001, {"a": "x"})
+    assert interpolate("{{" + "a" * 10_000 + "}}", {"a" * 10_000: "x"}) == "x"
+    with pytest.raises(TemplateSyntaxError, match="at most 10000 characters"):
+        interpolate("{{" + "a" * 10_001 + "}}", {})

@@ -329,7 +329,7 @@ def test_an_engine_that_the_host_does_not_bring_is_its_configuration() -> None:
         ("nl-Latn-NL", "nl"),
         ("nl-x-a", "nl"),
         ("pt", "pt-BR"),
-        ("pt-PT", "en"),
+        ("pt-PT", "pt-BR"),
         ("de", "en"),
         ("zh-Hant-TW", "zh-Hant"),
         ("", "en"),

@@ -45,6 +45,8 @@ _CHANNEL: Final = {
     "message_type": Key(choices=tuple(MessageType)),
     "active": Key(kind=bool),
     "mms": Key(kind=bool),
+    "smart_encoding": Key(kind=bool),
+    "max_parts": Key(kind=int),
     "when_in_doubt": Key(choices=tuple(WhenInDoubt)),
     "identifier_key": Key(),
     "unsubscribe_url": Key(),

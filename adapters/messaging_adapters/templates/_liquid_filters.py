@@ -1,9 +1,11 @@
 """Filters for Liquid: numbers, money and dates as the reader's language writes them."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from html import unescape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.filter import with_context
 from liquid.undefined import is_undefined
 
+_MARKUP: Final = re.compile(r"<[^<>]*+>")
 _STYLES: Final = ("short", "medium", "long", "full")
 _DIGITS: Final = 40
 
@@ -127,6 +130,12 @@ def moment(value: Any, style: Any = "medium", zone: Any = "UTC", *, locale: Loca
     """Write an instant as the clocks of a zone show it."""
     instant = _instant(value, zone).replace(tzinfo=None)
     return dates.format_datetime(instant, format=_style(style), locale=locale)
+
+
+def strip_html(value: Any) -> str:
+    """Remove tags, in time that grows with the text; what is left is text, not HTML."""
+    text = "" if value is None else str(value)
+    return _MARKUP.sub("", unescape(text) if hasattr(value, "__html__") else text)
 
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {

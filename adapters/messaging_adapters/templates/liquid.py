@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from io import StringIO
 from itertools import takewhile
+from math import prod
 from typing import Any, Final, TextIO
 
 from attrs import define, field
@@ -18,7 +19,7 @@ from messaging_core.errors import (
 from messaging_core.models.template_project import Form
 from messaging_core.models.violation import Violation
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
-from messaging_core.templating.html import Context, check_rendered_html, contexts
+from messaging_core.templating.html import Context, check_rendered_html, contexts, unsafe_place
 from messaging_core.templating.paths import ABSENT, find, place, pointer_of
 from messaging_core.templating.pieces import syntax_error
 from messaging_core.templating.writing import as_json, as_json_text, as_line, as_text
@@ -27,23 +28,31 @@ try:
     from liquid import BoundTemplate, Environment
     from liquid.builtin.output import Output, OutputNode
     from liquid.context import RenderContext
-    from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError
-    from liquid.output import LimitedStringIO
+    from liquid.exceptions import (
+        LiquidError,
+        LoopIterationLimitError,
+        ResourceLimitError,
+        UndefinedError,
+    )
     from liquid.static_analysis import TemplateAnalysis
     from liquid.stringify import to_liquid_string
     from liquid.undefined import FalsyStrictUndefined, is_undefined
     from liquid.utils import ReadOnlyChainMap
 
     from messaging_adapters.templates import _liquid_filters as filters
+    from messaging_adapters.templates import _liquid_limits as limits
+    from messaging_adapters.templates import _liquid_output as output
 except ImportError as error:
     raise MissingDependencyError("python-liquid", "liquid") from error
 
-_TAG: Final = re.compile(r"\{%.*?%\}|(\{\{.*?\}\})", re.DOTALL)
 _UNDEFINED_NAME: Final = re.compile(r"^'?([^' ]*)'? is undefined$")
 _DEEPEST: Final = 100
 _WITH_FILES: Final = ("include", "render")
 # What writes values into JSON past the output that escapes them.
 _UNESCAPED: Final = ("echo", "cycle", "liquid", "tablerow")
+# Tags that write something themselves; `liquid` holds others, one a line.
+_WRITING: Final = frozenset({"echo", "cycle", "increment", "decrement", "tablerow", "ifchanged"})
+_WRITING_LINE: Final = re.compile(rf"^\s*(?:{'|'.join(sorted(_WRITING))})\b", re.MULTILINE)
 # What Liquid and its filters raise about sources and values they cannot work with.
 _TROUBLE: Final = (
     LiquidError,
@@ -54,9 +63,6 @@ _TROUBLE: Final = (
     RecursionError,
     TypeError,
     ValueError,
-)
-_UNSAFE: Final = (
-    "no value can be made safe here: put it into text or into a quoted attribute that runs nothing"
 )
 
 
@@ -69,29 +75,38 @@ class _Undefined(FalsyStrictUndefined):
 class _Context(RenderContext):
     """Look up keys and indexes and nothing else, without the clock that Liquid has built in."""
 
-    __slots__ = ()
+    __slots__ = ("work",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.work = 0
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:
-        taken = buf.size if isinstance(buf, LimitedStringIO) else 0
-        return _buffer((self.env.output_stream_limit or 0) - taken)
+        return _buffer(self.env, buf)
+
+    def raise_for_loop_limit(self, length: int = 1) -> None:
+        super().raise_for_loop_limit(length)
+        turns = prod((loop.length for loop in self.loops), start=length)
+        if turns > getattr(self.template, "most_turns", turns):
+            raise LoopIterationLimitError("loop iteration limit reached", token=None)
 
 
 class _Template(BoundTemplate):
     """A template whose values are looked up in a context of ours."""
 
     context_class = _Context
+    most_turns: int
 
     def _get_buffer(self) -> StringIO:
-        return _buffer(self.env.output_stream_limit or 0)
+        return _buffer(self.env, None)
 
 
-def _buffer(limit: int) -> LimitedStringIO:
-    """Return a buffer that leaves line breaks as they are, which Liquid's own does not."""
-    return LimitedStringIO(limit=limit, newline="")
+def _buffer(env: Environment, outer: TextIO | None) -> StringIO:
+    form = getattr(env, "form", Form.TEXT)
+    is_text = form in {Form.TEXT, Form.LINE}
+    limit = env.output_stream_limit or 0
+    return output.buffer_within(outer, limit, is_html=form is Form.HTML, is_text=is_text)
 
 
 class _Environment(Environment):
@@ -100,6 +115,7 @@ class _Environment(Environment):
     template_class = _Template
     context_depth_limit = 30
     block_nesting_limit = 30
+    form = Form.TEXT
 
 
 class _WholeJson(str):
@@ -120,7 +136,9 @@ class _JsonOutputNode(OutputNode):
     __slots__ = ()
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        limits.spend(context)
         value = self.expression.evaluate(context)
+        output.check_size(value, context)
         if not isinstance(value, _WholeJson):
             value = as_json_text(to_liquid_string(value, autoescape=False))
         return buffer.write(value or "")
@@ -180,10 +198,12 @@ class LiquidEngine(TemplateEngine):
         return self._compile(source, form)
 
     def _compile_anew(self, source: str, form: Form) -> "_LiquidTemplate":
+        pieces = limits.pieces_of(source)
         if form is Form.HTML:
-            _check_html(source)
+            _check_html(source, pieces)
         try:
             template = self._environments[form].from_string(source)
+            setattr(template, "most_turns", limits.most_turns(pieces))  # noqa: B010 - it is ours
             found = template.analyze(include_partials=False)
         except _TROUBLE as error:
             raise _syntax_error(error) from error
@@ -229,26 +249,43 @@ def _prepared(kind: type[_Environment], form: Form) -> _Environment:
         environment.tags.pop(tag)
     environment.filters.pop("safe")  # values are never trusted
     environment.filters.update(filters.FILTERS)
+    environment.filters["url_encode"] = output.url_encode
+    environment.filters["strip_html"] = filters.strip_html
+    environment.add_tag(output.Content)
     if is_json:
         environment.add_tag(_JsonOutput)
         environment.add_filter("json", _json)
+    else:
+        environment.add_tag(output.Value)
+        environment.add_tag(output.Echo)
+    environment.filters.update(limits.bounded(environment.filters))
+    environment.form = form
     return environment
 
 
-def _check_html(source: str) -> None:
-    """Refuse outputs where no escaping makes a value safe; branches are read one after another."""
-    pieces: list[str | None] = []
+def _check_html(source: str, pieces: Sequence[limits.Piece]) -> None:
+    """Refuse outputs where no escaping makes a value safe; branches are read one after another.
+
+    Rendering asks again, of the text that was really written; here the author learns it earlier.
+    """
+    texts: list[str | None] = []
     offsets: list[int] = []
     done = 0
-    for match in _TAG.finditer(source):
-        pieces.append(source[done : match.start()])
-        done = match.end()
-        if match[1]:
-            pieces.append(None)
-            offsets.append(match.start())
-    for offset, context in zip(offsets, contexts(pieces), strict=True):
+    for piece in pieces:
+        texts.append(source[done : piece.start])
+        done = piece.end
+        if _writes(piece):
+            texts.append(None)
+            offsets.append(piece.start)
+    for offset, context in zip(offsets, contexts(texts), strict=True):
         if context is Context.UNSAFE:
-            raise syntax_error(source, offset, _UNSAFE)
+            raise syntax_error(source, offset, unsafe_place().message)
+
+
+def _writes(piece: limits.Piece) -> bool:
+    if piece.name == "liquid":
+        return _WRITING_LINE.search(piece.text.partition("liquid")[2]) is not None
+    return piece.is_output or piece.name in _WRITING
 
 
 def _check_filters(source: str, found: TemplateAnalysis, known: Mapping[str, Any]) -> None:
@@ -292,6 +329,8 @@ def _value_error(error: Exception, placeholders: Sequence[str]) -> TemplateError
     if isinstance(error, ResourceLimitError):
         reason = str(error.args[0])
         return TemplateValueError((Violation("", "template.too_large", reason),))
+    if isinstance(error, output.UnsafePlaceError):
+        return TemplateValueError((unsafe_place(),))
     found = error.context() if isinstance(error, LiquidError) else None
     where = f"line {found[0]}, column {found[1] + 1}: " if found else ""
     if isinstance(error, UndefinedError):

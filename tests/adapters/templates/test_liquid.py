@@ -19,6 +19,7 @@ from messaging_core.models import (
     TextBody,
     VariableType,
 )
+from messaging_core.rules.sms import is_gsm
 from messaging_core.templating import check_version, render_template
 
 ENGINE = LiquidEngine()
@@ -233,4 +234,33 @@ def test_a_version_names_its_engine() -> None:
 
     assert check_version(version, engines=engines) == []
     assert isinstance(made, RenderedTemplate)
-    assert made.body == TextBody(text="1,00\N{NO-BREAK SPACE}€ 2,50\N{NO-BREAK SPACE}€ ")
+    assert made.body == TextBody(text="1,00 € 2,50 € ")
+
+
+@pytest.mark.parametrize(
+    ("source", "locale", "text"),
+    [
+        ("{{ x | number }}", "fr", "1 234,5"),
+        ("{{ x | money: 'EUR' }}", "de", "1.234,50 €"),
+        ("{{ x | percent }}", "de", "123.450 %"),
+        ("{{ x | times: -1 | number }}", "sv", "-1 234,5"),
+        ("{{ x | number }}", "de-CH", "1'234.5"),
+        ("{{ '2025-01-31T09:00:00Z' | time }}", "en", "9:00 AM"),
+    ],
+)
+def test_on_sms_numbers_and_times_need_no_unicode(source: str, locale: str, text: str) -> None:
+    content = TemplateContent(locale=locale, text=source)
+    version = TemplateVersion(
+        id=UUID(int=1),
+        project_id="p",
+        default_locale=locale,
+        engine="liquid",
+        generic_content=(content,),
+        variables=(TemplateVariable(key="x", type=VariableType.NUMBER),),
+    )
+
+    sms = render_template(version, "sms", locale, {"x": 1234.5}, engines={"liquid": LiquidEngine()})
+
+    assert isinstance(sms, RenderedTemplate)
+    assert sms.body == TextBody(text=text)
+    assert is_gsm(text)
