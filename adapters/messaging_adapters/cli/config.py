@@ -47,6 +47,7 @@ _CHANNEL: Final = {
     "mms": Key(kind=bool),
     "when_in_doubt": Key(choices=tuple(WhenInDoubt)),
     "identifier_key": Key(),
+    "allow_unassigned_numbers": Key(kind=bool),
     "unsubscribe_url": Key(),
     "unsubscribe_mailto": Key(),
     "id": Key(),
