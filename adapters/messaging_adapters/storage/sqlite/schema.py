@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database, Migrations
 
-from messaging_core.rules.addresses import address_key
+from messaging_adapters.storage.sqlite import identities
 
 # A position is the rowid of a message: milliseconds of acceptance times 2^15, counted on within a
 # millisecond. It grows with every commit, whatever the clocks of several processes say, so pages,
@@ -361,26 +361,12 @@ CREATE TABLE messaging_opt_ins (
 ) WITHOUT ROWID
 """
 
-# Two rows that are the same now were two spellings of one address: one of them stays.
-_RESPELL = """
-UPDATE OR IGNORE messaging_contact_identifiers SET value = messaging_address(key, value)
-    WHERE value <> messaging_address(key, value);
-DELETE FROM messaging_contact_identifiers WHERE value <> messaging_address(key, value);
-UPDATE OR IGNORE messaging_suppressions
-    SET address = messaging_address(key, address), sender = messaging_address(key, sender)
-    WHERE address <> messaging_address(key, address) OR sender <> messaging_address(key, sender);
-DELETE FROM messaging_suppressions
-    WHERE address <> messaging_address(key, address) OR sender <> messaging_address(key, sender)
-"""
-
 
 @migrations(name="0010_identities")
 def _identities(db: Database) -> None:
     """Compare identifiers as they are told apart now, and remember who opted in again when."""
     _execute(db, _OPT_INS)
-    db.conn.create_function("messaging_address", 2, address_key, deterministic=True)
-    _execute(db, _RESPELL)
-    db.conn.create_function("messaging_address", 2, None)
+    identities.respell(db)
 
 
 def _execute(db: Database, script: str) -> None:
