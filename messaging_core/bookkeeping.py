@@ -67,7 +67,7 @@ class Going:
             return False
         case = judge.with_owners(case_of(message, delivery, channel))
         going = [one for one in case.receivers if one[1] in self.addresses]
-        return judge.refuses(evolve(case, receivers=going), now)
+        return judge.forbids(evolve(case, receivers=going), now)
 
 
 class Books:

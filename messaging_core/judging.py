@@ -241,7 +241,7 @@ class Judge:
                     forget_before=min(at, now) - 2 * longest,
                 )
 
-    def refuses(self, case: Case, now: datetime) -> bool:
+    def forbids(self, case: Case, now: datetime) -> bool:
         """Tell whether any receiver was suppressed, unsubscribed or held out by now.
 
         The other rules are not asked again: they were when the message was claimed.
