@@ -22,6 +22,8 @@ _SPELLINGS: Final = (
     (re.compile(r"\+229([0-9]{8})"), r"+22901\1"),
 )
 _COUNTRIES: Final = ("+52", "+54", "+55", "+229")
+# Nearly every number, told in one look.
+_ORDINARY: Final = re.compile(r"\+(?!5[245]|229)[1-9][0-9]+")
 _CALLED_FROM_ABROAD: Final = "00"
 
 
@@ -43,6 +45,8 @@ def phone_key(value: str) -> str:
     and Benin (01). A landline in Argentina shares its key with no mobile: the ten digits
     are given out once.
     """
+    if _ORDINARY.fullmatch(value):
+        return value
     plain = without_noise(value)
     if plain.startswith(_COUNTRIES):
         for spelling, form in _SPELLINGS:
