@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from messaging_core.decisions import telling
 from messaging_core.decisions.admission import Admission, admit
@@ -17,7 +17,6 @@ from messaging_core.filling import Filling
 from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
 from messaging_core.judging import Judge, Policies, is_exempt
 from messaging_core.models.channel import Channel
-from messaging_core.models.contact import Contact, Identifier, ReceiverContact
 from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
 from messaging_core.models.event import Event
 from messaging_core.models.message import Message, Origin
@@ -26,7 +25,7 @@ from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.rules.receiver import address_of
+from messaging_core.receivers import People, Person, with_known_contacts
 from messaging_core.wire import WireLimits, dump_send_message, read_send_message
 from messaging_core.wire.salvage import salvage_send_message
 from messaging_core.wire.stored import echo
@@ -129,7 +128,7 @@ class Acceptance:
             return Prepared(
                 channel=channel, request=None, admission=None, violations=error.violations
             )
-        request, unreachable = self._with_known_contacts(request, channel)
+        request, unreachable = with_known_contacts(self.storage, request, channel)
         rendered, faults = self.filling.fill(request, channel)
         request = rendered or request
         has_links = wants_links(request)
@@ -159,30 +158,6 @@ class Acceptance:
         except InvalidMessageError:
             data = {}
         return salvage_send_message(data, limits=self.limits)
-
-    def _with_known_contacts(
-        self, request: SendMessage, channel: Channel
-    ) -> tuple[SendMessage, list[Violation]]:
-        """Fill in how contacts are reached that a request names by their id."""
-        contacts = request.receiver.contacts
-        wanted = {
-            place: contact.id
-            for place, contact in enumerate(contacts)
-            if contact.id and address_of(contact, channel) is None
-        }
-        if not wanted:
-            return request, []
-        with self.storage.begin(read_only=True) as tx:
-            known = {
-                place: tx.contacts.get(channel.workspace, id_) for place, id_ in wanted.items()
-            }
-        filled = tuple(_filled(contact, known.get(place)) for place, contact in enumerate(contacts))
-        violations = [
-            _unreachable(known[place], channel, f"/receiver/contacts/{place}/id")
-            for place in wanted
-            if address_of(filled[place], channel) is None
-        ]
-        return evolve(request, receiver=evolve(request.receiver, contacts=filled)), violations
 
 
 class Writing:
@@ -290,37 +265,28 @@ class Writing:
         self._tx.short_links.add(links)
         return delivery
 
-    def _people(self, chosen: Sequence[Prepared]) -> list[list[tuple[Identifier, str | None]]]:
+    def _people(self, chosen: Sequence[Prepared]) -> list[list[Person]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
 
         Nobody becomes a contact for a request that breaks rules.
         """
-        identifiers = [
-            identifiers_of(one.request, one.channel) if one.request else () for one in chosen
-        ]
-        wanted: dict[UUID, list[Identifier]] = {}
-        for one, its in zip(chosen, identifiers, strict=True):
-            if one.admission:
-                wanted.setdefault(one.channel.workspace, []).extend(its)
-        found = {workspace: iter(self._ensure(workspace, its)) for workspace, its in wanted.items()}
+        people = People(tx=self._tx, now=self._now, new_id=lambda: str(self._ids.new(self._now)))
+        admitted = [one for one in chosen if one.admission]
+        known = iter(people.of([(one.request, one.channel) for one in admitted if one.request]))
         return [
-            [
-                (identifier, next(found[one.channel.workspace]) if one.admission else None)
-                for identifier in its
-            ]
-            for one, its in zip(chosen, identifiers, strict=True)
+            next(known)
+            if one.admission
+            else [(identifier, None) for identifier in identifiers_of(one.request, one.channel)]
+            if one.request
+            else []
+            for one in chosen
         ]
-
-    def _ensure(self, workspace: UUID, identifiers: Sequence[Identifier]) -> list[str]:
-        return self._tx.contacts.ensure(
-            workspace, identifiers, now=self._now, new_id=lambda: str(self._ids.new(self._now))
-        )
 
     def _new(
         self,
         message_id: UUID,
         one: Prepared,
-        people: Sequence[tuple[Identifier, str | None]],
+        people: Sequence[Person],
         judge: Judge,
     ) -> tuple[NewMessage, tuple[Reason, ...]]:
         """Return what is to be kept of a request, and why it goes when it does."""
@@ -352,7 +318,7 @@ def drafted(
     one: Prepared,
     *,
     message_id: UUID,
-    people: Sequence[tuple[Identifier, str | None]],
+    people: Sequence[Person],
     now: datetime,
     origin: Origin | None = None,
 ) -> tuple[Message, Delivery | None]:
@@ -384,20 +350,3 @@ def _scope(one: Prepared) -> tuple[UUID, str]:
 
 def _refusal(one: Prepared) -> InvalidRequestError:
     return InvalidMessageError(one.violations)
-
-
-def _filled(contact: ReceiverContact, known: Contact | None) -> ReceiverContact:
-    if known is None:
-        return contact
-    identifiers = tuple(
-        Identifier(identifier_key=one.key, identifier_value=one.value)
-        for one in known.featured_identifiers
-    )
-    return evolve(contact, identifiers=(*contact.identifiers, *identifiers))
-
-
-def _unreachable(known: Contact | None, channel: Channel, path: str) -> Violation:
-    if known is None:
-        return Violation(path, "receiver.unknown_contact", "no contact has this id")
-    message = f"the contact has no {channel.identifier_key}, by which {channel.platform} reaches it"
-    return Violation(path, "receiver.unreachable", message)

@@ -27,6 +27,7 @@ from messaging_core.judging import Judge, case_of, is_exempt
 from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import (
     Claim,
+    Delivery,
     Lease,
     OutcomeKind,
     Resolution,
@@ -57,14 +58,16 @@ class Going:
     channel: Channel | None = None
     addresses: tuple[str, ...] = field(default=(), repr=False)
     references: tuple[str, ...] = ()
+    delivery: Delivery | None = None
 
-    def is_forbidden(self, judge: Judge) -> bool:
-        """Tell whether a suppression that stands now forbids it."""
-        message, channel = self.message, self.channel
-        if message is None or channel is None or is_exempt(message):
+    def is_refused(self, judge: Judge, now: datetime) -> bool:
+        """Tell whether somebody whom it goes to must not get it any more."""
+        message, channel, delivery = self.message, self.channel, self.delivery
+        if message is None or channel is None or delivery is None or is_exempt(message):
             return False
-        sender = message.sender.address
-        return judge.forbids(channel, self.addresses, meta=message.meta, sender=sender)
+        case = judge.with_owners(case_of(message, delivery, channel))
+        going = [one for one in case.receivers if one[1] in self.addresses]
+        return judge.forbids(evolve(case, receivers=going), now)
 
 
 class Books:
@@ -112,10 +115,11 @@ class Books:
     def hand_over(self, goings: Sequence[Going], now: datetime) -> list[Withdrawal | None]:
         """Mark leased messages as passing the point of no return, unless they may not any more.
 
-        Somebody may have been suppressed since they were claimed; those are to be claimed anew.
+        A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
+        the message is claimed again, and all rules decide.
         """
         judge = Judge(self._tx, self._desk.policies)
-        held = [one.is_forbidden(judge) for one in goings]
+        held = [one.is_refused(judge, now) for one in goings]
         leases = [one.lease for one, is_held in zip(goings, held, strict=True) if not is_held]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
         answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
@@ -171,7 +175,7 @@ class Books:
             return claim
         if not judge.concerns(channel, message.meta, delivery.controls):
             return claim
-        case = case_of(message, delivery, channel)
+        case = judge.with_owners(case_of(message, delivery, channel))
         facts = judge.facts(case, now)
         if facts is not None:
             judge.reserve(case, facts, now, until=claim.lease.until)

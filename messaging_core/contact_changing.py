@@ -12,6 +12,7 @@ from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
 from messaging_core.models.directory import ContactChanges, NewContact, Strategy
 from messaging_core.models.violation import Violation
 from messaging_core.ports.storage import Transaction
+from messaging_core.rules.addresses import address_key
 from messaging_core.rules.contact import check_number_of_attributes, check_number_of_identifiers
 
 T = TypeVar("T")
@@ -141,11 +142,13 @@ def refuse(violations: Sequence[Violation]) -> None:
 
 
 def _changed(contact: Contact, changes: ContactChanges, now: datetime) -> Contact:
-    removed = set(changes.remove_identifiers)
+    removed = {compared(one) for one in changes.remove_identifiers}
     identifiers = {
-        _plain(one): one for one in contact.featured_identifiers if _plain(one) not in removed
+        compared(_plain(one)): one
+        for one in contact.featured_identifiers
+        if compared(_plain(one)) not in removed
     }
-    identifiers |= {_plain(one): one for one in changes.add_identifiers}
+    identifiers |= {compared(_plain(one)): one for one in changes.add_identifiers}
     return evolve(
         contact,
         updated_at=now,
@@ -165,6 +168,12 @@ def _set(before: str | None, now: str | None) -> str | None:
 def _merged(before: Mapping[str, T], changes: Mapping[str, T | None]) -> dict[str, T]:
     merged = {name: value for name, value in before.items() if name not in changes}
     return merged | {name: value for name, value in changes.items() if value is not None}
+
+
+def compared(identifier: Identifier) -> tuple[str, str]:
+    """Return what two spellings of an identifier have in common."""
+    key = identifier.identifier_key
+    return key, address_key(key, identifier.identifier_value)
 
 
 def _plain(one: ContactIdentifier) -> Identifier:

@@ -28,6 +28,7 @@ from messaging_core.models.query import Page
 from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.rules.addresses import address_key
 from messaging_core.rules.contact import (
     check_contact_changes,
     check_contact_list,
@@ -47,7 +48,8 @@ T = TypeVar("T")
 class Directory:
     """Know the people whom messages go to; `Messenger.contacts` is one.
 
-    Identifiers are compared exactly, as they are when a message is sent. `connection` is the
+    Identifiers are compared as they are when a message is sent: email addresses without regard to
+    case, phone numbers in whatever spelling, those of any other key exactly. `connection` is the
     host's own database connection, as for `Messenger.send`; then nothing is durable before the
     host commits.
     """
@@ -55,6 +57,7 @@ class Directory:
     storage: Storage
     clock: Clock
     ids: Ids
+    allow_unassigned_numbers: bool = False
 
     def create(
         self,
@@ -71,7 +74,7 @@ class Directory:
                 violations. Nothing was written.
         """
         new = _well_formed(NewContact, new)
-        refuse(check_new_contact(new))
+        refuse(check_new_contact(new, allow_unassigned=self.allow_unassigned_numbers))
         now = self.clock.now()
         with self.storage.begin(connection) as tx:
             return ContactChanging(tx, workspace, now).create(new, self._id(new, now))
@@ -92,7 +95,7 @@ class Directory:
             UnknownContactError: This workspace has no such contact.
         """
         changes = _well_formed(ContactChanges, changes)
-        refuse(check_contact_changes(changes))
+        refuse(check_contact_changes(changes, allow_unassigned=self.allow_unassigned_numbers))
         now = self.clock.now()
         with self.storage.begin(connection) as tx:
             contact = known_contact(tx, workspace, contact_id)
@@ -126,10 +129,17 @@ class Directory:
         strategy = Strategy(strategy)
         own = ContactIdentifier(key=key, value=value)
         changes = _well_formed(ContactChanges, changes or ContactChanges())
-        refuse(check_identifier(own, "") + check_contact_changes(changes))
+        allowed = self.allow_unassigned_numbers
+        refuse(
+            check_identifier(own, "", allow_unassigned=allowed)
+            + check_contact_changes(changes, allow_unassigned=allowed)
+        )
         now = self.clock.now()
         identifiers = tuple(
-            {(one.key, one.value): one for one in (own, *changes.add_identifiers)}.values()
+            {
+                (one.key, address_key(one.key, one.value)): one
+                for one in (own, *changes.add_identifiers)
+            }.values()
         )
         with self.storage.begin(connection) as tx:
             changing = ContactChanging(tx, workspace, now)

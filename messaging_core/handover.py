@@ -38,7 +38,8 @@ class PointOfNoReturn(Handoff):
         clock: Tells the time at which it goes.
         ledger: Where that it goes is made durable, if it is.
         channel: Where it goes.
-        addresses: Whom it goes to: who was suppressed meanwhile must not get it.
+        addresses: Whom it goes to: who was suppressed, unsubscribed or held out meanwhile must not
+            get it.
         may_go: Whether the send rules allow it at an instant; quiet hours may have begun.
     """
 
@@ -92,6 +93,7 @@ class PointOfNoReturn(Handoff):
             channel=self._channel,
             addresses=self._addresses,
             references=references,
+            delivery=self._claim.delivery,
         )
 
     def give_up(self) -> None:

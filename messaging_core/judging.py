@@ -4,15 +4,16 @@ The same questions are asked before a message is planned, when it is accepted an
 to be handed over: `decisions.send_rules.evaluate` answers all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.decisions.send_rules import evaluate
+from messaging_core.decisions.send_rules import evaluate, is_refused
 from messaging_core.decisions.withholding import withheld
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.channel import Channel
@@ -31,7 +32,8 @@ from messaging_core.models.send_rules import (
     Suppression,
 )
 from messaging_core.ports.storage import Transaction
-from messaging_core.rules.consent import covering, identifier_on, is_held_out, purpose_of
+from messaging_core.receivers import address_identifiers
+from messaging_core.rules.consent import identifier_on, is_held_out, purpose_of
 from messaging_core.rules.frequency import binds
 from messaging_core.rules.send_rules import check_send_rules, combined
 
@@ -123,6 +125,16 @@ class Judge:
 
     def facts(self, case: Case, now: datetime) -> tuple[ReceiverFacts, ...] | None:
         """Return what is known of the receivers of a message, or nothing where no rule binds it."""
+        asks_people = self._asks_people(case.channel, case.meta, case.controls)
+        facts = self._facts(
+            case, asks_people=asks_people, sent_at=partial(self._sent_at, case, now=now)
+        )
+        is_bound = asks_people or any(one.suppressions for one in facts)
+        return facts if is_bound else None
+
+    def _facts(
+        self, case: Case, *, asks_people: bool, sent_at: Callable[[str], tuple[datetime, ...]]
+    ) -> tuple[ReceiverFacts, ...]:
         channel = case.channel
         identifiers = [identifier_on(channel, address) for _, address in case.receivers]
         suppressed: Mapping[Identifier, Sequence[Suppression]] = (
@@ -130,14 +142,26 @@ class Judge:
             if self._is_anybody_suppressed
             else {}
         )
-        asks_people = self._asks_people(channel, case.meta, case.controls)
-        if not suppressed and not asks_people:
-            return None
         contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
         return tuple(
-            self._receiver(case, identifier, contact, tuple(suppressed.get(identifier, ())), now)
+            self._receiver(case, identifier, contact, suppressed.get(identifier, ()), sent_at)
             for identifier, contact in zip(identifiers, contacts, strict=True)
         )
+
+    def with_owners(self, case: Case) -> Case:
+        """Return a case with those who have its addresses now, where anything depends on it."""
+        if not self._asks_people(case.channel, case.meta, case.controls):
+            return case
+        workspace = case.channel.workspace
+        addresses = [address_identifiers(address, case.channel) for _, address in case.receivers]
+        owners = self._tx.contacts.by_identifiers(
+            workspace, [one for its in addresses for one in its]
+        )
+        receivers = [
+            (next((owners[one] for one in its if one in owners), contact_id), address)
+            for (contact_id, address), its in zip(case.receivers, addresses, strict=True)
+        ]
+        return evolve(case, receivers=receivers)
 
     def rule(self, case: Case, now: datetime) -> Ruling | None:
         """Decide on a message; nothing where no rule has anything to say."""
@@ -217,18 +241,25 @@ class Judge:
                     forget_before=min(at, now) - 2 * longest,
                 )
 
-    def forbids(
-        self, channel: Channel, addresses: Sequence[str], *, meta: Meta | None, sender: str | None
-    ) -> bool:
-        """Tell whether a suppression that stands now forbids a message to any of its receivers."""
-        if not self._is_anybody_suppressed:
+    def forbids(self, case: Case, now: datetime) -> bool:
+        """Tell whether any receiver was suppressed, unsubscribed or held out by now.
+
+        The other rules are not asked again: they were when the message was claimed.
+        """
+        rules = self._policies.of(case.channel)
+        is_marketing = purpose_of(case.channel.message_type, case.meta) is Purpose.MARKETING
+        asks_people = is_marketing or rules.holdout is not None
+        if not self._is_anybody_suppressed and not asks_people:
             return False
-        identifiers = [identifier_on(channel, one) for one in addresses]
-        found = self._tx.suppressions.of(channel.workspace, identifiers)
-        purpose = purpose_of(channel.message_type, meta)
-        return any(
-            covering(found.get(one, ()), one, purpose, sender or channel.sender)
-            for one in identifiers
+        facts = self._facts(case, asks_people=asks_people, sent_at=lambda _: ())
+        return is_refused(
+            case.channel,
+            rules,
+            facts,
+            now=now,
+            controls=case.controls,
+            meta=case.meta,
+            sender=case.sender,
         )
 
     def _asks_people(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
@@ -259,19 +290,19 @@ class Judge:
         case: Case,
         identifier: Identifier,
         contact: Contact | None,
-        suppressions: tuple[Suppression, ...],
-        now: datetime,
+        suppressions: Sequence[Suppression],
+        sent_at: Callable[[str], tuple[datetime, ...]],
     ) -> ReceiverFacts:
         if contact is None:
-            return ReceiverFacts(identifier=identifier, suppressions=suppressions)
+            return ReceiverFacts(identifier=identifier, suppressions=tuple(suppressions))
         holdout = self._policies.of(case.channel).holdout
         return ReceiverFacts(
             identifier=identifier,
             time_zone=contact.time_zone,
             subscriptions=contact.subscriptions,
-            suppressions=suppressions,
+            suppressions=tuple(suppressions),
             held_out=holdout is not None and is_held_out(contact, holdout),
-            sent_at=self._sent_at(case, contact.id, now),
+            sent_at=sent_at(contact.id),
         )
 
     def _sent_at(self, case: Case, contact_id: str, now: datetime) -> tuple[datetime, ...]:

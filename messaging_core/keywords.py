@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -11,6 +12,7 @@ from messaging_core.acceptance import Acceptance, Submission
 from messaging_core.decisions import telling
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.desk import Desk
+from messaging_core.errors import InvalidRequestError
 from messaging_core.judging import ANSWER, is_exempt, people_of
 from messaging_core.models.body import TextBody
 from messaging_core.models.channel import SMS, Channel
@@ -20,12 +22,24 @@ from messaging_core.models.event import EventKind
 from messaging_core.models.message import Direction, Message, Origin, Status
 from messaging_core.models.query import MAX_LIMIT, MessageQuery
 from messaging_core.models.reasons import SUPPRESSED_BY, because
+from messaging_core.models.receipt import IncomingMessage
 from messaging_core.models.request import SendMessage
 from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.violation import Violation
 from messaging_core.ports.storage import Transaction
+from messaging_core.rules.addresses import check_sms_sender, country_of
 from messaging_core.rules.consent import covering, identifier_on, purpose_of
 from messaging_core.rules.lifecycle import UNDER_WAY, Cause, can_exclude, transition
+from messaging_core.rules.phone_number import sender_number
+from messaging_core.rules.receiver import PLATFORM_KEYS, check_address
 from messaging_core.rules.stop_words import Keyword, KeywordKind, confirmation_of, keyword_of
+from messaging_core.wire.suppressed import key_of, place_of
+
+_NO_NUMBER: Final = Violation(
+    "/sender",
+    "receipt.not_a_number",
+    "the sender is no phone number: report it as the provider does, at best in E.164",
+)
 
 
 @frozen(kw_only=True)
@@ -60,53 +74,90 @@ class Obeying:
     desk: Desk
     keywords: Keywords
 
-    def obey(self, keyword: Keyword, message: Message, channel: Channel, now: datetime) -> None:
+    def obey(
+        self,
+        keyword: Keyword,
+        message: Message,
+        channel: Channel,
+        now: datetime,
+        *,
+        written_at: datetime,
+    ) -> None:
         """Block or unblock the pair of sender and receiver, and answer.
 
-        An opt-out also withdraws everything that waits for this receiver and that it covers.
-        It is confirmed once: who has opted out already hears nothing.
+        What was written last counts, in whatever order it comes in; of two at the same instant
+        the one that comes in last. An opt-out also withdraws everything that waits for this
+        receiver and that it covers. It is confirmed once: who has opted out already hears nothing.
+
+        Raises:
+            InvalidRequestError: The sender is no phone number, so it cannot be blocked.
         """
         contact = message.sender.contact
         if contact is None or not contact.identifier_value:
             return
         identifier = identifier_on(channel, contact.identifier_value)
+        if check_address(
+            identifier.identifier_key, identifier.identifier_value, "", allow_unassigned=True
+        ):
+            raise InvalidRequestError([_NO_NUMBER])
         match keyword.kind:
             case KeywordKind.OPT_OUT:
-                changed = self._opt_out(identifier, channel, now)
+                changed = self._opt_out(identifier, channel, now, written_at)
             case KeywordKind.OPT_IN:
-                changed = self._opt_in(identifier, channel)
+                changed = self._opt_in(identifier, channel, written_at)
             case _:
                 changed = True
         if changed:
             self._answer(keyword, identifier, message, channel, now)
 
-    def _opt_out(self, identifier: Identifier, channel: Channel, now: datetime) -> bool:
+    def _opt_out(
+        self, identifier: Identifier, channel: Channel, now: datetime, written_at: datetime
+    ) -> bool:
+        suppressions, sender = self.tx.suppressions, channel.sender or ""
+        asked_at = suppressions.opted_in_at(channel.workspace, identifier, sender=sender)
+        if asked_at is not None and written_at < asked_at:
+            return False
+        standing = self._standing(identifier, channel)
+        if standing is not None and written_at <= standing.at:
+            return False
         block = Suppression(
             identifier_key=identifier.identifier_key,
             identifier_value=identifier.identifier_value,
             scope=SuppressionScope.SENDER,
             cause=SuppressionCause.STOP_WORD,
-            at=now,
+            at=written_at,
             sender=channel.sender,
         )
-        standing = self.tx.suppressions.of(channel.workspace, [identifier]).get(identifier, ())
-        is_new = not any(
-            (one.scope, one.sender, one.cause) == (block.scope, block.sender, block.cause)
-            for one in standing
-        )
-        self.tx.suppressions.add(channel.workspace, [block])
+        # The latest opt-out stands, so that an opt-in that was written before it lifts nothing.
+        self._lift(identifier, channel)
+        suppressions.add(channel.workspace, [block])
         withdraw_covered(self.tx, self.desk, channel.workspace, block, now)
-        return is_new
+        return standing is None
 
-    def _opt_in(self, identifier: Identifier, channel: Channel) -> bool:
-        lifted = self.tx.suppressions.lift(
+    def _opt_in(self, identifier: Identifier, channel: Channel, written_at: datetime) -> bool:
+        self.tx.suppressions.note_opt_in(
+            channel.workspace, identifier, sender=channel.sender or "", at=written_at
+        )
+        standing = self._standing(identifier, channel)
+        if standing is None or written_at < standing.at:
+            return False
+        return self._lift(identifier, channel) > 0
+
+    def _standing(self, identifier: Identifier, channel: Channel) -> Suppression | None:
+        """Return the opt-out that stands between an address and the channel's sender."""
+        found = self.tx.suppressions.of(channel.workspace, [identifier]).get(identifier, ())
+        place = place_of(identifier, SuppressionScope.SENDER, channel.sender)
+        wanted = (*place, SuppressionCause.STOP_WORD)
+        return next((one for one in found if key_of(one) == wanted), None)
+
+    def _lift(self, identifier: Identifier, channel: Channel) -> int:
+        return self.tx.suppressions.lift(
             channel.workspace,
             identifier,
             scope=SuppressionScope.SENDER,
             sender=channel.sender,
             causes=(SuppressionCause.STOP_WORD,),
         )
-        return lifted > 0
 
     def _answer(
         self,
@@ -126,6 +177,23 @@ class Obeying:
         writing = self.acceptance.writing(self.tx, now)
         if prepared.admission:
             writing.keep_all([evolve(prepared, origin=origin)])
+
+
+def known_sender(incoming: IncomingMessage, channel: Channel) -> str:
+    """Return who wrote, in the one spelling in which that address is written to.
+
+    Short codes and names, which write to people as well, come back as they are.
+
+    Raises:
+        InvalidRequestError: It is no address of the channel's kind.
+    """
+    sender = incoming.sender
+    if identifier_on(channel, sender).identifier_key != PLATFORM_KEYS[SMS]:
+        return sender
+    number = sender_number(sender, country_of(channel.sender or ""))
+    if number is None and (sender.startswith("+") or check_sms_sender(sender, "")):
+        raise InvalidRequestError([_NO_NUMBER])
+    return number or sender
 
 
 def withdraw_covered(

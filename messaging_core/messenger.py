@@ -147,7 +147,12 @@ class Messenger:
             acceptance=self.acceptance, desk=self.desk, keywords=keywords or Keywords()
         )
         self.subscriptions = Subscriptions(storage, self.clock)
-        self.contacts = Directory(storage=storage, clock=self.clock, ids=ids)
+        self.contacts = Directory(
+            storage=storage,
+            clock=self.clock,
+            ids=ids,
+            allow_unassigned_numbers=any(one.allow_unassigned_numbers for one in channels),
+        )
         self.suppressions = Suppressing(storage=storage, clock=self.clock)
         self._notifying = Notifying(
             acceptance=self.acceptance,

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Final
 
 from messaging_core.acceptance import Acceptance, Prepared, Request, Submission, drafted
-from messaging_core.decisions.drafting import identifiers_of
 from messaging_core.decisions.rendering import envelope_of
 from messaging_core.judging import Case, Judge
 from messaging_core.models.channel import Channel
@@ -14,6 +13,7 @@ from messaging_core.models.envelope import SmsContent
 from messaging_core.models.message import Message, Status
 from messaging_core.models.meta import Meta
 from messaging_core.models.plan import Plan, Reason, Verdict
+from messaging_core.receivers import known_people
 
 _VERDICTS: Final = {
     Status.ACCEPTED: Verdict.ACCEPTED,
@@ -49,13 +49,11 @@ def _judged(
 ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
     """Draft the message, and let the send rules decide on it, by what is known now."""
     channel = prepared.channel
-    identifiers = identifiers_of(prepared.request, channel) if prepared.request else ()
     with acceptance.storage.begin(read_only=True) as tx:
-        known = tx.contacts.by_identifiers(channel.workspace, identifiers)
         message, delivery = drafted(
             prepared,
             message_id=acceptance.ids.new(now),
-            people=[(one, known.get(one)) for one in identifiers],
+            people=known_people(tx, prepared.request, channel) if prepared.request else [],
             now=now,
         )
         if delivery is None:

@@ -18,7 +18,7 @@ from messaging_core.errors import (
     StorageError,
     UnknownMessageError,
 )
-from messaging_core.keywords import Keywords, Obeying
+from messaging_core.keywords import Keywords, Obeying, known_sender
 from messaging_core.models.contact import Identifier
 from messaging_core.models.delivery import NewMessage
 from messaging_core.models.interaction import (
@@ -172,6 +172,7 @@ class Inbox:
             tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
             return False
         now = kept.received_at
+        incoming = evolve(incoming, sender=known_sender(incoming, channel))
         identifier = Identifier(
             identifier_key=channel.identifier_key, identifier_value=incoming.sender
         )
@@ -190,7 +191,7 @@ class Inbox:
             obeying = Obeying(
                 tx=tx, acceptance=self.acceptance, desk=self.desk, keywords=self.keywords
             )
-            obeying.obey(keyword, message, channel, now)
+            obeying.obey(keyword, message, channel, now, written_at=min(incoming.at, now))
         return message
 
 

@@ -93,10 +93,15 @@ def _caps(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[Finding]:
         yield Finding(because(ReasonCode.FREQUENCY_CAPPED, **facts), Course.REJECT, free)
 
 
-RECEIVER_RULES: Sequence[Callable[[Case, ReceiverFacts, str], Iterator[Finding]]] = (
-    _reach,
+CONSENT_RULES: Sequence[Callable[[Case, ReceiverFacts, str], Iterator[Finding]]] = (
     _suppressions,
     _subscription,
     _holdout,
+)
+"""What a person may say between the claim of a message and its hand-over."""
+
+RECEIVER_RULES: Sequence[Callable[[Case, ReceiverFacts, str], Iterator[Finding]]] = (
+    _reach,
+    *CONSENT_RULES,
     _caps,
 )

@@ -151,7 +151,7 @@ def _contact(
 ) -> MessageContact:
     _, address = address_of(contact, channel) or ("", identifier.identifier_value)
     return MessageContact(
-        id=contact.id or contact_id,
+        id=contact_id or contact.id,
         identifier_key=identifier.identifier_key,
         identifier_value=identifier.identifier_value or None,
         type=contact.type,

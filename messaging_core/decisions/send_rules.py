@@ -13,7 +13,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from messaging_core.decisions._receiver_rules import RECEIVER_RULES, Case, Finding
+from messaging_core.decisions._receiver_rules import CONSENT_RULES, RECEIVER_RULES, Case, Finding
 from messaging_core.models.channel import SMS, Channel
 from messaging_core.models.delivery import Controls
 from messaging_core.models.meta import Meta
@@ -100,6 +100,37 @@ def evaluate(  # noqa: PLR0913 - everything the rules may ask for, each once
         for finding in rule(case, receiver, f"/receiver/contacts/{place}")
     ]
     return _join(case, receivers, personal)
+
+
+def is_refused(  # noqa: PLR0913 - as for `evaluate`
+    channel: Channel,
+    rules: SendRules,
+    receivers: Sequence[ReceiverFacts],
+    *,
+    now: datetime,
+    controls: Controls = _NO_CONTROLS,
+    meta: Meta | None = None,
+    sender: str | None = None,
+) -> bool:
+    """Tell whether a suppression, a subscription or the holdout takes out any receiver.
+
+    The arguments are those of `evaluate`.
+    """
+    case = Case(
+        channel=channel,
+        rules=rules,
+        controls=controls,
+        purpose=purpose_of(channel.message_type, meta),
+        sender=sender or channel.sender,
+        at=now,
+        expires_at=None,
+    )
+    return any(
+        finding.course
+        for rule in CONSENT_RULES
+        for receiver in receivers
+        for finding in rule(case, receiver, "")
+    )
 
 
 def _join(

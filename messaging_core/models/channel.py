@@ -56,6 +56,8 @@ class Channel:
             most that a phone puts together, 255.
         identifier_key: The contact identifier that reaches the platform; by default
             `phonenumber`, `emailaddress` or `pushtoken`, on other platforms the platform's name.
+        allow_unassigned_numbers: Whether phone numbers go through that have a possible length but
+            are of a range that the number plans (`phonenumbers`) do not know, or not yet.
         unsubscribe_url: Where a mail program posts to when its reader unsubscribes with one click
             (RFC 8058, email only): https; `{messageId}` in it is filled in. Marketing has it in
             its `List-Unsubscribe`.
@@ -78,6 +80,7 @@ class Channel:
     identifier_key: str = Factory(
         lambda self: _IDENTIFIER_KEYS.get(self.platform, self.platform), takes_self=True
     )
+    allow_unassigned_numbers: bool = False
     unsubscribe_url: str | None = None
     unsubscribe_mailto: str | None = None
     when_in_doubt: WhenInDoubt = field(

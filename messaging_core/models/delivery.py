@@ -122,7 +122,7 @@ class Withdrawal(StrEnum):
     Attributes:
         CANCELLED: It was withdrawn.
         EXPIRED: Its validity has ended.
-        HELD: Somebody whom it would go to was suppressed since it was leased.
+        HELD: A receiver was suppressed, unsubscribed or held out since it was leased.
         SUPERSEDED: Its lease is worth nothing any more.
     """
 

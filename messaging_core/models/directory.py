@@ -99,7 +99,7 @@ class ContactQuery:
     Attributes:
         limit: Contacts a page, 1 to 1000.
         page_token: `next_page_token` of the page before; only valid with the same filters.
-        identifier: The one who has it; compared exactly.
+        identifier: The one who has it, in whatever spelling.
         list_id: Those on a list.
     """
 

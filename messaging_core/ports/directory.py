@@ -18,7 +18,12 @@ from messaging_core.models.send_rules import Suppression, SuppressionCause, Supp
 
 
 class Contacts(Protocol):
-    """Keep the people whom messages go to."""
+    """Keep the people whom messages go to.
+
+    Keys of identifiers are compared exactly, values as `rules.addresses.address_key` does: email
+    addresses without regard to case, phone numbers in whatever spelling, any other exactly. What a
+    contact is saved with comes back as it was spelt.
+    """
 
     @abstractmethod
     def ensure(
@@ -31,8 +36,9 @@ class Contacts(Protocol):
     ) -> list[str]:
         """Return the contact id for each identifier, creating contacts for those nobody has.
 
-        Identifiers are compared exactly, and within their workspace; the same one twice gives the
-        same contact. A new contact has its identifier, and was created `now`.
+        Identifiers are compared within their workspace; the same one twice, in whatever spelling,
+        gives the same contact. A new contact has its identifier as it is given first, and was
+        created `now`.
         """
 
     @abstractmethod
@@ -46,7 +52,7 @@ class Contacts(Protocol):
     def by_identifiers(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, str]:
-        """Return the contact id for each identifier that somebody has; compared exactly."""
+        """Return the contact id for each identifier, as it is given, that a contact has."""
 
     @abstractmethod
     def save(self, contact: Contact) -> None:
@@ -159,6 +165,18 @@ class Suppressions(Protocol):
             sender: In scope `sender`, from whom.
             causes: Only those; without any, whatever the cause.
         """
+
+    @abstractmethod
+    def note_opt_in(
+        self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
+    ) -> None:
+        """Remember when a person asked a sender for messages; the latest such moment stays."""
+
+    @abstractmethod
+    def opted_in_at(
+        self, workspace: UUID, identifier: Identifier, *, sender: str
+    ) -> datetime | None:
+        """Return when a person last asked a sender for messages, or nothing."""
 
     @abstractmethod
     def of(

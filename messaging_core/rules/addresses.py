@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from messaging_core.models.violation import Violation
 from messaging_core.rules._phone_patterns import recognise
+from messaging_core.rules.phone_spelling import phone_key
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -19,7 +20,6 @@ _REASON_LIMIT: Final = 200
 _CACHED: Final = 8192
 
 _E164_SHAPE: Final = re.compile(r"\+[0-9]+")
-_SEPARATORS: Final = re.compile(r"[\s().\-/]+")
 # What nearly every address looks like, and every library accepts, at a twentieth of its time.
 _ORDINARY_EMAIL: Final = re.compile(
     r"(?=.{1,64}@.{4,180}\Z)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
@@ -58,7 +58,12 @@ _NOT_E164: Final = _Phone(
 _TOO_LONG: Final = _Phone("receiver.number_too_long", "a phone number has at most 15 digits")
 
 
-def check_phone_number(value: str, path: str) -> Violation | None:
+_NOT_ASSIGNED: Final = "receiver.number_not_assigned"
+
+
+def check_phone_number(
+    value: str, path: str, *, allow_unassigned: bool = False
+) -> Violation | None:
     """Refuse a phone number that cannot be dialled, and say which rule it breaks.
 
     The shape is strict E.164 (ITU-T E.164 §6): "+" and at most 15 ASCII digits. The metadata of
@@ -66,12 +71,21 @@ def check_phone_number(value: str, path: str) -> Violation | None:
     number of that country, and a national prefix left in (`+31 (0)6…`, code
     `receiver.not_e164`), because one receiver must not have two spellings.
 
-    A number that is possible but assigned to nobody is refused: that is the only way to notice a
-    missing digit where a country has numbers of several lengths. Numbers set aside for tests and
-    fiction (+1 555…, Ofcom's 07700 900…, the +31600000… of the samples) are accepted all the
-    same; this list is our own choice. Metadata ages: keep `phonenumbers` up to date.
+    A number of a possible length that the metadata does not know is refused, with the code
+    `receiver.number_not_assigned`: that is the only way to notice a missing digit where a country
+    has numbers of several lengths. Numbers set aside for tests and fiction (+1 555…, Ofcom's
+    07700 900…, the +31600000… of the samples) are accepted all the same; this list is our own
+    choice. Metadata ages, and new ranges go into service before it knows them: keep
+    `phonenumbers` up to date, or allow unassigned numbers.
+
+    Args:
+        value: The number.
+        path: Where it stands in the request.
+        allow_unassigned: Accept a number of a possible length that the metadata does not know.
     """
     found = _phone(value)
+    if allow_unassigned and found.code == _NOT_ASSIGNED:
+        return None
     return Violation(path, found.code, found.message) if found.code else None
 
 
@@ -114,14 +128,15 @@ def address_key(kind: str, value: str) -> str:
 
     Args:
         kind: Identifier key: `emailaddress` ignores case and Unicode form, in the local part too
-            (no provider of note tells them apart); `phonenumber` ignores spaces and punctuation;
-            any other kind is compared as it is.
+            (no provider of note tells them apart); `phonenumber` ignores spaces, punctuation and
+            the two spellings of mobile numbers, see `phone_key`; any other kind is compared as it
+            is.
         value: The address, valid or not.
     """
     if kind == "emailaddress":
         return _email_key(value) if len(value) <= _EMAIL_LIMIT else _email_key.__wrapped__(value)
     if kind == "phonenumber":
-        return _SEPARATORS.sub("", value)
+        return phone_key(value)
     return value
 
 
@@ -206,7 +221,9 @@ def _unassigned(number: "PhoneNumber") -> _Phone:
         return _Phone("receiver.number_too_short", f"too short for a number of {country}")
     if reason == ValidationResult.TOO_LONG:
         return _Phone("receiver.number_too_long", f"too long for a number of {country}")
-    return _Phone("receiver.not_a_number_of_country", f"not a number of {country}")
+    if reason == ValidationResult.INVALID_LENGTH:
+        return _Phone("receiver.not_a_number_of_country", f"not a number of {country}")
+    return _Phone(_NOT_ASSIGNED, f"not a number of {country}, as far as its number plan is known")
 
 
 def _with_prefix(number: "PhoneNumber") -> _Phone:

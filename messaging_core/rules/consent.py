@@ -54,7 +54,8 @@ def covering(
 
     One of scope `marketing` or `transactional` forbids messages of that purpose, from whomever.
     One of scope `sender`, which STOP makes, forbids every message between the two addresses, a
-    code for logging in as well: the network would not carry it.
+    code for logging in as well: the network would not carry it. On channels without a sender it is
+    one of no sender, and forbids what they send.
 
     Args:
         suppressions: Any; those of other addresses do not count.
@@ -92,5 +93,6 @@ def _covers(suppression: Suppression, purpose: Purpose, sender: str | None) -> b
     if suppression.scope is not SuppressionScope.SENDER:
         return suppression.scope is _SCOPES[purpose]
     if sender is None or suppression.sender is None:
-        return False
+        # A channel without a sender of its own hears STOP too: it holds for all such channels.
+        return sender is None and suppression.sender is None
     return sender_key(suppression.sender, suppression.identifier_key) == sender

@@ -8,6 +8,7 @@ from messaging_core.models.contact import ContactIdentifier, Identifier
 from messaging_core.models.directory import ContactChanges, ContactList, NewContact
 from messaging_core.models.send_rules import Suppression, SuppressionScope
 from messaging_core.models.violation import Violation
+from messaging_core.rules.addresses import address_key
 from messaging_core.rules.channel import check_platform
 from messaging_core.rules.receiver import MAX_ID_LENGTH, PLATFORM_KEYS, check_address
 from messaging_core.rules.template import check_locale
@@ -30,28 +31,35 @@ MAX_SENDER_LENGTH: Final = 500
 _MIRRORED: Final = frozenset(PLATFORM_KEYS.values())
 
 
-def check_new_contact(new: NewContact) -> list[Violation]:
+def check_new_contact(new: NewContact, *, allow_unassigned: bool = False) -> list[Violation]:
     """Hold a new contact to the Bird Channels API, chapter on contacts.
 
     A display name has 1 to 150 characters (that there must be one is not asked), a key 1 to 64, a
     value 1 to 500; at most 10 lists are named. Identifiers of the three platforms are addresses
-    that something can be sent to (ours). The other limits are ours.
+    that something can be sent to (ours). The other limits are ours. `allow_unassigned` is as for
+    `check_phone_number`.
     """
     violations = []
     if new.id is not None:
         violations += check_line(new.id, "/id", required=True, longest=MAX_ID_LENGTH)
     if new.display_name is not None:
         violations += _check_display_name(new.display_name)
-    violations += _check_identifiers(new.identifiers, "/identifiers")
+    violations += _check_identifiers(
+        new.identifiers, "/identifiers", allow_unassigned=allow_unassigned
+    )
     violations += _check_attributes(new.attributes, "/attributes")
     violations += _check_number(new.list_ids, MAX_LISTS, "contact.too_many_lists", "/listIds")
     return violations + _check_settings(new)
 
 
-def check_contact_changes(changes: ContactChanges) -> list[Violation]:
+def check_contact_changes(
+    changes: ContactChanges, *, allow_unassigned: bool = False
+) -> list[Violation]:
     """Hold changes of a contact to the same limits; removing is never wrong."""
     violations = _check_display_name(changes.display_name) if changes.display_name else []
-    violations += _check_identifiers(changes.add_identifiers, "/addIdentifiers")
+    violations += _check_identifiers(
+        changes.add_identifiers, "/addIdentifiers", allow_unassigned=allow_unassigned
+    )
     removed, removed_from = changes.remove_identifiers, changes.remove_from_lists
     violations += _check_number(
         removed, MAX_IDENTIFIERS, "contact.too_many_identifiers", "/removeIdentifiers"
@@ -66,7 +74,9 @@ def check_contact_changes(changes: ContactChanges) -> list[Violation]:
     return violations + _check_settings(changes)
 
 
-def check_identifier(identifier: ContactIdentifier | Identifier, path: str) -> list[Violation]:
+def check_identifier(
+    identifier: ContactIdentifier | Identifier, path: str, *, allow_unassigned: bool = False
+) -> list[Violation]:
     """Refuse an identifier whose key or value is none."""
     if isinstance(identifier, Identifier):
         key, value = identifier.identifier_key, identifier.identifier_value
@@ -74,7 +84,8 @@ def check_identifier(identifier: ContactIdentifier | Identifier, path: str) -> l
     else:
         key, value, names = identifier.key, identifier.value, ("key", "value")
     violations = check_line(key, f"{path}/{names[0]}", required=True, longest=MAX_KEY_LENGTH)
-    return violations + check_address(key, value, f"{path}/{names[1]}")
+    here = f"{path}/{names[1]}"
+    return violations + check_address(key, value, here, allow_unassigned=allow_unassigned)
 
 
 def check_number_of_identifiers(count: int, path: str) -> list[Violation]:
@@ -100,10 +111,13 @@ def check_contact_list(contact_list: ContactList) -> list[Violation]:
 
 
 def check_suppression(suppression: Suppression) -> list[Violation]:
-    """Refuse a suppression of nothing; a sender stands in scope `sender`, and only there."""
+    """Refuse a suppression of nothing; a sender stands in scope `sender`, and only there.
+
+    A number of a range that the number plans do not know may be blocked: that harms nothing.
+    """
     key, value = suppression.identifier_key, suppression.identifier_value
     identifier = Identifier(identifier_key=key, identifier_value=value)
-    violations = check_identifier(identifier, "")
+    violations = check_identifier(identifier, "", allow_unassigned=True)
     sender, is_of_sender = suppression.sender, suppression.scope is SuppressionScope.SENDER
     if sender is not None:
         violations += check_line(sender, "/sender", required=True, longest=MAX_SENDER_LENGTH)
@@ -120,16 +134,19 @@ def _check_display_name(name: str) -> list[Violation]:
     return check_line(name, "/displayName", required=True, longest=MAX_DISPLAY_NAME_LENGTH)
 
 
-def _check_identifiers(identifiers: Sequence[ContactIdentifier], path: str) -> list[Violation]:
+def _check_identifiers(
+    identifiers: Sequence[ContactIdentifier], path: str, *, allow_unassigned: bool
+) -> list[Violation]:
     violations = check_number_of_identifiers(len(identifiers), path)
     seen: set[tuple[str, str]] = set()
     for index, one in enumerate(identifiers[:MAX_IDENTIFIERS]):
         here = f"{path}/{index}"
-        violations += check_identifier(one, here)
-        if (one.key, one.value) in seen:
-            message = "the same identifier stands here twice"
+        violations += check_identifier(one, here, allow_unassigned=allow_unassigned)
+        compared = (one.key, address_key(one.key, one.value))
+        if compared in seen:
+            message = "the same identifier stands here twice, maybe in two spellings"
             violations.append(Violation(here, "contact.duplicate_identifier", message))
-        seen.add((one.key, one.value))
+        seen.add(compared)
     return violations
 
 

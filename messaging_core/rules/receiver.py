@@ -125,12 +125,12 @@ def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> lis
         violations += _check_key(key, f"{path}/identifierKey")
     if contact.identifier_value is not None:
         here = f"{path}/identifierValue"
-        violations += check_address(_kind(key, channel), contact.identifier_value, here)
+        violations += _check_on(channel, key, contact.identifier_value, here)
     if contact.identifiers:
         violations += _check_identifiers(contact, channel, f"{path}/identifiers")
     if contact.platform_address is not None:
         here = f"{path}/platformAddress"
-        violations += check_address(_kind(None, channel), contact.platform_address, here)
+        violations += _check_on(channel, None, contact.platform_address, here)
     return violations + _check_reach(contact, channel, path)
 
 
@@ -141,7 +141,7 @@ def _check_identifiers(contact: ReceiverContact, channel: Channel, path: str) ->
         if key not in _CHECKS:
             violations += _check_key(key, f"{here}/identifierKey")
         value = identifier.identifier_value
-        violations += check_address(_kind(key, channel), value, f"{here}/identifierValue")
+        violations += _check_on(channel, key, value, f"{here}/identifierValue")
     return violations
 
 
@@ -198,8 +198,25 @@ def _check_key(key: str, path: str) -> list[Violation]:
     return check_line(key, path, required=True, longest=MAX_KEY_LENGTH)
 
 
-def check_address(kind: str, value: str, path: str) -> list[Violation]:
-    """Refuse an address that nothing of its kind could be sent to; other kinds are one line."""
+def _check_on(channel: Channel, key: str | None, value: str, path: str) -> list[Violation]:
+    allowed = channel.allow_unassigned_numbers
+    return check_address(_kind(key, channel), value, path, allow_unassigned=allowed)
+
+
+def check_address(
+    kind: str, value: str, path: str, *, allow_unassigned: bool = False
+) -> list[Violation]:
+    """Refuse an address that nothing of its kind could be sent to; other kinds are one line.
+
+    Args:
+        kind: The identifier key.
+        value: The address.
+        path: Where it stands.
+        allow_unassigned: As for `check_phone_number`.
+    """
+    if kind == "phonenumber":
+        violation = check_phone_number(value, path, allow_unassigned=allow_unassigned)
+        return [] if violation is None else [violation]
     check = _CHECKS.get(kind)
     if check is None:
         return check_line(value, path, required=True, longest=MAX_ADDRESS_LENGTH)

@@ -3,10 +3,12 @@
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 _LONGEST: Final = 80
+_BLANK_LETTERS: Final = "\u115f\u1160"  # Hangul fillers: letters to Unicode, blanks to a reader
 _DEFAULT_LANGUAGE: Final = "en"
 
 
@@ -32,7 +34,16 @@ class Keyword(NamedTuple):
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "optout:en": ("stop", "stopall", "end", "quit", "cancel", "unsubscribe"),
+        "optout:en": (
+            "stop",
+            "stopall",
+            "end",
+            "quit",
+            "cancel",
+            "unsubscribe",
+            "revoke",
+            "optout",
+        ),
         "optout:fr": ("arret",),
         "optout:de": ("halt",),
         "optout:es": ("detener",),
@@ -53,7 +64,10 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "help:pl": ("pomocy",),
     }
 )
-"""The keywords of the Bird Channels API, by kind and language."""
+"""The keywords of the Bird Channels API, by kind and language.
+
+`revoke` and `opt out` are those of 47 CFR 64.1200(a)(10).
+"""
 
 CONFIRMATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -93,7 +107,8 @@ def keyword_of(text: str, extra: Mapping[str, Keyword] = MappingProxyType({})) -
     """Return what a received text asks for, if it is a keyword and nothing else.
 
     Case, accents, full-width letters, and whatever is no letter or digit around the word and
-    within it do not matter: `Stop!`, `STOP ALL` and `Arrêt.` are keywords. A keyword among other
+    within it do not matter, however much there is of it: `Stop!`, `"STOP ALL"`, `opt-out` and
+    `Arrêt.` are keywords. A keyword among other
     words is none: who writes "stop please" may as well write "stop by at five", and a person
     decides; hosts that want more give it as `extra`.
 
@@ -101,9 +116,9 @@ def keyword_of(text: str, extra: Mapping[str, Keyword] = MappingProxyType({})) -
         text: As it was received.
         extra: The host's own words; those of the table keep their meaning.
     """
-    if len(text) > _LONGEST:
-        return None
     word = _plain(text)
+    if len(word) > _LONGEST:
+        return None
     return _TABLE.get(word) or {_plain(own): found for own, found in extra.items()}.get(word)
 
 
@@ -122,9 +137,17 @@ def confirmation_of(keyword: Keyword, own: Mapping[str, str] = MappingProxyType(
 
 
 def _plain(text: str) -> str:
-    """Keep only what a keyword is told by: its letters and digits, without case and accents."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in folded if character.isalnum())
+    """Keep only what a keyword is told by: its letters and digits, without case and accents.
+
+    Of a text with too many of them for a keyword, no more is looked at than shows that.
+    """
+    folded = (
+        letter
+        for character in text
+        for letter in unicodedata.normalize("NFKD", character.casefold())
+        if letter.isalnum() and letter not in _BLANK_LETTERS
+    )
+    return "".join(islice(folded, _LONGEST + 1))
 
 
 _TABLE: Final[Mapping[str, Keyword]] = MappingProxyType(

@@ -143,7 +143,7 @@ class KnownContactsContract:
         strange = [
             Identifier(identifier_key=key, identifier_value=value)
             for key, value in [
-                ("emailaddress", "Ada@x.example"),
+                ("emailaddress", "Ada@y.example"),
                 ("phonenumber", "ada@x.example"),
                 ("\ud800", "\ud800"),
                 ("", ""),
@@ -155,6 +155,38 @@ class KnownContactsContract:
         with storage.begin(read_only=True) as tx:
             (own,) = (Identifier(identifier_key="emailaddress", identifier_value="ada@x.example"),)
             assert tx.contacts.by_identifiers(OTHER_WORKSPACE, [own]) == {}
+
+    def test_spellings_of_one_address_lead_to_one_contact(self) -> None:
+        storage, new = self.make_storage(), iter("abcdef")
+        spellings = {
+            key: [Identifier(identifier_key=key, identifier_value=one) for one in values]
+            for key, values in {
+                "emailaddress": ["Ada@x.example", "ada@X.EXAMPLE", " ADA@x.example"],
+                "phonenumber": ["+5491123456789", "+541123456789", "0054 11 2345-6789"],
+                "customer": ["A", "a"],
+            }.items()
+        }
+        every = [one for its in spellings.values() for one in its]
+
+        with storage.begin() as tx:
+            made = tx.contacts.ensure(DEFAULT_WORKSPACE, every, now=AT, new_id=lambda: next(new))
+            again = tx.contacts.ensure(DEFAULT_WORKSPACE, every, now=AT, new_id=lambda: next(new))
+
+        assert made == again == ["a", "a", "a", "b", "b", "b", "c", "d"]
+        assert owners(storage, *every) == dict(zip(every, made, strict=True))
+        assert contact_of(storage, "a") == a_contact("a", "Ada@x.example")
+        assert _ids(walk_contacts(storage, identifier=spellings["emailaddress"][1])) == ["a"]
+
+    def test_a_saved_contact_may_be_spelt_in_several_ways(self) -> None:
+        storage = self.make_storage()
+        contact = a_contact("ada", "Ada@x.example", "ada@x.example")
+
+        keep(storage, contact)
+        keep(storage, evolve(contact, featured_identifiers=contact.featured_identifiers[1:]))
+
+        (own,) = (Identifier(identifier_key="emailaddress", identifier_value="ADA@x.example"),)
+        assert owners(storage, own) == {own: "ada"}
+        assert contact_of(storage, "ada") == a_contact("ada", "ada@x.example")
 
     def test_a_deleted_contact_leaves_nothing(self) -> None:
         storage, vips = self.make_storage(), a_contact_list()

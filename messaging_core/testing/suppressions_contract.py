@@ -85,6 +85,28 @@ class SuppressionsContract:
 
         assert found == {_ADDRESS: [mail], other: [mail], _NUMBER: [number]}
 
+    def test_the_latest_opt_in_is_remembered_for_each_sender(self) -> None:
+        storage = self.make_storage()
+        spelt = evolve(_NUMBER, identifier_value="0031 6 1234-5678")
+        with storage.begin() as tx:
+            note = partial(tx.suppressions.note_opt_in, DEFAULT_WORKSPACE)
+            note(_NUMBER, sender="Shop", at=AT + MICROSECOND)
+            note(spelt, sender="SHOP", at=AT)
+            note(_NUMBER, sender="Bank", at=AT)
+
+        with storage.begin(read_only=True) as tx:
+            asked = [
+                tx.suppressions.opted_in_at(workspace, identifier, sender=sender)
+                for workspace, identifier, sender in (
+                    (DEFAULT_WORKSPACE, spelt, "Shop"),
+                    (DEFAULT_WORKSPACE, _NUMBER, "Bank"),
+                    (DEFAULT_WORKSPACE, _ADDRESS, "Shop"),
+                    (OTHER_WORKSPACE, _NUMBER, "Shop"),
+                )
+            ]
+            assert not tx.suppressions.any()
+        assert asked == [AT + MICROSECOND, AT, None, None]
+
     def test_the_first_of_two_equal_suppressions_stays(self) -> None:
         storage = self.make_storage()
         first = a_suppression("ada@x.example", scope=_SENDER, sender="News@Shop.example")

@@ -1,6 +1,6 @@
 """A message as a storage keeps it: what never changes, what does, and what is searched by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, overload
@@ -10,17 +10,19 @@ import orjson
 from attrs import frozen
 
 from messaging_core.errors import InvalidDocumentError
-from messaging_core.models.channel import EMAIL
+from messaging_core.models.channel import EMAIL, SMS
 from messaging_core.models.delivery import NewMessage, Settlement
 from messaging_core.models.message import Direction, Message, Status
 from messaging_core.models.template_project import TemplateProject
 from messaging_core.models.violation import Violation
 from messaging_core.rules.addresses import address_key
+from messaging_core.rules.receiver import PLATFORM_KEYS
 from messaging_core.wire import dump, load
 from messaging_core.wire.documents import compact
 from messaging_core.wire.registry import registry
 from messaging_core.wire.values import write_datetime
 
+_EMAIL_KEY, _PHONE_KEY = PLATFORM_KEYS[EMAIL], PLATFORM_KEYS[SMS]
 _ECHOED = ("body", "template", "meta", "reference", "replyTo", "shortLinks", "scheduledFor")
 _STATE = ("status", "lastStatusAt", "updatedAt", "parts", "reason", "details", "failure")
 
@@ -136,19 +138,28 @@ def facets(new: NewMessage) -> Facets:
         person = message.sender.contact
         connector, contacts = message.receiver.connector, (person,) if person else ()
     own = connector.identifier_value if connector else None
-    addresses = [one.address for one in contacts]
+    people = [
+        address_key(PLATFORM_KEYS.get(new.platform, one.identifier_key or ""), one.address)
+        for one in contacts
+        if one.address
+    ]
     countries = [one.country_code for one in contacts if one.country_code]
     return Facets(
-        own_address=searchable(own) if own else None,
-        people=tuple(dict.fromkeys([searchable(one) for one in addresses if one])),
+        own_address=address_key(_EMAIL_KEY, own) if own and new.platform == EMAIL else own or None,
+        people=tuple(dict.fromkeys(people)),
         country_code=countries[0] if countries else None,
         subject=_subject(message) if new.platform == EMAIL else None,
     )
 
 
-def searchable(address: str) -> str:
-    """Return the form in which an address is compared: email addresses without regard to case."""
-    return address_key("emailaddress", address) if "@" in address else address
+def searchable(addresses: Iterable[str]) -> list[str]:
+    """Return the forms in which facets may hold addresses whose platform is not known."""
+    forms = [
+        form
+        for address in addresses
+        for form in (address, *[address_key(key, address) for key in (_EMAIL_KEY, _PHONE_KEY)])
+    ]
+    return list(dict.fromkeys(forms))
 
 
 def _subject(message: Message) -> str | None:

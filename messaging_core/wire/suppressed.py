@@ -33,6 +33,12 @@ def place_of(
     return (key, address, str(scope), sender_key(sender, key) if sender else "")
 
 
+def pair_of(identifier: Identifier, sender: str) -> tuple[str, str, str]:
+    """Return key, address and sender as they are compared."""
+    key, address, _, sender = place_of(identifier, SuppressionScope.SENDER, sender)
+    return (key, address, sender)
+
+
 def matches(query: SuppressionQuery, suppression: Suppression) -> bool:
     """Tell whether a listing shows a suppression."""
     return (query.scope is None or query.scope is suppression.scope) and (

@@ -61,7 +61,7 @@ def test_a_receiver_gets_its_contact_its_country_and_its_key() -> None:
     assert contact.platform_address is None
 
 
-def test_a_receiver_keeps_the_id_it_was_given_and_the_address_really_used() -> None:
+def test_a_receiver_has_the_id_of_its_owner_and_the_address_really_used() -> None:
     contact = ReceiverContact(
         id="mine", identifier_value="+31612345678", platform_address="+4915112345678"
     )
@@ -69,7 +69,7 @@ def test_a_receiver_keeps_the_id_it_was_given_and_the_address_really_used() -> N
 
     (found,) = drafted(request, a_channel()).receiver.contacts
 
-    assert (found.id, found.country_code) == ("mine", "DE")
+    assert (found.id, found.country_code) == ("c0", "DE")
     assert found.platform_address == "+4915112345678"
 
 

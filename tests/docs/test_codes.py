@@ -21,6 +21,8 @@ SOURCES = (
     "errors.py",
     "filling.py",
     "idempotency.py",
+    "keywords.py",
+    "receivers.py",
     "rules",
     "decisions",
     "template_store.py",

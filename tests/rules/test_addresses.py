@@ -71,10 +71,10 @@ def test_a_number_that_exists_or_is_kept_for_tests_is_accepted(number: str) -> N
         ("+999123456789", "receiver.unknown_country"),
         ("+0612345678", "receiver.unknown_country"),
         ("+210123456789", "receiver.unknown_country"),
-        ("+31000000000", "receiver.not_a_number_of_country"),
-        ("+3161234567", "receiver.not_a_number_of_country"),  # a digit missing
-        ("+31609999999", "receiver.not_a_number_of_country"),
-        ("+10005550100", "receiver.not_a_number_of_country"),
+        ("+31000000000", "receiver.number_not_assigned"),
+        ("+3161234567", "receiver.number_not_assigned"),  # a digit missing
+        ("+31609999999", "receiver.number_not_assigned"),
+        ("+10005550100", "receiver.number_not_assigned"),
         ("+6799999999999", "receiver.not_a_number_of_country"),  # a length Fiji does not use
     ],
 )
@@ -88,8 +88,9 @@ def test_a_number_that_cannot_be_dialled_is_refused_with_the_reason(number: str,
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        ("+3161234567", "not a number of NL (+31)"),
-        ("+10005550100", "not a number of US (+1)"),
+        ("+3161234567", "not a number of NL (+31), as far as its number plan is known"),
+        ("+10005550100", "not a number of US (+1), as far as its number plan is known"),
+        ("+6799999999999", "not a number of FJ (+679)"),
         ("+3112", "too short for a number of NL (+31)"),
         ("+441234567890123", "too long for a number of GB (+44)"),
         ("+8001234567", "too short for a number of +800"),

@@ -27,7 +27,7 @@ def test_every_word_of_the_table_is_recognised(word: str, key: str) -> None:
 def test_no_word_asks_for_two_things() -> None:
     words = [word for word, _ in EVERY]
 
-    assert len(set(words)) == len(words) == 29
+    assert len(set(words)) == len(words) == 31
 
 
 @given(
@@ -52,6 +52,14 @@ def test_case_and_what_stands_around_do_not_matter(
     ("text", "keyword"),
     [
         ("STOP ALL", Keyword(OUT, "en")),
+        ("REVOKE", Keyword(OUT, "en")),
+        ("Opt out", Keyword(OUT, "en")),
+        ("opt-out", Keyword(OUT, "en")),
+        ("OPTOUT.", Keyword(OUT, "en")),
+        ('"STOP"', Keyword(OUT, "en")),
+        ("STOP" + " " * 500, Keyword(OUT, "en")),
+        ("\n" * 200 + "\u00abStop\u00bb" + "." * 200, Keyword(OUT, "en")),
+        ("\u200b\u2060S\u00adTOP\u3164\u2800\ufeff\U000e0020", Keyword(OUT, "en")),
         ("stop-all", Keyword(OUT, "en")),
         ("Arrêt.", Keyword(OUT, "fr")),
         ("\uff33\uff34\uff2f\uff30", Keyword(OUT, "en")),
@@ -79,6 +87,8 @@ def test_people_write_keywords_in_many_ways(text: str, keyword: Keyword) -> None
         "halte",
         "1",
         "x" * 5000,
+        "stop" + " " * 500 + "by at five",
+        "stop" * 21,
     ],
 )
 def test_anything_else_is_no_keyword(text: str) -> None:

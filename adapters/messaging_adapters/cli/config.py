@@ -49,6 +49,7 @@ _CHANNEL: Final = {
     "max_parts": Key(kind=int),
     "when_in_doubt": Key(choices=tuple(WhenInDoubt)),
     "identifier_key": Key(),
+    "allow_unassigned_numbers": Key(kind=bool),
     "unsubscribe_url": Key(),
     "unsubscribe_mailto": Key(),
     "id": Key(),

@@ -18,10 +18,11 @@ from messaging_core.models.directory import (
 from messaging_core.models.query import Page
 from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.directory import ContactLists, Contacts, Suppressions
+from messaging_core.rules.addresses import address_key
 from messaging_core.wire import encode, load
 from messaging_core.wire.page_token import decode_keyset, encode_keyset
 from messaging_core.wire.stored import encode_contact
-from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, place_of
+from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, pair_of, place_of
 
 
 @frozen
@@ -29,17 +30,19 @@ class DirectoryTables:
     """The data.
 
     Attributes:
+        identifiers: Contact ids by key and value, the value as it is compared.
         members: The keys of a dictionary, by list, so that each list is walked alone.
         memberships: The same, by contact.
     """
 
     contacts: dict[tuple[UUID, str], bytes] = field(factory=dict)
-    identifiers: dict[tuple[UUID, Identifier], str] = field(factory=dict)
+    identifiers: dict[tuple[UUID, str, str], str] = field(factory=dict)
     lists: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
     names: dict[tuple[UUID, str], UUID] = field(factory=dict)
     members: dict[tuple[UUID, UUID], dict[str, None]] = field(factory=dict)
     memberships: dict[tuple[UUID, str], dict[UUID, None]] = field(factory=dict)
     suppressions: dict[tuple[UUID, Key], bytes] = field(factory=dict)
+    opt_ins: dict[tuple[UUID, str, str, str], datetime] = field(factory=dict)
 
     def contact(self, workspace: UUID, contact_id: str) -> Contact | None:
         """Return a contact with the lists that it is on now."""
@@ -67,13 +70,14 @@ class MemoryContacts(Contacts):
     ) -> list[str]:
         tables, put = self._tables, self._undo.put
         for identifier in identifiers:
-            if (workspace, identifier) not in tables.identifiers:
+            place = _place(workspace, identifier)
+            if place not in tables.identifiers:
                 contact_id = new_id()
                 pair = (identifier.identifier_key, identifier.identifier_value)
                 encoded = encode_contact(workspace, contact_id, pair, now)
                 put(tables.contacts, (workspace, contact_id), encoded)
-                put(tables.identifiers, (workspace, identifier), contact_id)
-        return [tables.identifiers[workspace, identifier] for identifier in identifiers]
+                put(tables.identifiers, place, contact_id)
+        return [tables.identifiers[_place(workspace, identifier)] for identifier in identifiers]
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:
         return self._tables.contact(workspace, contact_id)
@@ -81,7 +85,7 @@ class MemoryContacts(Contacts):
     def by_identifiers(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, str]:
-        found = {one: self._tables.identifiers.get((workspace, one)) for one in identifiers}
+        found = {one: self._tables.identifiers.get(_place(workspace, one)) for one in identifiers}
         return {one: contact_id for one, contact_id in found.items() if contact_id is not None}
 
     def save(self, contact: Contact) -> None:
@@ -89,14 +93,15 @@ class MemoryContacts(Contacts):
         self._free(workspace, contact.id)
         document = encode(evolve(contact, list_ids=()))
         self._undo.put(self._tables.contacts, (workspace, contact.id), document)
-        for one in _identifiers(contact):
-            self._undo.put(self._tables.identifiers, (workspace, one), contact.id)
+        for place in _places(contact):
+            self._undo.put(self._tables.identifiers, place, contact.id)
 
     def _free(self, workspace: UUID, contact_id: str) -> Contact | None:
         """Let the identifiers of a contact lead nowhere."""
         known = self.get(workspace, contact_id)
-        for one in _identifiers(known) if known else ():
-            self._undo.remove(self._tables.identifiers, (workspace, one))
+        for place in _places(known) if known else ():
+            if self._tables.identifiers.get(place) == contact_id:
+                self._undo.remove(self._tables.identifiers, place)
         return known
 
     def delete(self, workspace: UUID, contact_id: str) -> bool:
@@ -122,7 +127,7 @@ class MemoryContacts(Contacts):
         tables, workspace = self._tables, query.workspace
         on_list = tables.members.get((workspace, query.list_id), {}) if query.list_id else None
         if query.identifier is not None:
-            found = tables.identifiers.get((workspace, query.identifier))
+            found = tables.identifiers.get(_place(workspace, query.identifier))
             is_chosen = found is not None and (on_list is None or found in on_list)
             return [found] if found is not None and is_chosen else []
         if on_list is not None:
@@ -215,6 +220,7 @@ class MemorySuppressions(Suppressions):
 
     def __init__(self, tables: DirectoryTables, undo: Undoable) -> None:
         self._table = tables.suppressions
+        self._opt_ins = tables.opt_ins
         self._undo = undo
 
     def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:
@@ -240,6 +246,17 @@ class MemorySuppressions(Suppressions):
         for key in lifted:
             self._undo.remove(self._table, (workspace, key))
         return len(lifted)
+
+    def note_opt_in(
+        self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
+    ) -> None:
+        place = (workspace, *pair_of(identifier, sender))
+        self._undo.put(self._opt_ins, place, max(at, self._opt_ins.get(place, at)))
+
+    def opted_in_at(
+        self, workspace: UUID, identifier: Identifier, *, sender: str
+    ) -> datetime | None:
+        return self._opt_ins.get((workspace, *pair_of(identifier, sender)))
 
     def of(
         self, workspace: UUID, identifiers: Sequence[Identifier]
@@ -277,8 +294,15 @@ class MemorySuppressions(Suppressions):
         return sorted((key, document) for (where, key), document in table if where == workspace)
 
 
-def _identifiers(contact: Contact) -> list[Identifier]:
-    return [
-        Identifier(identifier_key=one.key, identifier_value=one.value)
-        for one in contact.featured_identifiers
-    ]
+def _place(workspace: UUID, identifier: Identifier) -> tuple[UUID, str, str]:
+    key, value = identifier.identifier_key, identifier.identifier_value
+    return (workspace, key, address_key(key, value))
+
+
+def _places(contact: Contact) -> list[tuple[UUID, str, str]]:
+    return list(
+        dict.fromkeys(
+            (contact.workspace_id, one.key, address_key(one.key, one.value))
+            for one in contact.featured_identifiers
+        )
+    )

@@ -137,16 +137,18 @@ class Watched:
 
     def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:  # noqa: D102
         self._suppressions.add(workspace, suppressions)
-        self._noted += (
-            Block(
+        for one in suppressions:
+            block = Block(
                 address=one.identifier_value,
                 scope=one.scope,
                 sender=one.sender,
                 causes=(one.cause,),
                 stands=True,
             )
-            for one in suppressions
-        )
+            # Lifted and made in one transaction, it never ceased to stand: it got a newer time.
+            if self._noted[-1:] == [evolve(block, stands=False)]:
+                self._noted.pop()
+            self._noted.append(block)
 
     def lift(  # noqa: D102
         self,

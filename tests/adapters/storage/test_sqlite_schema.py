@@ -9,14 +9,19 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from attrs import evolve
 from sqlalchemy import create_engine, text
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.storage.sqlite.schema import migrations
 from messaging_core.errors import ConfigurationError, SchemaError
+from messaging_core.models import Identifier, SuppressionScope
+from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.testing import a_message, a_new_message
+from messaging_core.testing.builders import a_contact, a_suppression
 from messaging_core.testing.storage_steps import add, claim, ids, walk
+from messaging_core.wire import encode
 
 
 @pytest.fixture
@@ -108,6 +113,58 @@ class TestOwnMigrations:
         SqliteStorage.migrate(path)
 
         assert works(path)
+
+
+class TestIdentifiersOfOlderVersions:
+    """They were compared exactly, and suppressed numbers only without punctuation."""
+
+    def test_spellings_become_one_and_no_refusal_is_lost(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        migrations.apply(Database(path), stop_before="0010_identities")
+        ada = a_contact("ada", "ada@x.example", subscriptions={"sms": True})
+        twin = a_contact("twin", "Ada@x.example", subscriptions={"email": False, "sms": True})
+        bob = a_contact("bob", "Bob@x.example", "+541123456789")
+        stop = a_suppression(
+            "+541123456789", scope=SuppressionScope.SENDER, sender="+5215512345678"
+        )
+        for contact in (ada, twin, bob):
+            row = (contact.workspace_id.bytes, contact.id)
+            document = (*row, encode(contact))
+            connection.execute("INSERT INTO messaging_contacts VALUES (?, ?, ?)", document)
+            for one in contact.featured_identifiers:
+                connection.execute(
+                    "INSERT INTO messaging_contact_identifiers VALUES (?, ?, ?, ?)",
+                    (row[0], one.key, one.value, contact.id),
+                )
+        connection.execute(
+            "INSERT INTO messaging_suppressions VALUES (?, 'phonenumber', ?, 'sender', ?, ?, ?)",
+            (row[0], stop.identifier_value, stop.sender, stop.cause, encode(stop)),
+        )
+
+        with SqliteStorage(path) as storage, storage.begin() as tx:
+            wanted = [
+                Identifier(identifier_key=key, identifier_value=value)
+                for key, value in (
+                    ("emailaddress", "ADA@x.example"),
+                    ("emailaddress", "bob@x.example"),
+                    ("phonenumber", "+5491123456789"),
+                )
+            ]
+            owners = tx.contacts.by_identifiers(DEFAULT_WORKSPACE, wanted)
+            suppressed = tx.suppressions.of(DEFAULT_WORKSPACE, wanted)
+            lifted = tx.suppressions.lift(
+                DEFAULT_WORKSPACE,
+                wanted[2],
+                scope=SuppressionScope.SENDER,
+                sender="+525512345678",
+            )
+            kept = tx.contacts.get(DEFAULT_WORKSPACE, owners[wanted[0]])
+
+        assert owners == {wanted[0]: "ada", wanted[1]: "bob", wanted[2]: "bob"}
+        assert kept == evolve(ada, subscriptions={"sms": True, "email": False})
+        assert suppressed == {wanted[2]: [stop]}
+        assert lifted == 1
 
 
 ENVIRONMENT = """

@@ -14,6 +14,7 @@ from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.directory import ContactQuery
 from messaging_core.models.query import Page
 from messaging_core.ports.directory import Contacts
+from messaging_core.rules.addresses import address_key
 from messaging_core.wire import encode, load
 from messaging_core.wire.page_token import decode_keyset, encode_keyset
 from messaging_core.wire.stored import encode_contact
@@ -36,7 +37,8 @@ _SAVE = (
     " ON CONFLICT DO UPDATE SET document = excluded.document"
 )
 _FREE_IDENTIFIER = (
-    "DELETE FROM messaging_contact_identifiers WHERE workspace = ? AND key = ? AND value = ?"
+    "DELETE FROM messaging_contact_identifiers"
+    " WHERE workspace = ? AND key = ? AND value = ? AND contact_id = ?"
 )
 _LEAVE_ALL = "DELETE FROM messaging_list_members WHERE workspace = ? AND contact_id = ?"
 
@@ -56,7 +58,7 @@ _FIND_ON_LIST = (
 )
 
 Pair = tuple[str, str]
-"""Key and value of an identifier."""
+"""Key and value of an identifier; the value as it was spelt, or as it is compared."""
 
 
 class SqliteContacts(Contacts):
@@ -73,12 +75,12 @@ class SqliteContacts(Contacts):
         now: datetime,
         new_id: Callable[[], str],
     ) -> list[str]:
-        pairs = [(one.identifier_key, one.identifier_value) for one in identifiers]
-        wanted = list(dict.fromkeys(pairs))
-        known = self._find(workspace.bytes, wanted)
-        missing = [(pair, new_id()) for pair in wanted if pair not in known]
+        pairs = [_compared(one.identifier_key, one.identifier_value) for one in identifiers]
+        spelt = dict(zip(reversed(pairs), reversed(identifiers), strict=True))
+        known = self._find(workspace.bytes, list(spelt))
+        missing = [(pair, new_id()) for pair in dict.fromkeys(pairs) if pair not in known]
         if missing:
-            self._add(workspace, missing, now)
+            self._add(workspace, [(spelt[pair], pair, one) for pair, one in missing], now)
             known |= missing
         return [known[pair] for pair in pairs]
 
@@ -89,14 +91,22 @@ class SqliteContacts(Contacts):
         rows = self._cursor.execute(_FIND_SEVERAL, (orjson.dumps(pairs).decode(), workspace))
         return {(key, value): contact_id for key, value, contact_id in rows}
 
-    def _add(self, workspace: UUID, new: Sequence[tuple[Pair, str]], now: datetime) -> None:
+    def _add(
+        self, workspace: UUID, new: Sequence[tuple[Identifier, Pair, str]], now: datetime
+    ) -> None:
         tenant = workspace.bytes
         contacts = [
-            (tenant, contact_id, encode_contact(workspace, contact_id, pair, now))
-            for pair, contact_id in new
+            (
+                tenant,
+                contact_id,
+                encode_contact(
+                    workspace, contact_id, (spelt.identifier_key, spelt.identifier_value), now
+                ),
+            )
+            for spelt, _, contact_id in new
         ]
         _ADD.run(self._cursor, contacts)
-        identifiers = [(tenant, key, value, contact_id) for (key, value), contact_id in new]
+        identifiers = [(tenant, key, value, contact_id) for _, (key, value), contact_id in new]
         _ADD_IDENTIFIERS.run(self._cursor, identifiers)
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
@@ -109,10 +119,10 @@ class SqliteContacts(Contacts):
     def by_identifiers(  # noqa: D102 - the port's
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, str]:
-        pairs = {(one.identifier_key, one.identifier_value): one for one in identifiers}
-        wanted = [pair for pair in pairs if None not in storable(pair)]
+        pairs = {one: _compared(one.identifier_key, one.identifier_value) for one in identifiers}
+        wanted = [pair for pair in dict.fromkeys(pairs.values()) if None not in storable(pair)]
         found = self._find(workspace.bytes, wanted) if wanted else {}
-        return {pairs[pair]: contact_id for pair, contact_id in found.items()}
+        return {one: found[pair] for one, pair in pairs.items() if pair in found}
 
     def save(self, contact: Contact) -> None:  # noqa: D102 - the port's
         workspace = contact.workspace_id.bytes
@@ -121,7 +131,7 @@ class SqliteContacts(Contacts):
         self._cursor.execute(_SAVE, (workspace, contact.id, document))
         _ADD_IDENTIFIERS.run(
             self._cursor,
-            [(workspace, one.key, one.value, contact.id) for one in contact.featured_identifiers],
+            [(workspace, key, value, contact.id) for key, value in _pairs(contact)],
         )
 
     def _free(self, workspace: UUID, contact_id: str) -> Contact | None:
@@ -130,7 +140,7 @@ class SqliteContacts(Contacts):
         if known:
             self._cursor.executemany(
                 _FREE_IDENTIFIER,
-                [(workspace.bytes, one.key, one.value) for one in known.featured_identifiers],
+                [(workspace.bytes, *pair, contact_id) for pair in _pairs(known)],
             )
         return known
 
@@ -169,6 +179,16 @@ class SqliteContacts(Contacts):
             return []
         is_listed = query.list_id is None or query.list_id in contact.list_ids
         return [contact] if is_listed else []
+
+
+def _compared(key: str, value: str) -> Pair:
+    return key, address_key(key, value)
+
+
+def _pairs(contact: Contact) -> list[Pair]:
+    """Return what leads to a contact, each once."""
+    pairs = [_compared(one.key, one.value) for one in contact.featured_identifiers]
+    return list(dict.fromkeys(pairs))
 
 
 def load_contact(row: tuple[bytes, str | None]) -> Contact:

@@ -127,7 +127,7 @@ class Filters:
         """Yield who sent it and who got it: one is the channel, the other a person."""
         for addresses, own in ((query.sender, "outgoing"), (query.receiver, "incoming")):
             if addresses:
-                yield self._address(storable([searchable(one) for one in addresses]), own)
+                yield self._address(storable(searchable(addresses)), own)
 
     def _address(self, values: Sequence[object], own: str) -> Filter:
         """Find addresses on either side: the channel's own where the direction is `own`."""

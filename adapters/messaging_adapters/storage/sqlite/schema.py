@@ -2,6 +2,8 @@
 
 from sqlite_utils import Database, Migrations
 
+from messaging_adapters.storage.sqlite import identities
+
 # A position is the rowid of a message: milliseconds of acceptance times 2^15, counted on within a
 # millisecond. It grows with every commit, whatever the clocks of several processes say, so pages,
 # tags, receivers and subjects are all walked by one integer, and every index ends in it for free.
@@ -346,6 +348,25 @@ CREATE INDEX messaging_short_links_message ON messaging_short_links (message_id)
 def _content(db: Database) -> None:
     """Lay out templates, and the short links of messages."""
     _execute(db, _CONTENT_TABLES)
+
+
+_OPT_INS = """
+CREATE TABLE messaging_opt_ins (
+    workspace BLOB NOT NULL,
+    key       TEXT NOT NULL,
+    address   TEXT NOT NULL,
+    sender    TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (workspace, key, address, sender)
+) WITHOUT ROWID
+"""
+
+
+@migrations(name="0010_identities")
+def _identities(db: Database) -> None:
+    """Compare identifiers as they are told apart now, and remember who opted in again when."""
+    _execute(db, _OPT_INS)
+    identities.respell(db)
 
 
 def _execute(db: Database, script: str) -> None:

@@ -1,10 +1,11 @@
 """What addresses must not get, in SQLite: a row for each cause."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from sqlite3 import Cursor
 from uuid import UUID
 
-from messaging_adapters.storage.sqlite.values import storable
+from messaging_adapters.storage.sqlite.values import from_micros, storable, to_micros
 from messaging_core.models.contact import Identifier
 from messaging_core.models.directory import SuppressionQuery
 from messaging_core.models.query import Page
@@ -12,7 +13,7 @@ from messaging_core.models.send_rules import Suppression, SuppressionCause, Supp
 from messaging_core.ports.directory import Suppressions
 from messaging_core.wire import encode, load
 from messaging_core.wire.page_token import decode_keyset, encode_keyset
-from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, place_of
+from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, pair_of, place_of
 
 _ADD = "INSERT OR IGNORE INTO messaging_suppressions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OF = (
@@ -27,6 +28,14 @@ _FIND = (
     "SELECT document FROM messaging_suppressions"
     " WHERE workspace = ? AND (key, address, scope, sender, cause) > (?, ?, ?, ?, ?)"
     " ORDER BY key, address, scope, sender, cause LIMIT ?"
+)
+_NOTE_OPT_IN = (
+    "INSERT INTO messaging_opt_ins VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
+)
+_OPTED_IN_AT = (
+    "SELECT at FROM messaging_opt_ins"
+    " WHERE workspace = ? AND key = ? AND address = ? AND sender = ?"
 )
 _BEFORE_ALL: Key = ("", "", "", "", "")
 
@@ -63,6 +72,19 @@ class SqliteSuppressions(Suppressions):
             self._cursor.execute(f"{_LIFT} AND cause = ?", (*where, cause)).rowcount
             for cause in frozenset(causes)
         )
+
+    def note_opt_in(  # noqa: D102 - the port's
+        self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
+    ) -> None:
+        row = (workspace.bytes, *pair_of(identifier, sender), to_micros(at))
+        self._cursor.execute(_NOTE_OPT_IN, row)
+
+    def opted_in_at(  # noqa: D102 - the port's
+        self, workspace: UUID, identifier: Identifier, *, sender: str
+    ) -> datetime | None:
+        where = (workspace.bytes, *storable(pair_of(identifier, sender)))
+        row = self._cursor.execute(_OPTED_IN_AT, where).fetchone()
+        return from_micros(row[0]) if row else None
 
     def of(  # noqa: D102 - the port's
         self, workspace: UUID, identifiers: Sequence[Identifier]
