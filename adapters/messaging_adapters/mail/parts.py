@@ -20,6 +20,7 @@ _MEDIA_TYPE: Final = re.compile(
     rf'{_WORD}/{_WORD}(?:; ?{_WORD}=(?:{_WORD}|"[ !#-\[\]-~]*"))*', re.ASCII
 )
 _CONTENT_ID: Final = re.compile(r"[!#-;=?-\[\]-~]{1,250}")
+_TOO_FULL: Final = re.compile(rb"(?m)^([^\r\n]{74,75})(=[0-9A-F]{2}(?=\r?$))")
 _NOT_ASCII: Final = bytes(range(0x80, 0x100))
 
 _LONGEST_LINE: Final = 998  # RFC 5322 §2.1.1
@@ -123,7 +124,9 @@ def _goes_as_it_is(data: bytes) -> bool:
 def _quoted_printable(data: bytes) -> bytes:
     encoded = binascii.b2a_qp(data, istext=True)
     # It breaks lines as the text does, and by LF alone where the text has but one line.
-    return encoded if b"\n" in data else encoded.replace(b"\n", b"\r\n")
+    encoded = encoded if b"\n" in data else encoded.replace(b"\n", b"\r\n")
+    # A blank at the end of a line that is full already makes it 77 or 78 long: `=20`, `=09`.
+    return _TOO_FULL.sub(rb"\1=\r\n\2", encoded)
 
 
 def _base64(data: bytes) -> bytes:

@@ -1,12 +1,16 @@
 """What a real server gets is what the message says: read back with Python's own parser."""
 
 import base64
+import quopri
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from messaging_adapters.mail.parts import text_part
 from messaging_adapters.transports.smtp import SmtpTransport
 from messaging_core.errors import MediaError
 from messaging_core.models.body import Attachment
@@ -378,3 +382,28 @@ def test_addresses_that_could_smuggle_anything_are_refused(
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == FailureCode.INVALID_RECEIVER
     assert server.connections == 0
+
+
+_LONG_LINES = st.text(alphabet="é=b. \t\n\r", min_size=60, max_size=400)
+
+
+@given(_LONG_LINES | st.tuples(st.integers(60, 80), _LONG_LINES).map(lambda p: "b" * p[0] + p[1]))
+def test_no_line_of_quoted_printable_has_more_than_76_characters(text: str) -> None:
+    part = text_part(text, "plain")
+
+    if "quoted-printable" in part.fields[1]:
+        lines = part.body.split(b"\r\n")
+        assert max(map(len, lines)) <= 76
+        assert not any(line.endswith((b" ", b"\t")) or b"\n" in line for line in lines)
+        meant = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        assert quopri.decodestring(part.body).decode() == meant
+
+
+@pytest.mark.parametrize("length", range(60, 80))
+@pytest.mark.parametrize("end", [" ", "\t", " \n", "\t\n", "=", "é", ".", "é \n</p>"])
+def test_a_full_line_of_quoted_printable_is_broken_before_its_last_character(
+    length: int, end: str
+) -> None:
+    part = text_part("é" + "b" * length + end, "html")
+
+    assert max(map(len, part.body.split(b"\r\n"))) <= 76
