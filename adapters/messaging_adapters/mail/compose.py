@@ -125,7 +125,7 @@ def _fields(
     yield headers.mailboxes("From", [(name, sender)])
     yield from _receiver_fields(envelope.copies or envelope.receivers)
     yield headers.text("Subject", content.subject)
-    yield f"Date: {format_datetime(envelope.created_at)}\r\n"
+    yield f"Date: {format_datetime(envelope.scheduled_for or envelope.created_at)}\r\n"
     yield f"Message-ID: <{message_id}>\r\n"
     yield "MIME-Version: 1.0\r\n"
     if _is_automatic(envelope, content):

@@ -3,6 +3,7 @@
 import base64
 import quopri
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -57,6 +58,17 @@ def test_a_mail_carries_who_when_and_what(server: Any, transport: SmtpTransport)
     assert mail["MIME-Version"] == "1.0"
     assert mail["X-Order"] == "1 2 3"
     assert mail.get_content() == "Hello\r\n"
+
+
+def test_a_scheduled_mail_has_the_date_it_was_scheduled_for(
+    server: Any, transport: SmtpTransport
+) -> None:
+    envelope = a_mail(subject="Your order")
+    at = envelope.created_at + timedelta(days=20)
+
+    transport.send(attrs.evolve(envelope, scheduled_for=at), Leave())
+
+    assert server.mails[0]["Date"].datetime == at.replace(microsecond=0)
 
 
 def test_every_try_sends_the_same_bytes(server: Any, transport: SmtpTransport) -> None:
