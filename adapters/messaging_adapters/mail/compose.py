@@ -45,6 +45,7 @@ class Mail:
         sender: Where bounces go: the address of `From`, in wire form.
         recipients: Whom this attempt goes to: the address as in the envelope, and in wire form.
         content: Header and body in lines of CRLF, the last one too; dots are not doubled.
+        texts: What it says, for the search of echoes in replies.
         message_id: The field of that name without its brackets.
         utf8: Only a server that offers SMTPUTF8 (RFC 6531) can take it.
     """
@@ -52,6 +53,7 @@ class Mail:
     sender: str = field(repr=False)
     recipients: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+    texts: tuple[str, ...] = field(repr=False)
     message_id: str
     utf8: bool
 
@@ -82,9 +84,20 @@ def compose(
         sender=sender,
         recipients=recipients,
         content=_within(limit, b"%b\r\n%b" % (head, _ended(body.body))),
+        texts=_texts(envelope, content),
         message_id=message_id,
         utf8=not (head.isascii() and all(map(str.isascii, recipients.values()))),
     )
+
+
+def _texts(envelope: Envelope, content: EmailContent) -> tuple[str, ...]:
+    """Return everything in the mail that is somebody's own; of addresses the part before the @."""
+    people = [person for person in (envelope.sender, *envelope.receivers) if person is not None]
+    texts = [content.subject, content.text, content.html, *content.headers.values()]
+    texts += [attachment.filename for attachment in content.attachments]
+    texts += [person.name for person in people]
+    texts += [person.value.rpartition("@")[0] for person in people]
+    return tuple([text for text in texts if text])
 
 
 def _within(limit: int, content: bytes) -> bytes:
