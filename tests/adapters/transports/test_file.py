@@ -156,8 +156,11 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> 
 def test_nothing_is_left_of_a_hand_off_that_was_interrupted(
     tmp_path: Path, interrupt: type[BaseException]
 ) -> None:
+    def handoff() -> None:
+        raise interrupt
+
     with pytest.raises(interrupt):
-        FileTransport(tmp_path).send(an_envelope(*CONTENTS[1]), Leave(interrupt()))
+        FileTransport(tmp_path).send(an_envelope(*CONTENTS[1]), handoff)
 
     assert list(tmp_path.iterdir()) == []
 
