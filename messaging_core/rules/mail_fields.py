@@ -260,7 +260,9 @@ def _words(value: str) -> list[Token]:
 
 _PARSERS: Final[Mapping[str, Callable[[str], list[Token]]]] = {
     **dict.fromkeys(("reply-to", "errors-to", "mail-followup-to", "mail-reply-to"), _addresses),
-    **dict.fromkeys(("disposition-notification-to", "return-receipt-to"), _addresses),
+    **dict.fromkeys(
+        ("disposition-notification-to", "return-receipt-to", "x-confirm-reading-to"), _addresses
+    ),
     **dict.fromkeys(("list-help", "list-subscribe", "list-unsubscribe"), _links),
     **dict.fromkeys(("list-owner", "list-archive"), _links),
     "list-post": partial(_links, may_be_no=True),

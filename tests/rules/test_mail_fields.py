@@ -9,7 +9,13 @@ from messaging_core.rules.mail_fields import FieldError, field_tokens, is_struct
 
 STRUCTURED = [
     *["Reply-To", "Errors-To", "Mail-Followup-To", "Mail-Reply-To", "Return-Receipt-To"],
-    *["Disposition-Notification-To", "List-Help", "List-Subscribe", "List-Unsubscribe"],
+    *[
+        "Disposition-Notification-To",
+        "X-Confirm-Reading-To",
+        "List-Help",
+        "List-Subscribe",
+        "List-Unsubscribe",
+    ],
     *["List-Owner", "List-Archive", "List-Post", "List-Id", "In-Reply-To", "References"],
     *["List-Unsubscribe-Post", "Auto-Submitted", "Precedence", "Importance", "X-Priority"],
 ]

@@ -54,9 +54,10 @@ class Confidential:
         for secret in self.credentials:
             if len(secret) >= _SHORTEST:
                 text = re.sub(re.escape(secret), _HIDDEN, text, flags=re.IGNORECASE)
+        if _RUNS.search(text):  # seldom; the content may have megabytes
+            sent = self.content.decode("ascii", "replace")
+            text = _RUNS.sub(lambda run: _masked(run[0], sent, _ENCODED), text)
         said = "\n".join([*self.texts, *self.credentials]).casefold()
-        sent = self.content.decode("ascii", "replace")
-        text = _RUNS.sub(lambda run: _masked(run[0], sent, _ENCODED), text)
         return _WORDS.sub(lambda word: _masked_word(word[0], said), text)
 
 

@@ -292,6 +292,22 @@ class Shelf:
 BY_URL = (Attachment(filename="a.png", media_url="https://m.example/a.png"),)
 
 
+@pytest.mark.parametrize(
+    "said", ["", "png", "image/png;", "image/=?utf-8?q?=0A?=", "a/b\r\nBcc: x"]
+)
+def test_a_source_of_media_that_names_no_type_does_not_lose_the_mail(
+    server: Any, said: str
+) -> None:
+    shelf = Shelf(Media(content=PNG, content_type=said))
+
+    with SmtpTransport("127.0.0.1", server.port, security="none", media=shelf) as transport:
+        outcome = transport.send(a_mail(attachments=BY_URL), Leave())
+
+    assert isinstance(outcome, Accepted)
+    (part,) = server.mails[0].iter_attachments()
+    assert (part.get_content_type(), part.get_content()) == ("application/octet-stream", PNG)
+
+
 def test_attachments_by_url_come_from_the_source_of_media(server: Any) -> None:
     shelf = Shelf(Media(content=PNG, content_type="image/png"))
 
