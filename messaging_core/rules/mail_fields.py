@@ -8,7 +8,7 @@ dots and `@` in a display name, message ids without brackets, letters beyond ASC
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum, auto
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -84,7 +84,12 @@ def field_tokens(name: str, value: str) -> tuple[Token, ...]:
     Raises:
         FieldError: The value is none for this field.
     """
-    tokens = tuple(_PARSERS[name.lower()](value))
+    return _read(name.lower(), value)
+
+
+@lru_cache(maxsize=256)  # a channel's mails share most of these values
+def _read(name: str, value: str) -> tuple[Token, ...]:
+    tokens = tuple(_PARSERS[name](value))
     for token in tokens:
         if token.kind is TokenKind.ATOM and len(token.text) > MAX_WORD_LENGTH:
             message = f"each address, URI and word has at most {MAX_WORD_LENGTH} characters"
