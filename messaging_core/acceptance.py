@@ -75,7 +75,11 @@ Answer = Message | InvalidRequestError
 
 @frozen(kw_only=True)
 class Acceptance:
-    """Read, decide on and keep requests."""
+    """Read, decide on and keep requests.
+
+    Attributes:
+        mail_domains: By workspace, those of its email channels.
+    """
 
     storage: Storage
     clock: Clock
@@ -85,6 +89,7 @@ class Acceptance:
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
     policies: Policies = field(factory=Policies)
+    mail_domains: Mapping[UUID, frozenset[str]] = field(factory=dict, repr=False)
 
     def accept(self, submissions: Sequence[Submission], *, connection: Any = None) -> list[Answer]:
         """Keep every request that may be sent, all in one transaction.
@@ -135,7 +140,14 @@ class Acceptance:
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
         is_rendered = rendered is not None
-        admission = admit(request, channel, now, faults=faults, is_rendered=is_rendered)
+        admission = admit(
+            request,
+            channel,
+            now,
+            faults=faults,
+            is_rendered=is_rendered,
+            mail_domains=self.mail_domains.get(channel.workspace, ()),
+        )
         violations = (*unreachable, *admission.violations)
         return Prepared(
             channel=channel,

@@ -80,7 +80,7 @@ class Changing:
             now,
             cause=Cause.RESCHEDULED,
             failure=message.failure,
-            scheduled_for=at,
+            scheduled_for=due_time(at, now),
         )
         channel = self.channels.get(message.channel_id)
         validity = validity_of(delivery.controls.validity, channel.message_type if channel else "")

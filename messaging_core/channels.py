@@ -8,6 +8,7 @@ from messaging_core.errors import ConfigurationError, UnknownChannelError
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.transport import Transport
 from messaging_core.rules.channel import check_channel
+from messaging_core.rules.sender import mail_domains
 
 ChannelReference = Channel | UUID | str
 """A channel, its id, or its name in the default workspace."""
@@ -79,6 +80,14 @@ class Channels:
             for one in self.by_id.values()
             if one.workspace == workspace and one.platform == platform
         ]
+
+    def mail_domains(self) -> dict[UUID, frozenset[str]]:
+        """Return by workspace the domains that its email channels send from."""
+        domains: dict[UUID, frozenset[str]] = {}
+        for channel in self.by_id.values():
+            known = domains.get(channel.workspace, frozenset())
+            domains[channel.workspace] = known | mail_domains([channel])
+        return domains
 
     def by_platform(self, workspace: UUID) -> dict[str, Channel]:
         """Return the channel of each platform: the default one, else the only one there is."""

@@ -134,6 +134,7 @@ class Messenger:
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
             policies=policies_of(send_rules),
+            mail_domains=self._channels.mail_domains(),
         )
         self.desk = Desk(
             ids=ids,

@@ -566,6 +566,7 @@ class TestReschedule:
         moved = engine.messenger.reschedule(message.id, NOW + ahead)
 
         assert moved.status is status
+        assert moved.scheduled_for == (NOW + ahead if status is Status.SCHEDULED else NOW)
 
     @pytest.mark.parametrize(
         "at", [NOW + timedelta(days=35) + MILLISECOND, NOW.replace(tzinfo=None)]

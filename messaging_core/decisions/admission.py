@@ -1,6 +1,6 @@
 """Whether a request is taken in, when it goes, and until when it may."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -33,13 +33,14 @@ class Admission:
     expires_at: datetime | None = None
 
 
-def admit(
+def admit(  # noqa: PLR0913 - a decision, and all it depends on
     request: SendMessage,
     channel: Channel,
     now: datetime,
     *,
     faults: Sequence[Violation] = (),
     is_rendered: bool = False,
+    mail_domains: Collection[str] = (),
 ) -> Admission:
     """Decide on a request: the one function behind both `plan` and `send`.
 
@@ -49,8 +50,10 @@ def admit(
         now: The present.
         faults: What was found wrong with its content and links before.
         is_rendered: Whether its body is what its template became.
+        mail_domains: Of the email channels of the workspace, which a sender may be of.
     """
-    violations = [*check_message(request, channel, now, is_rendered=is_rendered), *faults]
+    wrong = check_message(request, channel, now, is_rendered=is_rendered, mail_domains=mail_domains)
+    violations = [*wrong, *faults]
     if not violations and request.body is None:
         message = "the template was not rendered"
         violations.append(Violation("/template", "template.unknown", message))

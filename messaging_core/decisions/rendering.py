@@ -1,6 +1,7 @@
 """How a message looks to its platform: the envelope, final and addressed."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from attrs import evolve
 
@@ -36,6 +37,7 @@ from messaging_core.models.message import Message
 from messaging_core.models.meta import Meta
 from messaging_core.models.send_rules import Purpose
 from messaging_core.rules.consent import purpose_of
+from messaging_core.rules.schedule import is_later
 from messaging_core.rules.sms import encode_smartly, split_sms
 from messaging_core.rules.unsubscribe import offers_unsubscribe, unsubscribe_headers
 
@@ -58,10 +60,17 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
         copies=everybody,
         content=apply_links(content, links, links.codes.get) if links else content,
         created_at=message.created_at,
+        scheduled_for=_scheduled_for(message),
         expires_at=delivery.expires_at,
         attempt=max(1, delivery.attempts),
         reference=message.reference,
     )
+
+
+def _scheduled_for(message: Message) -> datetime | None:
+    """Return the time a message waited for; a time that meant "now" is none."""
+    at = message.scheduled_for
+    return at.astimezone(UTC) if at is not None and is_later(at, message.created_at) else None
 
 
 def _content(message: Message, channel: Channel) -> Content:

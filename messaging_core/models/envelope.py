@@ -125,6 +125,7 @@ class Envelope:
         receivers: Whom this attempt goes to; on a retry only those not yet accepted.
         copies: On email everybody the mail is addressed to, for its To and Cc lines.
         created_at: When the message was accepted.
+        scheduled_for: When it was to go instead, if that was later: the same at every try.
         expires_at: After this instant it must not be handed over any more.
         attempt: 1 for the first call of a transport.
     """
@@ -138,6 +139,7 @@ class Envelope:
     created_at: datetime
     expires_at: datetime
     attempt: int = 1
+    scheduled_for: datetime | None = None
     reference: str | None = field(default=None, repr=False)
     copies: tuple[Recipient, ...] = field(default=(), repr=False)
 

@@ -15,7 +15,7 @@ MAX_INLINE_SIZE: Final = 100 * 1024
 """Most octets of a file that is sent along in the request (Bird: 100 KB; the factor is ours)."""
 
 _MAX_ENCODED_LENGTH: Final = (MAX_INLINE_SIZE + 2) // 3 * 4
-_CONTENT_ID: Final = re.compile(r"[!-;=?-~]{1,255}")
+_CONTENT_ID: Final = re.compile(r"[!#-;=?-\[\]-~]{1,255}")
 
 
 def check_attachments(
@@ -34,11 +34,24 @@ def check_attachments(
         return [Violation(path, "attachment.unsupported_on_platform", message)]
     check_source = _check_html_source if inline_content else _check_plain_source
     violations: list[Violation] = []
+    seen: set[str] = set()
     for index, attachment in enumerate(attachments):
         here = f"{path}/{index}"
         violations += check_source(attachment, here)
         violations += _check_labels(attachment, here)
+        violations += _check_content_id(attachment, here, seen, required=inline_content)
     return violations
+
+
+def content_id_of(attachment: Attachment) -> str | None:
+    """Return the name that `cid:` in the HTML refers to; `None` where there is none.
+
+    Blanks around it mean nothing. A file shown inline goes by its file name where it was given no
+    content id.
+    """
+    own = attachment.content_id
+    text = (attachment.filename if attachment.inline else "") if own is None else own.strip(" ")
+    return text if _CONTENT_ID.fullmatch(text) and "=?" not in text else None
 
 
 def check_content(content: str, path: str) -> list[Violation]:
@@ -102,7 +115,24 @@ def _check_labels(attachment: Attachment, path: str) -> list[Violation]:
         violations += check_web_url(attachment.media_url, f"{path}/mediaUrl")
     if attachment.content_type is not None:
         violations += check_media_type(attachment.content_type, f"{path}/contentType")
-    if attachment.content_id is not None and not _CONTENT_ID.fullmatch(attachment.content_id):
-        message = "1 to 255 printable ASCII characters without spaces and angle brackets"
-        violations.append(Violation(f"{path}/contentId", "attachment.bad_content_id", message))
     return violations
+
+
+def _check_content_id(
+    attachment: Attachment, path: str, seen: set[str], *, required: bool
+) -> list[Violation]:
+    here = f"{path}/contentId"
+    content_id = content_id_of(attachment)
+    if content_id is None and attachment.content_id is not None:
+        message = '1 to 255 printable ASCII characters without blanks, brackets, ", \\ and =?'
+        return [Violation(here, "attachment.bad_content_id", message)]
+    if attachment.content_id is None and not (required and attachment.inline):
+        return []  # nothing in the mail refers to it
+    if content_id is None:
+        message = "the file name cannot serve as the name for cid: give a contentId"
+        return [Violation(here, "attachment.no_content_id", message)]
+    if content_id in seen:
+        message = "another attachment has this name for cid: give each a contentId of its own"
+        return [Violation(here, "attachment.duplicate_content_id", message)]
+    seen.add(content_id)
+    return []

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from messaging_core.models.violation import Violation
+from messaging_core.rules.mail_fields import FieldError, field_tokens, is_structured
 from messaging_core.rules.text import check_line, is_line
 
 MAX_LINE_LENGTH: Final = 998
@@ -40,7 +41,8 @@ def check_headers(headers: Mapping[str, str], path: str) -> list[Violation]:
     A name is ftext (RFC 5322 §3.6.8), a value one line without control characters, and both
     together are short enough to be a line. The Bird Channels API publishes no list of allowed
     headers; ours refuses those that the engine or a server on the way writes
-    (`RESERVED_HEADERS`). Names are compared without regard to case.
+    (`RESERVED_HEADERS`). Names are compared without regard to case. A header that programs read,
+    such as `Reply-To` or `List-Help`, holds what its standard allows (`rules.mail_fields`).
     """
     if _are_ordinary(headers):
         return []
@@ -56,7 +58,7 @@ def check_headers(headers: Mapping[str, str], path: str) -> list[Violation]:
 
 
 def _are_ordinary(headers: Mapping[str, str]) -> bool:
-    """Recognise quickly what nearly all headers are: few, known names and short, plain values."""
+    """Recognise quickly what nearly all headers are: few, free in form, short and printable."""
     if len(headers) > _FEW:
         return False
     names = set()
@@ -74,7 +76,13 @@ def _are_ordinary(headers: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_free(name: str) -> bool:
-    return _name_fault(name, 1, ()) is None
+    return _name_fault(name, 1, ()) is None and not is_structured(name)
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether a header belongs to the engine or to a server on the way."""
+    lowered = name.lower()
+    return lowered in RESERVED_HEADERS or lowered.startswith(RESERVED_PREFIXES)
 
 
 def check_subject(value: str, path: str) -> list[Violation]:
@@ -89,10 +97,9 @@ def _name_fault(name: str, place: int, seen: Container[str]) -> tuple[str, str] 
             "characters without spaces and colons"
         )
         return "header.bad_name", message
-    lowered = name.lower()
-    if lowered in RESERVED_HEADERS or lowered.startswith(RESERVED_PREFIXES):
+    if is_reserved(name):
         return "header.reserved", "written by the engine or on the way: leave it out"
-    if lowered in seen:
+    if name.lower() in seen:
         return "header.duplicate", "there already, in another case: give it once"
     return None
 
@@ -104,6 +111,14 @@ def _value_fault(name: str, value: str) -> tuple[str, str] | None:
     if len(name) + len(value) > _MAX_PAIR_LENGTH:
         message = f"name and value have at most {_MAX_PAIR_LENGTH} characters together"
         return "header.too_long", message
+    return _field_fault(name, value) if is_structured(name) else None
+
+
+def _field_fault(name: str, value: str) -> tuple[str, str] | None:
+    try:
+        field_tokens(name, value)
+    except FieldError as error:
+        return "header.malformed", f"not a value of this header: give {error}, or leave it out"
     return None
 
 

@@ -28,7 +28,8 @@ _MEDIA_TYPE_LENGTH: Final = 255
 # RFC 6838 §4.2 restricted-name, twice; then parameters as in RFC 2045 §5.1.
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - a token of RFC 2045
-_MEDIA_TYPE: Final = re.compile(rf'{_NAME}/{_NAME}(?: ?; ?{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))*')
+_PARAMETER: Final = re.compile(rf' *; *({_TOKEN}) *= *({_TOKEN}|"[ !#-\[\]-~]*")')
+_MEDIA_TYPE: Final = re.compile(rf" *({_NAME}/{_NAME})((?:{_PARAMETER.pattern})*) *")
 # Path separators, what no line may hold, and the direction marks that make "gpj.exe" of "exe.jpg".
 _NOT_IN_A_FILENAME: Final = re.compile(
     "[/\\\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -85,9 +86,22 @@ def check_mms(body: object, channel: Channel, path: str) -> list[Violation]:
     return [Violation(path, "body.mms_not_supported", message)]
 
 
+def media_type_of(value: str) -> str | None:
+    """Return a media type in its usual spelling: no blanks but one behind each semicolon.
+
+    `None` for what is no media type (RFC 6838 §4.2); parameters are those of RFC 2045 §5.1. What
+    looks like an encoded word (RFC 2047) is refused, since readers would decode it.
+    """
+    match = _MEDIA_TYPE.fullmatch(value) if len(value) <= _MEDIA_TYPE_LENGTH else None
+    if match is None or "=?" in value:
+        return None
+    parameters = [f"{name}={text}" for name, text in _PARAMETER.findall(match[2])]
+    return "; ".join([match[1], *parameters])
+
+
 def check_media_type(value: str, path: str) -> list[Violation]:
-    """Refuse what is no media type (RFC 6838 §4.2); parameters are those of RFC 2045 §5.1."""
-    if len(value) <= _MEDIA_TYPE_LENGTH and _MEDIA_TYPE.fullmatch(value):
+    """Refuse what is no media type, by `media_type_of`."""
+    if media_type_of(value) is not None:
         return []
     message = "a media type, such as application/pdf"
     return [Violation(path, "media.bad_content_type", message)]

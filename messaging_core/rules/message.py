@@ -1,10 +1,11 @@
 """Whether a request may become a message."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from messaging_core.models.channel import Channel
+from messaging_core.models.body import EmailFrom, HtmlBody
+from messaging_core.models.channel import EMAIL, Channel
 from messaging_core.models.request import SendMessage
 from messaging_core.models.violation import Violation
 from messaging_core.rules.body import check_body
@@ -13,7 +14,7 @@ from messaging_core.rules.meta import check_cap_frequency, check_meta
 from messaging_core.rules.receiver import check_receiver
 from messaging_core.rules.reply_to import check_reply_to
 from messaging_core.rules.schedule import check_schedule
-from messaging_core.rules.sender import check_sender
+from messaging_core.rules.sender import check_sender, check_sender_domain
 from messaging_core.rules.tags import check_tags
 from messaging_core.rules.template import check_template
 from messaging_core.rules.text import check_line
@@ -25,7 +26,12 @@ MAX_REFERENCE_LENGTH: Final = 500
 
 
 def check_message(
-    request: SendMessage, channel: Channel, now: datetime, *, is_rendered: bool = False
+    request: SendMessage,
+    channel: Channel,
+    now: datetime,
+    *,
+    is_rendered: bool = False,
+    mail_domains: Collection[str] = (),
 ) -> list[Violation]:
     """Collect every rule that a request breaks, in the order of the request.
 
@@ -38,11 +44,12 @@ def check_message(
         channel: The channel it is to go out on.
         now: Aware present, which schedules are compared with.
         is_rendered: Whether the body is what the template became.
+        mail_domains: Of the email channels of the workspace, which a sender may be of.
     """
     violations = [] if channel.active else [_inactive(channel)]
     violations += check_receiver(request.receiver, channel, "/receiver")
     violations += _check_content(request, channel, is_rendered=is_rendered)
-    violations += _check_origin(request, channel)
+    violations += _check_origin(request, channel, mail_domains)
     violations += _check_options(request, channel)
     if request.tags:
         violations += check_tags(request.tags, "/tags")
@@ -90,10 +97,15 @@ def of_rendered(violation: Violation) -> Violation:
     return Violation("/template", violation.code, f"rendered, {place}: {violation.message}")
 
 
-def _check_origin(request: SendMessage, channel: Channel) -> list[Violation]:
+def _check_origin(
+    request: SendMessage, channel: Channel, domains: Collection[str]
+) -> list[Violation]:
     violations: list[Violation] = []
     if request.sender is not None:
-        violations += check_sender(request.sender, channel, "/sender")
+        violations += check_sender(request.sender, channel, "/sender", domains)
+    if channel.platform == EMAIL:
+        for path, sender in _email_from(request):
+            violations += check_sender_domain(sender.username or "", channel, path, domains)
     if request.reference is not None:
         violations += check_line(request.reference, "/reference", longest=MAX_REFERENCE_LENGTH)
     if request.meta is not None:
@@ -101,6 +113,14 @@ def _check_origin(request: SendMessage, channel: Channel) -> list[Violation]:
     if request.reply_to is not None:
         violations += check_reply_to(request.reply_to, "/replyTo")
     return violations
+
+
+def _email_from(request: SendMessage) -> Iterator[tuple[str, EmailFrom]]:
+    if request.meta and request.meta.email and request.meta.email.sender:
+        yield "/meta/email/from/username", request.meta.email.sender
+    body = request.body
+    if isinstance(body, HtmlBody) and body.metadata and body.metadata.email_from:
+        yield "/body/html/metadata/emailFrom/username", body.metadata.email_from
 
 
 def _check_options(request: SendMessage, channel: Channel) -> list[Violation]:

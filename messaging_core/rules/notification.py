@@ -10,7 +10,7 @@ from messaging_core.rules.addresses import address_key, check_email_address
 from messaging_core.rules.files import check_file_name
 from messaging_core.rules.headers import check_subject
 from messaging_core.rules.receiver import MAX_PER_LINE
-from messaging_core.rules.sender import check_user_name
+from messaging_core.rules.sender import check_user_name, mail_domain
 from messaging_core.rules.text import check_line, check_text
 
 MAX_ATTACHED: Final = 15_000_000
@@ -65,8 +65,8 @@ def sender_channel(address: str, channels: Collection[Channel]) -> tuple[Channel
             return channel, None
     user, _, domain = address.rpartition("@")
     for channel in channels:
-        own = (channel.sender or "").rpartition("@")[2]
-        if own and own.casefold() == domain.casefold() and not check_user_name(user, ""):
+        is_own = channel.sender and mail_domain(channel.sender) == mail_domain(address)
+        if is_own and not check_user_name(user, ""):
             return channel, user
     raise LookupError(domain)
 

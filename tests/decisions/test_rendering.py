@@ -1,5 +1,7 @@
 """How a message looks to its platform."""
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
 
@@ -29,6 +31,7 @@ from messaging_core.models.meta import EmailMeta, Meta
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_delivery, a_message
 
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 PICTURE = Image(media_url="https://media.example/a.png", alt_text="A")
 SMS, MAIL, PUSH = a_channel(), a_channel("mail", "email"), a_channel("app", "push", sender="app")
@@ -50,6 +53,21 @@ def test_an_envelope_is_complete() -> None:
     assert envelope.sender is not None
     assert envelope.sender.value == SMS.sender
     assert envelope.to == message.receiver.contacts[0].identifier_value
+
+
+@pytest.mark.parametrize(
+    ("ahead", "waited"),
+    [(-MINUTE, False), (10 * MINUTE - SECOND, False), (10 * MINUTE, True), (600 * MINUTE, True)],
+)
+def test_an_envelope_tells_the_time_that_its_message_waited_for(
+    ahead: timedelta, *, waited: bool
+) -> None:
+    message = a_message(scheduled_for=NOW + ahead)
+
+    envelope = envelope_of(message, a_delivery(), MAIL)
+
+    assert envelope.created_at == NOW
+    assert envelope.scheduled_for == (NOW + ahead if waited else None)
 
 
 def test_an_envelope_goes_to_those_not_served_and_names_everybody() -> None:

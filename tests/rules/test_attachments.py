@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import Attachment
-from messaging_core.rules.attachments import MAX_INLINE_SIZE, check_attachments, check_content
+from messaging_core.rules.attachments import (
+    MAX_INLINE_SIZE,
+    check_attachments,
+    check_content,
+    content_id_of,
+)
 
 PATH = "/body/html/attachments"
 URL = "https://example.com/a.pdf"
@@ -79,7 +84,7 @@ def test_rule_20_a_file_comes_along_with_nothing_else() -> None:
                 "/contentId",
                 "attachment.bad_content_id",
             )
-            for id_ in ("", "a b", "<a>", "a\r\n", "é", "a" * 256)
+            for id_ in ("", " ", "a b", "<a>", "a\r\n", "é", "a" * 256, 'a"', "a\\", "=?a?=")
         ),
     ],
 )
@@ -125,3 +130,51 @@ def test_some_platforms_carry_no_attachments(platform: str) -> None:
 
 def test_a_platform_of_the_hosts_own_carries_attachments() -> None:
     assert check(a_file(), platform="line") == []
+
+
+def test_blanks_around_a_content_id_mean_nothing() -> None:
+    attachment = an_attachment(media_url=URL, content_id=" logo@example.com ")
+
+    assert check(attachment) == []
+    assert content_id_of(attachment) == "logo@example.com"
+
+
+def test_a_content_id_has_at_most_255_characters() -> None:
+    assert check(an_attachment(media_url=URL, content_id="a" * 255)) == []
+
+
+@pytest.mark.parametrize(
+    ("attachment", "content_id"),
+    [
+        (an_attachment(media_url=URL, filename="logo.png", inline=True), "logo.png"),
+        (an_attachment(media_url=URL, filename="l.png", inline=True, content_id="x"), "x"),
+        (an_attachment(media_url=URL, filename="logo.png"), None),
+        (an_attachment(media_url=URL, filename="größe.png", inline=True), None),
+        (an_attachment(media_url=URL, filename="a b.png", inline=True), None),
+    ],
+)
+def test_an_inline_picture_goes_by_its_file_name(
+    attachment: Attachment, content_id: str | None
+) -> None:
+    assert content_id_of(attachment) == content_id
+    is_lost = attachment.inline and content_id is None
+    assert check(attachment) == ([("/0/contentId", "attachment.no_content_id")] if is_lost else [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [
+        ({"content_id": "a"}, {"content_id": "a"}, True),
+        ({"content_id": "a"}, {"content_id": " a "}, True),
+        ({"content_id": "a"}, {"content_id": "A"}, False),
+        ({"inline": True}, {"inline": True}, True),
+        ({"inline": True}, {"inline": True, "content_id": "b"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_each_content_id_is_given_once(first: Any, second: Any, *, wrong: bool) -> None:
+    files = [an_attachment(media_url=URL, filename="a.png", **more) for more in (first, second)]
+
+    found = check(*files)
+
+    assert found == ([("/1/contentId", "attachment.duplicate_content_id")] if wrong else [])

@@ -1,6 +1,7 @@
 """Which notifications may begin; tests/test_notify.py shows the rules at work."""
 
 import pytest
+from attrs import evolve
 
 from messaging_core.models.channel import Channel
 from messaging_core.models.notification import Notification
@@ -65,6 +66,8 @@ def test_a_sender_is_found_by_its_address_before_its_domain() -> None:
     exact = Channel(name="exact", platform="email", sender="news@sender.example")
 
     assert sender_channel("NEWS@sender.example", [MAIL, exact]) == (exact, None)
+    french = evolve(exact, sender="aide@élan.example")
+    assert sender_channel("vente@XN--lan-9la.example", [french]) == (french, "vente")
     assert sender_channel("other@Sender.example", [MAIL, exact]) == (MAIL, "other")
     with pytest.raises(LookupError):
         sender_channel("other@sub.sender.example", [MAIL, exact])

@@ -15,6 +15,7 @@ from messaging_core.rules.sender import (
     check_email_from,
     check_sender,
     check_user_name,
+    mail_domains,
 )
 
 
@@ -106,3 +107,39 @@ def test_both_halves_of_an_email_sender_are_checked() -> None:
         ("/x/username", "sender.bad_user_name"),
         ("/x/displayName", "text.control_character"),
     ]
+
+
+SHOP = Channel(name="mail", platform="email", sender="help@Shop.example")
+FRENCH = Channel(name="fr", platform="email", sender="aide@élan.example")
+
+
+@pytest.mark.parametrize(
+    ("value", "domains", "accepted"),
+    [
+        ("billing@shop.example", (), True),
+        ("billing@SHOP.example", (), True),
+        ("Bílling@shop.example", (), True),
+        ("aide@élan.example", mail_domains([FRENCH]), True),
+        ("aide@xn--lan-9la.example", mail_domains([FRENCH]), True),
+        ("aide@élan.example", (), False),
+        ("billing@mail.shop.example", (), False),
+        ("billing@shop.example.evil.example", (), False),
+        ("billing@evil.example", mail_domains([FRENCH]), False),
+        ("a@b@shop.example", (), False),
+        ("@shop.example", (), False),
+        ("a\r\nBcc: x@shop.example", (), False),
+    ],
+)
+def test_a_complete_sender_is_of_a_domain_of_the_workspace(
+    value: str, domains: frozenset[str], *, accepted: bool
+) -> None:
+    found = faults(check_sender(a_sender(value), SHOP, "/sender", domains))
+
+    place = "/sender/connector/identifierValue"
+    assert found == ([] if accepted else [(place, "sender.bad_user_name")])
+
+
+def test_only_email_channels_have_mail_domains() -> None:
+    channels = [SHOP, Channel(name="sms", platform="sms", sender="+31600000000"), FRENCH]
+
+    assert mail_domains(channels) == {"shop.example", "xn--lan-9la.example"}

@@ -1,7 +1,6 @@
 """How an email becomes the bytes that are sent."""
 
 import binascii
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Final
@@ -21,19 +20,11 @@ from messaging_core.models.contact import ReceiverType
 from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
 from messaging_core.models.failure import Failure, FailureCode, Retry
 from messaging_core.ports.media import Media, MediaSource
+from messaging_core.rules.attachments import content_id_of
+from messaging_core.rules.headers import is_reserved
+from messaging_core.rules.mail_fields import is_structured
+from messaging_core.rules.media import media_type_of
 
-# Fields that say who, when and what: only the envelope does. `Bcc` would show whom it hides.
-_OURS: Final = frozenset(
-    {"from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version"}
-    | {"received", "return-path"}
-)
-_OURS_BEGIN: Final = ("content-", "resent-")
-_ADDRESSES: Final = frozenset(
-    {"reply-to", "sender", "errors-to", "mail-followup-to"}
-    | {"disposition-notification-to", "return-receipt-to"}
-)
-_LITERAL_BEGIN: Final = ("list-", "in-reply-to", "references", "auto-submitted")
-_MAILBOX: Final = re.compile(r'"?(?P<name>[^"<>]*?)"? *<(?P<address>[^<>]+)>')
 _NOBODY: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 
 
@@ -45,6 +36,7 @@ class Mail:
         sender: Where bounces go: the address of `From`, in wire form.
         recipients: Whom this attempt goes to: the address as in the envelope, and in wire form.
         content: Header and body in lines of CRLF, the last one too; dots are not doubled.
+        texts: What it says, for the search of echoes in replies.
         message_id: The field of that name without its brackets.
         utf8: Only a server that offers SMTPUTF8 (RFC 6531) can take it.
     """
@@ -52,6 +44,7 @@ class Mail:
     sender: str = field(repr=False)
     recipients: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+    texts: tuple[str, ...] = field(repr=False)
     message_id: str
     utf8: bool
 
@@ -82,9 +75,20 @@ def compose(
         sender=sender,
         recipients=recipients,
         content=_within(limit, b"%b\r\n%b" % (head, _ended(body.body))),
+        texts=_texts(envelope, content),
         message_id=message_id,
         utf8=not (head.isascii() and all(map(str.isascii, recipients.values()))),
     )
+
+
+def _texts(envelope: Envelope, content: EmailContent) -> tuple[str, ...]:
+    """Return everything in the mail that is somebody's own; of addresses the part before the @."""
+    people = [person for person in (envelope.sender, *envelope.receivers) if person is not None]
+    texts = [content.subject, content.text, content.html, *content.headers.values()]
+    texts += [attachment.filename for attachment in content.attachments]
+    texts += [person.name for person in people]
+    texts += [person.value.rpartition("@")[0] for person in people]
+    return tuple([text for text in texts if text])
 
 
 def _within(limit: int, content: bytes) -> bytes:
@@ -125,7 +129,7 @@ def _fields(
     yield headers.mailboxes("From", [(name, sender)])
     yield from _receiver_fields(envelope.copies or envelope.receivers)
     yield headers.text("Subject", content.subject)
-    yield f"Date: {format_datetime(envelope.created_at)}\r\n"
+    yield f"Date: {format_datetime(envelope.scheduled_for or envelope.created_at)}\r\n"
     yield f"Message-ID: <{message_id}>\r\n"
     yield "MIME-Version: 1.0\r\n"
     if _is_automatic(envelope, content):
@@ -155,24 +159,9 @@ def _receiver_fields(receivers: Sequence[Recipient]) -> Iterator[str]:
 
 def _own_field(name: str, value: str) -> str:
     """Return a field that the caller asked for."""
-    key = name.lower()
-    if key in _OURS or key.startswith(_OURS_BEGIN):
+    if is_reserved(name):
         raise HeaderError(f"the header {name[:40]!a} is made from the message itself")
-    if key in _ADDRESSES:
-        return _address_field(name, value)
-    return (headers.literal if key.startswith(_LITERAL_BEGIN) else headers.text)(name, value)
-
-
-def _address_field(name: str, value: str) -> str:
-    """Return a field of addresses as it stands; beyond ASCII one mailbox, suitably encoded."""
-    if value.isascii() and "=?" not in value:
-        return headers.literal(name, value)
-    mailbox = _MAILBOX.fullmatch(value)
-    display_name, address = mailbox.group("name", "address") if mailbox else (None, value)
-    try:
-        return headers.mailboxes(name, [(display_name, wire_address(address))])
-    except AddressError as error:
-        raise HeaderError(f"the header {name} is no mail address: {error}") from error
+    return (headers.structured if is_structured(name) else headers.text)(name, value)
 
 
 def _body(content: EmailContent, *, media: MediaSource | None, limit: int, seed: str) -> Part:
@@ -203,12 +192,16 @@ def _files(
 
 def _file(attachment: Attachment, media: MediaSource | None, limit: int) -> Part:
     found = _content(attachment, media, max(limit, 0))
+    content_id = content_id_of(attachment)
+    if attachment.content_id is not None and content_id is None:
+        raise HeaderError("an attachment has a content id that is none")
     return file_part(
         found.content,
-        content_type=attachment.content_type or found.content_type,
+        # What a source says of a file comes from a stranger; what a request says was checked.
+        content_type=attachment.content_type or media_type_of(found.content_type) or ANY_TYPE,
         filename=attachment.filename,
         inline=attachment.inline,
-        content_id=attachment.content_id,
+        content_id=content_id,
     )
 
 

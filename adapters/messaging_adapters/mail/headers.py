@@ -12,6 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from messaging_core.rules.mail_fields import (
+    SEPARATORS,
+    FieldError,
+    Token,
+    TokenKind,
+    field_tokens,
+)
+
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 §3.6.8 ftext
 # C0, DEL, C1, and the line and paragraph separators that some parsers break lines at.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -40,26 +48,35 @@ def text(name: str, value: str) -> str:
     return _fold(name, _text_words(value, len(name) + 2))
 
 
-def literal(name: str, value: str) -> str:
-    """Return a field that programs read, such as `List-Unsubscribe`, just as it stands.
+def structured(name: str, value: str) -> str:
+    """Return a field that programs read, such as `Reply-To` or `List-Unsubscribe`.
 
     Raises:
-        HeaderError: It cannot stand there unencoded, and RFC 2047 §5 allows no encoding here.
+        HeaderError: The value is none for this field (`messaging_core.rules.mail_fields`).
     """
     _check(name, value)
-    if "=?" in value or not _WORDS.fullmatch(value):
-        raise HeaderError(f"{_shown(name)} must be words of ASCII without '=?'")
-    return _fold(name, value.split(" "))
+    try:
+        tokens = field_tokens(name, value)
+    except FieldError as error:
+        raise HeaderError(f"{_shown(name)} is malformed: it holds {error}") from error
+    return _written(name, tokens)
+
+
+def literal(name: str, value: str) -> str:
+    """Return a field of one word of ASCII, just as it stands."""
+    _check(name, value)
+    return _fold(name, [value])
 
 
 def mailboxes(name: str, boxes: Iterable[tuple[str | None, str]]) -> str:
     """Return a field of display names and addresses (RFC 5322 §3.4), addresses in wire form."""
-    tokens: list[str] = []
+    tokens: list[Token] = []
     for display_name, address in boxes:
-        if tokens:
-            tokens[-1] += ","
-        tokens += _mailbox(name, display_name, address, first=not tokens)
-    return _fold(name, tokens)
+        _check(name, display_name or "")
+        tokens += [Token(",")] if tokens else []
+        phrase = [Token(display_name, TokenKind.PHRASE)] if display_name else []
+        tokens += [*phrase, Token(f"<{address}>" if display_name else address)]
+    return _written(name, tokens)
 
 
 def parameters(name: str, value: str, filename: str | None = None) -> str:
@@ -122,11 +139,26 @@ def _text_words(value: str, used: int) -> list[str]:
     return _encoded(value, used)
 
 
-def _mailbox(name: str, display_name: str | None, address: str, *, first: bool) -> list[str]:
-    if not display_name:
-        return [address]
-    _check(name, display_name)
-    return [*_phrase(display_name, len(name) + 2 if first else 1), f"<{address}>"]
+def _written(name: str, tokens: Iterable[Token]) -> str:
+    words: list[str] = []
+    for token in tokens:
+        used = 1 if words else len(name) + 2
+        if token in SEPARATORS:
+            words[-1] += token.text
+        elif token.kind is TokenKind.PHRASE:
+            words += _phrase(token.text, used)
+        elif token.kind is TokenKind.COMMENT:
+            words += _comment(token.text, used)
+        else:
+            words.append(token.text)
+    return _fold(name, words)
+
+
+def _comment(value: str, used: int) -> list[str]:
+    """Return a comment (RFC 5322 §3.2.2): as it is or, where it must be, encoded."""
+    plain = _WORDS.fullmatch(value) and "=?" not in value and len(value) <= _PHRASE
+    words = [re.sub(r"([\\()])", r"\\\1", value)] if plain else _encoded(value, used + 2)
+    return [f"({words[0]}", *words[1:-1], f"{words[-1]})"] if words[1:] else [f"({words[0]})"]
 
 
 def _phrase(value: str, used: int) -> list[str]:

@@ -14,12 +14,9 @@ from attrs import field, frozen
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.headers import HeaderError
+from messaging_core.rules.media import media_type_of
 
-_WORD = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"  # RFC 2045 §5.1
-_MEDIA_TYPE: Final = re.compile(
-    rf'{_WORD}/{_WORD}(?:; ?{_WORD}=(?:{_WORD}|"[ !#-\[\]-~]*"))*', re.ASCII
-)
-_CONTENT_ID: Final = re.compile(r"[!#-;=?-\[\]-~]{1,250}")
+_TOO_FULL: Final = re.compile(rb"(?m)^([^\r\n]{74,75})(=[0-9A-F]{2}(?=\r?$))")
 _NOT_ASCII: Final = bytes(range(0x80, 0x100))
 
 _LONGEST_LINE: Final = 998  # RFC 5322 §2.1.1
@@ -62,10 +59,10 @@ def file_part(
     inline: bool = False,
     content_id: str | None = None,
 ) -> Part:
-    """Return a file to show inside the text or beside it.
+    """Return a file to show inside the text or beside it; a content id comes without brackets.
 
     Raises:
-        HeaderError: Its type, name or content id cannot stand in a header.
+        HeaderError: Its type or name cannot stand in a header.
     """
     fields = [
         headers.parameters("Content-Type", _carried_type(content_type)),
@@ -75,7 +72,7 @@ def file_part(
         ),
     ]
     if content_id is not None:
-        fields.append(_content_id(content_id))
+        fields.append(headers.literal("Content-ID", f"<{content_id}>"))
     return Part(fields=tuple(fields), body=_base64(content))
 
 
@@ -123,7 +120,9 @@ def _goes_as_it_is(data: bytes) -> bool:
 def _quoted_printable(data: bytes) -> bytes:
     encoded = binascii.b2a_qp(data, istext=True)
     # It breaks lines as the text does, and by LF alone where the text has but one line.
-    return encoded if b"\n" in data else encoded.replace(b"\n", b"\r\n")
+    encoded = encoded if b"\n" in data else encoded.replace(b"\n", b"\r\n")
+    # A blank at the end of a line that is full already makes it 77 or 78 long: `=20`, `=09`.
+    return _TOO_FULL.sub(rb"\1=\r\n\2", encoded)
 
 
 def _base64(data: bytes) -> bytes:
@@ -133,20 +132,14 @@ def _base64(data: bytes) -> bytes:
 
 
 def _carried_type(content_type: str) -> str:
-    if not _MEDIA_TYPE.fullmatch(content_type):
+    known = media_type_of(content_type)
+    if known is None:
         raise HeaderError("an attachment has a content type that is none")
     # RFC 2046 §5.1, §5.2: messages and groups of parts must not be encoded as a whole.
-    composite = content_type.lower().startswith(("message/", "multipart/"))
-    return ANY_TYPE if composite else content_type
+    composite = known.lower().startswith(("message/", "multipart/"))
+    return ANY_TYPE if composite else known
 
 
 def _base_name(filename: str) -> str:
     """Return the last step of a path (RFC 2183 §2.3)."""
     return re.split(r"[/\\]", filename)[-1] or "attachment"
-
-
-def _content_id(content_id: str) -> str:
-    name = content_id.removeprefix("<").removesuffix(">")
-    if not _CONTENT_ID.fullmatch(name):
-        raise HeaderError("an attachment has a content id that is none")
-    return headers.literal("Content-ID", f"<{name}>")

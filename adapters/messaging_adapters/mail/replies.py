@@ -9,6 +9,7 @@ from typing import Final
 from attrs import field, frozen
 
 from messaging_adapters.mail.failures import outcome_of
+from messaging_adapters.mail.redaction import Confidential
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import SingleOutcome
 
@@ -16,6 +17,7 @@ CLOSING: Final = 421
 """After this reply, which may come at any time, the server hangs up (RFC 5321 §3.8)."""
 
 _DESCRIPTION: Final = 200
+_LOGIN_REFUSED: Final = "the server refused the login: check username and password"
 _READ: Final = 1_000  # what is looked at of a reply that goes on and on
 _ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)", re.ASCII)
 
@@ -24,6 +26,7 @@ class Stage(Enum):
     """What a reply was about: the same code accuses somebody else in another place."""
 
     SET_UP = auto()
+    LOGIN = auto()
     SENDER = auto()
     RECIPIENT = auto()
     MESSAGE = auto()
@@ -36,10 +39,12 @@ class Reply:
     Attributes:
         code: Three digits (RFC 5321 §4.2.1); -1 where the server sent something else.
         text: Its lines, which may well hold addresses.
+        confidential: What they must not be shown to repeat.
     """
 
     code: int
     text: str = field(default="", repr=False)
+    confidential: Confidential = field(factory=Confidential, repr=False, eq=False)
 
     @property
     def enhanced(self) -> str:
@@ -59,9 +64,17 @@ class Reply:
 
     @property
     def shown(self) -> str:
-        """Return the text as one short line without addresses."""
+        """Return the text as one short line without addresses, content and credentials."""
         words = "".join(c if c.isprintable() else " " for c in self.text[:_READ]).split()
-        return " ".join(map(_without_address, words))[:_DESCRIPTION]
+        if self.enhanced:  # digits of ours, not of the mail
+            words = words[1:]
+        shown = self.confidential.mask(" ".join(map(_without_address, words)))
+        return f"{self.enhanced} {shown}".strip()[:_DESCRIPTION]
+
+    @property
+    def codes(self) -> str:
+        """Return the basic and the enhanced code, as far as there are any."""
+        return f"{self.code} {self.enhanced}".strip() if self.code > 0 else "no reply code"
 
 
 @frozen
@@ -149,8 +162,9 @@ def outcome_of_reply(reply: Reply, stage: Stage, *, name: str, alone: bool = Tru
     meaning = _meaning(reply, stage, alone=alone)
     failure = Failure(
         code=meaning.code,
-        description=reply.shown,
-        source=FailureSource(code=f"{reply.code} {reply.enhanced}".strip(), name=name),
+        # Servers quote logins, in forms that no search would find.
+        description=_LOGIN_REFUSED if stage is Stage.LOGIN else reply.shown,
+        source=FailureSource(code=reply.codes, name=name),
         retry=meaning.retry,
     )
     return outcome_of(failure, meaning.wait)
@@ -159,7 +173,7 @@ def outcome_of_reply(reply: Reply, stage: Stage, *, name: str, alone: bool = Tru
 def _meaning(reply: Reply, stage: Stage, *, alone: bool) -> Meaning:
     if reply.code // 100 != 5:  # noqa: PLR2004 - RFC 5321 §4.2.1
         return _patience(reply)
-    if stage is Stage.SET_UP:
+    if stage in (Stage.SET_UP, Stage.LOGIN):
         return _SET_UP
     meaning = _listed(reply)
     accuses_receiver = meaning in (_GONE, _BAD_ADDRESS)

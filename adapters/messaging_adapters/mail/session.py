@@ -1,6 +1,7 @@
 """One connection to an SMTP server, and the steps of its dialogue (RFC 5321 §3, §4.1)."""
 
 import base64
+import re
 import smtplib
 import socket
 import ssl
@@ -9,8 +10,12 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final, Self
 
+from attrs import evolve
+
 from messaging_adapters.mail.compose import Mail
+from messaging_adapters.mail.connection import Connection, TlsConnection
 from messaging_adapters.mail.failures import unsendable
+from messaging_adapters.mail.redaction import Confidential
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage
 
 _IN_FLIGHT: Final = 100  # commands; with many more both sides might wait (RFC 2920 §3.1)
@@ -18,6 +23,9 @@ _BLOCK: Final = 1 << 16
 _FAREWELL: Final = 1.0  # seconds to wait for the reply to QUIT
 _GO_ON: Final = 354
 _CHALLENGE: Final = 334
+_SIZE: Final = re.compile(r"[0-9]{1,20}")  # RFC 1870 §3
+
+_NOTHING: Final = Confidential()
 
 
 class RefusalError(Exception):
@@ -47,6 +55,7 @@ class Session:
     def __init__(self, smtp: smtplib.SMTP, timeout: float) -> None:
         self._smtp = smtp
         self._timeout = timeout
+        self._confidential = Confidential()
 
     @classmethod
     def open(cls, host: str, port: int, *, timeout: float, tls: ssl.SSLContext | None) -> Self:
@@ -55,16 +64,16 @@ class Session:
         Args:
             host: Name or address; a certificate must carry it.
             port: Usually 465 with TLS from the first byte, 587 without.
-            timeout: Seconds that any single wait may take.
+            timeout: Seconds that any whole reply may take.
             tls: For TLS from the first byte (RFC 8314 §3.3).
         """
         # Given no name, smtplib would look one up, which takes seconds where it fails.
         name = "localhost"
         try:
             smtp = (
-                smtplib.SMTP(host, port, name, timeout)
+                Connection(host, port, name, timeout)
                 if tls is None
-                else smtplib.SMTP_SSL(host, port, name, timeout=timeout, context=tls)
+                else TlsConnection(host, port, name, timeout=timeout, context=tls)
             )
         except smtplib.SMTPConnectError as error:
             raise RefusalError(_reply(error.smtp_code, error.smtp_error), Stage.SET_UP) from error
@@ -76,7 +85,7 @@ class Session:
     def hello(self, hostname: str | None) -> None:
         """Introduce ourselves, by default as the address we come from (RFC 5321 §4.1.3)."""
         self._smtp.local_hostname = hostname or _address_literal(_socket(self._smtp))
-        reply = _reply(*self._smtp.ehlo())
+        reply = self._reply(*self._smtp.ehlo())
         if not reply.is_ok:
             raise RefusalError(reply, Stage.SET_UP)
 
@@ -103,13 +112,15 @@ class Session:
         Raises:
             NotOfferedError: The server takes neither.
         """
+        encoded = [_base64(f"\0{username}\0{password}"), _base64(username), _base64(password)]
+        self._confidential = Confidential(credentials=[username, password, *encoded])
         offered = self._smtp.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
-            self._expect("AUTH PLAIN " + _base64(f"\0{username}\0{password}"))
+            self._expect(f"AUTH PLAIN {encoded[0]}", stage=Stage.LOGIN)
         elif "LOGIN" in offered:
-            self._expect("AUTH LOGIN", _CHALLENGE)
-            self._expect(_base64(username), _CHALLENGE)
-            self._expect(_base64(password))
+            self._expect("AUTH LOGIN", _CHALLENGE, Stage.LOGIN)
+            self._expect(encoded[1], _CHALLENGE, Stage.LOGIN)
+            self._expect(encoded[2], stage=Stage.LOGIN)
         else:
             raise NotOfferedError("AUTH")
 
@@ -127,6 +138,7 @@ class Session:
             NotOfferedError: An address needs SMTPUTF8.
             UnsendableError: The mail is larger than the server takes.
         """
+        self._confidential = evolve(self._confidential, texts=mail.texts, content=mail.content)
         commands = [f"MAIL FROM:<{mail.sender}>{self._options(mail)}"]
         commands += [f"RCPT TO:<{address}>" for address in mail.recipients.values()]
         replies = self._converse(commands)
@@ -157,7 +169,7 @@ class Session:
         """
         _socket(self._smtp).settimeout(timeout)
         self._smtp.send(b"\r\n.\r\n")
-        reply = _reply(*self._smtp.getreply())
+        reply = self._reply(*self._smtp.getreply())
         _socket(self._smtp).settimeout(self._timeout)
         return reply
 
@@ -189,8 +201,9 @@ class Session:
 
     def _size(self, size: int) -> str:
         """Announce a size (RFC 1870 §5); a limit of 0 or none is no limit (§4)."""
-        limit = self._smtp.esmtp_features["size"].strip()
-        if limit.isdecimal() and 0 < int(limit) < size:
+        offered = self._smtp.esmtp_features["size"].strip()
+        limit = int(offered) if _SIZE.fullmatch(offered) else 0
+        if 0 < limit < size:
             raise unsendable(f"the mail is larger than the server's {limit} bytes")
         return f" SIZE={size}"
 
@@ -201,7 +214,10 @@ class Session:
         while batch := list(islice(remaining, at_once)):
             self._smtp.send("".join(f"{command}\r\n" for command in batch).encode())
             for _ in batch:
-                yield _reply(*self._smtp.getreply())
+                yield self._reply(*self._smtp.getreply())
+
+    def _reply(self, code: int, text: bytes) -> Reply:
+        return _reply(code, text, self._confidential)
 
     def _expect(self, command: str, code: int = 0, stage: Stage = Stage.SET_UP) -> None:
         reply = next(self._converse([command]))
@@ -209,8 +225,9 @@ class Session:
             raise RefusalError(reply, stage)
 
 
-def _reply(code: int, text: bytes | str) -> Reply:
-    return Reply(code, text if isinstance(text, str) else text.decode("utf-8", "replace"))
+def _reply(code: int, text: bytes | str, confidential: Confidential = _NOTHING) -> Reply:
+    text = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    return Reply(code, text, confidential)
 
 
 def _socket(smtp: smtplib.SMTP) -> socket.socket:

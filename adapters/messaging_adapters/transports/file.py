@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,26 @@ from attrs import define, field
 
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError, outcome_of
+from messaging_core.errors import ConfigurationError
 from messaging_core.models.body import Body
 from messaging_core.models.envelope import Content, EmailContent, Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import Accepted, Outcome
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
+
+_BAD_FOLDER = "folder is not the name of a folder: give a path without U+0000 and lone surrogates"
+
+
+def _folder(folder: str | os.PathLike[str]) -> Path:
+    try:
+        path = Path(folder)
+        name = os.fsencode(path)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise ConfigurationError(_BAD_FOLDER) from error
+    if not str(folder) or b"\0" in name:
+        raise ConfigurationError(_BAD_FOLDER)
+    return path
 
 
 @define(eq=False)
@@ -33,9 +48,12 @@ class FileTransport(Transport):
         folder: Made when the first message comes.
         media: Where attachments come from that an email names by URL.
         max_size: The most bytes of a finished mail.
+
+    Raises:
+        ConfigurationError: The folder has a name that no file system can hold.
     """
 
-    folder: Path = field(converter=Path)
+    folder: Path = field(converter=_folder)
     name: str = field(default="file", kw_only=True)
     media: MediaSource | None = field(default=None, kw_only=True, repr=False)
     max_size: int = field(default=20_000_000, kw_only=True)
@@ -52,10 +70,9 @@ class FileTransport(Transport):
         path = self.folder / f"{envelope.message_id}.{ending}"
         try:
             handoff()
-        except BaseException:
-            prepared.unlink(missing_ok=True)
-            raise
-        return self._put(prepared, path, reference)
+            return self._put(prepared, path, reference)
+        finally:
+            _remove(prepared)  # still there where the message did not go
 
     def _document(self, envelope: Envelope) -> tuple[str, str, bytes]:
         """Return the reference, the file name's ending and the content."""
@@ -68,15 +85,19 @@ class FileTransport(Transport):
         """Write everything under a name that nobody looks at."""
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".tmp")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        return Path(name)
+        prepared = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+        except BaseException:  # a full disk, a quota, an interrupt
+            _remove(prepared)
+            raise
+        return prepared
 
     def _put(self, prepared: Path, path: Path, reference: str) -> Outcome:
         try:
             prepared.replace(path)
         except OSError as error:
-            prepared.unlink(missing_ok=True)
             return self._deferred(error)
         return Accepted(references=(reference,), raw=path.name)
 
@@ -88,6 +109,11 @@ class FileTransport(Transport):
             retry=Retry.TRANSIENT,
         )
         return outcome_of(failure)
+
+
+def _remove(prepared: Path) -> None:
+    with suppress(OSError):  # the folder itself may be gone, or closed to us by now
+        prepared.unlink()
 
 
 def _json(envelope: Envelope) -> bytes:

@@ -53,7 +53,7 @@ class SmtpTransport(Transport):
         username: Where the server wants one; sent under TLS only, or to this machine.
         password: Beside it.
         clear_text_login: Log in without TLS to another machine all the same.
-        timeout: The longest wait for connecting, any reply, or sending 64 KB.
+        timeout: The longest wait for connecting, any whole reply, or sending 64 KB.
         data_timeout: The longest wait for the reply to the final dot; a short one makes
             duplicates (RFC 5321 §4.5.3.2.6, RFC 1047).
         ssl_context: By default one that verifies certificates and host names.
@@ -183,7 +183,7 @@ class SmtpTransport(Transport):
         if reply.is_ok:
             return Accepted(references=(mail.message_id,), raw=reply.shown)
         if not reply.is_final:
-            return in_doubt(str(reply.code), self.name)
+            return in_doubt(reply.codes, self.name)
         return outcome_of_reply(reply, Stage.MESSAGE, name=self.name, alone=alone)
 
     def _keep_after_reset(self, session: Session) -> None:

@@ -1,6 +1,11 @@
 import json
+import os
+import resource
+import signal
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -8,6 +13,7 @@ import attrs
 import pytest
 
 from messaging_adapters.transports.file import FileTransport
+from messaging_core.errors import ConfigurationError
 from messaging_core.models.body import LocationBody
 from messaging_core.models.envelope import EmailContent, PushContent
 from messaging_core.models.failure import FailureCode
@@ -121,3 +127,56 @@ def test_a_push_message_is_written_with_subtitle_and_data(tmp_path: Path) -> Non
     document = json.loads((tmp_path / f"{envelope.message_id}.json").read_bytes())
     assert document["content"]["subtitle"] == "below"
     assert document["content"]["data"] == {"android": {"x": [1]}}
+
+
+@contextmanager
+def a_full_disk(room: int) -> Iterator[None]:
+    """Let this process write no file of more bytes, as a quota does."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> None:
+    envelope, leave = an_envelope("email", EmailContent(text="x" * 60_000)), Leave()
+
+    with a_full_disk(20_000):
+        outcome = FileTransport(tmp_path).send(envelope, leave)
+
+    assert isinstance(outcome, Deferred)
+    assert (leave.calls, list(tmp_path.iterdir())) == (0, [])
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, OSError])
+def test_nothing_is_left_of_a_hand_off_that_was_interrupted(
+    tmp_path: Path, interrupt: type[BaseException]
+) -> None:
+    def handoff() -> None:
+        raise interrupt
+
+    with pytest.raises(interrupt):
+        FileTransport(tmp_path).send(an_envelope(*CONTENTS[1]), handoff)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_permission_defers(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    # The superuser may write everywhere but there.
+    folder = tmp_path / "out" if os.geteuid() else Path("/sys/out")
+
+    outcome = FileTransport(folder).send(an_envelope(*CONTENTS[1]), Leave())
+
+    assert isinstance(outcome, Deferred)
+    assert str(folder) not in outcome.failure.description
+
+
+@pytest.mark.parametrize("folder", ["", "a\ud800", "a\0b", None, 7])
+def test_a_folder_that_no_file_system_can_hold_is_refused(folder: object) -> None:
+    with pytest.raises(ConfigurationError, match="folder"):
+        FileTransport(folder)  # type: ignore[arg-type]

@@ -1,12 +1,17 @@
 """What a real server gets is what the message says: read back with Python's own parser."""
 
 import base64
+import quopri
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from messaging_adapters.mail.parts import text_part
 from messaging_adapters.transports.smtp import SmtpTransport
 from messaging_core.errors import MediaError
 from messaging_core.models.body import Attachment
@@ -53,6 +58,17 @@ def test_a_mail_carries_who_when_and_what(server: Any, transport: SmtpTransport)
     assert mail["MIME-Version"] == "1.0"
     assert mail["X-Order"] == "1 2 3"
     assert mail.get_content() == "Hello\r\n"
+
+
+def test_a_scheduled_mail_has_the_date_it_was_scheduled_for(
+    server: Any, transport: SmtpTransport
+) -> None:
+    envelope = a_mail(subject="Your order")
+    at = envelope.created_at + timedelta(days=20)
+
+    transport.send(attrs.evolve(envelope, scheduled_for=at), Leave())
+
+    assert server.mails[0]["Date"].datetime == at.replace(microsecond=0)
 
 
 def test_every_try_sends_the_same_bytes(server: Any, transport: SmtpTransport) -> None:
@@ -276,6 +292,22 @@ class Shelf:
 BY_URL = (Attachment(filename="a.png", media_url="https://m.example/a.png"),)
 
 
+@pytest.mark.parametrize(
+    "said", ["", "png", "image/png;", "image/=?utf-8?q?=0A?=", "a/b\r\nBcc: x"]
+)
+def test_a_source_of_media_that_names_no_type_does_not_lose_the_mail(
+    server: Any, said: str
+) -> None:
+    shelf = Shelf(Media(content=PNG, content_type=said))
+
+    with SmtpTransport("127.0.0.1", server.port, security="none", media=shelf) as transport:
+        outcome = transport.send(a_mail(attachments=BY_URL), Leave())
+
+    assert isinstance(outcome, Accepted)
+    (part,) = server.mails[0].iter_attachments()
+    assert (part.get_content_type(), part.get_content()) == ("application/octet-stream", PNG)
+
+
 def test_attachments_by_url_come_from_the_source_of_media(server: Any) -> None:
     shelf = Shelf(Media(content=PNG, content_type="image/png"))
 
@@ -363,7 +395,7 @@ def test_a_mail_without_a_sender_is_the_channels_fault(
         "a\u2028b@x.example",
         "a@x..example",
         "a@xn--\u00e4.example",
-        "x" * 65 + "@x.example",
+        "x" * 250 + "@x.example",
         "a@" + "x." * 130 + "example",
         "nobody",
         "",
@@ -378,3 +410,28 @@ def test_addresses_that_could_smuggle_anything_are_refused(
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == FailureCode.INVALID_RECEIVER
     assert server.connections == 0
+
+
+_LONG_LINES = st.text(alphabet="é=b. \t\n\r", min_size=60, max_size=400)
+
+
+@given(_LONG_LINES | st.tuples(st.integers(60, 80), _LONG_LINES).map(lambda p: "b" * p[0] + p[1]))
+def test_no_line_of_quoted_printable_has_more_than_76_characters(text: str) -> None:
+    part = text_part(text, "plain")
+
+    if "quoted-printable" in part.fields[1]:
+        lines = part.body.split(b"\r\n")
+        assert max(map(len, lines)) <= 76
+        assert not any(line.endswith((b" ", b"\t")) or b"\n" in line for line in lines)
+        meant = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        assert quopri.decodestring(part.body).decode() == meant
+
+
+@pytest.mark.parametrize("length", range(60, 80))
+@pytest.mark.parametrize("end", [" ", "\t", " \n", "\t\n", "=", "é", ".", "é \n</p>"])
+def test_a_full_line_of_quoted_printable_is_broken_before_its_last_character(
+    length: int, end: str
+) -> None:
+    part = text_part("é" + "b" * length + end, "html")
+
+    assert max(map(len, part.body.split(b"\r\n"))) <= 76
