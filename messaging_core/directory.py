@@ -7,6 +7,8 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_core.arguments import a, checked, choice, id_of, optional, several, text, uuid
+from messaging_core.components import contact_id, contact_ids
 from messaging_core.contact_changing import ContactChanging, known_contact, refuse
 from messaging_core.errors import (
     InvalidRequestError,
@@ -56,6 +58,7 @@ class Directory:
     clock: Clock
     ids: Ids
 
+    @checked(workspace=uuid)
     def create(
         self,
         new: NewContact | Mapping[str, Any],
@@ -76,6 +79,7 @@ class Directory:
         with self.storage.begin(connection) as tx:
             return ContactChanging(tx, workspace, now).create(new, self._id(new, now))
 
+    @checked(contact_id=contact_id, workspace=uuid)
     def update(
         self,
         contact_id: str,
@@ -98,6 +102,7 @@ class Directory:
             contact = known_contact(tx, workspace, contact_id)
             return ContactChanging(tx, workspace, now).update(contact, changes)
 
+    @checked(key=text, value=text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
     def update_or_create(  # noqa: PLR0913 - by keyword beyond the third
         self,
         key: str,
@@ -121,9 +126,8 @@ class Directory:
         Raises:
             ContactConflictError: By the strategy, the identifiers are of several contacts.
             InvalidRequestError: Something breaks rules; nothing was written.
-            ValueError: There is no such strategy.
+            ArgumentError: There is no such strategy.
         """
-        strategy = Strategy(strategy)
         own = ContactIdentifier(key=key, value=value)
         changes = _well_formed(ContactChanges, changes or ContactChanges())
         refuse(check_identifier(own, "") + check_contact_changes(changes))
@@ -133,11 +137,12 @@ class Directory:
         )
         with self.storage.begin(connection) as tx:
             changing = ContactChanging(tx, workspace, now)
-            contact, added = changing.choose(identifiers, strategy)
+            contact, added = changing.choose(identifiers, Strategy(strategy))
             if contact is None:
                 return changing.make(evolve(changes, add_identifiers=added), str(self.ids.new(now)))
             return changing.update(contact, evolve(changes, add_identifiers=added))
 
+    @checked(contact_id=contact_id, workspace=uuid)
     def get(self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Contact:
         """Return a contact as it is now.
 
@@ -147,6 +152,9 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return known_contact(tx, workspace, contact_id)
 
+    @checked(
+        query=optional(a(ContactQuery, "a ContactQuery", "write find(ContactQuery(limit=100))"))
+    )
     def find(self, query: ContactQuery | None = None) -> Page[Contact]:
         """Return one page of contacts, in the order of their ids.
 
@@ -157,6 +165,7 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return tx.contacts.find(query)
 
+    @checked(contact_id=contact_id, workspace=uuid)
     def delete(
         self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
@@ -169,6 +178,7 @@ class Directory:
             if not tx.contacts.delete(workspace, contact_id):
                 raise UnknownContactError(contact_id)
 
+    @checked(workspace=uuid)
     def create_list(
         self,
         name: str,
@@ -199,6 +209,7 @@ class Directory:
             tx.lists.save(made)
         return made
 
+    @checked(list_id=id_of("contact list"), workspace=uuid)
     def get_list(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ContactList:
         """Return a list.
 
@@ -208,6 +219,11 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return _known_list(tx, workspace, list_id)
 
+    @checked(
+        query=optional(
+            a(ContactListQuery, "a ContactListQuery", "write lists(ContactListQuery(limit=100))")
+        )
+    )
     def lists(self, query: ContactListQuery | None = None) -> Page[ContactList]:
         """Return one page of lists, in the order of their names.
 
@@ -218,6 +234,7 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return tx.lists.find(query)
 
+    @checked(list_id=id_of("contact list"), workspace=uuid)
     def delete_list(
         self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
@@ -230,6 +247,12 @@ class Directory:
             if not tx.lists.delete(workspace, list_id):
                 raise UnknownListError(list_id)
 
+    @checked(
+        list_id=id_of("contact list"),
+        contact_ids=contact_ids,
+        identifiers=several("identifiers", alone=Identifier),
+        workspace=uuid,
+    )
     def add_to_list(
         self,
         list_id: UUID,
@@ -250,6 +273,12 @@ class Directory:
             _known_list(tx, workspace, list_id)
             return tx.lists.join(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
 
+    @checked(
+        list_id=id_of("contact list"),
+        contact_ids=contact_ids,
+        identifiers=several("identifiers", alone=Identifier),
+        workspace=uuid,
+    )
     def remove_from_list(
         self,
         list_id: UUID,
@@ -268,6 +297,7 @@ class Directory:
             _known_list(tx, workspace, list_id)
             return tx.lists.leave(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
 
+    @checked(list_id=id_of("contact list"), workspace=uuid)
     def members(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Iterator[Contact]:
         """Walk the contacts on a list, a thousand in memory at once, in the order of their ids.
 

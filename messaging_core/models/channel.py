@@ -6,6 +6,8 @@ from uuid import UUID, uuid5
 
 from attrs import Factory, field, frozen
 
+from messaging_core.arguments import any_span, checked_init, choice, flag, optional, text, uuid
+
 DEFAULT_WORKSPACE = UUID(int=0)
 """The workspace of a host with one tenant."""
 
@@ -36,6 +38,22 @@ class WhenInDoubt(StrEnum):
     PARK = "park"
 
 
+@checked_init(
+    name=text,
+    platform=text,
+    sender=optional(text),
+    sender_name=optional(text),
+    message_type=choice(*MessageType, case=str.lower),
+    workspace=uuid,
+    id=uuid,
+    active=flag,
+    mms=flag,
+    identifier_key=text,
+    unsubscribe_url=optional(text),
+    unsubscribe_mailto=optional(text),
+    when_in_doubt=choice(*WhenInDoubt, case=str.lower),
+    grace=any_span,
+)
 @frozen(kw_only=True, cache_hash=True)
 class Channel:
     """Describe one way to send; give it to `Messenger` together with its transport.
