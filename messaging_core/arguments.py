@@ -245,7 +245,7 @@ def _read_uuid(value: str) -> UUID | None:
         return None
 
 
-def text(value: Any, name: str) -> Any:
+def a_text(value: Any, name: str) -> Any:
     """Allow text; what it may hold is a matter of rules."""
     if not isinstance(value, str):
         raise refuse(name, "text", value, f'write {name}="…"')

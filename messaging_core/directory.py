@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.arguments import a, checked, choice, id_of, optional, several, text, uuid
+from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, several, uuid
 from messaging_core.components import contact_id, contact_ids
 from messaging_core.contact_changing import ContactChanging, known_contact, refuse
 from messaging_core.errors import (
@@ -102,7 +102,7 @@ class Directory:
             contact = known_contact(tx, workspace, contact_id)
             return ContactChanging(tx, workspace, now).update(contact, changes)
 
-    @checked(key=text, value=text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
+    @checked(key=a_text, value=a_text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
     def update_or_create(  # noqa: PLR0913 - by keyword beyond the third
         self,
         key: str,

@@ -8,6 +8,7 @@ from uuid import UUID
 from messaging_core.acceptance import Acceptance, Request, Submission
 from messaging_core.arguments import (
     a,
+    a_text,
     any_instant,
     checked,
     choice,
@@ -19,7 +20,6 @@ from messaging_core.arguments import (
     optional,
     several,
     span,
-    text,
     uuid,
     whole,
 )
@@ -139,7 +139,7 @@ class Messenger:
         keywords=optional(a(Keywords, "Keywords", "write keywords=Keywords(enabled=False)")),
         suppress_on=members(SuppressionCause),
         template_engine=optional(AN_ENGINE),
-        short_link_domain=optional(text),
+        short_link_domain=optional(a_text),
         codes=optional(CODES),
         default_channels=several("channels", alone=(str, UUID, Channel)),
         audience=optional(AN_AUDIENCE),
@@ -356,7 +356,7 @@ class Messenger:
         """
         return planned(self.acceptance, self.channel(channel), request)
 
-    @checked(receiver=text, identifier_key=optional(text))
+    @checked(receiver=a_text, identifier_key=optional(a_text))
     def next_allowed(
         self,
         channel: ChannelReference,
@@ -384,7 +384,7 @@ class Messenger:
             self.acceptance, self.channel(channel), receiver, key=identifier_key, meta=meta
         )
 
-    @checked(template=text, locale=optional(text), version_id=optional(uuid))
+    @checked(template=a_text, locale=optional(a_text), version_id=optional(uuid))
     def render(
         self,
         template: str,
@@ -527,7 +527,7 @@ class Messenger:
         """
         return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
 
-    @checked(handler=function, name=text, kinds=members(EventKind), from_start=flag)
+    @checked(handler=function, name=a_text, kinds=members(EventKind), from_start=flag)
     def subscribe(
         self,
         handler: Handler,
@@ -654,7 +654,7 @@ class Messenger:
         )
         return purge.run(limit)
 
-    @checked(code=text, prefetched=flag)
+    @checked(code=a_text, prefetched=flag)
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
         """Return where a short link leads, for a redirect, and keep that it was clicked.
 

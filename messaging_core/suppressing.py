@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.arguments import a, checked, choice, members, optional, text, uuid
+from messaging_core.arguments import a, a_text, checked, choice, members, optional, uuid
 from messaging_core.components import AN_IDENTIFIER
 from messaging_core.errors import InvalidRequestError
 from messaging_core.looking import checked_query
@@ -45,7 +45,7 @@ class Suppressing:
     storage: Storage
     clock: Clock
 
-    @checked(identifier=AN_IDENTIFIER, sender=optional(text), workspace=uuid)
+    @checked(identifier=AN_IDENTIFIER, sender=optional(a_text), workspace=uuid)
     def suppress(  # noqa: PLR0913 - by keyword beyond the third
         self,
         identifier: Identifier,
@@ -92,7 +92,7 @@ class Suppressing:
     @checked(
         identifier=AN_IDENTIFIER,
         scope=_A_SCOPE,
-        sender=optional(text),
+        sender=optional(a_text),
         causes=members(SuppressionCause),
         workspace=uuid,
     )
@@ -135,7 +135,7 @@ class Suppressing:
     @checked(
         identifier=AN_IDENTIFIER,
         purpose=_A_PURPOSE,
-        sender=optional(text),
+        sender=optional(a_text),
         workspace=uuid,
     )
     def forbids(

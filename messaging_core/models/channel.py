@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from attrs import Factory, field, frozen
 
-from messaging_core.arguments import any_span, checked_init, choice, flag, optional, text, uuid
+from messaging_core.arguments import a_text, any_span, checked_init, choice, flag, optional, uuid
 
 DEFAULT_WORKSPACE = UUID(int=0)
 """The workspace of a host with one tenant."""
@@ -39,18 +39,18 @@ class WhenInDoubt(StrEnum):
 
 
 @checked_init(
-    name=text,
-    platform=text,
-    sender=optional(text),
-    sender_name=optional(text),
+    name=a_text,
+    platform=a_text,
+    sender=optional(a_text),
+    sender_name=optional(a_text),
     message_type=choice(*MessageType, case=str.lower),
     workspace=uuid,
     id=uuid,
     active=flag,
     mms=flag,
-    identifier_key=text,
-    unsubscribe_url=optional(text),
-    unsubscribe_mailto=optional(text),
+    identifier_key=a_text,
+    unsubscribe_url=optional(a_text),
+    unsubscribe_mailto=optional(a_text),
     when_in_doubt=choice(*WhenInDoubt, case=str.lower),
     grace=any_span,
 )

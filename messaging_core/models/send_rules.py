@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from messaging_core.arguments import (
     a,
+    a_text,
     any_span,
     any_whole,
     checked_init,
@@ -20,7 +21,6 @@ from messaging_core.arguments import (
     refuse,
     set_of,
     several,
-    text,
     time_of_day,
 )
 from messaging_core.models.channel import MessageType
@@ -79,7 +79,7 @@ class QuietWindow:
     windows=several("quiet windows", alone=QuietWindow),
     message_types=set_of(members(MessageType)),
     action=choice(*QuietAction, case=str.lower),
-    fallback_zone=text,
+    fallback_zone=a_text,
 )
 @frozen(kw_only=True)
 class QuietHours:

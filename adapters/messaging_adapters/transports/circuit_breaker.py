@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from messaging_core.arguments import checked, optional, span, text, whole
+from messaging_core.arguments import a_text, checked, optional, span, whole
 from messaging_core.components import a_clock, a_transport
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
@@ -92,7 +92,7 @@ class CircuitBreaker(Transport):
         failures=whole(),
         window=span(),
         open_for=span(),
-        name=optional(text),
+        name=optional(a_text),
         clock=optional(a_clock),
     )
     def __init__(  # noqa: PLR0913 - one transport, the others have defaults

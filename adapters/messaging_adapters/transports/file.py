@@ -13,7 +13,7 @@ from attrs import define, field
 
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError, outcome_of
-from messaging_core.arguments import checked_init, optional, path, text, whole
+from messaging_core.arguments import a_text, checked_init, optional, path, whole
 from messaging_core.components import A_MEDIA_SOURCE
 from messaging_core.models.body import Body
 from messaging_core.models.envelope import Content, EmailContent, Envelope
@@ -23,7 +23,7 @@ from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 
-@checked_init(folder=path, name=text, media=optional(A_MEDIA_SOURCE), max_size=whole())
+@checked_init(folder=path, name=a_text, media=optional(A_MEDIA_SOURCE), max_size=whole())
 @define(eq=False)
 class FileTransport(Transport):
     """Write each message into a folder instead of sending it.

@@ -16,7 +16,7 @@ from messaging_adapters.mail.pool import IdleSessions
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_reply
 from messaging_adapters.mail.session import RefusalError, Session
 from messaging_adapters.mail.verdicts import NOT_SENT, for_each, in_doubt, not_sent
-from messaging_core.arguments import checked_init, choice, flag, optional, span, text, whole
+from messaging_core.arguments import a_text, checked_init, choice, flag, optional, span, whole
 from messaging_core.components import A_MEDIA_SOURCE
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import EmailContent, Envelope
@@ -37,12 +37,12 @@ class SmtpSecurity(StrEnum):
 
 
 @checked_init(
-    host=text,
+    host=a_text,
     port=whole(1, 65535),
-    name=text,
+    name=a_text,
     security=choice(*SmtpSecurity, case=str.lower),
-    username=optional(text),
-    password=optional(text),
+    username=optional(a_text),
+    password=optional(a_text),
     clear_text_login=flag,
     timeout=span(),
     data_timeout=span(),

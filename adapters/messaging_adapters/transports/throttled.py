@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
-from messaging_core.arguments import checked, choice, optional, positive, text, whole
+from messaging_core.arguments import a_text, checked, choice, optional, positive, whole
 from messaging_core.components import a_transport, clock_or_function
 from messaging_core.models.envelope import Envelope, SmsContent
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
@@ -51,7 +51,7 @@ class Throttled(Transport):
         rate=positive,
         burst=whole(),
         count=choice("messages", "parts", case=str.lower),
-        name=optional(text),
+        name=optional(a_text),
         clock=optional(clock_or_function),
     )
     def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
