@@ -6,6 +6,7 @@ given, and the remedy.
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, time, timedelta
 from enum import Enum
@@ -27,6 +28,7 @@ Check = Callable[[Any, str], Any]
 _SHOWN: Final = (bool, int, float, timedelta)
 _LONGEST_SLIP: Final = 40
 _BY_PLACE: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _VOWELS: Final = frozenset("AEIOUaeiou")
 
 
@@ -246,9 +248,12 @@ def _read_uuid(value: str) -> UUID | None:
 
 
 def a_text(value: Any, name: str) -> Any:
-    """Allow text; what it may hold is a matter of rules."""
+    """Allow text that can be written as UTF-8; what else it may hold is a matter of rules."""
     if not isinstance(value, str):
         raise refuse(name, "text", value, f'write {name}="…"')
+    if not value.isascii() and _LONE_SURROGATE.search(value):
+        remedy = "decode the bytes that it was made of as what they are"
+        raise refuse(name, "text without lone surrogates", value, remedy)
     return value
 
 

@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from messaging_core.arguments import a, part, refuse, several, uuid
+from messaging_core.arguments import a, a_text, part, refuse, several, uuid
 from messaging_core.models.channel import Channel
 from messaging_core.models.contact import Contact, Identifier
 from messaging_core.models.interaction import Conversion
+from messaging_core.models.meta import Meta
 from messaging_core.models.query import MessageQuery
 from messaging_core.models.receipt import Receipt
 from messaging_core.models.request import SendMessage
 from messaging_core.models.send_rules import SendRules
+from messaging_core.models.template_project import TemplateProject
 
 A_STORAGE: Final = part(
     "a storage", "begin", remedy='write storage=SqliteStorage("messages.db") or MemoryStorage()'
@@ -38,6 +40,7 @@ RECEIPTS: Final = a(
     (Iterable, *get_args(Receipt)), "a receipt or a list of receipts", "pass what a parser returns"
 )
 A_QUERY: Final = a(MessageQuery, "a MessageQuery", 'write find(MessageQuery(status="sent"))')
+A_META: Final = a(Meta, "a Meta", 'write Meta(extra_information={"useCase": "marketing"})')
 A_CONVERSION: Final = a(
     Conversion, "a Conversion", 'write Conversion(type="otp", status="converted")'
 )
@@ -90,6 +93,13 @@ def clock_or_function(value: Any, name: str) -> Any:
     return value if callable(value) and not isinstance(value, type) else a_clock(value, name)
 
 
+def keys_of(value: Any, name: str) -> Any:
+    """Allow anything that yields idempotency keys, and no key alone."""
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
+        raise refuse(name, "a list of keys, one for each request", value, f"write {name}=[key]")
+    return value
+
+
 def requests_of(value: Any, name: str) -> Any:
     """Allow anything that yields requests, and no request alone."""
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping | SendMessage):
@@ -102,7 +112,15 @@ def contact_id(value: Any, name: str) -> Any:
     own = value.id if isinstance(value, Contact) else value
     if not isinstance(own, str | UUID):
         raise refuse(name, "the id of a contact", value, "pass `contact.id`, which is text")
-    return str(own)
+    return a_text(str(own), name)
+
+
+def project_id(value: Any, name: str) -> Any:
+    """Allow the id of a template project, and the project itself."""
+    own = value.id if isinstance(value, TemplateProject) else value
+    if not isinstance(own, str):
+        raise refuse(name, "the id of a template", value, "pass `project.id`, which is text")
+    return a_text(own, name)
 
 
 def contact_ids(value: Any, name: str) -> Any:
@@ -110,6 +128,13 @@ def contact_ids(value: Any, name: str) -> Any:
     return [
         contact_id(item, name)
         for item in several("ids of contacts", alone=(str, UUID, Contact))(value, name)
+    ]
+
+
+def identifiers_of(value: Any, name: str) -> Any:
+    """Allow several identifiers, or one alone."""
+    return [
+        AN_IDENTIFIER(item, name) for item in several("identifiers", alone=Identifier)(value, name)
     ]
 
 

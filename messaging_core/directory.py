@@ -7,8 +7,8 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, several, uuid
-from messaging_core.components import contact_id, contact_ids
+from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, uuid
+from messaging_core.components import contact_id, contact_ids, identifiers_of
 from messaging_core.contact_changing import ContactChanging, known_contact, refuse
 from messaging_core.errors import (
     InvalidRequestError,
@@ -250,7 +250,7 @@ class Directory:
     @checked(
         list_id=id_of("contact list"),
         contact_ids=contact_ids,
-        identifiers=several("identifiers", alone=Identifier),
+        identifiers=identifiers_of,
         workspace=uuid,
     )
     def add_to_list(
@@ -276,7 +276,7 @@ class Directory:
     @checked(
         list_id=id_of("contact list"),
         contact_ids=contact_ids,
-        identifiers=several("identifiers", alone=Identifier),
+        identifiers=identifiers_of,
         workspace=uuid,
     )
     def remove_from_list(

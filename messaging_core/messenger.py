@@ -29,6 +29,8 @@ from messaging_core.channels import ChannelReference, Channels
 from messaging_core.chunking import accept_many
 from messaging_core.clicks import follow
 from messaging_core.components import (
+    A_CONVERSION,
+    A_META,
     A_QUERY,
     A_STORAGE,
     AN_AUDIENCE,
@@ -38,6 +40,7 @@ from messaging_core.components import (
     IDS,
     RECEIPTS,
     a_clock,
+    keys_of,
     pairs_of_channels,
     requests_of,
     send_rules_of,
@@ -237,7 +240,7 @@ class Messenger:
             raise answer
         return answer
 
-    @checked(requests=requests_of)
+    @checked(requests=requests_of, idempotency_keys=optional(keys_of))
     def send_many(
         self,
         channel: ChannelReference,
@@ -264,7 +267,7 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed.
-            ValueError: There are fewer or more keys than requests; of the chunk in which they
+            ArgumentError: There are fewer or more keys than requests; of the chunk in which they
                 run out nothing is kept.
         """
         return accept_many(
@@ -356,7 +359,7 @@ class Messenger:
         """
         return planned(self.acceptance, self.channel(channel), request)
 
-    @checked(receiver=a_text, identifier_key=optional(a_text))
+    @checked(receiver=a_text, identifier_key=optional(a_text), meta=optional(A_META))
     def next_allowed(
         self,
         channel: ChannelReference,
@@ -580,9 +583,7 @@ class Messenger:
 
     @checked(
         message_id=id_of("message"),
-        conversion=a(
-            Conversion, "a Conversion", 'write Conversion(type="otp", status="converted")'
-        ),
+        conversion=A_CONVERSION,
         workspace=uuid,
     )
     def report_conversion(

@@ -3,7 +3,9 @@
 import pickle
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from inspect import Parameter, getmembers, isfunction, isgenerator, signature
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,6 +28,7 @@ from messaging_adapters.transports.throttled import Throttled
 from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
 from messaging_core.aio import AsyncMessenger
 from messaging_core.arguments import checked, whole
+from messaging_core.directory import Directory
 from messaging_core.errors import (
     ArgumentError,
     ConfigurationError,
@@ -35,6 +38,7 @@ from messaging_core.errors import (
 )
 from messaging_core.keywords import Keywords
 from messaging_core.models import (
+    Conversion,
     EventKind,
     FrequencyCap,
     Identifier,
@@ -50,6 +54,8 @@ from messaging_core.models import (
     Weekday,
     WhenInDoubt,
 )
+from messaging_core.suppressing import Suppressing
+from messaging_core.template_store import Templates
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.wire import WireLimits
 
@@ -494,3 +500,72 @@ def test_a_worker_stops_when_its_event_is_set() -> None:
     stop.set()
 
     assert a_worker().run(stop).total == 0
+
+
+WRONG = [
+    *(None, 5, -1, 1.5, True, "", "x", "\ud800", b"x", [], {}, object(), SqliteStorage),
+    *(NAIVE, timedelta(1), ["x"], {"x": 1}, [None], CHANNEL),
+]
+OWNERS = [Messenger, Directory, Suppressing, Templates]
+NOT_TRIED = {"connection", "draft"}  # the host's own; held to the rules of documents
+METHODS = [
+    (owner, name)
+    for owner in OWNERS
+    for name, _ in getmembers(owner, isfunction)
+    if not name.startswith("_") and name != "route"  # the worker's own, on its hot path
+]
+
+
+def right_arguments(shop: Shop) -> dict[str, Any]:
+    contacts = shop.messenger.contacts
+    return {
+        "channel": "orders",
+        "request": REQUEST,
+        "requests": [REQUEST],
+        "message_id": shop.message_id,
+        "batch_id": ID,
+        "at": NOW + timedelta(hours=2),
+        "before": datetime(2020, 1, 1, tzinfo=UTC),
+        "list_id": contacts.lists().results[0].id,
+        "contact_id": "c1",
+        "receiver": "+31612345678",
+        "handler": print,
+        "receipts": [],
+        "conversion": Conversion(type="otp", status="converted"),
+        "notification": {},
+        "new": {},
+        "changes": {},
+        "identifier": PERSON,
+        "scope": "marketing",
+        "purpose": "marketing",
+        "version_id": ID,
+        "data": {},
+    }
+
+
+@pytest.mark.parametrize(("owner", "method"), METHODS)
+@pytest.mark.parametrize("storage", [MemoryStorage, lambda: SqliteStorage(":memory:")])
+def test_whatever_a_call_is_given_only_errors_of_ours_come_out(
+    storage: Callable[[], Any], owner: type, method: str
+) -> None:
+    messenger = a_messenger(storage=storage())
+    shop = Shop(messenger, Worker(messenger), messenger.send("orders", REQUEST).id)
+    messenger.contacts.create_list("vip")
+    messenger.contacts.create({"id": "c1"})
+    right = right_arguments(shop)
+    parts = [messenger, messenger.contacts, messenger.suppressions, messenger.templates]
+    call = getattr(next(part for part in parts if type(part) is owner), method)
+    parameters = signature(call).parameters.values()
+
+    for tried in parameters:
+        for value in WRONG if tried.name not in NOT_TRIED else ():
+            arguments = {
+                parameter.name: right.get(parameter.name, "x")
+                for parameter in parameters
+                if parameter.default is Parameter.empty
+            }
+            if method == "subscribe":
+                arguments["name"] = f"subscriber {tried.name} {len(repr(value))} {id(value)}"
+            with suppress(MessagingError):
+                found = call(**{**arguments, tried.name: value})
+                list(found if isgenerator(found) else ())
