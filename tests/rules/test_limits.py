@@ -22,6 +22,7 @@ from messaging_core.models import (
     ContactIdentifier,
     EmailFrom,
     FrequencyCap,
+    Identifier,
     MessageQuery,
     NewContact,
     Otp,
@@ -117,6 +118,13 @@ LIMITS: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
         "rules.receiver.MAX_KEY_LENGTH",
         250,
         lambda n: to_one(FAX, identifier_key="k" * n, platform_address="x"),
+    ),
+    (
+        "rules.receiver.MAX_KEY_LENGTH of one of several identifiers",
+        250,
+        lambda n: to_one(
+            FAX, identifiers=(Identifier(identifier_key="k" * n, identifier_value="v"),)
+        ),
     ),
     ("rules.receiver.MAX_ADDRESS_LENGTH", 500, lambda n: to_one(FAX, identifier_value="x" * n)),
     ("rules.sender.MAX_SENDER_LENGTH", 500, lambda n: check_sender_value("s" * n, "fax", "")),
