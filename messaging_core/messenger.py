@@ -656,7 +656,7 @@ class Messenger:
         )
         return purge.run(limit)
 
-    @checked(code=a_text, prefetched=flag)
+    @checked(code=a(str, "text", "pass the last part of the path"), prefetched=flag)
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
         """Return where a short link leads, for a redirect, and keep that it was clicked.
 
