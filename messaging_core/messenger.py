@@ -524,8 +524,7 @@ class Messenger:
         Raises:
             StorageError: The storage failed; nothing was kept, and the provider should report
                 again.
-            ArgumentError: Nothing that was given is a receipt or a list.
-            TypeError: Something is no receipt; nothing was kept.
+            ArgumentError: Something is no receipt; nothing was kept.
             InvalidRequestError: A value of a receipt has the wrong type, or its instant has no
                 offset; nothing was kept.
         """
