@@ -9,7 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from messaging_core.acceptance import Answer, Request, Submission
+from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
+from messaging_core.components import A_MESSENGER
 from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.host_code import HostCode
 from messaging_core.messenger import Messenger
@@ -50,6 +52,7 @@ class AsyncMessenger:
         messenger: Does the work, in threads.
     """
 
+    @checked(messenger=A_MESSENGER)
     def __init__(self, messenger: Messenger) -> None:
         self.messenger = messenger
         self._local = threading.local()  # a thread runs one loop at a time

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from messaging_core.arguments import refuse
 from messaging_core.desk import Sources
 from messaging_core.errors import ConfigurationError, UnknownChannelError
 from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
@@ -59,15 +60,18 @@ class Channels:
         """Return a channel, by itself, its id, or its name in the default workspace.
 
         Raises:
+            ArgumentError: It is neither a channel, nor an id, nor a name.
             UnknownChannelError: There is no such channel.
         """
-        found = (
-            self._by_name.get(reference)
-            if isinstance(reference, str)
-            else self.by_id.get(reference.id if isinstance(reference, Channel) else reference)
-        )
-        if found is None and isinstance(reference, str):
-            found = self.by_id.get(_as_id(reference) or _NO_ID)
+        if isinstance(reference, str):
+            found = self._by_name.get(reference) or self.by_id.get(_as_id(reference) or _NO_ID)
+        elif isinstance(reference, Channel):
+            found = self.by_id.get(reference.id)
+        elif isinstance(reference, UUID):
+            found = self.by_id.get(reference)
+        else:
+            remedy = "pass one of the channels that the messenger was given"
+            raise refuse("channel", "a Channel, its id or its name", reference, remedy)
         if found is None:
             name = reference.name if isinstance(reference, Channel) else str(reference)
             raise UnknownChannelError(name, sorted(one.name for one in self.by_id.values()))

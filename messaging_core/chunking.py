@@ -4,10 +4,10 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, repeat
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from messaging_core.acceptance import Acceptance, Request, Submission
-from messaging_core.errors import InvalidRequestError
+from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.models.channel import Channel
 from messaging_core.models.message import Message
 from messaging_core.models.plan import Rejection
@@ -16,6 +16,10 @@ CHUNK = 1000
 """How many requests `send_many` keeps in one transaction."""
 
 T = TypeVar("T")
+
+_NO_KEY: Final = object()
+_ALLOWED: Final = "as many keys as there are requests"
+_REMEDY: Final = "give None for a request without a key"
 
 
 def accept_many(
@@ -63,7 +67,19 @@ def uncollected() -> Iterator[None]:
 def _keyed(
     requests: Iterable[Request], keys: Iterable[str | None] | None
 ) -> Iterable[tuple[Request, str | None]]:
-    return zip(requests, repeat(None)) if keys is None else zip(requests, keys, strict=True)
+    return zip(requests, repeat(None)) if keys is None else _paired(requests, iter(keys))
+
+
+def _paired(
+    requests: Iterable[Request], keys: Iterator[str | None]
+) -> Iterator[tuple[Request, str | None]]:
+    for request in requests:
+        key = next(keys, _NO_KEY)
+        if key is _NO_KEY:
+            raise ArgumentError("idempotency_keys", _ALLOWED, "fewer", _REMEDY)
+        yield request, cast("str | None", key)
+    if next(keys, _NO_KEY) is not _NO_KEY:
+        raise ArgumentError("idempotency_keys", _ALLOWED, "more", _REMEDY)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

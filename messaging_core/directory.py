@@ -7,6 +7,8 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, uuid
+from messaging_core.components import contact_id, contact_ids, identifiers_of
 from messaging_core.contact_changing import ContactChanging, known_contact, refuse
 from messaging_core.errors import (
     InvalidRequestError,
@@ -59,6 +61,7 @@ class Directory:
     ids: Ids
     allow_unassigned_numbers: bool = False
 
+    @checked(workspace=uuid)
     def create(
         self,
         new: NewContact | Mapping[str, Any],
@@ -79,6 +82,7 @@ class Directory:
         with self.storage.begin(connection) as tx:
             return ContactChanging(tx, workspace, now).create(new, self._id(new, now))
 
+    @checked(contact_id=contact_id, workspace=uuid)
     def update(
         self,
         contact_id: str,
@@ -101,6 +105,7 @@ class Directory:
             contact = known_contact(tx, workspace, contact_id)
             return ContactChanging(tx, workspace, now).update(contact, changes)
 
+    @checked(key=a_text, value=a_text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
     def update_or_create(  # noqa: PLR0913 - by keyword beyond the third
         self,
         key: str,
@@ -124,9 +129,8 @@ class Directory:
         Raises:
             ContactConflictError: By the strategy, the identifiers are of several contacts.
             InvalidRequestError: Something breaks rules; nothing was written.
-            ValueError: There is no such strategy.
+            ArgumentError: There is no such strategy.
         """
-        strategy = Strategy(strategy)
         own = ContactIdentifier(key=key, value=value)
         changes = _well_formed(ContactChanges, changes or ContactChanges())
         allowed = self.allow_unassigned_numbers
@@ -143,11 +147,12 @@ class Directory:
         )
         with self.storage.begin(connection) as tx:
             changing = ContactChanging(tx, workspace, now)
-            contact, added = changing.choose(identifiers, strategy)
+            contact, added = changing.choose(identifiers, Strategy(strategy))
             if contact is None:
                 return changing.make(evolve(changes, add_identifiers=added), str(self.ids.new(now)))
             return changing.update(contact, evolve(changes, add_identifiers=added))
 
+    @checked(contact_id=contact_id, workspace=uuid)
     def get(self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Contact:
         """Return a contact as it is now.
 
@@ -157,6 +162,9 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return known_contact(tx, workspace, contact_id)
 
+    @checked(
+        query=optional(a(ContactQuery, "a ContactQuery", "write find(ContactQuery(limit=100))"))
+    )
     def find(self, query: ContactQuery | None = None) -> Page[Contact]:
         """Return one page of contacts, in the order of their ids.
 
@@ -167,6 +175,7 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return tx.contacts.find(query)
 
+    @checked(contact_id=contact_id, workspace=uuid)
     def delete(
         self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
@@ -179,6 +188,7 @@ class Directory:
             if not tx.contacts.delete(workspace, contact_id):
                 raise UnknownContactError(contact_id)
 
+    @checked(workspace=uuid)
     def create_list(
         self,
         name: str,
@@ -209,6 +219,7 @@ class Directory:
             tx.lists.save(made)
         return made
 
+    @checked(list_id=id_of("contact list"), workspace=uuid)
     def get_list(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ContactList:
         """Return a list.
 
@@ -218,6 +229,11 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return _known_list(tx, workspace, list_id)
 
+    @checked(
+        query=optional(
+            a(ContactListQuery, "a ContactListQuery", "write lists(ContactListQuery(limit=100))")
+        )
+    )
     def lists(self, query: ContactListQuery | None = None) -> Page[ContactList]:
         """Return one page of lists, in the order of their names.
 
@@ -228,6 +244,7 @@ class Directory:
         with self.storage.begin(read_only=True) as tx:
             return tx.lists.find(query)
 
+    @checked(list_id=id_of("contact list"), workspace=uuid)
     def delete_list(
         self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
@@ -240,6 +257,12 @@ class Directory:
             if not tx.lists.delete(workspace, list_id):
                 raise UnknownListError(list_id)
 
+    @checked(
+        list_id=id_of("contact list"),
+        contact_ids=contact_ids,
+        identifiers=identifiers_of,
+        workspace=uuid,
+    )
     def add_to_list(
         self,
         list_id: UUID,
@@ -260,6 +283,12 @@ class Directory:
             _known_list(tx, workspace, list_id)
             return tx.lists.join(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
 
+    @checked(
+        list_id=id_of("contact list"),
+        contact_ids=contact_ids,
+        identifiers=identifiers_of,
+        workspace=uuid,
+    )
     def remove_from_list(
         self,
         list_id: UUID,
@@ -278,6 +307,7 @@ class Directory:
             _known_list(tx, workspace, list_id)
             return tx.lists.leave(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
 
+    @checked(list_id=id_of("contact list"), workspace=uuid)
     def members(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Iterator[Contact]:
         """Walk the contacts on a list, a thousand in memory at once, in the order of their ids.
 

@@ -23,6 +23,7 @@ MessagingError
 │   ├── StorageFullError         … there is no room for more: make some
 │   └── StorageCorruptError      … what it keeps is damaged: restore a backup
 ├── ConfigurationError           the host's set-up is wrong: no retry will mend it
+│   ├── ArgumentError            … a constructor or call was given something that it does not take
 │   ├── MissingDependencyError   … an optional package is not installed
 │   └── SchemaError              … the tables are not those of this version: migrate
 ├── TemplateError                a template does not become a text: mend it, or its values
@@ -34,10 +35,13 @@ MessagingError
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from messaging_core.models.contact import Identifier
 from messaging_core.models.violation import Violation
+
+if TYPE_CHECKING:  # models check their arguments, and raise what stands here
+    from messaging_core.models.contact import Identifier
 
 _CONFLICT = "idempotency.conflict"
 
@@ -85,7 +89,7 @@ class ContactConflictError(InvalidRequestError):
     def __init__(
         self,
         violations: Sequence[Violation],
-        identifiers: Sequence[Identifier],
+        identifiers: "Sequence[Identifier]",
         contact_ids: Sequence[str],
     ) -> None:
         super().__init__(violations)
@@ -236,6 +240,29 @@ class StorageCorruptError(StorageError):
 
 class ConfigurationError(MessagingError):
     """Report a set-up that no retry will mend."""
+
+
+class ArgumentError(ConfigurationError, TypeError, ValueError):
+    """Report an argument that a constructor or call does not take, as Python itself would.
+
+    Attributes:
+        argument: Its name.
+        allowed: What it may be.
+        given: What kind of thing it was; never text that may be content or a secret.
+        remedy: What to write instead.
+    """
+
+    def __init__(self, argument: str, allowed: str, given: str, remedy: str = "") -> None:
+        super().__init__(argument, allowed, given, remedy)
+        self.argument = argument
+        self.allowed = allowed
+        self.given = given
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        remedy = f": {self.remedy}" if self.remedy else ""
+        return f"{self.argument} must be {self.allowed}, not {self.given}{remedy}"
 
 
 class SchemaError(ConfigurationError):

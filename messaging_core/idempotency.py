@@ -42,7 +42,7 @@ def check_window(window: timedelta) -> timedelta:
 
 def check_key(key: str) -> list[Violation]:
     """Refuse an idempotency key that has not 1 to 255 printable characters."""
-    if 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
+    if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
         return []
     message = f"an idempotency key has 1 to {MAX_KEY_LENGTH} printable characters"
     return [Violation("", "idempotency.invalid_key", message)]

@@ -9,6 +9,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.acceptance import Acceptance, Submission
+from messaging_core.arguments import a, checked_init, flag
 from messaging_core.decisions import telling
 from messaging_core.decisions.settlement import IN_DOUBT
 from messaging_core.desk import Desk
@@ -42,6 +43,11 @@ _NO_NUMBER: Final = Violation(
 )
 
 
+@checked_init(
+    texts=a(Mapping, "a dict of texts", 'write texts={"optout:en": "…"}'),
+    extra=a(Mapping, "a dict of keywords", 'write extra={"genoeg": Keyword(…)}'),
+    enabled=flag,
+)
 @frozen(kw_only=True)
 class Keywords:
     """Set up how opting out and in by SMS works.

@@ -6,11 +6,46 @@ from typing import Any
 from uuid import UUID
 
 from messaging_core.acceptance import Acceptance, Request, Submission
+from messaging_core.arguments import (
+    a,
+    a_text,
+    any_instant,
+    any_span,
+    checked,
+    choice,
+    flag,
+    function,
+    id_of,
+    instant,
+    members,
+    optional,
+    several,
+    span,
+    uuid,
+    whole,
+)
 from messaging_core.batching import Batching
 from messaging_core.changing import Changing
 from messaging_core.channels import ChannelReference, Channels
 from messaging_core.chunking import accept_many
 from messaging_core.clicks import follow
+from messaging_core.components import (
+    A_CONVERSION,
+    A_META,
+    A_QUERY,
+    A_STORAGE,
+    AN_AUDIENCE,
+    AN_ENGINE,
+    CODES,
+    FILES,
+    IDS,
+    RECEIPTS,
+    a_clock,
+    keys_of,
+    pairs_of_channels,
+    requests_of,
+    send_rules_of,
+)
 from messaging_core.decisions.link_planning import Linking, checked_domain
 from messaging_core.decisions.telling import doubts_of
 from messaging_core.desk import SUPPRESS_ON, Desk
@@ -97,6 +132,23 @@ class Messenger:
             time; the domain is no host name; or the send rules cannot mean what they say.
     """
 
+    @checked(
+        storage=A_STORAGE,
+        channels=pairs_of_channels,
+        clock=optional(a_clock),
+        ids=optional(IDS),
+        limits=optional(a(WireLimits, "WireLimits", "write limits=WireLimits(max_bytes=100_000)")),
+        idempotency_window=any_span,
+        send_rules=optional(send_rules_of),
+        keywords=optional(a(Keywords, "Keywords", "write keywords=Keywords(enabled=False)")),
+        suppress_on=members(SuppressionCause),
+        template_engine=optional(AN_ENGINE),
+        short_link_domain=optional(a_text),
+        codes=optional(CODES),
+        default_channels=several("channels", alone=(str, UUID, Channel)),
+        audience=optional(AN_AUDIENCE),
+        files=optional(FILES),
+    )
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
         *,
@@ -195,6 +247,7 @@ class Messenger:
             raise answer
         return answer
 
+    @checked(requests=requests_of, idempotency_keys=optional(keys_of))
     def send_many(
         self,
         channel: ChannelReference,
@@ -221,7 +274,7 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed.
-            ValueError: There are fewer or more keys than requests; of the chunk in which they
+            ArgumentError: There are fewer or more keys than requests; of the chunk in which they
                 run out nothing is kept.
         """
         return accept_many(
@@ -232,6 +285,7 @@ class Messenger:
             connection=connection,
         )
 
+    @checked(requests=requests_of)
     def send_batch(
         self,
         channel: ChannelReference,
@@ -260,10 +314,8 @@ class Messenger:
             IdempotencyConflictError: The key stands for something else, with what differs.
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed; nothing was written.
-            TypeError: `requests` is a single request.
+            ArgumentError: `requests` is a single request.
         """
-        if isinstance(requests, str | bytes | Mapping):
-            raise TypeError("requests is a list of requests, not one of them")
         return Batching(acceptance=self.acceptance).accept(
             self.channel(channel),
             list(requests),
@@ -271,6 +323,7 @@ class Messenger:
             connection=connection,
         )
 
+    @checked(workspace=uuid)
     def notify(
         self,
         notification: Notification | Json,
@@ -313,6 +366,7 @@ class Messenger:
         """
         return planned(self.acceptance, self.channel(channel), request)
 
+    @checked(receiver=a_text, identifier_key=optional(a_text), meta=optional(A_META))
     def next_allowed(
         self,
         channel: ChannelReference,
@@ -340,6 +394,7 @@ class Messenger:
             self.acceptance, self.channel(channel), receiver, key=identifier_key, meta=meta
         )
 
+    @checked(template=a_text, locale=optional(a_text), version_id=optional(uuid))
     def render(
         self,
         template: str,
@@ -368,6 +423,7 @@ class Messenger:
             template, locale, data or {}, channel=self.channel(channel), version_id=version_id
         )
 
+    @checked(message_id=id_of("message"), workspace=uuid)
     def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
         """Return a message as it is now.
 
@@ -377,6 +433,7 @@ class Messenger:
         with self.storage.begin(read_only=True) as tx:
             return message_of(tx, workspace, message_id)
 
+    @checked(query=optional(A_QUERY))
     def find(self, query: MessageQuery | None = None) -> Page[Message]:
         """Return one page of messages, the newest first.
 
@@ -387,6 +444,7 @@ class Messenger:
         with self.storage.begin(read_only=True) as tx:
             return tx.messages.find(query)
 
+    @checked(message_id=id_of("message"), workspace=uuid)
     def cancel(
         self,
         message_id: UUID,
@@ -406,6 +464,7 @@ class Messenger:
         """
         return self._changing.cancel(message_id, workspace, connection)
 
+    @checked(batch_id=id_of("batch"), workspace=uuid)
     def cancel_batch(
         self,
         batch_id: UUID,
@@ -424,6 +483,7 @@ class Messenger:
         """
         return self._changing.cancel_batch(batch_id, workspace, connection)
 
+    @checked(message_id=id_of("message"), at=any_instant, workspace=uuid)
     def reschedule(
         self,
         message_id: UUID,
@@ -448,6 +508,7 @@ class Messenger:
         """
         return self._changing.reschedule(message_id, at, workspace, connection)
 
+    @checked(receipts=RECEIPTS, workspace=uuid)
     def receive(
         self,
         receipts: Iterable[Receipt] | Receipt,
@@ -469,12 +530,13 @@ class Messenger:
         Raises:
             StorageError: The storage failed; nothing was kept, and the provider should report
                 again.
-            TypeError: Something is no receipt; nothing was kept.
+            ArgumentError: Something is no receipt; nothing was kept.
             InvalidRequestError: A value of a receipt has the wrong type, or its instant has no
                 offset; nothing was kept.
         """
         return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
 
+    @checked(handler=function, name=a_text, kinds=members(EventKind), from_start=flag)
     def subscribe(
         self,
         handler: Handler,
@@ -501,6 +563,7 @@ class Messenger:
         """
         self.subscriptions.add(handler, name=name, kinds=kinds, from_start=from_start)
 
+    @checked(message_id=id_of("message"), workspace=uuid)
     def timeline(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> list[Event]:
         """Return everything that happened to a message, in order.
 
@@ -511,6 +574,7 @@ class Messenger:
             message_of(tx, workspace, message_id)
             return tx.timeline.of(workspace, message_id)
 
+    @checked(message_id=id_of("message"), workspace=uuid)
     def interactions(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> list[Interaction]:
@@ -523,6 +587,11 @@ class Messenger:
             message_of(tx, workspace, message_id)
             return tx.receipts.interactions(workspace, message_id)
 
+    @checked(
+        message_id=id_of("message"),
+        conversion=A_CONVERSION,
+        workspace=uuid,
+    )
     def report_conversion(
         self,
         message_id: UUID,
@@ -541,6 +610,14 @@ class Messenger:
             self.inbox, message_id, conversion, workspace=workspace, connection=connection
         )
 
+    @checked(
+        before=instant,
+        keep=choice(*Keep, case=str.lower),
+        workspace=optional(uuid),
+        limit=optional(whole()),
+        chunk=whole(),
+        unmatched=span(timedelta(0)),
+    )
     def purge(  # noqa: PLR0913 - one for each choice of the host
         self,
         *,
@@ -570,7 +647,7 @@ class Messenger:
 
         Raises:
             StorageError: The storage failed; earlier chunks are done.
-            ValueError: `before` has no time zone, `keep` is no choice, or `chunk` is less than
+            ArgumentError: `before` has no time zone, `keep` is no choice, or `chunk` is less than
                 one.
         """
         purge = purge_of(
@@ -584,6 +661,7 @@ class Messenger:
         )
         return purge.run(limit)
 
+    @checked(code=a(str, "text", "pass the last part of the path"), prefetched=flag)
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
         """Return where a short link leads, for a redirect, and keep that it was clicked.
 
@@ -608,6 +686,7 @@ class Messenger:
         with self.storage.begin(read_only=True) as tx:
             return doubts_of(tx.timeline.counts())
 
+    @checked(workspace=uuid)
     def dead_letters(
         self,
         *,
@@ -633,6 +712,7 @@ class Messenger:
             )
         )
 
+    @checked(message_id=id_of("message"), workspace=uuid, again=flag)
     def replay(
         self,
         message_id: UUID,

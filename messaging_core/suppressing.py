@@ -1,11 +1,13 @@
 """What addresses must not get: block them, lift a block, and look it up."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
 
+from messaging_core.arguments import a, a_text, checked, choice, members, optional, uuid
+from messaging_core.components import AN_IDENTIFIER
 from messaging_core.errors import InvalidRequestError
 from messaging_core.looking import checked_query
 from messaging_core.models.channel import DEFAULT_WORKSPACE
@@ -26,6 +28,10 @@ from messaging_core.rules.query import check_page
 from messaging_core.wire import dump, load
 from messaging_core.wire.suppressed import key_of
 
+_A_SCOPE: Final = choice(*SuppressionScope, case=str.lower)
+_A_PURPOSE: Final = choice(*Purpose, case=str.lower)
+_A_QUERY: Final = a(SuppressionQuery, "a SuppressionQuery", "write find(SuppressionQuery())")
+
 
 @frozen(kw_only=True)
 class Suppressing:
@@ -39,6 +45,7 @@ class Suppressing:
     storage: Storage
     clock: Clock
 
+    @checked(identifier=AN_IDENTIFIER, sender=optional(a_text), workspace=uuid)
     def suppress(  # noqa: PLR0913 - by keyword beyond the third
         self,
         identifier: Identifier,
@@ -82,6 +89,13 @@ class Suppressing:
             standing = tx.suppressions.of(workspace, [identifier])[identifier]
         return next(one for one in standing if key_of(one) == key_of(suppression))
 
+    @checked(
+        identifier=AN_IDENTIFIER,
+        scope=_A_SCOPE,
+        sender=optional(a_text),
+        causes=members(SuppressionCause),
+        workspace=uuid,
+    )
     def lift(  # noqa: PLR0913 - by keyword beyond the second
         self,
         identifier: Identifier,
@@ -110,6 +124,7 @@ class Suppressing:
             )
         return lifted > 0
 
+    @checked(identifier=AN_IDENTIFIER, workspace=uuid)
     def of(
         self, identifier: Identifier, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> tuple[Suppression, ...]:
@@ -117,6 +132,12 @@ class Suppressing:
         with self.storage.begin(read_only=True) as tx:
             return tuple(tx.suppressions.of(workspace, [identifier]).get(identifier, ()))
 
+    @checked(
+        identifier=AN_IDENTIFIER,
+        purpose=_A_PURPOSE,
+        sender=optional(a_text),
+        workspace=uuid,
+    )
     def forbids(
         self,
         identifier: Identifier,
@@ -128,6 +149,7 @@ class Suppressing:
         """Tell whether a message of this purpose, from this sender, must not go to an address."""
         return bool(covering(self.of(identifier, workspace=workspace), identifier, purpose, sender))
 
+    @checked(query=optional(_A_QUERY))
     def find(self, query: SuppressionQuery | None = None) -> Page[Suppression]:
         """Return one page of suppressions, in the order of addresses.
 

@@ -4,11 +4,13 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import evolve
 
+from messaging_core.arguments import a, a_text, any_whole, checked, id_of, instant, optional, uuid
+from messaging_core.components import project_id
 from messaging_core.errors import (
     InvalidDocumentError,
     InvalidQueryError,
@@ -46,6 +48,8 @@ from messaging_core.templating import (
 from messaging_core.wire import Json, dump, load
 
 _TICK = timedelta(milliseconds=1)
+_A_CHANNEL: Final = a(Channel, "a Channel", "call Messenger.render, which finds it")
+_A_VERSION: Final = id_of("version of a template")
 
 
 class Templates:
@@ -62,6 +66,13 @@ class Templates:
         self._clock = clock
         self.engines = engines
 
+    @checked(
+        project_id=project_id,
+        workspace=uuid,
+        name=optional(a_text),
+        description=optional(a_text),
+        unless_changed_since=optional(instant),
+    )
     def save(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
         project_id: str,
@@ -112,6 +123,7 @@ class Templates:
             tx.templates.save(workspace, changed)
         return changed
 
+    @checked(project_id=project_id, workspace=uuid, version_id=_A_VERSION)
     def activate(
         self,
         project_id: str,
@@ -134,6 +146,7 @@ class Templates:
             tx.templates.save(workspace, changed)
         return changed
 
+    @checked(project_id=project_id, workspace=uuid, version_id=_A_VERSION)
     def deactivate(
         self,
         project_id: str,
@@ -156,6 +169,7 @@ class Templates:
             tx.templates.save(workspace, changed)
         return changed
 
+    @checked(project_id=project_id, workspace=uuid)
     def discard(
         self, project_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> TemplateProject:
@@ -171,6 +185,7 @@ class Templates:
             tx.templates.save(workspace, changed)
         return changed
 
+    @checked(project_id=project_id, workspace=uuid)
     def delete(
         self, project_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> bool:
@@ -182,6 +197,7 @@ class Templates:
         with self._storage.begin(connection) as tx:
             return tx.templates.delete(workspace, project_id)
 
+    @checked(project_id=project_id, workspace=uuid)
     def get(self, project_id: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> TemplateProject:
         """Return a project with all its versions.
 
@@ -191,6 +207,7 @@ class Templates:
         with self._storage.begin(read_only=True) as tx:
             return _project(tx, workspace, project_id)
 
+    @checked(name=optional(a_text), limit=any_whole, page_token=optional(a_text), workspace=uuid)
     def find(
         self,
         *,
@@ -216,6 +233,7 @@ class Templates:
         token = _token(found[limit - 1].id) if len(found) > limit else None
         return Page(results=found[:limit], next_page_token=token)
 
+    @checked(project_id=project_id, workspace=uuid, version_id=optional(_A_VERSION))
     def inspect(
         self,
         project_id: str,
@@ -236,6 +254,12 @@ class Templates:
         project = self.get(project_id, workspace=workspace)
         return inspect(_chosen(project, version_id, _edited(project)), engines=self.engines)
 
+    @checked(
+        template=a_text,
+        locale=optional(a_text),
+        channel=_A_CHANNEL,
+        version_id=optional(_A_VERSION),
+    )
     def render(
         self,
         template: str,

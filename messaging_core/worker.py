@@ -10,6 +10,8 @@ from uuid import UUID
 
 from attrs import define
 
+from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
+from messaging_core.components import A_MESSENGER, AN_EVENT
 from messaging_core.crew import PATIENCE as PATIENCE_OF_CREW
 from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import PATIENCE
@@ -60,6 +62,16 @@ class Worker:
         ConfigurationError: The time-out is not shorter than the lease, or there is no patience.
     """
 
+    @checked(
+        messenger=A_MESSENGER,
+        threads=whole(),
+        batch=whole(),
+        lease=span(),
+        timeout=optional(any_span),
+        mark=flag,
+        patience=whole(),
+        chance=function,
+    )
     def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         messenger: Messenger,
@@ -75,8 +87,6 @@ class Worker:
         timeout = lease * _SHARE_OF_LEASE if timeout is None else timeout
         if not timedelta(0) < timeout < lease:
             raise ConfigurationError(f"the timeout {timeout} is not shorter than the lease {lease}")
-        if patience < 1:
-            raise ConfigurationError(f"patience is for at least 1 crash, not {patience}")
         self._messenger = messenger
         self._clock = messenger.clock
         self._threads = threads
@@ -103,6 +113,7 @@ class Worker:
         self._errands().do()
         return report
 
+    @checked(workspace=uuid, within=any_span)
     def notify(
         self,
         notification: Notification | Json,
@@ -138,6 +149,7 @@ class Worker:
                 break
         return progress.report()
 
+    @checked(stop=AN_EVENT)
     def run(self, stop: threading.Event) -> Report:
         """Deliver whatever becomes due until `stop` is set.
 

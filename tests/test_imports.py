@@ -81,6 +81,7 @@ ERRORS = [
     errors.StorageFullError("anything"),
     errors.StorageCorruptError("anything"),
     errors.ConfigurationError("anything"),
+    errors.ArgumentError("threads", "a whole number from 1", "0", "write threads=1"),
     errors.MissingDependencyError("rich", "cli"),
     errors.SchemaError(["table messaging_messages is missing"], "make it"),
     errors.TemplateError("anything"),

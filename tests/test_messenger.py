@@ -385,7 +385,7 @@ class TestSendMany:
     def test_as_many_keys_as_requests_or_nothing_is_kept(
         self, engine: Engine, keys: list[str]
     ) -> None:
-        with pytest.raises(ValueError, match=r"zip\(\)"):
+        with pytest.raises(ValueError, match="as many keys as there are requests"):
             engine.messenger.send_many(
                 "orders", [a_request("a"), a_request("b")], idempotency_keys=keys
             )

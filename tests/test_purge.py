@@ -261,7 +261,7 @@ def test_a_subscriber_goes_on_after_what_it_had_heard_of_is_gone(host):
     ("wrong", "how"),
     [
         ("time zone", {"before": datetime(2026, 1, 1)}),  # noqa: DTZ001 - that is the fault
-        ("one message", {"before": MONDAY_MORNING, "chunk": 0}),
+        ("a whole number from 1", {"before": MONDAY_MORNING, "chunk": 0}),
         ("everything", {"before": MONDAY_MORNING, "keep": "everything"}),
     ],
     ids=["naive", "chunk", "keep"],

@@ -1,5 +1,6 @@
 """Reading files of one folder, and of no other."""
 
+import errno
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,17 +9,28 @@ from typing import Final
 from messaging_core.errors import MediaError
 from messaging_core.ports.media import Media
 
+_NO_SUCH_FILE: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
+)
 _ANY_TYPE: Final = "application/octet-stream"
 
 
 def find_file(root: Path, steps: Sequence[str]) -> Path | None:
-    """Return where a file is, every link followed, or nothing if it is not in the folder."""
-    folder = root.resolve()
+    """Return where a file is, every link followed, or nothing if it is not in the folder.
+
+    Raises:
+        MediaError: A folder on the way may not be entered, or cannot be read now.
+    """
     try:
+        folder = root.resolve()
         path = folder.joinpath(*steps).resolve(strict=True)
-    except (OSError, RuntimeError):  # RuntimeError: a ring of links
+        return path if path.is_relative_to(folder) and path.is_file() else None
+    except (RuntimeError, ValueError):  # a ring of links; a name that no file can have
         return None
-    return path if path.is_relative_to(folder) and path.is_file() else None
+    except OSError as error:
+        if error.errno in _NO_SUCH_FILE:
+            return None
+        raise MediaError("the file cannot be read", permanent=False) from error
 
 
 def read_file(path: Path | None, limit: int) -> Media:

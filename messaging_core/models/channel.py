@@ -6,6 +6,8 @@ from uuid import UUID, uuid5
 
 from attrs import Factory, field, frozen
 
+from messaging_core.arguments import a_text, any_span, checked_init, choice, flag, optional, uuid
+
 DEFAULT_WORKSPACE = UUID(int=0)
 """The workspace of a host with one tenant."""
 
@@ -36,6 +38,22 @@ class WhenInDoubt(StrEnum):
     PARK = "park"
 
 
+@checked_init(
+    name=a_text,
+    platform=a_text,
+    sender=optional(a_text),
+    sender_name=optional(a_text),
+    message_type=choice(*MessageType, case=str.lower),
+    workspace=uuid,
+    id=uuid,
+    active=flag,
+    mms=flag,
+    identifier_key=a_text,
+    unsubscribe_url=optional(a_text),
+    unsubscribe_mailto=optional(a_text),
+    when_in_doubt=choice(*WhenInDoubt, case=str.lower),
+    grace=any_span,
+)
 @frozen(kw_only=True, cache_hash=True)
 class Channel:
     """Describe one way to send; give it to `Messenger` together with its transport.

@@ -61,10 +61,10 @@ class Failure:
         code: One of `FailureCode`, or the host's own number in its ranges.
         description: Short text without addresses or content.
         source: The provider's own name and code.
-        retry: What to do about it; not shown on the wire.
+        retry: What to do about it; storages keep it, the wire does not show it.
     """
 
     code: int
     description: str = ""
     source: FailureSource | None = None
-    retry: Retry = field(default=Retry.PERMANENT, metadata={"wire": None})
+    retry: Retry = field(default=Retry.PERMANENT, metadata={"stored_only": True})

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from attrs import Factory, field, frozen
+from attrs import field, frozen
 
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.instants import in_utc
@@ -18,10 +18,25 @@ MAX_LIMIT = 1000
 
 
 def _several(values: Any) -> tuple[Any, ...]:
-    """Take one value or several, so that `tag="vip"` and `tag=["vip", "eu"]` both read well."""
+    """Take one value or several, so that `tag="vip"` and `tag=["vip", "eu"]` both read well.
+
+    None filters nothing, as an option that was not given.
+    """
+    if values is None:
+        return ()
     if isinstance(values, str) or not isinstance(values, Iterable):
         return (values,)
     return tuple(values)
+
+
+def _id(value: Any) -> Any:
+    """Take a message, channel or batch for its id."""
+    own = getattr(value, "id", None)
+    return own if isinstance(own, UUID) else value
+
+
+def _ids(values: Any) -> tuple[Any, ...]:
+    return tuple(_id(value) for value in _several(values))
 
 
 def _statuses(values: Any) -> tuple[Any, ...]:
@@ -52,9 +67,9 @@ class MessageQuery:
     reverse: bool = False
     platform: tuple[str, ...] = field(default=(), converter=_several)
     direction: Direction | None = None
-    id: tuple[UUID, ...] = field(default=(), converter=_several)
-    channel_id: tuple[UUID, ...] = field(default=(), converter=_several)
-    navigator_id: UUID | None = None
+    id: tuple[UUID, ...] = field(default=(), converter=_ids)
+    channel_id: tuple[UUID, ...] = field(default=(), converter=_ids)
+    navigator_id: UUID | None = field(default=None, converter=_id)
     start_at: datetime | None = field(default=None, converter=in_utc)
     end_at: datetime | None = field(default=None, converter=in_utc)
     sender: tuple[str, ...] = field(
@@ -69,7 +84,7 @@ class MessageQuery:
     country_code: tuple[str, ...] = field(default=(), converter=_several)
     tag: tuple[str, ...] = field(default=(), converter=_several)
     email_subject: str | None = field(default=None, repr=False)
-    batch_id: UUID | None = None
+    batch_id: UUID | None = field(default=None, converter=_id)
     status: tuple[Status, ...] = field(default=(), converter=_statuses)
     reference: tuple[str, ...] = field(default=(), converter=_several)
 
@@ -86,7 +101,7 @@ class Page(Generic[T]):
         next_page_token: Opaque; absent on the last page.
     """
 
-    results: Sequence[T] = Factory(tuple)
+    results: Sequence[T] = field(factory=tuple, metadata={"always": True})
     next_page_token: str | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None

@@ -3,10 +3,26 @@
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
+from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
 
+from messaging_core.arguments import (
+    a,
+    a_text,
+    any_span,
+    any_whole,
+    checked_init,
+    choice,
+    flag,
+    members,
+    optional,
+    refuse,
+    set_of,
+    several,
+    time_of_day,
+)
 from messaging_core.models.channel import MessageType
 from messaging_core.models.contact import Identifier
 from messaging_core.models.plan import Reason
@@ -24,6 +40,16 @@ class Weekday(IntEnum):
     SUNDAY = 6
 
 
+def set_of_weekdays(value: Any, name: str) -> Any:
+    """Allow weekdays, by themselves or by their numbers, or one alone."""
+    days = several("weekdays", alone=int)(value, name)
+    try:
+        return frozenset(Weekday(day) for day in days)
+    except ValueError:
+        remedy = f"write {name}=[Weekday.SATURDAY, Weekday.SUNDAY]"
+        raise refuse(name, "weekdays, or numbers from 0 for Monday to 6", value, remedy) from None
+
+
 class QuietAction(StrEnum):
     """Choose what becomes of a message that falls into quiet hours."""
 
@@ -32,6 +58,7 @@ class QuietAction(StrEnum):
     BYPASS = "bypass"
 
 
+@checked_init(start=time_of_day, end=time_of_day, days=set_of_weekdays)
 @frozen(kw_only=True)
 class QuietWindow:
     """Keep a part of the week quiet, by the receiver's clock on the wall.
@@ -48,6 +75,12 @@ class QuietWindow:
     days: frozenset[Weekday] = frozenset(Weekday)
 
 
+@checked_init(
+    windows=several("quiet windows", alone=QuietWindow),
+    message_types=set_of(members(MessageType)),
+    action=choice(*QuietAction, case=str.lower),
+    fallback_zone=a_text,
+)
 @frozen(kw_only=True)
 class QuietHours:
     """Say when receivers are left in peace, and what that means for a message.
@@ -65,6 +98,13 @@ class QuietHours:
     fallback_zone: str = "UTC"
 
 
+@checked_init(
+    limit=any_whole,
+    window=any_span,
+    platforms=set_of(several("platforms", alone=str)),
+    message_types=set_of(members(MessageType)),
+    only_if_asked=flag,
+)
 @frozen(kw_only=True)
 class FrequencyCap:
     """Let a contact get so many messages on a platform within a rolling window, and no more.
@@ -90,6 +130,12 @@ class Holdout:
     attribute: str | None = None
 
 
+@checked_init(
+    quiet_hours=optional(a(QuietHours, "QuietHours", "write QuietHours(windows=[…])")),
+    frequency_caps=several("frequency caps", alone=FrequencyCap),
+    holdout=optional(a(Holdout, "a Holdout", 'write Holdout(attribute="control")')),
+    subscription_required=set_of(several("platforms", alone=str)),
+)
 @frozen(kw_only=True)
 class SendRules:
     """Collect what is set up for a workspace or a channel; the default restricts nothing.

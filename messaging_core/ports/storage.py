@@ -38,7 +38,7 @@ class Messages(Protocol):
         message with a `delivery` can be claimed once the transaction is committed; it has one
         exactly when its status is one that waits. All message ids are new. An idempotency key
         stands for the last message it was added with, from when that was created. Everything is
-        kept as it is given, but for `Failure.retry`, which nobody needs once it was acted on.
+        kept as it is given, `Failure.retry` too.
         """
 
     @abstractmethod

@@ -11,7 +11,6 @@ from messaging_core.models.body import TextBody
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.event import Cursor, Event, EventKind
 from messaging_core.models.evidence import Evidence, HandOver, Reported
-from messaging_core.models.failure import Retry
 from messaging_core.models.interaction import Interaction, InteractionType
 from messaging_core.models.message import Part, Status
 from messaging_core.models.plan import Reason
@@ -104,7 +103,7 @@ class LogContract:
             message_id=uuid4(),
             channel_id=uuid4(),
             recipient="ada@x.example",
-            failure=a_failure(retry=Retry.PERMANENT),
+            failure=a_failure(),
             provider_status="DELIVRD",
             raw='{"é": 1}',
         )
@@ -256,7 +255,7 @@ class LogContract:
         storage = self.make_storage()
         new, untouched = a_new_message(), a_new_message()
         add(storage, new, untouched)
-        failure = a_failure(retry=Retry.PERMANENT)
+        failure = a_failure()
         changed = evolve(
             new.message,
             status=Status.DELIVERY_FAILED,
@@ -374,7 +373,7 @@ class LogContract:
             reference="p-1",
             delivered_at=AT,
             failed_at=AT + MICROSECOND,
-            failure=a_failure(retry=Retry.PERMANENT),
+            failure=a_failure(),
         )
         first = Evidence(doubted=True)
         second = Evidence(late=(HandOver(references=("p-1",)),), reported=(reported,))
@@ -422,7 +421,7 @@ class LogContract:
             at=AT + MICROSECOND,
             attempt=3,
             outcome="unknown",
-            failure=a_failure(retry=Retry.PERMANENT),
+            failure=a_failure(),
             references=("p-1", "p-2"),
             due_at=AT + _HOUR,
             in_doubt=True,

@@ -13,7 +13,7 @@ from messaging_core.models.body import Attachment, HtmlBody, Image, ImageBody
 from messaging_core.models.channel import DEFAULT_WORKSPACE
 from messaging_core.models.contact import MessageReceiver
 from messaging_core.models.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.failure import FailureSource, Retry
+from messaging_core.models.failure import FailureSource
 from messaging_core.models.message import Direction, Message, Origin, Part, Status
 from messaging_core.models.meta import EmailMeta, Meta
 from messaging_core.models.query import MAX_LIMIT
@@ -678,6 +678,6 @@ def _rich_messages() -> list[Message]:
             details="of this",
             origin=Origin(type="api", id="1"),
             # What to do about a failure is decided once, and not kept.
-            failure=a_failure(retry=Retry.PERMANENT),
+            failure=a_failure(),
         ),
     ]

@@ -17,7 +17,7 @@ from messaging_core.models.delivery import (
     NewMessage,
     Withdrawal,
 )
-from messaging_core.models.failure import FailureSource, Retry
+from messaging_core.models.failure import FailureSource
 from messaging_core.models.message import Part, Status
 from messaging_core.ports.storage import Storage
 from messaging_core.testing.builders import (
@@ -335,7 +335,7 @@ class SettleContract:
             reason="some were refused",
             details="partly_refused",
             # What to do about a failure is decided once, and not kept.
-            failure=a_failure(retry=Retry.PERMANENT),
+            failure=a_failure(),
             parts=(Part(platform_reference="p-1"), Part(platform_reference="p-2")),
         )
 

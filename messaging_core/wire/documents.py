@@ -19,7 +19,7 @@ from messaging_core.models.violation import Violation
 from messaging_core.wire import document, mapping
 from messaging_core.wire.faults import Faults, Stop, check_depth
 from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
-from messaging_core.wire.registry import registry
+from messaging_core.wire.registry import registry, storage_registry
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def load_message(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Message
     Raises:
         InvalidDocumentError: With every violation.
     """
-    return load(Message, data, limits=limits)
+    return _load_foreign(Message, data, limits)
 
 
 def dump_message(message: Message) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def load_page(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Page[Messa
     Raises:
         InvalidDocumentError: With every violation.
     """
-    return load(Page[Message], data, limits=limits)
+    return _load_foreign(Page[Message], data, limits)
 
 
 def dump_page(page: Page[Any]) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def load_interaction(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Int
     Raises:
         InvalidDocumentError: With every violation.
     """
-    return load(Interaction, data, limits=limits)
+    return _load_foreign(Interaction, data, limits)
 
 
 def dump_interaction(interaction: Interaction) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def load_contact(data: Json, *, limits: WireLimits = DOCUMENT_LIMITS) -> Contact
     Raises:
         InvalidDocumentError: With every violation.
     """
-    return load(Contact, data, limits=limits)
+    return _load_foreign(Contact, data, limits)
 
 
 def dump_contact(contact: Contact) -> dict[str, Any]:
@@ -168,15 +168,36 @@ def compact(values: Any) -> bytes:
     return bytes(memoryview(orjson.dumps(values)))
 
 
+def encode_stored(value: Any) -> bytes:
+    """Write an instance as `encode` does, with what a storage keeps and the wire does not show."""
+    return compact(storage_registry().write(value))
+
+
+def dump_stored(value: Any) -> Any:
+    """Write an instance as `dump` does, with what a storage keeps and the wire does not show."""
+    return storage_registry().write(value)
+
+
+def _load_foreign(cls: type[T], data: Json, limits: WireLimits) -> T:
+    """Read a document that another system may have written, without the numbers that are zero."""
+    value: T = _read_both(cls, data, limits, InvalidDocumentError, is_lenient=True)[0]
+    return value
+
+
 def _read(kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]) -> Any:
     return _read_both(kind, data, limits, error)[0]
 
 
 def _read_both(
-    kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]
+    kind: Any,
+    data: Any,
+    limits: WireLimits,
+    error: type[InvalidRequestError],
+    *,
+    is_lenient: bool = False,
 ) -> tuple[Any, Any]:
     """Return what was read, and the JSON values it was read from."""
-    faults = Faults(limits)
+    faults = Faults(limits, is_lenient=is_lenient)
     try:
         value, tree = _read_document(kind, data, limits, faults)
     except Stop:

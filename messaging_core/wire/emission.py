@@ -69,7 +69,7 @@ def emit_writer(plan: Plan, lookup: Lookup) -> Writer:
     for field in plan.fields:
         if field.kind.write is not None:
             link(names, f"write_{field.name}", field.kind.write)
-    return _compile("write", plan, _writer_lines(plan), names)
+    return _compile("write", plan, _writer_lines(plan, lookup), names)
 
 
 def _defaults(plan: Plan) -> dict[str, Any]:
@@ -144,7 +144,10 @@ def _field_reader_lines(field: Field, *, thawed: bool) -> Iterator[str]:
     yield "        seen += 1"
     yield f"        value = data[{field.key!r}]"
     yield f"        {target} = {_read(field)}"
-    if field.required:
+    if field.is_number:
+        yield "    else:"
+        yield f"        {target} = faults.absent_number(path, {field.key!r})"
+    elif field.required:
         yield "    else:"
         yield f"        faults.missing(path, {field.key!r})"
     elif thawed:
@@ -190,12 +193,14 @@ def _has_type(field: Field) -> str:
     return " or ".join(f"type(value) is {each.__name__}" for each in field.kind.types)
 
 
-def _writer_lines(plan: Plan) -> Iterator[str]:
+def _writer_lines(plan: Plan, lookup: Lookup) -> Iterator[str]:
     yield "def write(model):"
     yield (
         f"    out = {{'type': {plan.tag.value!r}}}" if plan.tag and plan.is_flat else "    out = {}"
     )
     for field in plan.fields:
+        if field.is_stored_only and not lookup.is_storage:
+            continue
         yield f"    value = model.{field.name}"
         condition = _differs(field)
         if condition:
@@ -217,7 +222,7 @@ def _differs(field: Field) -> str:
     An enumeration is always written: a reader may not know which member is the default.
     """
     default, name = field.default, f"default_{field.name}"
-    if field.required or isinstance(default, Enum):
+    if field.required or field.is_always_written or isinstance(default, Enum):
         return ""
     if field.factory:
         return "" if field.factory.takes_self else f"value != {name}()"

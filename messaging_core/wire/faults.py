@@ -17,6 +17,9 @@ _JSON_NAMES: Final = {
     type(None): "null",
 }
 _CONTAINERS: Final = (dict, list)
+# Beyond this a key is cut in a path: else one long key above thousands of values is copied for
+# each of them, and each violation repeats it.
+_LONGEST_IN_PATH: Final = 100
 # Beyond this a key is no slip of the pen, and comparing it would take long.
 _LONGEST_SLIP: Final = 64
 
@@ -31,10 +34,11 @@ class Faults(list[Violation]):
     Values never enter a message: they may be addresses or content.
     """
 
-    __slots__ = ("limits", "short")
+    __slots__ = ("is_lenient", "limits", "short")
 
-    def __init__(self, limits: WireLimits) -> None:
+    def __init__(self, limits: WireLimits, *, is_lenient: bool = False) -> None:
         self.limits = limits
+        self.is_lenient = is_lenient
         # What stands at a path as short as this is not too deep: a level takes two characters.
         self.short = 2 * limits.max_depth
 
@@ -58,6 +62,15 @@ class Faults(list[Violation]):
     def missing(self, path: str, key: str) -> None:
         """Report a required key that is not there."""
         self.add(pointer(path, key), "wire.missing", f"{key!r} is required")
+
+    def absent_number(self, path: str, key: str) -> int:
+        """Return zero for a number that is not there, or report it.
+
+        Other systems leave out what is zero when they write a document (`omitempty` of Go).
+        """
+        if not self.is_lenient:
+            self.missing(path, key)
+        return 0
 
     def unknown(self, path: str, keys: Iterable[str], known: Collection[str]) -> None:
         """Report each key that nobody declared, with the one that was probably meant."""
@@ -102,7 +115,9 @@ def _report_depth(value: Any, path: str, faults: Faults) -> None:
 
 
 def pointer(path: str, key: str) -> str:
-    """Append a key to a JSON pointer (RFC 6901 §3)."""
+    """Append a key to a JSON pointer (RFC 6901 §3); a very long one is cut, with an ellipsis."""
+    if len(key) > _LONGEST_IN_PATH:
+        key = f"{key[:_LONGEST_IN_PATH]}…"
     return f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
 
 

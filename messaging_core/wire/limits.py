@@ -1,12 +1,14 @@
 """How much of a document is read before it is refused."""
 
-from attrs import field, frozen
-from attrs.validators import and_, ge, le
+from attrs import frozen
+
+from messaging_core.arguments import checked_init, optional, whole
 
 # The JSON writer itself gives up at 254 levels; we stay well clear of it.
 _DEEPEST = 200
 
 
+@checked_init(max_bytes=optional(whole(0)), max_depth=whole(1, _DEEPEST), max_violations=whole())
 @frozen(kw_only=True)
 class WireLimits:
     """Bound what a caller can make us read and answer.
@@ -19,9 +21,9 @@ class WireLimits:
         max_violations: How many violations are reported; the last one says that there are more.
     """
 
-    max_bytes: int | None = field(default=204_800)
-    max_depth: int = field(default=32, validator=and_(ge(1), le(_DEEPEST)))
-    max_violations: int = field(default=100, validator=ge(1))
+    max_bytes: int | None = 204_800
+    max_depth: int = 32
+    max_violations: int = 100
 
 
 REQUEST_LIMITS = WireLimits()

@@ -42,9 +42,11 @@ class Lookup(Protocol):
 
     Attributes:
         writers: By class, made when a class is first asked for.
+        is_storage: Whether it writes for a storage, which keeps more than the wire shows.
     """
 
     writers: dict[type, Writer]
+    is_storage: bool
 
     def reader(self, kind: Any) -> Reader:
         """Return the reader of a class, of a union of tagged classes, or of a host's type."""
@@ -82,6 +84,8 @@ class Field:
         default: The default, a `Factory`, or `NOTHING`.
         nullable: Whether null may stand there.
         is_rest: Whether it collects the undeclared keys.
+        is_always_written: Whether it is written even where it equals its default.
+        is_stored_only: Whether storages alone write it; whoever finds it reads it.
     """
 
     name: str
@@ -91,6 +95,13 @@ class Field:
     kind: Kind
     default: Any
     nullable: bool
+    is_always_written: bool = False
+    is_stored_only: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether a number has to stand there."""
+        return self.required and bool(self.kind.types) and set(self.kind.types) <= {int, float}
 
     @property
     def required(self) -> bool:
@@ -200,6 +211,8 @@ def _field(
         kind=_kind_of(inner, arguments, lookup),
         default=attribute.default,
         nullable=bool(metadata.get("nullable")) or (required and optional),
+        is_always_written=bool(metadata.get("always")),
+        is_stored_only=bool(metadata.get("stored_only")),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import evolve, fields
 
+from messaging_core.arguments import refuse
 from messaging_core.errors import InvalidRequestError
 from messaging_core.models.receipt import (
     IncomingMessage,
@@ -19,7 +20,8 @@ from messaging_core.wire.documents import dump, load
 T = TypeVar("T")
 
 _KINDS: Final = (StatusReceipt, InteractionReceipt, IncomingMessage)
-_EXPECTED: Final = "a receipt is a StatusReceipt, an InteractionReceipt or an IncomingMessage"
+_EXPECTED: Final = "a StatusReceipt, an InteractionReceipt or an IncomingMessage, or a list of them"
+_REMEDY: Final = "pass what a parser returns"
 
 
 def as_receipts(receipts: Iterable[Receipt] | Receipt) -> Sequence[Receipt]:
@@ -29,18 +31,18 @@ def as_receipts(receipts: Iterable[Receipt] | Receipt) -> Sequence[Receipt]:
     text of a UUID, and a `raw` as bytes.
 
     Raises:
-        TypeError: Something among them is no receipt.
+        ArgumentError: Something among them is no receipt.
         InvalidRequestError: Values of some of them are of no use: with every violation, each with
             its place.
     """
     if isinstance(receipts, _KINDS):
         return [_checked(receipts, "")]
     if isinstance(receipts, (str, bytes)) or not isinstance(receipts, Iterable):
-        raise TypeError(f"{_EXPECTED}, not {type(receipts).__name__}")
+        raise refuse("receipts", _EXPECTED, receipts, _REMEDY)
     several = list(receipts)
     for receipt in several:
         if not isinstance(receipt, _KINDS):
-            raise TypeError(f"{_EXPECTED}, not {type(receipt).__name__}")
+            raise refuse("receipts", _EXPECTED, receipt, _REMEDY)
     return _all_checked(several)
 
 

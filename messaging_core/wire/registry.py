@@ -60,9 +60,14 @@ class Writers(dict[type, Writer]):
 
 
 class Registry:
-    """Makes readers and writers when a class is first met."""
+    """Makes readers and writers when a class is first met.
 
-    def __init__(self) -> None:
+    Attributes:
+        is_storage: Whether it writes for a storage, which keeps more than the wire shows.
+    """
+
+    def __init__(self, *, is_storage: bool = False) -> None:
+        self.is_storage = is_storage
         self.converter = Converter()
         self.writers: dict[type, Writer] = Writers(self.converter)
         self.converter.register_structure_hook_factory(_is_ours, self._structure_hook)
@@ -96,6 +101,12 @@ class Registry:
 def registry() -> Registry:
     """Return the one registry, made on first use."""
     return Registry()
+
+
+@cache
+def storage_registry() -> Registry:
+    """Return the one that writes for storages; what it writes is read like all else."""
+    return Registry(is_storage=True)
 
 
 def _is_ours(kind: Any) -> bool:

@@ -18,7 +18,7 @@ from messaging_core.models.violation import Violation
 from messaging_core.rules.addresses import address_key
 from messaging_core.rules.receiver import PLATFORM_KEYS
 from messaging_core.wire import dump, load
-from messaging_core.wire.documents import compact
+from messaging_core.wire.documents import compact, dump_stored
 from messaging_core.wire.registry import registry
 from messaging_core.wire.values import write_datetime
 
@@ -57,7 +57,7 @@ class Stored:
 
 def store(message: Message) -> Stored:
     """Take a message apart into what stays and what changes."""
-    document = dump(message)
+    document = dump_stored(message)
     state = {key: document.pop(key) for key in _STATE if key in document}
     return Stored(compact(document), orjson.dumps(state).decode())
 
@@ -110,7 +110,7 @@ def settled_state(settlement: Settlement) -> str:
     if settlement.details:
         state["details"] = settlement.details
     if settlement.failure:
-        state["failure"] = dump(settlement.failure)
+        state["failure"] = dump_stored(settlement.failure)
     return orjson.dumps(state).decode()
 
 

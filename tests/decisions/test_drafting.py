@@ -1,6 +1,7 @@
 """What an accepted request becomes."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -151,3 +152,29 @@ def test_what_matters_until_the_hand_over_is_kept_beside_the_message() -> None:
 
 def test_a_request_that_is_refused_has_no_delivery() -> None:
     assert delivered(a_request(tags=("!",)), a_channel()) is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"cap_frequency": True},
+        {"enable_link_tracking": True},
+        {"ignore_quiet_hours": True},
+        {"ignore_global_holdout": True},
+        {"validity": 60},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_each_switch_of_a_request_is_kept_by_itself(asked: dict[str, Any]) -> None:
+    channel = a_channel()
+    delivery = delivery_of(a_request(**asked), channel, admit(a_request(), channel, NOW))
+
+    assert delivery is not None
+    assert delivery.controls == Controls(**asked)
+
+
+def test_a_request_that_asks_for_nothing_has_no_controls() -> None:
+    delivery = delivered(a_request(), a_channel())
+
+    assert delivery is not None
+    assert delivery.controls == Controls()

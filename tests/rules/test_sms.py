@@ -430,3 +430,24 @@ def test_smart_encoding_never_takes_more_parts(text: str) -> None:
 )
 def test_numbers_are_written_with_plain_blanks_and_signs(text: str, plain: str) -> None:
     assert with_plain_numbers(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        # The pair goes where it fits whole: 153 septets a part, 67 code units in UCS-2.
+        ("x" * 151 + "\r\n" + "y" * 20, ("x" * 151 + "\r\n", "y" * 20)),
+        ("x" * 152 + "\r\n" + "y" * 20, ("x" * 152, "\r\n" + "y" * 20)),
+        ("я" * 65 + "\r\n" + "ж" * 20, ("я" * 65 + "\r\n", "ж" * 20)),
+        ("я" * 66 + "\r\n" + "ж" * 20, ("я" * 66, "\r\n" + "ж" * 20)),
+        # Kept together it would cost a third part: the phone joins it again.
+        ("x" * 152 + "\r\n" + "y" * 152, ("x" * 152 + "\r", "\n" + "y" * 152)),
+        ("x" * 152 + "\r\n" + "y" * 151, ("x" * 152, "\r\n" + "y" * 151)),
+        # A lone carriage return is a character like any other.
+        ("x" * 152 + "\r" + "y" * 20, ("x" * 152 + "\r", "y" * 20)),
+    ],
+)
+def test_a_line_break_of_two_characters_stays_in_one_part_where_that_costs_none(
+    text: str, parts: tuple[str, ...]
+) -> None:
+    assert split_sms(text).parts == parts

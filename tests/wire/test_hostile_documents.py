@@ -1,7 +1,7 @@
 """Whatever comes in, nothing but violations ever comes out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from messaging_core.wire import (
     load_message,
     parse_send_message,
 )
+from messaging_core.wire.faults import pointer
 
 # Ten thousand in all, whatever the profile.
 SOME, MANY = settings(max_examples=1_000), settings(max_examples=3_000)
@@ -229,3 +230,26 @@ def test_documents_of_ours_give_violations_and_nothing_else(value: Any) -> None:
         load_message(value)
 
     assert caught.value.violations
+
+
+@pytest.mark.parametrize("form", [dict, orjson.dumps])
+def test_a_very_long_key_is_not_repeated_in_every_path(form: Callable[[Any], Any]) -> None:
+    # Copied for each value below it, the key would make the work grow with the square.
+    headers = {"k" * 50_000: {"a": [[1], [1]]}, "x": 1}
+    content = {"text": "x", "metadata": {"headers": headers}}
+    request = {"receiver": {"contacts": []}, "body": {"type": "text", "text": content}}
+
+    with pytest.raises(InvalidMessageError) as caught:
+        parse_send_message(form(request))
+
+    paths = [violation.path for violation in caught.value.violations]
+    assert paths == [
+        f"/body/text/metadata/headers/{'k' * 100}…",
+        "/body/text/metadata/headers/x",
+    ]
+
+
+def test_a_key_of_100_characters_stands_in_a_path_and_one_of_101_is_cut() -> None:
+    assert pointer("", "k" * 100) == f"/{'k' * 100}"
+    assert pointer("", "k" * 101) == f"/{'k' * 100}…"
+    assert pointer("", f"{'/' * 101}") == f"/{'~1' * 100}…"

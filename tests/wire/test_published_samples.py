@@ -1,10 +1,12 @@
 """Samples in the shape that the Bird Channels API publishes are read and written unchanged."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
+from messaging_core.errors import InvalidMessageError
 from messaging_core.models import Direction, Failure, Interaction, Message, Status
 from messaging_core.wire import (
     dump,
@@ -211,6 +213,54 @@ def test_a_failure_of_the_documentation_is_read() -> None:
 
     assert (failure.code, failure.source and failure.source.name) == (15005, "sms-messagebird")
     assert dump(failure) == FAILED["failure"]
+
+
+LEFT_OUT = [
+    ("failure", {"description": "x"}, lambda message: message.failure.code),
+    ("failure", {}, lambda message: message.failure.code),
+    (
+        "body",
+        {
+            "type": "text",
+            "text": {
+                "text": "x",
+                "metadata": {"line": {"emoji": {"items": [{"productId": "p", "emojiId": "e"}]}}},
+            },
+        },
+        lambda message: message.body.metadata.line.emoji.items[0].index,
+    ),
+    (
+        "body",
+        {"type": "location", "location": {"coordinates": {"longitude": 4.9}}},
+        lambda message: message.body.coordinates.latitude,
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "number"), LEFT_OUT)
+def test_another_system_may_leave_out_a_number_that_is_zero(
+    key: str, value: object, number: Callable[[Message], float]
+) -> None:
+    document = {**FAILED, key: value}
+
+    (in_page,) = load_page({"results": [document]}).results
+
+    assert number(load_message(document)) == number(in_page) == 0
+
+
+def test_a_request_has_to_name_its_numbers() -> None:
+    emoji = {"items": [{"productId": "p", "emojiId": "e"}]}
+    content = {"text": "x", "metadata": {"line": {"emoji": emoji}}}
+    request = {"receiver": {"contacts": []}, "body": {"type": "text", "text": content}}
+
+    with pytest.raises(InvalidMessageError) as caught:
+        parse_send_message(request)
+
+    (violation,) = caught.value.violations
+    assert (violation.path, violation.code) == (
+        "/body/text/metadata/line/emoji/items/0/index",
+        "wire.missing",
+    )
 
 
 def test_a_page_of_the_documentation_is_read() -> None:

@@ -143,9 +143,9 @@ def test_every_fault_is_told_and_none_of_the_values() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 7, "delivered", b"delivered", object()])
 def test_what_is_no_receipt_at_all_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="a receipt is a StatusReceipt"):
+    with pytest.raises(TypeError, match="receipts must be a StatusReceipt"):
         as_receipts(wrong)
-    with pytest.raises(TypeError, match="a receipt is a StatusReceipt"):
+    with pytest.raises(TypeError, match="receipts must be a StatusReceipt"):
         as_receipts([a_receipt(), wrong])
 
 

@@ -3,11 +3,14 @@
 import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import Final
+from typing import Final, TextIO
 
 from messaging_adapters.cli.arguments import parser
+from messaging_adapters.cli.terminal import OutputError, safe, written
 from messaging_core.errors import MessagingError, MissingDependencyError
 from messaging_core.ports.clock import Clock, SystemClock
 
@@ -33,7 +36,8 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
         The exit status: 0, 1 when something was refused, 2 when the command, a file or the
         configuration is wrong.
     """
-    _tolerate_any_encoding()
+    if not _open_streams():
+        return _complain("standard output is closed: send it to a file, or to /dev/null")
     commands = parser()
     options = commands.parse_args(arguments)
     options.clock = clock or SystemClock()
@@ -42,19 +46,27 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
         return WRONG
     try:
         status = _run(options.run, options)
-        sys.stdout.flush()
+        with written(sys.stdout):
+            sys.stdout.flush()
     except BrokenPipeError:
         return _leave_quietly()
     except KeyboardInterrupt:
         return _complain("interrupted", _INTERRUPTED)
-    except MessagingError as error:
-        return _complain(str(error))
-    except OSError as error:
-        return _complain(f"{error.filename or 'input'}: {error.strerror or error}")
+    except (MessagingError, OSError) as error:
+        return _complain(_reason(error))
     return status
 
 
-def _run(command: str, options: object) -> int:
+def _reason(error: MessagingError | OSError) -> str:
+    if isinstance(error, OutputError):
+        _discard(sys.stdout)
+    if isinstance(error, MessagingError):
+        return str(error)
+    place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
+def _run(command: str, options: Namespace) -> int:
     """Import a command only when it is called for, so that help and faults come at once."""
     module, _, function = command.partition(":")
     try:
@@ -70,18 +82,32 @@ def _run(command: str, options: object) -> int:
 
 
 def _complain(text: str, status: int = WRONG) -> int:
-    sys.stderr.write(f"messaging: {text}\n")
+    """Write why it ends; where even that cannot be written, the exit status has to say it."""
+    try:
+        sys.stderr.write(f"messaging: {safe(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
     return status
 
 
 def _leave_quietly() -> int:
-    """Nobody reads on: give the interpreter something to flush to, and go."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The reader went away: discard the rest, and go."""
+    _discard(sys.stdout)
     return REFUSED
 
 
-def _tolerate_any_encoding() -> None:
-    """Let a terminal that cannot show a character show its code instead."""
+def _discard(stream: TextIO) -> None:
+    """Let what is still in the buffer go nowhere: the interpreter flushes it when it ends."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor, as in tests
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_streams() -> bool:
+    """Let a terminal that cannot show a character show its code instead; false without output."""
+    if sys.stderr is None:  # closed by whoever started the program
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    return sys.stdout is not None

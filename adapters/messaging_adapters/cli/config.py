@@ -112,6 +112,8 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{hint}\n\n{EXAMPLE}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: this is not TOML: {error}") from error
+    except RecursionError:  # of the parser, in brackets by the hundred
+        raise ConfigurationError(f"{path}: this is nested too deep; write plain tables") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: this is not UTF-8 text") from error
 

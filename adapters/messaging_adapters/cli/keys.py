@@ -1,11 +1,13 @@
 """Which keys a table of the configuration may have, and what to say of one that is wrong."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KINDS = {str: "text in quotes", int: "a whole number", bool: "true or false", dict: "a table"}
 
 
@@ -57,6 +59,8 @@ def _fault(value: Any, key: Key) -> str:
         return f"must be {key.least} to {key.most}, not {value}"
     if value in ("", {}):
         return "must not be empty"
+    if isinstance(value, str) and _CONTROL.search(value):
+        return "must not have control characters"
     return ""
 
 

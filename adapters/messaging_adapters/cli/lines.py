@@ -66,7 +66,7 @@ class Source:
             UsageError: The file is something else, such as one JSON array.
         """
         is_first = True
-        for number, raw in enumerate(self.stream, 1):
+        for number, raw in enumerate(self._raw_lines(), 1):
             text = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
             if text:
                 if is_first:
@@ -74,6 +74,13 @@ class Source:
                 is_first = False
                 if number >= first:
                     yield _line(number, len(raw), text, channel)
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        try:
+            yield from self.stream
+        except OSError as error:  # a folder as standard input, or a disk that fails
+            reason = error.strerror or type(error).__name__
+            raise UsageError(f"{self.name}: the input cannot be read: {reason}") from error
 
     def chunks(
         self, channel: str | None, is_over: Callable[[], bool] = bool, first: int = 1

@@ -1,7 +1,6 @@
 """The one place where the command line writes: results, remarks, tables and progress."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,14 +13,10 @@ from rich.text import Text
 
 from messaging_adapters.cli.columns import GAP, Column, total_width, widths_of
 from messaging_adapters.cli.progress import Bar
+from messaging_adapters.cli.terminal import safe, safe_json, written
 
 WIDTH: Final = 100
 """How wide it writes into a file or pipe."""
-
-
-# Control characters but the line break, and what turns the direction of a text around: a message
-# must not steer the terminal of whoever looks at it.
-_UNSAFE: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 STYLES: Final = {
     "accepted": "cyan",
@@ -41,11 +36,6 @@ STYLES: Final = {
 Advance = Callable[[int], None]
 
 
-def safe(text: str) -> str:
-    """Return a text that the terminal shows and does not obey."""
-    return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-
-
 class Screen:
     """Standard output for results, standard error for remarks and progress."""
 
@@ -55,15 +45,18 @@ class Screen:
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """Write one result, as long as it is: nothing is wrapped or cut."""
-        self._out.print(Text(safe(text), style=style or ""), soft_wrap=True)
+        with written(sys.stdout):
+            self._out.print(Text(safe(text), style=style or ""), soft_wrap=True)
 
     def json(self, document: bytes) -> None:
-        """Write one JSON document on one line."""
-        sys.stdout.write(document.decode() + "\n")
+        """Write one JSON document on one line, which a terminal shows and does not obey."""
+        with written(sys.stdout):
+            sys.stdout.write(safe_json(document, sys.stdout.encoding or "utf-8") + "\n")
 
     def remark(self, text: str, style: str | None = None) -> None:
         """Write beside the results; above the progress bar, if there is one."""
-        self._err.print(Text(safe(text), style=style or ""), soft_wrap=True)
+        with written(sys.stderr):
+            self._err.print(Text(safe(text), style=style or ""), soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """Begin a chapter."""
@@ -87,7 +80,8 @@ class Screen:
             table.add_row(*row)
         # An id that is cut is of no use: rather let the terminal wrap the line.
         room, self._out.width = self._out.width, max(self._out.width, total_width(widths))
-        self._out.print(table, crop=False)
+        with written(sys.stdout):
+            self._out.print(table, crop=False)
         self._out.width = room
 
     @contextmanager

@@ -5,12 +5,14 @@ from pathlib import Path
 from attrs import define, field
 
 from messaging_adapters._folder import find_file, read_file
+from messaging_core.arguments import a_text, checked_init, path
 from messaging_core.errors import MediaError
 from messaging_core.ports.files import NOWHERE, Files
 from messaging_core.ports.media import Media
 from messaging_core.rules.files import is_file_name
 
 
+@checked_init(root=path, base_url=a_text)
 @define(eq=False)
 class FolderFiles(Files):
     """Keep files in a folder, and give nothing else away.

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from attrs import define, field
 
 from messaging_adapters._folder import find_file, read_file
+from messaging_core.arguments import a_text, checked_init, path
 from messaging_core.errors import MediaError
 from messaging_core.ports.media import Media, MediaSource
 
@@ -15,6 +16,7 @@ from messaging_core.ports.media import Media, MediaSource
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 
 
+@checked_init(root=path, base_url=a_text)
 @define(eq=False)
 class FolderMediaSource(MediaSource):
     """Serve `<base_url>/<path>` from `<root>/<path>`, without any connection.

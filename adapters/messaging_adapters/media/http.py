@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from attrs import define, field, frozen
 
+from messaging_core.arguments import checked_init, flag, function, several, span
 from messaging_core.errors import MediaError
 from messaging_core.ports.media import Media, MediaSource
 
@@ -37,6 +38,13 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
 _COMPATIBLE: Final = IPv6Network("::/96")  # RFC 4291 §2.5.5.1
 
 
+@checked_init(
+    timeout=span(),
+    ports=several("ports", alone=int),
+    allow_http=flag,
+    resolve=function,
+    connect=function,
+)
 @define(eq=False)
 class HttpMediaSource(MediaSource):
     """Fetch media over HTTPS, from public addresses only.

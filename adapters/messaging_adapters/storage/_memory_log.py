@@ -13,7 +13,7 @@ from messaging_core.models.evidence import Evidence
 from messaging_core.models.interaction import Interaction
 from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptState
 from messaging_core.ports.storage import Receipts, Timeline
-from messaging_core.wire import encode, load
+from messaging_core.wire import encode, encode_stored, load
 
 _WAITING = frozenset({ReceiptState.KEPT, ReceiptState.UNMATCHED})
 
@@ -83,7 +83,9 @@ class MemoryReceipts(Receipts):
             return None
         position = tables.last.get("receipt", 0) + 1
         self._undo.put(tables.last, "receipt", position)
-        row = _Inbox(*key, kept.received_at, receipt.reference, type(receipt), encode(receipt))
+        row = _Inbox(
+            *key, kept.received_at, receipt.reference, type(receipt), encode_stored(receipt)
+        )
         self._undo.put(tables.inbox, position, row)
         self._undo.put(tables.receipt_keys, key, position)
         return position
@@ -132,7 +134,7 @@ class MemoryReceipts(Receipts):
         return {one: load(Evidence, document) for one, document in found.items() if document}
 
     def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
-        self._undo.put(self._tables.evidence, (workspace, message_id), encode(evidence))
+        self._undo.put(self._tables.evidence, (workspace, message_id), encode_stored(evidence))
 
     def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:
         table, key = self._tables.interactions, (workspace, interaction.message_id)
@@ -154,7 +156,9 @@ class MemoryTimeline(Timeline):
         position = self._last()
         for event in events:
             position += 1
-            self._undo.put(self._tables.events, position, encode(evolve(event, position=position)))
+            self._undo.put(
+                self._tables.events, position, encode_stored(evolve(event, position=position))
+            )
         self._undo.put(self._tables.last, "event", position)
 
     def _last(self) -> int:

@@ -20,6 +20,7 @@ from messaging_adapters.storage._memory_retention import MemoryRetention
 from messaging_adapters.storage._memory_search import matcher, row_of
 from messaging_adapters.storage._memory_sendings import MemorySendings
 from messaging_adapters.storage._memory_tables import Key, Tables, Waiting
+from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError
 from messaging_core.models.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.message import Message
@@ -150,6 +151,7 @@ class MemoryStorage(Storage):
     It keeps them encoded, as a database would, so that what works here works there.
     """
 
+    @checked(busy_timeout=span(timedelta(0)))
     def __init__(self, *, busy_timeout: timedelta = timedelta(seconds=5)) -> None:
         self._tables = Tables()
         self._lock = threading.Lock()

@@ -9,7 +9,8 @@ from typing import Final
 
 from attrs import frozen
 
-from messaging_core.errors import ConfigurationError
+from messaging_core.arguments import a_text, checked, optional, span, whole
+from messaging_core.components import a_clock, a_transport
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import (
@@ -86,6 +87,14 @@ class CircuitBreaker(Transport):
         ConfigurationError: A number or time that is not positive.
     """
 
+    @checked(
+        transport=a_transport,
+        failures=whole(),
+        window=span(),
+        open_for=span(),
+        name=optional(a_text),
+        clock=optional(a_clock),
+    )
     def __init__(  # noqa: PLR0913 - one transport, the others have defaults
         self,
         transport: Transport,
@@ -96,8 +105,6 @@ class CircuitBreaker(Transport):
         name: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if failures < 1 or min(window, open_for) <= timedelta(0):
-            raise ConfigurationError("a breaker needs a positive number and positive times")
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport

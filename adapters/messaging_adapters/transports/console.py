@@ -8,6 +8,7 @@ from typing import TextIO
 import attrs
 from attrs import define, field
 
+from messaging_core.arguments import a_text, checked_init, optional, part
 from messaging_core.models.envelope import Address, EmailContent, Envelope, SmsContent
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import Accepted, Outcome, Unknown
@@ -16,6 +17,9 @@ from messaging_core.ports.transport import Capabilities, Handoff, Transport
 _RULE = "─" * 72
 
 
+@checked_init(
+    stream=optional(part("a stream", "write", remedy="write stream=sys.stderr")), name=a_text
+)
 @define(eq=False)
 class ConsoleTransport(Transport):
     """Print each message, with addresses and content, instead of sending it.

@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import evolve
 
+from messaging_core.arguments import a_text, checked, optional
+from messaging_core.components import a_clock, a_transport
 from messaging_core.errors import ConfigurationError, Withdrawn
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
@@ -50,6 +52,7 @@ class Failover(Transport):
         ConfigurationError: There is no transport.
     """
 
+    @checked(transports=a_transport, name=a_text, clock=optional(a_clock))
     def __init__(
         self, *transports: Transport, name: str = "failover", clock: Clock | None = None
     ) -> None:

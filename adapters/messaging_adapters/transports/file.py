@@ -14,6 +14,8 @@ from attrs import define, field
 
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError, outcome_of
+from messaging_core.arguments import a_text, checked_init, optional, path, whole
+from messaging_core.components import A_MEDIA_SOURCE
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.body import Body
 from messaging_core.models.envelope import Content, EmailContent, Envelope
@@ -36,6 +38,7 @@ def _folder(folder: str | os.PathLike[str]) -> Path:
     return path
 
 
+@checked_init(folder=path, name=a_text, media=optional(A_MEDIA_SOURCE), max_size=whole())
 @define(eq=False)
 class FileTransport(Transport):
     """Write each message into a folder instead of sending it.

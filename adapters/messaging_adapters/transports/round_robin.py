@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Sequence
 
+from messaging_core.arguments import a_text, checked, optional, several
+from messaging_core.components import a_transport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import Envelope
 from messaging_core.models.outcome import Outcome
@@ -29,6 +31,7 @@ class RoundRobin(Transport):
         ConfigurationError: There is no transport, or the weights do not fit.
     """
 
+    @checked(transports=a_transport, weights=optional(several("weights", alone=())), name=a_text)
     def __init__(
         self,
         *transports: Transport,

@@ -16,6 +16,8 @@ from messaging_adapters.mail.pool import IdleSessions
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_reply
 from messaging_adapters.mail.session import RefusalError, Session
 from messaging_adapters.mail.verdicts import NOT_SENT, for_each, in_doubt, not_sent
+from messaging_core.arguments import a_text, checked_init, choice, flag, optional, span, whole
+from messaging_core.components import A_MEDIA_SOURCE
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.envelope import EmailContent, Envelope
 from messaging_core.models.failure import FailureCode
@@ -34,6 +36,21 @@ class SmtpSecurity(StrEnum):
     NONE = "none"
 
 
+@checked_init(
+    host=a_text,
+    port=whole(1, 65535),
+    name=a_text,
+    security=choice(*SmtpSecurity, case=str.lower),
+    username=optional(a_text),
+    password=optional(a_text),
+    clear_text_login=flag,
+    timeout=span(),
+    data_timeout=span(),
+    media=optional(A_MEDIA_SOURCE),
+    max_size=whole(),
+    max_idle=whole(0),
+    idle_for=span(timedelta(0)),
+)
 @define(eq=False)
 class SmtpTransport(Transport):
     """Hand mail to a submission server, over connections that are kept for the next mail.

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
-from messaging_core.errors import ConfigurationError
+from messaging_core.arguments import a_text, checked, choice, optional, positive, whole
+from messaging_core.components import a_transport, clock_or_function
 from messaging_core.models.envelope import Envelope, SmsContent
 from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.outcome import Deferred, Outcome
@@ -45,6 +46,14 @@ class Throttled(Transport):
         ConfigurationError: A rate or burst at which nothing could go, or another count.
     """
 
+    @checked(
+        transport=a_transport,
+        rate=positive,
+        burst=whole(),
+        count=choice("messages", "parts", case=str.lower),
+        name=optional(a_text),
+        clock=optional(clock_or_function),
+    )
     def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
         self,
         transport: Transport,
@@ -55,10 +64,6 @@ class Throttled(Transport):
         name: str | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        if not (math.isfinite(rate) and rate > 0 and burst >= 1):
-            raise ConfigurationError("a throttle needs a rate above 0 and a burst of at least 1")
-        if count not in ("messages", "parts"):
-            raise ConfigurationError("a throttle counts messages or parts")
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport

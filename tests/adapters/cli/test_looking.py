@@ -214,7 +214,7 @@ def test_control_characters_of_a_message_do_not_reach_the_terminal(run, write, s
 
     ran = run("show", found["id"])
 
-    assert "\\x1b[31mred \\x202etxt" in ran.out
+    assert "\\x1b[31mred \\u202etxt" in ran.out
     assert "\x1b" not in ran.out
 
 

@@ -1,5 +1,7 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -63,6 +65,8 @@ def test_files_of_the_folder_are_served(
         f"{BASE}/in%20here",
         f"{BASE}/missing",
         f"{BASE}/{'a' * 300}",
+        f"{BASE}/\ud800",
+        f"{BASE}/a.png/more",
         f"{BASE}/",
         BASE,
         f"{BASE}-secret.txt",
@@ -78,6 +82,31 @@ def test_nothing_else_is(source: FolderMediaSource, url: str) -> None:
 
     assert caught.value.permanent
     assert "secret" not in caught.value.reason
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """Give up the rights of root, who may enter every folder."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield
+    if is_root:
+        os.seteuid(0)
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_that_may_not_be_entered_is_asked_again_later() -> None:
+    with TemporaryDirectory() as name:
+        (Path(name) / "closed").mkdir()
+        (Path(name) / "closed" / "a.png").write_bytes(b"picture")
+        (Path(name) / "closed").chmod(0)
+
+        with pytest.raises(MediaError, match="cannot be read") as caught:
+            FolderMediaSource(name, BASE).read(f"{BASE}/closed/a.png", 100)
+
+        (Path(name) / "closed").chmod(0o700)
+    assert not caught.value.permanent
 
 
 def test_a_file_that_is_too_large_is_refused(source: FolderMediaSource) -> None:

@@ -20,7 +20,7 @@ from messaging_core.models.receipt import (
     StatusReceipt,
 )
 from messaging_core.ports.storage import Receipts
-from messaging_core.wire import encode, load
+from messaging_core.wire import encode, encode_stored, load
 
 _KINDS: Final[Mapping[str, type[Receipt]]] = {
     "status": StatusReceipt,
@@ -78,7 +78,7 @@ class SqliteReceipts(Receipts):
             _NAMES[type(receipt)],
             to_micros(kept.received_at),
             receipt.reference,
-            encode(receipt).decode(),
+            encode_stored(receipt).decode(),
         )
         self._cursor.execute(_KEEP, row)
         return self._cursor.lastrowid if self._cursor.rowcount else None
@@ -120,7 +120,7 @@ class SqliteReceipts(Receipts):
     def save_evidence(  # noqa: D102 - the port's
         self, workspace: UUID, message_id: UUID, evidence: Evidence
     ) -> None:
-        document = encode(evidence).decode()
+        document = encode_stored(evidence).decode()
         self._cursor.execute(_SAVE_EVIDENCE, (message_id.bytes, workspace.bytes, document))
 
     def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:  # noqa: D102

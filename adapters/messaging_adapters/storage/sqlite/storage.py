@@ -26,6 +26,16 @@ from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
 from messaging_adapters.storage.sqlite.turns import Turns
+from messaging_core.arguments import (
+    checked,
+    choice,
+    flag,
+    function,
+    optional,
+    path,
+    span,
+    whole,
+)
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.ports.storage import Storage, Transaction
 
@@ -79,6 +89,17 @@ class SqliteStorage(Storage):
         StorageCorruptError: The file is damaged.
     """
 
+    @checked(
+        path=path,
+        exclusive=flag,
+        synchronous=choice("FULL", "NORMAL", case=str.upper),
+        journal_mode=optional(choice("WAL", "TRUNCATE", "DELETE", case=str.upper)),
+        busy_timeout=span(timedelta(0)),
+        scan_budget=whole(0),
+        migrate=flag,
+        free_space_floor=whole(0),
+        free_space=function,
+    )
     def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
         self,
         path: str | os.PathLike[str],

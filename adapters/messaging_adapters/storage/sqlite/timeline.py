@@ -14,7 +14,7 @@ from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.models.event import Cursor as Place
 from messaging_core.models.event import Event
 from messaging_core.ports.storage import Timeline
-from messaging_core.wire import dump, load
+from messaging_core.wire import dump, dump_stored, load
 from messaging_core.wire.values import write_datetime
 
 _APPEND = Insertion(
@@ -125,7 +125,7 @@ def _rest(event: Event) -> dict[str, Any]:
     if event.in_doubt:
         rest["inDoubt"] = True
     if event.failure:
-        rest["failure"] = dump(event.failure)
+        rest["failure"] = dump_stored(event.failure)
     if event.due_at:
         rest["dueAt"] = write_datetime(event.due_at)
     if event.reasons:

@@ -1,0 +1,159 @@
+"""What a messenger is put together from, and how each part is told from something else."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, get_args
+from uuid import UUID
+
+from messaging_core.arguments import a, a_text, part, refuse, several, uuid
+from messaging_core.models.channel import Channel
+from messaging_core.models.contact import Contact, Identifier
+from messaging_core.models.interaction import Conversion
+from messaging_core.models.meta import Meta
+from messaging_core.models.query import MessageQuery
+from messaging_core.models.receipt import Receipt
+from messaging_core.models.request import SendMessage
+from messaging_core.models.send_rules import SendRules
+from messaging_core.models.template_project import TemplateProject
+
+A_STORAGE: Final = part(
+    "a storage", "begin", remedy='write storage=SqliteStorage("messages.db") or MemoryStorage()'
+)
+IDS: Final = part(
+    "an object with a method new(now)", "new", remedy="write ids=TimeOrderedIds(), or leave it out"
+)
+CODES: Final = part(
+    "an object with a method new()", "new", remedy="write codes=RandomCodes(), or leave it out"
+)
+AN_ENGINE: Final = part(
+    "a template engine", "compile", remedy="write template_engine=LiquidEngine()"
+)
+AN_AUDIENCE: Final = part("an audience", "resolve", remedy="leave it out to use the contacts")
+FILES: Final = part(
+    "a source of files", "size", "read", remedy='write files=FolderFiles("attachments")'
+)
+A_MESSENGER: Final = part(
+    "a Messenger", "route", "find", remedy="write Messenger(storage=…, channels=…), and pass that"
+)
+AN_EVENT: Final = part("a threading.Event", "is_set", "wait", remedy="write stop=threading.Event()")
+RECEIPTS: Final = a(
+    (Iterable, *get_args(Receipt)), "a receipt or a list of receipts", "pass what a parser returns"
+)
+A_QUERY: Final = a(MessageQuery, "a MessageQuery", 'write find(MessageQuery(status="sent"))')
+A_META: Final = a(Meta, "a Meta", 'write Meta(extra_information={"useCase": "marketing"})')
+A_CONVERSION: Final = a(
+    Conversion, "a Conversion", 'write Conversion(type="otp", status="converted")'
+)
+AN_IDENTIFIER: Final = a(
+    Identifier,
+    "an Identifier",
+    'write Identifier(identifier_key="phonenumber", identifier_value="+31…")',
+)
+
+A_MEDIA_SOURCE: Final = part("a source of media", "read", remedy="write media=HttpMediaSource()")
+
+_CHANNELS: Final = "a dict of channels with the transport of each"
+_REMEDY: Final = "write channels={Channel(…): transport}"
+
+
+def pairs_of_channels(value: Any, name: str) -> Any:
+    """Allow a mapping of channels to transports, or pairs of them."""
+    items = value.items() if isinstance(value, Mapping) else value
+    if not isinstance(items, Iterable) or isinstance(items, str | bytes):
+        raise refuse(name, _CHANNELS, value, _REMEDY)
+    pairs = list(items)
+    for pair in pairs:
+        is_pair = isinstance(pair, tuple) and len(pair) == len(("channel", "transport"))
+        key = pair[0] if is_pair else pair
+        if not (is_pair and isinstance(key, Channel)):
+            allowed = f"{_CHANNELS}, and each key a Channel"
+            raise refuse(name, allowed, key, _REMEDY)
+    return value if isinstance(value, Mapping) else dict(pairs)
+
+
+def a_transport(value: Any, name: str) -> Any:
+    """Allow an object with the three members of a transport."""
+    is_able = callable(getattr(value, "send", None)) and hasattr(value, "capabilities")
+    if isinstance(value, type) or not is_able or not hasattr(value, "name"):
+        remedy = "pass the transports themselves, one after the other, such as SmtpTransport(…)"
+        raise refuse(name, "a transport", value, remedy)
+    return value
+
+
+def a_clock(value: Any, name: str) -> Any:
+    """Allow an object that tells the time; a datetime has a `now` as well, and is none."""
+    if isinstance(value, datetime | type) or not callable(getattr(value, "now", None)):
+        remedy = f"write {name}=SystemClock(), or leave it out"
+        raise refuse(name, "a clock with a method now()", value, remedy)
+    return value
+
+
+def clock_or_function(value: Any, name: str) -> Any:
+    """Allow a clock, or a function that returns seconds."""
+    return value if callable(value) and not isinstance(value, type) else a_clock(value, name)
+
+
+def keys_of(value: Any, name: str) -> Any:
+    """Allow anything that yields idempotency keys, and no key alone."""
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
+        raise refuse(name, "a list of keys, one for each request", value, f"write {name}=[key]")
+    return value
+
+
+def requests_of(value: Any, name: str) -> Any:
+    """Allow anything that yields requests, and no request alone."""
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping | SendMessage):
+        raise refuse(name, "a list of requests", value, f"write {name}=[request]")
+    return value
+
+
+def contact_id(value: Any, name: str) -> Any:
+    """Allow the id of a contact, a UUID as text is written, and the contact itself."""
+    own = value.id if isinstance(value, Contact) else value
+    if not isinstance(own, str | UUID):
+        raise refuse(name, "the id of a contact", value, "pass `contact.id`, which is text")
+    return a_text(str(own), name)
+
+
+def project_id(value: Any, name: str) -> Any:
+    """Allow the id of a template project, and the project itself."""
+    own = value.id if isinstance(value, TemplateProject) else value
+    if not isinstance(own, str):
+        raise refuse(name, "the id of a template", value, "pass `project.id`, which is text")
+    return a_text(own, name)
+
+
+def contact_ids(value: Any, name: str) -> Any:
+    """Allow several ids of contacts, or one alone."""
+    return [
+        contact_id(item, name)
+        for item in several("ids of contacts", alone=(str, UUID, Contact))(value, name)
+    ]
+
+
+def identifiers_of(value: Any, name: str) -> Any:
+    """Allow several identifiers, or one alone."""
+    return [
+        AN_IDENTIFIER(item, name) for item in several("identifiers", alone=Identifier)(value, name)
+    ]
+
+
+def send_rules_of(value: Any, name: str) -> Any:
+    """Allow send rules for all, or by the id of a workspace or channel, also as text."""
+    if isinstance(value, SendRules):
+        return value
+    if not isinstance(value, Mapping):
+        allowed = "SendRules, or a dict of them by the id of a workspace or channel"
+        raise refuse(name, allowed, value, f"write {name}=SendRules(quiet_hours=…)")
+    return {_rules_key(key, name): _rules(rules, name) for key, rules in value.items()}
+
+
+def _rules_key(value: Any, name: str) -> UUID:
+    key: UUID = uuid(value.id if isinstance(value, Channel) else value, f"a key of {name}")
+    return key
+
+
+def _rules(value: Any, name: str) -> SendRules:
+    if not isinstance(value, SendRules):
+        raise refuse(f"a value of {name}", "SendRules", value, "write SendRules(quiet_hours=…)")
+    return value
