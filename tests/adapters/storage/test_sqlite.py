@@ -677,7 +677,8 @@ class TestQueryPlans(Folder):
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
         assert any(
-            "messaging_outbox_due (lane=? AND workspace=? AND due_at<?)" in step for step in plans
+            "messaging_outbox_due (lane=? AND workspace=? AND channel_id=? AND due_at<?)" in step
+            for step in plans
         ), plans
         assert [step for step in plans if is_a_scan(step)] == []
         assert not any("ORDER BY" in step for step in plans), plans
@@ -714,8 +715,8 @@ class TestQueryPlans(Folder):
 
     def test_references_are_looked_up_and_suspects_found_by_their_index(self) -> None:
         storage = self.filled()
-        for _ in range(2):
-            claim(storage, limit=5, now=AT + timedelta(days=1))
+        for day in (1, 2):
+            claim(storage, limit=100, now=AT + timedelta(days=day))
         with self.traced(storage) as statements:
             claim(storage, limit=5, now=AT + timedelta(days=3))
             with storage.begin(read_only=True) as tx:
@@ -724,7 +725,9 @@ class TestQueryPlans(Folder):
 
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
-        assert any("messaging_outbox_suspects (due_at<?)" in step for step in plans), plans
+        assert any(
+            "messaging_outbox_suspects (channel_id=? AND due_at<?)" in step for step in plans
+        ), plans
         assert "SEARCH r USING PRIMARY KEY (workspace=? AND reference=?)" in plans
         assert any("messaging_receipts_unmatched (workspace=?" in step for step in plans), plans
         assert [step for step in plans if is_a_scan(step)] == []
