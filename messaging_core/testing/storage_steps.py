@@ -65,7 +65,7 @@ def ids(messages: Iterable[Message | NewMessage | Claim]) -> list[UUID]:
     return [one.id if isinstance(one, Message) else one.message.id for one in messages]
 
 
-def claim(
+def claim(  # noqa: PLR0913 - by keyword, as in the port
     storage: Storage,
     *,
     now: datetime = AT,

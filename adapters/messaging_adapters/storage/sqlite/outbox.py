@@ -74,13 +74,16 @@ _SUSPECTS = (
     " SELECT min(channel_id) FROM messaging_outbox INDEXED BY messaging_outbox_suspects"
     " WHERE crashes > 0"
     " UNION ALL SELECT (SELECT min(o.channel_id) FROM messaging_outbox o"
-    " INDEXED BY messaging_outbox_suspects WHERE o.crashes > 0 AND o.channel_id > suspected.channel_id)"
+    " INDEXED BY messaging_outbox_suspects WHERE o.crashes > 0"
+    " AND o.channel_id > suspected.channel_id)"
     " FROM suspected WHERE suspected.channel_id IS NOT NULL)"
     " SELECT channel_id FROM suspected WHERE channel_id IS NOT NULL"
 )
 _SUSPECT = (
-    "SELECT due_at, position, handed_over, leased_until, crashes, channel_id FROM messaging_outbox"
-    " INDEXED BY messaging_outbox_suspects WHERE crashes > 0 AND channel_id = ? AND due_at <= ? ORDER BY due_at LIMIT 1"
+    "SELECT due_at, position, handed_over, leased_until, crashes, channel_id"
+    " FROM messaging_outbox"
+    " INDEXED BY messaging_outbox_suspects WHERE crashes > 0 AND channel_id = ? AND due_at <= ?"
+    " ORDER BY due_at LIMIT 1"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
