@@ -234,6 +234,31 @@ class TestFiles(Folder):
             (new.workspace, new.message.id) for new in messages
         ]
 
+    def test_what_waited_before_channels_had_places_is_given_out_by_its_channel(self) -> None:
+        newer, path = self.open(), self.folder / "older.db"
+        older = sqlite3.connect(path)
+        migrations.apply(Database(older), stop_before="0010_bulkheads")
+        slow, fast = UUID(int=5), UUID(int=6)
+        messages = [
+            a_new_message(evolve(a_message(), channel_id=channel)) for channel in (slow, fast, fast)
+        ]
+        add(newer, *messages)
+        older.execute("ATTACH ? AS newer", (newer.path,))
+        older.executescript(
+            "INSERT INTO messaging_messages SELECT * FROM newer.messaging_messages;"
+            "INSERT INTO messaging_outbox (position, workspace, lane, due_at, expires_at, crashes)"
+            " SELECT position, workspace, lane, due_at, expires_at, position % 2"
+            " FROM newer.messaging_outbox;"
+        )
+        older.close()
+        storage = self.open(path)
+
+        first = [claim(storage, places={slow: 0, fast: 1}, limit=1) for _ in range(2)]
+        last = claim(storage, places={slow: 0}), claim(storage, places={slow: 1, fast: 0})
+
+        assert sorted(one.message.id for some in first for one in some) == sorted(ids(messages[1:]))
+        assert (last[0], ids(last[1])) == ([], ids(messages[:1]))
+
     def test_many_may_open_a_file_whose_journal_mode_is_to_be_changed(self) -> None:
         for mode in ("WAL", "DELETE"):
             path = self.folder / f"{mode}.db"
