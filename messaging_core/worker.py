@@ -63,7 +63,12 @@ class Worker:
 
     Raises:
         ConfigurationError: The time-out is not shorter than the lease, or there is no patience.
+
+    Attributes:
+        bulkheads: How threads are divided between channels; a simulation has one for all.
     """
+
+    bulkheads: type[Bulkheads] = Bulkheads
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
@@ -199,7 +204,7 @@ class Worker:
                 ledger.record(settlement)
             return settlement is not None
 
-        bulkheads = Bulkheads(
+        bulkheads = self.bulkheads(
             self._messenger.desk.channels,
             work,
             threads=self._threads,

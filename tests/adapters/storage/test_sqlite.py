@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import hypothesis
 import pytest
+from attrs import evolve
 from sqlite_utils import Database
 
 from messaging_adapters.storage.memory import MemoryStorage
