@@ -238,13 +238,12 @@ CLOCKS: Final = evolve(
     EVERYDAY,
     name="clocks",
     skew=timedelta(hours=3),
-    set_clock=0.05,
     stall=0.06,
     scheduled=0.7,
     rescheduled=0.3,
     short=0.3,
 )
-"""Clocks are hours apart and are set now and then, processes stand still, and most messages are scheduled."""
+"""Clocks are hours apart, processes stand still, and most messages are scheduled."""
 
 FLAKY: Final = evolve(
     EVERYDAY,
