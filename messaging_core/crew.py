@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from messaging_core.faults import describe
+from messaging_core.host_code import fault_of
 from messaging_core.models.delivery import Claim
 
 _log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Crew:
         try:
             return self._work(claim)
         except BaseException as error:  # noqa: BLE001 - no signal arrives on this thread
-            _log.error("message %s was left leased: %s", claim.message.id, describe(error))
+            _log.error("message %s was left leased: %s", claim.message.id, fault_of(error))
             return True
 
     def _comes_back(self) -> bool:

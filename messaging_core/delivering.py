@@ -17,8 +17,8 @@ from messaging_core.decisions.settlement import (
     settle,
 )
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.faults import describe, is_interrupt
 from messaging_core.handover import Answer, PointOfNoReturn, ask, broken
+from messaging_core.host_code import fault_of, may_be_a_signal
 from messaging_core.ledger import Ledger
 from messaging_core.messenger import Messenger
 from messaging_core.models.channel import Channel, WhenInDoubt
@@ -64,7 +64,7 @@ class Delivering:
             return self._deliver(claim)
         except BaseException as error:  # noqa: BLE001 - one bad message must not stop the others
             # Never the text: it may quote what the message says.
-            _log.error("message %s could not be delivered: %s", claim.message.id, describe(error))
+            _log.error("message %s could not be delivered: %s", claim.message.id, fault_of(error))
             return self._put_off(claim, type(error).__name__)
 
     def give_back(self, claim: Claim) -> Settlement:
@@ -93,9 +93,9 @@ class Delivering:
         try:
             now = self._now()
         except BaseException as error:
-            if is_interrupt(error):
+            if may_be_a_signal(error):
                 raise
-            _log.error("the clock failed: %s", describe(error))
+            _log.error("the clock failed: %s", fault_of(error))
             return earlier
         is_aware = isinstance(now, datetime) and now.tzinfo is not None
         return now if is_aware else earlier
@@ -162,7 +162,7 @@ class Delivering:
         try:
             self.keep_late_answer(call, answer)
         except BaseException as error:  # noqa: BLE001 - no signal arrives on this thread
-            message_id, what = call.claim.message.id, describe(error)
+            message_id, what = call.claim.message.id, fault_of(error)
             _log.error("the late answer on message %s was lost: %s", message_id, what)
 
     def _allowance(self, claim: Claim, channel: Channel) -> Callable[[datetime], bool]:
@@ -195,7 +195,7 @@ class Delivering:
         try:
             return min(max(float(self.chance()), 0.0), 1.0)
         except BaseException as error:
-            if is_interrupt(error):
+            if may_be_a_signal(error):
                 raise
             _log.warning("no chance could be drawn; retries are not spread")
             return 0.5

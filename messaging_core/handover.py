@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from messaging_core.bookkeeping import Going
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.faults import describe
+from messaging_core.host_code import fault_of
 from messaging_core.ledger import Ledger
 from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import Claim
@@ -134,7 +134,7 @@ def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> A
             "transport %s failed on message %s: %s",
             transport.name,
             envelope.message_id,
-            describe(error),
+            fault_of(error),
         )
         return Answer(
             outcome=broken(transport.name, what, handoff), is_fault=not _is_of_the_network(error)

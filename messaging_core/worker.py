@@ -16,7 +16,7 @@ from messaging_core.decisions.dispatch import PATIENCE
 from messaging_core.delivering import Delivering, deduplicates_at
 from messaging_core.errands import Errands
 from messaging_core.errors import ConfigurationError, StorageError
-from messaging_core.faults import describe, is_interrupt
+from messaging_core.host_code import fault_of, may_be_a_signal
 from messaging_core.ledger import LatestTime, Ledger, Report
 from messaging_core.messenger import Messenger
 from messaging_core.models.channel import DEFAULT_WORKSPACE
@@ -254,7 +254,7 @@ class _Shift:
                 if not self.bulkheads.busy:
                     self._rest(stop)
             except BaseException as error:
-                if stop is None or is_interrupt(error) or (stopping and not self.bulkheads.busy):
+                if stop is None or may_be_a_signal(error) or (stopping and not self.bulkheads.busy):
                     raise
                 _log_failure(error)
                 stop.wait(_IDLE)
@@ -317,4 +317,4 @@ def _log_failure(error: BaseException) -> None:
     if isinstance(error, StorageError):
         _log.error("the storage failed; trying again", exc_info=error)
     else:
-        _log.error("the worker was disturbed; trying again: %s", describe(error))
+        _log.error("the worker was disturbed; trying again: %s", fault_of(error))
