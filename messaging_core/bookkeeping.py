@@ -4,7 +4,7 @@ A settlement is more than the message's new state: the log tells of it, doubts a
 answer is evidence, and receipts that overtook it find their message.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -131,13 +131,27 @@ class Books:
                 )
         return answers
 
-    def claim(
+    def follow_clock(self, now: datetime, latest: datetime | None) -> None:
+        """Let nothing wait longer because the clock was set back.
+
+        Args:
+            now: The present.
+            latest: The latest time that the caller knows, if it knows one. Without one, only what
+                was accepted later than it is now is looked for, which costs next to nothing.
+        """
+        if latest is None:
+            self._tx.outbox.restart_pauses(now=now, accepted_after=now)
+        elif now < latest:
+            self._tx.outbox.restart_pauses(now=now)
+
+    def claim(  # noqa: PLR0913 - by keyword, as in the port
         self,
         *,
         now: datetime,
         lease: timedelta,
         limit: int,
         suspects: bool = True,
+        places: Mapping[UUID, int] | None = None,
         deduplicates: Callable[[Claim], bool] = lambda _: False,
     ) -> list[Claim]:
         """Lease what is due, without the receivers for whom it is proved already.
@@ -147,10 +161,13 @@ class Books:
             lease: How long nobody else gets them.
             limit: How many at most.
             suspects: Whether one of them may have crashed before.
+            places: How many of each channel.
             deduplicates: Tells whether a message's provider knows it again.
         """
         tx = self._tx
-        claims = tx.outbox.claim(now=now, lease=lease, limit=limit, suspects=suspects)
+        claims = tx.outbox.claim(
+            now=now, lease=lease, limit=limit, suspects=suspects, places=places
+        )
         lost = [one for one in claims if one.lapsed]
         if lost:
             tx.timeline.append([telling.lapsed(one) for one in lost])

@@ -1,5 +1,6 @@
 """The host's channels, and how each of them is named and served."""
 
+import inspect
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from messaging_core.rules.sender import mail_domains
 ChannelReference = Channel | UUID | str
 """A channel, its id, or its name in the default workspace."""
 
+_NO_CAPABILITIES = "has no capabilities: give it `capabilities = Capabilities()`"
 _NO_ID = UUID(int=0)
 
 
@@ -31,8 +33,8 @@ class Channels:
         defaults: Which one `notify` uses where a workspace has several of a platform.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name; or a workspace has
-            two defaults for a platform.
+        ConfigurationError: A channel is wrong, or its transport is none; or two have one id or one
+            name; or a workspace has two defaults for a platform.
         UnknownChannelError: There is no such default.
 
     Attributes:
@@ -121,10 +123,12 @@ def _as_id(reference: str) -> UUID | None:
 def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
     by_id: dict[UUID, Channel] = {}
     names: set[tuple[UUID, str]] = set()
-    for channel in channels:
+    for channel, transport in channels.items():
         if violations := check_channel(channel):
             faults = "; ".join(str(violation) for violation in violations)
             raise ConfigurationError(f"channel {channel.name!r}: {faults}")
+        if fault := _fault_of(transport):
+            raise ConfigurationError(f"the transport of channel {channel.name!r} {fault}")
         if channel.id in by_id:
             message = f"channels {by_id[channel.id].name!r} and {channel.name!r} have one id"
             raise ConfigurationError(message)
@@ -133,3 +137,24 @@ def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
         names.add((channel.workspace, channel.name))
         by_id[channel.id] = channel
     return by_id
+
+
+def _fault_of(transport: object) -> str | None:
+    """Return why an object cannot be a transport, and what to give instead, if that is plain."""
+    if transport is None:
+        return "is None: give an object such as ConsoleTransport()"
+    if isinstance(transport, type):
+        return f"is the class {transport.__name__}: give an object of it"
+    if not callable(getattr(transport, "send", None)):
+        return f"has no method send: {type(transport).__name__} is no Transport"
+    if _is_asynchronous(transport.send):  # type: ignore[attr-defined]
+        return "has an asynchronous send: make it a plain method, for example with asyncio.run"
+    if not isinstance(getattr(transport, "name", None), str):
+        return "has no name: give it a text as `name`, which failures and logs show"
+    return None if hasattr(transport, "capabilities") else _NO_CAPABILITIES
+
+
+def _is_asynchronous(function: object) -> bool:
+    kinds = inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction
+    call = type(function).__call__
+    return any(is_one(it) for is_one in kinds for it in (function, call))

@@ -1,85 +1,125 @@
-"""A few threads that work on claims."""
+"""The threads that work on the claims of one channel."""
 
+import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Self
 
+from messaging_core.host_code import fault_of
 from messaging_core.models.delivery import Claim
 
-_GATHER = 0.001  # seconds that a finished message waits for others to share its commit
-PATIENCE = 1.0
-"""Seconds after which new messages are looked for although none is finished."""
+_log = logging.getLogger(__name__)
+
+_IDLE = 10.0  # seconds after which a thread without work ends
+_SECOND = 1.0
 
 
 class Crew:
-    """A few threads that work on claims, and get replaced when they hang.
+    """The threads of one channel: started when there is work, replaced when they hang.
 
     Args:
-        size: How many threads.
-        work: What one of them does with a claim; false when the claim was given up meanwhile.
-        lost: Threads that hang, of all crews of a worker. They and a crew are never more than
-            twice its size: beyond that nobody is replaced, and the crew goes on with those left.
+        size: How many threads at most.
+        work: What a thread does with a claim; false when the claim was given up meanwhile.
+        done: Gets this crew for each claim that is done.
+        lost: Threads of this channel that hang. They and the crew are never more than twice its
+            size: beyond that no thread is replaced.
+        pace: How many claims a second it is expected to do, before that is known.
+
+    Attributes:
+        busy: How many claims it holds, begun or not.
     """
 
     def __init__(
-        self, size: int, work: Callable[[Claim], bool], lost: set[threading.Thread] | None = None
+        self,
+        size: int,
+        work: Callable[[Claim], bool],
+        *,
+        done: "SimpleQueue[Crew]",
+        lost: set[threading.Thread],
+        pace: int = 0,
     ) -> None:
+        self._size = size
         self._work = work
-        self._most = 2 * size
-        self._lost = set() if lost is None else lost
+        self._done = done
+        self._lost = lost
         self._jobs: SimpleQueue[Claim | None] = SimpleQueue()
-        self._done: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._returned: set[threading.Thread] = set()
-        self._size = size
         self._is_over = False
+        self._counting_since, self._count, self._count_before = monotonic(), 0, pace
         self.busy = 0
 
     @property
-    def is_lost(self) -> bool:
-        """Tell whether nobody is left to work."""
-        return not self._threads
+    def capacity(self) -> int:
+        """Return how many calls it can have under way."""
+        return max(0, min(self._size, 2 * self._size - len(self._lost)))
 
-    def __enter__(self) -> Self:
-        self._fill()
-        return self
+    @property
+    def threads(self) -> int:
+        """Return how many threads it has now."""
+        return len(self._threads)
 
-    def __exit__(self, *_: object) -> None:
+    def pace(self) -> int:
+        """Return how many claims it did in the last second, or has done since: the larger."""
+        passed = monotonic() - self._counting_since
+        if passed >= _SECOND:
+            self._count_before = self._count if passed < 2 * _SECOND else 0
+            self._counting_since, self._count = monotonic(), 0
+        return max(self._count, self._count_before)
+
+    def hand(self, claim: Claim, *, may_grow: bool = True) -> None:
+        """Give it one more message; where it may not grow, it has at least one thread."""
+        self._jobs.put(claim)
+        self.busy += 1
+        self._fill(self.capacity if may_grow else min(self.capacity, 1))
+
+    def _fill(self, most: int) -> None:
+        """Start as many threads as there is work for, and may be."""
         with self._lock:
-            self._is_over = True
-            threads = list(self._threads)
-        for _thread in threads:
-            self._jobs.put(None)
-        for thread in threads:
-            thread.join()
-
-    def _fill(self) -> None:
-        """Start as many threads as are missing and may be."""
-        with self._lock:
-            while len(self._threads) < self._size and self._may_grow():
+            while not self._is_over and len(self._threads) < min(most, self.busy):
                 thread = threading.Thread(target=self._serve, name="messaging-worker", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system has no more threads to give
+                    if not self._threads:
+                        raise
+                    return
                 self._threads.add(thread)
-                thread.start()
-
-    def _may_grow(self) -> bool:
-        return len(self._threads) + len(self._lost) < self._most
 
     def _serve(self) -> None:
-        while (claim := self._jobs.get()) is not None:
-            if self._work(claim):
-                self._done.put(None)
+        while (claim := self._next()) is not None:
+            if self._do(claim):
+                self._done.put(self)
             elif not self._comes_back():
                 return
+
+    def _next(self) -> Claim | None:
+        """Wait for a claim; nothing when the thread is to end."""
+        while True:
+            try:
+                return self._jobs.get(timeout=_IDLE)
+            except Empty:
+                with self._lock:
+                    if self._jobs.empty():
+                        self._threads.discard(threading.current_thread())
+                        return None
+
+    def _do(self, claim: Claim) -> bool:
+        """Work on a claim, and survive whatever that raises: its lease will end."""
+        try:
+            return self._work(claim)
+        except BaseException as error:  # noqa: BLE001 - no signal arrives on this thread
+            _log.error("message %s was left leased: %s", claim.message.id, fault_of(error))
+            return True
 
     def _comes_back(self) -> bool:
         """Join in again after one was given up, if there is a place; the message was counted."""
         thread = threading.current_thread()
         with self._lock:
             if thread not in self._lost:
-                self._returned.add(thread)  # sooner than anybody could abandon it
+                self._returned.add(thread)  # sooner than it could be abandoned
                 return True
             self._lost.discard(thread)
             has_place = not self._is_over and len(self._threads) < self._size
@@ -95,37 +135,18 @@ class Crew:
             else:
                 self._threads.discard(thread)
                 self._lost.add(thread)
-        self._done.put(None)
-        self._fill()
+        self._done.put(self)
+        self._fill(self.capacity)
 
-    def hand(self, claim: Claim) -> None:
-        """Give the crew one more message."""
-        self._jobs.put(claim)
-        self.busy += 1
-
-    def gather(self, enough: int, patience: float = PATIENCE) -> None:
-        """Wait for one message that is done, and a moment longer for others to share its commit.
-
-        Slow ones are not waited for at length: there may be others to begin with meanwhile.
-        """
-        if not self._is_done(patience):
-            return
-        count, deadline = 1, monotonic() + _GATHER
-        while self.busy and count < enough and self._is_done(max(0.0, deadline - monotonic())):
-            count += 1
-
-    def _is_done(self, timeout: float) -> bool:
-        """Wait for a message that is done, at most so many seconds."""
-        try:
-            self._done.get(timeout=timeout)
-        except Empty:
-            return False
+    def gathered(self) -> None:
+        """Take note that a claim is done."""
         self.busy -= 1
-        return True
+        self.pace()
+        self._count += 1
 
-    def recall(self) -> Iterable[Claim]:
-        """Take back what nobody has begun."""
-        while True:
+    def recall(self, count: int) -> Iterator[Claim]:
+        """Take back up to so many claims that no thread has begun."""
+        for _ in range(count):
             try:
                 claim = self._jobs.get_nowait()
             except Empty:
@@ -133,3 +154,15 @@ class Crew:
             if claim is not None:
                 self.busy -= 1
                 yield claim
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for the threads that do not hang."""
+        for _ in self.recall(self.busy):
+            pass  # its lease ends by itself
+        with self._lock:
+            self._is_over = True
+            threads = list(self._threads)
+        for _thread in threads:
+            self._jobs.put(None)
+        for thread in threads:
+            thread.join()

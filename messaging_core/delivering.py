@@ -18,6 +18,7 @@ from messaging_core.decisions.settlement import (
 )
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.handover import Answer, PointOfNoReturn, ask, broken
+from messaging_core.host_code import fault_of, may_be_a_signal
 from messaging_core.ledger import Ledger
 from messaging_core.messenger import Messenger
 from messaging_core.models.channel import Channel, WhenInDoubt
@@ -61,15 +62,14 @@ class Delivering:
         """
         try:
             return self._deliver(claim)
-        except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
-            # Never the traceback: an error's text may quote what the message says.
-            what = type(error).__name__
-            _log.error("message %s could not be delivered: %s", claim.message.id, what)
-            return self._put_off(claim, what)
+        except BaseException as error:  # noqa: BLE001 - one bad message must not stop the others
+            # Never the text: it may quote what the message says.
+            _log.error("message %s could not be delivered: %s", claim.message.id, fault_of(error))
+            return self._put_off(claim, type(error).__name__)
 
     def give_back(self, claim: Claim) -> Settlement:
-        """Put back what nobody has begun."""
-        return give_back(claim, self._now())
+        """Put back what no thread has begun."""
+        return give_back(claim, self._now_or(claim.message.updated_at))
 
     def give_up(self, call: Call) -> Settlement:
         """Settle the message of a call that hangs: in doubt, if it may have gone."""
@@ -87,6 +87,18 @@ class Delivering:
                 call.transport,
             )
         self.ledger.record(self._settled(call, answer, self._safe_chance()))
+
+    def _now_or(self, earlier: datetime) -> datetime:
+        """Return the present, or a time before it where the host's clock fails."""
+        try:
+            now = self._now()
+        except BaseException as error:
+            if may_be_a_signal(error):
+                raise
+            _log.error("the clock failed: %s", fault_of(error))
+            return earlier
+        is_aware = isinstance(now, datetime) and now.tzinfo is not None
+        return now if is_aware else earlier
 
     def _now(self) -> datetime:
         return self.messenger.clock.now()
@@ -107,10 +119,10 @@ class Delivering:
         )
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self.give_back(claim)
-        return self._attempt(claim, decision, transport, deduplicates=deduplicates)
+        return self._attempt(claim, decision, transport, now, deduplicates=deduplicates)
 
     def _attempt(
-        self, claim: Claim, send: Send, transport: Transport, *, deduplicates: bool
+        self, claim: Claim, send: Send, transport: Transport, now: datetime, *, deduplicates: bool
     ) -> Settlement | None:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
         chance, envelope = self._safe_chance(), send.envelope
@@ -120,6 +132,7 @@ class Delivering:
             channel=envelope.channel,
             addresses=addresses,
             transport=transport.name,
+            at=now,
             handoff=PointOfNoReturn(
                 claim,
                 self.messenger.clock,
@@ -134,14 +147,23 @@ class Delivering:
         try:
             answer = ask(transport, envelope, call.handoff)
         except (Withdrawn, StorageError) as error:
-            return self._not_begun(claim, error) if self.watch.end(call) else None
+            return self._not_begun(call, error) if self.watch.end(call) else None
         except BaseException:
-            self.watch.end(call)
-            raise
+            if self.watch.end(call):
+                raise
+            return None
         if self.watch.end(call):
             return self._settled(call, answer, chance)
-        self.keep_late_answer(call, answer)
+        self._keep_late(call, answer)
         return None
+
+    def _keep_late(self, call: Call, answer: Answer) -> None:
+        """Keep a late answer if possible: the call was counted when it was given up."""
+        try:
+            self.keep_late_answer(call, answer)
+        except BaseException as error:  # noqa: BLE001 - no signal arrives on this thread
+            message_id, what = call.claim.message.id, fault_of(error)
+            _log.error("the late answer on message %s was lost: %s", message_id, what)
 
     def _allowance(self, claim: Claim, channel: Channel) -> Callable[[datetime], bool]:
         """Return what tells whether the send rules let a message go at an instant."""
@@ -159,7 +181,7 @@ class Delivering:
                 platform=call.channel.platform,
                 addresses=call.addresses,
                 outcome=answer.outcome,
-                now=self._now(),
+                now=self._now_or(call.at),
                 chance=chance,
                 grace=call.channel.grace,
                 deduplicates=call.deduplicates,
@@ -172,13 +194,15 @@ class Delivering:
     def _safe_chance(self) -> float:
         try:
             return min(max(float(self.chance()), 0.0), 1.0)
-        except Exception:  # noqa: BLE001 - the host's own, and no message should suffer for it
+        except BaseException as error:
+            if may_be_a_signal(error):
+                raise
             _log.warning("no chance could be drawn; retries are not spread")
             return 0.5
 
-    def _not_begun(self, claim: Claim, error: Withdrawn | StorageError) -> Settlement:
+    def _not_begun(self, call: Call, error: Withdrawn | StorageError) -> Settlement:
         """Put back what did not reach the point of no return; what has expired ends here."""
-        now = self._now()
+        claim, now = call.claim, self._now_or(call.at)
         if isinstance(error, StorageError):
             _log.error(
                 "message %s could not be marked; trying again", claim.message.id, exc_info=error
@@ -189,7 +213,7 @@ class Delivering:
         return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:
-        now = self._now()
+        now = self._now_or(claim.message.updated_at)
         if claim.delivery.crashes >= self.patience and not may_have_gone(claim.message, None):
             return poison(claim, now)
         failure = Failure(

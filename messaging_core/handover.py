@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
 from messaging_core.bookkeeping import Going
 from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.host_code import fault_of
 from messaging_core.ledger import Ledger
 from messaging_core.models.channel import Channel
 from messaging_core.models.delivery import Claim
@@ -117,26 +118,35 @@ class Answer:
 def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Answer:
     """Ask a transport, and make an outcome of whatever comes back.
 
+    What is raised and is no `Exception` is a fault of this call like any other: the threads that
+    call transports get no signals.
+
     Raises:
         Withdrawn: The message may no longer go, and did not.
         StorageError: The point of no return could not be marked, and was not passed.
     """
     try:
         outcome = transport.send(envelope, handoff)
-    except Exception as error:  # the one place that calls foreign code
+        understood = _understood(outcome)
+    except BaseException as error:  # the one place that calls foreign code
         if isinstance(error, (Withdrawn, StorageError)) and handoff.passed_at is None:
             raise
         what = type(error).__name__
         _log.warning(
-            "transport %s failed on message %s: %s", transport.name, envelope.message_id, what
+            "transport %s failed on message %s: %s",
+            transport.name,
+            envelope.message_id,
+            fault_of(error),
         )
         return Answer(
             outcome=broken(transport.name, what, handoff), is_fault=not _is_of_the_network(error)
         )
-    understood = _understood(outcome)
     if understood is not None:
         return Answer(outcome=understood)
     what = f"answered with {type(outcome).__name__}"
+    _log.warning("transport %s %s on message %s", transport.name, what, envelope.message_id)
+    if isinstance(outcome, Coroutine):
+        outcome.close()  # or Python warns that it was never awaited
     return Answer(outcome=broken(transport.name, what, handoff), is_fault=True)
 
 

@@ -42,6 +42,15 @@ def is_interrupt(error: BaseException) -> bool:
     return is_main and isinstance(error, KeyboardInterrupt)
 
 
+def may_be_a_signal(error: BaseException) -> bool:
+    """Tell whether an exception may come from a signal handler, such as one that calls `exit`.
+
+    Signals arrive on the main thread only; elsewhere `SystemExit` is a fault of the code called.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and not isinstance(error, Exception)
+
+
 class HostCode:
     """Make an error of whatever ends code of the host, and is no `Exception`.
 

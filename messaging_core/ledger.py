@@ -1,18 +1,38 @@
 """What a worker writes down: points of no return, results and claims, in shared commits."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import compress
+from time import monotonic
+from uuid import UUID
 
 from attrs import frozen
 
 from messaging_core.bookkeeping import Books, Going
 from messaging_core.desk import Desk
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.models.delivery import Claim, Settlement, Withdrawal
+from messaging_core.models.delivery import Claim, Lease, Settlement, Withdrawal
 from messaging_core.models.message import Status
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage import Storage
+
+_SUSPENSE = 5.0
+"""Seconds that a message which crashed before keeps the others from being claimed.
+
+One that kills its worker does so soon; one that hangs must not hold up those of other channels.
+"""
+
+
+class LatestTime:
+    """Notice a clock that is set back; kept by a worker as long as it lives.
+
+    Attributes:
+        seen: The latest time at which something was claimed.
+    """
+
+    def __init__(self) -> None:
+        self.seen: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -60,12 +80,13 @@ class Ledger:
         desk: What the books are kept with.
         gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
         deduplicates: Tells whether a message's provider knows it again.
+        latest: When was last claimed.
 
     Attributes:
         report: What became of the messages whose results were written.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword beyond the third
         self,
         storage: Storage,
         clock: Clock,
@@ -73,7 +94,9 @@ class Ledger:
         *,
         gathers: bool = False,
         deduplicates: Callable[[Claim], bool] = lambda _: False,
+        latest: LatestTime | None = None,
     ) -> None:
+        self._latest = latest or LatestTime()
         self._storage = storage
         self._clock = clock
         self._desk = desk
@@ -83,7 +106,8 @@ class Ledger:
         self._marks: list[_Mark] = []
         self._turns: list[_Turn] = []
         self._results: list[Settlement] = []
-        self._suspects: set[int] = set()
+        self._suspects: dict[int, float] = {}
+        self._not_begun: set[Lease] = set()
         self._is_writing = False
         self.report = Report()
 
@@ -103,6 +127,16 @@ class Ledger:
         if mark.error is not None:
             raise mark.error
 
+    def put_back(self, result: Settlement) -> None:
+        """Take a message that was claimed and not begun; it is written with the next claim.
+
+        It is not reported: nothing was done with it.
+        """
+        with self._lock:
+            self._results.append(result)
+            self._not_begun.add(result.lease)
+            self._suspects.pop(result.lease.position, None)
+
     def record(self, result: Settlement) -> None:
         """Take what became of a message; it is written now, or with the very next commit.
 
@@ -110,23 +144,39 @@ class Ledger:
         """
         with self._lock:
             self._results.append(result)
-            self._suspects.discard(result.lease.position)
+            self._suspects.pop(result.lease.position, None)
             leads = not self._is_writing and not self._gathers
             self._is_writing = self._is_writing or leads
         if leads:
             self._lead()
 
-    def claim(self, *, lease: timedelta, limit: int) -> list[Claim]:
+    def claim(
+        self, *, lease: timedelta, limit: int, places: Mapping[UUID, int] | None = None
+    ) -> list[Claim]:
         """Write every result that waits, and lease what comes next, in one transaction.
 
-        While there is no result of a message that crashed before, no other such is leased.
+        While there is no result of a message that crashed before, no other such is leased for a
+        while.
+
+        Args:
+            lease: How long no other worker gets them.
+            limit: How many at most.
+            places: How many of each channel.
 
         Raises:
             StorageError: Neither was done; the results wait on.
         """
         if not self._results and limit <= 0:
             return []
-        turn = _Turn(lease, limit, suspects=not self._suspects, deduplicates=self._deduplicates)
+        before = monotonic() - _SUSPENSE
+        turn = _Turn(
+            lease,
+            limit,
+            suspects=all(since < before for since in list(self._suspects.values())),
+            places=places,
+            deduplicates=self._deduplicates,
+            latest=self._latest,
+        )
         with self._lock:
             waits, self._is_writing = self._is_writing, True
             if waits:
@@ -136,9 +186,9 @@ class Ledger:
         self._lead(turn)
         if turn.error:
             raise turn.error
-        suspects = {one.lease.position for one in turn.claims if one.delivery.crashes}
+        suspects = [one.lease.position for one in turn.claims if one.delivery.crashes]
         with self._lock:
-            self._suspects |= suspects
+            self._suspects |= dict.fromkeys(suspects, monotonic())
         return turn.claims
 
     @property
@@ -202,6 +252,8 @@ class Ledger:
         else:
             for mark, reason in zip(marks, reasons, strict=True):
                 mark.end(Withdrawn(reason) if reason else None)
+            if turn:
+                turn.keep_time()
             self._count(results, valid)
 
     def _take_results(self) -> list[Settlement]:
@@ -215,26 +267,35 @@ class Ledger:
 
     def _count(self, results: Sequence[Settlement], valid: Sequence[bool]) -> None:
         with self._lock:
+            if self._not_begun:
+                begun = [result.lease not in self._not_begun for result in results]
+                self._not_begun.difference_update([result.lease for result in results])
+                results, valid = list(compress(results, begun)), list(compress(valid, begun))
             self.report += _report(results, valid)
 
 
 class _Turn:
     """One claim on its way: it stands in line like a mark, and is made by the one who waits."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword beyond the second
         self,
         lease: timedelta,
         limit: int,
         *,
         suspects: bool,
+        places: Mapping[UUID, int] | None,
         deduplicates: Callable[[Claim], bool],
+        latest: LatestTime,
     ) -> None:
         self.claims: list[Claim] = []
         self.error: Exception | None = None
         self._lease = lease
         self._limit = limit
         self._suspects = suspects
+        self._places = places
         self._deduplicates = deduplicates
+        self._latest = latest
+        self._now: datetime | None = None
         self._ready = threading.Event()
 
     def wait(self) -> None:
@@ -248,13 +309,21 @@ class _Turn:
     def take(self, books: Books, now: datetime) -> None:
         """Lease what comes next."""
         if self._limit > 0:
+            self._now = now
+            books.follow_clock(now, self._latest.seen)
             self.claims = books.claim(
                 now=now,
                 lease=self._lease,
                 limit=self._limit,
                 suspects=self._suspects,
+                places=self._places,
                 deduplicates=self._deduplicates,
             )
+
+    def keep_time(self) -> None:
+        """Remember when was claimed, once that is written."""
+        if self._now is not None:
+            self._latest.seen = self._now
 
 
 class _Mark:

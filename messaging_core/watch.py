@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from time import monotonic
 
 from attrs import define, field
@@ -13,12 +14,17 @@ from messaging_core.models.delivery import Claim
 
 @define(kw_only=True, eq=False)
 class Call:
-    """One call of a transport, on the thread that makes it."""
+    """One call of a transport, on the thread that makes it.
+
+    Attributes:
+        at: When it was decided, by the host's clock.
+    """
 
     claim: Claim
     channel: Channel
     addresses: tuple[str, ...]
     transport: str
+    at: datetime
     handoff: PointOfNoReturn
     deduplicates: bool
     thread: threading.Thread = field(factory=threading.current_thread)

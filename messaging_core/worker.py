@@ -11,17 +11,18 @@ from uuid import UUID
 from attrs import define
 
 from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
+from messaging_core.bulkheads import PATIENCE as LOOK_AGAIN
+from messaging_core.bulkheads import Bulkheads
 from messaging_core.components import A_MESSENGER, AN_EVENT
-from messaging_core.crew import PATIENCE as PATIENCE_OF_CREW
-from messaging_core.crew import Crew
 from messaging_core.decisions.dispatch import PATIENCE
 from messaging_core.delivering import Delivering, deduplicates_at
 from messaging_core.errands import Errands
 from messaging_core.errors import ConfigurationError, StorageError
-from messaging_core.ledger import Ledger, Report
+from messaging_core.host_code import fault_of, may_be_a_signal
+from messaging_core.ledger import LatestTime, Ledger, Report
 from messaging_core.messenger import Messenger
 from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.delivery import Claim, Lane
+from messaging_core.models.delivery import Claim
 from messaging_core.models.notification import Notification, NotificationReport
 from messaging_core.progress import Progress
 from messaging_core.watch import Watch
@@ -29,8 +30,9 @@ from messaging_core.wire import Json
 
 _log = logging.getLogger(__name__)
 
-_IDLE = 1.0  # seconds between looks at a storage that other processes write to as well
+_IDLE = 0.5  # seconds between looks at a storage that other processes write to as well
 _SHARE_OF_LEASE = 0.9
+_HORIZON, _HORIZON_OF_LEASE = 60.0, 0.25  # seconds; what is claimed should be begun soon
 
 
 class Worker:
@@ -41,14 +43,17 @@ class Worker:
 
     Args:
         messenger: Whose messages, channels and clock to work with.
-        threads: How many messages are handed over at the same time.
-        batch: How many messages are claimed, and settled, in one transaction.
+        threads: How many messages of a channel are handed over at the same time, unless its
+            `concurrency` says otherwise. Each channel has threads of its own, started when they
+            are needed: a provider that is slow or hangs delays its own channel only.
+        batch: How many messages are claimed, and settled, in one transaction; also how many a
+            fast channel holds.
         lease: How long a worker may take for a message before others may have it; longer than
             the longest time-out of a transport.
         timeout: How long the call of a transport may take, less than the lease; nine tenths of
             it by default. One that takes longer is given up: its thread is left to itself and
             replaced, and the message is in doubt if it may have gone, else tried again. At most
-            as many threads as `threads` are replaced at a time; the worker goes on with the rest.
+            as many threads of a channel are replaced at a time as it may have.
         mark: Write down durably, right before the point of no return, that a message is being
             handed over. Only then is it known after a crash which messages may have gone, and can
             a message be cancelled until that moment. Without it a worker that dies sends again
@@ -60,7 +65,12 @@ class Worker:
 
     Raises:
         ConfigurationError: The time-out is not shorter than the lease, or there is no patience.
+
+    Attributes:
+        bulkheads: How threads are divided between channels; a simulation has one for all.
     """
+
+    bulkheads: type[Bulkheads] = Bulkheads
 
     @checked(
         messenger=A_MESSENGER,
@@ -96,12 +106,13 @@ class Worker:
         self._mark = mark
         self._patience = patience
         self._chance = chance
-        self._lost: set[threading.Thread] = set()
+        self._lost: dict[UUID, set[threading.Thread]] = {}
+        self._latest = LatestTime()
 
     def run_once(self) -> Report:
         """Deliver at most one batch of what is due now, and return when it is settled."""
         with self._shift() as shift:
-            shift.begin(self._batch)
+            shift.begin(self._batch, all_at_once=True)
             shift.finish()
             shift.begin(0)
         self._errands().do()
@@ -188,6 +199,7 @@ class Worker:
             self._messenger.desk,
             gathers=not self._mark,
             deduplicates=self._deduplicates,
+            latest=self._latest,
         )
         delivering = Delivering(
             messenger=self._messenger,
@@ -204,15 +216,23 @@ class Worker:
                 ledger.record(settlement)
             return settlement is not None
 
-        with Crew(self._threads, work, self._lost) as crew:
+        bulkheads = self.bulkheads(
+            self._messenger.desk.channels,
+            work,
+            threads=self._threads,
+            batch=self._batch,
+            horizon=min(_HORIZON, self._lease.total_seconds() * _HORIZON_OF_LEASE),
+            lost=self._lost,
+        )
+        with bulkheads:
             shift = _Shift(
-                crew=crew,
+                bulkheads=bulkheads,
                 ledger=ledger,
                 watch=watch,
                 delivering=delivering,
                 batch=self._batch,
                 lease=self._lease,
-                patience=min(PATIENCE_OF_CREW, self._timeout / 2),
+                patience=min(LOOK_AGAIN, self._timeout / 2),
             )
             try:
                 yield shift
@@ -223,9 +243,9 @@ class Worker:
 
 @define(kw_only=True)
 class _Shift:
-    """One run of a worker: claims go to a crew, and results come back."""
+    """One run of a worker: claims go to their channels' threads, and results come back."""
 
-    crew: Crew
+    bulkheads: Bulkheads
     ledger: Ledger
     watch: Watch
     delivering: Delivering
@@ -237,61 +257,61 @@ class _Shift:
         """Settle what is done and claim anew in one transaction, again and again."""
         while True:
             stopping = stop is not None and is_over()
-            if stopping or self.crew.is_lost:
+            if stopping:
                 self._give_back_all()
             try:
-                self.begin(0 if stopping else self._room())
-                if not self.crew.busy and is_over():
+                self.begin(0 if stopping else self.batch)
+                if not self.bulkheads.busy and is_over():
                     return
-                if not self.crew.busy:
+                if not self.bulkheads.busy:
                     self._rest(stop)
-            except StorageError:
-                if stop is None or (stopping and not self.crew.busy):
+            except BaseException as error:
+                if stop is None or may_be_a_signal(error) or (stopping and not self.bulkheads.busy):
                     raise
-                _log.exception("the storage failed; trying again")
+                _log_failure(error)
                 stop.wait(_IDLE)
-            if self.crew.busy:
-                self._gather(self.batch // 2)
+            self._gather(self.batch // 2)
 
-    def begin(self, limit: int) -> None:
-        """Record what is done, and hand the crew what comes next."""
-        for claim in self.ledger.claim(lease=self.lease, limit=limit):
-            self.crew.hand(claim)
+    def begin(self, limit: int, *, all_at_once: bool = False) -> None:
+        """Record what is done, and hand each channel what comes next and it has places for."""
+        places = self.bulkheads.places()
+        if all_at_once:
+            places = {channel: 0 for channel, free in places.items() if not free}
+        elif places and not any(places.values()):
+            limit = 0
+        for claim in self.ledger.claim(lease=self.lease, limit=limit, places=places):
+            self.bulkheads.hand(claim)
 
     def finish(self) -> None:
-        """Wait until nobody works any more."""
-        while self.crew.busy:
-            if self.crew.is_lost:
-                self._give_back_all()
+        """Wait until no thread works any more."""
+        while self.bulkheads.busy:
             self._gather(self.batch)
 
     def wind_up(self) -> None:
         """Interrupted: finish what was begun, give the rest back, and record both if possible."""
-        self._give_back_all()
-        self.finish()
-        try:
-            self.begin(0)
-        except StorageError:
-            _log.exception("the storage failed; %d messages stay leased", self.ledger.unwritten)
-
-    def _room(self) -> int:
-        """Return how many messages to claim: of very few, all would be of the urgent lanes."""
-        free = 0 if self.crew.is_lost else self.batch - self.crew.busy
-        return free if free >= min(len(Lane), self.batch) else 0
+        for step in (self._give_back_all, self.finish, lambda: self.begin(0)):
+            try:
+                step()
+            except BaseException as error:  # noqa: BLE001 - what interrupted is raised again
+                _log_failure(error)
+        if self.ledger.unwritten:
+            _log.error("%d messages stay leased", self.ledger.unwritten)
 
     def _give_back_all(self) -> None:
-        for claim in self.crew.recall():
+        for claim in self.bulkheads.recall():
             self.ledger.record(self.delivering.give_back(claim))
 
     def _gather(self, enough: int) -> None:
         """Wait for some to be done, and give up those that hang."""
-        if self.crew.busy:
-            self.crew.gather(enough, self.patience)
+        if self.bulkheads.busy:
+            self.bulkheads.gather(enough, self.patience)
         for call in self.watch.overdue():
+            channel = call.channel
             self.ledger.record(self.delivering.give_up(call))
-            self.crew.abandon(call.thread)
-            if self.crew.is_lost:
-                _log.error("every thread of this worker hangs in a transport")
+            if not self.bulkheads.abandon(channel.id, call.thread):
+                _log.error("every thread of channel %s hangs in its transport", channel.name)
+        for claim in self.bulkheads.recall_excess():
+            self.ledger.put_back(self.delivering.give_back(claim))
 
     def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""
@@ -300,5 +320,13 @@ class _Shift:
             with storage.begin(read_only=True) as tx:
                 due_at = tx.outbox.next_due()
             wait = (due_at - clock.now()).total_seconds() if due_at else _IDLE
-            least = _IDLE if self.crew.is_lost else 0.0
+            # What is due on a channel without threads stays due.
+            least = LOOK_AGAIN if self.bulkheads.has_lost else 0.0
             stop.wait(min(max(wait, least), _IDLE))
+
+
+def _log_failure(error: BaseException) -> None:
+    if isinstance(error, StorageError):
+        _log.error("the storage failed; trying again", exc_info=error)
+    else:
+        _log.error("the worker was disturbed; trying again: %s", fault_of(error))

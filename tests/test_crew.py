@@ -1,6 +1,9 @@
 """Every message counts once, whether a thread comes back first or is given up first."""
 
 import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from queue import Empty, SimpleQueue
 from time import monotonic
 
 from messaging_adapters.storage.memory import MemoryStorage
@@ -18,11 +21,22 @@ def claims(count: int) -> list[Claim]:
     return claim(storage)
 
 
+DONE: dict[Crew, "SimpleQueue[Crew]"] = {}
+
+
+def a_crew(work: Callable[[Claim], bool]) -> Crew:
+    done: SimpleQueue[Crew] = SimpleQueue()
+    crew = Crew(1, work, done=done, lost=set())
+    DONE[crew] = done
+    return crew
+
+
 def wait_until_done(crew: Crew) -> None:
     deadline = monotonic() + PATIENCE
     while crew.busy:
         assert monotonic() < deadline
-        crew.gather(10, 0.01)
+        with suppress(Empty):
+            DONE[crew].get(timeout=0.01).gathered()
 
 
 def test_a_thread_that_came_back_before_it_was_abandoned_is_kept_and_counted_once() -> None:
@@ -36,7 +50,7 @@ def test_a_thread_that_came_back_before_it_was_abandoned_is_kept_and_counted_onc
             began.set()
         return one is second
 
-    with Crew(1, work) as crew:
+    with closing(a_crew(work)) as crew:
         crew.hand(first)
         crew.hand(second)
         assert began.wait(PATIENCE)
@@ -46,7 +60,7 @@ def test_a_thread_that_came_back_before_it_was_abandoned_is_kept_and_counted_onc
 
         assert (busy, crew.busy) == (2, 0)
         assert workers[0] is workers[1]
-        assert not crew.is_lost
+        assert crew.capacity == 1
 
 
 def test_a_thread_that_was_abandoned_is_replaced_and_rejoins_only_where_there_is_a_place() -> None:
@@ -61,7 +75,7 @@ def test_a_thread_that_was_abandoned_is_replaced_and_rejoins_only_where_there_is
             leave.wait(PATIENCE)
         return one is second
 
-    with Crew(1, work) as crew:
+    with closing(a_crew(work)) as crew:
         crew.hand(first)
         assert began.wait(PATIENCE)
         crew.abandon(workers[0])

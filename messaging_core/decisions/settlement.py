@@ -186,8 +186,8 @@ def unreadable(lease: Lease, now: datetime) -> Settlement:
 
 
 def give_back(claim: Claim, now: datetime) -> Settlement:
-    """Put a claimed message back at once: nothing was tried."""
-    return postpone(claim, now, now, claim.message.failure)
+    """Put a claimed message back where it was in the line: nothing was tried."""
+    return postpone(claim, now, min(now, claim.delivery.due_at), claim.message.failure)
 
 
 def postpone(

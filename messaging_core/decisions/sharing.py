@@ -1,11 +1,14 @@
-"""How many messages each lane, and each workspace in it, may send when not all of them can."""
+"""How many messages each lane, workspace and channel may send when not all of them can."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 from zlib import crc32
 
 T = TypeVar("T")
+
+Id = TypeVar("Id", UUID, bytes)
 
 _RESERVE = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,6 +66,62 @@ def _level(waiting: Sequence[int], places: int) -> int:
             break
         left -= count
     return level
+
+
+def divide(
+    waiting: Sequence[Mapping[tuple[Id, Id], int]],
+    limit: int,
+    now: datetime,
+    places: Mapping[Id, int] | None = None,
+) -> list[dict[tuple[Id, Id], int]]:
+    """Divide a claim between lanes, then their workspaces, then the channels of each.
+
+    Args:
+        waiting: How many messages each queue has, by its workspace and its channel, lane by lane,
+            the most urgent lane first.
+        limit: How many places the claim has.
+        now: Says whose turn it is to get the odd places.
+        places: How many messages of a channel there is room for, in all lanes together.
+
+    Returns:
+        How many each queue may send, lane by lane; queues that get nothing are left out.
+    """
+    lanes = _within_channels(waiting, places or {})
+    shares = share([sum(lane.values()) for lane in lanes], limit)
+    return [_in_lane(lane, most, now) for lane, most in zip(lanes, shares, strict=True)]
+
+
+def _within_channels(
+    waiting: Sequence[Mapping[tuple[Id, Id], int]], places: Mapping[Id, int]
+) -> list[Mapping[tuple[Id, Id], int]]:
+    """Count no more of a channel than it has room for; its lanes share that as lanes do."""
+    lanes = [dict(lane) for lane in waiting]
+    for queue in {queue for lane in lanes for queue in lane if queue[1] in places}:
+        counts = [lane.get(queue, 0) for lane in lanes]
+        for lane, count in zip(lanes, share(counts, places[queue[1]]), strict=True):
+            lane[queue] = count
+    return [{queue: count for queue, count in lane.items() if count > 0} for lane in lanes]
+
+
+def _in_lane(
+    lane: Mapping[tuple[Id, Id], int], places: int, now: datetime
+) -> dict[tuple[Id, Id], int]:
+    workspaces: dict[Id, dict[Id, int]] = {}
+    for (workspace, channel), count in sorted(lane.items()):
+        workspaces.setdefault(workspace, {})[channel] = count
+    totals = [sum(channels.values()) for channels in workspaces.values()]
+    shares = fair(totals, places, turn(now, len(totals)))
+    return {
+        (workspace, channel): count
+        for (workspace, channels), most in zip(workspaces.items(), shares, strict=True)
+        for channel, count in _between(channels, most, now)
+        if count
+    }
+
+
+def _between(channels: Mapping[Id, int], places: int, now: datetime) -> Iterable[tuple[Id, int]]:
+    counts = list(channels.values())
+    return zip(channels, fair(counts, places, turn(now, len(counts))), strict=True)
 
 
 def turn(now: datetime, count: int) -> int:

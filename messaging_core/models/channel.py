@@ -82,6 +82,8 @@ class Channel:
         unsubscribe_mailto: An address that does the same when it gets a mail.
         when_in_doubt: By default `fail` on promotional channels and `resend` on others.
         grace: How long a message in doubt waits for proof, before `when_in_doubt` decides.
+        concurrency: How many of its messages a worker hands over at the same time, so that a slow
+            provider takes no place of other channels; by default as many as the worker's `threads`.
     """
 
     name: str
@@ -113,3 +115,4 @@ class Channel:
         converter=WhenInDoubt,
     )
     grace: timedelta = field(default=GRACE, metadata={"wire": None})
+    concurrency: int | None = field(default=None, metadata={"wire": None})

@@ -113,7 +113,13 @@ class Outbox(Protocol):
 
     @abstractmethod
     def claim(
-        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        suspects: bool = True,
+        places: Mapping[UUID, int] | None = None,
     ) -> list[Claim]:
         """Lease up to `limit` messages of all workspaces that are due, most urgent first.
 
@@ -122,23 +128,27 @@ class Outbox(Protocol):
         again by itself, and its fence grows with every claim. Messages past their expiry are given
         out too: only the caller decides what becomes of them.
 
-        Three steps choose among more than `limit` messages that are due:
+        No channel gets more messages than it has `places`, so that a slow provider takes none of
+        the others'. `decisions.sharing.divide` chooses among more than `limit` messages that are
+        due and have a place:
 
-        1. `decisions.sharing.share` divides the places between the lanes. Less urgent lanes get a
-           share of every claim of four or more, so that none starves.
+        1. `share` divides the limit between the lanes. Less urgent lanes get a share of every
+           claim of four or more, so that none starves.
         2. `fair` divides the places of a lane between the workspaces that have something due in
            it, in the order of their ids as bytes, so that one tenant's million does not hold up
            another's ten. The odd places go round from number `turn(now, workspaces)`, counted
            among those workspaces: over claims at different instants each has its turn.
-        3. Within a lane and a workspace, what is due longest goes, and of that what was added
-           first.
+        3. `fair` divides the places of a workspace between its channels in the same way.
+        4. Of a channel, what is due longest goes, and of that what was added first.
 
         The claims come lane by lane, those of a lane longest due first and then in the order
-        added, whosesoever they are. What a claim costs grows with the places and with the
-        workspaces in which something waits, and not with how many messages wait.
+        added, whosesoever they are. What a claim costs grows with the limit and with the channels
+        for which something waits, and not with how many messages wait, whether they have a place
+        or not.
 
         A claim of a message whose lease has ended unsettled counts a crash. Messages that have
-        crashed before are suspects: a claim holds at most one, the one due longest, where
+        crashed before are suspects: a claim holds at most one, the one due longest of those whose
+        channel has a place, which it takes, where
         `decisions.sharing.with_suspect` puts it. One that cannot be read any more is never given
         out and stops no other: it ends as `sending_failed`, its reason `poisoned`.
 
@@ -147,6 +157,26 @@ class Outbox(Protocol):
             lease: How long nobody else gets them.
             limit: How many at most, a suspect among them.
             suspects: False when the caller still works on a suspect: then there is none.
+            places: How many messages of each channel the caller has room for, by the channel's id;
+                a channel that is not named has as many as the limit.
+        """
+
+    @abstractmethod
+    def restart_pauses(self, *, now: datetime, accepted_after: datetime | None = None) -> int:
+        """Shorten the waits that were measured by a clock which is now set back.
+
+        That is of every message that waits, is not leased, is not `scheduled`, and was last
+        changed (`Message.updated_at`) after `now`. It waits as long after `now` as it had to wait
+        after that change, and is changed now. So what was due at once is due at once, and doing it
+        again changes nothing. A message that is `scheduled` waits for the time it was given.
+
+        Args:
+            now: The present, by the clock that was set back.
+            accepted_after: Only messages with a later `created_at`; the cost grows with how many
+                those are, instead of with all that wait.
+
+        Returns:
+            How many messages were changed.
         """
 
     @abstractmethod

@@ -14,6 +14,7 @@ from messaging_core.rules.unsubscribe import check_unsubscribe_mailto, check_uns
 
 MAX_NAME_LENGTH: Final = 255
 MAX_KEY_LENGTH: Final = 64
+MOST_CONCURRENT: Final = 1000
 PLATFORM: Final = re.compile(r"[A-Za-z0-9-]{3,60}")
 """The names of platforms (Bird Channels API, listing of messages)."""
 
@@ -43,6 +44,7 @@ def check_channel(channel: Channel) -> list[Violation]:
     violations += _check_sms_only(channel)
     if channel.grace < timedelta(0):
         violations.append(Violation("/grace", "channel.negative_grace", "nobody waits backwards"))
+    violations += _check_concurrency(channel.concurrency)
     violations += _check_unsubscribe(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
@@ -79,6 +81,15 @@ def _check_sender(value: str, platform: str, path: str) -> list[Violation]:
         return check_sender_value(value, platform, path)
     violation = check_email_address(value, path)
     return [] if violation is None else [Violation(path, "sender.invalid", violation.message)]
+
+
+def _check_concurrency(value: object) -> list[Violation]:
+    if value is None:
+        return []
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_CONCURRENT:
+        return []
+    message = f"a whole number from 1 to {MOST_CONCURRENT}, or None for the worker's `threads`"
+    return [Violation("/concurrency", "channel.bad_concurrency", message)]
 
 
 def _check_unsubscribe(channel: Channel) -> list[Violation]:

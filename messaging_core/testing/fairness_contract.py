@@ -5,12 +5,15 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from attrs import evolve
 
 from messaging_core.decisions.sharing import turn
 from messaging_core.models.delivery import Claim, Lane, NewMessage
+from messaging_core.models.message import Status
 from messaging_core.ports.storage import Storage
-from messaging_core.testing.builders import a_delivery, a_new_message, a_settlement
+from messaging_core.testing.builders import a_delivery, a_message, a_new_message, a_settlement
 from messaging_core.testing.storage_steps import (
     AT,
     MICROSECOND,
@@ -22,6 +25,7 @@ from messaging_core.testing.storage_steps import (
 )
 
 _LARGE, _SMALL, _THIRD = (UUID(int=number) for number in (1, 2, 1 << 127))
+_SLOW, _FAST = UUID(int=7), UUID(int=8)
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -31,6 +35,27 @@ def _of(
     """Return messages of a workspace that became due some seconds ago."""
     due = a_delivery(AT - late * _SECOND, lane=lane)
     return [a_new_message(workspace=workspace, delivery=due) for _ in range(count)]
+
+
+def _through(
+    channel: UUID,
+    count: int,
+    *,
+    workspace: UUID = _LARGE,
+    late: int = 0,
+    lane: Lane = Lane.TRANSACTIONAL,
+) -> list[NewMessage]:
+    """Return messages of a channel that became due some seconds ago."""
+    due = a_delivery(AT - late * _SECOND, lane=lane)
+    message = evolve(a_message(), channel_id=channel)
+    return [
+        a_new_message(evolve(message, id=uuid4()), workspace=workspace, delivery=due)
+        for _ in range(count)
+    ]
+
+
+def _channels(claims: Iterable[Claim]) -> Counter[UUID]:
+    return Counter(claim.message.channel_id for claim in claims)
 
 
 def _workspaces(claims: Iterable[Claim]) -> Counter[UUID]:
@@ -149,3 +174,71 @@ class FairnessContract:
         add(storage, *_of(_SMALL, 1, late=-10, lane=Lane.PROMOTIONAL))
 
         assert next_due(storage) == AT + 10 * _SECOND
+
+    def test_no_channel_gets_more_than_it_has_places(self) -> None:
+        storage = self.make_storage()
+        add(storage, *_through(_SLOW, 50, late=60), *_through(_FAST, 5))
+
+        first = claim(storage, places={_SLOW: 3})
+        second = claim(storage, places={_SLOW: 0, _FAST: 0})
+        third = claim(storage, places={_SLOW: 0})
+
+        assert _channels(first) == {_SLOW: 3, _FAST: 5}
+        assert (second, third) == ([], [])
+        assert _channels(claim(storage, limit=10)) == {_SLOW: 10}
+
+    def test_of_a_channel_with_few_places_the_longest_due_go_first(self) -> None:
+        storage = self.make_storage()
+        late, early = _through(_SLOW, 1, late=1), _through(_SLOW, 2, late=9)
+        add(storage, *late, *early)
+
+        assert ids(claim(storage, places={_SLOW: 2})) == ids(early)
+
+    def test_the_channels_of_a_workspace_get_equally_much(self) -> None:
+        storage = self.make_storage()
+        add(storage, *_through(_SLOW, 50, late=60), *_through(_FAST, 50))
+        add(storage, *_through(UUID(int=9), 3), *_through(UUID(int=6), 60, workspace=_SMALL))
+
+        claimed = claim(storage, limit=46)
+
+        assert _workspaces(claimed) == {_LARGE: 23, _SMALL: 23}
+        assert _channels(claimed) == {_SLOW: 10, _FAST: 10, UUID(int=9): 3, UUID(int=6): 23}
+
+    def test_places_of_a_full_channel_go_to_other_workspaces_and_lanes(self) -> None:
+        storage = self.make_storage()
+        add(storage, *_through(_SLOW, 90, late=60, lane=Lane.TWO_FACTOR))
+        add(storage, *_through(_FAST, 20, workspace=_SMALL), *_of(_THIRD, 20))
+
+        claimed = claim(storage, limit=40, places={_SLOW: 2, _FAST: 9})
+
+        assert _workspaces(claimed) == {_LARGE: 2, _SMALL: 9, _THIRD: 20}
+
+    def test_the_lanes_of_one_channel_share_its_places(self) -> None:
+        storage = self.make_storage()
+        for lane in Lane:
+            add(storage, *_through(_SLOW, 30, lane=lane))
+
+        claimed = claim(storage, places={_SLOW: 16})
+
+        assert Counter(one.delivery.lane for one in claimed) == {
+            Lane.TWO_FACTOR: 10,
+            Lane.TRANSACTIONAL: 2,
+            Lane.CONVERSATIONAL: 2,
+            Lane.PROMOTIONAL: 2,
+        }
+
+    def test_a_suspect_takes_a_place_of_its_channel_and_waits_for_one(self) -> None:
+        storage = self.make_storage()
+        slow, fast = _through(_SLOW, 1, late=9), _through(_FAST, 1, late=3)
+        add(storage, *slow, *fast)
+        for one in claim(storage):
+            due_at = one.delivery.due_at
+            settle(storage, a_settlement(one, Status.PROCESSING, next_due_at=due_at, crashed=True))
+        fresh = _through(_FAST, 3)
+        add(storage, *fresh)
+
+        first = claim(storage, places={_SLOW: 0, _FAST: 2})
+        second = claim(storage, places={_SLOW: 1, _FAST: 0})
+
+        assert ids(first) == ids([fresh[0], fast[0]])
+        assert ids(second) == ids(slow)

@@ -41,6 +41,7 @@ from messaging_core.testing.storage_steps import (
     ids,
     next_due,
     reschedule,
+    restart_pauses,
     settle,
     walk,
 )
@@ -277,6 +278,41 @@ class ClaimContract:
 
         assert ids(claim(storage, limit=2)) == ids([crashed, fresh[0]])
         assert ids(claim(storage)) == ids(fresh[1:])
+
+    def test_what_was_never_scheduled_is_due_at_once_when_the_clock_is_set_back(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        scheduled = a_new_message(
+            a_message(status=Status.SCHEDULED), delivery=a_delivery(AT + MICROSECOND)
+        )
+        add(storage, new, scheduled)
+        now = AT - timedelta(hours=1)
+
+        before = claim(storage, now=now)
+        changed = [restart_pauses(storage, now=now, accepted_after=now) for _ in range(2)]
+
+        assert (before, changed) == ([], [1, 0])
+        assert delivery(storage, scheduled) == scheduled.delivery
+        (leased,) = claim(storage, now=now)
+        assert (leased.message.id, leased.delivery.due_at) == (new.message.id, now)
+        assert restart_pauses(storage, now=now - timedelta(hours=1)) == 0
+
+    def test_a_pause_lasts_as_long_when_the_clock_is_set_back(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+        (leased,) = claim(storage)
+        pause, now = timedelta(minutes=5), AT - timedelta(hours=1)
+        settle(storage, a_settlement(leased, Status.PROCESSING, at=AT, next_due_at=AT + pause))
+
+        assert restart_pauses(storage, now=AT) == 0
+        assert restart_pauses(storage, now=now, accepted_after=AT) == 0
+        assert restart_pauses(storage, now=now) == 1
+        assert restart_pauses(storage, now=now) == 0
+
+        assert next_due(storage) == now + pause
+        assert claim(storage, now=now + pause - MICROSECOND) == []
+        assert ids(claim(storage, now=now + pause)) == ids([new])
 
     def test_a_claim_that_was_rolled_back_never_was(self) -> None:
         storage = self.make_storage()

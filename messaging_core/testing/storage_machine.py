@@ -49,6 +49,7 @@ from messaging_core.testing.storage_steps import (
     next_due,
     page,
     reschedule,
+    restart_pauses,
     settle,
 )
 
@@ -77,6 +78,7 @@ _steps = st.sampled_from([-86_400, -61, -1, 0, 1, 60, 899, 900, 86_400]).map(
 )
 _names = st.sampled_from(sorted(_LISTS))
 _limits = st.integers(1, 12)
+_channels = st.sampled_from(_CHANNELS)
 _places = st.integers(0, 1_000)
 
 
@@ -179,15 +181,35 @@ class StorageMachine(RuleBasedStateMachine):
             except KeyError:
                 pass
 
-    @rule(limit=_limits, minutes=st.integers(1, 20), suspects=st.booleans())
-    def claim_messages(self, limit: int, minutes: int, suspects: bool) -> None:  # noqa: FBT001 - drawn
+    @rule(
+        limit=_limits,
+        minutes=st.integers(1, 20),
+        suspects=st.booleans(),
+        places=st.none() | st.dictionaries(_channels, st.integers(0, 3)),
+    )
+    def claim_messages(
+        self,
+        limit: int,
+        minutes: int,
+        suspects: bool,  # noqa: FBT001 - drawn
+        places: dict[UUID, int] | None,
+    ) -> None:
         """Claim some, and compare everything but the storage's own positions."""
         lease = timedelta(minutes=minutes)
         how: dict[str, Any] = {"lease": lease, "limit": limit, "suspects": suspects}
+        how["places"] = places
         expected = claim(self.model, now=self.now, **how)
         found = claim(self.storage, now=self.now, **how)
         assert [_comparable(one) for one in found] == [_comparable(one) for one in expected]
         self.claims += zip(expected, found, strict=True)
+
+    @rule(minutes=st.integers(0, 90), since=st.none() | st.integers(-90, 90))
+    def set_the_clock_back(self, minutes: int, since: int | None) -> None:
+        """Let what waits go by another clock."""
+        self.now -= timedelta(minutes=minutes)
+        after = None if since is None else self.now + timedelta(minutes=since)
+        expected = restart_pauses(self.model, now=self.now, accepted_after=after)
+        assert restart_pauses(self.storage, now=self.now, accepted_after=after) == expected
 
     @precondition(lambda self: self.claims)
     @rule(places=st.lists(_places, min_size=1, max_size=4))

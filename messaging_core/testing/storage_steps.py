@@ -1,7 +1,7 @@
 """The steps that tests of a storage are made of, each in a transaction of its own."""
 # ruff: noqa: S101 - assert is how pytest asserts
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -65,17 +65,26 @@ def ids(messages: Iterable[Message | NewMessage | Claim]) -> list[UUID]:
     return [one.id if isinstance(one, Message) else one.message.id for one in messages]
 
 
-def claim(
+def claim(  # noqa: PLR0913 - by keyword, as in the port
     storage: Storage,
     *,
     now: datetime = AT,
     lease: timedelta = LEASE,
     limit: int = 100,
     suspects: bool = True,
+    places: Mapping[UUID, int] | None = None,
 ) -> list[Claim]:
     """Lease what is due."""
     with storage.begin() as tx:
-        return tx.outbox.claim(now=now, lease=lease, limit=limit, suspects=suspects)
+        return tx.outbox.claim(now=now, lease=lease, limit=limit, suspects=suspects, places=places)
+
+
+def restart_pauses(
+    storage: Storage, *, now: datetime, accepted_after: datetime | None = None
+) -> int:
+    """Let what waits go by a clock that was set back."""
+    with storage.begin() as tx:
+        return tx.outbox.restart_pauses(now=now, accepted_after=accepted_after)
 
 
 def hand_over(storage: Storage, *claims: Claim, now: datetime = AT) -> list[Withdrawal | None]:

@@ -1,20 +1,22 @@
 """What waits to be delivered, in memory."""
 
 import heapq
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage._memory_tables import Tables, Waiting
+from messaging_adapters.storage._memory_tables import Queue, Tables, Waiting
 from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.decisions.sharing import fair, share, turn, with_suspect
+from messaging_core.decisions.sharing import divide, with_suspect
 from messaging_core.models.delivery import Claim, Delivery, Lane, Lease, Settlement, Withdrawal
 from messaging_core.models.message import Message, Status
 from messaging_core.ports.storage import Outbox
 from messaging_core.rules.lifecycle import Cause, transition
 from messaging_core.wire.stored import Stored, settled_state
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class MemoryOutbox(Outbox):
@@ -24,46 +26,63 @@ class MemoryOutbox(Outbox):
         self._tables = tables
 
     def claim(
-        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        suspects: bool = True,
+        places: Mapping[UUID, int] | None = None,
     ) -> list[Claim]:
-        suspect = self._suspect(now) if suspects and limit > 0 else None
-        limit = limit if suspect is None else limit - 1
-        lanes = [self._take_lane(lane, now, limit) for lane in Lane]
-        shares = share([sum(map(len, lane)) for lane in lanes], limit)
+        places = dict(places or {})
+        suspect = self._suspect(now, places) if suspects and limit > 0 else None
+        if suspect is not None:
+            limit -= 1
+            channel = self._tables.rows[suspect].channel_id
+            if channel in places:
+                places[channel] -= 1
+        lanes = [self._take_lane(lane, now, limit, places) for lane in Lane]
+        waiting = [{queue: len(found) for queue, found in lane.items()} for lane in lanes]
         chosen: list[int] = []
-        for workspaces, places in zip(lanes, shares, strict=True):
-            chosen += self._choose(workspaces, places, now)
+        for lane, shares in zip(lanes, divide(waiting, limit, now, places), strict=True):
+            chosen += self._choose(lane, shares)
         if suspect is not None:
             crashes = self._tables.outbox[suspect].delivery.crashes
             chosen = with_suspect(chosen, suspect, crashes)
         return [self._lease(position, now, now + lease) for position in chosen]
 
-    def _suspect(self, now: datetime) -> int | None:
-        """Return what crashed before and is due longest."""
-        outbox = self._tables.outbox
-        waiting = [position for position in self._tables.suspects if position in outbox]
+    def _suspect(self, now: datetime, places: Mapping[UUID, int]) -> int | None:
+        """Return what crashed before and is due longest, of the channels that have a place."""
+        outbox, rows = self._tables.outbox, self._tables.rows
+        waiting = [
+            position
+            for position in self._tables.suspects
+            if position in outbox and places.get(rows[position].channel_id, 1) > 0
+        ]
         found = [(outbox[position].delivery, position) for position in waiting]
         due = [(one.due_at, place) for one, place in found if one.crashes and one.due_at <= now]
         return min(due)[1] if due else None
 
-    def _choose(self, workspaces: list[list[int]], places: int, now: datetime) -> list[int]:
-        """Divide the places of a lane, and put back what gets none."""
-        first = turn(now, len(workspaces))
-        shares = fair([len(positions) for positions in workspaces], places, first)
+    def _choose(self, lane: Mapping[Queue, list[int]], shares: Mapping[Queue, int]) -> list[int]:
+        """Take the share of each queue, and put back what gets none."""
         chosen: list[int] = []
-        for positions, count in zip(workspaces, shares, strict=True):
+        for queue, positions in lane.items():
+            count = shares.get(queue, 0)
             chosen += positions[:count]
             for position in positions[count:]:
                 self._tables.queue(position)
         return sorted(chosen, key=lambda one: (self._tables.outbox[one].delivery.due_at, one))
 
-    def _take_lane(self, lane: Lane, now: datetime, limit: int) -> list[list[int]]:
-        """Take what is due out of a lane: up to a limit of each workspace that has something."""
-        heaps = sorted(
-            (workspace, heap) for (of, workspace), heap in self._tables.due.items() if of is lane
-        )
-        taken = (self._take_due(heap, now, limit) for _, heap in heaps)
-        return [positions for positions in taken if positions]
+    def _take_lane(
+        self, lane: Lane, now: datetime, limit: int, places: Mapping[UUID, int]
+    ) -> dict[Queue, list[int]]:
+        """Take what is due out of a lane: up to a limit of each queue that has something."""
+        heaps = {queue: heap for (of, queue), heap in self._tables.due.items() if of is lane}
+        taken = {
+            queue: self._take_due(heap, now, min(limit, places.get(queue[1], limit)))
+            for queue, heap in heaps.items()
+        }
+        return {queue: positions for queue, positions in taken.items() if positions}
 
     def _take_due(self, heap: list[tuple[datetime, int]], now: datetime, limit: int) -> list[int]:
         taken: list[int] = []
@@ -202,6 +221,21 @@ class MemoryOutbox(Outbox):
             return False
         self._tables.remove(self._tables.outbox, position)
         return True
+
+    def restart_pauses(self, *, now: datetime, accepted_after: datetime | None = None) -> int:
+        tables, count = self._tables, 0
+        for position, waiting in list(tables.outbox.items()):
+            row, due_at = tables.rows[position], waiting.delivery.due_at
+            if waiting.leased_until is not None or due_at <= now or row.status is Status.SCHEDULED:
+                continue
+            message = row.stored.load()
+            if message.updated_at <= now or message.created_at <= (accepted_after or _LONG_AGO):
+                continue
+            due_at -= message.updated_at - now
+            tables.wait(position, evolve(waiting, delivery=evolve(waiting.delivery, due_at=due_at)))
+            tables.replace(position, evolve(message, updated_at=now))
+            count += 1
+        return count
 
     def next_due(self) -> datetime | None:
         due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())

@@ -20,6 +20,9 @@ from messaging_core.wire.stored import Stored, store
 K = TypeVar("K")
 V = TypeVar("V")
 
+Queue = tuple[UUID, UUID]
+"""A workspace and one of its channels."""
+
 
 @frozen(kw_only=True)
 class Waiting:
@@ -47,7 +50,7 @@ class Tables:
         self.rows: dict[int, Row] = {}
         self.positions: dict[UUID, int] = {}
         self.outbox: dict[int, Waiting] = {}
-        self.due: dict[tuple[Lane, UUID], list[tuple[datetime, int]]] = {}
+        self.due: dict[tuple[Lane, Queue], list[tuple[datetime, int]]] = {}
         self.suspects: set[int] = set()
         self.keys: dict[tuple[UUID, str], Key] = {}
         self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
@@ -85,9 +88,9 @@ class Tables:
 
     def queue(self, position: int) -> None:
         """Find a delivery when it is due."""
-        delivery, workspace = self.outbox[position].delivery, self.rows[position].workspace
+        delivery, row = self.outbox[position].delivery, self.rows[position]
         # Entries that no longer tell the truth are skipped when they come up.
-        heap = self.due.setdefault((delivery.lane, workspace), [])
+        heap = self.due.setdefault((delivery.lane, (row.workspace, row.channel_id)), [])
         heapq.heappush(heap, (delivery.due_at, position))
 
     def replace(self, position: int, message: Message, *, keep_document: bool = False) -> None:

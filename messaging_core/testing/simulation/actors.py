@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from messaging_core.bulkheads import OneForAll
 from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import Messenger
 from messaging_core.models.event import Event
@@ -84,6 +85,7 @@ class Deliverer:
         world = self.stage.world
         messenger = self.stage.messenger(process)
         worker = self.make(messenger, world.chance.random)
+        worker.bulkheads = OneForAll  # or runs of one seed would differ
         process.until_done(
             lambda: messenger.subscribe(self._hearing(process), name=_SUBSCRIBER, from_start=True)
         )

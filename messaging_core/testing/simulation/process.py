@@ -53,11 +53,13 @@ class Process(Clock, Ids):
         self._restart()
 
     def _restart(self) -> None:
-        scenario = self.world.scenario
         self._is_alive = True
-        self._skew = scenario.skew * self.world.chance.uniform(-1, 1)
+        self._set_clock()
         self.committed_at = self.now()
         self.commit = 0
+
+    def _set_clock(self) -> None:
+        self._skew = self.world.scenario.skew * self.world.chance.uniform(-1, 1)
 
     def now(self) -> datetime:  # noqa: D102 - the port's
         return self.world.scheduler.now + self._skew
@@ -81,6 +83,8 @@ class Process(Clock, Ids):
         if chance.random() < scenario.stall:
             wait += scenario.stalled * chance.random()
         self.world.scheduler.pause(self._task, wait)
+        if scenario.set_clock and chance.random() < scenario.set_clock:
+            self._set_clock()
         if chance.random() < scenario.crash and not self.world.scheduler.is_over:
             self._is_alive = False
             self.world.crashes += 1

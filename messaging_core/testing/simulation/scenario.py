@@ -125,6 +125,7 @@ class Scenario:
         stalled: Longer than a lease, or nobody would notice.
         storage_fault: The storage refuses to begin a transaction.
         skew: How far at most the clock of a process is from true time, either way.
+        set_clock: The clock of a process is set to another time within `skew`, at any call.
         refused: A subscriber raises an error.
         keyed: A request has an idempotency key, and is repeated until it is answered.
         repeated: A request with a key is made once more, although it was answered.
@@ -160,6 +161,7 @@ class Scenario:
     stalled: timedelta = timedelta(minutes=40)
     storage_fault: float = 0.02
     skew: timedelta = timedelta(minutes=2)
+    set_clock: float = 0.0
     refused: float = 0.05
     keyed: float = 0.7
     repeated: float = 0.2

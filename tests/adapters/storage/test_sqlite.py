@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import hypothesis
 import pytest
+from attrs import evolve
 from sqlite_utils import Database
 
 from messaging_adapters.storage.memory import MemoryStorage
@@ -233,6 +234,31 @@ class TestFiles(Folder):
         assert [(one.workspace, one.message.id) for one in claimed] == [
             (new.workspace, new.message.id) for new in messages
         ]
+
+    def test_what_waited_before_channels_had_places_is_given_out_by_its_channel(self) -> None:
+        newer, path = self.open(), self.folder / "older.db"
+        older = sqlite3.connect(path)
+        migrations.apply(Database(older), stop_before="0011_bulkheads")
+        slow, fast = UUID(int=5), UUID(int=6)
+        messages = [
+            a_new_message(evolve(a_message(), channel_id=channel)) for channel in (slow, fast, fast)
+        ]
+        add(newer, *messages)
+        older.execute("ATTACH ? AS newer", (newer.path,))
+        older.executescript(
+            "INSERT INTO messaging_messages SELECT * FROM newer.messaging_messages;"
+            "INSERT INTO messaging_outbox (position, workspace, lane, due_at, expires_at, crashes)"
+            " SELECT position, workspace, lane, due_at, expires_at, position % 2"
+            " FROM newer.messaging_outbox;"
+        )
+        older.close()
+        storage = self.open(path)
+
+        first = [claim(storage, places={slow: 0, fast: 1}, limit=1) for _ in range(2)]
+        last = claim(storage, places={slow: 0}), claim(storage, places={slow: 1, fast: 0})
+
+        assert sorted(one.message.id for some in first for one in some) == sorted(ids(messages[1:]))
+        assert (last[0], ids(last[1])) == ([], ids(messages[:1]))
 
     def test_many_may_open_a_file_whose_journal_mode_is_to_be_changed(self) -> None:
         for mode in ("WAL", "DELETE"):
@@ -677,7 +703,8 @@ class TestQueryPlans(Folder):
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
         assert any(
-            "messaging_outbox_due (lane=? AND workspace=? AND due_at<?)" in step for step in plans
+            "messaging_outbox_due (lane=? AND workspace=? AND channel_id=? AND due_at<?)" in step
+            for step in plans
         ), plans
         assert [step for step in plans if is_a_scan(step)] == []
         assert not any("ORDER BY" in step for step in plans), plans
@@ -714,8 +741,8 @@ class TestQueryPlans(Folder):
 
     def test_references_are_looked_up_and_suspects_found_by_their_index(self) -> None:
         storage = self.filled()
-        for _ in range(2):
-            claim(storage, limit=5, now=AT + timedelta(days=1))
+        for day in (1, 2):
+            claim(storage, limit=100, now=AT + timedelta(days=day))
         with self.traced(storage) as statements:
             claim(storage, limit=5, now=AT + timedelta(days=3))
             with storage.begin(read_only=True) as tx:
@@ -724,7 +751,9 @@ class TestQueryPlans(Folder):
 
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
-        assert any("messaging_outbox_suspects (due_at<?)" in step for step in plans), plans
+        assert any(
+            "messaging_outbox_suspects (channel_id=? AND due_at<?)" in step for step in plans
+        ), plans
         assert "SEARCH r USING PRIMARY KEY (workspace=? AND reference=?)" in plans
         assert any("messaging_receipts_unmatched (workspace=?" in step for step in plans), plans
         assert [step for step in plans if is_a_scan(step)] == []

@@ -31,8 +31,9 @@ _ADD_PEOPLE = Insertion("messaging_people", "(?, ?, ?)")
 _ADD_CHANNELS = Insertion("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
 _ADD_SUBJECTS = Insertion("messaging_subjects", "(?, ?)")
 _ADD_DELIVERIES = Insertion(
-    "messaging_outbox (position, workspace, lane, due_at, expires_at, controls, progress)",
-    "(?, ?, ?, ?, ?, ?, ?)",
+    "messaging_outbox"
+    " (position, workspace, channel_id, lane, due_at, expires_at, controls, progress)",
+    "(?, ?, ?, ?, ?, ?, ?, ?)",
 )
 _ADD_KEY = (  # one by one: of several rows together, REPLACE makes SQLite keep what it changes
     "INSERT OR REPLACE INTO messaging_idempotency_keys"
@@ -199,7 +200,9 @@ class _Rows:
         for part in message.parts:
             self.references.append((workspace, part.platform_reference, position))
         if new.delivery:
-            self.deliveries.append(_delivery_row(position, workspace, new.delivery))
+            self.deliveries.append(
+                _delivery_row(position, workspace, message.channel_id.bytes, new.delivery)
+            )
         if new.idempotency:
             since = _NEVER_OLD if new.idempotency.lasting else created_at
             columns = _key_columns(new.idempotency)
@@ -257,11 +260,14 @@ def _key_columns(one: IdempotencyKey) -> tuple[str, str, str]:
     return (one.key, one.request_hash, orjson.dumps(dict(one.fields)).decode())
 
 
-def _delivery_row(position: int, workspace: bytes, delivery: Delivery) -> tuple[object, ...]:
+def _delivery_row(
+    position: int, workspace: bytes, channel_id: bytes, delivery: Delivery
+) -> tuple[object, ...]:
     controls = dump(delivery.controls)
     return (
         position,
         workspace,
+        channel_id,
         int(delivery.lane),
         _micros(delivery.due_at),
         _micros(delivery.expires_at),

@@ -1,7 +1,7 @@
 """What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from sqlite3 import Cursor
@@ -12,9 +12,10 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sqlite.messages import failure_columns, progress_column
+from messaging_adapters.storage.sqlite.schema import POSITION_BITS
 from messaging_adapters.storage.sqlite.values import from_micros, to_micros
 from messaging_core.decisions.settlement import unreadable
-from messaging_core.decisions.sharing import fair, most_for_one, share, turn, with_suspect
+from messaging_core.decisions.sharing import divide, most_for_one, with_suspect
 from messaging_core.models.delivery import (
     Claim,
     Controls,
@@ -32,37 +33,57 @@ from messaging_core.wire.values import write_datetime
 
 _log = logging.getLogger(__name__)
 
-# From one workspace to the next through the index: what it costs is a seek for each workspace,
-# however many messages wait in between.
-_WORKSPACES = (
-    "WITH RECURSIVE waiting (workspace) AS ("
-    " SELECT min(workspace) FROM messaging_outbox WHERE lane = ?1"
-    " UNION ALL SELECT (SELECT min(o.workspace) FROM messaging_outbox o"
-    " WHERE o.lane = ?1 AND o.workspace > waiting.workspace)"
-    " FROM waiting WHERE waiting.workspace IS NOT NULL)"
+# From one channel to the next through the index: what it costs is a seek or two for each channel,
+# however many messages wait in between. A queue is named by the position of one message in it. Of
+# a comparison of pairs, SQLite would go through all that are equal; so the pair is taken apart.
+_QUEUES = (
+    "WITH RECURSIVE queue (position) AS ("
+    " SELECT (SELECT position FROM messaging_outbox WHERE lane = ?1"
+    " ORDER BY workspace, channel_id LIMIT 1)"
+    " UNION ALL SELECT coalesce("
+    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = ?1"
+    " AND o.workspace = p.workspace AND o.channel_id > p.channel_id"
+    " ORDER BY o.channel_id LIMIT 1), "
+    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = ?1"
+    " AND o.workspace > p.workspace ORDER BY o.workspace, o.channel_id LIMIT 1))"
+    " FROM queue CROSS JOIN messaging_outbox p USING (position))"
 )
 _WITH_DUE = (
-    f"{_WORKSPACES} SELECT workspace FROM waiting WHERE EXISTS ("  # noqa: S608 - no input
-    "SELECT 1 FROM messaging_outbox o"
-    " WHERE o.lane = ?1 AND o.workspace = waiting.workspace AND o.due_at <= ?2"
-    " AND o.crashes = 0)"
+    f"{_QUEUES} SELECT q.workspace, q.channel_id FROM queue"  # noqa: S608 - no input
+    " CROSS JOIN messaging_outbox q USING (position) WHERE EXISTS ("
+    "SELECT 1 FROM messaging_outbox o WHERE o.lane = ?1 AND o.workspace = q.workspace"
+    " AND o.channel_id = q.channel_id AND o.due_at <= ?2 AND o.crashes = 0)"
 )
 _NEXT_DUE = (
-    f"{_WORKSPACES} SELECT min(("  # noqa: S608 - no input
-    "SELECT min(o.due_at) FROM messaging_outbox o"
-    " WHERE o.lane = ?1 AND o.workspace = waiting.workspace)) FROM waiting"
+    f"{_QUEUES} SELECT min(("  # noqa: S608 - no input
+    "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = ?1"
+    " AND o.workspace = q.workspace AND o.channel_id = q.channel_id))"
+    " FROM queue CROSS JOIN messaging_outbox q USING (position)"
 )
 _COUNT = (
-    "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox"
-    " WHERE lane = ? AND workspace = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
+    "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
+    " AND channel_id = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
 )
 _DUE = (
     "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
-    " WHERE lane = ? AND workspace = ? AND due_at <= ? AND crashes = 0 ORDER BY due_at LIMIT ?"
+    " WHERE lane = ? AND workspace = ? AND channel_id = ? AND due_at <= ? AND crashes = 0"
+    " ORDER BY due_at LIMIT ?"
+)
+_SUSPECTS = (
+    "WITH RECURSIVE suspected (channel_id) AS ("
+    " SELECT min(channel_id) FROM messaging_outbox INDEXED BY messaging_outbox_suspects"
+    " WHERE crashes > 0"
+    " UNION ALL SELECT (SELECT min(o.channel_id) FROM messaging_outbox o"
+    " INDEXED BY messaging_outbox_suspects WHERE o.crashes > 0"
+    " AND o.channel_id > suspected.channel_id)"
+    " FROM suspected WHERE suspected.channel_id IS NOT NULL)"
+    " SELECT channel_id FROM suspected WHERE channel_id IS NOT NULL"
 )
 _SUSPECT = (
-    "SELECT due_at, position, handed_over, leased_until, crashes FROM messaging_outbox"
-    " WHERE crashes > 0 AND due_at <= ? ORDER BY due_at LIMIT 1"
+    "SELECT due_at, position, handed_over, leased_until, crashes, channel_id"
+    " FROM messaging_outbox"
+    " INDEXED BY messaging_outbox_suspects WHERE crashes > 0 AND channel_id = ? AND due_at <= ?"
+    " ORDER BY due_at LIMIT 1"
 )
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
@@ -143,11 +164,25 @@ _REPLACE = (
     " failure_source_name = ?, state = ?, document = ? WHERE position = ?"
 )
 
+_SINCE = (  # what was changed later than it is now, by a clock that was set back
+    "SELECT o.position, o.due_at, m.state ->> '$.updatedAt' FROM messaging_outbox o"
+    " CROSS JOIN messaging_messages m USING (position)"
+    " WHERE o.position > ?1 AND o.due_at > ?2 AND o.leased_until IS NULL"
+    " AND m.created_at > ?3 AND m.status <> 'scheduled' AND json_valid(m.state)"
+)
+_HASTEN = "UPDATE messaging_outbox SET due_at = ? WHERE position = ?"
+_TOUCH = (
+    "UPDATE messaging_messages SET state = json_set(state, '$.updatedAt', ?) WHERE position = ?"
+)
+
 _ADD_REFERENCES = (
     "INSERT OR IGNORE INTO messaging_references SELECT m.workspace, wanted.value ->> 1, position"
     " FROM json_each(?) AS wanted"
     " CROSS JOIN messaging_messages m ON position = wanted.value ->> 0"
 )
+
+_Queue = tuple[bytes, bytes]
+"""A workspace and one of its channels."""
 
 _Due = tuple[int, int, int, int | None]
 """When a message became due, its position, whether it was handed over, and its last lease."""
@@ -160,12 +195,23 @@ class SqliteOutbox(Outbox):
         self._cursor = cursor
 
     def claim(  # noqa: D102 - the port's
-        self, *, now: datetime, lease: timedelta, limit: int, suspects: bool = True
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        suspects: bool = True,
+        places: Mapping[UUID, int] | None = None,
     ) -> list[Claim]:
-        suspect = self._suspect(to_micros(now)) if suspects and limit > 0 else None
-        due = self._due(now, limit - 1 if suspect else limit)
+        free = {channel.bytes: count for channel, count in places.items()} if places else {}
+        suspect = self._suspect(to_micros(now), free) if suspects and limit > 0 else None
         if suspect:
-            due = with_suspect(due, suspect[:-1], crashes=suspect[-1])
+            limit -= 1
+            if suspect[-1] in free:
+                free[suspect[-1]] -= 1
+        due = self._due(now, limit, free)
+        if suspect:
+            due = with_suspect(due, suspect[:4], crashes=suspect[4])
         if not due:
             return []
         until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()
@@ -205,41 +251,44 @@ class SqliteOutbox(Outbox):
         self._cursor.execute(_FINISH, (position,))
         return None
 
-    def _suspect(self, now: int) -> tuple[Any, ...] | None:
-        """Return what crashed before and is due longest, as other due ones and with its crashes."""
-        row: tuple[Any, ...] | None = self._cursor.execute(_SUSPECT, (now,)).fetchone()
-        return row
+    def _suspect(self, now: int, places: Mapping[bytes, int]) -> tuple[Any, ...] | None:
+        """Return what crashed before and is due longest, with its crashes and its channel."""
+        channels = self._cursor.execute(_SUSPECTS).fetchall()
+        rows = [
+            self._cursor.execute(_SUSPECT, (channel, now)).fetchone()
+            for (channel,) in channels
+            if places.get(channel, 1) > 0
+        ]
+        return min(filter(None, rows), default=None)
 
-    def _due(self, now: datetime, limit: int) -> list[_Due]:
-        """Return what is due, the most urgent lane first, each lane with its share."""
-        counts = [self._counts(lane, to_micros(now), limit) for lane in Lane]
-        shares = share([sum(lane.values()) for lane in counts], limit)
+    def _due(self, now: datetime, limit: int, places: Mapping[bytes, int]) -> list[_Due]:
+        """Return what is due, the most urgent lane first, each queue with its share."""
+        waiting = [self._counts(lane, to_micros(now), limit, places) for lane in Lane]
         due: list[_Due] = []
-        for lane, workspaces, places in zip(Lane, counts, shares, strict=True):
-            first = turn(now, len(workspaces))
-            fairly = fair(list(workspaces.values()), places, first)
-            chosen = self._first(lane, to_micros(now), zip(workspaces, fairly, strict=True))
-            due += sorted(chosen)
+        for lane, shares in zip(Lane, divide(waiting, limit, now, places), strict=True):
+            due += sorted(self._first(lane, to_micros(now), shares))
         return due
 
-    def _counts(self, lane: Lane, now: int, limit: int) -> dict[bytes, int]:
-        """Return how much is due in a lane by workspace, counted as far as it matters."""
-        found = self._cursor.execute(_WITH_DUE, (lane, now)).fetchall()
-        most = most_for_one(len(found), limit)
+    def _counts(
+        self, lane: Lane, now: int, limit: int, places: Mapping[bytes, int]
+    ) -> dict[_Queue, int]:
+        """Return how much is due in a lane by workspace and channel, as far as it matters."""
+        queues = self._cursor.execute(_WITH_DUE, (lane, now)).fetchall()
+        most = most_for_one(len({workspace for workspace, _ in queues}), limit)
         return {
-            workspace: 1 if most == 1 else self._count(lane, workspace, now, most)
-            for (workspace,) in found
+            queue: self._count(lane, queue, now, min(most, places.get(queue[1], most)))
+            for queue in queues
         }
 
-    def _count(self, lane: Lane, workspace: bytes, now: int, most: int) -> int:
-        row = self._cursor.execute(_COUNT, (lane, workspace, now, most)).fetchone()
-        return int(row[0])
+    def _count(self, lane: Lane, queue: _Queue, now: int, most: int) -> int:
+        if most <= 1:
+            return most  # something is due
+        return int(self._cursor.execute(_COUNT, (lane, *queue, now, most)).fetchone()[0])
 
-    def _first(self, lane: Lane, now: int, shares: Iterable[tuple[bytes, int]]) -> Iterator[_Due]:
-        """Yield from each workspace as many as it may send, those that are due longest."""
-        for workspace, count in shares:
-            if count:
-                yield from self._cursor.execute(_DUE, (lane, workspace, now, count)).fetchall()
+    def _first(self, lane: Lane, now: int, shares: Mapping[_Queue, int]) -> Iterator[_Due]:
+        """Yield from each queue as many as it may send, those that are due longest."""
+        for queue, count in shares.items():
+            yield from self._cursor.execute(_DUE, (lane, *queue, now, count)).fetchall()
 
     def hand_over(  # noqa: D102 - the port's
         self, leases: Sequence[Lease], *, now: datetime
@@ -324,6 +373,23 @@ class SqliteOutbox(Outbox):
             self._cursor.execute(_FINISH, row)
         return row is not None
 
+    def restart_pauses(  # noqa: D102 - the port's
+        self, *, now: datetime, accepted_after: datetime | None = None
+    ) -> int:
+        # A position is never earlier than the acceptance, so it narrows the search.
+        created = -1 if accepted_after is None else to_micros(accepted_after)
+        first = -1 if accepted_after is None else created // 1000 << POSITION_BITS
+        rows = self._cursor.execute(_SINCE, (first - 1, to_micros(now), created)).fetchall()
+        changed = [
+            (due_at - (to_micros(updated_at) - to_micros(now)), position)
+            for position, due_at, updated in rows
+            if updated and (updated_at := datetime.fromisoformat(updated)) > now
+        ]
+        self._cursor.executemany(_HASTEN, changed)
+        at = write_datetime(now)
+        self._cursor.executemany(_TOUCH, [(at, position) for _, position in changed])
+        return len(changed)
+
     def next_due(self) -> datetime | None:  # noqa: D102 - the port's
         rows = [self._cursor.execute(_NEXT_DUE, (lane,)).fetchone() for lane in Lane]
         return min((from_micros(row[0]) for row in rows if row[0] is not None), default=None)
@@ -357,13 +423,13 @@ def _lease(row: tuple[Any, ...], until: datetime) -> Lease:
         position=position,
         fence=fence,
         until=until,
-        workspace=_workspace(workspace),
+        workspace=_uuid(workspace),
         message_id=UUID(bytes=message_id),
     )
 
 
 # Most of what is claimed together is of the same few tenants, and was accepted together.
-_workspace = lru_cache(maxsize=256)(lambda raw: UUID(bytes=raw))
+_uuid = lru_cache(maxsize=4096)(lambda raw: UUID(bytes=raw))
 _instant = lru_cache(maxsize=64)(from_micros)
 _NO_CONTROLS = Controls()
 

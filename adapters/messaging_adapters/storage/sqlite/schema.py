@@ -369,6 +369,26 @@ def _identities(db: Database) -> None:
     identities.respell(db)
 
 
+# A channel without a free place is passed over with one step, however much waits for it.
+_BULKHEADS = """
+ALTER TABLE messaging_outbox ADD COLUMN channel_id BLOB NOT NULL DEFAULT x'';
+UPDATE messaging_outbox SET channel_id = coalesce(
+    (SELECT m.channel_id FROM messaging_messages m WHERE m.position = messaging_outbox.position),
+    x'');
+DROP INDEX messaging_outbox_due;
+CREATE INDEX messaging_outbox_due ON messaging_outbox (lane, workspace, channel_id, due_at);
+DROP INDEX messaging_outbox_suspects;
+CREATE INDEX messaging_outbox_suspects ON messaging_outbox (channel_id, due_at)
+    WHERE crashes > 0;
+"""
+
+
+@migrations(name="0011_bulkheads")
+def _bulkheads(db: Database) -> None:
+    """Let a claim go through a lane channel by channel."""
+    _execute(db, _BULKHEADS)
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):
