@@ -9,6 +9,7 @@ from time import monotonic
 
 from attrs import evolve, field, frozen
 
+from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import fault_of
 from messaging_core.models.event import Cursor, Event, EventKind
 from messaging_core.ports.clock import Clock
@@ -53,7 +54,7 @@ class Subscription:
         return not self.kinds or event.kind in self.kinds
 
 
-class Subscriptions:
+class Subscriptions(ForkAware):
     """Tell handlers what happened, each at its own pace.
 
     How far each has come is stored under its name, so that a restart loses nothing. One thread of
@@ -65,6 +66,13 @@ class Subscriptions:
         self._clock = clock
         self._by_name: dict[str, Subscription] = {}
         self._calls: dict[str, tuple[int, float]] = {}
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the threads of the parent, and the locks that they hold."""
+        self._calls = {}
+        for name, subscription in self._by_name.items():
+            self._by_name[name] = evolve(subscription, busy=threading.Lock())
 
     def add(
         self,

@@ -28,7 +28,7 @@ class Turns:
         self._connection = connection
         self._patience = patience
         self._is_shared = is_shared
-        self._sqlite_waits = True
+        self._sqlite_waits: bool | None = True
 
     def begin_reading(self) -> None:
         """Begin a transaction that reads."""
@@ -57,19 +57,22 @@ class Turns:
         # Set only when it changes: most processes write nearly always, or read.
         if self._is_shared and wait is not self._sqlite_waits:
             milliseconds = round(self._patience * 1000) if wait else 0
+            self._sqlite_waits = None  # unknown, where a signal handler raises in between
             self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
             self._sqlite_waits = wait
 
     def _ask(self, statement: str) -> None:
-        """Execute a statement, again and again while others are in the way."""
-        deadline = monotonic() + self._patience
-        while True:
-            is_last = monotonic() >= deadline
-            try:
-                self._connection.execute(statement)
-            except sqlite3.OperationalError as error:
-                if is_last or not is_busy(error):
-                    raise
-            else:
-                return
-            sleep(uniform(*_PAUSE))  # noqa: S311 - no secret
+        ask(self._connection, statement, self._patience)
+
+
+def ask(connection: sqlite3.Connection, statement: str, patience: float) -> sqlite3.Cursor:
+    """Execute a statement, again and again while others are in the way."""
+    deadline = monotonic() + patience
+    while True:
+        is_last = monotonic() >= deadline
+        try:
+            return connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if is_last or not is_busy(error):
+                raise
+        sleep(uniform(*_PAUSE))  # noqa: S311 - no secret
