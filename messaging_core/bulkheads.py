@@ -1,7 +1,7 @@
 """A share of the work for each channel, so that no provider holds up the messages of another."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import TracebackType
@@ -89,10 +89,16 @@ class Bulkheads:
         """Return for how many messages of each channel there is room now."""
         return self._at_first | {name: self._free(name) for name in self._crews}
 
-    def hand(self, claim: Claim) -> None:
-        """Give a channel one more message."""
-        self.busy += 1
-        self._crew(claim.message.channel_id).hand(claim, may_grow=not self._is_crowded())
+    def hand(self, claims: Iterable[Claim]) -> None:
+        """Give channels more messages."""
+        crews: set[Crew] = set()
+        for claim in claims:
+            crew = self._crew(claim.message.channel_id)
+            crew.hand(claim)
+            crews.add(crew)
+            self.busy += 1
+        for crew in crews:
+            crew.start(may_grow=not self._is_crowded())
 
     def gather(self, enough: int, patience: float = PATIENCE) -> None:
         """Wait for one message that is done, and a moment longer for others to share its commit.

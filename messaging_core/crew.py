@@ -69,10 +69,13 @@ class Crew:
             self._counting_since, self._count = monotonic(), 0
         return max(self._count, self._count_before)
 
-    def hand(self, claim: Claim, *, may_grow: bool = True) -> None:
-        """Give it one more message; where it may not grow, it has at least one thread."""
+    def hand(self, claim: Claim) -> None:
+        """Give it one more message; `start` sees to it that there are threads for it."""
         self._jobs.put(claim)
         self.busy += 1
+
+    def start(self, *, may_grow: bool = True) -> None:
+        """Start threads for what it holds; where it may not grow, at least one."""
         self._fill(self.capacity if may_grow else min(self.capacity, 1))
 
     def _fill(self, most: int) -> None:
@@ -141,7 +144,6 @@ class Crew:
     def gathered(self) -> None:
         """Take note that a claim is done."""
         self.busy -= 1
-        self.pace()
         self._count += 1
 
     def recall(self, count: int) -> Iterator[Claim]:

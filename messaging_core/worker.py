@@ -282,8 +282,7 @@ class _Shift:
             places = {channel: 0 for channel, free in places.items() if not free}
         elif places and not any(places.values()):
             limit = 0
-        for claim in self.ledger.claim(lease=self.lease, limit=limit, places=places):
-            self.bulkheads.hand(claim)
+        self.bulkheads.hand(self.ledger.claim(lease=self.lease, limit=limit, places=places))
 
     def finish(self) -> None:
         """Wait until no thread works any more."""

@@ -52,7 +52,9 @@ def test_a_thread_that_came_back_before_it_was_abandoned_is_kept_and_counted_onc
 
     with closing(a_crew(work)) as crew:
         crew.hand(first)
+        crew.start()
         crew.hand(second)
+        crew.start()
         assert began.wait(PATIENCE)
         busy = crew.busy
         crew.abandon(workers[0])
@@ -77,9 +79,11 @@ def test_a_thread_that_was_abandoned_is_replaced_and_rejoins_only_where_there_is
 
     with closing(a_crew(work)) as crew:
         crew.hand(first)
+        crew.start()
         assert began.wait(PATIENCE)
         crew.abandon(workers[0])
         crew.hand(second)
+        crew.start()
         wait_until_done(crew)
         leave.set()
         workers[0].join(PATIENCE)
