@@ -60,6 +60,7 @@ class Tables:
         self.sendings: SendingsTable = {}
         self.content = ContentTables()
         self._undo: list[Callable[[], object]] = []
+        self._is_open = False
 
     def last_position(self) -> int:
         """Return the last position of a message, which may be gone by now."""
@@ -71,13 +72,15 @@ class Tables:
             before = table[key]
             self._undo.append(lambda: table.__setitem__(key, before))
         else:
-            self._undo.append(lambda: table.pop(key))
+            self._undo.append(lambda: table.pop(key, None))
         table[key] = value
 
     def remove(self, table: dict[K, V], key: K) -> None:
         """Take a value out, and remember it."""
-        before = table.pop(key)
+        before = table[key]
+        # Remembered first: a signal handler may raise in between.
         self._undo.append(lambda: table.__setitem__(key, before))
+        del table[key]
 
     def wait(self, position: int, waiting: Waiting) -> None:
         """Keep a delivery, and find it when it is due."""
@@ -117,15 +120,26 @@ class Tables:
         # Here too: an entry tells the truth, or is skipped when it comes up.
         heapq.heappush(self.oldest_keys, (key.created_at, place))
 
+    def begin(self) -> None:
+        """Begin a transaction; what an interrupted one has left is undone."""
+        self.roll_back()
+        self._undo.clear()  # a commit may have been interrupted before it did so
+        self._is_open = True
+
     def commit(self) -> None:
         """Forget how to undo."""
+        self._is_open = False
         self._undo.clear()
 
     def roll_back(self) -> None:
-        """Undo everything since the last commit."""
-        while self._undo:
-            self._undo.pop()()
+        """Undo everything since the last commit; where that was interrupted, it is done again."""
+        if not self._is_open:
+            return
+        for undo in reversed(self._undo):
+            undo()
         self.due.clear()
         for position in self.outbox:
             self.queue(position)
         self.oldest_keys = sorted((key.created_at, place) for place, key in self.keys.items())
+        self._is_open = False
+        self._undo.clear()

@@ -1,13 +1,13 @@
 """Messages in the memory of this process, for tests and for trying things out."""
 
 import heapq
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from messaging_adapters.storage._lock import OVERTAKEN, Hold, TransactionLock
 from messaging_adapters.storage._memory_content import MemoryShortLinks, MemoryTemplates
 from messaging_adapters.storage._memory_directory import (
     MemoryContactLists,
@@ -21,7 +21,8 @@ from messaging_adapters.storage._memory_search import matcher, row_of
 from messaging_adapters.storage._memory_sendings import MemorySendings
 from messaging_adapters.storage._memory_tables import Key, Tables, Waiting
 from messaging_core.arguments import checked, span
-from messaging_core.errors import ConfigurationError, StorageBusyError
+from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
+from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.message import Message
 from messaging_core.models.query import MessageQuery, Page
@@ -145,17 +146,20 @@ class _MemoryTransaction(Transaction):
         self.short_links = MemoryShortLinks(tables.content, tables)
 
 
-class MemoryStorage(Storage):
+class MemoryStorage(ForkAware, Storage):
     """Keep messages for as long as the object lives.
 
-    It keeps them encoded, as a database would, so that what works here works there.
+    It keeps them encoded, as a database would, so that what works here works there. A forked child
+    has a copy of its own.
     """
 
     @checked(busy_timeout=span(timedelta(0)))
     def __init__(self, *, busy_timeout: timedelta = timedelta(seconds=5)) -> None:
         self._tables = Tables()
-        self._lock = threading.Lock()
         self._busy_timeout = busy_timeout.total_seconds()
+        self._lock = TransactionLock(self._busy_timeout)
+        self._fork: Hold | None = None
+        watch_forks(self)
 
     @contextmanager
     def begin(  # noqa: D102 - the port's
@@ -166,13 +170,46 @@ class MemoryStorage(Storage):
     ) -> Iterator[Transaction]:
         if connection is not None:
             raise ConfigurationError("messages in memory cannot join a database transaction")
-        if not self._lock.acquire(timeout=self._busy_timeout):
-            raise StorageBusyError("another thread holds the storage")
+        hold = Hold()
         try:
-            yield _MemoryTransaction(self._tables)
-            self._tables.commit()
-        except BaseException:
-            self._tables.roll_back()
-            raise
+            try:
+                self._lock.acquire(hold)
+                self._tables.begin()
+                yield _MemoryTransaction(self._tables)
+                self._commit(hold)
+            finally:
+                self._end(hold)
         finally:
-            self._lock.release()
+            self._end(hold)  # a signal handler may have raised in the line above
+
+    def _commit(self, hold: Hold) -> None:
+        if self._lock.holder is not hold:
+            raise StorageError(OVERTAKEN)
+        self._tables.commit()
+
+    def _end(self, hold: Hold) -> None:
+        """Roll back what was not committed, and let others go on."""
+        if self._lock.holder is hold:
+            self._tables.roll_back()
+        self._lock.release(hold)
+
+    def before_fork(self) -> None:
+        """Wait for the transaction of another thread, so that the child has none by halves."""
+        holder, hold = self._lock.holder, Hold()
+        if holder is None or holder.thread is not hold.thread:
+            with suppress(StorageBusyError):
+                self._lock.acquire(hold)
+                self._fork = hold
+
+    def after_fork_in_parent(self) -> None:
+        """Let other threads go on."""
+        fork, self._fork = self._fork, None
+        if fork is not None:
+            self._lock.release(fork)
+
+    def after_fork_in_child(self) -> None:
+        """Take a new lock, unless the transaction of the thread that forked goes on here."""
+        holder = self._lock.holder
+        if holder is None or holder is self._fork or holder.thread is not Hold().thread:
+            self._lock = TransactionLock(self._busy_timeout)
+        self._fork = None

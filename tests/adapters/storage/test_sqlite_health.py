@@ -229,7 +229,7 @@ class Failing(sqlite3.Connection):
 
 
 def break_commits(storage: SqliteStorage, code: int = sqlite3.SQLITE_IOERR_FSYNC) -> None:
-    storage._connection.close()
+    storage._let_go()
     connection = sqlite3.connect(
         storage.path, factory=Failing, isolation_level=None, check_same_thread=False
     )

@@ -32,6 +32,14 @@ REMEDY = (
 """How to get the tables right."""
 
 
+BUSY = (
+    "another connection has a transaction open in this file. If it is your own code's, pass it as"
+    " connection= to take part in it, or commit it first; else another process took too long,"
+    " and the call may be repeated"
+)
+"""Why our own connection does not get its turn, and what to do."""
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Return whether somebody else was in the way."""
     return code_of(error) in _BUSY
@@ -42,11 +50,17 @@ def is_doubtful(error: sqlite3.Error) -> bool:
     return code_of(error) in _DOUBTFUL
 
 
-def translate(error: sqlite3.Error, where: str = "") -> Exception:
-    """Return the port's error for one of SQLite; `where` is put before what SQLite says."""
+def translate(error: sqlite3.Error, where: str = "", *, remedy: str = "") -> Exception:
+    """Return the port's error for one of SQLite.
+
+    Args:
+        error: It.
+        where: Put before what SQLite says.
+        remedy: Put after it, where another connection was in the way.
+    """
     code, text = code_of(error), f"{where}{error}"
     if code in _BUSY:
-        return StorageBusyError(text)
+        return StorageBusyError(f"{text}: {remedy}" if remedy else text)
     if code == sqlite3.SQLITE_FULL:
         return StorageFullError(text)
     if code in CORRUPT:

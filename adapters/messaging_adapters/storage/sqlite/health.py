@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from messaging_adapters.storage.sqlite import files
 from messaging_adapters.storage.sqlite.faults import CORRUPT, code_of, is_busy
 from messaging_core.errors import StorageCorruptError
 
@@ -41,7 +42,7 @@ def check_if_abandoned(path: Path, *, is_doubtful: bool = False) -> None:
     is_marked = is_doubtful or _mark_of(path).exists()
     if not is_marked and not _is_left_behind(path):
         return
-    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+    with closing(files.connect(path, create=not is_doubtful)) as connection:
         try:
             if _take_alone(connection):
                 mark(path)

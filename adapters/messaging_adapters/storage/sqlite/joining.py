@@ -3,12 +3,17 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Any
 
 from messaging_core.errors import ConfigurationError
 
 LEGACY = -1
 """`sqlite3.LEGACY_TRANSACTION_CONTROL`, which is not there before Python 3.12."""
+
+# Names differ, so that to end a savepoint twice never ends the one around it; and they are few, so
+# that the statements stay in the host's cache.
+_NAMES = cycle(f"messaging_{number}" for number in range(8))
 
 
 @contextmanager
@@ -24,16 +29,45 @@ def joined(connection: Any) -> Iterator[sqlite3.Cursor]:
         raw.execute("BEGIN IMMEDIATE")
     cursor = raw.cursor()
     cursor.row_factory = None
-    cursor.execute("SAVEPOINT messaging")
+    savepoint = _Savepoint(cursor)
     try:
-        yield cursor
-    except BaseException:
-        if raw.in_transaction:
-            cursor.execute("ROLLBACK TO messaging")
-        raise
+        try:
+            savepoint.begin()
+            yield cursor
+            savepoint.release()
+        finally:
+            savepoint.end()
     finally:
-        if raw.in_transaction:
-            cursor.execute("RELEASE messaging")
+        savepoint.end()  # a signal handler may have raised in the line above
+
+
+class _Savepoint:
+    """Undo what was done in the host's transaction, unless all of it was done."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self._name = next(_NAMES)
+        self._is_over = False
+
+    def begin(self) -> None:
+        self._cursor.execute(f"SAVEPOINT {self._name}")
+
+    def release(self) -> None:
+        self._cursor.execute(f"RELEASE {self._name}")
+        self._is_over = True
+
+    def end(self) -> None:
+        """Roll back what was not released; the second time, nothing is left to do."""
+        if self._is_over:
+            return
+        if self._cursor.connection.in_transaction:
+            try:
+                self._cursor.execute(f"ROLLBACK TO {self._name}")
+                self._cursor.execute(f"RELEASE {self._name}")
+            except sqlite3.OperationalError as error:
+                if "no such savepoint" not in str(error):  # released, or never begun
+                    raise
+        self._is_over = True
 
 
 def commits_by_itself(connection: sqlite3.Connection) -> bool:

@@ -2,13 +2,14 @@
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal
 
 import attrs
 
-from messaging_adapters.storage.sqlite import health, layout
+from messaging_adapters.storage.sqlite import files, health, inherited, layout
 from messaging_adapters.storage.sqlite.faults import is_busy, is_doubtful, translate
 from messaging_core.errors import ConfigurationError, StorageBusyError
 
@@ -68,22 +69,26 @@ class Opening:
     @property
     def file(self) -> Path | None:
         """Return where the file is; nothing for a database in memory, which cannot be reopened."""
-        return None if self.path in {"", ":memory:"} else Path(self.path)
+        return None if self.path == files.MEMORY else Path(self.path)
 
     @property
     def is_shared(self) -> bool:
         """Tell whether other processes may open it as well."""
         return self.file is not None and not self.exclusive
 
-    def open(self, *, is_doubtful: bool = False) -> sqlite3.Connection:
+    def open(
+        self, identity: files.Identity | None = None, *, is_doubtful: bool = False
+    ) -> sqlite3.Connection:
         """Return a connection to a file that is sound and has its tables.
 
         Args:
+            identity: Which file it was before; then it is opened again, and never made.
             is_doubtful: The file had an error, so check it however it looks.
 
         Raises:
             ConfigurationError: The file cannot be used: no folder, no permission, no database,
-                other tables.
+                other tables, or inherited by a fork.
+            StorageError: It is another file than before.
             StorageBusyError: Others held the file for too long.
             StorageCorruptError: The file is damaged.
         """
@@ -93,41 +98,57 @@ class Opening:
         while True:
             try:
                 if self.file:
+                    self._look_at(self.file, identity)
                     health.check_if_abandoned(self.file, is_doubtful=is_doubtful)
-                return self._connect()
+                return self._connect(is_known=identity is not None)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"cannot use {self.path}: {error.strerror} ({error.filename})"
+                ) from error
             except sqlite3.Error as error:
                 if not is_busy(error):
                     raise self._refusal(error) from error
                 if monotonic() > deadline:
-                    message = (
-                        f"another process holds {self.path}, for a while or exclusively: {error}"
-                    )
-                    raise StorageBusyError(message) from error
+                    raise StorageBusyError(self._who_holds_it(error)) from error
             # SQLite does not wait while the journal mode of a file is changed, nor can it be
             # changed before all others let go: processes that start together take turns.
             sleep(_PAUSE)
+
+    def _look_at(self, file: Path, identity: files.Identity | None) -> None:
+        if identity is not None:
+            files.require_same(file, identity)
+        inherited.require_usable(identity or files.identity_of(file), self.path)
+
+    def _who_holds_it(self, error: sqlite3.Error) -> str:
+        """Return what keeps the file from being opened, and what to do."""
+        if self.file and self._wanted_mode() != "WAL" and _is_wal(self.file):
+            return f"{files.wal_text(self.path)}: {error}"
+        return (
+            f"{self.path} is held by another connection for more than {self.busy_timeout:g} s."
+            " If your own code has a transaction open, make the storage before it begins; else"
+            " another process holds the file, for a while or exclusively (exclusive=True):"
+            f" {error}"
+        )
+
+    def _wanted_mode(self) -> JournalMode:
+        version = sqlite3.sqlite_version_info[:3]
+        return choose_journal_mode(self.journal_mode, version, exclusive=self.exclusive)
 
     def _refusal(self, error: sqlite3.Error) -> Exception:
         if is_doubtful(error) and error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
             return translate(error, f"{self.path}: ")
         return ConfigurationError(f"cannot use {self.path} as a database: {error}")
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
-            timeout=self.busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=512,
-        )
+    def _connect(self, *, is_known: bool) -> sqlite3.Connection:
+        connection = files.connect(self.path, create=not is_known, timeout=self.busy_timeout)
         try:
-            self._prepare(connection)
+            self._prepare(connection, migrate=self.migrate and not is_known)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection, *, migrate: bool) -> None:
         if self.exclusive:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         mode = self._set_journal_mode(connection)
@@ -137,7 +158,7 @@ class Opening:
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("BEGIN IMMEDIATE")
         try:
-            (layout.apply if self.migrate else layout.check)(connection)
+            (layout.apply if migrate else layout.check)(connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -153,9 +174,18 @@ class Opening:
         )
 
     def _set_journal_mode(self, connection: sqlite3.Connection) -> str:
-        version = sqlite3.sqlite_version_info[:3]
-        wanted = choose_journal_mode(self.journal_mode, version, exclusive=self.exclusive)
+        wanted = self._wanted_mode()
         (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
         if self.journal_mode and self.file and mode != wanted.lower():
             raise ConfigurationError(f"{self.path} cannot have journal mode {wanted}, only {mode}")
         return str(mode)
+
+
+def _is_wal(file: Path) -> bool:
+    """Return whether others have the file in WAL mode; false where they let nobody look."""
+    try:
+        with closing(files.connect(file, create=False)) as connection:
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(mode == "wal")

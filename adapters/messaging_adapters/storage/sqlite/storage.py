@@ -2,17 +2,18 @@
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from messaging_adapters.storage.sqlite import health, layout
+from messaging_adapters.storage._lock import OVERTAKEN, Hold, TransactionLock
+from messaging_adapters.storage.sqlite import files, health, inherited, layout
 from messaging_adapters.storage.sqlite.contacts import SqliteContacts
-from messaging_adapters.storage.sqlite.faults import is_doubtful, translate, translated
+from messaging_adapters.storage.sqlite.faults import BUSY, is_doubtful, translate, translated
 from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_connection, joined
 from messaging_adapters.storage.sqlite.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
@@ -37,6 +38,7 @@ from messaging_core.arguments import (
     whole,
 )
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
+from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.ports.storage import Storage, Transaction
 
 
@@ -57,7 +59,10 @@ class SqliteTransaction(Transaction):
         self.short_links = SqliteShortLinks(cursor)
 
 
-class SqliteStorage(Storage):
+_CLOSED = "the storage is closed: make a new one"
+
+
+class SqliteStorage(ForkAware, Storage):
     """Keep messages in a SQLite file, or in `:memory:`.
 
     Several threads share one object; several processes may open the same file. The journal mode
@@ -67,7 +72,10 @@ class SqliteStorage(Storage):
     else can open meanwhile.
 
     A file that was not closed properly is checked before it is used, and so is one that had an
-    error of the disk, through a new connection.
+    error of the disk, through a new connection. A file that is deleted, moved or replaced while
+    it is open is refused, and never made anew.
+
+    A forked child opens the file itself. With `exclusive=True` it is refused.
 
     Args:
         path: The file; it is made when it is not there.
@@ -82,8 +90,8 @@ class SqliteStorage(Storage):
         free_space: Tells how many bytes are free in a folder.
 
     Raises:
-        ConfigurationError: The file cannot be used: no folder, no permission, no database, or a
-            journal mode that is not safe.
+        ConfigurationError: The file cannot be used: no folder, no permission, no database, no
+            name of a file, inherited by a fork, or a journal mode that is not safe.
         SchemaError: The tables are of a newer version, or not up to date and `migrate` is false.
         StorageBusyError: Another process held the file for too long, or holds it exclusively.
         StorageCorruptError: The file is damaged.
@@ -113,12 +121,14 @@ class SqliteStorage(Storage):
         free_space_floor: int = 64 * 2**20,
         free_space: Callable[[Path], int] = disk_free,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = files.checked_name(path)
         self._scan_budget = scan_budget
         self._busy_timeout = busy_timeout.total_seconds()
-        self._lock = threading.Lock()
+        self._lock = TransactionLock(self._busy_timeout)
+        self._fork: Hold | None = None
+        self._process = os.getpid()
         self._opening = Opening(
-            path=_absolute(self.path),
+            path=files.absolute(self.path),
             exclusive=exclusive,
             synchronous=synchronous,
             journal_mode=journal_mode,
@@ -129,14 +139,31 @@ class SqliteStorage(Storage):
         self._space = FreeSpace(
             file.parent if file else Path(), free_space_floor if file else 0, probe=free_space
         )
+        self._is_doubtful = self._is_dropped = self._is_closed = False
+        self._file: files.WatchedFile | None = None
         self._use(self._opening.open())
+        watch_forks(self)
 
     def _use(self, connection: sqlite3.Connection) -> None:
-        self._connection, self._cursor = connection, connection.cursor()
-        self._turns = Turns(connection, self._busy_timeout, is_shared=self._opening.is_shared)
+        cursor = connection.cursor()
+        turns = Turns(connection, self._busy_timeout, is_shared=self._opening.is_shared)
         # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
-        self._tx = SqliteTransaction(self._cursor, self._scan_budget, self._space)
-        self._is_doubtful = False
+        tx = SqliteTransaction(cursor, self._scan_budget, self._space)
+        file = self._watched(cursor)
+        # All at once: a signal handler may raise between two lines.
+        self._connection, self._cursor, self._turns, self._tx = connection, cursor, turns, tx
+        self._file, self._is_doubtful, self._is_dropped = file, False, False
+
+    def _watched(self, cursor: sqlite3.Cursor) -> files.WatchedFile | None:
+        """Return what notices that the file is another one; nothing for a database in memory."""
+        if self._opening.file is None:
+            return None
+        (mode,) = cursor.execute("PRAGMA journal_mode").fetchone()
+        path = self._opening.path
+        identity = self._file.identity if self._file else files.identity_of(path)
+        if identity is None:
+            raise StorageError(f"{path} was deleted while it was opened: open it again")
+        return files.WatchedFile(path, identity, mode)
 
     @staticmethod
     def schema_statements() -> tuple[str, ...]:
@@ -168,8 +195,7 @@ class SqliteStorage(Storage):
         raw = driver_connection(where)
         with translated():
             if commits_by_itself(raw) and not raw.in_transaction:
-                raw.execute("BEGIN IMMEDIATE")
-                with _ended(raw, lambda: raw.execute("COMMIT")):
+                with _transaction(raw):
                     layout.apply(raw)
             else:
                 with joined(where):
@@ -205,38 +231,93 @@ class SqliteStorage(Storage):
     @contextmanager
     def _own(self, *, read_only: bool) -> Iterator[Transaction]:
         """Hold our own connection, inside a transaction."""
-        if not self._lock.acquire(timeout=self._busy_timeout):
-            raise StorageBusyError("another thread of this process holds the database")
+        if os.getpid() != self._process:  # forked by code that does not tell Python
+            self.after_fork_in_child()
+        hold = Hold()
         try:
-            if self._is_doubtful:
-                self._reopen()
-            if read_only:
-                self._turns.begin_reading()
-            else:
-                self._turns.begin_writing()
-            with _ended(self._connection, self._turns.commit):
+            try:
+                self._lock.acquire(hold)
+                self._begin(read_only=read_only)
                 yield self._tx
-        except sqlite3.Error as error:
-            self._doubt(error)
-            raise translate(error) from error
+                self._commit(hold)
+            except sqlite3.Error as error:
+                self._doubt(hold, error)
+                raise translate(error, remedy=BUSY) from error
+            finally:
+                self._end(hold)
         finally:
-            self._lock.release()
+            self._end(hold)  # a signal handler may have raised in the line above
 
-    def _doubt(self, error: sqlite3.Error) -> None:
+    def _begin(self, *, read_only: bool) -> None:
+        if self._is_closed:
+            raise StorageError(_CLOSED)
+        if self._is_doubtful or self._is_dropped:
+            self._reopen()
+        elif self._connection.in_transaction:
+            self._recover()
+        if read_only:
+            self._turns.begin_reading()
+        else:
+            self._turns.begin_writing()
+        if self._file:
+            self._file.check()
+
+    def _recover(self) -> None:
+        """Undo what an interrupted transaction has left, and let it write nothing any more."""
+        cursor = self._cursor
+        self._roll_back()
+        self._use(self._connection)
+        cursor.close()
+
+    def _commit(self, hold: Hold) -> None:
+        if self._lock.holder is not hold:
+            raise StorageError(OVERTAKEN)
+        self._turns.commit()
+
+    def _end(self, hold: Hold) -> None:
+        """Roll back what was not committed, and let other threads go on."""
+        if self._lock.holder is hold:
+            self._roll_back()
+        self._lock.release(hold)
+
+    def _roll_back(self) -> None:
+        if self._is_doubtful or self._is_dropped or self._is_closed:
+            return  # the connection is closed
+        try:
+            # SQLite may have rolled back already, on a full disk for instance.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _doubt(self, hold: Hold, error: sqlite3.Error) -> None:
         """Let go of the connection after an error that leaves open what reached the disk."""
-        if is_doubtful(error) and self._opening.file:
+        if self._lock.holder is hold and is_doubtful(error):
+            self._roll_back()
+            self._give_up(error)
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        """Close a connection that cannot be trusted any more; the next call opens another."""
+        if not self._opening.file:
+            return
+        if is_doubtful(error):
             health.mark(self._opening.file)
-            self._is_doubtful = True
-            self._let_go()
+        self._is_doubtful = True
+        self._let_go()
 
     def _reopen(self) -> None:
-        """Check the file, and go on with a new connection to it."""
+        """Go on with a new connection; after an error, check the file first."""
+        if not self._is_dropped:
+            self._let_go()
         try:
-            self._use(self._opening.open(is_doubtful=True))
+            identity = self._file.identity if self._file else None
+            self._use(self._opening.open(identity, is_doubtful=self._is_doubtful))
         except SchemaError:
             raise
-        except ConfigurationError as error:  # it worked before, and may again
-            raise StorageError(str(error)) from error
+        except ConfigurationError as error:
+            if self._is_dropped:  # by a fork
+                raise
+            raise StorageError(str(error)) from error  # it worked before, and may again
 
     def _let_go(self) -> None:
         # A cursor that is still open keeps its last statement, and with it the file's lock.
@@ -247,9 +328,61 @@ class SqliteStorage(Storage):
 
     def close(self) -> None:
         """Give the file back; the object cannot be used any more. Closing twice is no fault."""
-        with self._lock:
-            self._is_doubtful = False
+        if os.getpid() != self._process:
+            self.after_fork_in_child()
+        hold = Hold()
+        try:
+            self._lock.acquire(hold, inf)
+            self._is_closed = True
+            if not self._is_dropped:
+                self._let_go()
+        finally:
+            self._lock.release(hold)
+
+    def before_fork(self) -> None:
+        """Wait until no other thread is in a transaction: a child could never use the file."""
+        inherited.prepare()
+        holder, hold = self._lock.holder, Hold()
+        if holder is None or holder.thread is not hold.thread:
+            with suppress(StorageBusyError):
+                self._lock.acquire(hold)
+                self._fork = hold
+                self._close_for_fork()
+
+    def _close_for_fork(self) -> None:
+        """Close a connection in WAL mode, which is never without locks, unless it is exclusive."""
+        if self._file and self._file.is_wal and not self._opening.exclusive and self._is_open:
             self._let_go()
+            self._is_doubtful = True
+
+    @property
+    def _is_open(self) -> bool:
+        return not (self._is_closed or self._is_doubtful or self._is_dropped)
+
+    def after_fork_in_parent(self) -> None:
+        """Let other threads go on."""
+        fork, self._fork = self._fork, None
+        if fork is not None:
+            self._lock.release(fork)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connection to the parent, and open another one at the next call."""
+        holder, fork = self._lock.holder, self._fork
+        is_idle = holder is None or holder is fork
+        self._process, self._fork = os.getpid(), None
+        self._lock = TransactionLock(self._busy_timeout)
+        if self._file is None and is_idle:
+            return  # the child has its own copy of a database in memory
+        if self._is_open:
+            inherited.keep(self._connection, self._cursor, self._tx)
+            self._refuse_file(is_idle=is_idle)
+            self._is_dropped = True
+
+    def _refuse_file(self, *, is_idle: bool) -> None:
+        if self._file and self._opening.exclusive:
+            inherited.refuse(self._file.identity, inherited.EXCLUSIVE)
+        elif self._file and not is_idle:
+            inherited.refuse(self._file.identity, inherited.BEGUN)
 
     def __enter__(self) -> Self:
         """Close the file when the block ends."""
@@ -266,18 +399,12 @@ class SqliteStorage(Storage):
 
 
 @contextmanager
-def _ended(connection: sqlite3.Connection, commit: Callable[[], object]) -> Iterator[None]:
-    """End the open transaction with the block: with a commit, unless it raises."""
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Begin a transaction, and end it with the block: with a commit, unless it raises."""
     try:
+        connection.execute("BEGIN IMMEDIATE")
         yield
-        commit()
-    except BaseException:
-        # SQLite may have rolled back already, on a full disk for instance.
+        connection.execute("COMMIT")
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
-
-
-def _absolute(path: str) -> str:
-    """Return a path that stays the same file when the process changes its folder."""
-    return path if path in {"", ":memory:"} else str(Path(path).absolute())

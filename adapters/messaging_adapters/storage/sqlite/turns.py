@@ -28,7 +28,7 @@ class Turns:
         self._connection = connection
         self._patience = patience
         self._is_shared = is_shared
-        self._sqlite_waits = True
+        self._sqlite_waits: bool | None = True
 
     def begin_reading(self) -> None:
         """Begin a transaction that reads."""
@@ -57,6 +57,7 @@ class Turns:
         # Set only when it changes: most processes write nearly always, or read.
         if self._is_shared and wait is not self._sqlite_waits:
             milliseconds = round(self._patience * 1000) if wait else 0
+            self._sqlite_waits = None  # unknown, where a signal handler raises in between
             self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
             self._sqlite_waits = wait
 

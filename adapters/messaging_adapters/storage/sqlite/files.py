@@ -1,0 +1,153 @@
+"""The file of a database: its name, and whether it is still the one that was opened."""
+
+import logging
+import os
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from messaging_core.errors import ConfigurationError, StorageError
+
+_log = logging.getLogger(__name__)
+
+MEMORY: Final = ":memory:"
+
+_URL: Final = re.compile(r"file:|[A-Za-z][A-Za-z0-9+.-]+:/", re.IGNORECASE)
+"""What begins with more than a drive letter of Windows and a colon."""
+
+Identity = tuple[int, int]
+"""Device and inode: what tells one file from another."""
+
+
+def checked_name(path: Any) -> str:
+    """Return the name of a file or `:memory:`.
+
+    Raises:
+        ConfigurationError: It is the name of neither.
+    """
+    try:
+        name = os.fsdecode(path)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"path takes the name of a file, not {type(path).__name__}"
+        ) from error
+    if name != MEMORY and (not name.strip() or name.startswith(":") or "\0" in name):
+        raise ConfigurationError(
+            f'path takes the name of a file or ":memory:", not {name!r}: SQLite would make a'
+            " temporary database, or a file that is hard to find"
+        )
+    if _URL.match(name):
+        # It may hold a password, so only its scheme is shown.
+        raise ConfigurationError(
+            f'path takes the name of a file, not a URL ("{name.split(":", 1)[0]}:…"): give the'
+            " plain name, as in SqliteStorage('shop.db')"
+        )
+    return name
+
+
+def absolute(name: str) -> str:
+    """Return a name that stays the same file when the process changes its folder."""
+    if name == MEMORY:
+        return name
+    try:
+        return str(Path(name).absolute())
+    except OSError as error:
+        raise ConfigurationError(f"cannot use {name}: the folder at work is gone") from error
+
+
+def connect(path: Path | str, *, create: bool, timeout: float = 0) -> sqlite3.Connection:
+    """Return a connection that begins no transactions of its own.
+
+    Args:
+        path: The file.
+        create: Make it where it is missing; else that is an error.
+        timeout: Seconds to wait for other connections.
+    """
+    name = str(path) if create else f"{Path(path).as_uri()}?mode=rw"
+    return sqlite3.connect(
+        name,
+        uri=not create,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+
+
+def identity_of(path: Path | str) -> Identity | None:
+    """Return which file a name leads to now; nothing where it leads to none.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - on the way of every transaction
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def require_same(path: Path | str, identity: Identity) -> None:
+    """Raise `StorageError` unless a name still leads to the file that was opened."""
+    try:
+        found = identity_of(path)
+    except OSError as error:
+        raise StorageError(f"cannot look at {path}: {error.strerror}") from error
+    if found == identity:
+        return
+    change = "was deleted or moved" if found is None else "was replaced by another file"
+    raise StorageError(
+        f"{path} {change} while it was in use: nothing is accepted, since it would be lost."
+        " Put the file back; or stop all processes that use it, restore it, and start them again"
+    )
+
+
+class WatchedFile:
+    """Notice that a file, or its write-ahead log, is not the one that a connection has open.
+
+    Args:
+        path: The database.
+        identity: Which file it was when it was first opened.
+        mode: The journal mode of the connection.
+    """
+
+    def __init__(self, path: str, identity: Identity, mode: str) -> None:
+        self.path = path
+        self.identity = identity
+        self._log_path = f"{path}-wal"
+        self._is_wal = mode == "wal"
+        self._log_identity = identity_of(self._log_path) if self._is_wal else None
+
+    @property
+    def is_wal(self) -> bool:
+        """Return whether the file is in WAL mode, of our own accord or of another connection's."""
+        return self._is_wal
+
+    def check(self) -> None:
+        """Look at the files, inside a transaction, which keeps others from changing the mode.
+
+        Raises:
+            StorageError: One was deleted, moved or replaced.
+        """
+        require_same(self.path, self.identity)
+        if self._log_identity is not None:
+            require_same(self._log_path, self._log_identity)
+        elif os.access(self._log_path, os.F_OK):
+            self._take_log()
+
+    def _take_log(self) -> None:
+        self._log_identity = identity_of(self._log_path)
+        if not self._is_wal:
+            self._is_wal = True
+            _log.error("%s", wal_text(self.path))
+
+
+def wal_text(path: str) -> str:
+    """Return what is wrong when another connection has set the journal mode WAL."""
+    return (
+        f"{path} is in journal mode WAL, which another connection has set;"
+        f" SQLite {sqlite3.sqlite_version} can corrupt a file that several connections write in"
+        " WAL mode, unless its version is one that wal_is_safe() knows: take"
+        ' "PRAGMA journal_mode = WAL" out of your own code, and close every connection once'
+    )
