@@ -13,6 +13,7 @@ from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.components import A_MESSENGER
 from messaging_core.errors import InvalidRequestError, StorageError
+from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import HostCode
 from messaging_core.messenger import Messenger
 from messaging_core.models.batch import Batch
@@ -40,7 +41,7 @@ MOST_TOGETHER = 1000
 """How many concurrent `send` calls share one transaction at most."""
 
 
-class AsyncMessenger:
+class AsyncMessenger(ForkAware):
     """Await what a `Messenger` does, without ever blocking the event loop.
 
     Concurrent `send` calls share commits: whatever arrives while one transaction is being
@@ -56,6 +57,11 @@ class AsyncMessenger:
     def __init__(self, messenger: Messenger) -> None:
         self.messenger = messenger
         self._local = threading.local()  # a thread runs one loop at a time
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave what waits to the parent: it writes it, and its event loop is not ours."""
+        self._local = threading.local()
 
     async def send(
         self,

@@ -1,6 +1,8 @@
 """Let objects with locks, threads or connections survive a fork of their process."""
 
 import os
+import sys
+from importlib import import_module
 from typing import Final
 from weakref import WeakSet
 
@@ -31,7 +33,16 @@ def watch_forks(watched: ForkAware) -> None:
     _watched.add(watched)
 
 
+def _finish_imports() -> None:
+    """Wait for modules that other threads import: a child would wait for them for ever."""
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            import_module(name)
+
+
 def _before() -> None:
+    _finish_imports()
     _prepared[:] = list(_watched)
     for watched in _prepared:
         watched.before_fork()

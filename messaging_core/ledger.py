@@ -11,7 +11,8 @@ from attrs import frozen
 
 from messaging_core.bookkeeping import Books, Going
 from messaging_core.desk import Desk
-from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
+from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery import Claim, Lease, Settlement, Withdrawal
 from messaging_core.models.message import Status
 from messaging_core.ports.clock import Clock
@@ -66,7 +67,7 @@ class Report:
         )
 
 
-class Ledger:
+class Ledger(ForkAware):
     """Make marks, results and claims durable, for many messages with one commit.
 
     Whoever comes first writes; those who come meanwhile are written next, together, by one of
@@ -109,7 +110,15 @@ class Ledger:
         self._suspects: dict[int, float] = {}
         self._not_begun: set[Lease] = set()
         self._is_writing = False
+        self._is_forked = False
         self.report = Report()
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Write nothing more: the parent does, and the threads that write are not here."""
+        self._is_forked = True
+        self._lock = threading.Lock()
+        self._marks, self._turns, self._results = [], [], []
 
     def mark(self, going: Going) -> None:
         """Mark that a leased message goes now; when this returns, the mark is durable.
@@ -118,6 +127,7 @@ class Ledger:
             Withdrawn: The message may no longer go.
             StorageError: The mark could not be made; the message was not sent.
         """
+        self._require_own_process()
         mark = _Mark(going)
         with self._lock:
             self._marks.append(mark)
@@ -142,6 +152,8 @@ class Ledger:
 
         A storage that fails is no error here: the result is kept, and written with a later commit.
         """
+        if self._is_forked:
+            return  # the parent has it too
         with self._lock:
             self._results.append(result)
             self._suspects.pop(result.lease.position, None)
@@ -166,6 +178,7 @@ class Ledger:
         Raises:
             StorageError: Neither was done; the results wait on.
         """
+        self._require_own_process()
         if not self._results and limit <= 0:
             return []
         before = monotonic() - _SUSPENSE
@@ -190,6 +203,13 @@ class Ledger:
         with self._lock:
             self._suspects |= dict.fromkeys(suspects, monotonic())
         return turn.claims
+
+    def _require_own_process(self) -> None:
+        if self._is_forked:
+            raise ConfigurationError(
+                "this process was forked while a worker was at work, and cannot go on with its"
+                " messages: call run, run_once or drain in the child anew"
+            )
 
     @property
     def unwritten(self) -> int:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from time import monotonic
 
 from messaging_adapters.mail.session import Session
+from messaging_core.fork import ForkAware, watch_forks
 
 
-class IdleSessions:
+class IdleSessions(ForkAware):
     """Keep a few connections open between messages; safe to use from many threads.
 
     Args:
@@ -21,6 +22,14 @@ class IdleSessions:
         self._lock = threading.Lock()
         self._waiting: list[tuple[float, Session]] = []
         self._closed = False
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent: a child that spoke on them would spoil them."""
+        self._lock = threading.Lock()
+        waiting, self._waiting = self._waiting, []
+        for _, session in waiting:
+            session.abort()  # closes our copy, and says nothing to the server
 
     def take(self) -> Session | None:
         """Return the connection used last, or nothing where none waits."""

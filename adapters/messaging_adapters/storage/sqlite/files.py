@@ -56,19 +56,18 @@ def absolute(name: str) -> str:
         raise ConfigurationError(f"cannot use {name}: the folder at work is gone") from error
 
 
-def connect(path: Path | str, *, create: bool, timeout: float = 0) -> sqlite3.Connection:
-    """Return a connection that begins no transactions of its own.
+def connect(path: Path | str, *, create: bool) -> sqlite3.Connection:
+    """Return a connection that begins no transactions of its own, and waits for no other.
 
     Args:
         path: The file.
         create: Make it where it is missing; else that is an error.
-        timeout: Seconds to wait for other connections.
     """
     name = str(path) if create else f"{Path(path).as_uri()}?mode=rw"
     return sqlite3.connect(
         name,
         uri=not create,
-        timeout=timeout,
+        timeout=0,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=512,

@@ -11,6 +11,7 @@ import attrs
 
 from messaging_adapters.storage.sqlite import files, health, inherited, layout
 from messaging_adapters.storage.sqlite.faults import is_busy, is_doubtful, translate
+from messaging_adapters.storage.sqlite.turns import ask
 from messaging_core.errors import ConfigurationError, StorageBusyError
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _WAL_FIXED = (3, 51, 3)
 _WAL_BACKPORTS = {(3, 44): 6, (3, 50): 7}
 _WITHDRAWN = (3, 52, 0)
 
-_PAUSE = 0.01  # seconds between attempts to open a file that others hold
+_PAUSE = 0.002  # seconds between attempts to open a file that others hold
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
@@ -140,7 +141,7 @@ class Opening:
         return ConfigurationError(f"cannot use {self.path} as a database: {error}")
 
     def _connect(self, *, is_known: bool) -> sqlite3.Connection:
-        connection = files.connect(self.path, create=not is_known, timeout=self.busy_timeout)
+        connection = files.connect(self.path, create=not is_known)
         try:
             self._prepare(connection, migrate=self.migrate and not is_known)
         except BaseException:
@@ -156,14 +157,16 @@ class Opening:
         connection.execute("PRAGMA cache_size = -16384")
         # What was deleted is gone from the file too, not only from the tables.
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("BEGIN IMMEDIATE")
+        # Beside a process that writes all the time, SQLite's own waiting would hardly ever succeed.
+        ask(connection, "BEGIN IMMEDIATE", self.busy_timeout)
         try:
             (layout.apply if migrate else layout.check)(connection)
-            connection.execute("COMMIT")
+            ask(connection, "COMMIT", self.busy_timeout)
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        connection.execute(f"PRAGMA busy_timeout = {round(self.busy_timeout * 1000)}")
         _log.info(
             "opened %s: SQLite %s, journal mode %s, synchronous %s%s",
             self.path,

@@ -62,15 +62,17 @@ class Turns:
             self._sqlite_waits = wait
 
     def _ask(self, statement: str) -> None:
-        """Execute a statement, again and again while others are in the way."""
-        deadline = monotonic() + self._patience
-        while True:
-            is_last = monotonic() >= deadline
-            try:
-                self._connection.execute(statement)
-            except sqlite3.OperationalError as error:
-                if is_last or not is_busy(error):
-                    raise
-            else:
-                return
-            sleep(uniform(*_PAUSE))  # noqa: S311 - no secret
+        ask(self._connection, statement, self._patience)
+
+
+def ask(connection: sqlite3.Connection, statement: str, patience: float) -> sqlite3.Cursor:
+    """Execute a statement, again and again while others are in the way."""
+    deadline = monotonic() + patience
+    while True:
+        is_last = monotonic() >= deadline
+        try:
+            return connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if is_last or not is_busy(error):
+                raise
+        sleep(uniform(*_PAUSE))  # noqa: S311 - no secret
