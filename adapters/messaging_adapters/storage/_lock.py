@@ -37,7 +37,6 @@ class TransactionLock:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._lock = threading.RLock()
-        self._renewal = threading.Lock()
         self._holder: Hold | None = None
 
     @property
@@ -75,10 +74,10 @@ class TransactionLock:
         lock = self._lock
         if not lock.acquire(timeout=seconds):
             return False
-        with self._renewal:
-            if lock is self._lock:
-                self._holder = hold
-                return True
+        # Python changes threads, and calls signal handlers, only at calls: not in these two lines.
+        if lock is self._lock:
+            self._holder = hold
+            return True
         lock.release()  # renewed meanwhile: others take turns with the new one
         return False
 
@@ -92,9 +91,9 @@ class TransactionLock:
 
     def _renew(self, holder: Hold) -> None:
         """Take the lock from a transaction whose thread cannot release it."""
-        with self._renewal:
-            if self._holder is holder:
-                self._holder, self._lock = None, threading.RLock()
+        lock = threading.RLock()
+        if self._holder is holder:
+            self._holder, self._lock = None, lock
 
     def _name(self) -> str:
         holder = self._holder

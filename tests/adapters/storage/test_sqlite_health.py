@@ -299,7 +299,7 @@ class TestErrorsOfTheDisk:
             away = path.rename(path.with_name("away.db"))
             path.mkdir()
 
-            with pytest.raises(StorageError, match="unable to open") as raised:
+            with pytest.raises(StorageError, match="was replaced by another file") as raised:
                 claim(storage)
             path.rmdir()
             away.rename(path)
