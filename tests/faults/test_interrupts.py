@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -35,14 +35,14 @@ class Interrupter:
         self.at = at
         self.lines = 0
 
-    def __enter__(self) -> "Interrupter":
+    def __enter__(self) -> Self:
         sys.settrace(self._trace)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
 
-    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
         if not any(place in frame.f_code.co_filename for place in PLACES):
             return None
         if event == "line":
@@ -151,7 +151,7 @@ def test_a_transaction_inside_another_of_the_same_thread_ends_the_outer_one(
 ) -> None:
     inner = a_new_message()
 
-    with pytest.raises(StorageError), storage.begin() as tx:
+    with pytest.raises(StorageError), storage.begin() as tx:  # noqa: PT012 - the block is tested
         tx.messages.add([a_new_message()])
         add(storage, inner)
 

@@ -92,7 +92,7 @@ def test_a_write_ahead_log_that_is_deleted_is_noticed(path: Path) -> None:
         add(storage, a_new_message())
         path.with_name("shop.db-wal").unlink()
 
-        with pytest.raises(StorageError, match="shop.db-wal was deleted"):
+        with pytest.raises(StorageError, match=r"shop\.db-wal was deleted"):
             add(storage, a_new_message())
 
 
