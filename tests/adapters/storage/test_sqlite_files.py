@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -91,6 +92,7 @@ def test_a_write_ahead_log_that_is_deleted_is_noticed(path: Path) -> None:
     with SqliteStorage(path, exclusive=True) as storage:
         add(storage, a_new_message())
         path.with_name("shop.db-wal").unlink()
+        sleep(0.1)  # it is looked at twenty times a second
 
         with pytest.raises(StorageError, match=r"shop\.db-wal was deleted"):
             add(storage, a_new_message())

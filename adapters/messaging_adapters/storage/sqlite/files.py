@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from messaging_core.errors import ConfigurationError, StorageError
@@ -12,6 +13,8 @@ from messaging_core.errors import ConfigurationError, StorageError
 _log = logging.getLogger(__name__)
 
 MEMORY: Final = ":memory:"
+
+_PAUSE: Final = 0.05  # seconds between looks that are not made in each transaction
 
 _URL: Final = re.compile(r"file:|[A-Za-z][A-Za-z0-9+.-]+:/", re.IGNORECASE)
 """What begins with more than a drive letter of Windows and a colon."""
@@ -115,6 +118,7 @@ class WatchedFile:
         self.path = path
         self.identity = identity
         self._log_path = f"{path}-wal"
+        self._due_at = 0.0
         self._is_wal = mode == "wal"
         self._log_identity = identity_of(self._log_path) if self._is_wal else None
 
@@ -123,17 +127,26 @@ class WatchedFile:
         """Return whether the file is in WAL mode, of our own accord or of another connection's."""
         return self._is_wal
 
-    def check(self) -> None:
+    def check(self, *, read_only: bool) -> None:
         """Look at the files, inside a transaction, which keeps others from changing the mode.
+
+        Readers look now and then, and so does a writer at the log: each look is a system call.
 
         Raises:
             StorageError: One was deleted, moved or replaced.
         """
+        due_at = self._due_at
+        is_due = monotonic() >= due_at
+        if read_only and not is_due:
+            return
+        self._due_at = 0.0  # where something is wrong, everybody looks
         require_same(self.path, self.identity)
-        if self._log_identity is not None:
+        if self._log_identity is None:
+            if os.access(self._log_path, os.F_OK):
+                self._take_log()
+        elif is_due:
             require_same(self._log_path, self._log_identity)
-        elif os.access(self._log_path, os.F_OK):
-            self._take_log()
+        self._due_at = monotonic() + _PAUSE if is_due else due_at
 
     def _take_log(self) -> None:
         self._log_identity = identity_of(self._log_path)

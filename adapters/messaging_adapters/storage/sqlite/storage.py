@@ -260,7 +260,7 @@ class SqliteStorage(ForkAware, Storage):
         else:
             self._turns.begin_writing()
         if self._file:
-            self._file.check()
+            self._file.check(read_only=read_only)
 
     def _recover(self) -> None:
         """Undo what an interrupted transaction has left, and let it write nothing any more."""
