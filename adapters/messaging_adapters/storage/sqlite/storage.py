@@ -307,10 +307,12 @@ class SqliteStorage(ForkAware, Storage):
 
     def _reopen(self) -> None:
         """Go on with a new connection; after an error, check the file first."""
+        if self._file is None:  # another database in memory would be empty
+            raise ConfigurationError(inherited.BEGUN.format(path=self.path))
         if not self._is_dropped:
             self._let_go()
         try:
-            identity = self._file.identity if self._file else None
+            identity = self._file.identity
             self._use(self._opening.open(identity, is_doubtful=self._is_doubtful))
         except SchemaError:
             raise
@@ -373,10 +375,10 @@ class SqliteStorage(ForkAware, Storage):
         self._lock = TransactionLock(self._busy_timeout)
         if self._file is None and is_idle:
             return  # the child has its own copy of a database in memory
-        if self._is_open:
+        is_open, self._is_dropped = self._is_open, not self._is_closed
+        if is_open:
             inherited.keep(self._connection, self._cursor, self._tx)
-            self._refuse_file(is_idle=is_idle)
-            self._is_dropped = True
+        self._refuse_file(is_idle=is_idle)
 
     def _refuse_file(self, *, is_idle: bool) -> None:
         if self._file and self._opening.exclusive:
