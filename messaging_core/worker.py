@@ -193,7 +193,8 @@ class Worker:
     def _shift(self) -> Iterator["_Shift"]:
         """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
         # Threads that hang in a transport did not come with us through a fork, and take no place.
-        self._lost -= {thread for thread in self._lost if not thread.is_alive()}
+        for threads in self._lost.values():
+            threads.difference_update([thread for thread in threads if not thread.is_alive()])
         storage, watch = self._messenger.storage, Watch(self._timeout)
         ledger = Ledger(
             storage,
