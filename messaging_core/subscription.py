@@ -197,8 +197,6 @@ class Subscriptions(ForkAware):
 
 
 def _check_handler(handler: Handler) -> None:
-    if not callable(handler):
-        raise TypeError(f"a handler is a function of one event, not {type(handler).__name__}")
     if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
         getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
     ):

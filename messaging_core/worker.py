@@ -194,7 +194,7 @@ class Worker:
         """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
         # Threads that hang in a transport did not come with us through a fork, and take no place.
         for threads in self._lost.values():
-            threads -= {thread for thread in threads if not thread.is_alive()}
+            threads.difference_update([thread for thread in threads if not thread.is_alive()])
         storage, watch = self._messenger.storage, Watch(self._timeout)
         ledger = Ledger(
             storage,

@@ -460,7 +460,7 @@ def test_an_async_function_is_refused_as_a_handler(engine: Engine, handler: Any)
 
 
 def test_what_cannot_be_called_is_refused_as_a_handler(engine: Engine) -> None:
-    with pytest.raises(TypeError, match="a function of one event, not str"):
+    with pytest.raises(TypeError, match="handler must be a function, not text"):
         engine.messenger.subscribe("audit")  # type: ignore[arg-type] # on purpose
 
 

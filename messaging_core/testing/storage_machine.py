@@ -388,7 +388,7 @@ class StorageMachine(RuleBasedStateMachine):
     def report_on_a_message(
         self, place: int, status: Status, failure: Failure | None, references: list[str]
     ) -> None:
-        """Give one another status, and parts, as receipts do."""
+        """Give one another status, and parts, as receipts do: proof first ends its delivery."""
         new = self.messages[place % len(self.messages)]
         changed = evolve(
             new.message,
@@ -400,7 +400,9 @@ class StorageMachine(RuleBasedStateMachine):
         )
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
-                tx.messages.update(new.workspace, changed)
+                tx.outbox.finish(new.workspace, new.message.id)
+                if tx.outbox.delivery(new.workspace, new.message.id) is None:
+                    tx.messages.update(new.workspace, changed)
 
     @rule(
         key=st.sampled_from(_KEYS),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messaging_core import models
-from messaging_core.models import Message, Page, SendMessage
+from messaging_core.models import Message, Page, Retry, SendMessage
 from messaging_core.wire import (
     canonical_bytes,
     dump,
@@ -134,18 +134,26 @@ def test_a_request_is_read_back_as_it_was_written(request: SendMessage) -> None:
     assert parse_send_message(dump_send_message(request)) == request
 
 
+def as_shown(message: Message) -> Message:
+    """Return a message as JSON has it, which does not say whether a failure is tried again."""
+    if message.failure is None:
+        return message
+    return attrs.evolve(message, failure=attrs.evolve(message.failure, retry=Retry.PERMANENT))
+
+
 @given(instances(Message))
 def test_a_message_is_read_back_as_it_was_written(message: Message) -> None:
-    assert load_message(encode(message)) == message
-    assert load_message(dump_message(message)) == message
+    assert load_message(encode(message)) == as_shown(message)
+    assert load_message(dump_message(message)) == as_shown(message)
 
 
 @given(st.lists(instances(Message), max_size=2), st.none() | st.text())
 def test_a_page_is_read_back_as_it_was_written(messages: list[Message], token: str | None) -> None:
     page = Page(results=tuple(messages), next_page_token=token)
+    shown = Page(results=tuple(map(as_shown, messages)), next_page_token=token)
 
-    assert load_page(encode(page)) == page
-    assert load_page(dump_page(page)) == page
+    assert load_page(encode(page)) == shown
+    assert load_page(dump_page(page)) == shown
 
 
 @given(instances(SendMessage))

