@@ -1,0 +1,1 @@
+"""The commands of `messaging`, one in each module."""

@@ -1,0 +1,1 @@
+"""Read the configuration file and make an engine from it."""

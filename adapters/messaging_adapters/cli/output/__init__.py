@@ -1,0 +1,1 @@
+"""Draw tables, progress and times on a terminal."""

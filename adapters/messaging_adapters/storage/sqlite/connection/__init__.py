@@ -1,0 +1,1 @@
+"""Open, check and lock the database file."""

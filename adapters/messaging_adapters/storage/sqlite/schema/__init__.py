@@ -1,0 +1,1 @@
+"""Tables, migrations and the check of a file's schema."""

@@ -1,0 +1,1 @@
+"""One store of the storage port in each module."""

@@ -1,0 +1,1 @@
+"""Transports around transports: failover, round robin, limits."""

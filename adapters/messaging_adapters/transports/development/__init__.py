@@ -1,0 +1,1 @@
+"""Transports that write to the console or into files."""

@@ -1,0 +1,1 @@
+"""Transports that send email."""

@@ -1,0 +1,1 @@
+"""Accept requests: check, decide, write."""

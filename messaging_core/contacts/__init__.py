@@ -1,0 +1,1 @@
+"""Keep contacts, contact lists and suppressions."""

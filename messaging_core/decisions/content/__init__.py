@@ -1,0 +1,1 @@
+"""Decide what a message says: templates, links, tracking."""

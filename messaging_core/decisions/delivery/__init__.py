@@ -1,0 +1,1 @@
+"""Decide what becomes of a message that is due, and of a transport's outcome."""

@@ -1,0 +1,1 @@
+"""Decide what send rules mean for one message."""

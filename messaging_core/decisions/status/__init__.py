@@ -1,0 +1,1 @@
+"""Derive the status of a message from its evidence, and the events that show it."""

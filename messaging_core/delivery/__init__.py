@@ -1,0 +1,1 @@
+"""Deliver messages: claim, hand over, record the outcome."""

@@ -1,0 +1,1 @@
+"""Look up, change, replay and remove messages, and follow their events."""

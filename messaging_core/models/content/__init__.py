@@ -1,0 +1,1 @@
+"""What a message says: bodies, templates, links, SMS parts."""

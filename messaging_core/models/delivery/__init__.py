@@ -1,0 +1,1 @@
+"""Leases, outcomes, evidence, receipts and events."""

@@ -1,0 +1,1 @@
+"""Requests, messages, batches, queries and envelopes."""

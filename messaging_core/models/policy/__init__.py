@@ -1,0 +1,1 @@
+"""Send rules, their reasons, and plans."""

@@ -1,0 +1,1 @@
+"""Send one content to users and clusters over several channels."""

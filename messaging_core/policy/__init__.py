@@ -1,0 +1,1 @@
+"""Apply send rules to messages: quiet hours, caps, holdout, suppressions."""

@@ -1,0 +1,1 @@
+"""The storage port: one transaction with a store for each topic."""

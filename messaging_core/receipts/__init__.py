@@ -1,0 +1,1 @@
+"""Process what providers and people send back: receipts, clicks, replies."""

@@ -1,0 +1,1 @@
+"""Rules for senders, receivers and their addresses."""

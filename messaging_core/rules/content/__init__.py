@@ -1,0 +1,1 @@
+"""Rules for bodies, templates, attachments, media and tags."""

@@ -1,0 +1,1 @@
+"""Formats of text, URLs, headers, time zones and SMS."""

@@ -1,0 +1,1 @@
+"""Find, shorten and track links."""

@@ -1,0 +1,1 @@
+"""Rules about when a message may be sent."""

@@ -1,0 +1,1 @@
+"""Rules for whole requests: messages, notifications, contacts, queries."""

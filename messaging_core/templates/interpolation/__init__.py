@@ -1,0 +1,1 @@
+"""The built-in template engine: placeholders in text and HTML."""

@@ -1,0 +1,1 @@
+"""Turn models into JSON and back, one generated function for each class."""

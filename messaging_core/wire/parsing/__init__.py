@@ -1,0 +1,1 @@
+"""Read JSON with every violation at once, within limits."""

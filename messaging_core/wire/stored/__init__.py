@@ -1,0 +1,1 @@
+"""How messages, keys and cursors are written into a storage."""
