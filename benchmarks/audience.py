@@ -13,9 +13,9 @@ from time import perf_counter
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger
-from messaging_core.audience import ContactAudience
 from messaging_core.models import Identifier, User
-from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.notifications.audience import ContactAudience
 
 CHUNK = 10_000
 ALLOWED = 1.2

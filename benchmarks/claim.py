@@ -22,9 +22,9 @@ import orjson
 from _requests import minimal
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.message import Status
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.messages.message import Status
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 from messaging_core.testing import a_delivery, a_message, a_new_message, a_settlement
 

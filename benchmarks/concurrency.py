@@ -14,8 +14,8 @@ import orjson
 from _requests import minimal
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 ANSWERS, THREADS, SECONDS = (0.05, 0.2), (8, 32, 64, 128), 3.0

@@ -26,8 +26,8 @@ from huey import SqliteHuey
 from _requests import minimal
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 SMS = Channel(name="orders", platform="sms", sender="+31612345678")

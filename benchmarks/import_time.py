@@ -14,7 +14,7 @@ STATEMENTS = (
     "import messaging_core",
     "from messaging_core import Messenger",
     "from messaging_core import Messenger, SendMessage, Worker, text, to",
-    "from messaging_core.rules.sms import split_sms",
+    "from messaging_core.rules.formats.sms import split_sms",
 )
 _SCRIPT = """
 from time import perf_counter

@@ -15,18 +15,18 @@ from attrs import evolve
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, MessageQuery, Messenger, Status, html, text
-from messaging_core.models.contact import (
+from messaging_core.models.common.failure import Failure, FailureSource
+from messaging_core.models.delivery.delivery import Delivery, NewMessage
+from messaging_core.models.messages.message import Direction, Message
+from messaging_core.models.people.contact import (
     Connector,
     MessageContact,
     MessageReceiver,
     MessageSender,
 )
-from messaging_core.models.delivery import Delivery, NewMessage
-from messaging_core.models.failure import Failure, FailureSource
-from messaging_core.models.message import Direction, Message
 from messaging_core.ports.clock import TimeOrderedIds
 from messaging_core.testing.recording import RecordingTransport
-from messaging_core.wire.page_token import encode_page_token
+from messaging_core.wire.stored.page_token import encode_page_token
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROUNDS = 25

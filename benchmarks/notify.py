@@ -16,8 +16,8 @@ from time import perf_counter
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, SendMessage
 from messaging_core.models import ContactIdentifier, Notification, text, to
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Contact
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.people.contact import Contact
 from messaging_core.testing.recording import RecordingTransport
 
 LISTS = 10

@@ -15,7 +15,7 @@ from chevron.tokenizer import tokenize
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from messaging_core.models import Form
-from messaging_core.templating import InterpolationEngine
+from messaging_core.templates import InterpolationEngine
 
 ROUNDS = 15
 SECONDS = 0.02

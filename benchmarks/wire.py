@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from _requests import full, minimal
 from messaging_core import Channel
 from messaging_core.errors import InvalidMessageError
-from messaging_core.rules.message import check_message
+from messaging_core.rules.requests.message import check_message
 from messaging_core.wire import dump_send_message, encode, parse_send_message
 
 # Many short rounds, so that some of them fall between what else a busy machine does.

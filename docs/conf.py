@@ -30,8 +30,8 @@ nitpicky = True
 nitpick_ignore = [
     ("py:class", "Body"),  # within the union that it names
     # What the parts of a messenger hand on to one another; the reference tells of it in a sentence.
-    ("py:class", "messaging_core.acceptance.Acceptance"),
-    ("py:class", "messaging_core.reception.Inbox"),
+    ("py:class", "messaging_core.acceptance.acceptor.Acceptance"),
+    ("py:class", "messaging_core.receipts.inbox.Inbox"),
 ]
 nitpick_ignore_regex = [
     # The standard library is known by name: building needs no network, so no inventory is fetched.

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
         UnknownMessageError,
     )
     from messaging_core.messenger import Messenger
-    from messaging_core.models.batch import Batch
-    from messaging_core.models.channel import Channel, MessageType, WhenInDoubt
-    from messaging_core.models.compose import html, text, to
-    from messaging_core.models.message import Message, Status
-    from messaging_core.models.plan import Plan, Rejection, Verdict
-    from messaging_core.models.query import MessageQuery, Page
-    from messaging_core.models.request import SendMessage
-    from messaging_core.models.retention import Keep
-    from messaging_core.models.violation import Violation
+    from messaging_core.models.common.channel import Channel, MessageType, WhenInDoubt
+    from messaging_core.models.common.violation import Violation
+    from messaging_core.models.messages.batch import Batch
+    from messaging_core.models.messages.compose import html, text, to
+    from messaging_core.models.messages.message import Message, Status
+    from messaging_core.models.messages.query import MessageQuery, Page
+    from messaging_core.models.messages.request import SendMessage
+    from messaging_core.models.messages.retention import Keep
+    from messaging_core.models.policy.plan import Plan, Rejection, Verdict
     from messaging_core.worker import Worker
 
 __all__ = [
@@ -66,35 +66,35 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Batch": "models.batch",
-    "Channel": "models.channel",
+    "Batch": "models.messages.batch",
+    "Channel": "models.common.channel",
     "ConfigurationError": "errors",
     "IdempotencyConflictError": "errors",
     "InvalidMessageError": "errors",
-    "Message": "models.message",
-    "Keep": "models.retention",
-    "MessageQuery": "models.query",
-    "MessageType": "models.channel",
+    "Message": "models.messages.message",
+    "Keep": "models.messages.retention",
+    "MessageQuery": "models.messages.query",
+    "MessageType": "models.common.channel",
     "MessagingError": "errors",
     "Messenger": "messenger",
-    "Page": "models.query",
-    "Plan": "models.plan",
-    "Rejection": "models.plan",
-    "Report": "ledger",
-    "SendMessage": "models.request",
+    "Page": "models.messages.query",
+    "Plan": "models.policy.plan",
+    "Rejection": "models.policy.plan",
+    "Report": "delivery.group_commit",
+    "SendMessage": "models.messages.request",
     "StateError": "errors",
-    "Status": "models.message",
+    "Status": "models.messages.message",
     "StorageError": "errors",
     "UnknownBatchError": "errors",
     "UnknownChannelError": "errors",
     "UnknownMessageError": "errors",
-    "Verdict": "models.plan",
-    "Violation": "models.violation",
-    "WhenInDoubt": "models.channel",
+    "Verdict": "models.policy.plan",
+    "Violation": "models.common.violation",
+    "WhenInDoubt": "models.common.channel",
     "Worker": "worker",
-    "html": "models.compose",
-    "text": "models.compose",
-    "to": "models.compose",
+    "html": "models.messages.compose",
+    "text": "models.messages.compose",
+    "to": "models.messages.compose",
 }
 
 

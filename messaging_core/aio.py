@@ -8,28 +8,28 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from messaging_core.acceptance import Answer, Request, Submission
+from messaging_core.acceptance.acceptor import Answer, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
-from messaging_core.components import A_MESSENGER
 from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import HostCode
+from messaging_core.messages.events import Handler
 from messaging_core.messenger import Messenger
-from messaging_core.models.batch import Batch
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.doubts import Doubts
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.interaction import Conversion, Interaction
-from messaging_core.models.message import Message
-from messaging_core.models.meta import Meta
-from messaging_core.models.notification import Notification, NotificationReport
-from messaging_core.models.plan import Plan, Rejection
-from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
-from messaging_core.models.receipt import Receipt, Reception
-from messaging_core.models.rendered_template import RenderedTemplate
-from messaging_core.models.retention import Keep, Purged
-from messaging_core.subscription import Handler
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.delivery.doubts import Doubts
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.interaction import Conversion, Interaction
+from messaging_core.models.delivery.receipt import Receipt, Reception
+from messaging_core.models.messages.batch import Batch
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.notification import Notification, NotificationReport
+from messaging_core.models.messages.query import DEFAULT_LIMIT, MessageQuery, Page
+from messaging_core.models.messages.retention import Keep, Purged
+from messaging_core.models.policy.plan import Plan, Rejection
+from messaging_core.ports.components import A_MESSENGER
 from messaging_core.wire import Json
 
 P = ParamSpec("P")

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from messaging_core.arguments import refuse
-from messaging_core.desk import Sources
+from messaging_core.context import Sources
 from messaging_core.errors import ConfigurationError, UnknownChannelError
-from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.transport import Transport
-from messaging_core.rules.channel import check_channel
-from messaging_core.rules.sender import mail_domains
+from messaging_core.rules.addressing.channel import check_channel
+from messaging_core.rules.addressing.sender import mail_domains
 
 ChannelReference = Channel | UUID | str
 """A channel, its id, or its name in the default workspace."""

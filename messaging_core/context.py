@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import Factory, field, frozen
 
-from messaging_core.judging import Policies
-from messaging_core.models.channel import Channel
-from messaging_core.models.send_rules import SuppressionCause
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.policy.send_rules import SuppressionCause
+from messaging_core.policy.evaluator import Policies
 from messaging_core.ports.clock import Ids
 
 SUPPRESS_ON: Final = frozenset(

@@ -38,10 +38,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 if TYPE_CHECKING:  # models check their arguments, and raise what stands here
-    from messaging_core.models.contact import Identifier
+    from messaging_core.models.people.contact import Identifier
 
 _CONFLICT = "idempotency.conflict"
 

@@ -5,7 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from messaging_core.acceptance import Acceptance, Request, Submission
+from messaging_core.acceptance.acceptor import Acceptance, Request, Submission
+from messaging_core.acceptance.batch import Batching
+from messaging_core.acceptance.bulk import accept_many
+from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
+from messaging_core.acceptance.preview import next_allowed, planned
 from messaging_core.arguments import (
     a,
     a_text,
@@ -24,12 +28,38 @@ from messaging_core.arguments import (
     uuid,
     whole,
 )
-from messaging_core.batching import Batching
-from messaging_core.changing import Changing
 from messaging_core.channels import ChannelReference, Channels
-from messaging_core.chunking import accept_many
-from messaging_core.clicks import follow
-from messaging_core.components import (
+from messaging_core.contacts.directory import Directory
+from messaging_core.contacts.suppressions import Suppressing
+from messaging_core.context import SUPPRESS_ON, Desk
+from messaging_core.decisions.content.link_planning import Linking, checked_domain
+from messaging_core.decisions.status.events import doubts_of
+from messaging_core.errors import InvalidRequestError
+from messaging_core.messages.changes import Changing
+from messaging_core.messages.events import Handler, Subscriptions
+from messaging_core.messages.lookup import checked_query, message_of
+from messaging_core.messages.replay import Replaying
+from messaging_core.messages.retention import purge_of
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.delivery.doubts import Doubts
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.interaction import Conversion, Interaction
+from messaging_core.models.delivery.receipt import Receipt, Reception
+from messaging_core.models.messages.batch import Batch
+from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.messages.notification import Notification, NotificationReport
+from messaging_core.models.messages.query import DEFAULT_LIMIT, MessageQuery, Page
+from messaging_core.models.messages.retention import Keep, Purged
+from messaging_core.models.policy.plan import Plan, Rejection
+from messaging_core.models.policy.send_rules import SendRules, SuppressionCause
+from messaging_core.notifications.service import Notifying
+from messaging_core.policy.evaluator import policies_of
+from messaging_core.ports.audience import Audience
+from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
+from messaging_core.ports.codes import Codes, RandomCodes
+from messaging_core.ports.components import (
     A_CONVERSION,
     A_META,
     A_QUERY,
@@ -46,53 +76,23 @@ from messaging_core.components import (
     requests_of,
     send_rules_of,
 )
-from messaging_core.decisions.link_planning import Linking, checked_domain
-from messaging_core.decisions.telling import doubts_of
-from messaging_core.desk import SUPPRESS_ON, Desk
-from messaging_core.directory import Directory
-from messaging_core.errors import InvalidRequestError
-from messaging_core.filling import Filling
-from messaging_core.host_ports import (
+from messaging_core.ports.files import Files
+from messaging_core.ports.guarded import (
     GuardedAudience,
     GuardedCodes,
     GuardedEngine,
     GuardedFiles,
 )
-from messaging_core.idempotency import DEFAULT_WINDOW, check_window
-from messaging_core.judging import policies_of
-from messaging_core.keywords import Keywords
-from messaging_core.looking import checked_query, message_of
-from messaging_core.models.batch import Batch
-from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
-from messaging_core.models.doubts import Doubts
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.interaction import Conversion, Interaction
-from messaging_core.models.message import Direction, Message, Status
-from messaging_core.models.meta import Meta
-from messaging_core.models.notification import Notification, NotificationReport
-from messaging_core.models.plan import Plan, Rejection
-from messaging_core.models.query import DEFAULT_LIMIT, MessageQuery, Page
-from messaging_core.models.receipt import Receipt, Reception
-from messaging_core.models.rendered_template import RenderedTemplate
-from messaging_core.models.retention import Keep, Purged
-from messaging_core.models.send_rules import SendRules, SuppressionCause
-from messaging_core.notifying import Notifying
-from messaging_core.planning import next_allowed, planned
-from messaging_core.ports.audience import Audience
-from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
-from messaging_core.ports.codes import Codes, RandomCodes
-from messaging_core.ports.files import Files
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
-from messaging_core.purging import purge_of
-from messaging_core.reception import Inbox, convert
-from messaging_core.replaying import Replaying
-from messaging_core.rules.query import check_query
-from messaging_core.subscription import Handler, Subscriptions
-from messaging_core.suppressing import Suppressing
-from messaging_core.template_store import Templates
-from messaging_core.templating import DEFAULT_ENGINES
+from messaging_core.receipts.clicks import follow
+from messaging_core.receipts.inbox import Inbox, convert
+from messaging_core.receipts.keywords import Keywords
+from messaging_core.rules.requests.query import check_query
+from messaging_core.templates import DEFAULT_ENGINES
+from messaging_core.templates.resolver import Filling
+from messaging_core.templates.store import Templates
 from messaging_core.wire import Json, WireLimits
 from messaging_core.wire.receipts import as_receipts
 

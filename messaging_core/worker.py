@@ -11,21 +11,21 @@ from uuid import UUID
 from attrs import define
 
 from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
-from messaging_core.bulkheads import PATIENCE as LOOK_AGAIN
-from messaging_core.bulkheads import Bulkheads
-from messaging_core.components import A_MESSENGER, AN_EVENT
-from messaging_core.decisions.dispatch import PATIENCE
-from messaging_core.delivering import Delivering, deduplicates_at
-from messaging_core.errands import Errands
+from messaging_core.decisions.delivery.dispatch import PATIENCE
+from messaging_core.delivery.bulkheads import PATIENCE as LOOK_AGAIN
+from messaging_core.delivery.bulkheads import Bulkheads
+from messaging_core.delivery.dispatcher import Delivering, deduplicates_at
+from messaging_core.delivery.group_commit import LatestTime, Ledger, Report
+from messaging_core.delivery.housekeeping import Errands
+from messaging_core.delivery.watchdog import Watch
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.host_code import fault_of, may_be_a_signal
-from messaging_core.ledger import LatestTime, Ledger, Report
 from messaging_core.messenger import Messenger
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.delivery import Claim
-from messaging_core.models.notification import Notification, NotificationReport
-from messaging_core.progress import Progress
-from messaging_core.watch import Watch
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import Claim
+from messaging_core.models.messages.notification import Notification, NotificationReport
+from messaging_core.notifications.progress import Progress
+from messaging_core.ports.components import A_MESSENGER, AN_EVENT
 from messaging_core.wire import Json
 
 _log = logging.getLogger(__name__)

@@ -25,11 +25,11 @@ from messaging_core import (
     Verdict,
 )
 from messaging_core.aio import MOST_TOGETHER, AsyncMessenger
-from messaging_core.models.doubts import Doubts
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.interaction import Conversion, Interaction
-from messaging_core.models.receipt import Reception
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.models.delivery.doubts import Doubts
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.interaction import Conversion, Interaction
+from messaging_core.models.delivery.receipt import Reception
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )

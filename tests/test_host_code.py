@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.transports.file import FileTransport
+from messaging_adapters.transports.development.file import FileTransport
 from messaging_core import ConfigurationError, Messenger, Status, Worker
 from messaging_core.host_code import HostCode, fault_of
-from messaging_core.host_ports import (
+from messaging_core.models.content.body import Attachment, TextBody, TextMetadata
+from messaging_core.models.messages.compose import to
+from messaging_core.models.messages.notification import Notification
+from messaging_core.models.people.user import Unresolved, User
+from messaging_core.ports.audience import Audience
+from messaging_core.ports.codes import Codes
+from messaging_core.ports.files import Files
+from messaging_core.ports.guarded import (
     GuardedAudience,
     GuardedCodes,
     GuardedEngine,
     GuardedFiles,
 )
-from messaging_core.models.body import Attachment, TextBody, TextMetadata
-from messaging_core.models.compose import to
-from messaging_core.models.notification import Notification
-from messaging_core.models.user import Unresolved, User
-from messaging_core.ports.audience import Audience
-from messaging_core.ports.codes import Codes
-from messaging_core.ports.files import Files
 from messaging_core.ports.media import Media, MediaSource
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine
 from messaging_core.testing import ManualClock, a_channel, a_request

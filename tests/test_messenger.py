@@ -27,14 +27,14 @@ from messaging_core import (
     UnknownMessageError,
     Worker,
 )
-from messaging_core.chunking import CHUNK
+from messaging_core.acceptance.bulk import CHUNK
 from messaging_core.errors import InvalidQueryError
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Receiver, ReceiverContact
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Deferred, Outcome, Unknown
-from messaging_core.ports.storage import Storage
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.delivery.outcome import Deferred, Outcome, Unknown
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.people.contact import Receiver, ReceiverContact
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,

@@ -18,17 +18,18 @@ from messaging_adapters.media.folder import FolderMediaSource
 from messaging_adapters.media.http import HttpMediaSource
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.transports.circuit_breaker import CircuitBreaker
-from messaging_adapters.transports.console import ConsoleTransport
-from messaging_adapters.transports.failover import Failover
-from messaging_adapters.transports.file import FileTransport
-from messaging_adapters.transports.round_robin import RoundRobin
-from messaging_adapters.transports.smtp import SmtpTransport
-from messaging_adapters.transports.throttled import Throttled
+from messaging_adapters.transports.composition.circuit_breaker import CircuitBreaker
+from messaging_adapters.transports.composition.failover import Failover
+from messaging_adapters.transports.composition.round_robin import RoundRobin
+from messaging_adapters.transports.composition.throttled import Throttled
+from messaging_adapters.transports.development.console import ConsoleTransport
+from messaging_adapters.transports.development.file import FileTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
 from messaging_core.aio import AsyncMessenger
 from messaging_core.arguments import checked, whole
-from messaging_core.directory import Directory
+from messaging_core.contacts.directory import Directory
+from messaging_core.contacts.suppressions import Suppressing
 from messaging_core.errors import (
     ArgumentError,
     ConfigurationError,
@@ -36,7 +37,6 @@ from messaging_core.errors import (
     MessagingError,
     UnknownChannelError,
 )
-from messaging_core.keywords import Keywords
 from messaging_core.models import (
     Conversion,
     EventKind,
@@ -54,8 +54,8 @@ from messaging_core.models import (
     Weekday,
     WhenInDoubt,
 )
-from messaging_core.suppressing import Suppressing
-from messaging_core.template_store import Templates
+from messaging_core.receipts.keywords import Keywords
+from messaging_core.templates.store import Templates
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.wire import WireLimits
 

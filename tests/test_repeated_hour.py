@@ -12,15 +12,15 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import MessageQuery, Messenger, Worker
 from messaging_core.models import Conversion, SendMessage, StatusReceipt
-from messaging_core.models.instants import in_utc
-from messaging_core.ports.storage import Storage
-from messaging_core.rules.frequency import next_free
-from messaging_core.rules.query import check_query
-from messaging_core.rules.schedule import check_schedule, due_time, is_later
-from messaging_core.rules.validity import expires_at
+from messaging_core.models.common.instants import in_utc
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.rules.policy.frequency import next_free
+from messaging_core.rules.policy.schedule import check_schedule, due_time, is_later
+from messaging_core.rules.policy.validity import expires_at
+from messaging_core.rules.requests.query import check_query
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request
 from messaging_core.wire import dump, load
-from messaging_core.wire.values import write_datetime
+from messaging_core.wire.codec.scalars import write_datetime
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 FIRST = datetime(2026, 10, 25, 2, 30, tzinfo=AMSTERDAM)

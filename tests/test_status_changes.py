@@ -9,9 +9,9 @@ import pytest
 import messaging_adapters
 import messaging_core
 from messaging_core import Status
-from messaging_core.decisions.drafting import _STATUSES
-from messaging_core.models.message import Direction
-from messaging_core.rules.lifecycle import (
+from messaging_core.decisions.acceptance.drafting import _STATUSES
+from messaging_core.models.messages.message import Direction
+from messaging_core.rules.policy.lifecycle import (
     TRANSITIONS,
     UNDER_WAY,
     can_cancel,

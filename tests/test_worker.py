@@ -14,24 +14,29 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
-from messaging_core.bookkeeping import Going
-from messaging_core.desk import Desk
+from messaging_core.context import Desk
+from messaging_core.delivery.group_commit import Ledger
+from messaging_core.delivery.recorder import Going
 from messaging_core.errors import Withdrawn
-from messaging_core.ledger import Ledger
-from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel, MessageType, WhenInDoubt
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.message import Part
-from messaging_core.models.outcome import (
+from messaging_core.models.common.channel import (
+    DEFAULT_WORKSPACE,
+    Channel,
+    MessageType,
+    WhenInDoubt,
+)
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     PerRecipient,
     Rejected,
     Unknown,
 )
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.messages.message import Part
 from messaging_core.ports.clock import TimeOrderedIds
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Capabilities
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,

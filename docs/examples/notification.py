@@ -15,9 +15,8 @@ from uuid import UUID
 
 from messaging_adapters.files.folder import FolderFiles
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.transports.file import FileTransport
+from messaging_adapters.transports.development.file import FileTransport
 from messaging_core import Channel, Message, Messenger, Worker
-from messaging_core.audience import MappedAudience
 from messaging_core.models import (
     Accepted,
     Deferred,
@@ -28,8 +27,9 @@ from messaging_core.models import (
     Retry,
     TextBody,
 )
+from messaging_core.notifications.audience import MappedAudience
 from messaging_core.ports.files import StoredMedia
-from messaging_core.templating import from_mia
+from messaging_core.templates import from_mia
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.wire import dump
 

@@ -7,28 +7,28 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.decisions import telling
-from messaging_core.decisions.admission import Admission, admit
-from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
-from messaging_core.decisions.link_planning import Linking, counts_parts, wants_links
-from messaging_core.decisions.rejection import rejected
+from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
+from messaging_core.contacts.receivers import People, Person, with_known_contacts
+from messaging_core.decisions.acceptance.admission import Admission, admit
+from messaging_core.decisions.acceptance.drafting import delivery_of, draft, identifiers_of
+from messaging_core.decisions.acceptance.rejection import rejected
+from messaging_core.decisions.content.link_planning import Linking, counts_parts, wants_links
+from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
-from messaging_core.filling import Filling
-from messaging_core.idempotency import DEFAULT_WINDOW, conflict, gone, key_of
-from messaging_core.judging import Judge, Policies, is_exempt
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
-from messaging_core.models.event import Event
-from messaging_core.models.message import Message, Origin
-from messaging_core.models.plan import Reason, Verdict
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.messages.message import Message, Origin
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.policy.plan import Reason, Verdict
+from messaging_core.policy.evaluator import Judge, Policies, is_exempt
 from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.receivers import People, Person, with_known_contacts
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.templates.resolver import Filling
 from messaging_core.wire import WireLimits, dump_send_message, read_send_message
 from messaging_core.wire.salvage import salvage_send_message
-from messaging_core.wire.stored import echo
+from messaging_core.wire.stored.message import echo
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
 """A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
@@ -257,15 +257,15 @@ class Writing:
     def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
         people = self._people([one for _, one in chosen])
         judge = Judge(self._tx, self._policies)
-        events: list[Event] = []
+        log: list[Event] = []
         new: list[NewMessage] = []
         for (message_id, one), its in zip(chosen, people, strict=True):
             kept, reasons = self._new(message_id, one, its, judge)
             new.append(kept)
-            events.append(telling.admitted(kept.workspace, kept.message, kept.delivery, reasons))
+            log.append(events.admitted(kept.workspace, kept.message, kept.delivery, reasons))
         if new:
             self._tx.messages.add(new)
-            self._tx.timeline.append(events)
+            self._tx.timeline.append(log)
         if keys := sum(one.idempotency is not None for one in new):
             # More go than come, so that those that expired get ever fewer.
             self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)

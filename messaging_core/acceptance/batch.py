@@ -7,25 +7,25 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.acceptance import (
+from messaging_core.acceptance.acceptor import (
     Acceptance,
     Prepared,
     Request,
     Submission,
     Writing,
 )
-from messaging_core.decisions.rejection import curtailed
+from messaging_core.acceptance.idempotency import check_key, conflict, gone, key_of_batch
+from messaging_core.decisions.acceptance.rejection import curtailed
 from messaging_core.errors import InvalidMessageError
-from messaging_core.idempotency import check_key, conflict, gone, key_of_batch
-from messaging_core.models.batch import Batch
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import IdempotencyKey
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery
-from messaging_core.ports.storage import Transaction
-from messaging_core.rules.message import MAX_BATCH, check_batch
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import IdempotencyKey
+from messaging_core.models.messages.batch import Batch
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.requests.message import MAX_BATCH, check_batch
 from messaging_core.wire import canonical_bytes
-from messaging_core.wire.fingerprint import hash_of
+from messaging_core.wire.stored.fingerprint import hash_of
 
 
 @frozen(kw_only=True)

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from itertools import islice, repeat
 from typing import Any, Final, TypeVar, cast
 
-from messaging_core.acceptance import Acceptance, Request, Submission
+from messaging_core.acceptance.acceptor import Acceptance, Request, Submission
 from messaging_core.errors import ArgumentError, InvalidRequestError
-from messaging_core.models.channel import Channel
-from messaging_core.models.message import Message
-from messaging_core.models.plan import Rejection
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.messages.message import Message
+from messaging_core.models.policy.plan import Rejection
 
 CHUNK = 1000
 """How many requests `send_many` keeps in one transaction."""

@@ -13,12 +13,12 @@ from messaging_core.errors import (
     InvalidMessageError,
     InvalidRequestError,
 )
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import IdempotencyKey
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.delivery import IdempotencyKey
+from messaging_core.models.messages.request import SendMessage
 from messaging_core.wire.documents import canonical_values
-from messaging_core.wire.fingerprint import differing, fingerprint, hash_of, short_hash
+from messaging_core.wire.stored.fingerprint import differing, fingerprint, hash_of, short_hash
 
 MAX_KEY_LENGTH: Final = 255
 DEFAULT_WINDOW: Final = timedelta(hours=24)

@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Final
 
-from messaging_core.acceptance import Acceptance, Prepared, Request, Submission, drafted
-from messaging_core.decisions.rendering import envelope_of
-from messaging_core.judging import Case, Judge
-from messaging_core.models.channel import Channel
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.envelope import SmsContent
-from messaging_core.models.message import Message, Status
-from messaging_core.models.meta import Meta
-from messaging_core.models.plan import Plan, Reason, Verdict
-from messaging_core.receivers import known_people
+from messaging_core.acceptance.acceptor import Acceptance, Prepared, Request, Submission, drafted
+from messaging_core.contacts.receivers import known_people
+from messaging_core.decisions.content.rendering import envelope_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.messages.envelope import SmsContent
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.policy.plan import Plan, Reason, Verdict
+from messaging_core.policy.evaluator import Case, Judge
 
 _VERDICTS: Final = {
     Status.ACCEPTED: Verdict.ACCEPTED,

@@ -8,17 +8,18 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, uuid
-from messaging_core.components import contact_id, contact_ids, identifiers_of
-from messaging_core.contact_changing import ContactChanging, known_contact, refuse
+from messaging_core.contacts.editor import ContactChanging, known_contact, refuse
 from messaging_core.errors import (
     InvalidRequestError,
     UnknownContactError,
     UnknownListError,
 )
-from messaging_core.looking import checked_query
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
-from messaging_core.models.directory import (
+from messaging_core.messages.lookup import checked_query
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.people.directory import (
     ContactChanges,
     ContactList,
     ContactListQuery,
@@ -26,18 +27,17 @@ from messaging_core.models.directory import (
     NewContact,
     Strategy,
 )
-from messaging_core.models.query import Page
-from messaging_core.models.violation import Violation
 from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.contact import (
+from messaging_core.ports.components import contact_id, contact_ids, identifiers_of
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.requests.contact import (
     check_contact_changes,
     check_contact_list,
     check_identifier,
     check_new_contact,
 )
-from messaging_core.rules.query import check_page
+from messaging_core.rules.requests.query import check_page
 from messaging_core.wire import dump, load
 
 MEMBERS_AT_ONCE = 1000

@@ -8,12 +8,15 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.errors import ContactConflictError, InvalidRequestError, UnknownContactError
-from messaging_core.models.contact import Contact, ContactIdentifier, Identifier
-from messaging_core.models.directory import ContactChanges, NewContact, Strategy
-from messaging_core.models.violation import Violation
-from messaging_core.ports.storage import Transaction
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.contact import check_number_of_attributes, check_number_of_identifiers
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.people.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.people.directory import ContactChanges, NewContact, Strategy
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.requests.contact import (
+    check_number_of_attributes,
+    check_number_of_identifiers,
+)
 
 T = TypeVar("T")
 

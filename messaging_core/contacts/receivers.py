@@ -6,21 +6,21 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.decisions.drafting import identifiers_of
-from messaging_core.models.channel import Channel
-from messaging_core.models.contact import (
+from messaging_core.decisions.acceptance.drafting import identifiers_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import (
     Contact,
     ContactIdentifier,
     Identifier,
     ReceiverContact,
 )
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.consent import identifier_on
-from messaging_core.rules.contact import MAX_IDENTIFIERS
-from messaging_core.rules.receiver import PLATFORM_KEYS, address_of
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, address_of
+from messaging_core.rules.policy.consent import identifier_on
+from messaging_core.rules.requests.contact import MAX_IDENTIFIERS
 
 Person = tuple[Identifier, str | None]
 """The identifier that finds a contact of a request, and the contact's id, where there is one."""

@@ -7,26 +7,26 @@ from uuid import UUID
 from attrs import frozen
 
 from messaging_core.arguments import a, a_text, checked, choice, members, optional, uuid
-from messaging_core.components import AN_IDENTIFIER
 from messaging_core.errors import InvalidRequestError
-from messaging_core.looking import checked_query
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Identifier
-from messaging_core.models.directory import SuppressionQuery
-from messaging_core.models.query import Page
-from messaging_core.models.send_rules import (
+from messaging_core.messages.lookup import checked_query
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.people.directory import SuppressionQuery
+from messaging_core.models.policy.send_rules import (
     Purpose,
     Suppression,
     SuppressionCause,
     SuppressionScope,
 )
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage
-from messaging_core.rules.consent import covering
-from messaging_core.rules.contact import check_suppression
-from messaging_core.rules.query import check_page
+from messaging_core.ports.components import AN_IDENTIFIER
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.rules.policy.consent import covering
+from messaging_core.rules.requests.contact import check_suppression
+from messaging_core.rules.requests.query import check_page
 from messaging_core.wire import dump, load
-from messaging_core.wire.suppressed import key_of
+from messaging_core.wire.stored.suppression_key import key_of
 
 _A_SCOPE: Final = choice(*SuppressionScope, case=str.lower)
 _A_PURPOSE: Final = choice(*Purpose, case=str.lower)

@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from messaging_core.bookkeeping import Going
+from messaging_core.delivery.group_commit import Ledger
+from messaging_core.delivery.recorder import Going
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of
-from messaging_core.ledger import Ledger
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Claim
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import (
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.delivery import Claim
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -24,9 +23,10 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.transport import Handoff, Transport
-from messaging_core.rules.references import bare_reference
+from messaging_core.rules.formats.references import bare_reference
 
 _log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
-from messaging_core.crew import Crew
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Claim, Lane
+from messaging_core.delivery.thread_pool import Crew
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Claim, Lane
 
 MOST_THREADS: Final = 256
 """Where a worker has so many threads, every further channel gets one."""

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.decisions.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
-from messaging_core.decisions.settlement import (
+from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
+from messaging_core.decisions.delivery.settlement import (
     Attempted,
     expire,
     give_back,
@@ -16,18 +16,18 @@ from messaging_core.decisions.settlement import (
     postpone,
     settle,
 )
+from messaging_core.delivery.attempt import Answer, PointOfNoReturn, ask, broken
+from messaging_core.delivery.group_commit import Ledger
+from messaging_core.delivery.watchdog import Call, Watch
 from messaging_core.errors import StorageError, Withdrawn
-from messaging_core.handover import Answer, PointOfNoReturn, ask, broken
 from messaging_core.host_code import fault_of, may_be_a_signal
-from messaging_core.ledger import Ledger
 from messaging_core.messenger import Messenger
-from messaging_core.models.channel import Channel, WhenInDoubt
-from messaging_core.models.delivery import Claim, Settlement
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Accepted
-from messaging_core.models.send_rules import Course
+from messaging_core.models.common.channel import Channel, WhenInDoubt
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.delivery import Claim, Settlement
+from messaging_core.models.delivery.outcome import Accepted
+from messaging_core.models.policy.send_rules import Course
 from messaging_core.ports.transport import Transport
-from messaging_core.watch import Call, Watch
 
 _log = logging.getLogger(__name__)
 

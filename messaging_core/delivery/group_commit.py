@@ -9,14 +9,14 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.bookkeeping import Books, Going
-from messaging_core.desk import Desk
+from messaging_core.context import Desk
+from messaging_core.delivery.recorder import Books, Going
 from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
-from messaging_core.models.delivery import Claim, Lease, Settlement, Withdrawal
-from messaging_core.models.message import Status
+from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
+from messaging_core.models.messages.message import Status
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 
 _SUSPENSE = 5.0
 """Seconds that a message which crashed before keeps the others from being claimed.

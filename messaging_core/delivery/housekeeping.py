@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from messaging_core.errors import StorageError
-from messaging_core.event_delivery import EventDelivery
 from messaging_core.host_code import fault_of
-from messaging_core.reception import Inbox
-from messaging_core.subscription import Subscriptions
+from messaging_core.messages.event_threads import EventDelivery
+from messaging_core.messages.events import Subscriptions
+from messaging_core.receipts.inbox import Inbox
 
 _log = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.decisions import telling
-from messaging_core.decisions.settlement import left_of, served, with_proof
-from messaging_core.decisions.status import (
+from messaging_core.context import Desk
+from messaging_core.decisions.delivery.settlement import left_of, served, with_proof
+from messaging_core.decisions.status import events
+from messaging_core.decisions.status.status import (
     DOUBT,
     HANDED_OVER,
     NOTHING,
@@ -22,10 +23,8 @@ from messaging_core.decisions.status import (
     proven_recipients,
     proves_hand_over,
 )
-from messaging_core.desk import Desk
-from messaging_core.judging import Judge, case_of, is_exempt
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import (
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
     Lease,
@@ -34,11 +33,12 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.message import Message, Status
-from messaging_core.ports.storage import Transaction
-from messaging_core.proving import Proofs
-from messaging_core.reporting import Reports, waits_for
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.policy.evaluator import Judge, case_of, is_exempt
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts.processor import Reports, waits_for
+from messaging_core.receipts.status import Proofs
 
 T = TypeVar("T")
 
@@ -95,8 +95,8 @@ class Books:
         tx = self._tx
         valid = tx.outbox.settle(settlements)
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-        tx.timeline.append([telling.settled(one) for one in kept if telling.is_news(one)])
-        if counts := telling.doubts(kept):
+        tx.timeline.append([events.settled(one) for one in kept if events.is_news(one)])
+        if counts := events.doubts(kept):
             tx.timeline.count(counts)
         for one in kept:
             if one.outcome is OutcomeKind.UNKNOWN:
@@ -170,11 +170,11 @@ class Books:
         )
         lost = [one for one in claims if one.lapsed]
         if lost:
-            tx.timeline.append([telling.lapsed(one) for one in lost])
+            tx.timeline.append([events.lapsed(one) for one in lost])
         for one in lost:
             if one.doubted:
                 self._proofs.add(one.workspace, one.message.id, DOUBT)
-        if counts := telling.doubts_of_lost(lost, deduplicates):
+        if counts := events.doubts_of_lost(lost, deduplicates):
             tx.timeline.count(counts)
         return self._with_receivers(self._unproved(claims), now)
 
@@ -255,7 +255,7 @@ class Books:
                 at=settlement.at,
                 how=Resolution.ANSWERED,
             )
-        self._tx.timeline.append([telling.answered_late(settlement, message)])
+        self._tx.timeline.append([events.answered_late(settlement, message)])
         if proof != NOTHING:
             self._reports.match(lease.workspace, references)
 

@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from messaging_core.host_code import fault_of
-from messaging_core.models.delivery import Claim
+from messaging_core.models.delivery.delivery import Claim
 
 _log = logging.getLogger(__name__)
 

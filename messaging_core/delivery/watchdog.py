@@ -7,9 +7,9 @@ from time import monotonic
 
 from attrs import define, field
 
-from messaging_core.handover import PointOfNoReturn
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Claim
+from messaging_core.delivery.attempt import PointOfNoReturn
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Claim
 
 
 @define(kw_only=True, eq=False)

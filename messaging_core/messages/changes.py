@@ -7,20 +7,20 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.acceptance import Acceptance
-from messaging_core.batching import messages_of
-from messaging_core.decisions import telling
-from messaging_core.decisions.settlement import may_have_gone
+from messaging_core.acceptance.acceptor import Acceptance
+from messaging_core.acceptance.batch import messages_of
+from messaging_core.decisions.delivery.settlement import may_have_gone
+from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, StateError, UnknownBatchError
-from messaging_core.looking import message_of
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.event import EventKind
-from messaging_core.models.message import Message, Status
-from messaging_core.ports.storage import Transaction
-from messaging_core.rules.lifecycle import Cause, can_cancel, can_reschedule, transition
-from messaging_core.rules.schedule import check_schedule, due_time, is_later
-from messaging_core.rules.validity import expires_at, validity_of
+from messaging_core.messages.lookup import message_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.policy.lifecycle import Cause, can_cancel, can_reschedule, transition
+from messaging_core.rules.policy.schedule import check_schedule, due_time, is_later
+from messaging_core.rules.policy.validity import expires_at, validity_of
 
 
 @frozen(kw_only=True)
@@ -88,7 +88,7 @@ class Changing:
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
         tx.sendings.move(workspace, message.id, due_time(at, now))
-        tx.timeline.append([telling.changed(workspace, moved, EventKind.RESCHEDULED, now)])
+        tx.timeline.append([events.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
 
 
@@ -101,5 +101,5 @@ def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) 
         return False
     tx.sendings.forget(workspace, message.id)
     deleted = transition(message, Status.DELETED, now, cause=Cause.CANCELLED)
-    tx.timeline.append([telling.changed(workspace, deleted, EventKind.CANCELLED, now)])
+    tx.timeline.append([events.changed(workspace, deleted, EventKind.CANCELLED, now)])
     return True

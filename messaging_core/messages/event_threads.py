@@ -8,7 +8,7 @@ from time import monotonic
 
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
-from messaging_core.subscription import Subscriptions
+from messaging_core.messages.events import Subscriptions
 
 _log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from attrs import evolve, field, frozen
 
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import fault_of
-from messaging_core.models.event import Cursor, Event, EventKind
+from messaging_core.models.delivery.event import Cursor, Event, EventKind
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from messaging_core.errors import InvalidDocumentError, InvalidQueryError, UnknownMessageError
-from messaging_core.models.message import Message
-from messaging_core.models.violation import Violation
-from messaging_core.ports.storage import Transaction
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.message import Message
+from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.wire import dump, load
 
 Q = TypeVar("Q")

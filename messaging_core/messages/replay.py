@@ -5,20 +5,20 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.acceptance import Acceptance
-from messaging_core.decisions import telling
-from messaging_core.decisions.drafting import lane_of
-from messaging_core.decisions.redaction import is_redacted
-from messaging_core.decisions.settlement import IN_DOUBT
+from messaging_core.acceptance.acceptor import Acceptance
+from messaging_core.decisions.acceptance.drafting import lane_of
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.decisions.status import events
+from messaging_core.decisions.status.redaction import is_redacted
 from messaging_core.errors import StateError, UnknownMessageError
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage, Resolution
-from messaging_core.models.event import EventKind
-from messaging_core.models.message import Direction, Message, Origin, Status
-from messaging_core.ports.storage import Transaction
-from messaging_core.rules.lifecycle import begun
-from messaging_core.rules.validity import expires_at, validity_of
-from messaging_core.wire.fingerprint import hash_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage, Resolution
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.messages.message import Direction, Message, Origin, Status
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.policy.lifecycle import begun
+from messaging_core.rules.policy.validity import expires_at, validity_of
+from messaging_core.wire.stored.fingerprint import hash_of
 
 REPLAY = "replay"
 """The type of the `origin` of a message that was replayed; its id is that of the first one."""
@@ -56,9 +56,9 @@ class Replaying:
         ends_at = expires_at(now, None, validity)
         if not tx.outbox.reschedule(workspace, moved, due_at=now, expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
-        event = telling.changed(workspace, moved, EventKind.RESCHEDULED, now)
+        event = events.changed(workspace, moved, EventKind.RESCHEDULED, now)
         tx.timeline.append([evolve(event, due_at=now)])
-        tx.timeline.count(telling.resolved(Resolution.RESENT))
+        tx.timeline.count(events.resolved(Resolution.RESENT))
         return moved
 
     def _anew(
@@ -90,7 +90,7 @@ class Replaying:
             idempotency=None if again or earlier else key,
         )
         tx.messages.add([kept])
-        tx.timeline.append([telling.admitted(workspace, new, delivery)])
+        tx.timeline.append([events.admitted(workspace, new, delivery)])
         return new
 
     def _copy(self, old: Message) -> Message:

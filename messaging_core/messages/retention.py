@@ -7,11 +7,11 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.decisions import telling
-from messaging_core.models.event import EventKind
-from messaging_core.models.retention import Keep, Purged
+from messaging_core.decisions.status import events
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage.transaction import Storage, Transaction
 
 _LONGEST_REST = 0.25  # seconds
 
@@ -72,7 +72,7 @@ class Purge:
         now = self.clock.now()
         tx.timeline.append(
             [
-                telling.changed(workspace, message, EventKind.REDACTED, now)
+                events.changed(workspace, message, EventKind.REDACTED, now)
                 for workspace, message in left
             ]
         )

@@ -8,7 +8,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from messaging_core.models.action import (
+    from messaging_core.models.common.channel import (
+        DEFAULT_WORKSPACE,
+        EMAIL,
+        PUSH,
+        SMS,
+        Channel,
+        MessageType,
+        WhenInDoubt,
+    )
+    from messaging_core.models.common.failure import (
+        Failure,
+        FailureCode,
+        FailureSource,
+        Retry,
+    )
+    from messaging_core.models.common.violation import (
+        Violation,
+    )
+    from messaging_core.models.content.action import (
         Action,
         ActionDescription,
         ActionMetadata,
@@ -18,8 +36,7 @@ if TYPE_CHECKING:
         PostbackAction,
         ReplyAction,
     )
-    from messaging_core.models.batch import Batch
-    from messaging_core.models.body import (
+    from messaging_core.models.content.body import (
         AppleMetadata,
         Attachment,
         AuthenticationBody,
@@ -54,106 +71,7 @@ if TYPE_CHECKING:
         TextMetadata,
         WhatsAppMetadata,
     )
-    from messaging_core.models.channel import (
-        DEFAULT_WORKSPACE,
-        EMAIL,
-        PUSH,
-        SMS,
-        Channel,
-        MessageType,
-        WhenInDoubt,
-    )
-    from messaging_core.models.compose import (
-        html,
-        text,
-        to,
-    )
-    from messaging_core.models.contact import (
-        Annotations,
-        Connector,
-        Contact,
-        ContactIdentifier,
-        Identifier,
-        MessageContact,
-        MessageReceiver,
-        MessageSender,
-        Receiver,
-        ReceiverContact,
-        ReceiverType,
-        Sender,
-        SenderAnnotations,
-        SenderConnector,
-    )
-    from messaging_core.models.delivery import (
-        Claim,
-        Controls,
-        Delivery,
-        IdempotencyKey,
-        Lane,
-        Lease,
-        NewMessage,
-        OutcomeKind,
-        Resolution,
-        Settlement,
-        Withdrawal,
-    )
-    from messaging_core.models.directory import (
-        ContactChanges,
-        ContactList,
-        ContactListQuery,
-        ContactQuery,
-        NewContact,
-        Strategy,
-        SuppressionQuery,
-    )
-    from messaging_core.models.doubts import (
-        Doubts,
-    )
-    from messaging_core.models.envelope import (
-        Address,
-        Content,
-        EmailContent,
-        Envelope,
-        MediaItem,
-        MmsContent,
-        NativeContent,
-        PushContent,
-        Recipient,
-        SmsContent,
-    )
-    from messaging_core.models.event import (
-        Event,
-        EventKind,
-    )
-    from messaging_core.models.evidence import (
-        Evidence,
-        HandOver,
-        Reported,
-    )
-    from messaging_core.models.failure import (
-        Failure,
-        FailureCode,
-        FailureSource,
-        Retry,
-    )
-    from messaging_core.models.interaction import (
-        ClickedLink,
-        Conversion,
-        Interaction,
-        InteractionContext,
-        InteractionMetadata,
-        InteractionType,
-        PressedButton,
-        Reaction,
-    )
-    from messaging_core.models.message import (
-        Direction,
-        Message,
-        Origin,
-        Part,
-        Status,
-    )
-    from messaging_core.models.meta import (
+    from messaging_core.models.content.meta import (
         CampaignMeta,
         EmailMeta,
         Meta,
@@ -166,86 +84,21 @@ if TYPE_CHECKING:
         ReferredProduct,
         StepMeta,
     )
-    from messaging_core.models.notification import (
-        MessageIds,
-        Notification,
-        NotificationFailure,
-        NotificationReport,
-        NotificationSkip,
-    )
-    from messaging_core.models.outcome import (
-        Accepted,
-        Deferred,
-        Outcome,
-        PerRecipient,
-        Rejected,
-        SingleOutcome,
-        Unknown,
-    )
-    from messaging_core.models.plan import (
-        Plan,
-        Reason,
-        Rejection,
-        Verdict,
-    )
-    from messaging_core.models.query import (
-        DEFAULT_LIMIT,
-        MAX_LIMIT,
-        MessageQuery,
-        Page,
-    )
-    from messaging_core.models.reasons import ReasonCode
-    from messaging_core.models.receipt import (
-        IncomingMessage,
-        InteractionReceipt,
-        KeptReceipt,
-        Receipt,
-        ReceiptState,
-        ReceiptStatus,
-        Reception,
-        StatusReceipt,
-    )
-    from messaging_core.models.rendered_template import (
+    from messaging_core.models.content.rendered_template import (
         ContentReport,
         RenderedTemplate,
         TemplateSource,
     )
-    from messaging_core.models.request import (
-        NotificationHook,
-        ReplyTo,
-        SendMessage,
-        ShortLinks,
-    )
-    from messaging_core.models.retention import (
-        Keep,
-        Purged,
-    )
-    from messaging_core.models.send_rules import (
-        Course,
-        FrequencyCap,
-        Holdout,
-        Purpose,
-        QuietAction,
-        QuietHours,
-        QuietWindow,
-        ReceiverFacts,
-        Ruling,
-        SendRules,
-        Suppression,
-        SuppressionCause,
-        SuppressionScope,
-        Weekday,
-    )
-    from messaging_core.models.short_link import (
+    from messaging_core.models.content.short_link import (
         LinkSettings,
         ShortLink,
     )
-    from messaging_core.models.sms import (
+    from messaging_core.models.content.sms import (
         ForcedCharacter,
         SmsEncoding,
         SmsText,
     )
-    from messaging_core.models.template import (
+    from messaging_core.models.content.template import (
         BooleanParameter,
         CatalogProduct,
         LineItem,
@@ -282,7 +135,7 @@ if TYPE_CHECKING:
         WhatsAppProductSections,
         WhatsAppProductSectionsParameter,
     )
-    from messaging_core.models.template_project import (
+    from messaging_core.models.content.template_project import (
         Form,
         Missing,
         PlatformContent,
@@ -293,13 +146,160 @@ if TYPE_CHECKING:
         TemplateVersion,
         VariableType,
     )
-    from messaging_core.models.user import (
+    from messaging_core.models.delivery.delivery import (
+        Claim,
+        Controls,
+        Delivery,
+        IdempotencyKey,
+        Lane,
+        Lease,
+        NewMessage,
+        OutcomeKind,
+        Resolution,
+        Settlement,
+        Withdrawal,
+    )
+    from messaging_core.models.delivery.doubts import (
+        Doubts,
+    )
+    from messaging_core.models.delivery.event import (
+        Event,
+        EventKind,
+    )
+    from messaging_core.models.delivery.evidence import (
+        Evidence,
+        HandOver,
+        Reported,
+    )
+    from messaging_core.models.delivery.interaction import (
+        ClickedLink,
+        Conversion,
+        Interaction,
+        InteractionContext,
+        InteractionMetadata,
+        InteractionType,
+        PressedButton,
+        Reaction,
+    )
+    from messaging_core.models.delivery.outcome import (
+        Accepted,
+        Deferred,
+        Outcome,
+        PerRecipient,
+        Rejected,
+        SingleOutcome,
+        Unknown,
+    )
+    from messaging_core.models.delivery.receipt import (
+        IncomingMessage,
+        InteractionReceipt,
+        KeptReceipt,
+        Receipt,
+        ReceiptState,
+        ReceiptStatus,
+        Reception,
+        StatusReceipt,
+    )
+    from messaging_core.models.messages.batch import Batch
+    from messaging_core.models.messages.compose import (
+        html,
+        text,
+        to,
+    )
+    from messaging_core.models.messages.envelope import (
+        Address,
+        Content,
+        EmailContent,
+        Envelope,
+        MediaItem,
+        MmsContent,
+        NativeContent,
+        PushContent,
+        Recipient,
+        SmsContent,
+    )
+    from messaging_core.models.messages.message import (
+        Direction,
+        Message,
+        Origin,
+        Part,
+        Status,
+    )
+    from messaging_core.models.messages.notification import (
+        MessageIds,
+        Notification,
+        NotificationFailure,
+        NotificationReport,
+        NotificationSkip,
+    )
+    from messaging_core.models.messages.query import (
+        DEFAULT_LIMIT,
+        MAX_LIMIT,
+        MessageQuery,
+        Page,
+    )
+    from messaging_core.models.messages.request import (
+        NotificationHook,
+        ReplyTo,
+        SendMessage,
+        ShortLinks,
+    )
+    from messaging_core.models.messages.retention import (
+        Keep,
+        Purged,
+    )
+    from messaging_core.models.people.contact import (
+        Annotations,
+        Connector,
+        Contact,
+        ContactIdentifier,
+        Identifier,
+        MessageContact,
+        MessageReceiver,
+        MessageSender,
+        Receiver,
+        ReceiverContact,
+        ReceiverType,
+        Sender,
+        SenderAnnotations,
+        SenderConnector,
+    )
+    from messaging_core.models.people.directory import (
+        ContactChanges,
+        ContactList,
+        ContactListQuery,
+        ContactQuery,
+        NewContact,
+        Strategy,
+        SuppressionQuery,
+    )
+    from messaging_core.models.people.user import (
         Unresolved,
         User,
         UserFields,
     )
-    from messaging_core.models.violation import (
-        Violation,
+    from messaging_core.models.policy.plan import (
+        Plan,
+        Reason,
+        Rejection,
+        Verdict,
+    )
+    from messaging_core.models.policy.reasons import ReasonCode
+    from messaging_core.models.policy.send_rules import (
+        Course,
+        FrequencyCap,
+        Holdout,
+        Purpose,
+        QuietAction,
+        QuietHours,
+        QuietWindow,
+        ReceiverFacts,
+        Ruling,
+        SendRules,
+        Suppression,
+        SuppressionCause,
+        SuppressionScope,
+        Weekday,
     )
 
 __all__ = [
@@ -539,38 +539,38 @@ __all__ = [
 ]
 
 _MODULES = (
-    "action",
-    "body",
-    "channel",
-    "compose",
-    "contact",
-    "delivery",
-    "envelope",
-    "failure",
-    "interaction",
-    "message",
-    "meta",
-    "outcome",
-    "plan",
-    "query",
-    "reasons",
-    "request",
-    "short_link",
-    "send_rules",
-    "sms",
-    "rendered_template",
-    "template",
-    "receipt",
-    "evidence",
-    "event",
-    "doubts",
-    "template_project",
-    "directory",
-    "user",
-    "retention",
-    "notification",
-    "violation",
-    "batch",  # imports messages, and with them most others
+    "content.action",
+    "content.body",
+    "common.channel",
+    "messages.compose",
+    "people.contact",
+    "delivery.delivery",
+    "messages.envelope",
+    "common.failure",
+    "delivery.interaction",
+    "messages.message",
+    "content.meta",
+    "delivery.outcome",
+    "policy.plan",
+    "messages.query",
+    "policy.reasons",
+    "messages.request",
+    "content.short_link",
+    "policy.send_rules",
+    "content.sms",
+    "content.rendered_template",
+    "content.template",
+    "delivery.receipt",
+    "delivery.evidence",
+    "delivery.event",
+    "delivery.doubts",
+    "content.template_project",
+    "people.directory",
+    "people.user",
+    "messages.retention",
+    "messages.notification",
+    "common.violation",
+    "messages.batch",  # imports messages, and with them most others
 )
 
 

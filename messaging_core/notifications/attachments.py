@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from messaging_core.models.body import Attachment, Body, HtmlBody, TextBody
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import Attachment, Body, HtmlBody, TextBody
 from messaging_core.ports.files import Files, name_of, url_of
-from messaging_core.rules.notification import MAX_ATTACHED
+from messaging_core.rules.requests.notification import MAX_ATTACHED
 
 _CONTENT = 3 / 4  # octets in a character of base64
 

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.directory import walk_members
+from messaging_core.contacts.directory import walk_members
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, PUSH, SMS
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.user import Unresolved, User, UserFields
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, EMAIL, PUSH, SMS
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.user import Unresolved, User, UserFields
 from messaging_core.ports.audience import Audience
-from messaging_core.ports.storage import Storage
-from messaging_core.rules.receiver import PLATFORM_KEYS
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 
 AT_ONCE = 200
 """How many recipients are looked up together."""

@@ -6,21 +6,21 @@ from typing import Any, Final, Protocol
 from attrs import evolve, frozen
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
-from messaging_core.models.body import Attachment, Body, TextBody, TextMetadata
-from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
-from messaging_core.models.meta import Meta, PushNotificationsMeta
-from messaging_core.models.notification import Notification
-from messaging_core.models.rendered_template import RenderedTemplate
-from messaging_core.models.request import ShortLinks
-from messaging_core.models.template import TemplateReference
-from messaging_core.models.template_project import Form, TemplateProject, TemplateVersion
-from messaging_core.models.user import User
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import Attachment, Body, TextBody, TextMetadata
+from messaging_core.models.content.meta import Meta, PushNotificationsMeta
+from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.content.template_project import Form, TemplateProject, TemplateVersion
+from messaging_core.models.messages.notification import Notification
+from messaging_core.models.messages.request import ShortLinks
+from messaging_core.models.people.user import User
 from messaging_core.ports.templates import CompiledTemplate
-from messaging_core.rules.links import DEFAULT_DOMAIN
-from messaging_core.templating import Engines, choose_version, render_template
-from messaging_core.templating.interpolation import InterpolationEngine
-from messaging_core.templating.sources import contents_of, platform_of
+from messaging_core.rules.links.links import DEFAULT_DOMAIN
+from messaging_core.templates import Engines, choose_version, render_template
+from messaging_core.templates.interpolation.engine import InterpolationEngine
+from messaging_core.templates.sources import contents_of, platform_of
 
 _TEMPLATE: Final = "/templateId"
 _VALUES: Final = frozenset({"user", "data"})

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from attrs import define, evolve, field
 
-from messaging_core.decisions.notified import outcome_of
+from messaging_core.decisions.acceptance.notification_outcome import outcome_of
 from messaging_core.messenger import Messenger
-from messaging_core.models.message import Message, Status
-from messaging_core.models.notification import (
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.messages.notification import (
     NotificationFailure,
     NotificationReport,
     NotificationSkip,

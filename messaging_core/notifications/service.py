@@ -7,44 +7,44 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
-from messaging_core.acceptance import Acceptance, Answer, Submission
-from messaging_core.attaching import Attachments, attachments_of
-from messaging_core.audience import ContactAudience
+from messaging_core.acceptance.acceptor import Acceptance, Answer, Submission
+from messaging_core.acceptance.bulk import CHUNK, chunks, uncollected
+from messaging_core.acceptance.idempotency import check_key
 from messaging_core.channels import Channels
-from messaging_core.chunking import CHUNK, chunks, uncollected
-from messaging_core.decisions.notified import error_of, outcome_of
+from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError
-from messaging_core.idempotency import check_key
-from messaging_core.models.channel import EMAIL, Channel
-from messaging_core.models.contact import (
-    Receiver,
-    ReceiverContact,
-    ReceiverType,
-    Sender,
-    SenderConnector,
-)
-from messaging_core.models.notification import (
+from messaging_core.models.common.channel import EMAIL, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template_project import TemplateProject
+from messaging_core.models.messages.notification import (
     MessageIds,
     Notification,
     NotificationFailure,
     NotificationReport,
     NotificationSkip,
 )
-from messaging_core.models.reasons import ReasonCode
-from messaging_core.models.request import SendMessage
-from messaging_core.models.template_project import TemplateProject
-from messaging_core.models.user import Unresolved, User
-from messaging_core.models.violation import Violation
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import (
+    Receiver,
+    ReceiverContact,
+    ReceiverType,
+    Sender,
+    SenderConnector,
+)
+from messaging_core.models.people.user import Unresolved, User
+from messaging_core.models.policy.reasons import ReasonCode
+from messaging_core.notifications.attachments import Attachments, attachments_of
+from messaging_core.notifications.audience import ContactAudience
+from messaging_core.notifications.content import Wording, Words, wording_of
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.files import Files
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.notification import (
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.requests.notification import (
     check_notification,
     sender_channel,
     valid_addresses,
 )
 from messaging_core.wire import Json, WireLimits, dump, load
-from messaging_core.wording import Wording, Words, wording_of
 
 LIMITS: Final = WireLimits(max_bytes=16_000_000)
 """How large a notification in JSON may be: room for some hundred thousand recipients."""

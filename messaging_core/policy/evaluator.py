@@ -13,16 +13,17 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.decisions.send_rules import evaluate, is_refused
-from messaging_core.decisions.withholding import withheld
+from messaging_core.contacts.receivers import address_identifiers
+from messaging_core.decisions.delivery.withholding import withheld
+from messaging_core.decisions.policy.send_rules import evaluate, is_refused
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.channel import Channel
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.delivery import Controls, Delivery
-from messaging_core.models.message import Message
-from messaging_core.models.meta import Meta
-from messaging_core.models.plan import Reason
-from messaging_core.models.send_rules import (
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.delivery import Controls, Delivery
+from messaging_core.models.messages.message import Message
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.policy.plan import Reason
+from messaging_core.models.policy.send_rules import (
     Course,
     FrequencyCap,
     Purpose,
@@ -31,11 +32,10 @@ from messaging_core.models.send_rules import (
     SendRules,
     Suppression,
 )
-from messaging_core.ports.storage import Transaction
-from messaging_core.receivers import address_identifiers
-from messaging_core.rules.consent import identifier_on, is_held_out, purpose_of
-from messaging_core.rules.frequency import binds
-from messaging_core.rules.send_rules import check_send_rules, combined
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.policy.consent import identifier_on, is_held_out, purpose_of
+from messaging_core.rules.policy.frequency import binds
+from messaging_core.rules.policy.send_rules import check_send_rules, combined
 
 ANSWER: Final = "keyword"
 """The type of the `origin` of a message that answers a keyword: no send rule binds it."""

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from messaging_core.models.user import Unresolved, User
+from messaging_core.models.people.user import Unresolved, User
 
 
 class Audience(Protocol):

@@ -4,7 +4,7 @@ import os
 from abc import abstractmethod
 from typing import Protocol
 
-from messaging_core.rules.short_links import CODE_BYTES, code_of
+from messaging_core.rules.links.short_links import CODE_BYTES, code_of
 
 
 class Codes(Protocol):

@@ -6,15 +6,15 @@ from typing import Any, Final, get_args
 from uuid import UUID
 
 from messaging_core.arguments import a, a_text, part, refuse, several, uuid
-from messaging_core.models.channel import Channel
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.interaction import Conversion
-from messaging_core.models.meta import Meta
-from messaging_core.models.query import MessageQuery
-from messaging_core.models.receipt import Receipt
-from messaging_core.models.request import SendMessage
-from messaging_core.models.send_rules import SendRules
-from messaging_core.models.template_project import TemplateProject
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.template_project import TemplateProject
+from messaging_core.models.delivery.interaction import Conversion
+from messaging_core.models.delivery.receipt import Receipt
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.policy.send_rules import SendRules
 
 A_STORAGE: Final = part(
     "a storage", "begin", remedy='write storage=SqliteStorage("messages.db") or MemoryStorage()'

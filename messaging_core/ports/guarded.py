@@ -6,8 +6,8 @@ from typing import Any
 from attrs import frozen
 
 from messaging_core.host_code import HostCode
-from messaging_core.models.template_project import Form
-from messaging_core.models.user import Unresolved, User
+from messaging_core.models.content.template_project import Form
+from messaging_core.models.people.user import Unresolved, User
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.codes import Codes
 from messaging_core.ports.files import Files

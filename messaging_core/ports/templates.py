@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from messaging_core.models.template_project import Form
+from messaging_core.models.content.template_project import Form
 
 
 def never(_: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Outcome
+from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.messages.envelope import Envelope
 
 
 @frozen(kw_only=True)

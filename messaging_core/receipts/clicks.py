@@ -4,11 +4,15 @@ import logging
 from datetime import datetime
 
 from messaging_core.errors import StorageError, UnknownShortLinkError
-from messaging_core.models.interaction import ClickedLink, InteractionMetadata, InteractionType
-from messaging_core.models.short_link import ShortLink
-from messaging_core.reception import Inbox
-from messaging_core.reporting import Reports
-from messaging_core.rules.short_links import is_code, location_of
+from messaging_core.models.content.short_link import ShortLink
+from messaging_core.models.delivery.interaction import (
+    ClickedLink,
+    InteractionMetadata,
+    InteractionType,
+)
+from messaging_core.receipts.inbox import Inbox
+from messaging_core.receipts.processor import Reports
+from messaging_core.rules.links.short_links import is_code, location_of
 
 _log = logging.getLogger(__name__)
 

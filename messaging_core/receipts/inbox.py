@@ -8,39 +8,39 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.acceptance import Acceptance
-from messaging_core.decisions import telling
-from messaging_core.decisions.drafting import received
-from messaging_core.desk import Desk
+from messaging_core.acceptance.acceptor import Acceptance
+from messaging_core.context import Desk
+from messaging_core.decisions.acceptance.drafting import received
+from messaging_core.decisions.status import events
 from messaging_core.errors import (
     InvalidRequestError,
     StorageBusyError,
     StorageError,
     UnknownMessageError,
 )
-from messaging_core.keywords import Keywords, Obeying, known_sender
-from messaging_core.models.contact import Identifier
-from messaging_core.models.delivery import NewMessage
-from messaging_core.models.interaction import (
+from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.delivery.interaction import (
     Conversion,
     Interaction,
     InteractionMetadata,
     InteractionType,
 )
-from messaging_core.models.message import Message
-from messaging_core.models.receipt import (
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     KeptReceipt,
     Receipt,
     ReceiptState,
     Reception,
 )
-from messaging_core.ports.storage import Transaction
-from messaging_core.reporting import Reports
-from messaging_core.rules.conversion import check_conversion
+from messaging_core.models.messages.message import Message
+from messaging_core.models.people.contact import Identifier
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts.keywords import Keywords, Obeying, known_sender
+from messaging_core.receipts.processor import Reports
+from messaging_core.rules.requests.conversion import check_conversion
 from messaging_core.wire import encode
-from messaging_core.wire.fingerprint import hash_of
 from messaging_core.wire.receipts import well_formed
+from messaging_core.wire.stored.fingerprint import hash_of
 
 _log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class Inbox:
         tx.messages.add(
             [NewMessage(workspace=kept.workspace, platform=channel.platform, message=message)]
         )
-        tx.timeline.append([telling.admitted(kept.workspace, message, None)])
+        tx.timeline.append([events.admitted(kept.workspace, message, None)])
         tx.receipts.mark([kept.position], ReceiptState.APPLIED)
         if keyword := self.keywords.keyword_in(message, channel):
             obeying = Obeying(

@@ -8,33 +8,33 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.acceptance import Acceptance, Submission
+from messaging_core.acceptance.acceptor import Acceptance, Submission
 from messaging_core.arguments import a, checked_init, flag
-from messaging_core.decisions import telling
-from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.desk import Desk
+from messaging_core.context import Desk
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidRequestError
-from messaging_core.judging import ANSWER, is_exempt, people_of
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.compose import to
-from messaging_core.models.contact import Identifier
-from messaging_core.models.event import EventKind
-from messaging_core.models.message import Direction, Message, Origin, Status
-from messaging_core.models.query import MAX_LIMIT, MessageQuery
-from messaging_core.models.reasons import SUPPRESSED_BY, because
-from messaging_core.models.receipt import IncomingMessage
-from messaging_core.models.request import SendMessage
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.models.violation import Violation
-from messaging_core.ports.storage import Transaction
-from messaging_core.rules.addresses import check_sms_sender, country_of
-from messaging_core.rules.consent import covering, identifier_on, purpose_of
-from messaging_core.rules.lifecycle import UNDER_WAY, Cause, can_exclude, transition
-from messaging_core.rules.phone_number import sender_number
-from messaging_core.rules.receiver import PLATFORM_KEYS, check_address
-from messaging_core.rules.stop_words import Keyword, KeywordKind, confirmation_of, keyword_of
-from messaging_core.wire.suppressed import key_of, place_of
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.receipt import IncomingMessage
+from messaging_core.models.messages.compose import to
+from messaging_core.models.messages.message import Direction, Message, Origin, Status
+from messaging_core.models.messages.query import MAX_LIMIT, MessageQuery
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.policy.reasons import SUPPRESSED_BY, because
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.policy.evaluator import ANSWER, is_exempt, people_of
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.addressing.addresses import check_sms_sender, country_of
+from messaging_core.rules.addressing.phone_number import sender_number
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, check_address
+from messaging_core.rules.policy.consent import covering, identifier_on, purpose_of
+from messaging_core.rules.policy.lifecycle import UNDER_WAY, Cause, can_exclude, transition
+from messaging_core.rules.policy.stop_words import Keyword, KeywordKind, confirmation_of, keyword_of
+from messaging_core.wire.stored.suppression_key import key_of, place_of
 
 _NO_NUMBER: Final = Violation(
     "/sender",
@@ -265,6 +265,6 @@ def _skip(
     )
     tx.messages.update(workspace, skipped)
     tx.sendings.forget(workspace, message.id)
-    event = telling.changed(workspace, skipped, EventKind.ENDED, now)
+    event = events.changed(workspace, skipped, EventKind.ENDED, now)
     tx.timeline.append([evolve(event, reasons=(reason,))])
     return True

@@ -8,33 +8,33 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.decisions import telling
-from messaging_core.decisions.redaction import (
+from messaging_core.context import Desk
+from messaging_core.decisions.delivery.settlement import may_have_gone
+from messaging_core.decisions.status import events
+from messaging_core.decisions.status.redaction import (
     is_redacted,
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.decisions.settlement import may_have_gone
-from messaging_core.decisions.status import NOTHING, evidence_of, may_have_it, platform_of
-from messaging_core.desk import Desk
-from messaging_core.models.channel import EMAIL
-from messaging_core.models.delivery import Delivery, Resolution
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.failure import Failure, FailureCode
-from messaging_core.models.interaction import Interaction, InteractionType
-from messaging_core.models.message import Direction, Message
-from messaging_core.models.receipt import (
+from messaging_core.decisions.status.status import NOTHING, evidence_of, may_have_it, platform_of
+from messaging_core.models.common.channel import EMAIL
+from messaging_core.models.common.failure import Failure, FailureCode
+from messaging_core.models.delivery.delivery import Delivery, Resolution
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.interaction import Interaction, InteractionType
+from messaging_core.models.delivery.receipt import (
     InteractionReceipt,
     KeptReceipt,
     ReceiptState,
     ReceiptStatus,
     StatusReceipt,
 )
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.ports.storage import Transaction
-from messaging_core.proving import Proofs
-from messaging_core.rules.lifecycle import never_went
-from messaging_core.rules.receiver import PLATFORM_KEYS
+from messaging_core.models.messages.message import Direction, Message
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts.status import Proofs
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
+from messaging_core.rules.policy.lifecycle import never_went
 
 _log = logging.getLogger(__name__)
 
@@ -251,7 +251,7 @@ class Reports:
         if is_redacted(message):
             interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
-        event = telling.changed(workspace, message, EventKind.INTERACTED, at)
+        event = events.changed(workspace, message, EventKind.INTERACTED, at)
         self._events.append(evolve(event, outcome=interaction.type))
         return interaction
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.decisions import telling
-from messaging_core.decisions.redaction import is_redacted
-from messaging_core.decisions.settlement import IN_DOUBT, left_of, proved
-from messaging_core.decisions.status import (
+from messaging_core.decisions.delivery.settlement import IN_DOUBT, left_of, proved
+from messaging_core.decisions.status import events
+from messaging_core.decisions.status.redaction import is_redacted
+from messaging_core.decisions.status.status import (
     DOUBT,
     NOTHING,
     join,
@@ -17,12 +17,12 @@ from messaging_core.decisions.status import (
     proven_recipients,
     status_of,
 )
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Delivery, Resolution, Settlement
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.message import Message
-from messaging_core.ports.storage import Transaction
-from messaging_core.rules.lifecycle import cause_of_proof, transition
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Delivery, Resolution, Settlement
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.messages.message import Message
+from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.policy.lifecycle import cause_of_proof, transition
 
 
 class Proofs:
@@ -71,7 +71,7 @@ class Proofs:
         if not self._tx.outbox.finish(workspace, message.id):
             return message  # whoever holds it settles it, and this evidence is joined to that
         if message.details == IN_DOUBT:
-            self._tx.timeline.count(telling.resolved(how))
+            self._tx.timeline.count(events.resolved(how))
         handed_over = proved(message, delivery, at)
         self._tx.messages.update(workspace, handed_over)
         return self._show(workspace, handed_over, evidence, at)
@@ -85,7 +85,7 @@ class Proofs:
                 continue
             shown = self._show(workspace, message, evidence, message.updated_at)
             if shown.status is not message.status:
-                self._tx.timeline.append([telling.joined(workspace, shown)])
+                self._tx.timeline.append([events.joined(workspace, shown)])
 
     def _show(self, workspace: UUID, message: Message, evidence: Evidence, at: datetime) -> Message:
         """Let a message have the status that all evidence gives it."""

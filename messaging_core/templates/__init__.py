@@ -1,21 +1,21 @@
 """Templates: compile, check, inspect and render them, without storage or clock."""
 
-from messaging_core.templating.checking import check_project, check_version
-from messaging_core.templating.inspection import inspect
-from messaging_core.templating.interpolation import InterpolationEngine, interpolate
-from messaging_core.templating.locales import choose_content, choose_locale
-from messaging_core.templating.mia import from_mia, to_mia
-from messaging_core.templating.pieces import Placeholder, Text, parse
-from messaging_core.templating.projects import (
+from messaging_core.templates.checking import check_project, check_version
+from messaging_core.templates.inspection import inspect
+from messaging_core.templates.interpolation.engine import InterpolationEngine, interpolate
+from messaging_core.templates.interpolation.parser import Placeholder, Text, parse
+from messaging_core.templates.interpolation.values import values_of_data, values_of_request
+from messaging_core.templates.locales import choose_content, choose_locale
+from messaging_core.templates.mia_import import from_mia, to_mia
+from messaging_core.templates.projects import (
     activate,
     choose_version,
     deactivate,
     latest,
     save_draft,
 )
-from messaging_core.templating.rendering import pinned, render_request, render_template
-from messaging_core.templating.sources import DEFAULT_ENGINES, Engines
-from messaging_core.templating.values import values_of_data, values_of_request
+from messaging_core.templates.rendering import pinned, render_request, render_template
+from messaging_core.templates.sources import DEFAULT_ENGINES, Engines
 
 __all__ = [
     "DEFAULT_ENGINES",

@@ -4,27 +4,28 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
-from messaging_core.models.body import Attachment
-from messaging_core.models.channel import EMAIL, PUSH, SMS
-from messaging_core.models.template_project import (
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.content.template_project import (
     Form,
     TemplateContent,
     TemplateProject,
     TemplateVariable,
     TemplateVersion,
 )
-from messaging_core.models.violation import Violation
 from messaging_core.ports.templates import CompiledTemplate
-from messaging_core.rules.actions import check_actions
-from messaging_core.rules.attachments import check_attachments
-from messaging_core.rules.headers import check_subject
-from messaging_core.rules.links import check_domain
-from messaging_core.rules.template import MAX_NAME_LENGTH, check_locale
-from messaging_core.rules.text import check_line, check_text
-from messaging_core.templating.paths import touches
-from messaging_core.templating.pieces import is_path
-from messaging_core.templating.rendering import json_object
-from messaging_core.templating.sources import (
+from messaging_core.rules.content.actions import check_actions
+from messaging_core.rules.content.attachments import check_attachments
+from messaging_core.rules.content.template import MAX_NAME_LENGTH, check_locale
+from messaging_core.rules.formats.headers import check_subject
+from messaging_core.rules.formats.text import check_line, check_text
+from messaging_core.rules.links.links import check_domain
+from messaging_core.templates.interpolation.parser import is_path
+from messaging_core.templates.interpolation.paths import touches
+from messaging_core.templates.interpolation.values import type_fault
+from messaging_core.templates.rendering import json_object
+from messaging_core.templates.sources import (
     DEFAULT_ENGINES,
     Engines,
     Source,
@@ -33,7 +34,6 @@ from messaging_core.templating.sources import (
     platform_of,
     sources_of,
 )
-from messaging_core.templating.values import type_fault
 
 MAX_SOURCE_LENGTH: Final = 500_000
 MAX_VARIABLES: Final = 200

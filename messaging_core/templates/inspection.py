@@ -4,18 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from messaging_core.errors import TemplateError
-from messaging_core.models.channel import SMS
-from messaging_core.models.rendered_template import ContentReport
-from messaging_core.models.template_project import (
+from messaging_core.models.common.channel import SMS
+from messaging_core.models.content.rendered_template import ContentReport
+from messaging_core.models.content.template_project import (
     TemplateContent,
     TemplateVariable,
     TemplateVersion,
     VariableType,
 )
-from messaging_core.rules.sms import split_sms, with_plain_numbers
-from messaging_core.templating.checking import undeclared
-from messaging_core.templating.paths import place, touches
-from messaging_core.templating.sources import (
+from messaging_core.rules.formats.sms import split_sms, with_plain_numbers
+from messaging_core.templates.checking import undeclared
+from messaging_core.templates.interpolation.paths import place, touches
+from messaging_core.templates.sources import (
     DEFAULT_ENGINES,
     FORMS,
     Engines,

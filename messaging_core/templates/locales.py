@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
-from messaging_core.models.template_project import TemplateContent, TemplateVersion
-from messaging_core.templating._language_data import (
+from messaging_core.models.content.template_project import TemplateContent, TemplateVersion
+from messaging_core.templates.language_data import (
     ALIASES,
     LIKELY_REGIONS,
     PARENTS,

@@ -5,9 +5,9 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 from uuid import UUID
 
-from messaging_core.models.body import Attachment
-from messaging_core.models.channel import EMAIL, PUSH, SMS
-from messaging_core.models.template_project import (
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.content.template_project import (
     Missing,
     PlatformContent,
     TemplateProject,

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from attrs import evolve
 
-from messaging_core.models.template import TemplateReference
-from messaging_core.models.template_project import (
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.content.template_project import (
     TemplateProject,
     TemplateStatus,
     TemplateVersion,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.template import LATEST
+from messaging_core.rules.content.template import LATEST
 
 Change = TemplateProject | tuple[Violation, ...]
 """A project after a change, or why it may not change so."""

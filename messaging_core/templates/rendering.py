@@ -7,8 +7,10 @@ import orjson
 from attrs import evolve, frozen
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
-from messaging_core.models.action import Action
-from messaging_core.models.body import (
+from messaging_core.models.common.channel import SMS
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.action import Action
+from messaging_core.models.content.body import (
     Attachment,
     Body,
     HtmlBody,
@@ -16,20 +18,19 @@ from messaging_core.models.body import (
     TextBody,
     TextMetadata,
 )
-from messaging_core.models.channel import SMS
-from messaging_core.models.rendered_template import RenderedTemplate, TemplateSource
-from messaging_core.models.template import TemplateReference
-from messaging_core.models.template_project import (
+from messaging_core.models.content.rendered_template import RenderedTemplate, TemplateSource
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.content.template_project import (
     Missing,
     TemplateContent,
     TemplateVersion,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.platforms import ACTION_TYPES, WITHOUT_ATTACHMENTS
-from messaging_core.rules.sms import with_plain_numbers
-from messaging_core.templating.locales import choose_content
-from messaging_core.templating.paths import covers
-from messaging_core.templating.sources import (
+from messaging_core.rules.formats.platforms import ACTION_TYPES, WITHOUT_ATTACHMENTS
+from messaging_core.rules.formats.sms import with_plain_numbers
+from messaging_core.templates.interpolation.paths import covers
+from messaging_core.templates.interpolation.values import Checked, values_of_data, values_of_request
+from messaging_core.templates.locales import choose_content
+from messaging_core.templates.sources import (
     ACTION_FORMS,
     DEFAULT_ENGINES,
     Engines,
@@ -38,7 +39,6 @@ from messaging_core.templating.sources import (
     platform_of,
     used_sources,
 )
-from messaging_core.templating.values import Checked, values_of_data, values_of_request
 
 Rendering = RenderedTemplate | tuple[Violation, ...]
 """What a template became, or why it did not."""

@@ -5,18 +5,18 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.decisions.drafting import identifiers_of
-from messaging_core.models.channel import Channel
-from messaging_core.models.meta import Meta, PushNotificationsMeta
-from messaging_core.models.rendered_template import RenderedTemplate
-from messaging_core.models.request import SendMessage
-from messaging_core.models.template import TemplateReference
-from messaging_core.models.template_project import TemplateProject
-from messaging_core.models.violation import Violation
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.rules.headers import check_subject
-from messaging_core.rules.template import check_template
-from messaging_core.templating import (
+from messaging_core.decisions.acceptance.drafting import identifiers_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.meta import Meta, PushNotificationsMeta
+from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.content.template_project import TemplateProject
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.content.template import check_template
+from messaging_core.rules.formats.headers import check_subject
+from messaging_core.templates import (
     DEFAULT_ENGINES,
     Engines,
     choose_version,

@@ -6,16 +6,16 @@ from typing import Final
 from attrs import frozen
 
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.channel import EMAIL, PUSH, SMS
-from messaging_core.models.template_project import (
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS
+from messaging_core.models.content.template_project import (
     Form,
     PlatformContent,
     TemplateContent,
     TemplateVersion,
 )
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine
-from messaging_core.rules.platforms import ACTION_TYPES
-from messaging_core.templating.interpolation import InterpolationEngine
+from messaging_core.rules.formats.platforms import ACTION_TYPES
+from messaging_core.templates.interpolation.engine import InterpolationEngine
 
 Engines = Mapping[str, TemplateEngine]
 """Engines by name, as template versions name them."""

@@ -10,7 +10,6 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.arguments import a, a_text, any_whole, checked, id_of, instant, optional, uuid
-from messaging_core.components import project_id
 from messaging_core.errors import (
     InvalidDocumentError,
     InvalidQueryError,
@@ -18,23 +17,23 @@ from messaging_core.errors import (
     StateError,
     UnknownTemplateError,
 )
-from messaging_core.filling import project_of
-from messaging_core.models.channel import DEFAULT_WORKSPACE, Channel
-from messaging_core.models.instants import in_utc
-from messaging_core.models.query import DEFAULT_LIMIT, MAX_LIMIT, Page
-from messaging_core.models.rendered_template import ContentReport, RenderedTemplate
-from messaging_core.models.template import TemplateReference
-from messaging_core.models.template_project import (
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.rendered_template import ContentReport, RenderedTemplate
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.content.template_project import (
     TemplateProject,
     TemplateStatus,
     TemplateVersion,
 )
-from messaging_core.models.violation import Violation
+from messaging_core.models.messages.query import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.rules.body import check_body
-from messaging_core.rules.message import of_rendered
-from messaging_core.templating import (
+from messaging_core.ports.components import project_id
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.content.body import check_body
+from messaging_core.rules.requests.message import of_rendered
+from messaging_core.templates import (
     Engines,
     activate,
     check_project,
@@ -45,6 +44,7 @@ from messaging_core.templating import (
     render_template,
     save_draft,
 )
+from messaging_core.templates.resolver import project_of
 from messaging_core.wire import Json, dump, load
 
 _TICK = timedelta(milliseconds=1)

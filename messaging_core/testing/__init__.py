@@ -19,9 +19,9 @@ from messaging_core.testing.builders import (
     an_incoming_message,
 )
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
+from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
+from messaging_core.testing.contracts.transport import PeerContract, TransportContract
 from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
-from messaging_core.testing.storage_contract import DurableStorageContract, StorageContract
-from messaging_core.testing.transport_contract import PeerContract, TransportContract
 
 __all__ = [
     "MONDAY_MORNING",

@@ -32,7 +32,7 @@ def parser() -> ArgumentParser:
         "--model",
         metavar="FACTORY",
         help="drive it beside a storage that is known to be right, such as "
-        "messaging_adapters.storage.memory:MemoryStorage",
+        "messaging_adapters.storage.memory.storage:MemoryStorage",
     )
     storage.add_argument("--runs", type=int, default=50, metavar="N", help="with --model: 50")
     storage.add_argument("--steps", type=int, default=30, metavar="N", help="of each run: 30")

@@ -7,18 +7,10 @@ from uuid import UUID, uuid4
 
 from attrs import evolve
 
-from messaging_core.models.body import Body, TextBody, TextMetadata
-from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel
-from messaging_core.models.compose import to as receiver_of
-from messaging_core.models.contact import (
-    Connector,
-    Contact,
-    ContactIdentifier,
-    MessageContact,
-    MessageReceiver,
-    MessageSender,
-)
-from messaging_core.models.delivery import (
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.content.body import Body, TextBody, TextMetadata
+from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
     IdempotencyKey,
@@ -27,14 +19,27 @@ from messaging_core.models.delivery import (
     NewMessage,
     Settlement,
 )
-from messaging_core.models.directory import ContactList
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.message import Direction, Message, Status
-from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptStatus, StatusReceipt
-from messaging_core.models.request import SendMessage
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.rules.lifecycle import is_waiting
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.receipt import (
+    KeptReceipt,
+    Receipt,
+    ReceiptStatus,
+    StatusReceipt,
+)
+from messaging_core.models.messages.compose import to as receiver_of
+from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import (
+    Connector,
+    Contact,
+    ContactIdentifier,
+    MessageContact,
+    MessageReceiver,
+    MessageSender,
+)
+from messaging_core.models.people.directory import ContactList
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.rules.policy.lifecycle import is_waiting
 from messaging_core.testing.clock import MONDAY_MORNING
 
 A_NUMBER = "+31612345678"

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from messaging_core.errors import ConfigurationError, MissingDependencyError
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Transport
-from messaging_core.testing.storage_contract import DurableStorageContract, StorageContract
-from messaging_core.testing.transport_contract import CONTENTS, TransportContract
+from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
+from messaging_core.testing.contracts.transport import CONTENTS, TransportContract
 
 try:
     import pytest
@@ -183,7 +183,7 @@ def _machine(opened: Opened, model: str, runs: int, steps: int) -> type:
         import hypothesis  # noqa: PLC0415 - needed only here
     except ModuleNotFoundError as error:
         raise MissingDependencyError("hypothesis", "testing") from error
-    from messaging_core.testing.storage_machine import StorageMachine  # noqa: PLC0415 - the same
+    from messaging_core.testing.contracts.storage_machine import StorageMachine  # noqa: PLC0415 - the same
 
     models = Opened(named(model), prefix="model-")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from attrs import frozen
 
 from messaging_core.errors import Withdrawn
-from messaging_core.models.envelope import Envelope, SmsContent
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 

@@ -1,5 +1,6 @@
 """JSON as the Bird Channels API writes it, read into models with every violation at once."""
 
+from messaging_core.wire.codec.registry import converter
 from messaging_core.wire.documents import (
     Json,
     canonical_bytes,
@@ -20,8 +21,7 @@ from messaging_core.wire.documents import (
     parse_send_message,
     read_send_message,
 )
-from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
-from messaging_core.wire.registry import converter
+from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 
 __all__ = [
     "DOCUMENT_LIMITS",

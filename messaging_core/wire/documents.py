@@ -10,16 +10,16 @@ from messaging_core.errors import (
     InvalidMessageError,
     InvalidRequestError,
 )
-from messaging_core.models.contact import Contact
-from messaging_core.models.interaction import Interaction
-from messaging_core.models.message import Message
-from messaging_core.models.query import Page
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
-from messaging_core.wire import document, mapping
-from messaging_core.wire.faults import Faults, Stop, check_depth
-from messaging_core.wire.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
-from messaging_core.wire.registry import registry, storage_registry
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import Page
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import Contact
+from messaging_core.wire.codec.registry import registry, storage_registry
+from messaging_core.wire.parsing import json_text, json_values
+from messaging_core.wire.parsing.faults import Faults, Stop, check_depth
+from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 
 T = TypeVar("T")
 
@@ -210,7 +210,7 @@ def _read_both(
 def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> tuple[Any, Any]:
     read = registry().reader(kind)
     if isinstance(data, (bytes, str, bytearray, memoryview)):
-        tree = document.parse(data, limits, faults)
+        tree = json_text.parse(data, limits, faults)
         value = read(tree, "", faults)
         if faults:  # a reader does not look into what it refuses
             check_depth(tree, "", faults)
@@ -220,7 +220,7 @@ def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> 
         return None, None
     unspeakable = Faults(limits)
     try:
-        tree = mapping.copy(data, limits, unspeakable)
+        tree = json_values.copy(data, limits, unspeakable)
     except Stop:
         faults.extend(unspeakable)
         raise
@@ -245,7 +245,7 @@ def _canonical(value: Any) -> Any:
         return [_canonical(item) for item in value]
     whole = (
         isinstance(value, float)
-        and mapping.SMALLEST <= value <= mapping.LARGEST
+        and json_values.SMALLEST <= value <= json_values.LARGEST
         and value.is_integer()
     )
     return int(value) if whole else value

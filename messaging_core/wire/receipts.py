@@ -7,14 +7,14 @@ from attrs import evolve, fields
 
 from messaging_core.arguments import refuse
 from messaging_core.errors import InvalidRequestError
-from messaging_core.models.receipt import (
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     Receipt,
     StatusReceipt,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.references import bare_reference
+from messaging_core.rules.formats.references import bare_reference
 from messaging_core.wire.documents import dump, load
 
 T = TypeVar("T")

@@ -5,14 +5,14 @@ from functools import cache
 from typing import Any, Final
 
 from messaging_core.errors import InvalidMessageError
-from messaging_core.models.contact import Receiver
-from messaging_core.models.request import SendMessage
-from messaging_core.wire import document
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import Receiver
+from messaging_core.wire.codec.registry import registry
+from messaging_core.wire.codec.schema import plan_of
 from messaging_core.wire.documents import parse_send_message
-from messaging_core.wire.faults import Faults, Stop
-from messaging_core.wire.limits import REQUEST_LIMITS, WireLimits
-from messaging_core.wire.plan import plan_of
-from messaging_core.wire.registry import registry
+from messaging_core.wire.parsing import json_text
+from messaging_core.wire.parsing.faults import Faults, Stop
+from messaging_core.wire.parsing.limits import REQUEST_LIMITS, WireLimits
 
 _NOBODY: Final[Mapping[str, Any]] = {"receiver": {"contacts": []}}
 
@@ -36,7 +36,7 @@ def _tree(data: Any, limits: WireLimits) -> Mapping[Any, Any]:
     tree = data
     if isinstance(data, (bytes, str, bytearray, memoryview)):
         try:
-            tree = document.parse(data, limits, Faults(limits))
+            tree = json_text.parse(data, limits, Faults(limits))
         except Stop:
             tree = None
     return tree if isinstance(tree, Mapping) else {}

@@ -33,17 +33,22 @@ from messaging_core import (
     Worker,
 )
 from messaging_core.aio import AsyncMessenger
-from messaging_core.decisions.rejection import MAX_CONTACTS, MAX_PATH, failure_code, rejected
+from messaging_core.decisions.acceptance.rejection import (
+    MAX_CONTACTS,
+    MAX_PATH,
+    failure_code,
+    rejected,
+)
 from messaging_core.models import FailureSource, Origin
-from messaging_core.models.body import Image, ImageBody
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Receiver, ReceiverContact
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Deferred, Unknown
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.content.body import Image, ImageBody
+from messaging_core.models.delivery.outcome import Deferred, Unknown
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.people.contact import Receiver, ReceiverContact
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Handoff
-from messaging_core.rules.message import MAX_BATCH
-from messaging_core.rules.tags import TAG_LIMIT
+from messaging_core.rules.content.tags import TAG_LIMIT
+from messaging_core.rules.requests.message import MAX_BATCH
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )

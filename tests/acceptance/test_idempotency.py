@@ -19,11 +19,11 @@ from messaging_core import (
     Rejection,
     SendMessage,
 )
-from messaging_core.idempotency import DEFAULT_WINDOW
-from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.acceptance.idempotency import DEFAULT_WINDOW
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request
-from messaging_core.wire.fingerprint import differing, fingerprint
+from messaging_core.wire.stored.fingerprint import differing, fingerprint
 
 MILLISECOND = timedelta(milliseconds=1)
 ORDERS, CODES = a_channel("orders"), a_channel("codes")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Channel, InvalidMessageError, MessageType, Messenger, Verdict, Worker
-from messaging_core.models.contact import ReceiverContact, ReceiverType
-from messaging_core.models.envelope import Envelope
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.people.contact import ReceiverContact, ReceiverType
 from messaging_core.testing import (
     MONDAY_MORNING,
     ManualClock,

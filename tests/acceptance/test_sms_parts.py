@@ -7,11 +7,11 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import InvalidMessageError, Messenger, SendMessage, Worker, text, to
-from messaging_core.models.action import LinkAction
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import Channel
-from messaging_core.models.envelope import SmsContent
-from messaging_core.models.request import ShortLinks
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.action import LinkAction
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.messages.envelope import SmsContent
+from messaging_core.models.messages.request import ShortLinks
 from messaging_core.testing import RecordingTransport, a_channel
 
 LONG = "https://shop.example/" + "x" * 200

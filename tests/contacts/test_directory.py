@@ -12,7 +12,7 @@ import pytest
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger, SendMessage, text, to
-from messaging_core.directory import MEMBERS_AT_ONCE
+from messaging_core.contacts.directory import MEMBERS_AT_ONCE
 from messaging_core.errors import (
     ContactConflictError,
     InvalidQueryError,

@@ -28,8 +28,8 @@ from messaging_core.models import (
     Status,
     SuppressionScope,
 )
-from messaging_core.models.send_rules import FrequencyCap, Holdout
-from messaging_core.ports.storage import Storage
+from messaging_core.models.policy.send_rules import FrequencyCap, Holdout
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Capabilities, Handoff
 from messaging_core.testing import ManualClock
 

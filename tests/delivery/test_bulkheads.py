@@ -11,11 +11,11 @@ import pytest
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, ConfigurationError, Messenger, Report, Status, Worker
-from messaging_core.bulkheads import Bulkheads
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Outcome
-from messaging_core.ports.storage import Storage
+from messaging_core.delivery.bulkheads import Bulkheads
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff
 from messaging_core.testing import RecordingTransport, a_channel, a_request
 

@@ -21,13 +21,19 @@ from messaging_core import (
     WhenInDoubt,
     Worker,
 )
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.compose import to
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.message import Part
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, PerRecipient, Unknown
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.delivery.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Unknown,
+)
+from messaging_core.models.messages.compose import to
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.messages.message import Part
 from messaging_core.ports.transport import Handoff
 from messaging_core.testing import (
     BeforeHandoff,

@@ -11,13 +11,13 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Report, Status, StorageError
-from messaging_core.bookkeeping import Going
-from messaging_core.decisions.settlement import give_back
-from messaging_core.desk import Desk
-from messaging_core.ledger import Ledger
-from messaging_core.models.delivery import Claim
+from messaging_core.context import Desk
+from messaging_core.decisions.delivery.settlement import give_back
+from messaging_core.delivery.group_commit import Ledger
+from messaging_core.delivery.recorder import Going
+from messaging_core.models.delivery.delivery import Claim
 from messaging_core.ports.clock import TimeOrderedIds
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import (
     ManualClock,

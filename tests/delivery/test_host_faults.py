@@ -14,9 +14,9 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import ConfigurationError, Messenger, Report, Status, Worker
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff
 from messaging_core.testing import (
     BeforeHandoff,

@@ -11,14 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, StateError, Status, Worker
-from messaging_core.bookkeeping import Books
-from messaging_core.decisions.settlement import IN_DOUBT, Attempted, settle
-from messaging_core.models.channel import Channel, WhenInDoubt
-from messaging_core.models.delivery import Claim
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.message import Message
-from messaging_core.models.outcome import (
+from messaging_core.decisions.delivery.settlement import IN_DOUBT, Attempted, settle
+from messaging_core.delivery.recorder import Books
+from messaging_core.models.common.channel import Channel, WhenInDoubt
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.delivery.delivery import Claim
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -27,9 +25,11 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
-from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.messages.message import Message
 from messaging_core.ports.transport import Capabilities
-from messaging_core.rules.lifecycle import TRANSITIONS, is_final, is_waiting
+from messaging_core.rules.policy.lifecycle import TRANSITIONS, is_final, is_waiting
 from messaging_core.testing import (
     ManualClock,
     RecordingTransport,

@@ -7,10 +7,10 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core.crew import Crew
-from messaging_core.models.delivery import Claim
+from messaging_core.delivery.thread_pool import Crew
+from messaging_core.models.delivery.delivery import Claim
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add, claim
+from messaging_core.testing.contracts.storage.steps import add, claim
 
 PATIENCE = 10.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from messaging_core.models import FailureCode
-from messaging_core.rules.lifecycle import TRANSITIONS
+from messaging_core.rules.policy.lifecycle import TRANSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from messaging_core import (
     text,
     to,
 )
-from messaging_core.decisions.retrying import EMAIL_RETRIES, OTHER_RETRIES, next_try
+from messaging_core.decisions.delivery.retrying import EMAIL_RETRIES, OTHER_RETRIES, next_try
 from messaging_core.models import (
     Accepted,
     Contact,

@@ -12,7 +12,7 @@ import pytest
 
 import messaging_core.rules
 from messaging_core.models import Action, Body
-from messaging_core.rules import platforms
+from messaging_core.rules.formats import platforms
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from messaging_core.decisions import send_rules
+from messaging_core.decisions.policy import send_rules
 from messaging_core.models import Course, ReasonCode
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,7 +25,7 @@ from attrs import frozen
 from faults.processes import say
 from faults.shop import ORDERS, open_storage
 from messaging_core import Messenger
-from messaging_core.models.request import SendMessage
+from messaging_core.models.messages.request import SendMessage
 from messaging_core.testing import RecordingTransport, a_request, a_subject
 
 HOST_TABLE = "CREATE TABLE IF NOT EXISTS host_orders (reference TEXT PRIMARY KEY)"

@@ -24,11 +24,11 @@ from attrs import evolve
 
 from faults.processes import say, when_told_to_end
 from faults.shop import OFFERS, ORDERS, open_storage
-from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpSecurity, SmtpTransport
 from messaging_core import Messenger, Worker
-from messaging_core.decisions.dispatch import PATIENCE
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.decisions.delivery.dispatch import PATIENCE
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 

@@ -15,7 +15,7 @@ import pytest
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import StorageError
 from messaging_core.testing import a_message, a_new_message
-from messaging_core.testing.storage_steps import add, claim, ids, walk
+from messaging_core.testing.contracts.storage.steps import add, claim, ids, walk
 
 STRACE = shutil.which("strace")
 
@@ -60,7 +60,7 @@ import json, sys
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import StorageError
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add, ids
+from messaging_core.testing.contracts.storage.steps import add, ids
 
 kept, errors = [], 0
 with SqliteStorage(sys.argv[1], exclusive=sys.argv[2] == "wal") as storage:

@@ -25,9 +25,9 @@ from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, SendMessage, Worker, text, to
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import StorageError
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import RecordingTransport, a_new_message
-from messaging_core.testing.storage_steps import add, walk
+from messaging_core.testing.contracts.storage.steps import add, walk
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -200,7 +200,7 @@ CHILD_ENDS = """
 import os, sys
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add
+from messaging_core.testing.contracts.storage.steps import add
 
 storage = SqliteStorage(sys.argv[1], exclusive=sys.argv[2] == "True")
 add(storage, a_new_message())
@@ -394,12 +394,12 @@ for name in ("fork", "forkpty", "register_at_fork"):
 sys.modules["fcntl"] = None
 
 import messaging_adapters.mail.pool
-import messaging_adapters.storage.memory
+import messaging_adapters.storage.memory.storage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Worker
 from messaging_core.aio import AsyncMessenger
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add, walk
+from messaging_core.testing.contracts.storage.steps import add, walk
 
 with SqliteStorage(sys.argv[1]) as storage:
     add(storage, a_new_message())

@@ -15,9 +15,9 @@ import pytest
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import StorageError
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add, ids, walk
+from messaging_core.testing.contracts.storage.steps import add, ids, walk
 
 SOON = timedelta(milliseconds=300)
 MOST_LINES = 5_000

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_core.models.query import MessageQuery
+from messaging_core.models.messages.query import MessageQuery
 
 SCRIPT = Path(__file__).with_name("racing_sender.py")
 PROCESSES, KEYS = 2, 40

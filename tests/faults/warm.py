@@ -3,7 +3,7 @@
 from faults import accepting, delivering, unwritable
 from faults.shop import ORDERS
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpSecurity, SmtpTransport
 from messaging_core import Messenger, Worker
 
 PROCESSES = (accepting, delivering, unwritable)

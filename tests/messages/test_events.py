@@ -16,8 +16,8 @@ from attrs import evolve
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger, StorageError, Worker
-from messaging_core.models.event import Event, EventKind
-from messaging_core.ports.storage import Storage
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request, an_event
 
 ORDERS = a_channel("orders")

@@ -16,10 +16,10 @@ from messaging_core import (
     WhenInDoubt,
     Worker,
 )
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.message import Origin
-from messaging_core.models.outcome import Accepted, Outcome, Rejected, Unknown
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.delivery.outcome import Accepted, Outcome, Rejected, Unknown
+from messaging_core.models.messages.message import Origin
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import (
     ManualClock,

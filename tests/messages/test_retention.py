@@ -32,7 +32,7 @@ from messaging_core.models import (
     ReceiptStatus,
     StatusReceipt,
 )
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing import (
     MONDAY_MORNING,
     ManualClock,

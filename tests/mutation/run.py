@@ -2,7 +2,7 @@
 
     make mutants                                  every change of the four packages
     make mutants ARGS="--sample 100"              a random hundred
-    make mutants ARGS="messaging_core/rules/tags.py"
+    make mutants ARGS="messaging_core/rules/content/tags.py"
 
 A change is planted in memory while the tests import the module, so several run at once and no
 file is touched. Results are kept in .mutants/, by the text of the module: a run that was broken

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
-from messaging_core.audience import AT_ONCE, ContactAudience, Find, MappedAudience
 from messaging_core.errors import ConfigurationError
 from messaging_core.models import (
     ContactIdentifier,
@@ -19,6 +18,7 @@ from messaging_core.models import (
     User,
     UserFields,
 )
+from messaging_core.notifications.audience import AT_ONCE, ContactAudience, Find, MappedAudience
 from messaging_core.ports.audience import Audience
 from messaging_core.wire import load
 

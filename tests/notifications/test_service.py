@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.audience import MappedAudience
 from messaging_core.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -50,8 +49,9 @@ from messaging_core.models import (
     TemplateProject,
     UserFields,
 )
+from messaging_core.notifications.audience import MappedAudience
 from messaging_core.ports.files import Files, StoredMedia
-from messaging_core.templating import from_mia
+from messaging_core.templates import from_mia
 from messaging_core.testing.clock import ManualClock
 from messaging_core.testing.files import MemoryFiles
 from messaging_core.testing.recording import RecordingTransport

@@ -9,7 +9,7 @@ import pytest
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger
 from messaging_core.models import Identifier, Notification
-from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.testing.recording import RecordingTransport
 
 SMS = Channel(name="sms", platform="sms", sender="Shop")

@@ -15,24 +15,23 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, MessageQuery, Messenger, Status, Verdict, Worker
 from messaging_core.errors import ConfigurationError
-from messaging_core.keywords import Keywords
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import Channel, MessageType
-from messaging_core.models.contact import ContactIdentifier, Identifier
-from messaging_core.models.directory import NewContact
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.event import EventKind
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.interaction import InteractionType
-from messaging_core.models.meta import Meta
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
-from messaging_core.models.receipt import (
+from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     ReceiptStatus,
     StatusReceipt,
 )
-from messaging_core.models.send_rules import (
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.models.people.directory import NewContact
+from messaging_core.models.policy.send_rules import (
     FrequencyCap,
     Holdout,
     QuietAction,
@@ -42,9 +41,10 @@ from messaging_core.models.send_rules import (
     SuppressionCause,
     SuppressionScope,
 )
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff
-from messaging_core.rules.stop_words import Keyword, KeywordKind
+from messaging_core.receipts.keywords import Keywords
+from messaging_core.rules.policy.stop_words import Keyword, KeywordKind
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_failure, a_request
 
 OFFERS = a_channel("offers", message_type=MessageType.PROMOTIONAL)

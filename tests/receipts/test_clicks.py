@@ -18,31 +18,31 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import InvalidMessageError, Messenger, Worker
 from messaging_core.errors import ConfigurationError, StorageBusyError, UnknownShortLinkError
-from messaging_core.models.action import LinkAction
-from messaging_core.models.body import HtmlBody, TextBody
-from messaging_core.models.compose import to
-from messaging_core.models.delivery import Controls
-from messaging_core.models.envelope import SmsContent
-from messaging_core.models.event import EventKind
-from messaging_core.models.interaction import InteractionType
-from messaging_core.models.outcome import Deferred
-from messaging_core.models.request import SendMessage, ShortLinks
-from messaging_core.models.short_link import LinkSettings, ShortLink
-from messaging_core.models.template import (
+from messaging_core.models.content.action import LinkAction
+from messaging_core.models.content.body import HtmlBody, TextBody
+from messaging_core.models.content.short_link import LinkSettings, ShortLink
+from messaging_core.models.content.template import (
     StringParameter,
     TemplateReference,
     TemplateShortLinks,
 )
-from messaging_core.models.template_project import (
+from messaging_core.models.content.template_project import (
     TemplateContent,
     TemplateVariable,
     TemplateVersion,
 )
+from messaging_core.models.delivery.delivery import Controls
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.outcome import Deferred
+from messaging_core.models.messages.compose import to
+from messaging_core.models.messages.envelope import SmsContent
+from messaging_core.models.messages.request import SendMessage, ShortLinks
 from messaging_core.ports.codes import Codes
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.rules.iris import uri_of
-from messaging_core.rules.short_links import code_of
-from messaging_core.rules.url_finder import find_urls
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.formats.iris import uri_of
+from messaging_core.rules.formats.url_finder import find_urls
+from messaging_core.rules.links.short_links import code_of
 from messaging_core.testing import (
     MONDAY_MORNING,
     ManualClock,

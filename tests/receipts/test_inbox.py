@@ -14,19 +14,17 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, MessageQuery, Messenger, Status, StorageError, Worker
 from messaging_core.errors import InvalidRequestError, UnknownMessageError
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import Channel, WhenInDoubt
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.event import EventKind
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.interaction import (
+from messaging_core.models.common.channel import Channel, WhenInDoubt
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.interaction import (
     ClickedLink,
     Conversion,
     InteractionMetadata,
     InteractionType,
 )
-from messaging_core.models.message import Direction, Part
-from messaging_core.models.outcome import (
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -34,7 +32,7 @@ from messaging_core.models.outcome import (
     Rejected,
     Unknown,
 )
-from messaging_core.models.receipt import (
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     Receipt,
@@ -42,7 +40,9 @@ from messaging_core.models.receipt import (
     Reception,
     StatusReceipt,
 )
-from messaging_core.ports.storage import Storage
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.messages.message import Direction, Part
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,

@@ -12,7 +12,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, SendMessage, text, to
 from messaging_core.models import IncomingMessage, MessageQuery, Reception, Status
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import ManualClock, RecordingTransport
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -12,9 +12,9 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.transports.circuit_breaker import CircuitBreaker
-from messaging_adapters.transports.failover import Failover
-from messaging_adapters.transports.round_robin import RoundRobin
+from messaging_adapters.transports.composition.circuit_breaker import CircuitBreaker
+from messaging_adapters.transports.composition.failover import Failover
+from messaging_adapters.transports.composition.round_robin import RoundRobin
 from messaging_core import (
     Channel,
     Message,
@@ -22,25 +22,25 @@ from messaging_core import (
     Status,
     Worker,
 )
-from messaging_core.decisions.status import late_answer
+from messaging_core.decisions.status.status import late_answer
 from messaging_core.errors import InvalidRequestError, StorageBusyError
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import DEFAULT_WORKSPACE, WhenInDoubt
-from messaging_core.models.delivery import Resolution
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.interaction import Conversion, InteractionType
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
-from messaging_core.models.receipt import (
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, WhenInDoubt
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.delivery import Resolution
+from messaging_core.models.delivery.interaction import Conversion, InteractionType
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     ReceiptStatus,
     StatusReceipt,
 )
-from messaging_core.models.send_rules import QuietHours, QuietWindow, SendRules
-from messaging_core.ports.storage import Storage
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.policy.send_rules import QuietHours, QuietWindow, SendRules
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff, Transport
-from messaging_core.proving import Proofs
+from messaging_core.receipts.status import Proofs
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )

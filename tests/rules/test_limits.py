@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
+from messaging_core.acceptance.idempotency import check_key, check_window
 from messaging_core.errors import ConfigurationError
-from messaging_core.idempotency import check_key, check_window
 from messaging_core.models import (
     AuthenticationBody,
     Card,
@@ -34,26 +34,30 @@ from messaging_core.models import (
     TextBody,
     Violation,
 )
-from messaging_core.rules.addresses import check_push_token
-from messaging_core.rules.attachments import check_content
-from messaging_core.rules.body import check_body
-from messaging_core.rules.channel import check_channel
-from messaging_core.rules.contact import check_contact_changes, check_new_contact
-from messaging_core.rules.files import check_file_name
-from messaging_core.rules.headers import check_headers, check_subject
-from messaging_core.rules.links import check_domain
-from messaging_core.rules.media import check_filename
-from messaging_core.rules.message import check_batch
-from messaging_core.rules.query import check_query
-from messaging_core.rules.receiver import check_receiver
-from messaging_core.rules.reply_to import check_reply_to
-from messaging_core.rules.schedule import check_schedule
-from messaging_core.rules.send_rules import check_send_rules
-from messaging_core.rules.sender import check_display_name, check_email_from, check_sender_value
-from messaging_core.rules.tags import check_tags
-from messaging_core.rules.unsubscribe import check_unsubscribe_url
-from messaging_core.rules.uris import check_link, check_web_url
-from messaging_core.rules.validity import check_validity
+from messaging_core.rules.addressing.addresses import check_push_token
+from messaging_core.rules.addressing.channel import check_channel
+from messaging_core.rules.addressing.receiver import check_receiver
+from messaging_core.rules.addressing.sender import (
+    check_display_name,
+    check_email_from,
+    check_sender_value,
+)
+from messaging_core.rules.addressing.unsubscribe import check_unsubscribe_url
+from messaging_core.rules.content.attachments import check_content
+from messaging_core.rules.content.body import check_body
+from messaging_core.rules.content.files import check_file_name
+from messaging_core.rules.content.media import check_filename
+from messaging_core.rules.content.tags import check_tags
+from messaging_core.rules.formats.headers import check_headers, check_subject
+from messaging_core.rules.formats.uris import check_link, check_web_url
+from messaging_core.rules.links.links import check_domain
+from messaging_core.rules.policy.schedule import check_schedule
+from messaging_core.rules.policy.send_rules import check_send_rules
+from messaging_core.rules.policy.validity import check_validity
+from messaging_core.rules.requests.contact import check_contact_changes, check_new_contact
+from messaging_core.rules.requests.message import check_batch
+from messaging_core.rules.requests.query import check_query
+from messaging_core.rules.requests.reply_to import check_reply_to
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SMS = Channel(name="sms", platform="sms", sender="Shop")

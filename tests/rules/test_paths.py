@@ -66,7 +66,7 @@ from messaging_core.models import (
     WhatsAppProductSections,
     WhatsAppProductSectionsParameter,
 )
-from messaging_core.rules.message import check_message
+from messaging_core.rules.requests.message import check_message
 from messaging_core.wire.documents import dump_send_message
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)

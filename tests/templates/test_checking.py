@@ -21,7 +21,7 @@ from messaging_core.models import (
     VariableType,
     Violation,
 )
-from messaging_core.templating import (
+from messaging_core.templates import (
     activate,
     check_project,
     check_version,

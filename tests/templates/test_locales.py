@@ -5,8 +5,8 @@ from babel.core import get_global
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.templating import choose_locale
-from messaging_core.templating._language_data import (
+from messaging_core.templates import choose_locale
+from messaging_core.templates.language_data import (
     ALIASES,
     LIKELY_REGIONS,
     PARENTS,

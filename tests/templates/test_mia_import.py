@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from messaging_core.models import HtmlBody, RenderedTemplate, TemplateVersion, TextBody
-from messaging_core.templating import check_version, from_mia, render_template, to_mia
+from messaging_core.templates import check_version, from_mia, render_template, to_mia
 
 DOCUMENT = {
     "_id": "5e8a125eb74dbf0011444ed3",

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from messaging_core.decisions.rendering import content_of
+from messaging_core.decisions.content.rendering import content_of
 from messaging_core.errors import ConfigurationError
 from messaging_core.models import (
     Attachment,
@@ -36,7 +36,7 @@ from messaging_core.models import (
     VariableType,
     Violation,
 )
-from messaging_core.templating import (
+from messaging_core.templates import (
     choose_content,
     choose_locale,
     pinned,

@@ -22,19 +22,14 @@ from messaging_core.errors import (
     StateError,
     UnknownTemplateError,
 )
-from messaging_core.models.body import Attachment, TextBody
-from messaging_core.models.compose import to
-from messaging_core.models.contact import ContactIdentifier
-from messaging_core.models.directory import NewContact
-from messaging_core.models.envelope import EmailContent, PushContent, SmsContent
-from messaging_core.models.request import SendMessage
-from messaging_core.models.template import (
+from messaging_core.models.content.body import Attachment, TextBody
+from messaging_core.models.content.template import (
     NumberParameter,
     StringParameter,
     TemplateReference,
     TemplateShortLinks,
 )
-from messaging_core.models.template_project import (
+from messaging_core.models.content.template_project import (
     Missing,
     PlatformContent,
     TemplateContent,
@@ -44,7 +39,12 @@ from messaging_core.models.template_project import (
     TemplateVersion,
     VariableType,
 )
-from messaging_core.templating import pinned, render_request
+from messaging_core.models.messages.compose import to
+from messaging_core.models.messages.envelope import EmailContent, PushContent, SmsContent
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import ContactIdentifier
+from messaging_core.models.people.directory import NewContact
+from messaging_core.templates import pinned, render_request
 from messaging_core.testing import (
     ManualClock,
     RecordingTransport,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-MEMORY = "messaging_adapters.storage.memory:MemoryStorage"
+MEMORY = "messaging_adapters.storage.memory.storage:MemoryStorage"
 SQLITE = "messaging_adapters.storage.sqlite:SqliteStorage"
 
 MINE = """

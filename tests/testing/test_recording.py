@@ -1,18 +1,18 @@
 import pytest
 
 from messaging_core.errors import Withdrawn
-from messaging_core.models.envelope import Envelope, SmsContent
-from messaging_core.models.failure import Failure, Retry
-from messaging_core.models.outcome import Accepted, Deferred, Rejected, Unknown
-from messaging_core.models.sms import SmsEncoding, SmsText
+from messaging_core.models.common.failure import Failure, Retry
+from messaging_core.models.content.sms import SmsEncoding, SmsText
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Rejected, Unknown
+from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities, Transport
-from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
-from messaging_core.testing.transport_contract import (
+from messaging_core.testing.contracts.transport import (
     CONTENTS,
     Leave,
     PeerContract,
     an_envelope,
 )
+from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
 
 BUSY = Deferred(failure=Failure(code=15001, description="busy", retry=Retry.TRANSIENT))
 NO = Rejected(failure=Failure(code=15002, description="no"))

@@ -13,7 +13,7 @@ from attrs.validators import ge
 from messaging_core.errors import InvalidDocumentError
 from messaging_core.models import Body, NativeContent, ReceiverType, TextBody
 from messaging_core.wire import converter, dump, encode, load
-from messaging_core.wire.thawing import thaw
+from messaging_core.wire.codec.thawing import thaw
 
 
 @frozen(kw_only=True)

@@ -22,7 +22,7 @@ from messaging_core.wire import (
     load_message,
     parse_send_message,
 )
-from messaging_core.wire.faults import pointer
+from messaging_core.wire.parsing.faults import pointer
 
 # Ten thousand in all, whatever the profile.
 SOME, MANY = settings(max_examples=1_000), settings(max_examples=3_000)

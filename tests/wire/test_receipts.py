@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.errors import InvalidRequestError
-from messaging_core.models.body import TextBody
-from messaging_core.models.interaction import InteractionType
-from messaging_core.models.receipt import (
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     ReceiptStatus,

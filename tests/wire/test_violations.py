@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from messaging_core.errors import InvalidDocumentError, InvalidMessageError
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 from messaging_core.wire import WireLimits, load_message, parse_send_message
 
 MINIMAL: dict[str, Any] = {

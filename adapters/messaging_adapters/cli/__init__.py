@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Final, TextIO
 
 from messaging_adapters.cli.arguments import parser
-from messaging_adapters.cli.terminal import OutputError, safe, written
+from messaging_adapters.cli.output.terminal import OutputError, safe, written
 from messaging_core.errors import MessagingError, MissingDependencyError
 from messaging_core.ports.clock import Clock, SystemClock
 

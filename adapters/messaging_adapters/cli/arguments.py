@@ -4,8 +4,8 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
-from messaging_core.models.message import Direction, Status
-from messaging_core.models.retention import Keep
+from messaging_core.models.messages.message import Direction, Status
+from messaging_core.models.messages.retention import Keep
 
 _DESCRIPTION = "Send, look up and cancel SMS, email and push messages from the command line."
 _STATUS = (
@@ -38,7 +38,7 @@ def parser() -> ArgumentParser:
     _add_failing(add, common)
     _add_purge(add, common)
     channels = add("channels", parents=[common], help="show the configuration")
-    channels.set_defaults(run="looking:channels")
+    channels.set_defaults(run="commands.show:channels")
     return root
 
 
@@ -84,7 +84,7 @@ def _add_send(add: Add, common: ArgumentParser) -> None:
         "a JSON pointer such as /reference takes the key from that field of the request",
     )
     send.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
-    send.set_defaults(run="sending:send")
+    send.set_defaults(run="commands.send:send")
 
 
 def _line_number(text: str) -> int:
@@ -103,7 +103,7 @@ def _add_plan(add: Add, common: ArgumentParser) -> None:
     )
     plan.add_argument("--channel", metavar="NAME", help="for lines that name none")
     plan.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
-    plan.set_defaults(run="planning:plan")
+    plan.set_defaults(run="commands.plan:plan")
 
 
 def _add_list(add: Add, common: ArgumentParser) -> None:
@@ -133,27 +133,27 @@ def _add_list(add: Add, common: ArgumentParser) -> None:
     listing.add_argument("--reverse", action="store_true", help="the oldest first")
     listing.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
     listing.add_argument("--json", action="store_true", help="one JSON message on each line")
-    listing.set_defaults(run="listing:list_messages")
+    listing.set_defaults(run="commands.list:list_messages")
 
 
 def _add_one(add: Add, common: ArgumentParser) -> None:
     show = add("show", parents=[common], help="show one message")
     show.add_argument("id", metavar="ID")
     show.add_argument("--json", action="store_true", help="as JSON")
-    show.set_defaults(run="looking:show")
+    show.set_defaults(run="commands.show:show")
     timeline = add("timeline", parents=[common], help="show what happened to one message")
     timeline.add_argument("id", metavar="ID")
     timeline.add_argument("--json", action="store_true", help="one JSON event on each line")
-    timeline.set_defaults(run="looking:timeline")
+    timeline.set_defaults(run="commands.show:timeline")
     cancel = add("cancel", parents=[common], help="withdraw a message that waits")
     cancel.add_argument("id", metavar="ID")
-    cancel.set_defaults(run="looking:cancel")
+    cancel.set_defaults(run="commands.show:cancel")
 
 
 def _add_deliver(add: Add, common: ArgumentParser) -> None:
     deliver = add("deliver", parents=[common], help="deliver what is due, scheduled messages too")
     deliver.add_argument("--follow", action="store_true", help="go on until Ctrl-C or SIGTERM")
-    deliver.set_defaults(run="sending:deliver")
+    deliver.set_defaults(run="commands.send:deliver")
 
 
 def _add_failing(add: Add, common: ArgumentParser) -> None:
@@ -161,13 +161,13 @@ def _add_failing(add: Add, common: ArgumentParser) -> None:
     dead.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
     dead.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
     dead.add_argument("--json", action="store_true", help="one JSON message on each line")
-    dead.set_defaults(run="failing:dead")
+    dead.set_defaults(run="commands.failures:dead")
     replay = add("replay", parents=[common], help="send once more what failed, or is in doubt")
     replay.add_argument("id", metavar="ID")
     replay.add_argument("--again", action="store_true", help="though it was replayed before")
-    replay.set_defaults(run="failing:replay")
+    replay.set_defaults(run="commands.failures:replay")
     doubts = add("doubts", parents=[common], help="count attempts in doubt, and how they ended")
-    doubts.set_defaults(run="failing:doubts")
+    doubts.set_defaults(run="commands.failures:doubts")
 
 
 def _add_purge(add: Add, common: ArgumentParser) -> None:
@@ -188,4 +188,4 @@ def _add_purge(add: Add, common: ArgumentParser) -> None:
         help="record: take out content and addresses only",
     )
     purge.add_argument("--limit", type=int, metavar="N", help="at most so many")
-    purge.set_defaults(run="purging:purge")
+    purge.set_defaults(run="commands.purge:purge")

@@ -8,9 +8,9 @@ from typing import Any, Final
 import orjson
 from attrs import evolve
 
-from messaging_adapters.cli.lines import Line
+from messaging_adapters.cli.request_lines import Line
 from messaging_adapters.cli.usage import UsageError
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 LINE: Final = "line"
 """Makes keys of the lines themselves."""

@@ -11,7 +11,7 @@ import orjson
 from attrs import frozen
 
 from messaging_adapters.cli.usage import UsageError
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 _MOST: Final = 1000  # lines in one chunk, which is one transaction
 _HEAVIEST: Final = 4_000_000  # bytes in one chunk, whatever the lines hold

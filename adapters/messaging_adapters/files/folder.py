@@ -9,7 +9,7 @@ from messaging_core.arguments import a_text, checked_init, path
 from messaging_core.errors import MediaError
 from messaging_core.ports.files import NOWHERE, Files
 from messaging_core.ports.media import Media
-from messaging_core.rules.files import is_file_name
+from messaging_core.rules.content.files import is_file_name
 
 
 @checked_init(root=path, base_url=a_text)
@@ -33,14 +33,14 @@ class FolderFiles(Files):
         """Let the URL end with a slash, so that no name can change its host."""
         self.base_url = f"{self.base_url.rstrip('/')}/"
 
-    def size(self, name: str) -> int | None:  # noqa: D102 - the port's
+    def size(self, name: str) -> int | None:
         path = self._path(name)
         try:
             return path.stat().st_size if path else None
         except OSError as error:
             raise MediaError("the file cannot be read", permanent=False) from error
 
-    def read(self, name: str, limit: int) -> Media:  # noqa: D102 - the port's
+    def read(self, name: str, limit: int) -> Media:
         return read_file(self._path(name), limit)
 
     def _path(self, name: str) -> Path | None:

@@ -1,6 +1,6 @@
 """Which mail addresses can be written into headers and SMTP commands, and how."""
 
-from messaging_core.rules.addresses import check_email_address, normalize_email
+from messaging_core.rules.addressing.addresses import check_email_address, normalize_email
 
 
 class AddressError(ValueError):

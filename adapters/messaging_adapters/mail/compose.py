@@ -14,16 +14,16 @@ from messaging_adapters.mail.headers import HeaderError
 from messaging_adapters.mail.parts import ANY_TYPE, Part, file_part, group, text_part
 from messaging_core.errors import MediaError
 from messaging_core.host_code import HostCode
-from messaging_core.models.body import Attachment
-from messaging_core.models.channel import MessageType
-from messaging_core.models.contact import ReceiverType
-from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
-from messaging_core.models.failure import Failure, FailureCode, Retry
+from messaging_core.models.common.channel import MessageType
+from messaging_core.models.common.failure import Failure, FailureCode, Retry
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.messages.envelope import Address, EmailContent, Envelope, Recipient
+from messaging_core.models.people.contact import ReceiverType
 from messaging_core.ports.media import Media, MediaSource
-from messaging_core.rules.attachments import content_id_of
-from messaging_core.rules.headers import is_reserved
-from messaging_core.rules.mail_fields import is_structured
-from messaging_core.rules.media import media_type_of
+from messaging_core.rules.content.attachments import content_id_of
+from messaging_core.rules.content.media import media_type_of
+from messaging_core.rules.formats.headers import is_reserved
+from messaging_core.rules.formats.mail_fields import is_structured
 
 _NOBODY: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 

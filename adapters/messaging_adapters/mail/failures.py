@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from messaging_core.models.failure import Failure, FailureCode, Retry
-from messaging_core.models.outcome import Deferred, Rejected, SingleOutcome, Unknown
+from messaging_core.models.common.failure import Failure, FailureCode, Retry
+from messaging_core.models.delivery.outcome import Deferred, Rejected, SingleOutcome, Unknown
 
 # A wrong password is mended while messages wait; what they say is not.
 _AGAIN = frozenset({Retry.TRANSIENT, Retry.THROTTLED, Retry.CONFIGURATION})

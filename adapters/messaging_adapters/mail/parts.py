@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.headers import HeaderError
-from messaging_core.rules.media import media_type_of
+from messaging_core.rules.content.media import media_type_of
 
 _TOO_FULL: Final = re.compile(rb"(?m)^([^\r\n]{74,75})(=[0-9A-F]{2}(?=\r?$))")
 _NOT_ASCII: Final = bytes(range(0x80, 0x100))

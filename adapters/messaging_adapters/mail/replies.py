@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from messaging_adapters.mail.failures import outcome_of
 from messaging_adapters.mail.redaction import Confidential
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import SingleOutcome
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import SingleOutcome
 
 CLOSING: Final = 421
 """After this reply, which may come at any time, the server hangs up (RFC 5321 §3.8)."""

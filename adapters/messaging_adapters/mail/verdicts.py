@@ -8,8 +8,8 @@ from typing import Final
 from messaging_adapters.mail.failures import UnsendableError, outcome_of
 from messaging_adapters.mail.replies import Reply, Stage, outcome_of_reply
 from messaging_adapters.mail.session import NotOfferedError, RefusalError
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Outcome, PerRecipient, SingleOutcome
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import Outcome, PerRecipient, SingleOutcome
 
 NOT_SENT: Final = (UnsendableError, NotOfferedError, RefusalError, OSError)
 """What ends an attempt before the point of no return."""

@@ -32,7 +32,7 @@ class FolderMediaSource(MediaSource):
     root: Path = field(converter=Path)
     base_url: str
 
-    def read(self, url: str, limit: int) -> Media:  # noqa: D102 - the port's
+    def read(self, url: str, limit: int) -> Media:
         return read_file(find_file(self.root, self._steps(url)), limit)
 
     def _steps(self, url: str) -> list[str]:

@@ -73,7 +73,7 @@ class HttpMediaSource(MediaSource):
     resolve: Resolver = field(factory=lambda: _resolve, kw_only=True, repr=False)
     connect: Dialler = field(factory=lambda: socket.create_connection, kw_only=True, repr=False)
 
-    def read(self, url: str, limit: int) -> Media:  # noqa: D102 - the port's
+    def read(self, url: str, limit: int) -> Media:
         target = self._target(url)
         try:
             addresses = self._addresses(target)

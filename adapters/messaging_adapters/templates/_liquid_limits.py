@@ -11,7 +11,7 @@ from liquid.exceptions import ResourceLimitError
 from liquid.filter import with_context
 
 from messaging_core.errors import TemplateSyntaxError
-from messaging_core.templating.pieces import syntax_error
+from messaging_core.templates.interpolation.parser import syntax_error
 
 MAX_TAGS: Final = 2_500
 """Most outputs and tags of a source."""

@@ -14,9 +14,9 @@ from liquid.stringify import to_liquid_string
 from markupsafe import Markup
 
 from messaging_adapters.templates._liquid_limits import spend
-from messaging_core.templating.html import Context, HtmlScanner
-from messaging_core.templating.urls import TextScanner
-from messaging_core.templating.writing import as_query_value
+from messaging_core.templates.interpolation.formatting import as_query_value
+from messaging_core.templates.interpolation.html import Context, HtmlScanner
+from messaging_core.templates.interpolation.urls import TextScanner
 
 _QUOTED: Final = str.maketrans({'"': "&quot;", "'": "&#x27;", "<": "&lt;", ">": "&gt;"})
 

@@ -16,13 +16,23 @@ from messaging_core.errors import (
     TemplateSyntaxError,
     TemplateValueError,
 )
-from messaging_core.models.template_project import Form
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template_project import Form
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
-from messaging_core.templating.html import Context, check_rendered_html, contexts, unsafe_place
-from messaging_core.templating.paths import ABSENT, find, place, pointer_of
-from messaging_core.templating.pieces import syntax_error
-from messaging_core.templating.writing import as_json, as_json_text, as_line, as_text
+from messaging_core.templates.interpolation.formatting import (
+    as_json,
+    as_json_text,
+    as_line,
+    as_text,
+)
+from messaging_core.templates.interpolation.html import (
+    Context,
+    check_rendered_html,
+    contexts,
+    unsafe_place,
+)
+from messaging_core.templates.interpolation.parser import syntax_error
+from messaging_core.templates.interpolation.paths import ABSENT, find, place, pointer_of
 
 try:
     from liquid import BoundTemplate, Environment

@@ -7,14 +7,14 @@ from typing import Final
 
 from attrs import field, frozen
 
-from messaging_core.models.channel import Channel
-from messaging_core.models.plan import Reason, Verdict
-from messaging_core.models.reasons import ReasonCode, because
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
-from messaging_core.rules.message import check_message
-from messaging_core.rules.schedule import due_time, is_later
-from messaging_core.rules.validity import expires_at, validity_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.policy.plan import Reason, Verdict
+from messaging_core.models.policy.reasons import ReasonCode, because
+from messaging_core.rules.policy.schedule import due_time, is_later
+from messaging_core.rules.policy.validity import expires_at, validity_of
+from messaging_core.rules.requests.message import check_message
 
 
 @frozen(kw_only=True)

@@ -5,10 +5,14 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from messaging_core.decisions.admission import Admission
-from messaging_core.models.body import EmailFrom, HtmlBody
-from messaging_core.models.channel import EMAIL, SMS, Channel, MessageType
-from messaging_core.models.contact import (
+from messaging_core.decisions.acceptance.admission import Admission
+from messaging_core.models.common.channel import EMAIL, SMS, Channel, MessageType
+from messaging_core.models.content.body import EmailFrom, HtmlBody
+from messaging_core.models.delivery.delivery import Controls, Delivery, Lane
+from messaging_core.models.delivery.receipt import IncomingMessage
+from messaging_core.models.messages.message import Direction, Message, Origin, Part, Status
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import (
     Annotations,
     Connector,
     Identifier,
@@ -17,14 +21,10 @@ from messaging_core.models.contact import (
     MessageSender,
     ReceiverContact,
 )
-from messaging_core.models.delivery import Controls, Delivery, Lane
-from messaging_core.models.message import Direction, Message, Origin, Part, Status
-from messaging_core.models.plan import Verdict
-from messaging_core.models.receipt import IncomingMessage
-from messaging_core.models.request import SendMessage
-from messaging_core.rules.addresses import country_of
-from messaging_core.rules.receiver import address_of
-from messaging_core.rules.tags import normalize_tags
+from messaging_core.models.policy.plan import Verdict
+from messaging_core.rules.addressing.addresses import country_of
+from messaging_core.rules.addressing.receiver import address_of
+from messaging_core.rules.content.tags import normalize_tags
 
 _LANES = {
     MessageType.TWO_FACTOR: Lane.TWO_FACTOR,

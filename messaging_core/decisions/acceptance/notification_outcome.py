@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from messaging_core.models.message import Message, Status
-from messaging_core.models.notification import NotificationFailure, NotificationSkip
-from messaging_core.models.reasons import ReasonCode
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.messages.notification import NotificationFailure, NotificationSkip
+from messaging_core.models.policy.reasons import ReasonCode
 
 CANCELLED: Final = "cancelled"
 

@@ -5,14 +5,14 @@ from typing import Final
 
 from attrs import evolve
 
-from messaging_core.models.contact import ReceiverType
-from messaging_core.models.failure import Failure, FailureCode, FailureSource
-from messaging_core.models.message import Message, Status
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
-from messaging_core.rules.lifecycle import begun
-from messaging_core.rules.receiver import MAX_PER_LINE
-from messaging_core.rules.tags import TAG_LIMIT
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.people.contact import ReceiverType
+from messaging_core.rules.addressing.receiver import MAX_PER_LINE
+from messaging_core.rules.content.tags import TAG_LIMIT
+from messaging_core.rules.policy.lifecycle import begun
 
 MAX_CONTACTS: Final = MAX_PER_LINE * len(ReceiverType)
 """How many contacts are kept: as many as an email may have at most."""

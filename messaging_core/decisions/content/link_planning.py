@@ -4,25 +4,25 @@ from collections.abc import Callable
 
 from attrs import evolve, frozen
 
-from messaging_core.decisions.linking import apply_links, draw_links, link_settings
-from messaging_core.decisions.rendering import content_of
+from messaging_core.decisions.content.linking import apply_links, draw_links, link_settings
+from messaging_core.decisions.content.rendering import content_of
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.envelope import SmsContent
-from messaging_core.models.message import Message
-from messaging_core.models.request import SendMessage
-from messaging_core.models.short_link import LinkSettings, ShortLink
-from messaging_core.models.violation import Violation
-from messaging_core.rules.body import MAX_SMS_PARTS
-from messaging_core.rules.links import (
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.content.short_link import LinkSettings, ShortLink
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.messages.envelope import SmsContent
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.rules.content.body import MAX_SMS_PARTS
+from messaging_core.rules.links.links import (
     DEFAULT_DOMAIN,
     check_default_domain,
     check_domain,
     short_domain,
 )
-from messaging_core.rules.short_links import CODE_LENGTH, is_code
+from messaging_core.rules.links.short_links import CODE_LENGTH, is_code
 
 _ANY_CODE = "0" * CODE_LENGTH
 _MOST_UNITS = MAX_SMS_PARTS * 153

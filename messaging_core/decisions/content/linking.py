@@ -5,21 +5,21 @@ from datetime import datetime
 
 from attrs import evolve
 
-from messaging_core.decisions.shortening import write_short_links
-from messaging_core.models.action import Action, LinkAction
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.envelope import (
+from messaging_core.decisions.content.shortening import write_short_links
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.content.action import Action, LinkAction
+from messaging_core.models.content.short_link import NO_PARAMETERS, LinkSettings, ShortLink
+from messaging_core.models.messages.envelope import (
     Content,
     EmailContent,
     MmsContent,
     PushContent,
     SmsContent,
 )
-from messaging_core.models.message import Message
-from messaging_core.models.short_link import NO_PARAMETERS, LinkSettings, ShortLink
-from messaging_core.rules.links import short_domain
-from messaging_core.rules.sms import split_sms
-from messaging_core.rules.tracking import track_text, utm_parameters, with_utm
+from messaging_core.models.messages.message import Message
+from messaging_core.rules.formats.sms import split_sms
+from messaging_core.rules.links.links import short_domain
+from messaging_core.rules.links.tracking import track_text, utm_parameters, with_utm
 
 
 def link_settings(
@@ -117,7 +117,7 @@ def apply_links(
 
 
 def _mail(content: EmailContent, parameters: Mapping[str, str]) -> EmailContent:
-    from messaging_core.rules.html_links import track_html  # noqa: PLC0415 - only mails have HTML
+    from messaging_core.rules.links.html_links import track_html  # noqa: PLC0415 - only mails have HTML
 
     return evolve(
         content,

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from attrs import evolve
 
-from messaging_core.decisions.linking import apply_links
-from messaging_core.models.action import Action, LinkAction
-from messaging_core.models.body import (
+from messaging_core.decisions.content.linking import apply_links
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.content.action import Action, LinkAction
+from messaging_core.models.content.body import (
     Attachment,
     Body,
     FileBody,
@@ -18,10 +19,9 @@ from messaging_core.models.body import (
     TextBody,
     TextMetadata,
 )
-from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
-from messaging_core.models.contact import MessageContact, ReceiverType
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.envelope import (
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.messages.envelope import (
     Address,
     Content,
     EmailContent,
@@ -33,13 +33,13 @@ from messaging_core.models.envelope import (
     Recipient,
     SmsContent,
 )
-from messaging_core.models.message import Message
-from messaging_core.models.meta import Meta
-from messaging_core.models.send_rules import Purpose
-from messaging_core.rules.consent import purpose_of
-from messaging_core.rules.schedule import is_later
-from messaging_core.rules.sms import encode_smartly, split_sms
-from messaging_core.rules.unsubscribe import offers_unsubscribe, unsubscribe_headers
+from messaging_core.models.messages.message import Message
+from messaging_core.models.people.contact import MessageContact, ReceiverType
+from messaging_core.models.policy.send_rules import Purpose
+from messaging_core.rules.addressing.unsubscribe import offers_unsubscribe, unsubscribe_headers
+from messaging_core.rules.formats.sms import encode_smartly, split_sms
+from messaging_core.rules.policy.consent import purpose_of
+from messaging_core.rules.policy.schedule import is_later
 
 
 def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envelope:

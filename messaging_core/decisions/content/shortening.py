@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-from messaging_core.models.short_link import NO_PARAMETERS
-from messaging_core.rules.hosts import ascii_host, is_suspicious_host
-from messaging_core.rules.iris import host_of
-from messaging_core.rules.links import DEFAULT_DOMAIN, check_domain
-from messaging_core.rules.tracking import with_utm
-from messaging_core.rules.url_finder import find_urls
+from messaging_core.models.content.short_link import NO_PARAMETERS
+from messaging_core.rules.formats.hosts import ascii_host, is_suspicious_host
+from messaging_core.rules.formats.iris import host_of
+from messaging_core.rules.formats.url_finder import find_urls
+from messaging_core.rules.links.links import DEFAULT_DOMAIN, check_domain
+from messaging_core.rules.links.tracking import with_utm
 
 
 @frozen(kw_only=True)

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from messaging_core.decisions.rendering import envelope_of
-from messaging_core.decisions.send_rules import evaluate
-from messaging_core.decisions.settlement import (
+from messaging_core.decisions.content.rendering import envelope_of
+from messaging_core.decisions.delivery.settlement import (
     IN_DOUBT,
     UNPROVEN,
     end,
@@ -16,12 +15,13 @@ from messaging_core.decisions.settlement import (
     poison,
     postpone,
 )
-from messaging_core.decisions.withholding import barred, held, without
-from messaging_core.models.channel import Channel, WhenInDoubt
-from messaging_core.models.delivery import Claim, Resolution, Settlement
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.send_rules import Course, ReceiverFacts, Ruling, SendRules
+from messaging_core.decisions.delivery.withholding import barred, held, without
+from messaging_core.decisions.policy.send_rules import evaluate
+from messaging_core.models.common.channel import Channel, WhenInDoubt
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.policy.send_rules import Course, ReceiverFacts, Ruling, SendRules
 
 PATIENCE = 5
 """After how many crashes a message is given up, unless a worker is told otherwise."""

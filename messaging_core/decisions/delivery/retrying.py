@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.models.channel import EMAIL
+from messaging_core.models.common.channel import EMAIL
 
 
 @frozen(kw_only=True)

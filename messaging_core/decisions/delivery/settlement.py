@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from attrs import define, evolve, field, frozen
 
-from messaging_core.decisions.retrying import NAMED_WAITS, RetryPolicy, next_try, policy_of
-from messaging_core.models.channel import GRACE
-from messaging_core.models.delivery import (
+from messaging_core.decisions.delivery.retrying import NAMED_WAITS, RetryPolicy, next_try, policy_of
+from messaging_core.models.common.channel import GRACE
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
     Lease,
@@ -15,9 +16,7 @@ from messaging_core.models.delivery import (
     Resolution,
     Settlement,
 )
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.message import Message, Part, Status
-from messaging_core.models.outcome import (
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -26,7 +25,8 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
-from messaging_core.rules.lifecycle import Cause, move, transition
+from messaging_core.models.messages.message import Message, Part, Status
+from messaging_core.rules.policy.lifecycle import Cause, move, transition
 
 EXPIRED = "expired"
 IN_DOUBT = "in_doubt"

@@ -6,19 +6,19 @@ from typing import Final
 
 from attrs import evolve
 
-from messaging_core.decisions.settlement import (
+from messaging_core.decisions.delivery.settlement import (
     IN_DOUBT,
     UNPROVEN,
     end,
     postpone,
 )
-from messaging_core.models.delivery import Claim, Delivery, Resolution, Settlement
-from messaging_core.models.failure import Failure, FailureCode, FailureSource
-from messaging_core.models.message import Message, Status
-from messaging_core.models.plan import Reason
-from messaging_core.models.reasons import ReasonCode
-from messaging_core.models.send_rules import Course, Ruling
-from messaging_core.rules.lifecycle import Cause, begun, move
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource
+from messaging_core.models.delivery.delivery import Claim, Delivery, Resolution, Settlement
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.policy.plan import Reason
+from messaging_core.models.policy.reasons import ReasonCode
+from messaging_core.models.policy.send_rules import Course, Ruling
+from messaging_core.rules.policy.lifecycle import Cause, begun, move
 
 _DECISIVE: Final = {
     Course.HOLD: {ReasonCode.QUIET_HOURS_HOLD},

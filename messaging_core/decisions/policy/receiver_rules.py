@@ -5,18 +5,18 @@ from datetime import datetime
 
 from attrs import frozen
 
-from messaging_core.models.channel import Channel
-from messaging_core.models.delivery import Controls
-from messaging_core.models.plan import Reason
-from messaging_core.models.reasons import SUPPRESSED_BY, ReasonCode, because
-from messaging_core.models.send_rules import (
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Controls
+from messaging_core.models.policy.plan import Reason
+from messaging_core.models.policy.reasons import SUPPRESSED_BY, ReasonCode, because
+from messaging_core.models.policy.send_rules import (
     Course,
     Purpose,
     ReceiverFacts,
     SendRules,
 )
-from messaging_core.rules.consent import covering
-from messaging_core.rules.frequency import binds, next_free
+from messaging_core.rules.policy.consent import covering
+from messaging_core.rules.policy.frequency import binds, next_free
 
 
 @frozen(kw_only=True)

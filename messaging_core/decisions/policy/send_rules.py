@@ -13,12 +13,17 @@ from datetime import datetime
 
 from attrs import frozen
 
-from messaging_core.decisions._receiver_rules import CONSENT_RULES, RECEIVER_RULES, Case, Finding
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.delivery import Controls
-from messaging_core.models.meta import Meta
-from messaging_core.models.reasons import ReasonCode, because
-from messaging_core.models.send_rules import (
+from messaging_core.decisions.policy.receiver_rules import (
+    CONSENT_RULES,
+    RECEIVER_RULES,
+    Case,
+    Finding,
+)
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.delivery import Controls
+from messaging_core.models.policy.reasons import ReasonCode, because
+from messaging_core.models.policy.send_rules import (
     Course,
     QuietAction,
     QuietHours,
@@ -26,10 +31,10 @@ from messaging_core.models.send_rules import (
     Ruling,
     SendRules,
 )
-from messaging_core.rules.consent import purpose_of
-from messaging_core.rules.quiet_hours import allowed_from, is_quiet
-from messaging_core.rules.receiver import PLATFORM_KEYS
-from messaging_core.rules.zones import Zones, joined, zones_of_receiver
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
+from messaging_core.rules.formats.zones import Zones, joined, zones_of_receiver
+from messaging_core.rules.policy.consent import purpose_of
+from messaging_core.rules.policy.quiet_hours import allowed_from, is_quiet
 
 _NO_CONTROLS = Controls()
 

@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.models.delivery import (
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
     OutcomeKind,
     Resolution,
     Settlement,
 )
-from messaging_core.models.doubts import Doubts
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.message import Direction, Message
-from messaging_core.models.plan import Reason
+from messaging_core.models.delivery.doubts import Doubts
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.messages.message import Direction, Message
+from messaging_core.models.policy.plan import Reason
 
 _DOUBT = "doubt."
 _OPENED = f"{_DOUBT}opened"

@@ -2,18 +2,18 @@
 
 from attrs import evolve
 
-from messaging_core.models.contact import (
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.content.meta import CampaignMeta, Meta, StepMeta
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.interaction import Interaction, InteractionMetadata
+from messaging_core.models.messages.message import Message
+from messaging_core.models.people.contact import (
     Connector,
     MessageContact,
     MessageReceiver,
     MessageSender,
 )
-from messaging_core.models.event import Event
-from messaging_core.models.failure import Failure
-from messaging_core.models.interaction import Interaction, InteractionMetadata
-from messaging_core.models.message import Message
-from messaging_core.models.meta import CampaignMeta, Meta, StepMeta
-from messaging_core.models.template import TemplateReference
 
 
 def redacted(message: Message) -> Message:

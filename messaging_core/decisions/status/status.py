@@ -10,16 +10,16 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import EMAIL, SMS, Channel
-from messaging_core.models.delivery import OutcomeKind, Settlement
-from messaging_core.models.evidence import Evidence, HandOver, Reported
-from messaging_core.models.failure import Failure
-from messaging_core.models.message import Message, Status
-from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
-from messaging_core.rules.lifecycle import can_be_reported
-from messaging_core.rules.receiver import PLATFORM_KEYS
-from messaging_core.rules.sms import split_sms
+from messaging_core.models.common.channel import EMAIL, SMS, Channel
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.delivery import OutcomeKind, Settlement
+from messaging_core.models.delivery.evidence import Evidence, HandOver, Reported
+from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
+from messaging_core.rules.formats.sms import split_sms
+from messaging_core.rules.policy.lifecycle import can_be_reported
 
 NOTHING: Final = Evidence()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.body import NULLABLE, EmailFrom
+from messaging_core.models.content.body import NULLABLE, EmailFrom
 
 
 @frozen(kw_only=True)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.body import Body
-from messaging_core.models.template import TemplateShortLinks
+from messaging_core.models.content.body import Body
+from messaging_core.models.content.template import TemplateShortLinks
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from messaging_core.models.body import NULLABLE, Attachment
+from messaging_core.models.content.body import NULLABLE, Attachment
 
 
 @frozen(kw_only=True)

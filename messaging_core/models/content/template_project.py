@@ -7,9 +7,9 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.action import Action
-from messaging_core.models.body import NULLABLE, Attachment
-from messaging_core.models.template import TemplateShortLinks
+from messaging_core.models.content.action import Action
+from messaging_core.models.content.body import NULLABLE, Attachment
+from messaging_core.models.content.template import TemplateShortLinks
 
 
 class TemplateStatus(StrEnum):

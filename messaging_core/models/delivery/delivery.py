@@ -7,11 +7,11 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.failure import Failure
-from messaging_core.models.message import Message, Part, Status, references_of
-from messaging_core.models.plan import Reason
-from messaging_core.models.send_rules import ReceiverFacts
-from messaging_core.models.short_link import LinkSettings
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.content.short_link import LinkSettings
+from messaging_core.models.messages.message import Message, Part, Status, references_of
+from messaging_core.models.policy.plan import Reason
+from messaging_core.models.policy.send_rules import ReceiverFacts
 
 
 class Lane(IntEnum):

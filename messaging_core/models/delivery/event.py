@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.failure import Failure
-from messaging_core.models.message import Status
-from messaging_core.models.plan import Reason
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.messages.message import Status
+from messaging_core.models.policy.plan import Reason
 
 
 class EventKind(StrEnum):

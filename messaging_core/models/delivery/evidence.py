@@ -4,7 +4,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from messaging_core.models.failure import Failure
+from messaging_core.models.common.failure import Failure
 
 
 @frozen(kw_only=True)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.body import OPEN
-from messaging_core.models.contact import MessageReceiver
-from messaging_core.models.instants import in_utc
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.content.body import OPEN
+from messaging_core.models.people.contact import MessageReceiver
 
 
 class InteractionType(StrEnum):

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.body import Body
-from messaging_core.models.failure import Failure
-from messaging_core.models.instants import in_utc
-from messaging_core.models.interaction import InteractionMetadata, InteractionType
-from messaging_core.models.message import Message
-from messaging_core.models.meta import Meta
-from messaging_core.models.request import ReplyTo
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.content.body import Body
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.interaction import InteractionMetadata, InteractionType
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.request import ReplyTo
 
 
 class ReceiptStatus(StrEnum):

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.models.message import Message
+from messaging_core.models.messages.message import Message
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterable
 
-from messaging_core.models.body import Attachment, HtmlBody, HtmlMetadata, TextBody, TextMetadata
-from messaging_core.models.contact import Receiver, ReceiverContact, ReceiverType
+from messaging_core.models.content.body import (
+    Attachment,
+    HtmlBody,
+    HtmlMetadata,
+    TextBody,
+    TextMetadata,
+)
+from messaging_core.models.people.contact import Receiver, ReceiverContact, ReceiverType
 
 
 def to(*values: str, cc: Iterable[str] = (), bcc: Iterable[str] = ()) -> Receiver:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.action import Action
-from messaging_core.models.body import Attachment, Body
-from messaging_core.models.channel import Channel
-from messaging_core.models.contact import ReceiverType
-from messaging_core.models.sms import SmsText
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.action import Action
+from messaging_core.models.content.body import Attachment, Body
+from messaging_core.models.content.sms import SmsText
+from messaging_core.models.people.contact import ReceiverType
 
 
 @frozen(kw_only=True)

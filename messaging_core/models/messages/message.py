@@ -7,12 +7,12 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.body import NULLABLE, Body
-from messaging_core.models.contact import MessageReceiver, MessageSender
-from messaging_core.models.failure import Failure
-from messaging_core.models.meta import Meta
-from messaging_core.models.request import ReplyTo, ShortLinks
-from messaging_core.models.template import TemplateReference
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.content.body import NULLABLE, Body
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.messages.request import ReplyTo, ShortLinks
+from messaging_core.models.people.contact import MessageReceiver, MessageSender
 
 
 class Status(StrEnum):

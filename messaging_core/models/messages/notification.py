@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.user import Unresolved
+from messaging_core.models.people.user import Unresolved
 
 _OCTETS = 16
 

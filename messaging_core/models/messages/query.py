@@ -7,9 +7,9 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.instants import in_utc
-from messaging_core.models.message import Direction, Status
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.messages.message import Direction, Status
 
 T = TypeVar("T")
 

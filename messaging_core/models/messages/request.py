@@ -4,11 +4,11 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from messaging_core.models.body import NULLABLE, Body
-from messaging_core.models.contact import Receiver, Sender
-from messaging_core.models.instants import in_utc
-from messaging_core.models.meta import Meta
-from messaging_core.models.template import TemplateReference
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.content.body import NULLABLE, Body
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.people.contact import Receiver, Sender
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.body import NULLABLE, OPEN
+from messaging_core.models.content.body import NULLABLE, OPEN
 
 
 class ReceiverType(StrEnum):

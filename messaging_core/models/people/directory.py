@@ -8,10 +8,10 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import ContactIdentifier, Identifier
-from messaging_core.models.query import DEFAULT_LIMIT
-from messaging_core.models.send_rules import SuppressionCause, SuppressionScope
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.messages.query import DEFAULT_LIMIT
+from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.models.policy.send_rules import SuppressionCause, SuppressionScope
 
 
 class Strategy(StrEnum):

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.sms import SmsText
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.sms import SmsText
+from messaging_core.models.messages.envelope import Envelope
 
 
 class Verdict(StrEnum):

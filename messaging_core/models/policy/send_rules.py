@@ -23,9 +23,9 @@ from messaging_core.arguments import (
     several,
     time_of_day,
 )
-from messaging_core.models.channel import MessageType
-from messaging_core.models.contact import Identifier
-from messaging_core.models.plan import Reason
+from messaging_core.models.common.channel import MessageType
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.policy.plan import Reason
 
 
 class Weekday(IntEnum):

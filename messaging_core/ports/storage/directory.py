@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.directory import (
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.directory import (
     ContactList,
     ContactListQuery,
     ContactQuery,
     SuppressionQuery,
 )
-from messaging_core.models.query import Page
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
 
 
 class Contacts(Protocol):

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from messaging_core.models.delivery import (
+from messaging_core.models.content.short_link import ShortLink
+from messaging_core.models.content.template_project import TemplateProject
+from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
     IdempotencyKey,
@@ -16,15 +18,13 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.event import Cursor, Event
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.interaction import Interaction
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery, Page
-from messaging_core.models.receipt import KeptReceipt, ReceiptState
-from messaging_core.models.short_link import ShortLink
-from messaging_core.models.template_project import TemplateProject
-from messaging_core.ports.directory import ContactLists, Contacts, Suppressions
+from messaging_core.models.delivery.event import Cursor, Event
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.delivery.receipt import KeptReceipt, ReceiptState
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 
 
 class Messages(Protocol):

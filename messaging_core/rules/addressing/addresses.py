@@ -5,9 +5,9 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from messaging_core.models.violation import Violation
-from messaging_core.rules._phone_patterns import recognise
-from messaging_core.rules.phone_spelling import phone_key
+from messaging_core.models.common.violation import Violation
+from messaging_core.rules.addressing.phone_patterns import recognise
+from messaging_core.rules.addressing.phone_spelling import phone_key
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

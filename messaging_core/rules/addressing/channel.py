@@ -4,13 +4,16 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import check_email_address
-from messaging_core.rules.body import MAX_SMS_PARTS
-from messaging_core.rules.sender import check_display_name, check_sender_value
-from messaging_core.rules.text import check_line
-from messaging_core.rules.unsubscribe import check_unsubscribe_mailto, check_unsubscribe_url
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.rules.addressing.addresses import check_email_address
+from messaging_core.rules.addressing.sender import check_display_name, check_sender_value
+from messaging_core.rules.addressing.unsubscribe import (
+    check_unsubscribe_mailto,
+    check_unsubscribe_url,
+)
+from messaging_core.rules.content.body import MAX_SMS_PARTS
+from messaging_core.rules.formats.text import check_line
 
 MAX_NAME_LENGTH: Final = 255
 MAX_KEY_LENGTH: Final = 64

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from messaging_core.rules.addresses import check_phone_number
-from messaging_core.rules.phone_spelling import INVISIBLE, phone_key, without_noise
+from messaging_core.rules.addressing.addresses import check_phone_number
+from messaging_core.rules.addressing.phone_spelling import INVISIBLE, phone_key, without_noise
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
-from messaging_core.models.contact import Receiver, ReceiverContact, ReceiverType
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import (
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.people.contact import Receiver, ReceiverContact, ReceiverType
+from messaging_core.rules.addressing.addresses import (
     address_key,
     check_email_address,
     check_phone_number,
     check_push_token,
 )
-from messaging_core.rules.text import check_line
+from messaging_core.rules.formats.text import check_line
 
 MAX_PER_LINE: Final = 50
 """Most addresses on each of To, Cc and Bcc; the Bird Channels API names no limit, another of

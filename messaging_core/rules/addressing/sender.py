@@ -4,12 +4,16 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from messaging_core.models.body import EmailFrom
-from messaging_core.models.channel import EMAIL, SMS, Channel
-from messaging_core.models.contact import Sender
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import check_email_address, check_sms_sender, normalize_email
-from messaging_core.rules.text import check_line
+from messaging_core.models.common.channel import EMAIL, SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import EmailFrom
+from messaging_core.models.people.contact import Sender
+from messaging_core.rules.addressing.addresses import (
+    check_email_address,
+    check_sms_sender,
+    normalize_email,
+)
+from messaging_core.rules.formats.text import check_line
 
 MAX_USER_NAME_LENGTH: Final = 64  # of a local part: RFC 5321 §4.5.3.1.1
 MAX_NAME_LENGTH: Final = 255

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import check_email_address
-from messaging_core.rules.uris import check_web_url
+from messaging_core.models.common.violation import Violation
+from messaging_core.rules.addressing.addresses import check_email_address
+from messaging_core.rules.formats.uris import check_web_url
 
 LIST_UNSUBSCRIBE: Final = "List-Unsubscribe"
 LIST_UNSUBSCRIBE_POST: Final = "List-Unsubscribe-Post"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from messaging_core.models.action import (
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.action import (
     Action,
     ActionMetadata,
     BuyAction,
@@ -13,10 +14,9 @@ from messaging_core.models.action import (
     PostbackAction,
     ReplyAction,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.platforms import ACTION_TYPES
-from messaging_core.rules.text import check_text
-from messaging_core.rules.uris import check_link, check_web_url
+from messaging_core.rules.formats.platforms import ACTION_TYPES
+from messaging_core.rules.formats.text import check_text
+from messaging_core.rules.formats.uris import check_link, check_web_url
 
 MAX_DESCRIPTION_LENGTH: Final = 72
 

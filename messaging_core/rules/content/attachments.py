@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from messaging_core.models.body import Attachment
-from messaging_core.models.violation import Violation
-from messaging_core.rules.media import check_filename, check_media_type
-from messaging_core.rules.platforms import WITHOUT_ATTACHMENTS
-from messaging_core.rules.uris import check_web_url
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import Attachment
+from messaging_core.rules.content.media import check_filename, check_media_type
+from messaging_core.rules.formats.platforms import WITHOUT_ATTACHMENTS
+from messaging_core.rules.formats.uris import check_web_url
 
 MAX_INLINE_SIZE: Final = 100 * 1024
 """Most octets of a file that is sent along in the request (Bird: 100 KB; the factor is ours)."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from messaging_core.models.body import (
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import (
     AuthenticationBody,
     Body,
     CarouselBody,
@@ -18,23 +20,21 @@ from messaging_core.models.body import (
     TextBody,
     TextMetadata,
 )
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.violation import Violation
-from messaging_core.rules.actions import check_actions
-from messaging_core.rules.attachments import check_attachments
-from messaging_core.rules.cards import check_carousel, check_list
-from messaging_core.rules.headers import check_headers, check_subject
-from messaging_core.rules.media import (
+from messaging_core.rules.addressing.sender import check_email_from
+from messaging_core.rules.content.actions import check_actions
+from messaging_core.rules.content.attachments import check_attachments
+from messaging_core.rules.content.cards import check_carousel, check_list
+from messaging_core.rules.content.media import (
     check_file_body,
     check_gif_body,
     check_image_body,
     check_mms,
     check_telegram,
 )
-from messaging_core.rules.platforms import BODY_TYPES
-from messaging_core.rules.sender import check_email_from
-from messaging_core.rules.sms import encode_smartly, split_sms
-from messaging_core.rules.text import check_text
+from messaging_core.rules.formats.headers import check_headers, check_subject
+from messaging_core.rules.formats.platforms import BODY_TYPES
+from messaging_core.rules.formats.sms import encode_smartly, split_sms
+from messaging_core.rules.formats.text import check_text
 
 MAX_SMS_PARTS: Final = 255
 """Most parts of one text: their number is an octet (3GPP TS 23.040 §9.2.3.24.1)."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from messaging_core.models.body import Card, CarouselBody, ListBody, ListMetadata
-from messaging_core.models.channel import Channel
-from messaging_core.models.violation import Violation
-from messaging_core.rules.actions import check_actions
-from messaging_core.rules.text import check_text
-from messaging_core.rules.uris import check_web_url
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import Card, CarouselBody, ListBody, ListMetadata
+from messaging_core.rules.content.actions import check_actions
+from messaging_core.rules.formats.text import check_text
+from messaging_core.rules.formats.uris import check_web_url
 
 WHATSAPP: Final = "whatsapp"
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 MAX_NAME_LENGTH: Final = 255
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from messaging_core.models.body import (
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import (
     File,
     FileBody,
     GifBody,
@@ -13,13 +15,11 @@ from messaging_core.models.body import (
     MediaMetadata,
     TelegramMetadata,
 )
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.violation import Violation
-from messaging_core.rules.actions import check_actions
-from messaging_core.rules.headers import check_subject
-from messaging_core.rules.platforms import MAX_MEDIA
-from messaging_core.rules.text import check_text
-from messaging_core.rules.uris import check_web_url
+from messaging_core.rules.content.actions import check_actions
+from messaging_core.rules.formats.headers import check_subject
+from messaging_core.rules.formats.platforms import MAX_MEDIA
+from messaging_core.rules.formats.text import check_text
+from messaging_core.rules.formats.uris import check_web_url
 
 PARSE_MODES: Final = frozenset({"Markdown", "MarkdownV2"})
 MAX_FILENAME_LENGTH: Final = 255

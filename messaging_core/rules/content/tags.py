@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 TAG_LIMIT: Final = 10
 TAG_LENGTH: Final = 50

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from messaging_core.models.template import (
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template import (
     NumberParameter,
     Parameter,
     ProductSections,
@@ -15,10 +16,9 @@ from messaging_core.models.template import (
     WhatsAppProductSections,
     WhatsAppProductSectionsParameter,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.attachments import check_attachments
-from messaging_core.rules.links import check_domain
-from messaging_core.rules.text import check_line
+from messaging_core.rules.content.attachments import check_attachments
+from messaging_core.rules.formats.text import check_line
+from messaging_core.rules.links.links import check_domain
 
 LATEST: Final = "latest"
 MAX_NAME_LENGTH: Final = 500

@@ -5,9 +5,9 @@ from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Final
 
-from messaging_core.models.violation import Violation
-from messaging_core.rules.mail_fields import FieldError, field_tokens, is_structured
-from messaging_core.rules.text import check_line, is_line
+from messaging_core.models.common.violation import Violation
+from messaging_core.rules.formats.mail_fields import FieldError, field_tokens, is_structured
+from messaging_core.rules.formats.text import check_line, is_line
 
 MAX_LINE_LENGTH: Final = 998
 """Longest line of a mail without its line break (RFC 5322 §2.1.1)."""

@@ -4,8 +4,8 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from messaging_core.rules.hosts import ascii_host
-from messaging_core.rules.uris import MAX_URI_LENGTH, check_web_url
+from messaging_core.rules.formats.hosts import ascii_host
+from messaging_core.rules.formats.uris import MAX_URI_LENGTH, check_web_url
 
 _WEB: Final = re.compile(
     r"(https?://)(\[[^\]/?#]*\]|[^\[\]:/?#]*)((?::([0-9]{1,5}))?)((?:[/?#].*)?)",

@@ -12,9 +12,9 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from messaging_core.rules.addresses import check_email_address, normalize_email
-from messaging_core.rules.iris import uri_of
-from messaging_core.rules.uris import check_link
+from messaging_core.rules.addressing.addresses import check_email_address, normalize_email
+from messaging_core.rules.formats.iris import uri_of
+from messaging_core.rules.formats.uris import check_link
 
 MAX_WORD_LENGTH: Final = 900
 """Longest word that cannot be folded, so that it fits on a line beside any name of a header."""

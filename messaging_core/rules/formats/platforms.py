@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from messaging_core.models.channel import EMAIL, PUSH, SMS
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS
 
 BODY_TYPES: Final = {
     SMS: ("text", "image", "file", "gif"),  # all but text by MMS, or as their fallback text

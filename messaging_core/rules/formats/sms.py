@@ -6,10 +6,14 @@ from itertools import count, takewhile
 from operator import itemgetter
 from typing import Final
 
-from messaging_core.models.sms import ForcedCharacter, SmsEncoding, SmsText
-from messaging_core.rules._gsm_replacements import replace_outside, replacement_in, with_joiners
-from messaging_core.rules.iris import uri_of
-from messaging_core.rules.url_finder import find_urls
+from messaging_core.models.content.sms import ForcedCharacter, SmsEncoding, SmsText
+from messaging_core.rules.formats.gsm_replacements import (
+    replace_outside,
+    replacement_in,
+    with_joiners,
+)
+from messaging_core.rules.formats.iris import uri_of
+from messaging_core.rules.formats.url_finder import find_urls
 
 # 3GPP TS 23.038 §6.2.1, row by row. ESC (0x1B) is left out: it introduces the extension table and
 # is no character of its own.

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 # C0 and C1 controls, the two separators that some readers take for the end of a line, and
 # surrogates, which no encoding can carry.

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from messaging_core.models.violation import Violation
-from messaging_core.rules.text import is_line
+from messaging_core.models.common.violation import Violation
+from messaging_core.rules.formats.text import is_line
 
 MAX_URI_LENGTH: Final = 8192
 """Longest URI; ours, since RFC 3986 has no limit: signed links take some 2000 characters."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
-from messaging_core.rules.iris import host_of, uri_of
-from messaging_core.rules.uris import MAX_URI_LENGTH
+from messaging_core.rules.formats.iris import host_of, uri_of
+from messaging_core.rules.formats.uris import MAX_URI_LENGTH
 
 _SCHEME: Final = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
 # Behind these an address is the end of something longer: of a scheme, a word or another address.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Final
 
-from messaging_core.rules.tracking import utm_insertion
+from messaging_core.rules.links.tracking import utm_insertion
 
 _ANY_CASE: Final = re.ASCII | re.IGNORECASE
 # What follows is the tokenisation of the HTML standard (§13.2.5), as far as it tells tags from

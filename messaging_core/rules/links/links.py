@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from messaging_core.models.channel import SMS, Channel
-from messaging_core.models.request import SendMessage, ShortLinks
-from messaging_core.models.template import TemplateReference
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.messages.request import SendMessage, ShortLinks
 
 MAX_DOMAIN_LENGTH: Final = 128
 DEFAULT_DOMAIN: Final = "default"

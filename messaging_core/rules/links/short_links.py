@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from messaging_core.models.short_link import ShortLink
-from messaging_core.rules.iris import uri_of
+from messaging_core.models.content.short_link import ShortLink
+from messaging_core.rules.formats.iris import uri_of
 
 CODE_BYTES: Final = 8
 """How many random bytes make a code: 64 bits, which nobody finds by trying."""

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
-from messaging_core.models.channel import Channel
-from messaging_core.models.meta import Meta
-from messaging_core.models.template import UtmParameter
-from messaging_core.rules.hosts import is_suspicious_host
-from messaging_core.rules.iris import host_of
-from messaging_core.rules.uris import MAX_URI_LENGTH
-from messaging_core.rules.url_finder import find_urls
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.template import UtmParameter
+from messaging_core.rules.formats.hosts import is_suspicious_host
+from messaging_core.rules.formats.iris import host_of
+from messaging_core.rules.formats.uris import MAX_URI_LENGTH
+from messaging_core.rules.formats.url_finder import find_urls
 
 _WEB: Final = re.compile(r"https?://[^/?#]", re.ASCII | re.IGNORECASE)
 _SEPARATOR: Final = re.compile(r"[&;]")

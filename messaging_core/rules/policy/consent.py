@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 
-from messaging_core.models.channel import Channel, MessageType
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.meta import Meta
-from messaging_core.models.send_rules import (
+from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.policy.send_rules import (
     Holdout,
     Purpose,
     Suppression,
     SuppressionScope,
 )
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.meta import MARKETING
-from messaging_core.rules.receiver import PLATFORM_KEYS
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
+from messaging_core.rules.content.meta import MARKETING
 
 _SCOPES: Mapping[Purpose, SuppressionScope] = {
     Purpose.MARKETING: SuppressionScope.MARKETING,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from messaging_core.models.channel import MessageType
-from messaging_core.models.instants import in_utc
-from messaging_core.models.send_rules import FrequencyCap
+from messaging_core.models.common.channel import MessageType
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.policy.send_rules import FrequencyCap
 
 
 def binds(

@@ -18,7 +18,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from messaging_core.errors import StateError
-from messaging_core.models.message import Direction, Message, Status
+from messaging_core.models.messages.message import Direction, Message, Status
 
 
 class Cause(StrEnum):

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from messaging_core.models.send_rules import QuietWindow
-from messaging_core.rules.zones import zone_of
+from messaging_core.models.policy.send_rules import QuietWindow
+from messaging_core.rules.formats.zones import zone_of
 
 SEARCH_LIMIT: Final = timedelta(days=35)
 """How far ahead the end of quiet hours is looked for; as far as a message may be scheduled."""

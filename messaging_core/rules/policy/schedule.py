@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from messaging_core.models.instants import in_utc
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.violation import Violation
 
 SCHEDULE_NEAR: Final = timedelta(minutes=10)
 SCHEDULE_LIMIT: Final = timedelta(days=35)

@@ -5,16 +5,16 @@ from typing import Final
 
 from attrs import evolve
 
-from messaging_core.models.send_rules import (
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.policy.send_rules import (
     FrequencyCap,
     Holdout,
     QuietHours,
     QuietWindow,
     SendRules,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.channel import check_platform
-from messaging_core.rules.zones import zone_of
+from messaging_core.rules.addressing.channel import check_platform
+from messaging_core.rules.formats.zones import zone_of
 
 MAX_CAP_WINDOW: Final = timedelta(days=366)
 """Longest window of a frequency cap; ours, since all that was sent in it has to be remembered."""

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from messaging_core.models.instants import in_utc
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.violation import Violation
 
 DEFAULT_VALIDITY: Final = timedelta(seconds=129_600)
 TWO_FACTOR_VALIDITY: Final = timedelta(seconds=600)

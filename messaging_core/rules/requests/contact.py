@@ -4,16 +4,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from messaging_core.models.contact import ContactIdentifier, Identifier
-from messaging_core.models.directory import ContactChanges, ContactList, NewContact
-from messaging_core.models.send_rules import Suppression, SuppressionScope
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.channel import check_platform
-from messaging_core.rules.receiver import MAX_ID_LENGTH, PLATFORM_KEYS, check_address
-from messaging_core.rules.template import check_locale
-from messaging_core.rules.text import check_line, check_text
-from messaging_core.rules.zones import zone_of
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.models.people.directory import ContactChanges, ContactList, NewContact
+from messaging_core.models.policy.send_rules import Suppression, SuppressionScope
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.addressing.channel import check_platform
+from messaging_core.rules.addressing.receiver import MAX_ID_LENGTH, PLATFORM_KEYS, check_address
+from messaging_core.rules.content.template import check_locale
+from messaging_core.rules.formats.text import check_line, check_text
+from messaging_core.rules.formats.zones import zone_of
 
 MAX_DISPLAY_NAME_LENGTH: Final = 150
 MAX_KEY_LENGTH: Final = 64

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from messaging_core.models.interaction import Conversion
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.interaction import Conversion
 
 TYPES: Final = ("otp", "url", "promo_code")
 FINAL_STATUSES: Final = (

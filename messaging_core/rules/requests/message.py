@@ -4,22 +4,22 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from messaging_core.models.body import EmailFrom, HtmlBody
-from messaging_core.models.channel import EMAIL, Channel
-from messaging_core.models.request import SendMessage
-from messaging_core.models.violation import Violation
-from messaging_core.rules.body import check_body
-from messaging_core.rules.links import check_link_tracking, check_short_links
-from messaging_core.rules.meta import check_cap_frequency, check_meta
-from messaging_core.rules.receiver import check_receiver
-from messaging_core.rules.reply_to import check_reply_to
-from messaging_core.rules.schedule import check_schedule
-from messaging_core.rules.sender import check_sender, check_sender_domain
-from messaging_core.rules.tags import check_tags
-from messaging_core.rules.template import check_template
-from messaging_core.rules.text import check_line
-from messaging_core.rules.uris import check_callback_url
-from messaging_core.rules.validity import check_validity
+from messaging_core.models.common.channel import EMAIL, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import EmailFrom, HtmlBody
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.rules.addressing.receiver import check_receiver
+from messaging_core.rules.addressing.sender import check_sender, check_sender_domain
+from messaging_core.rules.content.body import check_body
+from messaging_core.rules.content.meta import check_cap_frequency, check_meta
+from messaging_core.rules.content.tags import check_tags
+from messaging_core.rules.content.template import check_template
+from messaging_core.rules.formats.text import check_line
+from messaging_core.rules.formats.uris import check_callback_url
+from messaging_core.rules.links.links import check_link_tracking, check_short_links
+from messaging_core.rules.policy.schedule import check_schedule
+from messaging_core.rules.policy.validity import check_validity
+from messaging_core.rules.requests.reply_to import check_reply_to
 
 MAX_BATCH: Final = 100
 MAX_REFERENCE_LENGTH: Final = 500

@@ -3,15 +3,15 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from messaging_core.models.channel import EMAIL, Channel
-from messaging_core.models.notification import Notification
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import address_key, check_email_address
-from messaging_core.rules.files import check_file_name
-from messaging_core.rules.headers import check_subject
-from messaging_core.rules.receiver import MAX_PER_LINE
-from messaging_core.rules.sender import check_user_name, mail_domain
-from messaging_core.rules.text import check_line, check_text
+from messaging_core.models.common.channel import EMAIL, Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.notification import Notification
+from messaging_core.rules.addressing.addresses import address_key, check_email_address
+from messaging_core.rules.addressing.receiver import MAX_PER_LINE
+from messaging_core.rules.addressing.sender import check_user_name, mail_domain
+from messaging_core.rules.content.files import check_file_name
+from messaging_core.rules.formats.headers import check_subject
+from messaging_core.rules.formats.text import check_line, check_text
 
 MAX_ATTACHED: Final = 15_000_000
 """Most bytes of all files of one message together (Mia: 15 MB; that it is the total is ours)."""

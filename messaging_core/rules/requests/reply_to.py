@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from messaging_core.models.request import ReplyTo
-from messaging_core.models.violation import Violation
-from messaging_core.rules.text import check_line
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.request import ReplyTo
+from messaging_core.rules.formats.text import check_line
 
 REPLY_TYPES: Final = ("message", "click", "referrals")
 MAX_ID_LENGTH: Final = 500

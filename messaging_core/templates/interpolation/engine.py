@@ -8,14 +8,10 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from messaging_core.errors import TemplateValueError
-from messaging_core.models.template_project import Form
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template_project import Form
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
-from messaging_core.templating.html import Context, contexts
-from messaging_core.templating.paths import ABSENT, look_up, pointer_of
-from messaging_core.templating.pieces import Placeholder, Text, parse, syntax_error
-from messaging_core.templating.urls import query_values
-from messaging_core.templating.writing import (
+from messaging_core.templates.interpolation.formatting import (
     HTML_WRITERS,
     Write,
     as_html,
@@ -28,6 +24,10 @@ from messaging_core.templating.writing import (
     escape,
     escape_with_breaks,
 )
+from messaging_core.templates.interpolation.html import Context, contexts
+from messaging_core.templates.interpolation.parser import Placeholder, Text, parse, syntax_error
+from messaging_core.templates.interpolation.paths import ABSENT, look_up, pointer_of
+from messaging_core.templates.interpolation.urls import query_values
 
 MAX_RENDERED_LENGTH: Final = 2_000_000
 """Most characters of a rendered text: a value of a few kilobytes may stand there many times."""

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import orjson
 
-from messaging_core.templating.html import Context, is_executable
-from messaging_core.wire.values import write_datetime
+from messaging_core.templates.interpolation.html import Context, is_executable
+from messaging_core.wire.codec.scalars import write_datetime
 
 Write = Callable[[Any], str | None]
 """Writes a value; `None` says that the value cannot be written there."""

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from html import unescape
 from typing import Final
 
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
 
 _URL_ATTRIBUTES: Final = frozenset(
     {

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from messaging_core.wire.faults import pointer
+from messaging_core.wire.parsing.faults import pointer
 
 ABSENT: Final = object()
 """Stands for a value that is not there, which is not the same as null."""

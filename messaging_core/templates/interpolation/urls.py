@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from messaging_core.templating.html import QueryScanner
+from messaging_core.templates.interpolation.html import QueryScanner
 
 # What begins an address; one that a value begins goes on with a path or a query.
 _BEGIN: Final = re.compile(

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from messaging_core.models.template import (
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template import (
     BooleanParameter,
     NumberParameter,
     ObjectParameter,
@@ -15,18 +16,17 @@ from messaging_core.models.template import (
     StringParameter,
     TemplateReference,
 )
-from messaging_core.models.template_project import (
+from messaging_core.models.content.template_project import (
     Missing,
     TemplateVariable,
     TemplateVersion,
     VariableType,
 )
-from messaging_core.models.violation import Violation
-from messaging_core.rules.schedule import parse_rfc3339
-from messaging_core.templating.paths import ABSENT, covers, find, place, pointer_of
-from messaging_core.templating.writing import as_text
+from messaging_core.rules.policy.schedule import parse_rfc3339
+from messaging_core.templates.interpolation.formatting import as_text
+from messaging_core.templates.interpolation.paths import ABSENT, covers, find, place, pointer_of
 from messaging_core.wire import dump
-from messaging_core.wire.faults import pointer
+from messaging_core.wire.parsing.faults import pointer
 
 _PLAIN: Final = (StringParameter, NumberParameter, BooleanParameter, ObjectParameter)
 

@@ -11,19 +11,19 @@ from attrs import evolve
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.delivery import Claim, Lane, NewMessage, Settlement
-from messaging_core.models.directory import ContactListQuery, ContactQuery, SuppressionQuery
-from messaging_core.models.event import EventKind
-from messaging_core.models.failure import Failure, FailureSource
-from messaging_core.models.message import Direction, Message, Part, Status
-from messaging_core.models.query import MessageQuery
-from messaging_core.models.receipt import ReceiptState
-from messaging_core.models.retention import Keep
-from messaging_core.models.send_rules import SuppressionCause, SuppressionScope
-from messaging_core.ports.storage import Storage
-from messaging_core.rules.lifecycle import is_waiting
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.failure import Failure, FailureSource
+from messaging_core.models.delivery.delivery import Claim, Lane, NewMessage, Settlement
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.receipt import ReceiptState
+from messaging_core.models.messages.message import Direction, Message, Part, Status
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.retention import Keep
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.directory import ContactListQuery, ContactQuery, SuppressionQuery
+from messaging_core.models.policy.send_rules import SuppressionCause, SuppressionScope
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.rules.policy.lifecycle import is_waiting
 from messaging_core.testing.builders import (
     a_contact,
     a_contact_list,
@@ -37,7 +37,7 @@ from messaging_core.testing.builders import (
     an_event,
     an_incoming_message,
 )
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     MICROSECOND,
     MOST_PAGES,

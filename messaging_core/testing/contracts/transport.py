@@ -10,9 +10,20 @@ from typing import Final, get_args
 from uuid import UUID, uuid4
 
 from messaging_core.errors import Withdrawn
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel
-from messaging_core.models.envelope import (
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.common.failure import Failure, Retry
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.content.sms import SmsEncoding, SmsText
+from messaging_core.models.delivery.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Rejected,
+    SingleOutcome,
+    Unknown,
+)
+from messaging_core.models.messages.envelope import (
     Address,
     Content,
     EmailContent,
@@ -24,17 +35,6 @@ from messaging_core.models.envelope import (
     Recipient,
     SmsContent,
 )
-from messaging_core.models.failure import Failure, Retry
-from messaging_core.models.outcome import (
-    Accepted,
-    Deferred,
-    Outcome,
-    PerRecipient,
-    Rejected,
-    SingleOutcome,
-    Unknown,
-)
-from messaging_core.models.sms import SmsEncoding, SmsText
 from messaging_core.ports.transport import Capabilities, Transport
 
 MARK: Final = "kerfuffle"

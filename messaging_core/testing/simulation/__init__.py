@@ -13,7 +13,7 @@ engine, or of the host, does not hold.
 from messaging_core.testing.simulation.actors import MakeWorker
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.promises import PROMISES
-from messaging_core.testing.simulation.running import BrokenPromiseError, simulate
+from messaging_core.testing.simulation.run import BrokenPromiseError, simulate
 from messaging_core.testing.simulation.scenario import (
     CLOCKS,
     CRASHES,

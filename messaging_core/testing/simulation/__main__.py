@@ -11,7 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from messaging_core.testing.simulation.running import BrokenPromiseError, simulate
+from messaging_core.testing.simulation.run import BrokenPromiseError, simulate
 from messaging_core.testing.simulation.scenarios import SCENARIOS
 
 _BITE = 20

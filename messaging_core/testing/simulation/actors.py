@@ -7,14 +7,14 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.bulkheads import OneForAll
+from messaging_core.delivery.bulkheads import OneForAll
 from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import Messenger
-from messaging_core.models.event import Event
-from messaging_core.models.message import Status
-from messaging_core.models.receipt import StatusReceipt
-from messaging_core.ports.storage import Storage
-from messaging_core.rules.lifecycle import is_final
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.receipt import StatusReceipt
+from messaging_core.models.messages.message import Status
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.rules.policy.lifecycle import is_final
 from messaging_core.testing.simulation.process import (
     Process,
     SimulatedStorage,

@@ -8,14 +8,14 @@ from typing import Final
 from attrs import frozen
 
 from messaging_core.messenger import Messenger
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import SMS
-from messaging_core.models.contact import ContactIdentifier
-from messaging_core.models.directory import NewContact
-from messaging_core.models.receipt import IncomingMessage
-from messaging_core.models.send_rules import SuppressionScope
-from messaging_core.rules.consent import identifier_on
-from messaging_core.rules.receiver import PLATFORM_KEYS
+from messaging_core.models.common.channel import SMS
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.receipt import IncomingMessage
+from messaging_core.models.people.contact import ContactIdentifier
+from messaging_core.models.people.directory import NewContact
+from messaging_core.models.policy.send_rules import SuppressionScope
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
+from messaging_core.rules.policy.consent import identifier_on
 from messaging_core.testing.simulation.actors import Stage
 from messaging_core.testing.simulation.process import Process
 from messaging_core.testing.simulation.scenario import HELD_OUT, Person

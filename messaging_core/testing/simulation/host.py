@@ -9,13 +9,13 @@ from attrs import frozen
 
 from messaging_core.errors import InvalidMessageError, StateError
 from messaging_core.messenger import Messenger
-from messaging_core.models.channel import EMAIL, PUSH, Channel
-from messaging_core.models.compose import text, to
-from messaging_core.models.message import Message
-from messaging_core.models.meta import Meta
-from messaging_core.models.request import SendMessage
-from messaging_core.rules.schedule import is_later
-from messaging_core.rules.validity import expires_at, validity_of
+from messaging_core.models.common.channel import EMAIL, PUSH, Channel
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.messages.compose import text, to
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.request import SendMessage
+from messaging_core.rules.policy.schedule import is_later
+from messaging_core.rules.policy.validity import expires_at, validity_of
 from messaging_core.testing.simulation.actors import Stage
 from messaging_core.testing.simulation.process import Crashed, Process
 from messaging_core.testing.simulation.provider import POISON

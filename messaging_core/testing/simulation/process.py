@@ -9,13 +9,13 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.errors import StorageBusyError, StorageError
-from messaging_core.models.contact import Identifier
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Outcome
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.directory import Suppressions
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage.directory import Suppressions
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scheduler import Task

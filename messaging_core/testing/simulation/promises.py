@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging_core.decisions.status import (
+from messaging_core.decisions.status.status import (
     NOTHING,
     evidence_of,
     join,
     platform_of,
     status_of,
 )
-from messaging_core.models.channel import EMAIL
-from messaging_core.models.event import EventKind
-from messaging_core.models.evidence import Evidence, Reported
-from messaging_core.models.message import Direction, Message, Status
-from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
-from messaging_core.rules.lifecycle import TRANSITIONS, is_final, may_begin
-from messaging_core.rules.validity import validity_of
+from messaging_core.models.common.channel import EMAIL
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.evidence import Evidence, Reported
+from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.rules.policy.lifecycle import TRANSITIONS, is_final, may_begin
+from messaging_core.rules.policy.validity import validity_of
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt

@@ -7,10 +7,9 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.models.channel import EMAIL, Channel
-from messaging_core.models.envelope import Envelope, SmsContent
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import (
+from messaging_core.models.common.channel import EMAIL, Channel
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -18,7 +17,8 @@ from messaging_core.models.outcome import (
     Rejected,
     SingleOutcome,
 )
-from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities
 from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.story import Reception

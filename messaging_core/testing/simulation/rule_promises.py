@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import Channel, MessageType
-from messaging_core.models.event import EventKind
-from messaging_core.models.message import Direction, Message, Status
-from messaging_core.models.reasons import ReasonCode
-from messaging_core.models.send_rules import (
+from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.policy.reasons import ReasonCode
+from messaging_core.models.policy.send_rules import (
     FrequencyCap,
     QuietHours,
     QuietWindow,

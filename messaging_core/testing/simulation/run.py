@@ -8,10 +8,10 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.messenger import Messenger
-from messaging_core.models.event import Event
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing.simulation.actors import (
     Deliverer,
     MakeWorker,

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.models.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
-from messaging_core.models.send_rules import SendRules
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
+from messaging_core.models.policy.send_rules import SendRules
 
 
 @frozen(kw_only=True)

@@ -6,8 +6,8 @@ from typing import Final
 
 from attrs import evolve
 
-from messaging_core.models.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel, MessageType
-from messaging_core.models.send_rules import (
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel, MessageType
+from messaging_core.models.policy.send_rules import (
     FrequencyCap,
     Holdout,
     QuietAction,

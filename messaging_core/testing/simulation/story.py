@@ -7,13 +7,13 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
-from messaging_core.models.channel import Channel
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.message import Message
-from messaging_core.models.plan import Plan
-from messaging_core.models.receipt import StatusReceipt
-from messaging_core.models.send_rules import SuppressionCause, SuppressionScope
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.receipt import StatusReceipt
+from messaging_core.models.messages.message import Message
+from messaging_core.models.policy.plan import Plan
+from messaging_core.models.policy.send_rules import SuppressionCause, SuppressionScope
 from messaging_core.testing.simulation.scenario import Scenario
 
 CAPPED = "cap_frequency"

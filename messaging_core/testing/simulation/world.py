@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.receipt import StatusReceipt
+from messaging_core.models.delivery.receipt import StatusReceipt
 from messaging_core.testing.simulation.scenario import Scenario
 from messaging_core.testing.simulation.scheduler import Scheduler, Task
 from messaging_core.testing.simulation.story import Asked, Block, Reception

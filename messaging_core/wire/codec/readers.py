@@ -40,10 +40,10 @@ from typing import Any
 
 from attrs import NOTHING
 
-from messaging_core.wire.faults import Faults, check_depth, pointer
-from messaging_core.wire.plan import Field, Lookup, Plan
-from messaging_core.wire.thawing import thaw
-from messaging_core.wire.values import Reader, Writer
+from messaging_core.wire.codec.scalars import Reader, Writer
+from messaging_core.wire.codec.schema import Field, Lookup, Plan
+from messaging_core.wire.codec.thawing import thaw
+from messaging_core.wire.parsing.faults import Faults, check_depth, pointer
 
 
 def emit_reader(plan: Plan) -> Reader:

@@ -8,12 +8,12 @@ import attrs
 from cattrs import BaseValidationError, Converter
 
 from messaging_core.errors import InvalidDocumentError
-from messaging_core.wire.emission import emit_reader, emit_writer
-from messaging_core.wire.faults import Faults, Stop
-from messaging_core.wire.limits import DOCUMENT_LIMITS
-from messaging_core.wire.plan import plan_of, tagged_classes
-from messaging_core.wire.tagged import tagged_reader
-from messaging_core.wire.values import Reader, Writer
+from messaging_core.wire.codec.readers import emit_reader, emit_writer
+from messaging_core.wire.codec.scalars import Reader, Writer
+from messaging_core.wire.codec.schema import plan_of, tagged_classes
+from messaging_core.wire.codec.unions import tagged_reader
+from messaging_core.wire.parsing.faults import Faults, Stop
+from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS
 
 # What the hooks of hosts, and those of cattrs, raise about a value they do not accept.
 _REFUSALS = (

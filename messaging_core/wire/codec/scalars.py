@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from messaging_core.models.instants import in_utc
-from messaging_core.rules.schedule import parse_rfc3339
-from messaging_core.wire.faults import Faults, check_depth, pointer
+from messaging_core.models.common.instants import in_utc
+from messaging_core.rules.policy.schedule import parse_rfc3339
+from messaging_core.wire.parsing.faults import Faults, check_depth, pointer
 
 Reader = Callable[[Any, str, Faults], Any]
 """Takes a JSON value, its JSON pointer and where faults go; what it returns counts only without."""

@@ -11,10 +11,10 @@ from uuid import UUID
 import attrs
 from attrs import NOTHING, Attribute, Factory, evolve, frozen
 
-from messaging_core.models.action import LocationRequestAction
-from messaging_core.models.template import Parameter
-from messaging_core.wire import values
-from messaging_core.wire.values import Reader, Writer
+from messaging_core.models.content.action import LocationRequestAction
+from messaging_core.models.content.template import Parameter
+from messaging_core.wire.codec import scalars
+from messaging_core.wire.codec.scalars import Reader, Writer
 
 # Tagged classes whose fields stand beside `type`, not in an object of their own.
 _FLAT: Final = frozenset(get_args(Parameter))
@@ -22,10 +22,10 @@ _FLAT: Final = frozenset(get_args(Parameter))
 _BARE: Final = frozenset({LocationRequestAction})
 
 _SINGLE: Final[Mapping[Any, tuple[Reader, Writer]]] = {
-    UUID: (values.read_uuid, values.write_uuid),
-    datetime: (values.read_datetime, values.write_datetime),
-    Any: (values.read_anything, values.plain),
-    Mapping[str, Any]: (values.read_object, values.plain),
+    UUID: (scalars.read_uuid, scalars.write_uuid),
+    datetime: (scalars.read_datetime, scalars.write_datetime),
+    Any: (scalars.read_anything, scalars.plain),
+    Mapping[str, Any]: (scalars.read_object, scalars.plain),
 }
 _EXACT: Final[Mapping[Any, tuple[type, ...]]] = {
     str: (str,),
@@ -233,7 +233,7 @@ def _kind_of(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind:
     inner, optional = _without_none(hint)
     if optional:
         item = _kind_of(inner, arguments, lookup)
-        return evolve(item, types=(), read=lambda: values.optional_reader(item.read()))
+        return evolve(item, types=(), read=lambda: scalars.optional_reader(item.read()))
     return (
         _leaf(hint)
         or _container(hint, arguments, lookup)
@@ -248,12 +248,12 @@ def _leaf(hint: Any) -> Kind | None:
         read, write = _SINGLE[hint]
         return Kind(read=lambda: read, write=lambda: write)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return Kind(read=lambda: values.enum_reader(hint), write=lambda: values.write_enum)
+        return Kind(read=lambda: scalars.enum_reader(hint), write=lambda: scalars.write_enum)
     members = get_args(hint) if _is_union(hint) else (hint,)
     if not all(member in _EXACT for member in members):
         return None
     types = tuple(dict.fromkeys(each for member in members for each in _EXACT[member]))
-    return Kind(types=types, read=lambda: values.exact_reader(types), write=lambda: values.plain)
+    return Kind(types=types, read=lambda: scalars.exact_reader(types), write=lambda: scalars.plain)
 
 
 def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind | None:
@@ -262,18 +262,18 @@ def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind 
         case (made, (item, *rest)) if made in _ARRAYS and rest in ([], [...]):
             inner = _kind_of(item, arguments, lookup)
             return Kind(
-                read=lambda: values.array_reader(_ARRAYS[made], inner.read(), inner.types),
+                read=lambda: scalars.array_reader(_ARRAYS[made], inner.read(), inner.types),
                 write=lambda: (
-                    values.array_writer(inner.write(), inner.types)
+                    scalars.array_writer(inner.write(), inner.types)
                     if inner.write
-                    else values.models_writer(lookup.writers)
+                    else scalars.models_writer(lookup.writers)
                 ),
             )
         case (made, (key, item)) if made in _OBJECTS and key is str:
             inner = _kind_of(item, arguments, lookup)
             return Kind(
-                read=lambda: values.mapping_reader(inner.read(), inner.types),
-                write=lambda: values.mapping_writer(
+                read=lambda: scalars.mapping_reader(inner.read(), inner.types),
+                write=lambda: scalars.mapping_writer(
                     inner.write() if inner.write else lookup.write, inner.types
                 ),
             )
@@ -284,5 +284,5 @@ def _model(hint: Any, lookup: Lookup) -> Kind | None:
     """Plan attrs classes and unions of them, and types known only at run time."""
     members = get_args(hint) if _is_union(hint) else (hint,)
     if isinstance(hint, TypeVar):
-        return Kind(read=lambda: values.read_anything)
+        return Kind(read=lambda: scalars.read_anything)
     return Kind(read=lambda: lookup.reader(hint)) if all(map(attrs.has, members)) else None

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from messaging_core.wire.emission import link
-from messaging_core.wire.faults import Faults
-from messaging_core.wire.plan import Tag, tag_of
-from messaging_core.wire.values import Reader
+from messaging_core.wire.codec.readers import link
+from messaging_core.wire.codec.scalars import Reader
+from messaging_core.wire.codec.schema import Tag, tag_of
+from messaging_core.wire.parsing.faults import Faults
 
 _TYPE_AND_CONTENT: Final = 2
 

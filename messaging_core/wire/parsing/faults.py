@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Final
 
-from messaging_core.models.violation import Violation
-from messaging_core.wire.limits import WireLimits
+from messaging_core.models.common.violation import Violation
+from messaging_core.wire.parsing.limits import WireLimits
 
 _JSON_NAMES: Final = {
     dict: "an object",

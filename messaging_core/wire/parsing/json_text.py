@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_core.wire.faults import Faults, check_depth, pointer
-from messaging_core.wire.limits import WireLimits
+from messaging_core.wire.parsing.faults import Faults, check_depth, pointer
+from messaging_core.wire.parsing.limits import WireLimits
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ESCAPED_QUOTE: Final = b"\\u0022"

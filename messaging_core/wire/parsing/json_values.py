@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_core.wire.document import refuse_size
-from messaging_core.wire.faults import Faults, pointer, type_name
-from messaging_core.wire.limits import WireLimits
+from messaging_core.wire.parsing.faults import Faults, pointer, type_name
+from messaging_core.wire.parsing.json_text import refuse_size
+from messaging_core.wire.parsing.limits import WireLimits
 
 # The integers that can be written and read again without loss.
 SMALLEST: Final = -(2**63)

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from messaging_core.wire.faults import pointer
+from messaging_core.wire.parsing.faults import pointer
 
 _SHORT = 12  # hexadecimal digits: by chance two differing fields agree once in 2^48
 

@@ -10,17 +10,17 @@ import orjson
 from attrs import frozen
 
 from messaging_core.errors import InvalidDocumentError
-from messaging_core.models.channel import EMAIL, SMS
-from messaging_core.models.delivery import NewMessage, Settlement
-from messaging_core.models.message import Direction, Message, Status
-from messaging_core.models.template_project import TemplateProject
-from messaging_core.models.violation import Violation
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.receiver import PLATFORM_KEYS
+from messaging_core.models.common.channel import EMAIL, SMS
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.template_project import TemplateProject
+from messaging_core.models.delivery.delivery import NewMessage, Settlement
+from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.wire import dump, load
+from messaging_core.wire.codec.registry import registry
+from messaging_core.wire.codec.scalars import write_datetime
 from messaging_core.wire.documents import compact, dump_stored
-from messaging_core.wire.registry import registry
-from messaging_core.wire.values import write_datetime
 
 _EMAIL_KEY, _PHONE_KEY = PLATFORM_KEYS[EMAIL], PLATFORM_KEYS[SMS]
 _ECHOED = ("body", "template", "meta", "reference", "replyTo", "shortLinks", "scheduledFor")

@@ -10,8 +10,8 @@ import attrs
 import orjson
 
 from messaging_core.errors import InvalidQueryError
-from messaging_core.models.query import MessageQuery
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.query import MessageQuery
 
 _FORMAT = struct.Struct(">8sq")
 _FINGERPRINT = 8

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from messaging_core.models.contact import Identifier
-from messaging_core.models.directory import SuppressionQuery
-from messaging_core.models.send_rules import Suppression, SuppressionScope
-from messaging_core.rules.addresses import address_key
-from messaging_core.rules.consent import sender_key
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.people.directory import SuppressionQuery
+from messaging_core.models.policy.send_rules import Suppression, SuppressionScope
+from messaging_core.rules.addressing.addresses import address_key
+from messaging_core.rules.policy.consent import sender_key
 
 SCAN: Final = 1000
 """How many suppressions a page looks at, at most; as many as the largest page may show."""

@@ -25,15 +25,15 @@ from messaging_core.models import (
     SenderAnnotations,
     SenderConnector,
 )
-from messaging_core.models.envelope import EmailContent, Envelope
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import EmailContent, Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
-from messaging_core.rules.addresses import check_email_address, normalize_email
-from messaging_core.rules.attachments import check_attachments, content_id_of
-from messaging_core.rules.headers import check_headers
-from messaging_core.rules.mail_fields import field_tokens, is_structured
-from messaging_core.rules.media import media_type_of
-from messaging_core.rules.sender import check_display_name
+from messaging_core.rules.addressing.addresses import check_email_address, normalize_email
+from messaging_core.rules.addressing.sender import check_display_name
+from messaging_core.rules.content.attachments import check_attachments, content_id_of
+from messaging_core.rules.content.media import media_type_of
+from messaging_core.rules.formats.headers import check_headers
+from messaging_core.rules.formats.mail_fields import field_tokens, is_structured
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import ManualClock
 

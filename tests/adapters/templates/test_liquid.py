@@ -19,8 +19,8 @@ from messaging_core.models import (
     TextBody,
     VariableType,
 )
-from messaging_core.rules.sms import is_gsm
-from messaging_core.templating import check_version, render_template
+from messaging_core.rules.formats.sms import is_gsm
+from messaging_core.templates import check_version, render_template
 
 ENGINE = LiquidEngine()
 

@@ -12,7 +12,7 @@ import resource, sys, time
 from messaging_adapters.templates.liquid import LiquidEngine
 from messaging_core.errors import TemplateError
 from messaging_core.models import Form
-from messaging_core.templating import InterpolationEngine
+from messaging_core.templates import InterpolationEngine
 
 resource.setrlimit(resource.RLIMIT_CPU, (100, 100))
 big = "<&'" * 60_000

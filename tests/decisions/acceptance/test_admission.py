@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from messaging_core.decisions.admission import admit
-from messaging_core.models.channel import MessageType
-from messaging_core.models.plan import Verdict
+from messaging_core.decisions.acceptance.admission import admit
+from messaging_core.models.common.channel import MessageType
+from messaging_core.models.policy.plan import Verdict
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_request
 

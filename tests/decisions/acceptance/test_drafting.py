@@ -6,10 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from messaging_core.decisions.admission import admit
-from messaging_core.decisions.drafting import delivery_of, draft, identifiers_of
-from messaging_core.models.channel import Channel, MessageType
-from messaging_core.models.contact import (
+from messaging_core.decisions.acceptance.admission import admit
+from messaging_core.decisions.acceptance.drafting import delivery_of, draft, identifiers_of
+from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.delivery.delivery import Controls, Delivery, Lane
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.messages.request import NotificationHook, SendMessage
+from messaging_core.models.people.contact import (
     Identifier,
     Receiver,
     ReceiverContact,
@@ -17,9 +20,6 @@ from messaging_core.models.contact import (
     SenderAnnotations,
     SenderConnector,
 )
-from messaging_core.models.delivery import Controls, Delivery, Lane
-from messaging_core.models.message import Message, Status
-from messaging_core.models.request import NotificationHook, SendMessage
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_request
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from messaging_core.decisions.linking import apply_links, draw_links, link_settings
-from messaging_core.decisions.rendering import content_of
+from messaging_core.decisions.content.linking import apply_links, draw_links, link_settings
+from messaging_core.decisions.content.rendering import content_of
 from messaging_core.models import (
     CampaignMeta,
     Content,
@@ -28,8 +28,8 @@ from messaging_core.models import (
     TextBody,
     UtmParameter,
 )
-from messaging_core.rules.short_links import code_of
-from messaging_core.rules.sms import split_sms
+from messaging_core.rules.formats.sms import split_sms
+from messaging_core.rules.links.short_links import code_of
 from messaging_core.testing import a_channel, a_message
 
 SMS, MAIL = a_channel(), a_channel("mail", "email")

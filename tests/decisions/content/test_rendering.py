@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from messaging_core.decisions.rendering import content_of, envelope_of
-from messaging_core.models.action import LinkAction
-from messaging_core.models.body import (
+from messaging_core.decisions.content.rendering import content_of, envelope_of
+from messaging_core.models.common.channel import MessageType
+from messaging_core.models.content.action import LinkAction
+from messaging_core.models.content.body import (
     Body,
     GifBody,
     HtmlBody,
@@ -18,16 +19,15 @@ from messaging_core.models.body import (
     TextBody,
     TextMetadata,
 )
-from messaging_core.models.channel import MessageType
-from messaging_core.models.contact import ReceiverType
-from messaging_core.models.envelope import (
+from messaging_core.models.content.meta import EmailMeta, Meta
+from messaging_core.models.messages.envelope import (
     EmailContent,
     MmsContent,
     NativeContent,
     PushContent,
     SmsContent,
 )
-from messaging_core.models.meta import EmailMeta, Meta
+from messaging_core.models.people.contact import ReceiverType
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_delivery, a_message
 

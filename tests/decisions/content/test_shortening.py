@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.shortening import shorten, write_short_links
-from messaging_core.rules.iris import host_of
-from messaging_core.rules.short_links import code_of
-from messaging_core.rules.url_finder import find_urls
+from messaging_core.decisions.content.shortening import shorten, write_short_links
+from messaging_core.rules.formats.iris import host_of
+from messaging_core.rules.formats.url_finder import find_urls
+from messaging_core.rules.links.short_links import code_of
 
 DOMAIN = "go.example"
 FIRST, SECOND = "00000000000", "00000000001"

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from messaging_core.decisions.dispatch import Finish, Send, dispatch
-from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.models.channel import Channel, WhenInDoubt
-from messaging_core.models.delivery import Claim
-from messaging_core.models.failure import FailureCode
-from messaging_core.models.message import Status
+from messaging_core.decisions.delivery.dispatch import Finish, Send, dispatch
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.models.common.channel import Channel, WhenInDoubt
+from messaging_core.models.common.failure import FailureCode
+from messaging_core.models.delivery.delivery import Claim
+from messaging_core.models.messages.message import Status
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_claim, a_message
 

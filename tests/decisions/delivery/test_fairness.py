@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.sharing import fair, most_for_one, share, turn
+from messaging_core.decisions.delivery.fairness import fair, most_for_one, share, turn
 
 lanes = st.lists(st.integers(0, 200), min_size=1, max_size=6)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.retrying import (
+from messaging_core.decisions.delivery.retrying import (
     EMAIL_RETRIES,
     OTHER_RETRIES,
     RetryPolicy,

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.settlement import (
+from messaging_core.decisions.delivery.settlement import (
     EXPIRED,
     IN_DOUBT,
     PARTLY_REFUSED,
@@ -17,10 +17,9 @@ from messaging_core.decisions.settlement import (
     postpone,
     settle,
 )
-from messaging_core.models.delivery import Claim, Settlement
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.message import Part, Status
-from messaging_core.models.outcome import (
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.delivery.delivery import Claim, Settlement
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -29,7 +28,8 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
-from messaging_core.rules.lifecycle import TRANSITIONS
+from messaging_core.models.messages.message import Part, Status
+from messaging_core.rules.policy.lifecycle import TRANSITIONS
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_claim, a_failure, a_message
 

@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.send_rules import evaluate
+from messaging_core.decisions.policy.send_rules import evaluate
 from messaging_core.models import (
     Channel,
     Controls,
@@ -28,7 +28,7 @@ from messaging_core.models import (
     SuppressionCause,
     SuppressionScope,
 )
-from messaging_core.rules.consent import identifier_on
+from messaging_core.rules.policy.consent import identifier_on
 from messaging_core.testing import a_channel
 from messaging_core.testing.builders import A_NUMBER, AN_ADDRESS, OUR_NUMBER
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.decisions.redaction import (
+from messaging_core.decisions.status.redaction import (
     is_redacted,
     redacted,
     redacted_event,

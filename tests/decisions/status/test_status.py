@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.status import (
+from messaging_core.decisions.status.status import (
     DOUBT,
     NOTHING,
     evidence_of,
@@ -17,11 +17,11 @@ from messaging_core.decisions.status import (
     proven_recipients,
     status_of,
 )
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.failure import Failure
-from messaging_core.models.message import Message, Part, Status
-from messaging_core.models.receipt import ReceiptStatus, StatusReceipt
-from messaging_core.rules.lifecycle import TRANSITIONS
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.messages.message import Message, Part, Status
+from messaging_core.rules.policy.lifecycle import TRANSITIONS
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_failure, a_message
 

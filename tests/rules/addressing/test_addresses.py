@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.addresses import (
+from messaging_core.rules.addressing.addresses import (
     _ORDINARY_EMAIL,
     _email_fault_by_library,
     address_key,
@@ -330,7 +330,7 @@ def test_ten_megabytes_are_refused_at_once(value: str) -> None:
 
 def test_the_heavy_libraries_are_loaded_by_the_first_address_and_not_before() -> None:
     program = (
-        "import sys, messaging_core.rules.addresses as a\n"
+        "import sys, messaging_core.rules.addressing.addresses as a\n"
         "heavy = {'phonenumbers', 'email_validator', 'idna', 'dns'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "a.check_phone_number('+31612345678', '')\n"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from messaging_core.models import Channel
-from messaging_core.rules.channel import check_channel
+from messaging_core.rules.addressing.channel import check_channel
 
 
 def a_channel(**fields: Any) -> Channel:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.rules import normalize_phone_number
-from messaging_core.rules.addresses import address_key, check_phone_number
-from messaging_core.rules.phone_number import sender_number
+from messaging_core.rules.addressing.addresses import address_key, check_phone_number
+from messaging_core.rules.addressing.phone_number import sender_number
 
 _FULL_WIDTH = "\uff0b\uff13\uff11\uff16\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18"
 _ARABIC = "".join(chr(0x660 + int(digit)) for digit in "00447700900123")

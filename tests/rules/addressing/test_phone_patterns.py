@@ -3,8 +3,8 @@ import random
 import phonenumbers
 import pytest
 
-from messaging_core.rules._phone_patterns import recognise
-from messaging_core.rules.addresses import _ask_library
+from messaging_core.rules.addressing.addresses import _ask_library
+from messaging_core.rules.addressing.phone_patterns import recognise
 
 
 def neighbours(number: str, chance: random.Random) -> list[str]:

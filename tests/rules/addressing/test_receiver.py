@@ -15,7 +15,7 @@ from messaging_core.models import (
     Violation,
     to,
 )
-from messaging_core.rules.receiver import address_of, check_receiver
+from messaging_core.rules.addressing.receiver import address_of, check_receiver
 
 SMS_CHANNEL = Channel(name="orders", platform="sms")
 EMAIL_CHANNEL = Channel(name="mail", platform="email")

@@ -10,7 +10,7 @@ from messaging_core.models import (
     SenderConnector,
     Violation,
 )
-from messaging_core.rules.sender import (
+from messaging_core.rules.addressing.sender import (
     check_display_name,
     check_email_from,
     check_sender,

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.headers import check_headers
-from messaging_core.rules.unsubscribe import (
+from messaging_core.rules.addressing.unsubscribe import (
     MAX_UNSUBSCRIBE_URL,
     check_unsubscribe_mailto,
     check_unsubscribe_url,
     offers_unsubscribe,
     unsubscribe_headers,
 )
+from messaging_core.rules.formats.headers import check_headers
 
 ID = "0197b3a0-5f00-7000-8000-000000000001"
 URL = "https://shop.example/leave?m={messageId}"

@@ -14,7 +14,7 @@ from messaging_core.models import (
     PostbackAction,
     ReplyAction,
 )
-from messaging_core.rules.actions import check_actions
+from messaging_core.rules.content.actions import check_actions
 
 PATH = "/body/text/actions"
 LINK = LinkAction(text="Open", url="https://example.com")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import Attachment
-from messaging_core.rules.attachments import (
+from messaging_core.rules.content.attachments import (
     MAX_INLINE_SIZE,
     check_attachments,
     check_content,

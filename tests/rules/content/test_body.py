@@ -34,7 +34,7 @@ from messaging_core.models import (
     TextMetadata,
     Violation,
 )
-from messaging_core.rules.body import check_body
+from messaging_core.rules.content.body import check_body
 
 URL = "https://example.com/a.png"
 MMS = Channel(name="us", platform="sms", mms=True)

@@ -21,7 +21,7 @@ from messaging_core.models import (
     ReplyMessage,
     Violation,
 )
-from messaging_core.rules.cards import check_carousel, check_list
+from messaging_core.rules.content.cards import check_carousel, check_list
 
 PATH = "/body/carousel"
 URL = "https://example.com/a.jpg"

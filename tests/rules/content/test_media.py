@@ -22,8 +22,8 @@ from messaging_core.models import (
     TextBody,
     Violation,
 )
-from messaging_core.models.body import Coordinates
-from messaging_core.rules.media import (
+from messaging_core.models.content.body import Coordinates
+from messaging_core.rules.content.media import (
     check_file_body,
     check_filename,
     check_gif_body,

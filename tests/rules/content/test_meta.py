@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from messaging_core.models import CampaignMeta, EmailFrom, EmailMeta, Meta, PushNotificationsMeta
-from messaging_core.rules.meta import check_cap_frequency, check_meta
+from messaging_core.rules.content.meta import check_cap_frequency, check_meta
 
 
 def a_push_meta(gateway: str | None) -> Meta:

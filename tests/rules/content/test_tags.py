@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.tags import check_tags, normalize_tags
+from messaging_core.rules.content.tags import check_tags, normalize_tags
 
 
 def codes(tags: list[str]) -> list[tuple[str, str]]:

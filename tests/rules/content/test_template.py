@@ -25,7 +25,7 @@ from messaging_core.models import (
     WhatsAppProductSections,
     WhatsAppProductSectionsParameter,
 )
-from messaging_core.rules.template import check_locale, check_template
+from messaging_core.rules.content.template import check_locale, check_template
 
 UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 

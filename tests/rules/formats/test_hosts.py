@@ -3,7 +3,7 @@
 
 import pytest
 
-from messaging_core.rules.hosts import ascii_host, is_suspicious_host
+from messaging_core.rules.formats.hosts import ascii_host, is_suspicious_host
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.iris import host_of, uri_of
-from messaging_core.rules.uris import check_web_url
+from messaging_core.rules.formats.iris import host_of, uri_of
+from messaging_core.rules.formats.uris import check_web_url
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from messaging_core.models.sms import ForcedCharacter, SmsEncoding
-from messaging_core.rules.sms import (
+from messaging_core.models.content.sms import ForcedCharacter, SmsEncoding
+from messaging_core.rules.formats.sms import (
     encode_smartly,
     is_gsm,
     split_sms,

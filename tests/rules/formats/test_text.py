@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import Violation
-from messaging_core.rules.text import check_line, check_text, is_line
+from messaging_core.rules.formats.text import check_line, check_text, is_line
 
 LONG = "a" * 10_000_000
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import Violation
-from messaging_core.rules.uris import (
+from messaging_core.rules.formats.uris import (
     MAX_URI_LENGTH,
     check_callback_url,
     check_link,

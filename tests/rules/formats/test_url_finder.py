@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.iris import uri_of
-from messaging_core.rules.url_finder import find_urls
+from messaging_core.rules.formats.iris import uri_of
+from messaging_core.rules.formats.url_finder import find_urls
 
 A = "https://a.example/x"
 PIECES = st.sampled_from(

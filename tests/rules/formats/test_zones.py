@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.zones import Zones, joined, zone_of, zones_of_number, zones_of_receiver
+from messaging_core.rules.formats.zones import (
+    Zones,
+    joined,
+    zone_of,
+    zones_of_number,
+    zones_of_receiver,
+)
 
 
 @pytest.mark.parametrize(

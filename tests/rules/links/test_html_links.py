@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.html_links import track_html
-from messaging_core.rules.tracking import with_utm
+from messaging_core.rules.links.html_links import track_html
+from messaging_core.rules.links.tracking import with_utm
 
 UTM = {"u": "1", "v": "2"}
 ADDED = "u=1&amp;v=2"

@@ -12,7 +12,7 @@ from messaging_core.models import (
     text,
     to,
 )
-from messaging_core.rules.links import (
+from messaging_core.rules.links.links import (
     check_default_domain,
     check_domain,
     check_link_tracking,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from messaging_core.models import ShortLink
 from messaging_core.ports.codes import RandomCodes
-from messaging_core.rules.short_links import code_of, is_code, location_of
+from messaging_core.rules.links.short_links import code_of, is_code, location_of
 from messaging_core.wire import dump, load
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import CampaignMeta, Channel, Meta, UtmParameter
-from messaging_core.rules.tracking import track_text, utm_parameters, with_utm
+from messaging_core.rules.links.tracking import track_text, utm_parameters, with_utm
 
 CHANNEL = Channel(name="orders", platform="sms")
 CAMPAIGN = UUID(int=1)

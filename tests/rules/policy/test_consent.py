@@ -15,7 +15,7 @@ from messaging_core.models import (
     SuppressionCause,
     SuppressionScope,
 )
-from messaging_core.rules.consent import covering, identifier_on, is_held_out, purpose_of
+from messaging_core.rules.policy.consent import covering, identifier_on, is_held_out, purpose_of
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel
 from messaging_core.testing.builders import A_NUMBER, OUR_NUMBER

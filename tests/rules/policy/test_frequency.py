@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import FrequencyCap, MessageType
-from messaging_core.rules.frequency import binds, next_free
+from messaging_core.rules.policy.frequency import binds, next_free
 from messaging_core.testing import MONDAY_MORNING as NOW
 
 DAY = timedelta(days=1)

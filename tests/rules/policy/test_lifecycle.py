@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from messaging_core.errors import StateError
 from messaging_core.models import Direction, Status
-from messaging_core.rules.lifecycle import (
+from messaging_core.rules.policy.lifecycle import (
     FINAL,
     INITIAL,
     TRANSITIONS,

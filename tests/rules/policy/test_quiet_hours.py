@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from messaging_core.models import QuietWindow, Weekday
-from messaging_core.rules.quiet_hours import SEARCH_LIMIT, allowed_from, is_quiet
+from messaging_core.rules.policy.quiet_hours import SEARCH_LIMIT, allowed_from, is_quiet
 
 TICK = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)

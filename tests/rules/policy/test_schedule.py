@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from messaging_core.rules.schedule import (
+from messaging_core.rules.policy.schedule import (
     SCHEDULE_LIMIT,
     SCHEDULE_NEAR,
     check_schedule,

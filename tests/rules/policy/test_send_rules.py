@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from messaging_core.models import FrequencyCap, Holdout, QuietHours, QuietWindow, SendRules
-from messaging_core.rules.send_rules import MAX_CAP_WINDOW, check_send_rules, combined
+from messaging_core.rules.policy.send_rules import MAX_CAP_WINDOW, check_send_rules, combined
 
 NIGHT = QuietWindow(start=time(21), end=time(8))
 HOURS = QuietHours(windows=(NIGHT,))

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.sms import split_sms
-from messaging_core.rules.stop_words import (
+from messaging_core.rules.formats.sms import split_sms
+from messaging_core.rules.policy.stop_words import (
     CONFIRMATIONS,
     WORDS,
     Keyword,

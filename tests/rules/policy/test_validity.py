@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.validity import (
+from messaging_core.rules.policy.validity import (
     DEFAULT_VALIDITY,
     VALIDITY_LIMIT,
     check_validity,

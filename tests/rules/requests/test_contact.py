@@ -15,14 +15,14 @@ from messaging_core.models import (
     SuppressionScope,
     Violation,
 )
-from messaging_core.rules.contact import (
+from messaging_core.rules.requests.contact import (
     check_contact_changes,
     check_contact_list,
     check_identifier,
     check_new_contact,
     check_suppression,
 )
-from messaging_core.rules.query import check_page
+from messaging_core.rules.requests.query import check_page
 from messaging_core.testing import a_contact_list, a_suppression
 
 LISTS = tuple(UUID(int=number) for number in range(11))

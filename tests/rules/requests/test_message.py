@@ -30,7 +30,7 @@ from messaging_core.models import (
     text,
     to,
 )
-from messaging_core.rules.message import check_batch, check_message
+from messaging_core.rules.requests.message import check_batch, check_message
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 SMS_CHANNEL = Channel(name="orders", platform="sms", sender="+31612345678")

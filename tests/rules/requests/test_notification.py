@@ -1,11 +1,11 @@
-"""Which notifications may begin; tests/test_notify.py shows the rules at work."""
+"""Which notifications may begin; tests/notifications/test_service.py shows the rules at work."""
 
 import pytest
 from attrs import evolve
 
-from messaging_core.models.channel import Channel
-from messaging_core.models.notification import Notification
-from messaging_core.rules.notification import (
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.messages.notification import Notification
+from messaging_core.rules.requests.notification import (
     check_notification,
     sender_channel,
     valid_addresses,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from messaging_core.models import MessageQuery, Status
-from messaging_core.rules.query import check_query
+from messaging_core.rules.requests.query import check_query
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NAIVE = NOON.replace(tzinfo=None)

@@ -3,7 +3,7 @@
 import pytest
 
 from messaging_core.models import ReplyTo
-from messaging_core.rules.reply_to import check_reply_to
+from messaging_core.rules.requests.reply_to import check_reply_to
 
 
 @pytest.mark.parametrize("kind", ["message", "click", "referrals"])

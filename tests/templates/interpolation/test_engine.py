@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
 from messaging_core.models import Form
-from messaging_core.templating import InterpolationEngine, interpolate
+from messaging_core.templates import InterpolationEngine, interpolate
 
 HOSTILE = st.sampled_from(
     [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.errors import TemplateSyntaxError
-from messaging_core.templating import Placeholder, parse
+from messaging_core.templates import Placeholder, parse
 
 SOURCES = st.text(alphabet="{}ab.\\ \n<\"'=>#/", max_size=60)
 

@@ -9,15 +9,17 @@ import pytest
 from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import judging, planning, proving
-from messaging_core.decisions import dispatch
-from messaging_core.models.delivery import Claim, Settlement
-from messaging_core.models.event import EventKind
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.message import Message, Status
-from messaging_core.models.send_rules import Course, Ruling
-from messaging_core.ports.storage import Storage, Transaction
-from messaging_core.reporting import Reports
+from messaging_core.acceptance import preview
+from messaging_core.decisions.delivery import dispatch
+from messaging_core.models.delivery.delivery import Claim, Settlement
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.policy.send_rules import Course, Ruling
+from messaging_core.policy import evaluator
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.receipts import status
+from messaging_core.receipts.processor import Reports
 from messaging_core.testing.simulation import (
     CLOCKS,
     CRASHES,
@@ -235,13 +237,13 @@ def test_a_status_that_overwrites_is_found_out(monkeypatch: pytest.MonkeyPatch) 
         failed = any(report.failed_at for report in evidence.reported)
         return Status.DELIVERY_FAILED if failed else message.status, None
 
-    monkeypatch.setattr(proving, "status_of", last_word)
+    monkeypatch.setattr(status, "status_of", last_word)
 
     assert broken_by() in {"no_receipt_is_lost", "deliveries_are_shown"}
 
 
 def test_a_delivery_that_is_not_shown_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proving, "status_of", lambda message, *_: (message.status, None))
+    monkeypatch.setattr(status, "status_of", lambda message, *_: (message.status, None))
     (chosen,) = [one for one in PROMISES if one.__name__ == "deliveries_are_shown"]
 
     assert broken_by(promises=[chosen]) == "deliveries_are_shown"
@@ -271,9 +273,9 @@ def always(*_: Any, now: Any, **__: Any) -> Ruling:
 def test_an_engine_without_send_rules_is_found_out(
     promise: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (judging, dispatch):
+    for module in (evaluator, dispatch):
         monkeypatch.setattr(module, "evaluate", always)
-    monkeypatch.setattr(judging.Judge, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.Judge, "forbids", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == promise]
 
     assert broken_by(STRICT, promises=[chosen]) == promise
@@ -318,7 +320,7 @@ def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: 
 
 
 def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging.Judge, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.Judge, "forbids", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
     blocking = evolve(STRICT, blocked=30, keywords=0)
 
@@ -326,12 +328,12 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
 
 
 def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = planning._judged
+    judged = preview._judged
 
     def blind(acceptance: Any, *rest: Any) -> Any:
-        return judged(evolve(acceptance, policies=judging.Policies()), *rest)
+        return judged(evolve(acceptance, policies=evaluator.Policies()), *rest)
 
-    monkeypatch.setattr(planning, "_judged", blind)
+    monkeypatch.setattr(preview, "_judged", blind)
 
     assert broken_by(STRICT) == "what_was_foreseen_happens"
 

@@ -12,8 +12,8 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_core.models.event import EventKind
-from messaging_core.models.message import Status
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.messages.message import Status
 from messaging_core.testing.simulation import (
     EVERYDAY,
     HEALTHY,

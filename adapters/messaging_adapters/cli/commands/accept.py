@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, field, frozen
 
-from messaging_adapters.cli.columns import Column
-from messaging_adapters.cli.engine import Engine, no_channel
+from messaging_adapters.cli.config.engine import Engine, no_channel
 from messaging_adapters.cli.interrupts import Stop
 from messaging_adapters.cli.line_keys import Keying
-from messaging_adapters.cli.lines import Line, Source
-from messaging_adapters.cli.screen import Screen
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.request_lines import Line, Source
 from messaging_adapters.cli.usage import UsageError
 from messaging_core.errors import StorageError, UnknownChannelError
-from messaging_core.models.message import Message, Status
-from messaging_core.models.plan import Rejection
-from messaging_core.models.violation import Violation
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.policy.plan import Rejection
 
 
 @define

@@ -4,12 +4,12 @@ from argparse import Namespace
 
 from attrs import asdict
 
-from messaging_adapters.cli.columns import Column
-from messaging_adapters.cli.engine import looking_engine
-from messaging_adapters.cli.looking import message_id
-from messaging_adapters.cli.moments import moment
-from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.tables import receivers
+from messaging_adapters.cli.commands.show import message_id
+from messaging_adapters.cli.config.engine import looking_engine
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.output.tables import receivers
+from messaging_adapters.cli.output.timestamps import moment
 from messaging_core.errors import StateError
 from messaging_core.wire import encode
 

@@ -6,13 +6,13 @@ from typing import Final
 
 from attrs import evolve
 
-from messaging_adapters.cli.columns import Column
-from messaging_adapters.cli.engine import Engine, looking_engine
-from messaging_adapters.cli.moments import moment, read_moment
-from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.tables import receivers
-from messaging_core.models.message import Message
-from messaging_core.models.query import MAX_LIMIT, MessageQuery
+from messaging_adapters.cli.config.engine import Engine, looking_engine
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.output.tables import receivers
+from messaging_adapters.cli.output.timestamps import moment, read_moment
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MAX_LIMIT, MessageQuery
 from messaging_core.wire import encode
 
 _FILTERS: Final = {

@@ -4,14 +4,14 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Final
 
-from messaging_adapters.cli.accepting import default_channel, refusal, unknown_channel
-from messaging_adapters.cli.engine import Engine, planning_engine
-from messaging_adapters.cli.lines import Line, opened
-from messaging_adapters.cli.moments import moment, span
-from messaging_adapters.cli.screen import STYLES, Screen
-from messaging_adapters.cli.tables import Facts, envelope_facts, sms_facts
+from messaging_adapters.cli.commands.accept import default_channel, refusal, unknown_channel
+from messaging_adapters.cli.config.engine import Engine, planning_engine
+from messaging_adapters.cli.output.screen import STYLES, Screen
+from messaging_adapters.cli.output.tables import Facts, envelope_facts, sms_facts
+from messaging_adapters.cli.output.timestamps import moment, span
+from messaging_adapters.cli.request_lines import Line, opened
 from messaging_core.errors import UnknownChannelError
-from messaging_core.models.plan import Plan, Verdict
+from messaging_core.models.policy.plan import Plan, Verdict
 
 _INDENT: Final = 12
 

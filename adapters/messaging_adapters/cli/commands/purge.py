@@ -2,10 +2,10 @@
 
 from argparse import Namespace
 
-from messaging_adapters.cli.engine import looking_engine
-from messaging_adapters.cli.moments import read_moment
-from messaging_adapters.cli.screen import Screen
-from messaging_core.models.retention import Keep
+from messaging_adapters.cli.config.engine import looking_engine
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.output.timestamps import read_moment
+from messaging_core.models.messages.retention import Keep
 
 
 def purge(options: Namespace) -> int:

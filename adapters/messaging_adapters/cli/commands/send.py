@@ -6,17 +6,23 @@ from argparse import Namespace
 from datetime import datetime
 from typing import Final
 
-from messaging_adapters.cli.accepting import Count, Reading, accept, default_channel, show_count
-from messaging_adapters.cli.columns import Column
-from messaging_adapters.cli.engine import Engine, sending_engine
+from messaging_adapters.cli.commands.accept import (
+    Count,
+    Reading,
+    accept,
+    default_channel,
+    show_count,
+)
+from messaging_adapters.cli.config.engine import Engine, sending_engine
 from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.line_keys import keying
-from messaging_adapters.cli.lines import opened
-from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.tables import receivers
-from messaging_core.ledger import Report
-from messaging_core.models.message import Status
-from messaging_core.models.query import MessageQuery
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.output.tables import receivers
+from messaging_adapters.cli.request_lines import opened
+from messaging_core.delivery.group_commit import Report
+from messaging_core.models.messages.message import Status
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.worker import Worker
 
 _BATCH: Final = 200  # delivered and settled in one go

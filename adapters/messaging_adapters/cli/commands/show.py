@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from messaging_adapters.cli.columns import Column
-from messaging_adapters.cli.config import load_config
-from messaging_adapters.cli.engine import CONFIG, Engine, looking_engine
-from messaging_adapters.cli.moments import moment
-from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.tables import Facts, content_facts
+from messaging_adapters.cli.config.engine import CONFIG, Engine, looking_engine
+from messaging_adapters.cli.config.file import load_config
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.output.tables import Facts, content_facts
+from messaging_adapters.cli.output.timestamps import moment
 from messaging_adapters.cli.usage import UsageError
-from messaging_core.decisions.rendering import content_of
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.delivery import Delivery
-from messaging_core.models.event import Event
-from messaging_core.models.message import Message
+from messaging_core.decisions.content.rendering import content_of
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import Delivery
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.messages.message import Message
 from messaging_core.wire import encode
 
 

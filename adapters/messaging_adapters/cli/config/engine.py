@@ -8,15 +8,15 @@ from typing import Final
 
 from attrs import frozen
 
-from messaging_adapters.cli.config import Config, load_config
-from messaging_adapters.cli.keys import near
+from messaging_adapters.cli.config.file import Config, load_config
+from messaging_adapters.cli.config.keys import near
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import UnknownChannelError
 from messaging_core.messenger import Messenger
-from messaging_core.models.channel import Channel
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Outcome
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 CONFIG: Final = Path("messaging.toml")
@@ -55,7 +55,7 @@ class Undelivered(Transport):
     name = "undelivered"
     capabilities = Capabilities()
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         raise NotImplementedError
 
 

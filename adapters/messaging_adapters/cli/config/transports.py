@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from messaging_adapters.cli.keys import Key, faults_of
+from messaging_adapters.cli.config.keys import Key, faults_of
 from messaging_adapters.media.http import HttpMediaSource
-from messaging_adapters.transports.console import ConsoleTransport
-from messaging_adapters.transports.file import FileTransport
-from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_adapters.transports.development.console import ConsoleTransport
+from messaging_adapters.transports.development.file import FileTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.channel import EMAIL
+from messaging_core.models.common.channel import EMAIL
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Transport
 

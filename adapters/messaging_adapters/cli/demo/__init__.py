@@ -6,21 +6,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from messaging_adapters.cli.config import Config, load_config
+from messaging_adapters.cli.config.engine import Engine
+from messaging_adapters.cli.config.file import Config, load_config
 from messaging_adapters.cli.demo import contents, report, scenarios
 from messaging_adapters.cli.demo.examples import example_path
 from messaging_adapters.cli.demo.server import MailServer
 from messaging_adapters.cli.demo.settings import BEGIN, CONFIG, MAIL_FOLDER
 from messaging_adapters.cli.demo.show import Show
-from messaging_adapters.cli.engine import Engine
 from messaging_adapters.cli.interrupts import stoppable
-from messaging_adapters.cli.lines import Line, opened
-from messaging_adapters.cli.screen import Screen
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.request_lines import Line, opened
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.messenger import Messenger
-from messaging_core.models.channel import EMAIL
+from messaging_core.models.common.channel import EMAIL
 from messaging_core.testing.clock import ManualClock
 
 

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_adapters.cli.columns import Column
 from messaging_adapters.cli.demo.settings import MAIL_FOLDER, PUSH_FOLDER, SMS_FOLDER
 from messaging_adapters.cli.demo.show import Show
-from messaging_adapters.cli.lines import Line
-from messaging_adapters.cli.tables import forced_by
-from messaging_core.models.message import Message
-from messaging_core.models.sms import SmsText
-from messaging_core.rules.sms import split_sms
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.tables import forced_by
+from messaging_adapters.cli.request_lines import Line
+from messaging_core.models.content.sms import SmsText
+from messaging_core.models.messages.message import Message
+from messaging_core.rules.formats.sms import split_sms
 
 _HEADERS: Final = ("From", "To", "Cc", "Subject", "Date", "Message-ID", "Auto-Submitted")
 _NOT_SHOWN: Final = {"kind", "sms", "actions"}

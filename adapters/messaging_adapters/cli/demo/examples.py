@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from messaging_adapters.cli.lines import Line
+from messaging_adapters.cli.request_lines import Line
 from messaging_adapters.cli.usage import UsageError
 
 NAME: Final = "messages.jsonl"

@@ -5,14 +5,14 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-from messaging_adapters.cli.columns import Column
 from messaging_adapters.cli.demo.examples import NAME
 from messaging_adapters.cli.demo.settings import BEGIN
 from messaging_adapters.cli.demo.show import Show, Step
-from messaging_adapters.cli.moments import span
-from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.tables import content_size, receivers
-from messaging_core.models.message import Message, Status
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.output.tables import content_size, receivers
+from messaging_adapters.cli.output.timestamps import span
+from messaging_core.models.messages.message import Message, Status
 
 _LINE: Final = Column("line", is_number=True)
 _MESSAGES: Final = (

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from messaging_adapters.cli.demo.examples import example_path
-from messaging_adapters.cli.screen import Screen
+from messaging_adapters.cli.output.screen import Screen
 
 SCRIPTS: Final[Mapping[str, str]] = MappingProxyType(
     {

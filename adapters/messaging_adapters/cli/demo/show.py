@@ -11,16 +11,16 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from messaging_adapters.cli.accepting import answers
+from messaging_adapters.cli.commands.accept import answers
+from messaging_adapters.cli.commands.send import drain
+from messaging_adapters.cli.config.engine import Engine
 from messaging_adapters.cli.demo.examples import more_like
-from messaging_adapters.cli.engine import Engine
-from messaging_adapters.cli.lines import Line
-from messaging_adapters.cli.screen import Screen
-from messaging_adapters.cli.sending import drain
-from messaging_core.ledger import Report
-from messaging_core.models.message import Message
-from messaging_core.models.plan import Rejection
-from messaging_core.models.violation import Violation
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.request_lines import Line
+from messaging_core.delivery.group_commit import Report
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.message import Message
+from messaging_core.models.policy.plan import Rejection
 from messaging_core.testing.clock import ManualClock
 
 WORKER_STARTS: Final = timedelta(minutes=1)

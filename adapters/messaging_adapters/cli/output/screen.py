@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from messaging_adapters.cli.columns import GAP, Column, total_width, widths_of
-from messaging_adapters.cli.progress import Bar
-from messaging_adapters.cli.terminal import safe, safe_json, written
+from messaging_adapters.cli.output.columns import GAP, Column, total_width, widths_of
+from messaging_adapters.cli.output.progress import Bar
+from messaging_adapters.cli.output.terminal import safe, safe_json, written
 
 WIDTH: Final = 100
 """How wide it writes into a file or pipe."""

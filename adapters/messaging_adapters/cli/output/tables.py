@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from messaging_core.decisions.rendering import content_of
-from messaging_core.models.action import LinkAction
-from messaging_core.models.channel import Channel
-from messaging_core.models.envelope import (
+from messaging_core.decisions.content.rendering import content_of
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.content.action import LinkAction
+from messaging_core.models.content.sms import SmsText
+from messaging_core.models.messages.envelope import (
     Address,
     Content,
     EmailContent,
@@ -15,9 +16,8 @@ from messaging_core.models.envelope import (
     PushContent,
     SmsContent,
 )
-from messaging_core.models.message import Message
-from messaging_core.models.sms import SmsText
-from messaging_core.rules.sms import split_sms, to_gsm
+from messaging_core.models.messages.message import Message
+from messaging_core.rules.formats.sms import split_sms, to_gsm
 
 _LONGEST: Final = 2000  # characters of a content that is shown
 _MOST_FORCED: Final = 5

@@ -7,22 +7,22 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_adapters.storage._memory_undo import Undoable
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.directory import (
+from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.directory import (
     ContactList,
     ContactListQuery,
     ContactQuery,
     SuppressionQuery,
 )
-from messaging_core.models.query import Page
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.ports.directory import ContactLists, Contacts, Suppressions
-from messaging_core.rules.addresses import address_key
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
+from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.wire import encode, load
-from messaging_core.wire.page_token import decode_keyset, encode_keyset
-from messaging_core.wire.stored import encode_contact
-from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, pair_of, place_of
+from messaging_core.wire.stored.message import encode_contact
+from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset
+from messaging_core.wire.stored.suppression_key import SCAN, Key, key_of, matches, pair_of, place_of
 
 
 @frozen

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_adapters.storage._memory_undo import Undoable
+from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.errors import InvalidDocumentError
-from messaging_core.models.event import Cursor, Event
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.interaction import Interaction
-from messaging_core.models.receipt import KeptReceipt, Receipt, ReceiptState
-from messaging_core.ports.storage import Receipts, Timeline
+from messaging_core.models.delivery.event import Cursor, Event
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, ReceiptState
+from messaging_core.ports.storage.transaction import Receipts, Timeline
 from messaging_core.wire import encode, encode_stored, load
 
 _WAITING = frozenset({ReceiptState.KEPT, ReceiptState.UNMATCHED})

@@ -7,14 +7,21 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage._memory_tables import Queue, Tables, Waiting
-from messaging_core.decisions.settlement import IN_DOUBT
-from messaging_core.decisions.sharing import divide, with_suspect
-from messaging_core.models.delivery import Claim, Delivery, Lane, Lease, Settlement, Withdrawal
-from messaging_core.models.message import Message, Status
-from messaging_core.ports.storage import Outbox
-from messaging_core.rules.lifecycle import Cause, transition
-from messaging_core.wire.stored import Stored, settled_state
+from messaging_adapters.storage.memory.tables import Queue, Tables, Waiting
+from messaging_core.decisions.delivery.fairness import divide, with_suspect
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.models.delivery.delivery import (
+    Claim,
+    Delivery,
+    Lane,
+    Lease,
+    Settlement,
+    Withdrawal,
+)
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.ports.storage.transaction import Outbox
+from messaging_core.rules.policy.lifecycle import Cause, transition
+from messaging_core.wire.stored.message import Stored, settled_state
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

@@ -7,23 +7,23 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage._memory_content import ContentTables
-from messaging_adapters.storage._memory_log import LogTables
-from messaging_adapters.storage._memory_search import Row
-from messaging_adapters.storage._memory_undo import Undoable
-from messaging_core.decisions.redaction import (
+from messaging_adapters.storage.memory.content import ContentTables
+from messaging_adapters.storage.memory.log import LogTables
+from messaging_adapters.storage.memory.search import Row
+from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.models.event import Event
-from messaging_core.models.interaction import Interaction
-from messaging_core.models.message import Message
-from messaging_core.models.receipt import ReceiptState
-from messaging_core.ports.storage import Retention
-from messaging_core.rules.lifecycle import is_under_way
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.delivery.receipt import ReceiptState
+from messaging_core.models.messages.message import Message
+from messaging_core.ports.storage.transaction import Retention
+from messaging_core.rules.policy.lifecycle import is_under_way
 from messaging_core.wire import encode, load
-from messaging_core.wire.stored import store
+from messaging_core.wire.stored.message import store
 
 Place = tuple[UUID, UUID]
 """Workspace and id of a message."""

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.models.delivery import NewMessage
-from messaging_core.models.failure import Failure, FailureSource
-from messaging_core.models.message import Direction, Status
-from messaging_core.models.query import MessageQuery
-from messaging_core.wire.stored import Facets, Stored, facets, searchable, store_new
+from messaging_core.models.common.failure import Failure, FailureSource
+from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.messages.message import Direction, Status
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.wire.stored.message import Facets, Stored, facets, searchable, store_new
 
 
 @frozen(kw_only=True)

@@ -3,8 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from messaging_adapters.storage._memory_undo import Undoable
-from messaging_core.ports.storage import Sendings
+from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.ports.storage.transaction import Sendings
 
 SendingsTable = dict[tuple[UUID, UUID, str], tuple[str, datetime]]
 """Platform and time, by workspace, message and contact."""

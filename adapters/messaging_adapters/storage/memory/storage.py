@@ -7,28 +7,28 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from messaging_adapters.storage._lock import OVERTAKEN, Hold, TransactionLock
-from messaging_adapters.storage._memory_content import MemoryShortLinks, MemoryTemplates
-from messaging_adapters.storage._memory_directory import (
+from messaging_adapters.storage.memory.content import MemoryShortLinks, MemoryTemplates
+from messaging_adapters.storage.memory.directory import (
     MemoryContactLists,
     MemoryContacts,
     MemorySuppressions,
 )
-from messaging_adapters.storage._memory_log import MemoryReceipts, MemoryTimeline
-from messaging_adapters.storage._memory_outbox import MemoryOutbox
-from messaging_adapters.storage._memory_retention import MemoryRetention
-from messaging_adapters.storage._memory_search import matcher, row_of
-from messaging_adapters.storage._memory_sendings import MemorySendings
-from messaging_adapters.storage._memory_tables import Key, Tables, Waiting
+from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
+from messaging_adapters.storage.memory.outbox import MemoryOutbox
+from messaging_adapters.storage.memory.retention import MemoryRetention
+from messaging_adapters.storage.memory.search import matcher, row_of
+from messaging_adapters.storage.memory.send_history import MemorySendings
+from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
+from messaging_adapters.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
-from messaging_core.models.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery, Page
-from messaging_core.ports.storage import Messages, Storage, Transaction
-from messaging_core.wire.page_token import decode_page_token, encode_page_token
-from messaging_core.wire.stored import Stored, StoredMessages
+from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.ports.storage.transaction import Messages, Storage, Transaction
+from messaging_core.wire.stored.message import Stored, StoredMessages
+from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 
 _NEVER_OLD = datetime.max.replace(tzinfo=UTC)
 
@@ -162,7 +162,7 @@ class MemoryStorage(ForkAware, Storage):
         watch_forks(self)
 
     @contextmanager
-    def begin(  # noqa: D102 - the port's
+    def begin(
         self,
         connection: Any = None,
         *,

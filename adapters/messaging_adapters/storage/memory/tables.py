@@ -8,14 +8,14 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_adapters.storage._memory_content import ContentTables
-from messaging_adapters.storage._memory_directory import DirectoryTables
-from messaging_adapters.storage._memory_log import LogTables
-from messaging_adapters.storage._memory_search import Row
-from messaging_adapters.storage._memory_sendings import SendingsTable
-from messaging_core.models.delivery import Delivery, IdempotencyKey, Lane
-from messaging_core.models.message import Message
-from messaging_core.wire.stored import Stored, store
+from messaging_adapters.storage.memory.content import ContentTables
+from messaging_adapters.storage.memory.directory import DirectoryTables
+from messaging_adapters.storage.memory.log import LogTables
+from messaging_adapters.storage.memory.search import Row
+from messaging_adapters.storage.memory.send_history import SendingsTable
+from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
+from messaging_core.models.messages.message import Message
+from messaging_core.wire.stored.message import Stored, store
 
 K = TypeVar("K")
 V = TypeVar("V")

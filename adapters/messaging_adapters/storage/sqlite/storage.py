@@ -10,23 +10,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from messaging_adapters.storage._lock import OVERTAKEN, Hold, TransactionLock
-from messaging_adapters.storage.sqlite import files, health, inherited, layout
-from messaging_adapters.storage.sqlite.contacts import SqliteContacts
-from messaging_adapters.storage.sqlite.faults import BUSY, is_doubtful, translate, translated
-from messaging_adapters.storage.sqlite.joining import commits_by_itself, driver_connection, joined
-from messaging_adapters.storage.sqlite.lists import SqliteContactLists
-from messaging_adapters.storage.sqlite.opening import JournalMode, Opening
-from messaging_adapters.storage.sqlite.outbox import SqliteOutbox
-from messaging_adapters.storage.sqlite.receipts import SqliteReceipts
-from messaging_adapters.storage.sqlite.retention import SqliteRetention
-from messaging_adapters.storage.sqlite.sendings import SqliteSendings
-from messaging_adapters.storage.sqlite.short_links import SqliteShortLinks
-from messaging_adapters.storage.sqlite.space import FreeSpace, RoomyMessages, disk_free
-from messaging_adapters.storage.sqlite.suppressions import SqliteSuppressions
-from messaging_adapters.storage.sqlite.templates import SqliteTemplates
-from messaging_adapters.storage.sqlite.timeline import SqliteTimeline
-from messaging_adapters.storage.sqlite.turns import Turns
+from messaging_adapters.storage.sqlite.connection import files, health, inherited
+from messaging_adapters.storage.sqlite.connection.free_space import (
+    FreeSpace,
+    RoomyMessages,
+    disk_free,
+)
+from messaging_adapters.storage.sqlite.connection.locking import Turns
+from messaging_adapters.storage.sqlite.connection.opening import JournalMode, Opening
+from messaging_adapters.storage.sqlite.errors import BUSY, is_doubtful, translate, translated
+from messaging_adapters.storage.sqlite.host_transaction import (
+    commits_by_itself,
+    driver_connection,
+    joined,
+)
+from messaging_adapters.storage.sqlite.schema import check
+from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
+from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
+from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
+from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
+from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendings
+from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
+from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
+from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
+from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
+from messaging_adapters.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import (
     checked,
     choice,
@@ -39,7 +48,7 @@ from messaging_core.arguments import (
 )
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.ports.storage.transaction import Storage, Transaction
 
 
 class SqliteTransaction(Transaction):
@@ -171,12 +180,12 @@ class SqliteStorage(ForkAware, Storage):
 
         They are for the host's own migrations. In Alembic each goes to `op.execute`.
         """
-        return layout.statements()
+        return check.statements()
 
     @staticmethod
     def schema_sql() -> str:
         """Return the same as one script, for `sqlite3.Connection.executescript` or a file."""
-        return "".join(f"{statement};\n" for statement in layout.statements())
+        return "".join(f"{statement};\n" for statement in check.statements())
 
     @staticmethod
     def migrate(where: Any) -> None:
@@ -196,10 +205,10 @@ class SqliteStorage(ForkAware, Storage):
         with translated():
             if commits_by_itself(raw) and not raw.in_transaction:
                 with _transaction(raw):
-                    layout.apply(raw)
+                    check.apply(raw)
             else:
                 with joined(where):
-                    layout.apply(raw)
+                    check.apply(raw)
 
     def check_schema(self, connection: Any = None) -> None:
         """Raise `SchemaError` with every difference from the tables this version works with.
@@ -212,12 +221,12 @@ class SqliteStorage(ForkAware, Storage):
         """
         if connection is not None:
             with translated():
-                layout.check(driver_connection(connection))
+                check.check(driver_connection(connection))
             return
         with self._own(read_only=True):
-            layout.check(self._connection)
+            check.check(self._connection)
 
-    def begin(  # noqa: D102 - the port's
+    def begin(
         self, connection: Any = None, *, read_only: bool = False
     ) -> AbstractContextManager[Transaction]:
         return self._own(read_only=read_only) if connection is None else self._hosts(connection)

@@ -10,10 +10,8 @@ from typing import Final
 from attrs import frozen
 
 from messaging_core.arguments import a_text, checked, optional, span, whole
-from messaging_core.components import a_clock, a_transport
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import (
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -22,7 +20,9 @@ from messaging_core.models.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
+from messaging_core.ports.components import a_clock, a_transport
 from messaging_core.ports.transport import Handoff, Transport
 
 _log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class CircuitBreaker(Transport):
         with self._lock:
             return self._circuit.state(self._clock.now())
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         with self._lock:
             ticket = self._circuit.admit(self._clock.now())
             was_misconfigured = self._circuit.is_misconfigured

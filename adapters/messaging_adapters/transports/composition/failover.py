@@ -8,18 +8,18 @@ from typing import Final
 from attrs import evolve
 
 from messaging_core.arguments import a_text, checked, optional
-from messaging_core.components import a_clock, a_transport
 from messaging_core.errors import ConfigurationError, Withdrawn
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import (
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import (
     Deferred,
     Outcome,
     PerRecipient,
     SingleOutcome,
     Unknown,
 )
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
+from messaging_core.ports.components import a_clock, a_transport
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Failover(Transport):
     def __repr__(self) -> str:
         return f"Failover({', '.join(map(repr, self._transports))}, name={self.name!r})"
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         mark = _Mark(handoff, envelope, self._clock)
         progress = _Progress(envelope)
         for transport in self._transports:

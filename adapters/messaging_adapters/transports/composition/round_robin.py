@@ -4,10 +4,10 @@ import threading
 from collections.abc import Sequence
 
 from messaging_core.arguments import a_text, checked, optional, several
-from messaging_core.components import a_transport
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.outcome import Outcome
+from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.ports.components import a_transport
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 
@@ -57,7 +57,7 @@ class RoundRobin(Transport):
         inner = ", ".join(map(repr, self._transports))
         return f"RoundRobin({inner}, weights={self._weights}, name={self.name!r})"
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         return self._next().send(envelope, handoff)
 
     def _next(self) -> Transport:

@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from messaging_core.arguments import a_text, checked, choice, optional, positive, whole
-from messaging_core.components import a_transport, clock_or_function
-from messaging_core.models.envelope import Envelope, SmsContent
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Deferred, Outcome
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import Deferred, Outcome
+from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.clock import Clock, SystemClock
+from messaging_core.ports.components import a_transport, clock_or_function
 from messaging_core.ports.transport import Handoff, Transport
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,7 +78,7 @@ class Throttled(Transport):
     def __repr__(self) -> str:
         return f"Throttled({self._transport!r}, name={self.name!r})"
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         wait = self._bucket.take(self._cost(envelope))
         if wait:
             return self._too_early(wait)

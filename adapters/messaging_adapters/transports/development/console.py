@@ -9,9 +9,9 @@ import attrs
 from attrs import define, field
 
 from messaging_core.arguments import a_text, checked_init, optional, part
-from messaging_core.models.envelope import Address, EmailContent, Envelope, SmsContent
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Accepted, Outcome, Unknown
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import Accepted, Outcome, Unknown
+from messaging_core.models.messages.envelope import Address, EmailContent, Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 _RULE = "─" * 72
@@ -36,7 +36,7 @@ class ConsoleTransport(Transport):
     capabilities: Capabilities = field(factory=Capabilities, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         stream = self.stream or sys.stdout
         block = _printable("\n".join(_lines(envelope)), stream)
         handoff()

@@ -15,12 +15,12 @@ from attrs import define, field
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError, outcome_of
 from messaging_core.arguments import a_text, checked_init, optional, path, whole
-from messaging_core.components import A_MEDIA_SOURCE
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.body import Body
-from messaging_core.models.envelope import Content, EmailContent, Envelope
-from messaging_core.models.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Accepted, Outcome
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.content.body import Body
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Content, EmailContent, Envelope
+from messaging_core.ports.components import A_MEDIA_SOURCE
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
@@ -62,7 +62,7 @@ class FileTransport(Transport):
     max_size: int = field(default=20_000_000, kw_only=True)
     capabilities: Capabilities = field(factory=Capabilities, init=False, repr=False)
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         try:
             reference, ending, content = self._document(envelope)
             prepared = self._written(content)

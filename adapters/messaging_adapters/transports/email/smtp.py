@@ -17,11 +17,11 @@ from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_re
 from messaging_adapters.mail.session import RefusalError, Session
 from messaging_adapters.mail.verdicts import NOT_SENT, for_each, in_doubt, not_sent
 from messaging_core.arguments import a_text, checked_init, choice, flag, optional, span, whole
-from messaging_core.components import A_MEDIA_SOURCE
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.envelope import EmailContent, Envelope
-from messaging_core.models.failure import FailureCode
-from messaging_core.models.outcome import Accepted, Outcome, SingleOutcome
+from messaging_core.models.common.failure import FailureCode
+from messaging_core.models.delivery.outcome import Accepted, Outcome, SingleOutcome
+from messaging_core.models.messages.envelope import EmailContent, Envelope
+from messaging_core.ports.components import A_MEDIA_SOURCE
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
@@ -127,7 +127,7 @@ class SmtpTransport(Transport):
         """Take leave of the server; a mail that is under way is finished first."""
         self._idle.close()
 
-    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         try:
             mail = self._compose(envelope)
             session, refused = self._addressed(mail)

@@ -12,12 +12,12 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.errors import InvalidQueryError, StorageError
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import ContactIdentifier, Identifier
-from messaging_core.models.delivery import NewMessage
-from messaging_core.models.message import Message, Status
-from messaging_core.models.query import MessageQuery
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing.builders import (
     A_NUMBER,
     AN_ADDRESS,
@@ -26,15 +26,22 @@ from messaging_core.testing.builders import (
     a_settlement,
     a_subject,
 )
-from messaging_core.testing.contacts_contract import ContactListsContract, KnownContactsContract
-from messaging_core.testing.content_contract import ShortLinksContract, TemplatesContract
-from messaging_core.testing.fairness_contract import FairnessContract
-from messaging_core.testing.log_contract import LogContract
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE, MessagesContract
-from messaging_core.testing.outbox_contract import ClaimContract, SettleContract, WaitingContract
-from messaging_core.testing.retention_contract import RetentionContract
-from messaging_core.testing.sendings_contract import SendingsContract
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.contacts import (
+    ContactListsContract,
+    KnownContactsContract,
+)
+from messaging_core.testing.contracts.storage.content import ShortLinksContract, TemplatesContract
+from messaging_core.testing.contracts.storage.fairness import FairnessContract
+from messaging_core.testing.contracts.storage.log import LogContract
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE, MessagesContract
+from messaging_core.testing.contracts.storage.outbox import (
+    ClaimContract,
+    SettleContract,
+    WaitingContract,
+)
+from messaging_core.testing.contracts.storage.retention import RetentionContract
+from messaging_core.testing.contracts.storage.sendings import SendingsContract
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     LEASE,
     MICROSECOND,
@@ -51,7 +58,7 @@ from messaging_core.testing.storage_steps import (
     settle,
     walk,
 )
-from messaging_core.testing.suppressions_contract import SuppressionsContract
+from messaging_core.testing.contracts.storage.suppressions import SuppressionsContract
 
 _NUMBER: Final = Identifier(identifier_key="phonenumber", identifier_value=A_NUMBER)
 _ADDRESS: Final = Identifier(identifier_key="emailaddress", identifier_value=AN_ADDRESS)

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 from attrs import evolve
 
 from messaging_core.errors import InvalidQueryError
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.directory import ContactList, ContactListQuery, ContactQuery
-from messaging_core.models.query import Page
-from messaging_core.ports.storage import Storage
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.directory import ContactList, ContactListQuery, ContactQuery
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import A_NUMBER, AN_ADDRESS, a_contact, a_contact_list
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import AT, MICROSECOND, MOST_PAGES, raised
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
+from messaging_core.testing.contracts.storage.steps import AT, MICROSECOND, MOST_PAGES, raised
 
 _NUMBER: Final = Identifier(identifier_key="phonenumber", identifier_value=A_NUMBER)
 _ADDRESS: Final = Identifier(identifier_key="emailaddress", identifier_value=AN_ADDRESS)

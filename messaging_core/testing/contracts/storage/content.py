@@ -7,11 +7,10 @@ from uuid import UUID, uuid4
 
 from attrs import evolve
 
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.message import Status
-from messaging_core.models.short_link import ShortLink
-from messaging_core.models.template import TemplateShortLinks
-from messaging_core.models.template_project import (
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.content.short_link import ShortLink
+from messaging_core.models.content.template import TemplateShortLinks
+from messaging_core.models.content.template_project import (
     PlatformContent,
     TemplateContent,
     TemplateProject,
@@ -20,10 +19,11 @@ from messaging_core.models.template_project import (
     TemplateVersion,
     VariableType,
 )
-from messaging_core.ports.storage import Storage
+from messaging_core.models.messages.message import Status
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import a_message, a_new_message
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import AT, add, raised
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
+from messaging_core.testing.contracts.storage.steps import AT, add, raised
 
 _VERSION: Final = TemplateVersion(
     id=UUID(int=1),

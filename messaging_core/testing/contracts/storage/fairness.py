@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 from attrs import evolve
 
-from messaging_core.decisions.sharing import turn
-from messaging_core.models.delivery import Claim, Lane, NewMessage
-from messaging_core.models.message import Status
-from messaging_core.ports.storage import Storage
+from messaging_core.decisions.delivery.fairness import turn
+from messaging_core.models.delivery.delivery import Claim, Lane, NewMessage
+from messaging_core.models.messages.message import Status
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import a_delivery, a_message, a_new_message, a_settlement
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     MICROSECOND,
     add,

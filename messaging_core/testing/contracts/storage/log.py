@@ -7,21 +7,21 @@ from uuid import UUID, uuid4
 
 from attrs import evolve
 
-from messaging_core.models.body import TextBody
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.event import Cursor, Event, EventKind
-from messaging_core.models.evidence import Evidence, HandOver, Reported
-from messaging_core.models.interaction import Interaction, InteractionType
-from messaging_core.models.message import Part, Status
-from messaging_core.models.plan import Reason
-from messaging_core.models.receipt import (
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.content.body import TextBody
+from messaging_core.models.delivery.event import Cursor, Event, EventKind
+from messaging_core.models.delivery.evidence import Evidence, HandOver, Reported
+from messaging_core.models.delivery.interaction import Interaction, InteractionType
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     KeptReceipt,
     Receipt,
     ReceiptState,
 )
-from messaging_core.ports.storage import Storage
+from messaging_core.models.messages.message import Part, Status
+from messaging_core.models.policy.plan import Reason
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import (
     a_failure,
     a_kept_receipt,
@@ -32,8 +32,8 @@ from messaging_core.testing.builders import (
     an_event,
     an_incoming_message,
 )
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     LEASE,
     MICROSECOND,

@@ -9,17 +9,17 @@ from uuid import UUID, uuid4
 from attrs import evolve, frozen
 
 from messaging_core.errors import InvalidQueryError
-from messaging_core.models.body import Attachment, HtmlBody, Image, ImageBody
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import MessageReceiver
-from messaging_core.models.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.failure import FailureSource
-from messaging_core.models.message import Direction, Message, Origin, Part, Status
-from messaging_core.models.meta import EmailMeta, Meta
-from messaging_core.models.query import MAX_LIMIT
-from messaging_core.models.request import ReplyTo
-from messaging_core.models.template import TemplateReference
-from messaging_core.ports.storage import Storage
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.failure import FailureSource
+from messaging_core.models.content.body import Attachment, HtmlBody, Image, ImageBody
+from messaging_core.models.content.meta import EmailMeta, Meta
+from messaging_core.models.content.template import TemplateReference
+from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.messages.message import Direction, Message, Origin, Part, Status
+from messaging_core.models.messages.query import MAX_LIMIT
+from messaging_core.models.messages.request import ReplyTo
+from messaging_core.models.people.contact import MessageReceiver
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import (
     A_NUMBER,
     AN_ADDRESS,
@@ -31,7 +31,7 @@ from messaging_core.testing.builders import (
     a_subject,
     an_incoming_message,
 )
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     MICROSECOND,
     MILLISECOND,

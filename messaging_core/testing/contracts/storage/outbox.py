@@ -8,7 +8,8 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.models.delivery import (
+from messaging_core.models.common.failure import FailureSource
+from messaging_core.models.delivery.delivery import (
     Claim,
     Controls,
     Delivery,
@@ -17,9 +18,8 @@ from messaging_core.models.delivery import (
     NewMessage,
     Withdrawal,
 )
-from messaging_core.models.failure import FailureSource
-from messaging_core.models.message import Part, Status
-from messaging_core.ports.storage import Storage
+from messaging_core.models.messages.message import Part, Status
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import (
     a_delivery,
     a_failure,
@@ -27,8 +27,8 @@ from messaging_core.testing.builders import (
     a_new_message,
     a_settlement,
 )
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     LEASE,
     MICROSECOND,

@@ -8,22 +8,22 @@ from uuid import UUID, uuid4
 
 from attrs import evolve
 
-from messaging_core.decisions.redaction import (
+from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Identifier
-from messaging_core.models.delivery import NewMessage, Withdrawal
-from messaging_core.models.event import Event, EventKind
-from messaging_core.models.evidence import Evidence, Reported
-from messaging_core.models.failure import Retry
-from messaging_core.models.interaction import Interaction, InteractionType
-from messaging_core.models.message import Message, Part, Status
-from messaging_core.models.plan import Reason
-from messaging_core.models.receipt import ReceiptState
-from messaging_core.ports.storage import Storage
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.failure import Retry
+from messaging_core.models.delivery.delivery import NewMessage, Withdrawal
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.evidence import Evidence, Reported
+from messaging_core.models.delivery.interaction import Interaction, InteractionType
+from messaging_core.models.delivery.receipt import ReceiptState
+from messaging_core.models.messages.message import Message, Part, Status
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.policy.plan import Reason
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import (
     A_NUMBER,
     AN_ADDRESS,
@@ -38,8 +38,8 @@ from messaging_core.testing.builders import (
     an_event,
     an_incoming_message,
 )
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     LEASE,
     MICROSECOND,

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.ports.storage import Storage
-from messaging_core.testing.messages_contract import OTHER_WORKSPACE
-from messaging_core.testing.storage_steps import AT
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
+from messaging_core.testing.contracts.storage.steps import AT
 
 _HOUR: Final = timedelta(hours=1)
 _LONG_AGO: Final = AT - timedelta(days=400)

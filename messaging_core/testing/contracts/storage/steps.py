@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from messaging_core.models.delivery import Claim, Delivery, NewMessage, Settlement, Withdrawal
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery, Page
-from messaging_core.ports.storage import Storage
+from messaging_core.models.delivery.delivery import (
+    Claim,
+    Delivery,
+    NewMessage,
+    Settlement,
+    Withdrawal,
+)
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.clock import MONDAY_MORNING
 
 AT: Final = MONDAY_MORNING

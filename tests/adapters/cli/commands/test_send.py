@@ -266,7 +266,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_long_file_draws_a_bar_on_a_terminal(run, write, sms, monkeypatch):
-    monkeypatch.setattr("messaging_adapters.cli.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("messaging_adapters.cli.output.progress._PATIENCE", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

@@ -1,6 +1,6 @@
 import pytest
 
-from messaging_adapters.cli.config import EXAMPLE
+from messaging_adapters.cli.config.file import EXAMPLE
 
 CHANNEL = '[channels.a]\nplatform = "sms"\n'
 TRANSPORT = 'transport = { type = "console" }\n'

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_adapters.cli.terminal import safe, safe_json
+from messaging_adapters.cli.output.terminal import safe, safe_json
 from messaging_core.wire.documents import compact
 
 FULL = Path("/dev/full")

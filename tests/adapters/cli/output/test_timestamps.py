@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from messaging_adapters.cli.moments import moment, read_moment, span
+from messaging_adapters.cli.output.timestamps import moment, read_moment, span
 from messaging_adapters.cli.usage import UsageError
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core.errors import ConfigurationError, StorageBusyError
-from messaging_core.ports.storage import Storage
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import StorageContract, a_new_message
-from messaging_core.testing.storage_steps import add, walk
+from messaging_core.testing.contracts.storage.steps import add, walk
 
 
 class TestMemoryStorage(StorageContract):

@@ -16,11 +16,11 @@ from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, SendMessage, to
 from messaging_core import text as text_body
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.contact import Identifier
-from messaging_core.models.delivery import NewMessage
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.people.contact import Identifier
 from messaging_core.testing import RecordingTransport, a_new_message
-from messaging_core.testing.storage_steps import AT, claim, get, ids, walk
+from messaging_core.testing.contracts.storage.steps import AT, claim, get, ids, walk
 
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
 REQUEST = SendMessage(receiver=to("+31612345678"), body=text_body("hi"))

@@ -21,8 +21,8 @@ from sqlite_utils import Database
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
-from messaging_adapters.storage.sqlite.opening import choose_journal_mode
-from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_adapters.storage.sqlite.connection.opening import choose_journal_mode
+from messaging_adapters.storage.sqlite.schema.migrations import migrations
 from messaging_core.errors import (
     ConfigurationError,
     SchemaError,
@@ -30,12 +30,12 @@ from messaging_core.errors import (
     StorageError,
     StorageFullError,
 )
-from messaging_core.models.channel import DEFAULT_WORKSPACE
-from messaging_core.models.delivery import NewMessage
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.message import Direction, Part, Status
-from messaging_core.models.receipt import ReceiptState
-from messaging_core.ports.storage import Storage, Transaction
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.receipt import ReceiptState
+from messaging_core.models.messages.message import Direction, Part, Status
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing import (
     DurableStorageContract,
     StorageContract,
@@ -46,8 +46,7 @@ from messaging_core.testing import (
     an_event,
 )
 from messaging_core.testing.builders import a_kept_receipt
-from messaging_core.testing.storage_machine import StorageMachine
-from messaging_core.testing.storage_steps import (
+from messaging_core.testing.contracts.storage.steps import (
     AT,
     add,
     cancel,
@@ -61,6 +60,7 @@ from messaging_core.testing.storage_steps import (
     settle,
     walk,
 )
+from messaging_core.testing.contracts.storage_machine import StorageMachine
 
 SOON = timedelta(milliseconds=50)
 NIGHTLY = hypothesis.settings().max_examples > 1_000  # see the profiles in tests/conftest.py
@@ -419,7 +419,7 @@ import json, sys
 from datetime import timedelta
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing import a_new_message, a_settlement
-from messaging_core.testing.storage_steps import add, claim, ids, settle
+from messaging_core.testing.contracts.storage.steps import add, claim, ids, settle
 
 sent, claimed = [], []
 with SqliteStorage(sys.argv[1], busy_timeout=timedelta(seconds=30)) as storage:

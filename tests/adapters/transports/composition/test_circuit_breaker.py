@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.transports.circuit_breaker import BreakerState, CircuitBreaker, Phase
+from messaging_adapters.transports.composition.circuit_breaker import (
+    BreakerState,
+    CircuitBreaker,
+    Phase,
+)
 from messaging_core import Messenger, Status, Worker
 from messaging_core.errors import ConfigurationError, Withdrawn
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, FailureCode, Retry
-from messaging_core.models.outcome import (
+from messaging_core.models.common.failure import Failure, FailureCode, Retry
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -22,16 +25,17 @@ from messaging_core.models.outcome import (
     Rejected,
     Unknown,
 )
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Transport
 from messaging_core.testing import ManualClock, a_channel, a_request
-from messaging_core.testing.recording import Answer, BeforeHandoff, RecordingTransport
-from messaging_core.testing.transport_contract import (
+from messaging_core.testing.contracts.transport import (
     CONTENTS,
     Leave,
     PeerContract,
     an_envelope,
     check_outcome,
 )
+from messaging_core.testing.recording import Answer, BeforeHandoff, RecordingTransport
 
 A, B = "ada@x.example", "grace@x.example"
 

@@ -8,15 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.transports.circuit_breaker import CircuitBreaker, Phase
-from messaging_adapters.transports.failover import Failover
-from messaging_adapters.transports.round_robin import RoundRobin
-from messaging_adapters.transports.throttled import Throttled
+from messaging_adapters.transports.composition.circuit_breaker import CircuitBreaker, Phase
+from messaging_adapters.transports.composition.failover import Failover
+from messaging_adapters.transports.composition.round_robin import RoundRobin
+from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_core import Messenger, Status, Worker
 from messaging_core.errors import ConfigurationError, Withdrawn
-from messaging_core.models.envelope import Envelope, Recipient
-from messaging_core.models.failure import Failure, Retry
-from messaging_core.models.outcome import (
+from messaging_core.models.common.failure import Failure, Retry
+from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
     Outcome,
@@ -24,16 +23,17 @@ from messaging_core.models.outcome import (
     Rejected,
     Unknown,
 )
+from messaging_core.models.messages.envelope import Envelope, Recipient
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 from messaging_core.testing import ManualClock, a_channel, a_request
-from messaging_core.testing.recording import Answer, BeforeHandoff, RecordingTransport
-from messaging_core.testing.transport_contract import (
+from messaging_core.testing.contracts.transport import (
     CONTENTS,
     Leave,
     PeerContract,
     an_envelope,
     check_outcome,
 )
+from messaging_core.testing.recording import Answer, BeforeHandoff, RecordingTransport
 
 A, B, C = "ada@x.example", "grace@x.example", "joan@x.example"
 

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_adapters.transports.failover import Failover
-from messaging_adapters.transports.round_robin import RoundRobin
+from messaging_adapters.transports.composition.failover import Failover
+from messaging_adapters.transports.composition.round_robin import RoundRobin
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.envelope import Envelope
-from messaging_core.models.failure import Failure, Retry
-from messaging_core.models.outcome import Accepted, Deferred
+from messaging_core.models.common.failure import Failure, Retry
+from messaging_core.models.delivery.outcome import Accepted, Deferred
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Transport
-from messaging_core.testing.recording import RecordingTransport
-from messaging_core.testing.transport_contract import (
+from messaging_core.testing.contracts.transport import (
     CONTENTS,
     Leave,
     TransportContract,
     an_envelope,
 )
+from messaging_core.testing.recording import RecordingTransport
 
 BUSY = Deferred(failure=Failure(code=15001, description="busy", retry=Retry.TRANSIENT))
 

@@ -8,23 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.transports.throttled import Throttled
+from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_core import Messenger, Status, Worker
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.envelope import Envelope, SmsContent
-from messaging_core.models.failure import Failure, Retry
-from messaging_core.models.outcome import Accepted, Deferred, Outcome
-from messaging_core.models.sms import SmsEncoding, SmsText
+from messaging_core.models.common.failure import Failure, Retry
+from messaging_core.models.content.sms import SmsEncoding, SmsText
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome
+from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities, Transport
 from messaging_core.testing import ManualClock, a_channel, a_request
-from messaging_core.testing.recording import Answer, RecordingTransport
-from messaging_core.testing.transport_contract import (
+from messaging_core.testing.contracts.transport import (
     CONTENTS,
     Leave,
     TransportContract,
     an_envelope,
     check_outcome,
 )
+from messaging_core.testing.recording import Answer, RecordingTransport
 
 
 class TestThrottled(TransportContract):

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
-from messaging_adapters.transports.console import ConsoleTransport
-from messaging_core.models.body import Attachment
-from messaging_core.models.contact import ReceiverType
-from messaging_core.models.envelope import EmailContent, PushContent, Recipient, SmsContent
-from messaging_core.models.outcome import Accepted, Unknown
-from messaging_core.models.sms import SmsEncoding, SmsText
-from messaging_core.testing.transport_contract import Leave, TransportContract, an_envelope
+from messaging_adapters.transports.development.console import ConsoleTransport
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.content.sms import SmsEncoding, SmsText
+from messaging_core.models.delivery.outcome import Accepted, Unknown
+from messaging_core.models.messages.envelope import EmailContent, PushContent, Recipient, SmsContent
+from messaging_core.models.people.contact import ReceiverType
+from messaging_core.testing.contracts.transport import Leave, TransportContract, an_envelope
 
 
 class TestConsoleTransport(TransportContract):

@@ -12,13 +12,13 @@ from pathlib import Path
 import attrs
 import pytest
 
-from messaging_adapters.transports.file import FileTransport
+from messaging_adapters.transports.development.file import FileTransport
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.body import LocationBody
-from messaging_core.models.envelope import EmailContent, PushContent
-from messaging_core.models.failure import FailureCode
-from messaging_core.models.outcome import Accepted, Deferred, Rejected
-from messaging_core.testing.transport_contract import (
+from messaging_core.models.common.failure import FailureCode
+from messaging_core.models.content.body import LocationBody
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Rejected
+from messaging_core.models.messages.envelope import EmailContent, PushContent
+from messaging_core.testing.contracts.transport import (
     CONTENTS,
     Leave,
     TransportContract,

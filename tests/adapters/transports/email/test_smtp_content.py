@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_adapters.mail.parts import text_part
-from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.errors import MediaError
-from messaging_core.models.body import Attachment
-from messaging_core.models.channel import Channel, MessageType
-from messaging_core.models.contact import ReceiverType
-from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
-from messaging_core.models.failure import FailureCode, Retry
-from messaging_core.models.outcome import Accepted, Deferred, Rejected
+from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Rejected
+from messaging_core.models.messages.envelope import Address, EmailContent, Envelope, Recipient
+from messaging_core.models.people.contact import ReceiverType
 from messaging_core.ports.media import Media
-from messaging_core.testing.transport_contract import Leave, an_envelope
+from messaging_core.testing.contracts.transport import Leave, an_envelope
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from messaging_adapters.transports.smtp import SmtpTransport
-from messaging_core.testing.transport_contract import PeerContract
+from messaging_adapters.transports.email.smtp import SmtpTransport
+from messaging_core.testing.contracts.transport import PeerContract
 
 
 class TestSmtpTransport(PeerContract):

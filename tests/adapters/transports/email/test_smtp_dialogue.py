@@ -11,13 +11,19 @@ import attrs
 import pytest
 
 from messaging_adapters.mail.replies import MEANINGS, Reply, Stage, outcome_of_reply
-from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.errors import Withdrawn
-from messaging_core.models.envelope import EmailContent, Envelope, Recipient, SmsContent
-from messaging_core.models.failure import FailureCode, FailureSource, Retry
-from messaging_core.models.outcome import Accepted, Deferred, PerRecipient, Rejected, Unknown
-from messaging_core.models.sms import SmsEncoding, SmsText
-from messaging_core.testing.transport_contract import Leave, an_envelope
+from messaging_core.models.common.failure import FailureCode, FailureSource, Retry
+from messaging_core.models.content.sms import SmsEncoding, SmsText
+from messaging_core.models.delivery.outcome import (
+    Accepted,
+    Deferred,
+    PerRecipient,
+    Rejected,
+    Unknown,
+)
+from messaging_core.models.messages.envelope import EmailContent, Envelope, Recipient, SmsContent
+from messaging_core.testing.contracts.transport import Leave, an_envelope
 
 HANG_UP = ""
 NOT_SENT = (Deferred, Rejected)

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.transports.smtp import SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Channel, Messenger, SendMessage, Status, Worker, text, to
 from messaging_core.errors import InvalidMessageError
-from messaging_core.models.failure import FailureCode
+from messaging_core.models.common.failure import FailureCode
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import ManualClock
 

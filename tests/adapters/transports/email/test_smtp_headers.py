@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.mail.failures import UnsendableError
-from messaging_adapters.transports.smtp import SmtpTransport
-from messaging_core.models.envelope import Address, EmailContent, Envelope, Recipient
-from messaging_core.models.failure import FailureCode
-from messaging_core.models.outcome import Accepted, Rejected
-from messaging_core.testing.transport_contract import Leave, an_envelope
+from messaging_adapters.transports.email.smtp import SmtpTransport
+from messaging_core.models.common.failure import FailureCode
+from messaging_core.models.delivery.outcome import Accepted, Rejected
+from messaging_core.models.messages.envelope import Address, EmailContent, Envelope, Recipient
+from messaging_core.testing.contracts.transport import Leave, an_envelope
 
 USUAL = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted"]
 CONTENT = ["Content-Type", "Content-Transfer-Encoding"]

@@ -15,11 +15,17 @@ import attrs
 import pytest
 
 from messaging_adapters.mail.connection import MAX_REPLY
-from messaging_adapters.transports.smtp import SmtpTransport
-from messaging_core.models.envelope import EmailContent, Envelope, Recipient
-from messaging_core.models.failure import Retry
-from messaging_core.models.outcome import Accepted, Deferred, Outcome, PerRecipient, Unknown
-from messaging_core.testing.transport_contract import Leave, an_envelope
+from messaging_adapters.transports.email.smtp import SmtpTransport
+from messaging_core.models.common.failure import Retry
+from messaging_core.models.delivery.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Unknown,
+)
+from messaging_core.models.messages.envelope import EmailContent, Envelope, Recipient
+from messaging_core.testing.contracts.transport import Leave, an_envelope
 
 PATIENCE = timedelta(seconds=0.4)
 SECRET = "Kolibri-4711"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from messaging_adapters.transports.smtp import SmtpSecurity, SmtpTransport
+from messaging_adapters.transports.email.smtp import SmtpSecurity, SmtpTransport
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.envelope import EmailContent
-from messaging_core.models.failure import Retry
-from messaging_core.models.outcome import Accepted, Deferred, Outcome
-from messaging_core.testing.transport_contract import Leave, an_envelope
+from messaging_core.models.common.failure import Retry
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome
+from messaging_core.models.messages.envelope import EmailContent
+from messaging_core.testing.contracts.transport import Leave, an_envelope
 
 
 @pytest.fixture

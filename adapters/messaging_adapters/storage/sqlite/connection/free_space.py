@@ -6,9 +6,9 @@ from pathlib import Path
 from sqlite3 import Cursor
 from time import monotonic
 
-from messaging_adapters.storage.sqlite.messages import SqliteMessages
+from messaging_adapters.storage.sqlite.stores.messages import SqliteMessages
 from messaging_core.errors import StorageError, StorageFullError
-from messaging_core.models.delivery import NewMessage
+from messaging_core.models.delivery.delivery import NewMessage
 
 _FRESH = 1.0  # seconds for which an answer of the probe holds
 
@@ -63,6 +63,6 @@ class RoomyMessages(SqliteMessages):
         super().__init__(cursor, scan_budget)
         self._space = space
 
-    def add(self, messages: Sequence[NewMessage]) -> None:  # noqa: D102 - the port's
+    def add(self, messages: Sequence[NewMessage]) -> None:
         self._space.require()
         super().add(messages)

@@ -12,8 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
-from messaging_adapters.storage.sqlite import files
-from messaging_adapters.storage.sqlite.faults import CORRUPT, code_of, is_busy
+from messaging_adapters.storage.sqlite.connection import files
+from messaging_adapters.storage.sqlite.errors import CORRUPT, code_of, is_busy
 from messaging_core.errors import StorageCorruptError
 
 _log = logging.getLogger(__name__)

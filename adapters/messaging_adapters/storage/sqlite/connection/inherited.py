@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, Final
 
-from messaging_adapters.storage.sqlite.files import Identity
+from messaging_adapters.storage.sqlite.connection.files import Identity
 from messaging_core.errors import ConfigurationError
 
 EXCLUSIVE: Final = (

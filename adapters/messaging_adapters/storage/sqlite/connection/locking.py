@@ -5,7 +5,7 @@ from random import uniform
 from time import monotonic, sleep
 from typing import Final
 
-from messaging_adapters.storage.sqlite.faults import is_busy
+from messaging_adapters.storage.sqlite.errors import is_busy
 
 _PAUSE: Final = (0.0005, 0.002)
 """Least and most seconds between two attempts; never the same, lest two processes keep step."""

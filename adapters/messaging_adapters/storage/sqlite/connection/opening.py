@@ -9,9 +9,10 @@ from typing import Literal
 
 import attrs
 
-from messaging_adapters.storage.sqlite import files, health, inherited, layout
-from messaging_adapters.storage.sqlite.faults import is_busy, is_doubtful, translate
-from messaging_adapters.storage.sqlite.turns import ask
+from messaging_adapters.storage.sqlite.connection import files, health, inherited
+from messaging_adapters.storage.sqlite.connection.locking import ask
+from messaging_adapters.storage.sqlite.errors import is_busy, is_doubtful, translate
+from messaging_adapters.storage.sqlite.schema import check
 from messaging_core.errors import ConfigurationError, StorageBusyError
 
 _log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ class Opening:
         # Beside a process that writes all the time, SQLite's own waiting would hardly ever succeed.
         ask(connection, "BEGIN IMMEDIATE", self.busy_timeout)
         try:
-            (layout.apply if migrate else layout.check)(connection)
+            (check.apply if migrate else check.check)(connection)
             ask(connection, "COMMIT", self.busy_timeout)
         except BaseException:
             if connection.in_transaction:

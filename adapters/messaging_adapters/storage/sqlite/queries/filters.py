@@ -6,11 +6,11 @@ from typing import Any
 
 from attrs import frozen
 
-from messaging_adapters.storage.sqlite.schema import PENDING
-from messaging_adapters.storage.sqlite.values import storable, to_micros
-from messaging_core.models.message import Direction, Status
-from messaging_core.models.query import MessageQuery
-from messaging_core.wire.stored import searchable
+from messaging_adapters.storage.sqlite.rows.columns import storable, to_micros
+from messaging_adapters.storage.sqlite.schema.migrations import PENDING
+from messaging_core.models.messages.message import Direction, Status
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.wire.stored.message import searchable
 
 Walk = tuple[str, tuple[object, ...]]
 """A SELECT of positions that a range can be added to, or a condition; and its parameters."""

@@ -5,13 +5,13 @@ from sqlite3 import Cursor
 
 import orjson
 
-from messaging_adapters.storage.sqlite.filters import Filter, Filters, Walk
-from messaging_adapters.storage.sqlite.schema import POSITION_BITS
-from messaging_adapters.storage.sqlite.values import to_micros
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery, Page
-from messaging_core.wire.page_token import decode_page_token, encode_page_token
-from messaging_core.wire.stored import Stored, StoredMessages
+from messaging_adapters.storage.sqlite.queries.filters import Filter, Filters, Walk
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.wire.stored.message import Stored, StoredMessages
+from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 
 _LOWEST, _HIGHEST = 0, 2**63 - 1
 _MOST_WALKS = 100  # a filter with more values is tested on each message instead of walked

@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 from sqlite_utils import Database
 
-from messaging_adapters.storage.sqlite.faults import REMEDY
-from messaging_adapters.storage.sqlite.joining import LEGACY
-from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_adapters.storage.sqlite.errors import REMEDY
+from messaging_adapters.storage.sqlite.host_transaction import LEGACY
+from messaging_adapters.storage.sqlite.schema.migrations import migrations
 from messaging_core.errors import ConfigurationError, SchemaError
 
 _LOG = migrations.migrations_table

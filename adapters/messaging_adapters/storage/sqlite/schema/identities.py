@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from sqlite_utils import Database
 
-from messaging_core.rules.addresses import address_key
+from messaging_core.rules.addressing.addresses import address_key
 
 _RESPELL_IDENTIFIERS = """
 UPDATE OR IGNORE messaging_contact_identifiers SET value = messaging_address(key, value)

@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database, Migrations
 
-from messaging_adapters.storage.sqlite import identities
+from messaging_adapters.storage.sqlite.schema import identities
 
 # A position is the rowid of a message: milliseconds of acceptance times 2^15, counted on within a
 # millisecond. It grows with every commit, whatever the clocks of several processes say, so pages,

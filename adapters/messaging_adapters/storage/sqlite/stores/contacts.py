@@ -8,16 +8,16 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
-from messaging_adapters.storage.sqlite.inserting import Insertion
-from messaging_adapters.storage.sqlite.values import storable
-from messaging_core.models.contact import Contact, Identifier
-from messaging_core.models.directory import ContactQuery
-from messaging_core.models.query import Page
-from messaging_core.ports.directory import Contacts
-from messaging_core.rules.addresses import address_key
+from messaging_adapters.storage.sqlite.rows.bulk_insert import Insertion
+from messaging_adapters.storage.sqlite.rows.columns import storable
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.directory import ContactQuery
+from messaging_core.ports.storage.directory import Contacts
+from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.wire import encode, load
-from messaging_core.wire.page_token import decode_keyset, encode_keyset
-from messaging_core.wire.stored import encode_contact
+from messaging_core.wire.stored.message import encode_contact
+from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset
 
 _FIND = (
     "SELECT contact_id FROM messaging_contact_identifiers"
@@ -67,7 +67,7 @@ class SqliteContacts(Contacts):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def ensure(  # noqa: D102 - the port's
+    def ensure(
         self,
         workspace: UUID,
         identifiers: Sequence[Identifier],
@@ -109,14 +109,14 @@ class SqliteContacts(Contacts):
         identifiers = [(tenant, key, value, contact_id) for _, (key, value), contact_id in new]
         _ADD_IDENTIFIERS.run(self._cursor, identifiers)
 
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:  # noqa: D102 - the port's
+    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
         row = self._cursor.execute(
             f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id = ?",
             (workspace.bytes, *storable([contact_id])),
         ).fetchone()
         return load_contact(row) if row else None
 
-    def by_identifiers(  # noqa: D102 - the port's
+    def by_identifiers(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, str]:
         pairs = {one: _compared(one.identifier_key, one.identifier_value) for one in identifiers}
@@ -124,7 +124,7 @@ class SqliteContacts(Contacts):
         found = self._find(workspace.bytes, wanted) if wanted else {}
         return {one: found[pair] for one, pair in pairs.items() if pair in found}
 
-    def save(self, contact: Contact) -> None:  # noqa: D102 - the port's
+    def save(self, contact: Contact) -> None:
         workspace = contact.workspace_id.bytes
         self._free(contact.workspace_id, contact.id)
         document = encode(evolve(contact, list_ids=()))
@@ -144,7 +144,7 @@ class SqliteContacts(Contacts):
             )
         return known
 
-    def delete(self, workspace: UUID, contact_id: str) -> bool:  # noqa: D102 - the port's
+    def delete(self, workspace: UUID, contact_id: str) -> bool:
         if self._free(workspace, contact_id) is None:
             return False
         row = (workspace.bytes, contact_id)
@@ -152,7 +152,7 @@ class SqliteContacts(Contacts):
         self._cursor.execute(_LEAVE_ALL, row)
         return True
 
-    def find(self, query: ContactQuery) -> Page[Contact]:  # noqa: D102 - the port's
+    def find(self, query: ContactQuery) -> Page[Contact]:
         (after,) = decode_keyset(query, 1) or ("",)
         if query.identifier is not None:
             return Page(results=self._who_has(query.identifier, query, after))

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.storage.sqlite.contacts import SELECT_CONTACTS, load_contact
-from messaging_adapters.storage.sqlite.values import storable
-from messaging_core.models.contact import Contact
-from messaging_core.models.directory import ContactList, ContactListQuery
-from messaging_core.models.query import Page
-from messaging_core.ports.directory import ContactLists
+from messaging_adapters.storage.sqlite.rows.columns import storable
+from messaging_adapters.storage.sqlite.stores.contacts import SELECT_CONTACTS, load_contact
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Contact
+from messaging_core.models.people.directory import ContactList, ContactListQuery
+from messaging_core.ports.storage.directory import ContactLists
 from messaging_core.wire import encode, load
-from messaging_core.wire.page_token import decode_keyset, encode_keyset
+from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset
 
 _SAVE = (
     "INSERT INTO messaging_contact_lists VALUES (?, ?, ?, ?)"
@@ -53,23 +53,21 @@ class SqliteContactLists(ContactLists):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def save(self, contact_list: ContactList) -> None:  # noqa: D102 - the port's
+    def save(self, contact_list: ContactList) -> None:
         workspace, document = contact_list.workspace_id, encode(contact_list).decode()
         row = (workspace.bytes, contact_list.id.bytes, contact_list.name, document)
         self._cursor.execute(_SAVE, row)
 
-    def get(self, workspace: UUID, list_id: UUID) -> ContactList | None:  # noqa: D102 - the port's
+    def get(self, workspace: UUID, list_id: UUID) -> ContactList | None:
         row = self._cursor.execute(_GET, (workspace.bytes, list_id.bytes)).fetchone()
         return load(ContactList, row[0]) if row else None
 
-    def by_names(  # noqa: D102 - the port's
-        self, workspace: UUID, names: Sequence[str]
-    ) -> Mapping[str, UUID]:
+    def by_names(self, workspace: UUID, names: Sequence[str]) -> Mapping[str, UUID]:
         wanted = orjson.dumps([one for one in storable(names) if one is not None]).decode()
         rows = self._cursor.execute(_BY_NAMES, (workspace.bytes, wanted))
         return {name: UUID(bytes=list_id) for name, list_id in rows}
 
-    def find(self, query: ContactListQuery) -> Page[ContactList]:  # noqa: D102 - the port's
+    def find(self, query: ContactListQuery) -> Page[ContactList]:
         (after,) = decode_keyset(query, 1) or (_BEFORE_ALL,)
         rows = self._cursor.execute(
             _FIND, (query.workspace.bytes, after, query.limit + 1)
@@ -79,21 +77,17 @@ class SqliteContactLists(ContactLists):
         token = encode_keyset(query, [results[-1].name]) if more else None
         return Page(results=results, next_page_token=token)
 
-    def delete(self, workspace: UUID, list_id: UUID) -> bool:  # noqa: D102 - the port's
+    def delete(self, workspace: UUID, list_id: UUID) -> bool:
         row = (workspace.bytes, list_id.bytes)
         members = "DELETE FROM messaging_list_members WHERE workspace = ? AND list_id = ?"
         self._cursor.execute(members, row)
         lists = "DELETE FROM messaging_contact_lists WHERE workspace = ? AND id = ?"
         return self._cursor.execute(lists, row).rowcount > 0
 
-    def join(  # noqa: D102 - the port's
-        self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]
-    ) -> int:
+    def join(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         return self._each(_JOIN, workspace, list_id, contact_ids)
 
-    def leave(  # noqa: D102 - the port's
-        self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]
-    ) -> int:
+    def leave(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         return self._each(_LEAVE, workspace, list_id, contact_ids)
 
     def _each(self, sql: str, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
@@ -101,7 +95,7 @@ class SqliteContactLists(ContactLists):
         self._cursor.executemany(sql, [(one, *where) for one in storable(contact_ids)])
         return max(self._cursor.rowcount, 0)
 
-    def members(  # noqa: D102 - the port's
+    def members(
         self, workspace: UUID, list_ids: Sequence[UUID], *, after: str | None, limit: int
     ) -> list[Contact]:
         ids: set[str] = set()

@@ -8,18 +8,18 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.storage.sqlite.inserting import Insertion
-from messaging_adapters.storage.sqlite.listing import Listing
-from messaging_adapters.storage.sqlite.schema import POSITION_BITS
-from messaging_adapters.storage.sqlite.values import to_micros
-from messaging_core.models.delivery import Delivery, IdempotencyKey, NewMessage
-from messaging_core.models.failure import Failure
-from messaging_core.models.instants import in_utc
-from messaging_core.models.message import Message
-from messaging_core.models.query import MessageQuery, Page
-from messaging_core.ports.storage import Messages
+from messaging_adapters.storage.sqlite.queries.listing import Listing
+from messaging_adapters.storage.sqlite.rows.bulk_insert import Insertion
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
+from messaging_core.models.common.failure import Failure
+from messaging_core.models.common.instants import in_utc
+from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.ports.storage.transaction import Messages
 from messaging_core.wire import dump
-from messaging_core.wire.stored import Stored, facets, store, store_new
+from messaging_core.wire.stored.message import Stored, facets, store, store_new
 
 _ADD = Insertion("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
@@ -79,7 +79,7 @@ class SqliteMessages(Messages):
         self._cursor = cursor
         self._scan_budget = scan_budget
 
-    def add(self, messages: Sequence[NewMessage]) -> None:  # noqa: D102 - the port's
+    def add(self, messages: Sequence[NewMessage]) -> None:
         rows = _Rows(self._last_position())
         for new in messages:
             rows.take(new)
@@ -107,17 +107,17 @@ class SqliteMessages(Messages):
         position: int = self._cursor.execute(_LAST_POSITION).fetchone()[0]
         return position
 
-    def get(self, workspace: UUID, message_id: UUID) -> Message | None:  # noqa: D102 - the port's
+    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
         row = self._cursor.execute(
             "SELECT document, state FROM messaging_messages WHERE id = ? AND workspace = ?",
             (message_id.bytes, workspace.bytes),
         ).fetchone()
         return Stored(*row).load() if row else None
 
-    def find(self, query: MessageQuery) -> Page[Message]:  # noqa: D102 - the port's
+    def find(self, query: MessageQuery) -> Page[Message]:
         return Listing(self._cursor, query, self._scan_budget).page()
 
-    def by_keys(  # noqa: D102 - the port's
+    def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         rows = self._cursor.execute(
@@ -136,10 +136,10 @@ class SqliteMessages(Messages):
             for key, request_hash, fields, created_at, message_id in rows
         }
 
-    def forget_keys(self, *, until: datetime, limit: int) -> int:  # noqa: D102 - the port's
+    def forget_keys(self, *, until: datetime, limit: int) -> int:
         return self._cursor.execute(_FORGET_KEYS, (to_micros(until), limit)).rowcount
 
-    def by_references(  # noqa: D102 - the port's
+    def by_references(
         self, workspace: UUID, references: Sequence[str]
     ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
         wanted = orjson.dumps(sorted(set(references))).decode()
@@ -151,9 +151,7 @@ class SqliteMessages(Messages):
             found.setdefault(reference, []).append(ids)
         return found
 
-    def note_references(  # noqa: D102 - the port's
-        self, workspace: UUID, message_id: UUID, references: Sequence[str]
-    ) -> None:
+    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
         position = self._position(workspace, message_id)
         if position is not None:
             self._refer(workspace, position, references)
@@ -162,7 +160,7 @@ class SqliteMessages(Messages):
         rows = [(workspace.bytes, reference, position) for reference in references]
         _ADD_REFERENCES.run(self._cursor, rows)
 
-    def update(self, workspace: UUID, message: Message) -> None:  # noqa: D102 - the port's
+    def update(self, workspace: UUID, message: Message) -> None:
         position = self._position(workspace, message.id)
         if position is not None:
             state, failure = store(message).state, failure_columns(message.failure)

@@ -11,12 +11,12 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
-from messaging_adapters.storage.sqlite.messages import failure_columns, progress_column
-from messaging_adapters.storage.sqlite.schema import POSITION_BITS
-from messaging_adapters.storage.sqlite.values import from_micros, to_micros
-from messaging_core.decisions.settlement import unreadable
-from messaging_core.decisions.sharing import divide, most_for_one, with_suspect
-from messaging_core.models.delivery import (
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
+from messaging_adapters.storage.sqlite.stores.messages import failure_columns, progress_column
+from messaging_core.decisions.delivery.fairness import divide, most_for_one, with_suspect
+from messaging_core.decisions.delivery.settlement import unreadable
+from messaging_core.models.delivery.delivery import (
     Claim,
     Controls,
     Delivery,
@@ -25,11 +25,11 @@ from messaging_core.models.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.message import Message, Status
-from messaging_core.ports.storage import Outbox
+from messaging_core.models.messages.message import Message, Status
+from messaging_core.ports.storage.transaction import Outbox
 from messaging_core.wire import load
-from messaging_core.wire.stored import Stored, settled_state, store
-from messaging_core.wire.values import write_datetime
+from messaging_core.wire.codec.scalars import write_datetime
+from messaging_core.wire.stored.message import Stored, settled_state, store
 
 _log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class SqliteOutbox(Outbox):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def claim(  # noqa: D102 - the port's
+    def claim(
         self,
         *,
         now: datetime,
@@ -290,9 +290,7 @@ class SqliteOutbox(Outbox):
         for queue, count in shares.items():
             yield from self._cursor.execute(_DUE, (lane, *queue, now, count)).fetchall()
 
-    def hand_over(  # noqa: D102 - the port's
-        self, leases: Sequence[Lease], *, now: datetime
-    ) -> list[Withdrawal | None]:
+    def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
         return [self._hand_over(lease, to_micros(now)) for lease in leases]
 
     def _hand_over(self, lease: Lease, now: int) -> Withdrawal | None:
@@ -308,7 +306,7 @@ class SqliteOutbox(Outbox):
         expired = fence == lease.fence and expires_at <= now
         return Withdrawal.EXPIRED if expired else Withdrawal.SUPERSEDED
 
-    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:  # noqa: D102 - the port's
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         fences = self._fences(settlements)
         valid = [_use(fences, one.lease) for one in settlements]
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
@@ -333,9 +331,7 @@ class SqliteOutbox(Outbox):
         positions = orjson.dumps([one.lease.position for one in settlements]).decode()
         return dict(self._cursor.execute(_FENCES, (positions,)).fetchall())
 
-    def cancel(  # noqa: D102 - the port's
-        self, workspace: UUID, message_id: UUID, *, now: datetime
-    ) -> bool:
+    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
         row = self._cursor.execute(_NOT_HANDED_OVER, (message_id.bytes, workspace.bytes)).fetchone()
         if row is None:
             return False
@@ -344,11 +340,11 @@ class SqliteOutbox(Outbox):
         self._cursor.execute(_FINISH, (position,))
         return True
 
-    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:  # noqa: D102
+    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
         row = self._cursor.execute(_DELIVERY, (message_id.bytes, workspace.bytes)).fetchone()
         return evolve(_delivery(*row[1:]), handed_over=bool(row[0])) if row else None
 
-    def reschedule(  # noqa: D102 - the port's
+    def reschedule(
         self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
     ) -> bool:
         position = self._waiting(workspace, message.id, message.updated_at)
@@ -367,15 +363,13 @@ class SqliteOutbox(Outbox):
         ).fetchone()
         return row[0] if row else None
 
-    def finish(self, workspace: UUID, message_id: UUID) -> bool:  # noqa: D102 - the port's
+    def finish(self, workspace: UUID, message_id: UUID) -> bool:
         row = self._cursor.execute(_NOT_HANDED_OVER, (message_id.bytes, workspace.bytes)).fetchone()
         if row:
             self._cursor.execute(_FINISH, row)
         return row is not None
 
-    def restart_pauses(  # noqa: D102 - the port's
-        self, *, now: datetime, accepted_after: datetime | None = None
-    ) -> int:
+    def restart_pauses(self, *, now: datetime, accepted_after: datetime | None = None) -> int:
         # A position is never earlier than the acceptance, so it narrows the search.
         created = -1 if accepted_after is None else to_micros(accepted_after)
         first = -1 if accepted_after is None else created // 1000 << POSITION_BITS
@@ -390,7 +384,7 @@ class SqliteOutbox(Outbox):
         self._cursor.executemany(_TOUCH, [(at, position) for _, position in changed])
         return len(changed)
 
-    def next_due(self) -> datetime | None:  # noqa: D102 - the port's
+    def next_due(self) -> datetime | None:
         rows = [self._cursor.execute(_NEXT_DUE, (lane,)).fetchone() for lane in Lane]
         return min((from_micros(row[0]) for row in rows if row[0] is not None), default=None)
 

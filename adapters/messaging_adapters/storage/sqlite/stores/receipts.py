@@ -7,11 +7,11 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.storage.sqlite.reading import readable
-from messaging_adapters.storage.sqlite.values import from_micros, to_micros
-from messaging_core.models.evidence import Evidence
-from messaging_core.models.interaction import Interaction
-from messaging_core.models.receipt import (
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sqlite.rows.tolerant_read import readable
+from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
     KeptReceipt,
@@ -19,7 +19,7 @@ from messaging_core.models.receipt import (
     ReceiptState,
     StatusReceipt,
 )
-from messaging_core.ports.storage import Receipts
+from messaging_core.ports.storage.transaction import Receipts
 from messaging_core.wire import encode, encode_stored, load
 
 _KINDS: Final[Mapping[str, type[Receipt]]] = {
@@ -67,7 +67,7 @@ class SqliteReceipts(Receipts):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:  # noqa: D102 - the port's
+    def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
         return [self._keep(kept, kept.receipt) for kept in receipts if kept.receipt]
 
     def _keep(self, kept: KeptReceipt, receipt: Receipt) -> int | None:
@@ -83,31 +83,25 @@ class SqliteReceipts(Receipts):
         self._cursor.execute(_KEEP, row)
         return self._cursor.lastrowid if self._cursor.rowcount else None
 
-    def pending(  # noqa: D102 - the port's
-        self, *, limit: int, after: int = 0
-    ) -> list[KeptReceipt]:
+    def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
         rows = self._cursor.execute(_PENDING, (after, limit))
         return [_kept(row) for row in rows]
 
-    def waits(self, position: int) -> bool:  # noqa: D102 - the port's
+    def waits(self, position: int) -> bool:
         return self._cursor.execute(_WAITS, (position,)).fetchone() is not None
 
-    def waiting_for(  # noqa: D102 - the port's
-        self, workspace: UUID, references: Sequence[str]
-    ) -> list[KeptReceipt]:
+    def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         wanted = orjson.dumps(sorted(set(references))).decode()
         rows = self._cursor.execute(_WAITING_FOR, (workspace.bytes, wanted))
         return [_kept(row) for row in rows]
 
-    def mark(  # noqa: D102 - the port's
+    def mark(
         self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
     ) -> None:
         rows = [(state, waits_for, position) for position in positions]
         self._cursor.executemany(_MARK, rows)
 
-    def evidence(  # noqa: D102 - the port's
-        self, workspace: UUID, message_ids: Sequence[UUID]
-    ) -> Mapping[UUID, Evidence]:
+    def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
         found: dict[UUID, Evidence] = {}
         wanted = [one.bytes for one in message_ids]
         for start in range(0, len(wanted), _AT_ONCE):
@@ -117,19 +111,17 @@ class SqliteReceipts(Receipts):
             found.update(readable(rows, _evidence, "evidence of message"))
         return found
 
-    def save_evidence(  # noqa: D102 - the port's
-        self, workspace: UUID, message_id: UUID, evidence: Evidence
-    ) -> None:
+    def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
         document = encode_stored(evidence).decode()
         self._cursor.execute(_SAVE_EVIDENCE, (message_id.bytes, workspace.bytes, document))
 
-    def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:  # noqa: D102
+    def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:
         document = encode(interaction).decode()
         self._cursor.execute(
             _ADD_INTERACTION, (workspace.bytes, interaction.message_id.bytes, document)
         )
 
-    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:  # noqa: D102
+    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
         rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes))
         return [load(Interaction, document) for (document,) in rows]
 

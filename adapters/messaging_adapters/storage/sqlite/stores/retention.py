@@ -8,21 +8,21 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_adapters.storage.sqlite.messages import failure_columns
-from messaging_adapters.storage.sqlite.timeline import event_of, event_row
-from messaging_adapters.storage.sqlite.values import to_micros
-from messaging_core.decisions.redaction import (
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.stores.messages import failure_columns
+from messaging_adapters.storage.sqlite.stores.timeline import event_of, event_row
+from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.models.delivery import NewMessage
-from messaging_core.models.interaction import Interaction
-from messaging_core.models.message import Message
-from messaging_core.models.receipt import ReceiptState
-from messaging_core.ports.storage import Retention
+from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.delivery.receipt import ReceiptState
+from messaging_core.models.messages.message import Message
+from messaging_core.ports.storage.transaction import Retention
 from messaging_core.wire import encode, load
-from messaging_core.wire.stored import Stored, facets, store
+from messaging_core.wire.stored.message import Stored, facets, store
 
 _FINISHED: Final = "status NOT IN ('accepted', 'scheduled', 'processing')"  # the index's condition
 _IDLE: Final = (
@@ -105,7 +105,7 @@ class SqliteRetention(Retention):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def old(  # noqa: D102 - the port's
+    def old(
         self,
         *,
         before: datetime,
@@ -135,7 +135,7 @@ class SqliteRetention(Retention):
                 return
             yield last
 
-    def erase(self, messages: Sequence[Place]) -> int:  # noqa: D102 - the port's
+    def erase(self, messages: Sequence[Place]) -> int:
         rows = list(self._rows(messages))
         if rows:
             self._remember("messaging_messages", "last_message")
@@ -188,7 +188,7 @@ class SqliteRetention(Retention):
         if subjects:
             self._cursor.execute(_MERGE_SUBJECTS)
 
-    def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:  # noqa: D102
+    def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows = [row for row in self._rows(messages) if not row.redacted]
         self._unlist(rows)
         left = [(row.workspace, redacted(row.message)) for row in rows]
@@ -211,7 +211,7 @@ class SqliteRetention(Retention):
             left = redacted_interaction(load(Interaction, document))
             execute(_REDACT_INTERACTION, (encode(left).decode(), position))
 
-    def erase_receipts(  # noqa: D102 - the port's
+    def erase_receipts(
         self,
         *,
         before: datetime,

@@ -4,8 +4,8 @@ from datetime import datetime
 from sqlite3 import Cursor
 from uuid import UUID
 
-from messaging_adapters.storage.sqlite.values import from_micros, to_micros
-from messaging_core.ports.storage import Sendings
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
+from messaging_core.ports.storage.transaction import Sendings
 
 _NOTE = "INSERT OR REPLACE INTO messaging_sendings VALUES (?, ?, ?, ?, ?)"
 _FORGET_OLD = (
@@ -27,7 +27,7 @@ class SqliteSendings(Sendings):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def note(  # noqa: D102, PLR0913 - the port's
+    def note(  # noqa: PLR0913 - the port's
         self,
         workspace: UUID,
         contact_id: str,
@@ -42,7 +42,7 @@ class SqliteSendings(Sendings):
         self._cursor.execute(_FORGET_ONE, (message_id.bytes, workspace.bytes, contact_id))
         self._cursor.execute(_NOTE, (*whom, to_micros(at), message_id.bytes))
 
-    def since(  # noqa: D102 - the port's
+    def since(
         self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
     ) -> list[tuple[datetime, UUID]]:
         where = (workspace.bytes, contact_id, platform, to_micros(since))
@@ -51,8 +51,8 @@ class SqliteSendings(Sendings):
             for at, message_id in self._cursor.execute(_SINCE, where)
         ]
 
-    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:  # noqa: D102
+    def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:
         self._cursor.execute(_MOVE, (to_micros(at), message_id.bytes, workspace.bytes))
 
-    def forget(self, workspace: UUID, message_id: UUID) -> None:  # noqa: D102 - the port's
+    def forget(self, workspace: UUID, message_id: UUID) -> None:
         self._cursor.execute(_FORGET, (message_id.bytes, workspace.bytes))

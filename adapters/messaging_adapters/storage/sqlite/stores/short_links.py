@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from sqlite3 import Cursor
 from uuid import UUID
 
-from messaging_adapters.storage.sqlite.values import storable
-from messaging_core.models.short_link import ShortLink
-from messaging_core.ports.storage import ShortLinks
+from messaging_adapters.storage.sqlite.rows.columns import storable
+from messaging_core.models.content.short_link import ShortLink
+from messaging_core.ports.storage.transaction import ShortLinks
 from messaging_core.wire import encode, load
 
 _ADD = (
@@ -25,7 +25,7 @@ class SqliteShortLinks(ShortLinks):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def add(self, links: Sequence[ShortLink]) -> None:  # noqa: D102 - the port's
+    def add(self, links: Sequence[ShortLink]) -> None:
         self._cursor.executemany(
             _ADD,
             [
@@ -34,10 +34,10 @@ class SqliteShortLinks(ShortLinks):
             ],
         )
 
-    def get(self, code: str) -> ShortLink | None:  # noqa: D102 - the port's
+    def get(self, code: str) -> ShortLink | None:
         row = self._cursor.execute(_GET, storable([code])).fetchone()
         return load(ShortLink, row[0]) if row else None
 
-    def of_message(self, workspace: UUID, message_id: UUID) -> list[ShortLink]:  # noqa: D102
+    def of_message(self, workspace: UUID, message_id: UUID) -> list[ShortLink]:
         rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes))
         return [load(ShortLink, document) for (document,) in rows]

@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlite3 import Cursor
 from uuid import UUID
 
-from messaging_adapters.storage.sqlite.values import from_micros, storable, to_micros
-from messaging_core.models.contact import Identifier
-from messaging_core.models.directory import SuppressionQuery
-from messaging_core.models.query import Page
-from messaging_core.models.send_rules import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.ports.directory import Suppressions
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, storable, to_micros
+from messaging_core.models.messages.query import Page
+from messaging_core.models.people.contact import Identifier
+from messaging_core.models.people.directory import SuppressionQuery
+from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.ports.storage.directory import Suppressions
 from messaging_core.wire import encode, load
-from messaging_core.wire.page_token import decode_keyset, encode_keyset
-from messaging_core.wire.suppressed import SCAN, Key, key_of, matches, pair_of, place_of
+from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset
+from messaging_core.wire.stored.suppression_key import SCAN, Key, key_of, matches, pair_of, place_of
 
 _ADD = "INSERT OR IGNORE INTO messaging_suppressions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OF = (
@@ -46,17 +46,15 @@ class SqliteSuppressions(Suppressions):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def add(  # noqa: D102 - the port's
-        self, workspace: UUID, suppressions: Sequence[Suppression]
-    ) -> None:
+    def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:
         rows = [(workspace.bytes, *key_of(one), encode(one).decode()) for one in suppressions]
         self._cursor.executemany(_ADD, rows)
 
-    def any(self) -> bool:  # noqa: D102 - the port's
+    def any(self) -> bool:
         found = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
         return found is not None
 
-    def lift(  # noqa: D102 - the port's
+    def lift(
         self,
         workspace: UUID,
         identifier: Identifier,
@@ -73,20 +71,20 @@ class SqliteSuppressions(Suppressions):
             for cause in frozenset(causes)
         )
 
-    def note_opt_in(  # noqa: D102 - the port's
+    def note_opt_in(
         self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
     ) -> None:
         row = (workspace.bytes, *pair_of(identifier, sender), to_micros(at))
         self._cursor.execute(_NOTE_OPT_IN, row)
 
-    def opted_in_at(  # noqa: D102 - the port's
+    def opted_in_at(
         self, workspace: UUID, identifier: Identifier, *, sender: str
     ) -> datetime | None:
         where = (workspace.bytes, *storable(pair_of(identifier, sender)))
         row = self._cursor.execute(_OPTED_IN_AT, where).fetchone()
         return from_micros(row[0]) if row else None
 
-    def of(  # noqa: D102 - the port's
+    def of(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
         found: dict[Identifier, list[Suppression]] = {}
@@ -98,7 +96,7 @@ class SqliteSuppressions(Suppressions):
                 found[one] = [load(Suppression, document) for (document,) in rows]
         return found
 
-    def find(self, query: SuppressionQuery) -> Page[Suppression]:  # noqa: D102 - the port's
+    def find(self, query: SuppressionQuery) -> Page[Suppression]:
         after = decode_keyset(query, len(_BEFORE_ALL)) or _BEFORE_ALL
         rows = self._cursor.execute(_FIND, (query.workspace.bytes, *after, SCAN + 1)).fetchall()
         looked_at: list[Suppression] = []

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.storage.sqlite.inserting import Insertion
-from messaging_adapters.storage.sqlite.reading import readable
-from messaging_adapters.storage.sqlite.values import from_micros, to_micros
-from messaging_core.models.event import Cursor as Place
-from messaging_core.models.event import Event
-from messaging_core.ports.storage import Timeline
+from messaging_adapters.storage.sqlite.rows.bulk_insert import Insertion
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sqlite.rows.tolerant_read import readable
+from messaging_core.models.delivery.event import Cursor as Place
+from messaging_core.models.delivery.event import Event
+from messaging_core.ports.storage.transaction import Timeline
 from messaging_core.wire import dump, dump_stored, load
-from messaging_core.wire.values import write_datetime
+from messaging_core.wire.codec.scalars import write_datetime
 
 _APPEND = Insertion(
     "messaging_events (position, workspace, message_id, kind, status, at, document)",
@@ -57,26 +57,26 @@ class SqliteTimeline(Timeline):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def append(self, events: Sequence[Event]) -> None:  # noqa: D102 - the port's
+    def append(self, events: Sequence[Event]) -> None:
         (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
         _APPEND.run(
             self._cursor, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
         )
 
-    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:  # noqa: D102 - the port's
+    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
         rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
         return list(readable(rows, event_of, "event"))
 
-    def after(self, position: int, *, limit: int) -> list[Event]:  # noqa: D102 - the port's
+    def after(self, position: int, *, limit: int) -> list[Event]:
         return [event_of(row) for row in self._cursor.execute(_AFTER, (position, limit))]
 
-    def subscribe(self, name: str, *, from_start: bool) -> None:  # noqa: D102 - the port's
+    def subscribe(self, name: str, *, from_start: bool) -> None:
         self._cursor.execute(_SUBSCRIBE, (name, from_start))
 
-    def is_behind(self, name: str) -> bool:  # noqa: D102 - the port's
+    def is_behind(self, name: str) -> bool:
         return self._cursor.execute(_IS_BEHIND, (name,)).fetchone() is not None
 
-    def take(  # noqa: D102 - the port's
+    def take(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Place | None:
         beyond = None if longest is None else to_micros(now + longest)
@@ -86,17 +86,17 @@ class SqliteTimeline(Timeline):
         position, failures, fence = self._cursor.execute(_PLACE, (name,)).fetchone()
         return Place(name=name, position=position, failures=failures, fence=fence)
 
-    def move(self, cursor: Place, *, resume_at: datetime | None = None) -> bool:  # noqa: D102
+    def move(self, cursor: Place, *, resume_at: datetime | None = None) -> bool:
         until = to_micros(resume_at) if resume_at else None
         self._cursor.execute(
             _MOVE, (cursor.position, cursor.failures, until, cursor.name, cursor.fence)
         )
         return bool(self._cursor.rowcount)
 
-    def count(self, amounts: Mapping[str, int]) -> None:  # noqa: D102 - the port's
+    def count(self, amounts: Mapping[str, int]) -> None:
         self._cursor.executemany(_COUNT, amounts.items())
 
-    def counts(self) -> Mapping[str, int]:  # noqa: D102 - the port's
+    def counts(self) -> Mapping[str, int]:
         return dict(self._cursor.execute("SELECT name, value FROM messaging_counters").fetchall())
 
 

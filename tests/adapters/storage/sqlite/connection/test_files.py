@@ -12,7 +12,7 @@ import pytest
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add, ids, walk
+from messaging_core.testing.contracts.storage.steps import add, ids, walk
 
 SOON = timedelta(milliseconds=100)
 

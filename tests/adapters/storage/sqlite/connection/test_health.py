@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.health import check_if_abandoned
-from messaging_adapters.storage.sqlite.space import FreeSpace
+from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace
+from messaging_adapters.storage.sqlite.connection.health import check_if_abandoned
 from messaging_core.errors import (
     SchemaError,
     StorageBusyError,
@@ -25,10 +25,10 @@ from messaging_core.errors import (
     StorageFullError,
 )
 from messaging_core.testing import a_message, a_new_message, a_settlement
-from messaging_core.testing.storage_steps import add, cancel, claim, ids, settle, walk
+from messaging_core.testing.contracts.storage.steps import add, cancel, claim, ids, settle, walk
 
 SOON = timedelta(milliseconds=100)
-LOGGER = "messaging_adapters.storage.sqlite.health"
+LOGGER = "messaging_adapters.storage.sqlite.connection.health"
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ IN_WAL_MODE = """
 import os, signal, sys
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing import a_new_message
-from messaging_core.testing.storage_steps import add
+from messaging_core.testing.contracts.storage.steps import add
 
 add(SqliteStorage(sys.argv[1], exclusive=True), a_new_message())
 os.kill(os.getpid(), signal.SIGKILL)

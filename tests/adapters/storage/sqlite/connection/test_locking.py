@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from messaging_adapters.storage.sqlite.turns import Turns
+from messaging_adapters.storage.sqlite.connection.locking import Turns
 
 PATIENCE = 30.0
 HOLDS, PAUSES = 0.02, 0.001  # seconds

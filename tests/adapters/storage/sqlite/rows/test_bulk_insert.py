@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from messaging_adapters.storage.sqlite.inserting import SEVERAL, Insertion
+from messaging_adapters.storage.sqlite.rows.bulk_insert import SEVERAL, Insertion
 
 
 @pytest.fixture

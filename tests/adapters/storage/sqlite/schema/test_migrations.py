@@ -14,13 +14,13 @@ from sqlalchemy import create_engine, text
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.schema import migrations
+from messaging_adapters.storage.sqlite.schema.migrations import migrations
 from messaging_core.errors import ConfigurationError, SchemaError
 from messaging_core.models import Identifier, SuppressionScope
-from messaging_core.models.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.testing import a_message, a_new_message
 from messaging_core.testing.builders import a_contact, a_suppression
-from messaging_core.testing.storage_steps import add, claim, ids, walk
+from messaging_core.testing.contracts.storage.steps import add, claim, ids, walk
 from messaging_core.wire import encode
 
 
