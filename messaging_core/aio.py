@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from messaging_core.acceptance.acceptor import Answer, Request, Submission
+from messaging_core.acceptance.acceptor import AcceptResult, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.errors import InvalidRequestError, StorageError
@@ -35,7 +35,7 @@ from messaging_core.wire import Json
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_Waiting = tuple[Submission, "asyncio.Future[Answer]"]
+_Waiting = tuple[Submission, "asyncio.Future[AcceptResult]"]
 
 MOST_TOGETHER = 1000
 """How many concurrent `send` calls share one transaction at most."""
@@ -284,9 +284,9 @@ class _SendQueue:
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
-    def add(self, submission: Submission) -> "asyncio.Future[Answer]":
+    def add(self, submission: Submission) -> "asyncio.Future[AcceptResult]":
         """Return a future for what becomes of a message."""
-        future: asyncio.Future[Answer] = self.loop.create_future()
+        future: asyncio.Future[AcceptResult] = self.loop.create_future()
         self._waiting.append((submission, future))
         if self._writer is None or self._writer.done():
             self._writer = self.loop.create_task(self._write())

@@ -25,7 +25,7 @@ def _names_of(transport: Transport) -> frozenset[str]:
     return frozenset({transport.name}).union(*map(_names_of, behind))
 
 
-class Channels:
+class ChannelRegistry:
     """Find channels by whatever names them, and the transport of each.
 
     Args:

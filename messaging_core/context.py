@@ -8,7 +8,7 @@ from attrs import Factory, field, frozen
 
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.policy.send_rules import SuppressionCause
-from messaging_core.policy.evaluator import Policies
+from messaging_core.policy.evaluator import SendPolicies
 from messaging_core.ports.clock import Ids
 
 SUPPRESS_ON: Final = frozenset(
@@ -41,7 +41,7 @@ class Sources:
 
 
 @frozen(kw_only=True)
-class Desk:
+class EngineContext:
     """Everything that books are kept with.
 
     Attributes:
@@ -55,5 +55,5 @@ class Desk:
     ids: Ids
     channels: Mapping[UUID, Channel] = field(factory=dict, repr=False)
     sources: Sources = field(factory=Sources)
-    policies: Policies = field(factory=Policies)
+    policies: SendPolicies = field(factory=SendPolicies)
     suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON

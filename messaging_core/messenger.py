@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from messaging_core.acceptance.acceptor import Acceptance, Request, Submission
-from messaging_core.acceptance.batch import Batching
+from messaging_core.acceptance.acceptor import MessageAcceptor, Request, Submission
+from messaging_core.acceptance.batch import BatchAcceptor
 from messaging_core.acceptance.bulk import accept_many
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
-from messaging_core.acceptance.preview import next_allowed, planned
+from messaging_core.acceptance.preview import next_allowed, preview
 from messaging_core.arguments import (
     a,
     a_text,
@@ -28,17 +28,17 @@ from messaging_core.arguments import (
     uuid,
     whole,
 )
-from messaging_core.channels import ChannelReference, Channels
-from messaging_core.contacts.directory import Directory
-from messaging_core.contacts.suppressions import Suppressing
-from messaging_core.context import SUPPRESS_ON, Desk
+from messaging_core.channels import ChannelReference, ChannelRegistry
+from messaging_core.contacts.directory import ContactDirectory
+from messaging_core.contacts.suppressions import SuppressionList
+from messaging_core.context import SUPPRESS_ON, EngineContext
 from messaging_core.decisions.content.link_planning import Linking, checked_domain
 from messaging_core.decisions.status.events import doubts_of
 from messaging_core.errors import InvalidRequestError
-from messaging_core.messages.changes import Changing
-from messaging_core.messages.events import Handler, Subscriptions
+from messaging_core.messages.changes import MessageChanges
+from messaging_core.messages.events import EventSubscriptions, Handler
 from messaging_core.messages.lookup import checked_query, message_of
-from messaging_core.messages.replay import Replaying
+from messaging_core.messages.replay import MessageReplayer
 from messaging_core.messages.retention import purge_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.content.meta import Meta
@@ -54,7 +54,7 @@ from messaging_core.models.messages.query import DEFAULT_LIMIT, MessageQuery, Pa
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.models.policy.send_rules import SendRules, SuppressionCause
-from messaging_core.notifications.service import Notifying
+from messaging_core.notifications.service import NotificationService
 from messaging_core.policy.evaluator import policies_of
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
@@ -86,12 +86,12 @@ from messaging_core.ports.guarded import (
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
-from messaging_core.receipts.clicks import follow
-from messaging_core.receipts.inbox import Inbox, convert
+from messaging_core.receipts.clicks import resolve_short_link
+from messaging_core.receipts.inbox import ReceiptInbox, record_conversion
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.rules.requests.query import check_query
 from messaging_core.templates import DEFAULT_ENGINES
-from messaging_core.templates.resolver import Filling
+from messaging_core.templates.resolver import TemplateResolver
 from messaging_core.templates.store import Templates
 from messaging_core.wire import Json, WireLimits
 from messaging_core.wire.receipts import as_receipts
@@ -170,15 +170,15 @@ class Messenger:
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
-        self._channels = Channels(channels, default_channels)
+        self._channels = ChannelRegistry(channels, default_channels)
         ids, by_id = ids or TimeOrderedIds(), self._channels.by_id
         own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
         self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
-        self.acceptance = Acceptance(
+        self.acceptance = MessageAcceptor(
             storage=storage,
             clock=self.clock,
             ids=ids,
-            filling=Filling(storage=storage, engines=self.templates.engines),
+            filling=TemplateResolver(storage=storage, engines=self.templates.engines),
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
@@ -188,26 +188,26 @@ class Messenger:
             policies=policies_of(send_rules),
             mail_domains=self._channels.mail_domains(),
         )
-        self.desk = Desk(
+        self.desk = EngineContext(
             ids=ids,
             channels=by_id,
             sources=self._channels.sources,
             policies=self.acceptance.policies,
             suppress_on=frozenset(suppress_on),
         )
-        self._changing = Changing(acceptance=self.acceptance, channels=by_id)
-        self.inbox = Inbox(
+        self._changing = MessageChanges(acceptance=self.acceptance, channels=by_id)
+        self.inbox = ReceiptInbox(
             acceptance=self.acceptance, desk=self.desk, keywords=keywords or Keywords()
         )
-        self.subscriptions = Subscriptions(storage, self.clock)
-        self.contacts = Directory(
+        self.subscriptions = EventSubscriptions(storage, self.clock)
+        self.contacts = ContactDirectory(
             storage=storage,
             clock=self.clock,
             ids=ids,
             allow_unassigned_numbers=any(one.allow_unassigned_numbers for one in channels),
         )
-        self.suppressions = Suppressing(storage=storage, clock=self.clock)
-        self._notifying = Notifying(
+        self.suppressions = SuppressionList(storage=storage, clock=self.clock)
+        self._notifying = NotificationService(
             acceptance=self.acceptance,
             channels=self._channels,
             audience=None if audience is None else GuardedAudience(audience),
@@ -316,7 +316,7 @@ class Messenger:
             StorageError: The storage failed; nothing was written.
             ArgumentError: `requests` is a single request.
         """
-        return Batching(acceptance=self.acceptance).accept(
+        return BatchAcceptor(acceptance=self.acceptance).accept(
             self.channel(channel),
             list(requests),
             idempotency_key=idempotency_key,
@@ -364,7 +364,7 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
         """
-        return planned(self.acceptance, self.channel(channel), request)
+        return preview(self.acceptance, self.channel(channel), request)
 
     @checked(receiver=a_text, identifier_key=optional(a_text), meta=optional(A_META))
     def next_allowed(
@@ -606,7 +606,7 @@ class Messenger:
             InvalidRequestError: The conversion has a type or status that there is not.
             UnknownMessageError: This workspace has no such message.
         """
-        return convert(
+        return record_conversion(
             self.inbox, message_id, conversion, workspace=workspace, connection=connection
         )
 
@@ -679,7 +679,7 @@ class Messenger:
             UnknownShortLinkError: No message has this link, or it has expired.
             StorageError: The code could not be looked up.
         """
-        return follow(self.inbox, code, prefetched=prefetched)
+        return resolve_short_link(self.inbox, code, prefetched=prefetched)
 
     def doubts(self) -> Doubts:
         """Count the attempts that may have been accepted or not, and how each of them ended."""
@@ -740,7 +740,7 @@ class Messenger:
             StateError: It did not fail, and is not in doubt; or it is being sent right now.
         """
         channel = self.channel(self.get(message_id, workspace=workspace).channel_id)
-        return Replaying(acceptance=self.acceptance).replay(
+        return MessageReplayer(acceptance=self.acceptance).replay(
             message_id, workspace, channel, again=again, connection=connection
         )
 

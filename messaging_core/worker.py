@@ -14,10 +14,10 @@ from messaging_core.arguments import any_span, checked, flag, function, optional
 from messaging_core.decisions.delivery.dispatch import PATIENCE
 from messaging_core.delivery.bulkheads import PATIENCE as LOOK_AGAIN
 from messaging_core.delivery.bulkheads import Bulkheads
-from messaging_core.delivery.dispatcher import Delivering, deduplicates_at
-from messaging_core.delivery.group_commit import LatestTime, Ledger, Report
-from messaging_core.delivery.housekeeping import Errands
-from messaging_core.delivery.watchdog import Watch
+from messaging_core.delivery.dispatcher import Dispatcher, deduplicates_at
+from messaging_core.delivery.group_commit import DeliveryReport, GroupCommit, LatestTime
+from messaging_core.delivery.housekeeping import Housekeeper
+from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.host_code import fault_of, may_be_a_signal
 from messaging_core.messenger import Messenger
@@ -109,7 +109,7 @@ class Worker:
         self._lost: dict[UUID, set[threading.Thread]] = {}
         self._latest = LatestTime()
 
-    def run_once(self) -> Report:
+    def run_once(self) -> DeliveryReport:
         """Deliver at most one batch of what is due now, and return when it is settled."""
         with self._shift() as shift:
             shift.begin(self._batch, all_at_once=True)
@@ -118,7 +118,7 @@ class Worker:
         self._errands().do()
         return shift.ledger.report
 
-    def drain(self) -> Report:
+    def drain(self) -> DeliveryReport:
         """Deliver until nothing is due any more; what is due later stays."""
         report = self._pump(lambda: True)
         self._errands().do()
@@ -161,7 +161,7 @@ class Worker:
         return progress.report()
 
     @checked(stop=AN_EVENT)
-    def run(self, stop: threading.Event) -> Report:
+    def run(self, stop: threading.Event) -> DeliveryReport:
         """Deliver whatever becomes due until `stop` is set.
 
         Then nothing more is claimed, what is being handed over is finished, and what was claimed
@@ -179,24 +179,26 @@ class Worker:
         route = self._messenger.route(claim.message.channel_id)
         return route is not None and deduplicates_at(route[1], claim, self._clock.now())
 
-    def _errands(self) -> Errands:
+    def _errands(self) -> Housekeeper:
         messenger = self._messenger
-        return Errands(messenger.inbox, messenger.subscriptions, self._timeout)
+        return Housekeeper(messenger.inbox, messenger.subscriptions, self._timeout)
 
-    def _pump(self, is_over: Callable[[], bool], stop: threading.Event | None = None) -> Report:
+    def _pump(
+        self, is_over: Callable[[], bool], stop: threading.Event | None = None
+    ) -> DeliveryReport:
         """Keep a crew busy until it is over, and leave nothing unsettled behind."""
         with self._shift() as shift:
             shift.keep_busy(is_over, stop)
         return shift.ledger.report
 
     @contextmanager
-    def _shift(self) -> Iterator["_Shift"]:
+    def _shift(self) -> Iterator["DeliveryLoop"]:
         """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
         # Threads that hang in a transport did not come with us through a fork, and take no place.
         for threads in self._lost.values():
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
-        storage, watch = self._messenger.storage, Watch(self._timeout)
-        ledger = Ledger(
+        storage, watch = self._messenger.storage, Watchdog(self._timeout)
+        ledger = GroupCommit(
             storage,
             self._clock,
             self._messenger.desk,
@@ -204,7 +206,7 @@ class Worker:
             deduplicates=self._deduplicates,
             latest=self._latest,
         )
-        delivering = Delivering(
+        delivering = Dispatcher(
             messenger=self._messenger,
             ledger=ledger,
             mark=self._mark,
@@ -228,7 +230,7 @@ class Worker:
             lost=self._lost,
         )
         with bulkheads:
-            shift = _Shift(
+            shift = DeliveryLoop(
                 bulkheads=bulkheads,
                 ledger=ledger,
                 watch=watch,
@@ -245,13 +247,13 @@ class Worker:
 
 
 @define(kw_only=True)
-class _Shift:
+class DeliveryLoop:
     """One run of a worker: claims go to their channels' threads, and results come back."""
 
     bulkheads: Bulkheads
-    ledger: Ledger
-    watch: Watch
-    delivering: Delivering
+    ledger: GroupCommit
+    watch: Watchdog
+    delivering: Dispatcher
     batch: int
     lease: timedelta
     patience: float

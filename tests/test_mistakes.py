@@ -28,8 +28,8 @@ from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
 from messaging_core.aio import AsyncMessenger
 from messaging_core.arguments import checked, whole
-from messaging_core.contacts.directory import Directory
-from messaging_core.contacts.suppressions import Suppressing
+from messaging_core.contacts.directory import ContactDirectory
+from messaging_core.contacts.suppressions import SuppressionList
 from messaging_core.errors import (
     ArgumentError,
     ConfigurationError,
@@ -506,7 +506,7 @@ WRONG = [
     *(None, 5, -1, 1.5, True, "", "x", "\ud800", b"x", [], {}, object(), SqliteStorage),
     *(NAIVE, timedelta(1), ["x"], {"x": 1}, [None], CHANNEL),
 ]
-OWNERS = [Messenger, Directory, Suppressing, Templates]
+OWNERS = [Messenger, ContactDirectory, SuppressionList, Templates]
 NOT_TRIED = {"connection", "draft"}  # the host's own; held to the rules of documents
 METHODS = [
     (owner, name)

@@ -14,9 +14,9 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
-from messaging_core.context import Desk
-from messaging_core.delivery.group_commit import Ledger
-from messaging_core.delivery.recorder import Going
+from messaging_core.context import EngineContext
+from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.recorder import PendingHandoff
 from messaging_core.errors import Withdrawn
 from messaging_core.models.common.channel import (
     DEFAULT_WORKSPACE,
@@ -351,11 +351,11 @@ class TestDoubt:
         with engine.storage.begin() as tx:
             claims = tx.outbox.claim(now=NOW, lease=HOUR, limit=8)
         storage = FailingStorage(set(), engine.storage)
-        ledger = Ledger(storage, engine.clock, Desk(ids=TimeOrderedIds()))
+        ledger = GroupCommit(storage, engine.clock, EngineContext(ids=TimeOrderedIds()))
         storage.before = lambda: until(lambda: storage.calls > 1 or len(ledger._marks) == 7)
 
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda claim: ledger.mark(Going(lease=claim.lease)), claims))
+            list(pool.map(lambda claim: ledger.mark(PendingHandoff(lease=claim.lease)), claims))
 
         assert storage.calls == 2
         assert not any(engine.messenger.cancel(claim.message.id) for claim in claims)

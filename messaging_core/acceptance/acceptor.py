@@ -22,12 +22,12 @@ from messaging_core.models.delivery.event import Event
 from messaging_core.models.messages.message import Message, Origin
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.policy.plan import Reason, Verdict
-from messaging_core.policy.evaluator import Judge, Policies, is_exempt
+from messaging_core.policy.evaluator import PolicyEvaluator, SendPolicies, is_exempt
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage.transaction import Storage, Transaction
-from messaging_core.templates.resolver import Filling
+from messaging_core.templates.resolver import TemplateResolver
 from messaging_core.wire import WireLimits, dump_send_message, read_send_message
-from messaging_core.wire.salvage import salvage_send_message
+from messaging_core.wire.salvage import parse_leniently
 from messaging_core.wire.stored.message import echo
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
@@ -49,7 +49,7 @@ class Submission:
 
 
 @frozen(kw_only=True)
-class Prepared:
+class PreparedRequest:
     """A request that was read and decided on, before anything is written.
 
     Attributes:
@@ -69,12 +69,12 @@ class Prepared:
     has_links: bool = False
 
 
-Answer = Message | InvalidRequestError
+AcceptResult = Message | InvalidRequestError
 """What becomes of one submission."""
 
 
 @frozen(kw_only=True)
-class Acceptance:
+class MessageAcceptor:
     """Read, decide on and keep requests.
 
     Attributes:
@@ -84,14 +84,16 @@ class Acceptance:
     storage: Storage
     clock: Clock
     ids: Ids
-    filling: Filling
+    filling: TemplateResolver
     linking: Linking
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
-    policies: Policies = field(factory=Policies)
+    policies: SendPolicies = field(factory=SendPolicies)
     mail_domains: Mapping[UUID, frozenset[str]] = field(factory=dict, repr=False)
 
-    def accept(self, submissions: Sequence[Submission], *, connection: Any = None) -> list[Answer]:
+    def accept(
+        self, submissions: Sequence[Submission], *, connection: Any = None
+    ) -> list[AcceptResult]:
         """Keep every request that may be sent, all in one transaction.
 
         One bad request does not stop the others; its answer is the error, which is returned.
@@ -103,10 +105,12 @@ class Acceptance:
         with self.storage.begin(connection) as tx:
             return self.writing(tx, now).keep(prepared)
 
-    def writing(self, tx: Transaction, now: datetime, *, batch_id: UUID | None = None) -> "Writing":
+    def writing(
+        self, tx: Transaction, now: datetime, *, batch_id: UUID | None = None
+    ) -> "MessageWriter":
         """Return what keeps requests inside a transaction."""
         keys_since = now - self.idempotency_window
-        return Writing(
+        return MessageWriter(
             tx,
             self.ids,
             now,
@@ -121,7 +125,7 @@ class Acceptance:
         now = self.clock.now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def prepare(self, submission: Submission, now: datetime) -> Prepared:
+    def prepare(self, submission: Submission, now: datetime) -> PreparedRequest:
         """Read one request and decide on it; nothing is written."""
         channel = submission.channel
         try:
@@ -130,7 +134,7 @@ class Acceptance:
             key = submission.idempotency_key
             idempotency = None if key is None else key_of(key, request, channel)
         except InvalidRequestError as error:
-            return Prepared(
+            return PreparedRequest(
                 channel=channel, request=None, admission=None, violations=error.violations
             )
         request, unreachable = with_known_contacts(self.storage, request, channel)
@@ -149,7 +153,7 @@ class Acceptance:
             mail_domains=self.mail_domains.get(channel.workspace, ()),
         )
         violations = (*unreachable, *admission.violations)
-        return Prepared(
+        return PreparedRequest(
             channel=channel,
             request=request,
             admission=None if violations else admission,
@@ -169,10 +173,10 @@ class Acceptance:
             data = _as_json(request)
         except InvalidMessageError:
             data = {}
-        return salvage_send_message(data, limits=self.limits)
+        return parse_leniently(data, limits=self.limits)
 
 
-class Writing:
+class MessageWriter:
     """Keep what was admitted, inside one transaction.
 
     Args:
@@ -193,7 +197,7 @@ class Writing:
         *,
         linking: Linking,
         keys_since: datetime,
-        policies: Policies,
+        policies: SendPolicies,
         batch_id: UUID | None = None,
     ) -> None:
         self._tx = tx
@@ -205,11 +209,11 @@ class Writing:
         self._batch_id = batch_id
         self._origin = Origin(type=BATCH, id=str(batch_id)) if batch_id else None
 
-    def keep(self, prepared: Sequence[Prepared]) -> list[Answer]:
+    def keep(self, prepared: Sequence[PreparedRequest]) -> list[AcceptResult]:
         """Return an answer for each request, in order."""
         known = self._known(prepared) if any(one.idempotency for one in prepared) else {}
-        chosen: dict[int, tuple[UUID, Prepared]] = {}
-        answers: dict[int, Answer] = {}
+        chosen: dict[int, tuple[UUID, PreparedRequest]] = {}
+        answers: dict[int, AcceptResult] = {}
         repeats: dict[int, tuple[UUID, UUID]] = {}
         for place, one in enumerate(prepared):
             earlier = known.get(_scope(one)) if one.idempotency else None
@@ -227,12 +231,12 @@ class Writing:
         answers |= {place: self._earlier(*where) for place, where in repeats.items()}
         return [answers[place] for place in range(len(prepared))]
 
-    def keep_all(self, prepared: Sequence[Prepared]) -> list[Message]:
+    def keep_all(self, prepared: Sequence[PreparedRequest]) -> list[Message]:
         """Keep every request, those that break rules as rejected messages."""
         return self._add([(self._ids.new(self._now), one) for one in prepared])
 
     def _known(
-        self, prepared: Sequence[Prepared]
+        self, prepared: Sequence[PreparedRequest]
     ) -> dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]]:
         """Return the keys that are in use already, with their messages."""
         wanted: dict[UUID, list[str]] = {}
@@ -251,12 +255,12 @@ class Writing:
         """Return the keys that are in use now, with their messages."""
         return self._tx.messages.by_keys(workspace, keys, since=self._keys_since)
 
-    def _earlier(self, workspace: UUID, message_id: UUID) -> Answer:
+    def _earlier(self, workspace: UUID, message_id: UUID) -> AcceptResult:
         return self._tx.messages.get(workspace, message_id) or gone(message_id)
 
-    def _add(self, chosen: Sequence[tuple[UUID, Prepared]]) -> list[Message]:
+    def _add(self, chosen: Sequence[tuple[UUID, PreparedRequest]]) -> list[Message]:
         people = self._people([one for _, one in chosen])
-        judge = Judge(self._tx, self._policies)
+        judge = PolicyEvaluator(self._tx, self._policies)
         log: list[Event] = []
         new: list[NewMessage] = []
         for (message_id, one), its in zip(chosen, people, strict=True):
@@ -277,7 +281,7 @@ class Writing:
         self._tx.short_links.add(links)
         return delivery
 
-    def _people(self, chosen: Sequence[Prepared]) -> list[list[Person]]:
+    def _people(self, chosen: Sequence[PreparedRequest]) -> list[list[Person]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
 
         Nobody becomes a contact for a request that breaks rules.
@@ -297,9 +301,9 @@ class Writing:
     def _new(
         self,
         message_id: UUID,
-        one: Prepared,
+        one: PreparedRequest,
         people: Sequence[Person],
-        judge: Judge,
+        judge: PolicyEvaluator,
     ) -> tuple[NewMessage, tuple[Reason, ...]]:
         """Return what is to be kept of a request, and why it goes when it does."""
         origin = self._origin or one.origin
@@ -327,7 +331,7 @@ class Writing:
 
 
 def drafted(
-    one: Prepared,
+    one: PreparedRequest,
     *,
     message_id: UUID,
     people: Sequence[Person],
@@ -356,9 +360,9 @@ def _as_json(request: Request) -> bytes | str | Mapping[str, Any]:
     return dump_send_message(request) if isinstance(request, SendMessage) else request
 
 
-def _scope(one: Prepared) -> tuple[UUID, str]:
+def _scope(one: PreparedRequest) -> tuple[UUID, str]:
     return (one.channel.workspace, one.idempotency.key if one.idempotency else "")
 
 
-def _refusal(one: Prepared) -> InvalidRequestError:
+def _refusal(one: PreparedRequest) -> InvalidRequestError:
     return InvalidMessageError(one.violations)

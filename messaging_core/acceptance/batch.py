@@ -8,11 +8,11 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from messaging_core.acceptance.acceptor import (
-    Acceptance,
-    Prepared,
+    MessageAcceptor,
+    MessageWriter,
+    PreparedRequest,
     Request,
     Submission,
-    Writing,
 )
 from messaging_core.acceptance.idempotency import check_key, conflict, gone, key_of_batch
 from messaging_core.decisions.acceptance.rejection import curtailed
@@ -29,10 +29,10 @@ from messaging_core.wire.stored.fingerprint import hash_of
 
 
 @frozen(kw_only=True)
-class Batching:
+class BatchAcceptor:
     """Keep whole batches: a request that breaks rules is kept too, as a rejected message."""
 
-    acceptance: Acceptance
+    acceptance: MessageAcceptor
 
     def accept(
         self,
@@ -64,7 +64,7 @@ class Batching:
 
     def _prepare(
         self, channel: Channel, request: Request, key: str | None, now: datetime
-    ) -> Prepared:
+    ) -> PreparedRequest:
         submission = Submission(channel=channel, request=request, idempotency_key=key)
         prepared = self.acceptance.prepare(submission, now)
         if prepared.admission:
@@ -74,7 +74,7 @@ class Batching:
 
 
 def _keep(
-    writing: Writing, prepared: Sequence[Prepared], key: IdempotencyKey | None
+    writing: MessageWriter, prepared: Sequence[PreparedRequest], key: IdempotencyKey | None
 ) -> tuple[Message, ...]:
     # A key stands for one message: here for the first, whose origin is the batch.
     keys = [key, *[None] * (len(prepared) - 1)]
@@ -94,7 +94,9 @@ def messages_of(tx: Transaction, workspace: UUID, batch_id: UUID) -> tuple[Messa
         query = evolve(query, page_token=page.next_page_token)
 
 
-def _known(tx: Transaction, writing: Writing, workspace: UUID, key: IdempotencyKey) -> Batch | None:
+def _known(
+    tx: Transaction, writing: MessageWriter, workspace: UUID, key: IdempotencyKey
+) -> Batch | None:
     """Return the batch that a key stands for already, as it is now."""
     found = writing.by_keys(workspace, [key.key]).get(key.key)
     if found is None:
@@ -109,7 +111,7 @@ def _known(tx: Transaction, writing: Writing, workspace: UUID, key: IdempotencyK
     return Batch(id=batch_id, messages=messages_of(tx, workspace, batch_id))
 
 
-def _key(key: str, prepared: Sequence[Prepared]) -> IdempotencyKey:
+def _key(key: str, prepared: Sequence[PreparedRequest]) -> IdempotencyKey:
     hashes = [
         one.idempotency.request_hash if one.idempotency else _hash_of_unreadable(one)
         for one in prepared
@@ -117,7 +119,7 @@ def _key(key: str, prepared: Sequence[Prepared]) -> IdempotencyKey:
     return key_of_batch(key, hashes)
 
 
-def _hash_of_unreadable(one: Prepared) -> str:
+def _hash_of_unreadable(one: PreparedRequest) -> str:
     """Take two requests for the same when the same is left of them and the same is wrong."""
     rest = canonical_bytes(one.request) if one.request else b""
     faults = "\n".join(str(violation) for violation in one.violations)

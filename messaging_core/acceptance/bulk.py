@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import islice, repeat
 from typing import Any, Final, TypeVar, cast
 
-from messaging_core.acceptance.acceptor import Acceptance, Request, Submission
+from messaging_core.acceptance.acceptor import MessageAcceptor, Request, Submission
 from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.messages.message import Message
@@ -23,7 +23,7 @@ _REMEDY: Final = "give None for a request without a key"
 
 
 def accept_many(
-    acceptance: Acceptance,
+    acceptance: MessageAcceptor,
     channel: Channel,
     requests: Iterable[Request],
     *,
@@ -37,7 +37,7 @@ def accept_many(
             Submission(channel=channel, request=request, idempotency_key=key)
             for request, key in chunk
         ]
-        with uncollected():
+        with gc_paused():
             chunk_answers = acceptance.accept(submissions, connection=connection)
         for answer in chunk_answers:
             answers.append(
@@ -49,7 +49,7 @@ def accept_many(
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Keep the garbage collector from walking through what is only just being made.
 
     A thousand requests are a hundred thousand objects without a cycle among them: collecting

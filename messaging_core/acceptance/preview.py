@@ -3,7 +3,13 @@
 from datetime import datetime
 from typing import Final
 
-from messaging_core.acceptance.acceptor import Acceptance, Prepared, Request, Submission, drafted
+from messaging_core.acceptance.acceptor import (
+    MessageAcceptor,
+    PreparedRequest,
+    Request,
+    Submission,
+    drafted,
+)
 from messaging_core.contacts.receivers import known_people
 from messaging_core.decisions.content.rendering import envelope_of
 from messaging_core.models.common.channel import Channel
@@ -13,7 +19,7 @@ from messaging_core.models.messages.envelope import SmsContent
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.people.contact import Contact, Identifier
 from messaging_core.models.policy.plan import Plan, Reason, Verdict
-from messaging_core.policy.evaluator import Case, Judge
+from messaging_core.policy.evaluator import PolicyEvaluator, PolicyInput
 
 _VERDICTS: Final = {
     Status.ACCEPTED: Verdict.ACCEPTED,
@@ -23,13 +29,13 @@ _VERDICTS: Final = {
 }
 
 
-def planned(acceptance: Acceptance, channel: Channel, request: Request) -> Plan:
+def preview(acceptance: MessageAcceptor, channel: Channel, request: Request) -> Plan:
     """Return what accepting a request would come to now; nothing is written."""
     now = acceptance.now()
     prepared = acceptance.prepare(Submission(channel=channel, request=request), now)
     if prepared.request is None or prepared.admission is None:
         return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-    message, delivery, reasons = _judged(acceptance, prepared, now)
+    message, delivery, reasons = _with_policy(acceptance, prepared, now)
     if prepared.has_links and delivery:
         delivery, _ = acceptance.linking.draw(message, delivery, prepared.channel)
     envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
@@ -44,8 +50,8 @@ def planned(acceptance: Acceptance, channel: Channel, request: Request) -> Plan:
     )
 
 
-def _judged(
-    acceptance: Acceptance, prepared: Prepared, now: datetime
+def _with_policy(
+    acceptance: MessageAcceptor, prepared: PreparedRequest, now: datetime
 ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
     """Draft the message, and let the send rules decide on it, by what is known now."""
     channel = prepared.channel
@@ -58,11 +64,13 @@ def _judged(
         )
         if delivery is None:
             return message, None, ()
-        return Judge(tx, acceptance.policies).decide(message, delivery, channel, now, counts=False)
+        return PolicyEvaluator(tx, acceptance.policies).decide(
+            message, delivery, channel, now, counts=False
+        )
 
 
 def next_allowed(
-    acceptance: Acceptance,
+    acceptance: MessageAcceptor,
     channel: Channel,
     receiver: str,
     *,
@@ -74,7 +82,7 @@ def next_allowed(
     identifier = Identifier(identifier_key=key or channel.identifier_key, identifier_value=receiver)
     with acceptance.storage.begin(read_only=True) as tx:
         contact_id = tx.contacts.by_identifiers(channel.workspace, [identifier]).get(identifier)
-        case = Case(
+        case = PolicyInput(
             channel=channel,
             receivers=[
                 (
@@ -90,7 +98,7 @@ def next_allowed(
             meta=meta,
             sender=channel.sender,
         )
-        ruling = Judge(tx, acceptance.policies).rule(case, now)
+        ruling = PolicyEvaluator(tx, acceptance.policies).rule(case, now)
     if not channel.active:
         return None
     return now if ruling is None else ruling.next_at

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, uuid
-from messaging_core.contacts.editor import ContactChanging, known_contact, refuse
+from messaging_core.contacts.editor import ContactEditor, known_contact, refuse
 from messaging_core.errors import (
     InvalidRequestError,
     UnknownContactError,
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 @frozen(kw_only=True)
-class Directory:
+class ContactDirectory:
     """Know the people whom messages go to; `Messenger.contacts` is one.
 
     Identifiers are compared as they are when a message is sent: email addresses without regard to
@@ -80,7 +80,7 @@ class Directory:
         refuse(check_new_contact(new, allow_unassigned=self.allow_unassigned_numbers))
         now = self.clock.now()
         with self.storage.begin(connection) as tx:
-            return ContactChanging(tx, workspace, now).create(new, self._id(new, now))
+            return ContactEditor(tx, workspace, now).create(new, self._id(new, now))
 
     @checked(contact_id=contact_id, workspace=uuid)
     def update(
@@ -103,7 +103,7 @@ class Directory:
         now = self.clock.now()
         with self.storage.begin(connection) as tx:
             contact = known_contact(tx, workspace, contact_id)
-            return ContactChanging(tx, workspace, now).update(contact, changes)
+            return ContactEditor(tx, workspace, now).update(contact, changes)
 
     @checked(key=a_text, value=a_text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
     def update_or_create(  # noqa: PLR0913 - by keyword beyond the third
@@ -146,7 +146,7 @@ class Directory:
             }.values()
         )
         with self.storage.begin(connection) as tx:
-            changing = ContactChanging(tx, workspace, now)
+            changing = ContactEditor(tx, workspace, now)
             contact, added = changing.choose(identifiers, Strategy(strategy))
             if contact is None:
                 return changing.make(evolve(changes, add_identifiers=added), str(self.ids.new(now)))

@@ -21,7 +21,7 @@ from messaging_core.rules.requests.contact import (
 T = TypeVar("T")
 
 
-class ContactChanging:
+class ContactEditor:
     """Change contacts inside one transaction."""
 
     def __init__(self, tx: Transaction, workspace: UUID, now: datetime) -> None:

@@ -34,7 +34,7 @@ _A_QUERY: Final = a(SuppressionQuery, "a SuppressionQuery", "write find(Suppress
 
 
 @frozen(kw_only=True)
-class Suppressing:
+class SuppressionList:
     """Know which addresses must not be written to; `Messenger.suppressions` is one.
 
     A suppression is of an address, not of a contact: it was there before the contact and stays

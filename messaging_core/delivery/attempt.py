@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from messaging_core.delivery.group_commit import Ledger
-from messaging_core.delivery.recorder import Going
+from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.recorder import PendingHandoff
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of
 from messaging_core.models.common.channel import Channel
@@ -31,7 +31,7 @@ from messaging_core.rules.formats.references import bare_reference
 _log = logging.getLogger(__name__)
 
 
-class PointOfNoReturn(Handoff):
+class DurableHandoff(Handoff):
     """The moment in one attempt after which it is not known whether a failure was a success.
 
     Args:
@@ -48,7 +48,7 @@ class PointOfNoReturn(Handoff):
         self,
         claim: Claim,
         clock: Clock,
-        ledger: Ledger | None = None,
+        ledger: GroupCommit | None = None,
         *,
         channel: Channel | None = None,
         addresses: tuple[str, ...] = (),
@@ -87,8 +87,8 @@ class PointOfNoReturn(Handoff):
                 raise Withdrawn("superseded")
             self.passed_at = self.passed_at or now
 
-    def _going(self, references: tuple[str, ...]) -> Going:
-        return Going(
+    def _going(self, references: tuple[str, ...]) -> PendingHandoff:
+        return PendingHandoff(
             lease=self._claim.lease,
             message=self._claim.message,
             channel=self._channel,
@@ -104,7 +104,7 @@ class PointOfNoReturn(Handoff):
 
 
 @frozen(kw_only=True)
-class Answer:
+class CallResult:
     """What the call of a transport came to.
 
     Attributes:
@@ -115,7 +115,7 @@ class Answer:
     is_fault: bool = False
 
 
-def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> Answer:
+def call_transport(transport: Transport, envelope: Envelope, handoff: DurableHandoff) -> CallResult:
     """Ask a transport, and make an outcome of whatever comes back.
 
     What is raised and is no `Exception` is a fault of this call like any other: the threads that
@@ -138,16 +138,17 @@ def ask(transport: Transport, envelope: Envelope, handoff: PointOfNoReturn) -> A
             envelope.message_id,
             fault_of(error),
         )
-        return Answer(
-            outcome=broken(transport.name, what, handoff), is_fault=not _is_of_the_network(error)
+        return CallResult(
+            outcome=fault_outcome(transport.name, what, handoff),
+            is_fault=not _is_of_the_network(error),
         )
     if understood is not None:
-        return Answer(outcome=understood)
+        return CallResult(outcome=understood)
     what = f"answered with {type(outcome).__name__}"
     _log.warning("transport %s %s on message %s", transport.name, what, envelope.message_id)
     if isinstance(outcome, Coroutine):
         outcome.close()  # or Python warns that it was never awaited
-    return Answer(outcome=broken(transport.name, what, handoff), is_fault=True)
+    return CallResult(outcome=fault_outcome(transport.name, what, handoff), is_fault=True)
 
 
 def _is_of_the_network(error: BaseException) -> bool:
@@ -210,7 +211,7 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
-def broken(transport: str, what: str, handoff: PointOfNoReturn) -> Outcome:
+def fault_outcome(transport: str, what: str, handoff: DurableHandoff) -> Outcome:
     """Before the point of no return a fault is harmless; after it, it leaves doubt."""
     in_doubt = handoff.passed_at is not None
     failure = Failure(

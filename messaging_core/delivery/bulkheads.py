@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
-from messaging_core.delivery.thread_pool import Crew
+from messaging_core.delivery.thread_pool import WorkerPool
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Claim, Lane
 
@@ -60,10 +60,10 @@ class Bulkheads:
         self._ceiling = max(MOST_THREADS, self._default, *self._sizes.values(), 0)
         # Until it is known how fast they are, all of them together may fill one batch.
         self._pace = batch // max(len(channels), 1)
-        self._crews: dict[UUID, Crew] = {}
+        self._crews: dict[UUID, WorkerPool] = {}
         self._could_have = 0  # threads, if every crew had as many as it may
         self.busy = 0
-        self._done: SimpleQueue[Crew] = SimpleQueue()
+        self._done: SimpleQueue[WorkerPool] = SimpleQueue()
         self._at_first = {channel: self._at_most(size) for channel, size in self._sizes.items()}
         for channel in [one for one, threads_lost in lost.items() if threads_lost]:
             self._crew(channel)
@@ -91,7 +91,7 @@ class Bulkheads:
 
     def hand(self, claims: Iterable[Claim]) -> None:
         """Give channels more messages."""
-        crews: set[Crew] = set()
+        crews: set[WorkerPool] = set()
         for claim in claims:
             crew = self._crew(claim.message.channel_id)
             crew.hand(claim)
@@ -129,7 +129,7 @@ class Bulkheads:
             if crew.busy > enough:
                 yield from self._recall(crew, crew.busy - enough)
 
-    def _recall(self, crew: Crew, count: int) -> Iterator[Claim]:
+    def _recall(self, crew: WorkerPool, count: int) -> Iterator[Claim]:
         for claim in crew.recall(count):
             self.busy -= 1
             yield claim
@@ -138,13 +138,13 @@ class Bulkheads:
         """Return the channel whose threads work for a channel: its own."""
         return channel
 
-    def _crew(self, channel: UUID) -> Crew:
+    def _crew(self, channel: UUID) -> WorkerPool:
         channel = self.key_of(channel)
         crew = self._crews.get(channel)
         if crew is None:
             size = self._sizes.get(channel, self._default)
             lost = self._lost.setdefault(channel, set())
-            crew = Crew(size, self._work, done=self._done, lost=lost, pace=self._pace)
+            crew = WorkerPool(size, self._work, done=self._done, lost=lost, pace=self._pace)
             self._crews[channel] = crew
             self._could_have += size
         return crew

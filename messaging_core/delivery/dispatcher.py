@@ -16,9 +16,14 @@ from messaging_core.decisions.delivery.settlement import (
     postpone,
     settle,
 )
-from messaging_core.delivery.attempt import Answer, PointOfNoReturn, ask, broken
-from messaging_core.delivery.group_commit import Ledger
-from messaging_core.delivery.watchdog import Call, Watch
+from messaging_core.delivery.attempt import (
+    CallResult,
+    DurableHandoff,
+    call_transport,
+    fault_outcome,
+)
+from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal
 from messaging_core.messenger import Messenger
@@ -36,7 +41,7 @@ _WITHDRAWN_WAIT = timedelta(seconds=1)
 
 
 @frozen(kw_only=True)
-class Delivering:
+class Dispatcher:
     """Turn claims into settlements.
 
     Attributes:
@@ -48,9 +53,9 @@ class Delivering:
     """
 
     messenger: Messenger
-    ledger: Ledger
+    ledger: GroupCommit
     mark: bool
-    watch: Watch
+    watch: Watchdog
     chance: Callable[[], float]
     patience: int
 
@@ -71,14 +76,16 @@ class Delivering:
         """Put back what no thread has begun."""
         return give_back(claim, self._now_or(claim.message.updated_at))
 
-    def give_up(self, call: Call) -> Settlement:
+    def give_up(self, call: TransportCall) -> Settlement:
         """Settle the message of a call that hangs: in doubt, if it may have gone."""
         what = "gave no answer in time"
         _log.error("transport %s %s on message %s", call.transport, what, call.claim.message.id)
-        answer = Answer(outcome=broken(call.transport, what, call.handoff), is_fault=True)
+        answer = CallResult(
+            outcome=fault_outcome(call.transport, what, call.handoff), is_fault=True
+        )
         return self._settled(call, answer, self._safe_chance())
 
-    def keep_late_answer(self, call: Call, answer: Answer) -> None:
+    def keep_late_answer(self, call: TransportCall, answer: CallResult) -> None:
         """Keep what a transport said after it was given up: it may be proof."""
         if isinstance(answer.outcome, Accepted):
             _log.warning(
@@ -127,13 +134,13 @@ class Delivering:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
         chance, envelope = self._safe_chance(), send.envelope
         addresses = tuple([one.value for one in envelope.receivers])
-        call = Call(
+        call = TransportCall(
             claim=claim,
             channel=envelope.channel,
             addresses=addresses,
             transport=transport.name,
             at=now,
-            handoff=PointOfNoReturn(
+            handoff=DurableHandoff(
                 claim,
                 self.messenger.clock,
                 self.ledger if self.mark else None,
@@ -145,7 +152,7 @@ class Delivering:
         )
         self.watch.begin(call)
         try:
-            answer = ask(transport, envelope, call.handoff)
+            answer = call_transport(transport, envelope, call.handoff)
         except (Withdrawn, StorageError) as error:
             return self._not_begun(call, error) if self.watch.end(call) else None
         except BaseException:
@@ -157,7 +164,7 @@ class Delivering:
         self._keep_late(call, answer)
         return None
 
-    def _keep_late(self, call: Call, answer: Answer) -> None:
+    def _keep_late(self, call: TransportCall, answer: CallResult) -> None:
         """Keep a late answer if possible: the call was counted when it was given up."""
         try:
             self.keep_late_answer(call, answer)
@@ -173,7 +180,7 @@ class Delivering:
         known = receivers
         return lambda now: ruling_on(claim, known, channel, rules, now).course is Course.SEND
 
-    def _settled(self, call: Call, answer: Answer, chance: float) -> Settlement:
+    def _settled(self, call: TransportCall, answer: CallResult, chance: float) -> Settlement:
         fails = call.channel.when_in_doubt is WhenInDoubt.FAIL
         return settle(
             Attempted(
@@ -200,7 +207,7 @@ class Delivering:
             _log.warning("no chance could be drawn; retries are not spread")
             return 0.5
 
-    def _not_begun(self, call: Call, error: Withdrawn | StorageError) -> Settlement:
+    def _not_begun(self, call: TransportCall, error: Withdrawn | StorageError) -> Settlement:
         """Put back what did not reach the point of no return; what has expired ends here."""
         claim, now = call.claim, self._now_or(call.at)
         if isinstance(error, StorageError):

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.context import Desk
-from messaging_core.delivery.recorder import Books, Going
+from messaging_core.context import EngineContext
+from messaging_core.delivery.recorder import DeliveryRecorder, PendingHandoff
 from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
@@ -37,7 +37,7 @@ class LatestTime:
 
 
 @frozen(kw_only=True)
-class Report:
+class DeliveryReport:
     """Count what a worker did.
 
     Attributes:
@@ -57,9 +57,9 @@ class Report:
         """Return how many messages were worked on."""
         return self.sent + self.failed + self.waiting + self.stale
 
-    def __add__(self, other: "Report") -> "Report":
+    def __add__(self, other: "DeliveryReport") -> "DeliveryReport":
         """Join two counts."""
-        return Report(
+        return DeliveryReport(
             sent=self.sent + other.sent,
             failed=self.failed + other.failed,
             waiting=self.waiting + other.waiting,
@@ -67,7 +67,7 @@ class Report:
         )
 
 
-class Ledger(ForkAware):
+class GroupCommit(ForkAware):
     """Make marks, results and claims durable, for many messages with one commit.
 
     Whoever comes first writes; those who come meanwhile are written next, together, by one of
@@ -91,7 +91,7 @@ class Ledger(ForkAware):
         self,
         storage: Storage,
         clock: Clock,
-        desk: Desk,
+        desk: EngineContext,
         *,
         gathers: bool = False,
         deduplicates: Callable[[Claim], bool] = lambda _: False,
@@ -111,7 +111,7 @@ class Ledger(ForkAware):
         self._not_begun: set[Lease] = set()
         self._is_writing = False
         self._is_forked = False
-        self.report = Report()
+        self.report = DeliveryReport()
         watch_forks(self)
 
     def after_fork_in_child(self) -> None:
@@ -121,7 +121,7 @@ class Ledger(ForkAware):
         self._marks, self._turns, self._results = [], [], []
         self._suspects, self._not_begun = {}, set()
 
-    def mark(self, going: Going) -> None:
+    def mark(self, going: PendingHandoff) -> None:
         """Mark that a leased message goes now; when this returns, the mark is durable.
 
         Raises:
@@ -255,7 +255,7 @@ class Ledger(ForkAware):
         reasons: Sequence[Withdrawal | None] = []
         try:
             with self._storage.begin() as tx:
-                books = Books(tx, self._desk, marks=not self._gathers)
+                books = DeliveryRecorder(tx, self._desk, marks=not self._gathers)
                 valid = books.settle(results) if results else []
                 if goings:
                     reasons = books.hand_over(goings, self._clock.now())
@@ -327,7 +327,7 @@ class _Turn:
         """Tell the one who waits that it is its turn."""
         self._ready.set()
 
-    def take(self, books: Books, now: datetime) -> None:
+    def take(self, books: DeliveryRecorder, now: datetime) -> None:
         """Lease what comes next."""
         if self._limit > 0:
             self._now = now
@@ -350,7 +350,7 @@ class _Turn:
 class _Mark:
     """One mark on its way."""
 
-    def __init__(self, going: Going) -> None:
+    def __init__(self, going: PendingHandoff) -> None:
         self.going = going
         self.error: Exception | None = None
         self._leads = False
@@ -372,11 +372,11 @@ class _Mark:
         self._ready.set()
 
 
-def _report(results: Sequence[Settlement], valid: Sequence[bool]) -> Report:
+def _report(results: Sequence[Settlement], valid: Sequence[bool]) -> DeliveryReport:
     kept = [one for one, is_valid in zip(results, valid, strict=True) if is_valid]
     waiting = sum(one.next_due_at is not None for one in kept)
     sent = sum(one.status is Status.SENT for one in kept)
-    return Report(
+    return DeliveryReport(
         sent=sent,
         waiting=waiting,
         failed=len(kept) - waiting - sent,

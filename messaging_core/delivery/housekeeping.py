@@ -9,8 +9,8 @@ from typing import Self
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
 from messaging_core.messages.event_threads import EventDelivery
-from messaging_core.messages.events import Subscriptions
-from messaging_core.receipts.inbox import Inbox
+from messaging_core.messages.events import EventSubscriptions
+from messaging_core.receipts.inbox import ReceiptInbox
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _PAUSE = 0.5  # seconds between looks
 _PATIENCE = 5.0  # seconds that the end waits at most: what is not done by then comes again
 
 
-class Errands:
+class Housekeeper:
     """Do what waits, on threads of its own, so that a slow handler delays no delivery.
 
     Args:
@@ -27,7 +27,9 @@ class Errands:
         timeout: Seconds that a handler may take.
     """
 
-    def __init__(self, inbox: Inbox, subscriptions: Subscriptions, timeout: float) -> None:
+    def __init__(
+        self, inbox: ReceiptInbox, subscriptions: EventSubscriptions, timeout: float
+    ) -> None:
         self._inbox = inbox
         self._events = EventDelivery(subscriptions, timeout)
         self._patience = min(timeout, _PATIENCE)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.context import Desk
+from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import left_of, served, with_proof
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.status import (
@@ -35,16 +35,16 @@ from messaging_core.models.delivery.delivery import (
 )
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message, Status
-from messaging_core.policy.evaluator import Judge, case_of, is_exempt
+from messaging_core.policy.evaluator import PolicyEvaluator, case_of, is_exempt
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.receipts.processor import Reports, waits_for
-from messaging_core.receipts.status import Proofs
+from messaging_core.receipts.processor import ReceiptProcessor, waits_for
+from messaging_core.receipts.status import StatusResolver
 
 T = TypeVar("T")
 
 
 @frozen(kw_only=True)
-class Going:
+class PendingHandoff:
     """A message that is about to pass the point of no return.
 
     Attributes:
@@ -60,7 +60,7 @@ class Going:
     references: tuple[str, ...] = ()
     delivery: Delivery | None = None
 
-    def is_refused(self, judge: Judge, now: datetime) -> bool:
+    def is_refused(self, judge: PolicyEvaluator, now: datetime) -> bool:
         """Tell whether somebody whom it goes to must not get it any more."""
         message, channel, delivery = self.message, self.channel, self.delivery
         if message is None or channel is None or delivery is None or is_exempt(message):
@@ -70,7 +70,7 @@ class Going:
         return judge.forbids(evolve(case, receivers=going), now)
 
 
-class Books:
+class DeliveryRecorder:
     """Write down what happened to messages, in one transaction.
 
     Args:
@@ -80,12 +80,12 @@ class Books:
             message was handed over; it waits until the attempt is settled.
     """
 
-    def __init__(self, tx: Transaction, desk: Desk, *, marks: bool = True) -> None:
+    def __init__(self, tx: Transaction, desk: EngineContext, *, marks: bool = True) -> None:
         self._tx = tx
         self._desk = desk
         self._marks = marks
-        self._proofs = Proofs(tx, desk.channels)
-        self._reports = Reports(tx, desk)
+        self._proofs = StatusResolver(tx, desk.channels)
+        self._reports = ReceiptProcessor(tx, desk)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
@@ -112,13 +112,13 @@ class Books:
                 self._answered_late(one)
         return valid
 
-    def hand_over(self, goings: Sequence[Going], now: datetime) -> list[Withdrawal | None]:
+    def hand_over(self, goings: Sequence[PendingHandoff], now: datetime) -> list[Withdrawal | None]:
         """Mark leased messages as passing the point of no return, unless they may not any more.
 
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
-        judge = Judge(self._tx, self._desk.policies)
+        judge = PolicyEvaluator(self._tx, self._desk.policies)
         held = [one.is_refused(judge, now) for one in goings]
         leases = [one.lease for one, is_held in zip(goings, held, strict=True) if not is_held]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
@@ -182,10 +182,10 @@ class Books:
         """Tell what is known of receivers where a send rule may have something to say."""
         if not claims:
             return []  # a judge looks into the storage
-        judge = Judge(self._tx, self._desk.policies)
+        judge = PolicyEvaluator(self._tx, self._desk.policies)
         return [self._with_facts(judge, one, now) for one in claims]
 
-    def _with_facts(self, judge: Judge, claim: Claim, now: datetime) -> Claim:
+    def _with_facts(self, judge: PolicyEvaluator, claim: Claim, now: datetime) -> Claim:
         message, delivery = claim.message, claim.delivery
         channel = self._desk.channels.get(message.channel_id)
         if channel is None or is_exempt(message):

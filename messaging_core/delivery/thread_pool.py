@@ -15,7 +15,7 @@ _IDLE = 10.0  # seconds after which a thread without work ends
 _SECOND = 1.0
 
 
-class Crew:
+class WorkerPool:
     """The threads of one channel: started when there is work, replaced when they hang.
 
     Args:
@@ -35,7 +35,7 @@ class Crew:
         size: int,
         work: Callable[[Claim], bool],
         *,
-        done: "SimpleQueue[Crew]",
+        done: "SimpleQueue[WorkerPool]",
         lost: set[threading.Thread],
         pace: int = 0,
     ) -> None:

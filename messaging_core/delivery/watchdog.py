@@ -7,13 +7,13 @@ from time import monotonic
 
 from attrs import define, field
 
-from messaging_core.delivery.attempt import PointOfNoReturn
+from messaging_core.delivery.attempt import DurableHandoff
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Claim
 
 
 @define(kw_only=True, eq=False)
-class Call:
+class TransportCall:
     """One call of a transport, on the thread that makes it.
 
     Attributes:
@@ -25,13 +25,13 @@ class Call:
     addresses: tuple[str, ...]
     transport: str
     at: datetime
-    handoff: PointOfNoReturn
+    handoff: DurableHandoff
     deduplicates: bool
     thread: threading.Thread = field(factory=threading.current_thread)
     began: float = field(factory=monotonic)
 
 
-class Watch:
+class Watchdog:
     """Know the calls that are under way, and give up those that take too long.
 
     A call either ends or is given up, never both.
@@ -42,17 +42,17 @@ class Watch:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, TransportCall] = {}
 
-    def begin(self, call: Call) -> None:
+    def begin(self, call: TransportCall) -> None:
         """Take a call that begins now."""
         self._calls[id(call)] = call
 
-    def end(self, call: Call) -> bool:
+    def end(self, call: TransportCall) -> bool:
         """Let go of a call that has ended; false where it was given up before."""
         return self._took(call)
 
-    def overdue(self) -> Iterator[Call]:
+    def overdue(self) -> Iterator[TransportCall]:
         """Give up every call that has taken too long; from then on it gets no leave to send."""
         before = monotonic() - self._timeout
         for call in list(self._calls.values()):
@@ -60,6 +60,6 @@ class Watch:
                 call.handoff.give_up()
                 yield call
 
-    def _took(self, call: Call) -> bool:
+    def _took(self, call: TransportCall) -> bool:
         """Take a call out; only the first who tries succeeds, without a lock."""
         return self._calls.pop(id(call), None) is not None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.acceptance.acceptor import Acceptance
+from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.batch import messages_of
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
@@ -24,14 +24,14 @@ from messaging_core.rules.policy.validity import expires_at, validity_of
 
 
 @frozen(kw_only=True)
-class Changing:
+class MessageChanges:
     """Change messages as long as nobody may have them.
 
     Attributes:
         channels: The channels of the host by their ids.
     """
 
-    acceptance: Acceptance
+    acceptance: MessageAcceptor
     channels: Mapping[UUID, Channel] = field(repr=False)
 
     def cancel(self, message_id: UUID, workspace: UUID, connection: Any) -> bool:

@@ -8,7 +8,7 @@ from time import monotonic
 
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
-from messaging_core.messages.events import Subscriptions
+from messaging_core.messages.events import EventSubscriptions
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class EventDelivery:
             have not returned.
     """
 
-    def __init__(self, subscriptions: Subscriptions, timeout: float) -> None:
+    def __init__(self, subscriptions: EventSubscriptions, timeout: float) -> None:
         self._subscriptions = subscriptions
         self._timeout = timeout
         self._over = threading.Event()

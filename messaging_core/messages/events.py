@@ -54,7 +54,7 @@ class Subscription:
         return not self.kinds or event.kind in self.kinds
 
 
-class Subscriptions(ForkAware):
+class EventSubscriptions(ForkAware):
     """Tell handlers what happened, each at its own pace.
 
     How far each has come is stored under its name, so that a restart loses nothing. One thread of

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.acceptance.acceptor import Acceptance
+from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.decisions.acceptance.drafting import lane_of
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.decisions.status import events
@@ -25,10 +25,10 @@ REPLAY = "replay"
 
 
 @frozen(kw_only=True)
-class Replaying:
+class MessageReplayer:
     """Send again what failed, or what waits in doubt."""
 
-    acceptance: Acceptance
+    acceptance: MessageAcceptor
 
     def replay(
         self, message_id: UUID, workspace: UUID, channel: Channel, *, again: bool, connection: Any

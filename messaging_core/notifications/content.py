@@ -28,7 +28,7 @@ _TITLED: Final = frozenset({EMAIL, PUSH})
 
 
 @frozen(kw_only=True)
-class Words:
+class NotificationContent:
     """The content of one message, before files are attached."""
 
     body: Body
@@ -36,10 +36,10 @@ class Words:
     short_links: ShortLinks | None = None
 
 
-class Wording(Protocol):
+class ContentSource(Protocol):
     """Say it to one user after the other; nothing of one ever reaches another."""
 
-    def say(self, user: User, channel: Channel) -> Words | Sequence[Violation]:
+    def say(self, user: User, channel: Channel) -> NotificationContent | Sequence[Violation]:
         """Return the content for a user, or why there is none."""
 
     def attachments(self) -> Sequence[tuple[Attachment, ...]]:
@@ -47,7 +47,7 @@ class Wording(Protocol):
 
 
 @frozen
-class InlineWording(Wording):
+class InlineWording(ContentSource):
     """Fill values into a title and a text that came with the request.
 
     They are plain, also in an email: values are neither escaped nor evaluated.
@@ -57,7 +57,7 @@ class InlineWording(Wording):
     text: CompiledTemplate
     data: Mapping[str, Any]
 
-    def say(self, user: User, channel: Channel) -> Words | Sequence[Violation]:  # noqa: D102 - the protocol's
+    def say(self, user: User, channel: Channel) -> NotificationContent | Sequence[Violation]:  # noqa: D102 - the protocol's
         values = {"user": user.record, "data": self.data}
         try:
             text = self.text.render(values, blank=_any)
@@ -65,7 +65,7 @@ class InlineWording(Wording):
             title = self.title.render(values, blank=_any) if titled else None
         except TemplateValueError as error:
             return error.violations
-        return Words(
+        return NotificationContent(
             body=TextBody(
                 text=text, metadata=None if title is None else TextMetadata(subject=title)
             )
@@ -76,21 +76,21 @@ class InlineWording(Wording):
 
 
 @frozen
-class TemplateWording(Wording):
+class TemplateWording(ContentSource):
     """Render a stored template, in the language of each user."""
 
     version: TemplateVersion
     engines: Engines
     data: Mapping[str, Any]
 
-    def say(self, user: User, channel: Channel) -> Words | Sequence[Violation]:  # noqa: D102 - the protocol's
+    def say(self, user: User, channel: Channel) -> NotificationContent | Sequence[Violation]:  # noqa: D102 - the protocol's
         values = {"user": user.record, "data": self.data}
         made = render_template(
             self.version, channel.platform, user.locale, values, engines=self.engines
         )
         if isinstance(made, tuple):
             return made
-        return Words(
+        return NotificationContent(
             body=made.body,
             meta=_meta(made),
             short_links=_short_links(made) if channel.platform == SMS else None,
@@ -101,9 +101,9 @@ class TemplateWording(Wording):
         return [one.attachments for one in contents if platform_of(one) in {None, EMAIL}]
 
 
-def wording_of(
+def content_source(
     notification: Notification, project: TemplateProject | None, engines: Engines
-) -> Wording | Sequence[Violation]:
+) -> ContentSource | Sequence[Violation]:
     """Return how a notification is worded, or why nobody could be told anything.
 
     Args:
@@ -125,7 +125,7 @@ def wording_of(
     return TemplateWording(version, engines, notification.data)
 
 
-def _inline(notification: Notification) -> Wording | Sequence[Violation]:
+def _inline(notification: Notification) -> ContentSource | Sequence[Violation]:
     engine, violations, ready = InterpolationEngine(), [], []
     for source, form, path in (
         (notification.message_title or "", Form.LINE, "/messageTitle"),

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
-from messaging_core.acceptance.acceptor import Acceptance, Answer, Submission
-from messaging_core.acceptance.bulk import CHUNK, chunks, uncollected
+from messaging_core.acceptance.acceptor import AcceptResult, MessageAcceptor, Submission
+from messaging_core.acceptance.bulk import CHUNK, chunks, gc_paused
 from messaging_core.acceptance.idempotency import check_key
-from messaging_core.channels import Channels
+from messaging_core.channels import ChannelRegistry
 from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError
 from messaging_core.models.common.channel import EMAIL, Channel
@@ -35,7 +35,7 @@ from messaging_core.models.people.user import Unresolved, User
 from messaging_core.models.policy.reasons import ReasonCode
 from messaging_core.notifications.attachments import Attachments, attachments_of
 from messaging_core.notifications.audience import ContactAudience
-from messaging_core.notifications.content import Wording, Words, wording_of
+from messaging_core.notifications.content import ContentSource, NotificationContent, content_source
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.files import Files
 from messaging_core.rules.addressing.addresses import address_key
@@ -63,7 +63,7 @@ def parse_notification(data: Json, *, limits: WireLimits = LIMITS) -> Notificati
 
 
 @frozen(kw_only=True)
-class Notifying:
+class NotificationService:
     """Accept notifications.
 
     Attributes:
@@ -71,8 +71,8 @@ class Notifying:
         files: Where attachments come from.
     """
 
-    acceptance: Acceptance
-    channels: Channels
+    acceptance: MessageAcceptor
+    channels: ChannelRegistry
     audience: Audience | None = None
     files: Files | None = None
 
@@ -95,19 +95,19 @@ class Notifying:
         audience = self.audience or ContactAudience(self.acceptance.storage, workspace=workspace)
         found = audience.resolve(notification.recipients, notification.clusters)
         for some in chunks(found, max(1, CHUNK // len(job.lines))):
-            with uncollected():
+            with gc_paused():
                 job.take(some)
         return job.report()
 
     def _job(
         self, notification: Notification, key: str | None, workspace: UUID, connection: Any
-    ) -> "_Job":
+    ) -> "_NotificationRun":
         channels = self.channels.by_platform(workspace)
         violations = check_notification(notification, channels, has_files=self.files is not None)
         violations += check_key(key) if key is not None else []
         lines = self._lines(notification, channels, workspace, violations)
         engines = self.acceptance.filling.engines
-        wording = wording_of(notification, self._template(notification, workspace), engines)
+        wording = content_source(notification, self._template(notification, workspace), engines)
         if isinstance(wording, Sequence):
             raise InvalidRequestError([*violations, *wording])
         if violations:
@@ -115,7 +115,7 @@ class Notifying:
         attachments = self._attachments(notification, wording)
         if isinstance(attachments, Sequence):
             raise InvalidRequestError(attachments)
-        return _Job(
+        return _NotificationRun(
             acceptance=self.acceptance,
             lines=lines,
             wording=wording,
@@ -131,7 +131,7 @@ class Notifying:
             return tx.templates.get(workspace, notification.template_id)
 
     def _attachments(
-        self, notification: Notification, wording: Wording
+        self, notification: Notification, wording: ContentSource
     ) -> Attachments | Sequence[Violation]:
         if EMAIL not in notification.channels:
             return Attachments()
@@ -144,9 +144,9 @@ class Notifying:
         channels: Mapping[str, Channel],
         workspace: UUID,
         violations: list[Violation],
-    ) -> list["_Line"]:
+    ) -> list["_ChannelTarget"]:
         lines = [
-            _Line(platform=platform, channel=channels[platform])
+            _ChannelTarget(platform=platform, channel=channels[platform])
             for platform in dict.fromkeys(notification.channels)
             if platform in channels
         ]
@@ -158,7 +158,7 @@ class Notifying:
 
 
 @frozen(kw_only=True)
-class _Line:
+class _ChannelTarget:
     """One channel that the notification goes out on.
 
     Attributes:
@@ -173,12 +173,12 @@ class _Line:
 
 
 @define(kw_only=True)
-class _Job:
+class _NotificationRun:
     """A notification on its way, and what became of it so far."""
 
-    acceptance: Acceptance
-    lines: Sequence[_Line]
-    wording: Wording
+    acceptance: MessageAcceptor
+    lines: Sequence[_ChannelTarget]
+    wording: ContentSource
     attachments: Attachments
     key: str | None
     connection: Any
@@ -212,14 +212,14 @@ class _Job:
             messages=self.messages,
         )
 
-    def _request(self, user: User, line: _Line) -> SendMessage | None:
+    def _request(self, user: User, line: _ChannelTarget) -> SendMessage | None:
         """Return the request for a user on a channel, or note why there is none."""
         address = user.address(line.channel.identifier_key)
         if not address:
             self._skip(user.id, line.platform, ReasonCode.RECEIVER_UNREACHABLE)
             return None
         words = self.wording.say(user, line.channel)
-        if not isinstance(words, Words):
+        if not isinstance(words, NotificationContent):
             self._fail(user.id, line.platform, error_of(words))
             return None
         body = self.attachments.attach(words.body) if line.platform == EMAIL else words.body
@@ -235,11 +235,11 @@ class _Job:
             short_links=words.short_links,
         )
 
-    def _submission(self, request: SendMessage, user_id: str, line: _Line) -> Submission:
+    def _submission(self, request: SendMessage, user_id: str, line: _ChannelTarget) -> Submission:
         key = None if self.key is None else key_for(self.key, user_id, line.platform)
         return Submission(channel=line.channel, request=request, idempotency_key=key)
 
-    def _note(self, user_id: str, platform: str, answer: Answer) -> None:
+    def _note(self, user_id: str, platform: str, answer: AcceptResult) -> None:
         if isinstance(answer, InvalidRequestError):
             self._refuse(user_id, platform, answer)
         else:
@@ -280,7 +280,7 @@ def key_for(key: str, user_id: str, platform: str) -> str:
     return f"notification:{digest.hexdigest()}"
 
 
-def _receiver(address: str, line: _Line) -> Receiver:
+def _receiver(address: str, line: _ChannelTarget) -> Receiver:
     key = line.channel.identifier_key
     to = ReceiverContact(identifier_key=key, identifier_value=address)
     if not line.copies:
@@ -293,11 +293,11 @@ def _receiver(address: str, line: _Line) -> Receiver:
 
 
 def _as_email(
-    line: _Line,
+    line: _ChannelTarget,
     notification: Notification,
     senders: Sequence[Channel],
     violations: list[Violation],
-) -> _Line:
+) -> _ChannelTarget:
     """Give an email what only emails have: copies, and a sender of its own."""
     line = evolve(line, copies=_copies(notification))
     if notification.email_sender is None:

@@ -45,7 +45,7 @@ _NO_CONTROLS: Final = Controls()
 
 
 @frozen(kw_only=True)
-class Policies:
+class SendPolicies:
     """Know which send rules hold for a channel.
 
     Attributes:
@@ -78,7 +78,7 @@ class Policies:
         return known
 
 
-def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> Policies:
+def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> SendPolicies:
     """Return the policies that a host has set up.
 
     Raises:
@@ -89,11 +89,11 @@ def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> Poli
     for rules in (default, *by_id.values()):
         if violations := check_send_rules(rules):
             raise ConfigurationError("; ".join(str(violation) for violation in violations))
-    return Policies(default=default, by_id=dict(by_id))
+    return SendPolicies(default=default, by_id=dict(by_id))
 
 
 @frozen(kw_only=True)
-class Case:
+class PolicyInput:
     """One message to be judged.
 
     Attributes:
@@ -111,10 +111,10 @@ class Case:
     message_id: UUID | None = None
 
 
-class Judge:
+class PolicyEvaluator:
     """Judge messages by what one transaction sees."""
 
-    def __init__(self, tx: Transaction, policies: Policies) -> None:
+    def __init__(self, tx: Transaction, policies: SendPolicies) -> None:
         self._tx = tx
         self._policies = policies
         self._is_anybody_suppressed = tx.suppressions.any()
@@ -123,7 +123,7 @@ class Judge:
         """Tell whether any rule may have something to say, before anything is looked up."""
         return self._is_anybody_suppressed or self._asks_people(channel, meta, controls)
 
-    def facts(self, case: Case, now: datetime) -> tuple[ReceiverFacts, ...] | None:
+    def facts(self, case: PolicyInput, now: datetime) -> tuple[ReceiverFacts, ...] | None:
         """Return what is known of the receivers of a message, or nothing where no rule binds it."""
         asks_people = self._asks_people(case.channel, case.meta, case.controls)
         facts = self._facts(
@@ -133,7 +133,11 @@ class Judge:
         return facts if is_bound else None
 
     def _facts(
-        self, case: Case, *, asks_people: bool, sent_at: Callable[[str], tuple[datetime, ...]]
+        self,
+        case: PolicyInput,
+        *,
+        asks_people: bool,
+        sent_at: Callable[[str], tuple[datetime, ...]],
     ) -> tuple[ReceiverFacts, ...]:
         channel = case.channel
         identifiers = [identifier_on(channel, address) for _, address in case.receivers]
@@ -148,7 +152,7 @@ class Judge:
             for identifier, contact in zip(identifiers, contacts, strict=True)
         )
 
-    def with_owners(self, case: Case) -> Case:
+    def with_owners(self, case: PolicyInput) -> PolicyInput:
         """Return a case with those who have its addresses now, where anything depends on it."""
         if not self._asks_people(case.channel, case.meta, case.controls):
             return case
@@ -163,12 +167,12 @@ class Judge:
         ]
         return evolve(case, receivers=receivers)
 
-    def rule(self, case: Case, now: datetime) -> Ruling | None:
+    def rule(self, case: PolicyInput, now: datetime) -> Ruling | None:
         """Decide on a message; nothing where no rule has anything to say."""
         facts = self.facts(case, now)
         return None if facts is None else self._ruling(case, facts, now)
 
-    def _ruling(self, case: Case, facts: Sequence[ReceiverFacts], now: datetime) -> Ruling:
+    def _ruling(self, case: PolicyInput, facts: Sequence[ReceiverFacts], now: datetime) -> Ruling:
         return evaluate(
             case.channel,
             self._policies.of(case.channel),
@@ -211,7 +215,7 @@ class Judge:
         return left, remaining, ruling.reasons
 
     def reserve(
-        self, case: Case, facts: Sequence[ReceiverFacts], now: datetime, *, until: datetime
+        self, case: PolicyInput, facts: Sequence[ReceiverFacts], now: datetime, *, until: datetime
     ) -> None:
         """Let a message that is about to go count as going at the last moment at which it may.
 
@@ -224,7 +228,7 @@ class Judge:
             goes = [one for place, one in enumerate(case.receivers) if place not in ruling.excluded]
             self.note(evolve(case, receivers=goes), until, now)
 
-    def note(self, case: Case, at: datetime, now: datetime) -> None:
+    def note(self, case: PolicyInput, at: datetime, now: datetime) -> None:
         """Let a message count for the caps that bind it."""
         longest = self._policies.longest_window
         if case.message_id is None or not longest or not self._caps(case.channel, case.controls):
@@ -241,7 +245,7 @@ class Judge:
                     forget_before=min(at, now) - 2 * longest,
                 )
 
-    def forbids(self, case: Case, now: datetime) -> bool:
+    def forbids(self, case: PolicyInput, now: datetime) -> bool:
         """Tell whether any receiver was suppressed, unsubscribed or held out by now.
 
         The other rules are not asked again: they were when the message was claimed.
@@ -281,13 +285,13 @@ class Judge:
             if binds(cap, channel.platform, channel.message_type, cap_frequency=asked)
         ]
 
-    def _contacts(self, case: Case) -> list[Contact | None]:
+    def _contacts(self, case: PolicyInput) -> list[Contact | None]:
         workspace, contacts = case.channel.workspace, self._tx.contacts
         return [contacts.get(workspace, one) if one else None for one, _ in case.receivers]
 
     def _receiver(
         self,
-        case: Case,
+        case: PolicyInput,
         identifier: Identifier,
         contact: Contact | None,
         suppressions: Sequence[Suppression],
@@ -305,7 +309,7 @@ class Judge:
             sent_at=sent_at(contact.id),
         )
 
-    def _sent_at(self, case: Case, contact_id: str, now: datetime) -> tuple[datetime, ...]:
+    def _sent_at(self, case: PolicyInput, contact_id: str, now: datetime) -> tuple[datetime, ...]:
         if not (caps := self._caps(case.channel, case.controls)):
             return ()
         found = self._tx.sendings.since(
@@ -317,10 +321,10 @@ class Judge:
         return tuple(at for at, message_id in found if message_id != case.message_id)
 
 
-def case_of(message: Message, delivery: Delivery, channel: Channel) -> Case:
+def case_of(message: Message, delivery: Delivery, channel: Channel) -> PolicyInput:
     """Return a message as a case: those of its receivers who were not served yet."""
     served = {*delivery.accepted, *delivery.refused}
-    return Case(
+    return PolicyInput(
         channel=channel,
         receivers=[one for one in people_of(message) if one[1] not in served],
         due_at=delivery.due_at,

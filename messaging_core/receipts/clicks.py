@@ -10,14 +10,14 @@ from messaging_core.models.delivery.interaction import (
     InteractionMetadata,
     InteractionType,
 )
-from messaging_core.receipts.inbox import Inbox
-from messaging_core.receipts.processor import Reports
+from messaging_core.receipts.inbox import ReceiptInbox
+from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.rules.links.short_links import is_code, location_of
 
 _log = logging.getLogger(__name__)
 
 
-def follow(inbox: Inbox, code: str, *, prefetched: bool) -> str:
+def resolve_short_link(inbox: ReceiptInbox, code: str, *, prefetched: bool) -> str:
     """Return where a short link leads, and keep that it was clicked.
 
     A reader is never kept waiting for what cannot be written: then the click is lost, and logged.
@@ -40,19 +40,19 @@ def follow(inbox: Inbox, code: str, *, prefetched: bool) -> str:
     return location
 
 
-def _found(inbox: Inbox, code: str) -> ShortLink | None:
+def _found(inbox: ReceiptInbox, code: str) -> ShortLink | None:
     if not is_code(code):
         return None
     with inbox.acceptance.storage.begin(read_only=True) as tx:
         return tx.short_links.get(code)
 
 
-def _keep(inbox: Inbox, link: ShortLink, now: datetime, *, prefetched: bool) -> None:
+def _keep(inbox: ReceiptInbox, link: ShortLink, now: datetime, *, prefetched: bool) -> None:
     with inbox.acceptance.storage.begin() as tx:
         message = tx.messages.get(link.workspace, link.message_id)
         if message is None:
             return
-        reports = Reports(tx, inbox.desk)
+        reports = ReceiptProcessor(tx, inbox.desk)
         reports.interact(
             link.workspace,
             message,

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.acceptance.acceptor import Acceptance
-from messaging_core.context import Desk
+from messaging_core.acceptance.acceptor import MessageAcceptor
+from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import received
 from messaging_core.decisions.status import events
 from messaging_core.errors import (
@@ -35,8 +35,8 @@ from messaging_core.models.delivery.receipt import (
 from messaging_core.models.messages.message import Message
 from messaging_core.models.people.contact import Identifier
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.receipts.keywords import Keywords, Obeying, known_sender
-from messaging_core.receipts.processor import Reports
+from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
+from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.rules.requests.conversion import check_conversion
 from messaging_core.wire import encode
 from messaging_core.wire.receipts import well_formed
@@ -52,7 +52,7 @@ Result = Message | bool | None
 
 
 @frozen(kw_only=True)
-class Inbox:
+class ReceiptInbox:
     """Keep receipts before anything else, and apply each of them once.
 
     Attributes:
@@ -61,8 +61,8 @@ class Inbox:
         keywords: What is done about STOP, START and HELP.
     """
 
-    acceptance: Acceptance
-    desk: Desk
+    acceptance: MessageAcceptor
+    desk: EngineContext
     keywords: Keywords = field(factory=Keywords)
     _failed: set[int] = field(init=False, factory=set, eq=False, repr=False)
 
@@ -151,12 +151,14 @@ class Inbox:
 
     def _apply_together(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         with self.acceptance.storage.begin(connection) as tx:
-            reports = Reports(tx, self.desk)
+            reports = ReceiptProcessor(tx, self.desk)
             results: list[Result] = [self._apply(tx, reports, receipt) for receipt in kept]
             reports.flush()
         return results
 
-    def _apply(self, tx: Transaction, reports: Reports, kept: KeptReceipt) -> Message | bool:
+    def _apply(
+        self, tx: Transaction, reports: ReceiptProcessor, kept: KeptReceipt
+    ) -> Message | bool:
         """Let one receipt have its effect, once; an incoming message comes back."""
         if not tx.receipts.waits(kept.position):
             return True  # another process was faster: a worker sees what is kept at once
@@ -188,7 +190,7 @@ class Inbox:
         tx.timeline.append([events.admitted(kept.workspace, message, None)])
         tx.receipts.mark([kept.position], ReceiptState.APPLIED)
         if keyword := self.keywords.keyword_in(message, channel):
-            obeying = Obeying(
+            obeying = KeywordHandler(
                 tx=tx, acceptance=self.acceptance, desk=self.desk, keywords=self.keywords
             )
             obeying.obey(keyword, message, channel, now, written_at=min(incoming.at, now))
@@ -222,8 +224,13 @@ def _key_of(receipt: Receipt) -> str:
     return hash_of(type(receipt).__name__.encode(), said)
 
 
-def convert(
-    inbox: Inbox, message_id: UUID, conversion: Conversion, *, workspace: UUID, connection: Any
+def record_conversion(
+    inbox: ReceiptInbox,
+    message_id: UUID,
+    conversion: Conversion,
+    *,
+    workspace: UUID,
+    connection: Any,
 ) -> Interaction:
     """Record that a message had its effect.
 
@@ -239,7 +246,7 @@ def convert(
         message = tx.messages.get(workspace, message_id)
         if message is None:
             raise UnknownMessageError(message_id)
-        reports = Reports(tx, inbox.desk)
+        reports = ReceiptProcessor(tx, inbox.desk)
         interaction = reports.interact(
             workspace,
             message,

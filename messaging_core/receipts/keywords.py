@@ -8,9 +8,9 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.acceptance.acceptor import Acceptance, Submission
+from messaging_core.acceptance.acceptor import MessageAcceptor, Submission
 from messaging_core.arguments import a, checked_init, flag
-from messaging_core.context import Desk
+from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidRequestError
@@ -72,12 +72,12 @@ class Keywords:
 
 
 @frozen(kw_only=True)
-class Obeying:
+class KeywordHandler:
     """Do what a keyword asks for, in the transaction in which it came in."""
 
     tx: Transaction
-    acceptance: Acceptance
-    desk: Desk
+    acceptance: MessageAcceptor
+    desk: EngineContext
     keywords: Keywords
 
     def obey(
@@ -137,7 +137,7 @@ class Obeying:
         # The latest opt-out stands, so that an opt-in that was written before it lifts nothing.
         self._lift(identifier, channel)
         suppressions.add(channel.workspace, [block])
-        withdraw_covered(self.tx, self.desk, channel.workspace, block, now)
+        skip_suppressed(self.tx, self.desk, channel.workspace, block, now)
         return standing is None
 
     def _opt_in(self, identifier: Identifier, channel: Channel, written_at: datetime) -> bool:
@@ -202,8 +202,8 @@ def known_sender(incoming: IncomingMessage, channel: Channel) -> str:
     return number or sender
 
 
-def withdraw_covered(
-    tx: Transaction, desk: Desk, workspace: UUID, suppression: Suppression, now: datetime
+def skip_suppressed(
+    tx: Transaction, desk: EngineContext, workspace: UUID, suppression: Suppression, now: datetime
 ) -> int:
     """Skip every message that waits and that a suppression covers, and return how many.
 
@@ -234,7 +234,7 @@ def _waiting_for(tx: Transaction, workspace: UUID, suppression: Suppression) -> 
         query = evolve(query, page_token=page.next_page_token)
 
 
-def _is_covered(message: Message, suppression: Suppression, desk: Desk) -> bool:
+def _is_covered(message: Message, suppression: Suppression, desk: EngineContext) -> bool:
     """Tell whether a suppression forbids a message that waits to its only receiver."""
     people, channel = people_of(message), desk.channels.get(message.channel_id)
     if len(people) != 1 or channel is None or is_exempt(message) or not can_exclude(message.status):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.context import Desk
+from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.redaction import (
@@ -32,7 +32,7 @@ from messaging_core.models.delivery.receipt import (
 from messaging_core.models.messages.message import Direction, Message
 from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.receipts.status import Proofs
+from messaging_core.receipts.status import StatusResolver
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.rules.policy.lifecycle import never_went
 
@@ -44,16 +44,16 @@ _CAUSES: Final = {
 }
 
 
-class Reports:
+class ReceiptProcessor:
     """Apply what providers report, in one transaction; `flush` writes the last of it.
 
     Events and how far receipts have come are written for many receipts at once.
     """
 
-    def __init__(self, tx: Transaction, desk: Desk) -> None:
+    def __init__(self, tx: Transaction, desk: EngineContext) -> None:
         self._tx = tx
         self._desk = desk
-        self._proofs = Proofs(tx, desk.channels)
+        self._proofs = StatusResolver(tx, desk.channels)
         self._events: list[Event] = []
         self._applied: list[int] = []
 

@@ -25,7 +25,7 @@ from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import cause_of_proof, transition
 
 
-class Proofs:
+class StatusResolver:
     """Keep evidence, and let it decide on statuses, in one transaction."""
 
     def __init__(self, tx: Transaction, channels: Mapping[UUID, Channel]) -> None:

@@ -28,7 +28,7 @@ _PATH = "/template"
 
 
 @frozen(kw_only=True)
-class Filling:
+class TemplateResolver:
     """Put the content of stored templates into requests."""
 
     storage: Storage

@@ -18,7 +18,7 @@ from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.contact import Contact
 from messaging_core.wire.codec.registry import registry, storage_registry
 from messaging_core.wire.parsing import json_text, json_values
-from messaging_core.wire.parsing.faults import Faults, Stop, check_depth
+from messaging_core.wire.parsing.faults import StopReading, ViolationCollector, check_depth
 from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 
 T = TypeVar("T")
@@ -197,17 +197,19 @@ def _read_both(
     is_lenient: bool = False,
 ) -> tuple[Any, Any]:
     """Return what was read, and the JSON values it was read from."""
-    faults = Faults(limits, is_lenient=is_lenient)
+    faults = ViolationCollector(limits, is_lenient=is_lenient)
     try:
         value, tree = _read_document(kind, data, limits, faults)
-    except Stop:
+    except StopReading:
         value, tree = None, None
     if faults:
         raise error(tuple(faults))
     return value, tree
 
 
-def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> tuple[Any, Any]:
+def _read_document(
+    kind: Any, data: Any, limits: WireLimits, faults: ViolationCollector
+) -> tuple[Any, Any]:
     read = registry().reader(kind)
     if isinstance(data, (bytes, str, bytearray, memoryview)):
         tree = json_text.parse(data, limits, faults)
@@ -218,10 +220,10 @@ def _read_document(kind: Any, data: Any, limits: WireLimits, faults: Faults) -> 
     if not isinstance(data, Mapping):
         faults.mismatch("", "JSON text or an object", data)
         return None, None
-    unspeakable = Faults(limits)
+    unspeakable = ViolationCollector(limits)
     try:
         tree = json_values.copy(data, limits, unspeakable)
-    except Stop:
+    except StopReading:
         faults.extend(unspeakable)
         raise
     value = read(tree, "", faults)

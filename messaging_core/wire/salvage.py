@@ -11,13 +11,13 @@ from messaging_core.wire.codec.registry import registry
 from messaging_core.wire.codec.schema import plan_of
 from messaging_core.wire.documents import parse_send_message
 from messaging_core.wire.parsing import json_text
-from messaging_core.wire.parsing.faults import Faults, Stop
+from messaging_core.wire.parsing.faults import StopReading, ViolationCollector
 from messaging_core.wire.parsing.limits import REQUEST_LIMITS, WireLimits
 
 _NOBODY: Final[Mapping[str, Any]] = {"receiver": {"contacts": []}}
 
 
-def salvage_send_message(data: Any, *, limits: WireLimits = REQUEST_LIMITS) -> SendMessage:
+def parse_leniently(data: Any, *, limits: WireLimits = REQUEST_LIMITS) -> SendMessage:
     """Return a request with those of its fields that can be read, each looked at by itself.
 
     A field with a fault anywhere in it is left out; without a sound receiver there is none. What
@@ -36,8 +36,8 @@ def _tree(data: Any, limits: WireLimits) -> Mapping[Any, Any]:
     tree = data
     if isinstance(data, (bytes, str, bytearray, memoryview)):
         try:
-            tree = json_text.parse(data, limits, Faults(limits))
-        except Stop:
+            tree = json_text.parse(data, limits, ViolationCollector(limits))
+        except StopReading:
             tree = None
     return tree if isinstance(tree, Mapping) else {}
 

@@ -11,10 +11,10 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Report, Status, StorageError
-from messaging_core.context import Desk
+from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import give_back
-from messaging_core.delivery.group_commit import Ledger
-from messaging_core.delivery.recorder import Going
+from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.recorder import PendingHandoff
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.ports.clock import TimeOrderedIds
 from messaging_core.ports.storage.transaction import Storage, Transaction
@@ -81,7 +81,7 @@ def status(storage: Gate, claim: Claim) -> Status:
 
 def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
     (claim,) = claimed(storage, 1)
-    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
+    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
 
     ledger.record(a_settlement(claim))
 
@@ -91,16 +91,16 @@ def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
 
 def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Gate) -> None:
     first, second, third = claimed(storage, 3)
-    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
+    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(ledger.mark, Going(lease=first.lease))
+        held = pool.submit(ledger.mark, PendingHandoff(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
         ledger.record(a_settlement(second))
         storage.leave.set()
         held.result(PATIENCE)
-    ledger.mark(Going(lease=third.lease))
+    ledger.mark(PendingHandoff(lease=third.lease))
 
     assert (storage.commits, ledger.report) == (2, Report(sent=1))
     assert status(storage, second) is Status.SENT
@@ -108,7 +108,7 @@ def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Ga
 
 def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
     claims = claimed(storage, 3)
-    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()), gathers=True)
+    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()), gathers=True)
 
     for claim in claims:
         ledger.record(a_settlement(claim))
@@ -120,17 +120,17 @@ def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
 
 def test_results_that_could_not_be_written_are_written_with_the_next_commit(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
+    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
     storage.is_down = True
     ledger.record(a_settlement(first))
     with pytest.raises(StorageError):
         ledger.claim(lease=HOUR, limit=1)
     with pytest.raises(StorageError):
-        ledger.mark(Going(lease=second.lease))
+        ledger.mark(PendingHandoff(lease=second.lease))
     assert (ledger.unwritten, ledger.report) == (1, Report())
     storage.is_down = False
 
-    ledger.mark(Going(lease=second.lease))
+    ledger.mark(PendingHandoff(lease=second.lease))
 
     assert (ledger.unwritten, ledger.report) == (0, Report(sent=1))
     assert status(storage, first) is Status.SENT
@@ -138,11 +138,11 @@ def test_results_that_could_not_be_written_are_written_with_the_next_commit(stor
 
 def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = Ledger(storage, ManualClock(), Desk(ids=TimeOrderedIds()))
+    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(ledger.mark, Going(lease=first.lease))
+        held = pool.submit(ledger.mark, PendingHandoff(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
         ledger.record(give_back(second, NOW))
         claims = pool.submit(ledger.claim, lease=HOUR, limit=5)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, StateError, Status, Worker
 from messaging_core.decisions.delivery.settlement import IN_DOUBT, Attempted, settle
-from messaging_core.delivery.recorder import Books
+from messaging_core.delivery.recorder import DeliveryRecorder
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.delivery import Claim
@@ -123,7 +123,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(hands_over=st.booleans())
     def claim_and_stall(self, hands_over: bool) -> None:  # noqa: FBT001 - both ways
         with self.storage.begin() as tx:
-            claims = Books(tx, self.messenger.desk).claim(
+            claims = DeliveryRecorder(tx, self.messenger.desk).claim(
                 now=self.clock.now(), lease=LEASE, limit=10
             )
             if hands_over:
@@ -144,7 +144,7 @@ class Deliveries(RuleBasedStateMachine):
             now=self.clock.now(),
         )
         with self.storage.begin() as tx:
-            Books(tx, self.messenger.desk).settle([settle(attempted)])
+            DeliveryRecorder(tx, self.messenger.desk).settle([settle(attempted)])
 
     @precondition(lambda self: self.sent)
     @rule(

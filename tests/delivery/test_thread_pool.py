@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core.delivery.thread_pool import Crew
+from messaging_core.delivery.thread_pool import WorkerPool
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.testing import a_new_message
 from messaging_core.testing.contracts.storage.steps import add, claim
@@ -21,17 +21,17 @@ def claims(count: int) -> list[Claim]:
     return claim(storage)
 
 
-DONE: dict[Crew, "SimpleQueue[Crew]"] = {}
+DONE: dict[WorkerPool, "SimpleQueue[WorkerPool]"] = {}
 
 
-def a_crew(work: Callable[[Claim], bool]) -> Crew:
-    done: SimpleQueue[Crew] = SimpleQueue()
-    crew = Crew(1, work, done=done, lost=set())
+def a_crew(work: Callable[[Claim], bool]) -> WorkerPool:
+    done: SimpleQueue[WorkerPool] = SimpleQueue()
+    crew = WorkerPool(1, work, done=done, lost=set())
     DONE[crew] = done
     return crew
 
 
-def wait_until_done(crew: Crew) -> None:
+def wait_until_done(crew: WorkerPool) -> None:
     deadline = monotonic() + PATIENCE
     while crew.busy:
         assert monotonic() < deadline

@@ -40,7 +40,7 @@ from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.policy.send_rules import QuietHours, QuietWindow, SendRules
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff, Transport
-from messaging_core.receipts.status import Proofs
+from messaging_core.receipts.status import StatusResolver
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )
@@ -571,7 +571,7 @@ def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_repo
 
     with storage.begin() as tx:
         late = late_answer(("part-1", "part-2"))
-        proofs = Proofs(tx, engine.messenger.desk.channels)
+        proofs = StatusResolver(tx, engine.messenger.desk.channels)
         shown = proofs.prove(
             DEFAULT_WORKSPACE, delivered, None, late, at=NOW, how=Resolution.ANSWERED
         )

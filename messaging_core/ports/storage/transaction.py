@@ -363,7 +363,7 @@ class Timeline(Protocol):
         """Return all counters; one that never counted anything is left out."""
 
 
-class Sendings(Protocol):
+class SendHistory(Protocol):
     """Remember when contacts were written to, for as long as a frequency cap counts it."""
 
     @abstractmethod
@@ -527,7 +527,7 @@ class Transaction(Protocol):
     suppressions: Suppressions
     receipts: Receipts
     timeline: Timeline
-    sendings: Sendings
+    sendings: SendHistory
     retention: Retention
     templates: Templates
     short_links: ShortLinks

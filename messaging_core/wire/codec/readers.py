@@ -41,12 +41,12 @@ from typing import Any
 from attrs import NOTHING
 
 from messaging_core.wire.codec.scalars import Reader, Writer
-from messaging_core.wire.codec.schema import Field, Lookup, Plan
+from messaging_core.wire.codec.schema import ClassSchema, Field, Lookup
 from messaging_core.wire.codec.thawing import thaw
-from messaging_core.wire.parsing.faults import Faults, check_depth, pointer
+from messaging_core.wire.parsing.faults import ViolationCollector, check_depth, pointer
 
 
-def emit_reader(plan: Plan) -> Reader:
+def emit_reader(plan: ClassSchema) -> Reader:
     """Compile the function that reads the fields of a class out of an object."""
     thawed = thaw(plan.cls)
     names: dict[str, Any] = {
@@ -63,7 +63,7 @@ def emit_reader(plan: Plan) -> Reader:
     return _compile("read", plan, _reader_lines(plan, thawed=thawed is not None), names)
 
 
-def emit_writer(plan: Plan, lookup: Lookup) -> Writer:
+def emit_writer(plan: ClassSchema, lookup: Lookup) -> Writer:
     """Compile the function that writes an instance of a class as an object, with its tag."""
     names: dict[str, Any] = {"writers": lookup.writers, "merge": _merge, **_defaults(plan)}
     for field in plan.fields:
@@ -72,7 +72,7 @@ def emit_writer(plan: Plan, lookup: Lookup) -> Writer:
     return _compile("write", plan, _writer_lines(plan, lookup), names)
 
 
-def _defaults(plan: Plan) -> dict[str, Any]:
+def _defaults(plan: ClassSchema) -> dict[str, Any]:
     return {
         f"default_{field.name}": field.factory.factory if field.factory else field.default
         for field in plan.every
@@ -90,7 +90,7 @@ def link(names: dict[str, Any], name: str, make: Callable[[], Callable[..., Any]
 
 
 def _compile(
-    function: str, plan: Plan, lines: Iterator[str], names: dict[str, Any]
+    function: str, plan: ClassSchema, lines: Iterator[str], names: dict[str, Any]
 ) -> Callable[..., Any]:
     source = "\n".join(lines) + "\n"
     filename = f"<{function} {plan.cls.__module__}.{plan.cls.__qualname__}>"
@@ -101,14 +101,14 @@ def _compile(
     return compiled
 
 
-def _keys(plan: Plan) -> Iterator[str]:
+def _keys(plan: ClassSchema) -> Iterator[str]:
     if plan.is_flat:
         yield "type"
     yield from (field.key for field in plan.fields)
 
 
-def _maker(cls: type) -> Callable[[dict[str, Any], str, Faults], Any]:
-    def make(found: dict[str, Any], path: str, faults: Faults) -> Any:
+def _maker(cls: type) -> Callable[[dict[str, Any], str, ViolationCollector], Any]:
+    def make(found: dict[str, Any], path: str, faults: ViolationCollector) -> Any:
         try:
             return cls(**found)
         except (TypeError, ValueError):  # what the validators of a host's class raise
@@ -118,7 +118,7 @@ def _maker(cls: type) -> Callable[[dict[str, Any], str, Faults], Any]:
     return make
 
 
-def _reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
+def _reader_lines(plan: ClassSchema, *, thawed: bool) -> Iterator[str]:
     yield "def read(data, path, faults):"
     yield "    if type(data) is not dict:"
     yield "        return faults.mismatch(path, 'an object', data)"
@@ -155,7 +155,7 @@ def _field_reader_lines(field: Field, *, thawed: bool) -> Iterator[str]:
         yield f"        {target} = {_default(field)}"
 
 
-def _rest_reader_lines(plan: Plan, *, thawed: bool) -> Iterator[str]:
+def _rest_reader_lines(plan: ClassSchema, *, thawed: bool) -> Iterator[str]:
     if plan.rest is None:
         yield "    if seen != len(data):"
         yield "        faults.unknown(path, data, known)"
@@ -193,7 +193,7 @@ def _has_type(field: Field) -> str:
     return " or ".join(f"type(value) is {each.__name__}" for each in field.kind.types)
 
 
-def _writer_lines(plan: Plan, lookup: Lookup) -> Iterator[str]:
+def _writer_lines(plan: ClassSchema, lookup: Lookup) -> Iterator[str]:
     yield "def write(model):"
     yield (
         f"    out = {{'type': {plan.tag.value!r}}}" if plan.tag and plan.is_flat else "    out = {}"
@@ -241,7 +241,9 @@ def _written(field: Field) -> str:
     return f"value if {_has_type(field)} else {written}" if field.kind.types else written
 
 
-def _gather(data: dict[str, Any], known: frozenset[str], path: str, faults: Faults) -> Any:
+def _gather(
+    data: dict[str, Any], known: frozenset[str], path: str, faults: ViolationCollector
+) -> Any:
     """Collect undeclared keys."""
     rest = {key: item for key, item in data.items() if key not in known}
     for key, item in rest.items():

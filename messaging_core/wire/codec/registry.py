@@ -12,7 +12,7 @@ from messaging_core.wire.codec.readers import emit_reader, emit_writer
 from messaging_core.wire.codec.scalars import Reader, Writer
 from messaging_core.wire.codec.schema import plan_of, tagged_classes
 from messaging_core.wire.codec.unions import tagged_reader
-from messaging_core.wire.parsing.faults import Faults, Stop
+from messaging_core.wire.parsing.faults import StopReading, ViolationCollector
 from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS
 
 # What the hooks of hosts, and those of cattrs, raise about a value they do not accept.
@@ -36,10 +36,10 @@ class StructureHook:
 
     def __call__(self, value: Any, _: Any) -> Any:
         """Read a value, and raise what is wrong with it."""
-        faults = Faults(DOCUMENT_LIMITS)
+        faults = ViolationCollector(DOCUMENT_LIMITS)
         try:
             result = self.read(value, "", faults)
-        except Stop:
+        except StopReading:
             result = None
         if faults:
             raise InvalidDocumentError(tuple(faults))
@@ -120,7 +120,7 @@ def _same(value: Any) -> Any:
 def _foreign_reader(hook: Callable[[Any, Any], Any], kind: Any) -> Reader:
     """Read a type of the host's through its own hook."""
 
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         try:
             return hook(value, kind)
         except InvalidDocumentError as error:

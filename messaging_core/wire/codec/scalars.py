@@ -10,9 +10,9 @@ from uuid import UUID
 
 from messaging_core.models.common.instants import in_utc
 from messaging_core.rules.policy.schedule import parse_rfc3339
-from messaging_core.wire.parsing.faults import Faults, check_depth, pointer
+from messaging_core.wire.parsing.faults import ViolationCollector, check_depth, pointer
 
-Reader = Callable[[Any, str, Faults], Any]
+Reader = Callable[[Any, str, ViolationCollector], Any]
 """Takes a JSON value, its JSON pointer and where faults go; what it returns counts only without."""
 
 Writer = Callable[[Any], Any]
@@ -33,7 +33,7 @@ _EXPECTED: Final = {
 }
 
 
-def read_uuid(value: Any, path: str, faults: Faults) -> UUID | None:
+def read_uuid(value: Any, path: str, faults: ViolationCollector) -> UUID | None:
     """Read the canonical form of RFC 9562 §4, in either case."""
     if type(value) is not str:
         faults.mismatch(path, "a UUID string", value)
@@ -59,7 +59,7 @@ def write_uuid(value: Any) -> Any:
 _uuid_text: Final = lru_cache(maxsize=256)(str)
 
 
-def read_datetime(value: Any, path: str, faults: Faults) -> datetime | None:
+def read_datetime(value: Any, path: str, faults: ViolationCollector) -> datetime | None:
     """Read an instant of RFC 3339, which has an offset."""
     if type(value) is not str:
         faults.mismatch(path, "a date-time string", value)
@@ -118,7 +118,7 @@ def enum_reader(kind: type[Enum]) -> Reader:
     types = {type(value) for value in members}
     allowed = ", ".join(str(value) for value in members)
 
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         if type(value) in types:
             if value in members:
                 return members[value]
@@ -140,7 +140,7 @@ def exact_reader(types: tuple[type, ...]) -> Reader:
     """Read values that JSON already has, without coercion: neither `"1"` nor `true` is a number."""
     expected = _EXPECTED.get(types, "a string or a number")
 
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         if type(value) not in types:
             faults.mismatch(path, expected, value)
         return value
@@ -159,13 +159,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def read_anything(value: Any, path: str, faults: Faults) -> Any:
+def read_anything(value: Any, path: str, faults: ViolationCollector) -> Any:
     """Read any JSON value."""
     check_depth(value, path, faults)
     return value
 
 
-def read_object(value: Any, path: str, faults: Faults) -> Any:
+def read_object(value: Any, path: str, faults: ViolationCollector) -> Any:
     """Read an object of any keys and values."""
     if type(value) is not dict:
         faults.mismatch(path, "an object", value)
@@ -176,7 +176,7 @@ def read_object(value: Any, path: str, faults: Faults) -> Any:
 def optional_reader(item: Reader) -> Reader:
     """Read a value that may be null."""
 
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         return None if value is None else item(value, path, faults)
 
     return read
@@ -186,7 +186,7 @@ def array_reader(make: Callable[[list[Any]], Any], item: Reader, types: Collecti
     """Read an array; items of `types` need no reading."""
     ready = frozenset(types)
 
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         if type(value) is not list:
             faults.mismatch(path, "an array", value)
             return None
@@ -236,7 +236,7 @@ def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
     """Read an object of any keys; values of `types` need no reading."""
     ready = frozenset(types)
 
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         if type(value) is not dict:
             faults.mismatch(path, "an object", value)
             return None

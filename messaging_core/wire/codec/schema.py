@@ -59,7 +59,7 @@ class Lookup(Protocol):
 
 
 @frozen(kw_only=True)
-class Kind:
+class TypeCodec:
     """One type on the wire.
 
     Attributes:
@@ -92,7 +92,7 @@ class Field:
     alias: str
     key: str
     is_rest: bool
-    kind: Kind
+    kind: TypeCodec
     default: Any
     nullable: bool
     is_always_written: bool = False
@@ -130,7 +130,7 @@ class Tag:
 
 
 @frozen(kw_only=True)
-class Plan:
+class ClassSchema:
     """One class on the wire.
 
     Attributes:
@@ -163,7 +163,7 @@ def camel(name: str) -> str:
     return re.sub("[-_](.)", lambda match: match[1].upper(), name)
 
 
-def plan_of(kind: Any, lookup: Lookup) -> Plan:
+def plan_of(kind: Any, lookup: Lookup) -> ClassSchema:
     """Plan a class, or a generic class with its arguments, such as `Page[Message]`."""
     cls = get_origin(kind) or kind
     arguments = dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False))
@@ -173,7 +173,7 @@ def plan_of(kind: Any, lookup: Lookup) -> Plan:
         for attribute in attrs.fields(cls)
         if attribute.init
     ]
-    return Plan(
+    return ClassSchema(
         cls=cls,
         tag=tag_of(cls),
         fields=tuple(field for field in fields if field.key),
@@ -228,7 +228,7 @@ def _is_union(hint: Any) -> bool:
     return get_origin(hint) in {Union, UnionType}
 
 
-def _kind_of(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind:
+def _kind_of(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> TypeCodec:
     hint = arguments.get(hint, hint)
     inner, optional = _without_none(hint)
     if optional:
@@ -238,30 +238,32 @@ def _kind_of(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind:
         _leaf(hint)
         or _container(hint, arguments, lookup)
         or _model(hint, lookup)
-        or Kind(read=lambda: lookup.reader(hint), write=lambda: lookup.writer(hint))
+        or TypeCodec(read=lambda: lookup.reader(hint), write=lambda: lookup.writer(hint))
     )
 
 
-def _leaf(hint: Any) -> Kind | None:
+def _leaf(hint: Any) -> TypeCodec | None:
     """Plan what is one value in JSON."""
     if hint in _SINGLE:
         read, write = _SINGLE[hint]
-        return Kind(read=lambda: read, write=lambda: write)
+        return TypeCodec(read=lambda: read, write=lambda: write)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return Kind(read=lambda: scalars.enum_reader(hint), write=lambda: scalars.write_enum)
+        return TypeCodec(read=lambda: scalars.enum_reader(hint), write=lambda: scalars.write_enum)
     members = get_args(hint) if _is_union(hint) else (hint,)
     if not all(member in _EXACT for member in members):
         return None
     types = tuple(dict.fromkeys(each for member in members for each in _EXACT[member]))
-    return Kind(types=types, read=lambda: scalars.exact_reader(types), write=lambda: scalars.plain)
+    return TypeCodec(
+        types=types, read=lambda: scalars.exact_reader(types), write=lambda: scalars.plain
+    )
 
 
-def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind | None:
+def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> TypeCodec | None:
     """Plan arrays, and objects of any keys."""
     match get_origin(hint), get_args(hint):
         case (made, (item, *rest)) if made in _ARRAYS and rest in ([], [...]):
             inner = _kind_of(item, arguments, lookup)
-            return Kind(
+            return TypeCodec(
                 read=lambda: scalars.array_reader(_ARRAYS[made], inner.read(), inner.types),
                 write=lambda: (
                     scalars.array_writer(inner.write(), inner.types)
@@ -271,7 +273,7 @@ def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind 
             )
         case (made, (key, item)) if made in _OBJECTS and key is str:
             inner = _kind_of(item, arguments, lookup)
-            return Kind(
+            return TypeCodec(
                 read=lambda: scalars.mapping_reader(inner.read(), inner.types),
                 write=lambda: scalars.mapping_writer(
                     inner.write() if inner.write else lookup.write, inner.types
@@ -280,9 +282,9 @@ def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> Kind 
     return None
 
 
-def _model(hint: Any, lookup: Lookup) -> Kind | None:
+def _model(hint: Any, lookup: Lookup) -> TypeCodec | None:
     """Plan attrs classes and unions of them, and types known only at run time."""
     members = get_args(hint) if _is_union(hint) else (hint,)
     if isinstance(hint, TypeVar):
-        return Kind(read=lambda: scalars.read_anything)
-    return Kind(read=lambda: lookup.reader(hint)) if all(map(attrs.has, members)) else None
+        return TypeCodec(read=lambda: scalars.read_anything)
+    return TypeCodec(read=lambda: lookup.reader(hint)) if all(map(attrs.has, members)) else None

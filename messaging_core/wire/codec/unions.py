@@ -7,7 +7,7 @@ from typing import Any, Final
 from messaging_core.wire.codec.readers import link
 from messaging_core.wire.codec.scalars import Reader
 from messaging_core.wire.codec.schema import Tag, tag_of
-from messaging_core.wire.parsing.faults import Faults
+from messaging_core.wire.parsing.faults import ViolationCollector
 
 _TYPE_AND_CONTENT: Final = 2
 
@@ -28,7 +28,7 @@ def tagged_reader(classes: Sequence[type], fields_of: Callable[[type], Reader]) 
 
 
 def _flat_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         if type(value) is not dict:
             faults.mismatch(path, "an object", value)
             return None
@@ -42,7 +42,7 @@ def _flat_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
 
 
 def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
-    def read(value: Any, path: str, faults: Faults) -> Any:
+    def read(value: Any, path: str, faults: ViolationCollector) -> Any:
         if type(value) is not dict:
             faults.mismatch(path, "an object", value)
             return None
@@ -54,7 +54,7 @@ def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
                 return readers[name](content, f"{path}/{key}", faults)
         return read_odd(value, path, faults)
 
-    def read_odd(value: dict[str, Any], path: str, faults: Faults) -> Any:
+    def read_odd(value: dict[str, Any], path: str, faults: ViolationCollector) -> Any:
         """Read an object that lacks something or has too much, looking at all of it."""
         tag = _check_type(value, tags, path, faults)
         expected = [tag] if tag else [each for each in tags.values() if each.key in value]
@@ -62,7 +62,7 @@ def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
         contents = [read_content(each, value, path, faults) for each in expected]
         return contents[0] if contents else None
 
-    def read_content(tag: Tag, value: dict[str, Any], path: str, faults: Faults) -> Any:
+    def read_content(tag: Tag, value: dict[str, Any], path: str, faults: ViolationCollector) -> Any:
         content = value.get(tag.key)
         if content is None and tag.bare:
             content = {}
@@ -75,7 +75,11 @@ def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
 
 
 def _check_keys(
-    value: dict[str, Any], tags: dict[str, Tag], tag: Tag | None, path: str, faults: Faults
+    value: dict[str, Any],
+    tags: dict[str, Tag],
+    tag: Tag | None,
+    path: str,
+    faults: ViolationCollector,
 ) -> None:
     """Report the objects of other types, and keys of none."""
     keys = {each.key for each in tags.values()}
@@ -88,7 +92,7 @@ def _check_keys(
 
 
 def _check_type(
-    value: dict[str, Any], tags: dict[str, Tag], path: str, faults: Faults
+    value: dict[str, Any], tags: dict[str, Tag], path: str, faults: ViolationCollector
 ) -> Tag | None:
     """Return the tag that an object names, or report why it names none."""
     if "type" not in value:

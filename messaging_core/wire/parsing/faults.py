@@ -24,11 +24,11 @@ _LONGEST_IN_PATH: Final = 100
 _LONGEST_SLIP: Final = 64
 
 
-class Stop(Exception):  # noqa: N818 - ends a pass, reports nothing
+class StopReading(Exception):  # noqa: N818 - ends a pass, reports nothing
     """End the pass over a document: no more can be said about it, or enough was said."""
 
 
-class Faults(list[Violation]):
+class ViolationCollector(list[Violation]):
     """Gather violations up to a limit; empty while all is well.
 
     Values never enter a message: they may be addresses or content.
@@ -46,13 +46,13 @@ class Faults(list[Violation]):
         """Report one fault; past the limit say that there are more, and stop."""
         if len(self) >= self.limits.max_violations:
             self[-1] = Violation("", "wire.too_many", "there are more violations than these")
-            raise Stop
+            raise StopReading
         self.append(Violation(path, code, message))
 
     def fail(self, path: str, code: str, message: str) -> None:
         """Report a fault after which nothing else can be said."""
         self.add(path, code, message)
-        raise Stop
+        raise StopReading
 
     def mismatch(self, path: str, expected: str, value: Any) -> None:
         """Report a value of the wrong type."""
@@ -84,7 +84,7 @@ class Faults(list[Violation]):
             self.fail(path, "wire.depth", f"nested deeper than {self.limits.max_depth} levels")
 
 
-def check_depth(value: Any, path: str, faults: Faults) -> None:
+def check_depth(value: Any, path: str, faults: ViolationCollector) -> None:
     """Stop where something below a value is nested too deep; ask for places only then."""
     if isinstance(value, _CONTAINERS):
         levels = faults.limits.max_depth - path.count("/")
@@ -102,7 +102,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return False
 
 
-def _report_depth(value: Any, path: str, faults: Faults) -> None:
+def _report_depth(value: Any, path: str, faults: ViolationCollector) -> None:
     level = [(path, value)]
     while level:
         faults.enter(level[0][0])

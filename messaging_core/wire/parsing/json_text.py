@@ -5,14 +5,16 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_core.wire.parsing.faults import Faults, check_depth, pointer
+from messaging_core.wire.parsing.faults import ViolationCollector, check_depth, pointer
 from messaging_core.wire.parsing.limits import WireLimits
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ESCAPED_QUOTE: Final = b"\\u0022"
 
 
-def parse(data: str | bytes | bytearray | memoryview, limits: WireLimits, faults: Faults) -> Any:
+def parse(
+    data: str | bytes | bytearray | memoryview, limits: WireLimits, faults: ViolationCollector
+) -> Any:
     """Read a JSON document (RFC 8259), of which duplicate keys are reported, the last one kept.
 
     Raises:
@@ -29,17 +31,17 @@ def parse(data: str | bytes | bytearray | memoryview, limits: WireLimits, faults
     return tree
 
 
-def refuse_size(max_bytes: int, faults: Faults) -> None:
+def refuse_size(max_bytes: int, faults: ViolationCollector) -> None:
     """Report a document that is too large, and stop."""
     faults.fail("", "wire.size", f"the document is larger than {max_bytes} bytes")
 
 
-def _refuse_depth(faults: Faults) -> None:
+def _refuse_depth(faults: ViolationCollector) -> None:
     """Report a document that is nested deeper than its parser goes, and stop."""
     faults.fail("", "wire.depth", f"nested deeper than {faults.limits.max_depth} levels")
 
 
-def _encode(text: str, faults: Faults) -> bytes:
+def _encode(text: str, faults: ViolationCollector) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -47,7 +49,7 @@ def _encode(text: str, faults: Faults) -> bytes:
         raise
 
 
-def _refuse(raw: bytes, error: orjson.JSONDecodeError, faults: Faults) -> None:
+def _refuse(raw: bytes, error: orjson.JSONDecodeError, faults: ViolationCollector) -> None:
     where = f"line {error.lineno}, column {error.colno}"
     if raw.startswith(_BOM):
         faults.fail("", "wire.encoding", "the document begins with a byte order mark")
@@ -62,7 +64,7 @@ def _refuse(raw: bytes, error: orjson.JSONDecodeError, faults: Faults) -> None:
     faults.fail("", "wire.json", f"{error.msg} at {where}")
 
 
-def _check_keys(raw: bytes, tree: Any, faults: Faults) -> None:
+def _check_keys(raw: bytes, tree: Any, faults: ViolationCollector) -> None:
     r"""Report duplicate keys, of which the parser keeps the last and says nothing.
 
     Written again, a document that had some is shorter by their quotes: inside strings both forms
@@ -84,7 +86,7 @@ class _Pairs(list[tuple[str, Any]]):
     """An object with its keys as they stood in the text, also those that stood there twice."""
 
 
-def _parse_pairs(raw: bytes, faults: Faults) -> Any:
+def _parse_pairs(raw: bytes, faults: ViolationCollector) -> Any:
     try:
         # Numbers stay text: the standard library would refuse some that orjson has accepted.
         return json.loads(raw, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
@@ -93,7 +95,7 @@ def _parse_pairs(raw: bytes, faults: Faults) -> Any:
         raise
 
 
-def _report_duplicates(value: Any, path: str, faults: Faults) -> None:
+def _report_duplicates(value: Any, path: str, faults: ViolationCollector) -> None:
     if isinstance(value, list):
         faults.enter(path)
     if isinstance(value, _Pairs):

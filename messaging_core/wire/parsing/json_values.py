@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from messaging_core.wire.parsing.faults import Faults, pointer, type_name
+from messaging_core.wire.parsing.faults import ViolationCollector, pointer, type_name
 from messaging_core.wire.parsing.json_text import refuse_size
 from messaging_core.wire.parsing.limits import WireLimits
 
@@ -15,7 +15,7 @@ SMALLEST: Final = -(2**63)
 LARGEST: Final = 2**64 - 1
 
 
-def copy(data: Mapping[Any, Any], limits: WireLimits, faults: Faults) -> Any:
+def copy(data: Mapping[Any, Any], limits: WireLimits, faults: ViolationCollector) -> Any:
     """Return what the JSON of these values would be read as, sharing nothing with them.
 
     What is no JSON value is reported and left in its place, so that whoever reads that place can
@@ -36,7 +36,7 @@ class _Copier:
     Without that bound, a few lists that hold one another twice would be copied for ever.
     """
 
-    def __init__(self, limits: WireLimits, faults: Faults) -> None:
+    def __init__(self, limits: WireLimits, faults: ViolationCollector) -> None:
         self.limits = limits
         self.faults = faults
         self.left = math.inf if limits.max_bytes is None else limits.max_bytes

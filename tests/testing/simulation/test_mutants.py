@@ -19,7 +19,7 @@ from messaging_core.models.policy.send_rules import Course, Ruling
 from messaging_core.policy import evaluator
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.receipts import status
-from messaging_core.receipts.processor import Reports
+from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.testing.simulation import (
     CLOCKS,
     CRASHES,
@@ -341,6 +341,6 @@ def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch)
 def test_an_engine_that_believes_receipts_which_do_not_fit_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Reports, "_fits", lambda *_: True)
+    monkeypatch.setattr(ReceiptProcessor, "_fits", lambda *_: True)
 
     assert broken_by(FLAKY) in {"no_receipt_is_lost", "deliveries_are_shown"}

@@ -20,7 +20,7 @@ from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.output.tables import receivers
 from messaging_adapters.cli.request_lines import opened
-from messaging_core.delivery.group_commit import Report
+from messaging_core.delivery.group_commit import DeliveryReport
 from messaging_core.models.messages.message import Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.worker import Worker
@@ -86,9 +86,11 @@ def deliver(options: Namespace) -> int:
     return 0
 
 
-def drain(screen: Screen, engine: Engine, total: int | None, stop: threading.Event) -> Report:
+def drain(
+    screen: Screen, engine: Engine, total: int | None, stop: threading.Event
+) -> DeliveryReport:
     """Deliver until nothing is due; each batch is settled before Ctrl-C is heard."""
-    worker, report = Worker(engine.messenger, batch=_BATCH), Report()
+    worker, report = Worker(engine.messenger, batch=_BATCH), DeliveryReport()
     with screen.progress("Delivering", total, "messages") as advance:
         while not stop.is_set() and (batch := worker.run_once()).total:
             report += batch
@@ -96,7 +98,7 @@ def drain(screen: Screen, engine: Engine, total: int | None, stop: threading.Eve
     return report
 
 
-def _show_delivery(screen: Screen, engine: Engine, report: Report, begun: datetime) -> None:
+def _show_delivery(screen: Screen, engine: Engine, report: DeliveryReport, begun: datetime) -> None:
     parts = [f"{report.sent:,} sent", f"{report.failed:,} failed"]
     if report.waiting:
         parts.append(f"{report.waiting:,} to be tried again")

@@ -17,7 +17,7 @@ from messaging_adapters.cli.config.engine import Engine
 from messaging_adapters.cli.demo.examples import more_like
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line
-from messaging_core.delivery.group_commit import Report
+from messaging_core.delivery.group_commit import DeliveryReport
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.message import Message
 from messaging_core.models.policy.plan import Rejection
@@ -77,12 +77,12 @@ class Show:
                 self.more += sum(isinstance(one, Message) for one in found)
                 advance(len(chunk))
 
-    def deliver_now(self) -> Report:
+    def deliver_now(self) -> DeliveryReport:
         """Start a worker a minute later, and let it deliver what is due."""
         self.clock.advance(WORKER_STARTS)
         return self._deliver("delivered at once")
 
-    def deliver_later(self) -> Iterator[tuple[timedelta, Report]]:
+    def deliver_later(self) -> Iterator[tuple[timedelta, DeliveryReport]]:
         """Move the clock to whatever is due next, deliver that, and again until nothing waits."""
         while not self.stop.is_set() and (due_at := self._next_due()):
             waited = due_at - self.clock.now()
@@ -97,7 +97,7 @@ class Show:
         with self.engine.storage.begin(read_only=True) as tx:
             return tx.outbox.next_due()
 
-    def _deliver(self, name: str) -> Report:
+    def _deliver(self, name: str) -> DeliveryReport:
         begun = perf_counter()
         total = len(self.sent) + self.more
         report = drain(self.screen, self.engine, total, self.stop)

@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_core.ports.storage.transaction import Sendings
+from messaging_core.ports.storage.transaction import SendHistory
 
 SendingsTable = dict[tuple[UUID, UUID, str], tuple[str, datetime]]
 """Platform and time, by workspace, message and contact."""
 
 
-class MemorySendings(Sendings):
+class MemorySendings(SendHistory):
     """Remember inside one transaction."""
 
     def __init__(self, table: SendingsTable, undo: Undoable) -> None:

@@ -13,10 +13,10 @@ from typing import Any, Literal, Self
 from messaging_adapters.storage.sqlite.connection import files, health, inherited
 from messaging_adapters.storage.sqlite.connection.free_space import (
     FreeSpace,
-    RoomyMessages,
+    SpaceCheckedMessages,
     disk_free,
 )
-from messaging_adapters.storage.sqlite.connection.locking import Turns
+from messaging_adapters.storage.sqlite.connection.locking import LockRetry
 from messaging_adapters.storage.sqlite.connection.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.errors import BUSY, is_doubtful, translate, translated
 from messaging_adapters.storage.sqlite.host_transaction import (
@@ -55,7 +55,7 @@ class SqliteTransaction(Transaction):
     """Everything one transaction can do, through one cursor."""
 
     def __init__(self, cursor: sqlite3.Cursor, scan_budget: int, space: FreeSpace) -> None:
-        self.messages = RoomyMessages(cursor, scan_budget, space)
+        self.messages = SpaceCheckedMessages(cursor, scan_budget, space)
         self.outbox = SqliteOutbox(cursor)
         self.contacts = SqliteContacts(cursor)
         self.lists = SqliteContactLists(cursor)
@@ -155,7 +155,7 @@ class SqliteStorage(ForkAware, Storage):
 
     def _use(self, connection: sqlite3.Connection) -> None:
         cursor = connection.cursor()
-        turns = Turns(connection, self._busy_timeout, is_shared=self._opening.is_shared)
+        turns = LockRetry(connection, self._busy_timeout, is_shared=self._opening.is_shared)
         # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
         tx = SqliteTransaction(cursor, self._scan_budget, self._space)
         file = self._watched(cursor)

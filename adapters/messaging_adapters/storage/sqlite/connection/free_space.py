@@ -56,7 +56,7 @@ class FreeSpace:
             raise StorageError(f"cannot tell how much room there is: {error}") from error
 
 
-class RoomyMessages(SqliteMessages):
+class SpaceCheckedMessages(SqliteMessages):
     """Accept messages only where there is room for them."""
 
     def __init__(self, cursor: Cursor, scan_budget: int, space: FreeSpace) -> None:

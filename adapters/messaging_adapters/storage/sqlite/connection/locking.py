@@ -11,7 +11,7 @@ _PAUSE: Final = (0.0005, 0.002)
 """Least and most seconds between two attempts; never the same, lest two processes keep step."""
 
 
-class Turns:
+class LockRetry:
     """Begin and end the transactions of one connection.
 
     SQLite itself asks for a lock ever more rarely, at last every tenth of a second. A process that

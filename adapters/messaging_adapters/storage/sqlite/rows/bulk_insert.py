@@ -11,7 +11,7 @@ SEVERAL: Final = 16
 Row = tuple[Any, ...]
 
 
-class Insertion:
+class BulkInsert:
     """Insert rows into one table.
 
     Every statement opens the table and all its indexes anew, which for a message takes as long as

@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 V = TypeVar("V")
 
 
-def readable(
+def skip_corrupt(
     rows: Iterable[tuple[Any, ...]],
     read: Callable[[tuple[Any, ...]], V],
     what: str,

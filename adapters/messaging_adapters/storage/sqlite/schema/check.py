@@ -31,7 +31,7 @@ Columns = dict[str, tuple[object, ...]]
 
 
 @attrs.frozen(kw_only=True)
-class Layout:
+class SchemaSnapshot:
     """What one database has: columns by table, and the text of each index and trigger."""
 
     columns: dict[str, Columns]
@@ -39,11 +39,11 @@ class Layout:
     migrations: list[str]
 
 
-def layout_of(connection: sqlite3.Connection) -> Layout:
+def layout_of(connection: sqlite3.Connection) -> SchemaSnapshot:
     """Read the layout of a database; nothing is written."""
     with plain(connection):
         tables = [name for (name,) in connection.execute(_TABLES, (_LOG,)).fetchall()]
-        return Layout(
+        return SchemaSnapshot(
             columns={
                 table: {row[0]: row[1:] for row in connection.execute(_COLUMNS, (table,))}
                 for table in tables
@@ -117,25 +117,25 @@ def _database(connection: sqlite3.Connection) -> Database:
     return Database(connection, recursive_triggers=False, execute_plugins=False)
 
 
-def _missing_migrations(wanted: Layout, found: Layout) -> Iterator[str]:
+def _missing_migrations(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
     for name in wanted.migrations:
         if name not in found.migrations:
             yield f"migration {name} is not applied"
 
 
-def _newer_migrations(wanted: Layout, found: Layout) -> Iterator[str]:
+def _newer_migrations(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
     for name in found.migrations:
         if name not in wanted.migrations:
             yield f"migration {name} is of a newer version of this library"
 
 
-def _missing_tables(wanted: Layout, found: Layout) -> Iterator[str]:
+def _missing_tables(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
     for table in wanted.columns:
         if table not in found.columns:
             yield f"table {table} is missing"
 
 
-def _other_columns(wanted: Layout, found: Layout) -> Iterator[str]:
+def _other_columns(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
     for table, columns in wanted.columns.items():
         there = found.columns.get(table)
         if there is None:
@@ -149,7 +149,7 @@ def _other_columns(wanted: Layout, found: Layout) -> Iterator[str]:
                 yield f"column {table}.{name} is defined differently"
 
 
-def _other_attached(wanted: Layout, found: Layout) -> Iterator[str]:
+def _other_attached(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
     for (table, kind, name), sql in wanted.attached.items():
         if table not in found.columns:
             continue  # said already
@@ -169,7 +169,7 @@ def _made() -> Iterator[sqlite3.Connection]:
 
 
 @cache
-def _wanted() -> Layout:
+def _wanted() -> SchemaSnapshot:
     with _made() as connection:
         return layout_of(connection)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
-from messaging_adapters.storage.sqlite.rows.bulk_insert import Insertion
+from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import storable
 from messaging_core.models.messages.query import Page
 from messaging_core.models.people.contact import Contact, Identifier
@@ -29,8 +29,8 @@ _FIND_SEVERAL = (
     ") CROSS JOIN messaging_contact_identifiers"
     " ON workspace = ? AND key = key_ AND value = value_"
 )
-_ADD = Insertion("messaging_contacts", "(?, ?, ?)")
-_ADD_IDENTIFIERS = Insertion("messaging_contact_identifiers", "(?, ?, ?, ?)")
+_ADD = BulkInsert("messaging_contacts", "(?, ?, ?)")
+_ADD_IDENTIFIERS = BulkInsert("messaging_contact_identifiers", "(?, ?, ?, ?)")
 
 _SAVE = (
     "INSERT INTO messaging_contacts VALUES (?, ?, ?)"

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from messaging_adapters.storage.sqlite.queries.listing import Listing
-from messaging_adapters.storage.sqlite.rows.bulk_insert import Insertion
+from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
 from messaging_core.models.common.failure import Failure
@@ -21,16 +21,16 @@ from messaging_core.ports.storage.transaction import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored.message import Stored, facets, store, store_new
 
-_ADD = Insertion("messaging_messages", f"({', '.join('?' * 18)}, 0)")
+_ADD = BulkInsert("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_messages), 0))"
     " FROM messaging_facts WHERE name = 'last_message'"
 )
-_ADD_TAGS = Insertion("messaging_tags", "(?, ?, ?)")
-_ADD_PEOPLE = Insertion("messaging_people", "(?, ?, ?)")
-_ADD_CHANNELS = Insertion("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
-_ADD_SUBJECTS = Insertion("messaging_subjects", "(?, ?)")
-_ADD_DELIVERIES = Insertion(
+_ADD_TAGS = BulkInsert("messaging_tags", "(?, ?, ?)")
+_ADD_PEOPLE = BulkInsert("messaging_people", "(?, ?, ?)")
+_ADD_CHANNELS = BulkInsert("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
+_ADD_SUBJECTS = BulkInsert("messaging_subjects", "(?, ?)")
+_ADD_DELIVERIES = BulkInsert(
     "messaging_outbox"
     " (position, workspace, channel_id, lane, due_at, expires_at, controls, progress)",
     "(?, ?, ?, ?, ?, ?, ?, ?)",
@@ -51,7 +51,7 @@ _FORGET_KEYS = (
     " SELECT workspace, key FROM messaging_idempotency_keys"
     " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
 )
-_ADD_REFERENCES = Insertion("messaging_references", "(?, ?, ?)", otherwise="IGNORE")
+_ADD_REFERENCES = BulkInsert("messaging_references", "(?, ?, ?)", otherwise="IGNORE")
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sqlite.rows.tolerant_read import readable
+from messaging_adapters.storage.sqlite.rows.tolerant_read import skip_corrupt
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import (
@@ -108,7 +108,7 @@ class SqliteReceipts(Receipts):
             some = wanted[start : start + _AT_ONCE]
             statement = f"{_EVIDENCE} AND message_id IN ({', '.join('?' * len(some))})"
             rows = self._cursor.execute(statement, (workspace.bytes, *some))
-            found.update(readable(rows, _evidence, "evidence of message"))
+            found.update(skip_corrupt(rows, _evidence, "evidence of message"))
         return found
 
     def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:

@@ -5,7 +5,7 @@ from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_core.ports.storage.transaction import Sendings
+from messaging_core.ports.storage.transaction import SendHistory
 
 _NOTE = "INSERT OR REPLACE INTO messaging_sendings VALUES (?, ?, ?, ?, ?)"
 _FORGET_OLD = (
@@ -21,7 +21,7 @@ _SINCE = (
 )
 
 
-class SqliteSendings(Sendings):
+class SqliteSendings(SendHistory):
     """Remember through one cursor, inside one transaction."""
 
     def __init__(self, cursor: Cursor) -> None:

@@ -8,16 +8,16 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.storage.sqlite.rows.bulk_insert import Insertion
+from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sqlite.rows.tolerant_read import readable
+from messaging_adapters.storage.sqlite.rows.tolerant_read import skip_corrupt
 from messaging_core.models.delivery.event import Cursor as Place
 from messaging_core.models.delivery.event import Event
 from messaging_core.ports.storage.transaction import Timeline
 from messaging_core.wire import dump, dump_stored, load
 from messaging_core.wire.codec.scalars import write_datetime
 
-_APPEND = Insertion(
+_APPEND = BulkInsert(
     "messaging_events (position, workspace, message_id, kind, status, at, document)",
     "(?, ?, ?, ?, ?, ?, ?)",
 )
@@ -65,7 +65,7 @@ class SqliteTimeline(Timeline):
 
     def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
         rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
-        return list(readable(rows, event_of, "event"))
+        return list(skip_corrupt(rows, event_of, "event"))
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         return [event_of(row) for row in self._cursor.execute(_AFTER, (position, limit))]

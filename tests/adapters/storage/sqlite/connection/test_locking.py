@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from messaging_adapters.storage.sqlite.connection.locking import Turns
+from messaging_adapters.storage.sqlite.connection.locking import LockRetry
 
 PATIENCE = 30.0
 HOLDS, PAUSES = 0.02, 0.001  # seconds
@@ -25,8 +25,8 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=PATIENCE, check_same_thread=False)
 
 
-def turns(connection: sqlite3.Connection, patience: float = PATIENCE) -> Turns:
-    return Turns(connection, patience, is_shared=True)
+def turns(connection: sqlite3.Connection, patience: float = PATIENCE) -> LockRetry:
+    return LockRetry(connection, patience, is_shared=True)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from messaging_adapters.storage.sqlite.rows.bulk_insert import SEVERAL, Insertion
+from messaging_adapters.storage.sqlite.rows.bulk_insert import SEVERAL, BulkInsert
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def cursor() -> Iterator[sqlite3.Cursor]:
 def test_every_row_is_inserted_once(cursor: sqlite3.Cursor, count: int) -> None:
     rows = [("a", f"{count - number:03}", number) for number in range(count)]
 
-    Insertion("t", "(?, ?, ?)").run(cursor, rows)
+    BulkInsert("t", "(?, ?, ?)").run(cursor, rows)
 
     assert sorted(cursor.execute("SELECT * FROM t")) == sorted(rows)
 
@@ -28,7 +28,7 @@ def test_every_row_is_inserted_once(cursor: sqlite3.Cursor, count: int) -> None:
 def test_of_several_rows_with_one_key_the_first_one_stays(cursor: sqlite3.Cursor) -> None:
     rows = [("a", f"{number % 3}", number) for number in range(3 * SEVERAL)]
 
-    Insertion("t", "(?, ?, ?)", otherwise="IGNORE").run(cursor, rows)
+    BulkInsert("t", "(?, ?, ?)", otherwise="IGNORE").run(cursor, rows)
 
     assert sorted(cursor.execute("SELECT * FROM t")) == sorted(rows[:3])
 
@@ -37,12 +37,12 @@ def test_a_row_whose_key_is_there_is_refused(cursor: sqlite3.Cursor) -> None:
     rows = [("a", f"{number % SEVERAL}", number) for number in range(SEVERAL + 1)]
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: t\.name"):
-        Insertion("t", "(?, ?, ?)").run(cursor, rows)
+        BulkInsert("t", "(?, ?, ?)").run(cursor, rows)
 
 
 def test_a_value_may_be_the_same_in_every_row(cursor: sqlite3.Cursor) -> None:
     rows = [("a", f"{number}") for number in range(SEVERAL + 1)]
 
-    Insertion("t", "(?, ?, 7)").run(cursor, rows)
+    BulkInsert("t", "(?, ?, 7)").run(cursor, rows)
 
     assert set(cursor.execute("SELECT tenant, age FROM t")) == {("a", 7)}
