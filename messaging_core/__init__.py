@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     )
     from messaging_core.messenger import Messenger
     from messaging_core.models.common.channel import Channel, MessageType, WhenInDoubt
+    from messaging_core.models.common.page import Page
     from messaging_core.models.common.violation import Violation
     from messaging_core.models.messages.batch import Batch
     from messaging_core.models.messages.compose import html, text, to
     from messaging_core.models.messages.message import Message, Status
-    from messaging_core.models.messages.query import MessageQuery, Page
+    from messaging_core.models.messages.query import MessageQuery
     from messaging_core.models.messages.request import SendMessage
     from messaging_core.models.messages.retention import Keep
     from messaging_core.models.policy.plan import Plan, Rejection, Verdict

@@ -17,6 +17,7 @@ from messaging_core.host_code import HostCode
 from messaging_core.messages.events import Handler
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.page import DEFAULT_LIMIT, Page
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.rendered_template import RenderedTemplate
 from messaging_core.models.delivery.doubts import Doubts
@@ -26,7 +27,7 @@ from messaging_core.models.delivery.receipt import Receipt, Reception
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
-from messaging_core.models.messages.query import DEFAULT_LIMIT, MessageQuery, Page
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.ports.components import A_MESSENGER

@@ -4,8 +4,9 @@ import inspect
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from attrs import Factory, field, frozen
+
 from messaging_core.arguments import refuse
-from messaging_core.context import Sources
 from messaging_core.errors import ConfigurationError, UnknownChannelError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.transport import Transport
@@ -158,3 +159,26 @@ def _is_asynchronous(function: object) -> bool:
     kinds = inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction
     call = type(function).__call__
     return any(is_one(it) for is_one in kinds for it in (function, call))
+
+
+@frozen(kw_only=True)
+class Sources:
+    """Know who reports on the messages of each channel.
+
+    Attributes:
+        by_channel: The names of each channel's transports.
+    """
+
+    by_channel: Mapping[UUID, frozenset[str]] = field(factory=dict)
+    _known: frozenset[str] = field(
+        init=False,
+        default=Factory(lambda self: frozenset().union(*self.by_channel.values()), takes_self=True),
+    )
+
+    def fits(self, source: str, channel_id: UUID) -> bool:
+        """Tell whether a source may speak of a channel's messages: not where it serves others only.
+
+        A name that no transport has says nothing: it may be that of a webhook.
+        """
+        own = self.by_channel.get(channel_id)
+        return own is None or source in own or source not in self._known

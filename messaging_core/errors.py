@@ -41,7 +41,7 @@ from uuid import UUID
 from messaging_core.models.common.violation import Violation
 
 if TYPE_CHECKING:  # models check their arguments, and raise what stands here
-    from messaging_core.models.people.contact import Identifier
+    from messaging_core.models.common.identifier import Identifier
 
 _CONFLICT = "idempotency.conflict"
 

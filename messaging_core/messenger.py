@@ -37,10 +37,11 @@ from messaging_core.decisions.status.events import doubts_of
 from messaging_core.errors import InvalidRequestError
 from messaging_core.messages.changes import MessageChanges
 from messaging_core.messages.events import EventSubscriptions, Handler
-from messaging_core.messages.lookup import checked_query, message_of
+from messaging_core.messages.lookup import message_of
 from messaging_core.messages.replay import MessageReplayer
 from messaging_core.messages.retention import purge_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
+from messaging_core.models.common.page import DEFAULT_LIMIT, Page
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.rendered_template import RenderedTemplate
 from messaging_core.models.delivery.doubts import Doubts
@@ -50,10 +51,11 @@ from messaging_core.models.delivery.receipt import Receipt, Reception
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.message import Direction, Message, Status
 from messaging_core.models.messages.notification import Notification, NotificationReport
-from messaging_core.models.messages.query import DEFAULT_LIMIT, MessageQuery, Page
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.retention import Keep, Purged
+from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.models.policy.plan import Plan, Rejection
-from messaging_core.models.policy.send_rules import SendRules, SuppressionCause
+from messaging_core.models.policy.send_rules import SendRules
 from messaging_core.notifications.service import NotificationService
 from messaging_core.policy.evaluator import policies_of
 from messaging_core.ports.audience import Audience
@@ -94,6 +96,7 @@ from messaging_core.templates import DEFAULT_ENGINES
 from messaging_core.templates.resolver import TemplateResolver
 from messaging_core.templates.store import Templates
 from messaging_core.wire import Json, WireLimits
+from messaging_core.wire.queries import checked_query
 from messaging_core.wire.receipts import as_receipts
 
 

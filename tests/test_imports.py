@@ -15,8 +15,8 @@ import pytest
 import messaging_core
 from messaging_core import errors
 from messaging_core.errors import MessagingError
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
-from messaging_core.models.people.contact import Identifier
 
 # Modules that do I/O, and packages that are loaded on first use: an import must not pay for them.
 NOT_LOADED = frozenset(

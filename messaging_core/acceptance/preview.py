@@ -13,11 +13,12 @@ from messaging_core.acceptance.acceptor import (
 from messaging_core.contacts.receivers import known_people
 from messaging_core.decisions.content.rendering import envelope_of
 from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.envelope import SmsContent
 from messaging_core.models.messages.message import Message, Status
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.policy.plan import Plan, Reason, Verdict
 from messaging_core.policy.evaluator import PolicyEvaluator, PolicyInput
 

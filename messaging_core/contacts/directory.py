@@ -14,11 +14,11 @@ from messaging_core.errors import (
     UnknownContactError,
     UnknownListError,
 )
-from messaging_core.messages.lookup import checked_query
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
 from messaging_core.models.common.violation import Violation
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.people.contact import Contact, ContactIdentifier
 from messaging_core.models.people.directory import (
     ContactChanges,
     ContactList,
@@ -39,6 +39,7 @@ from messaging_core.rules.requests.contact import (
 )
 from messaging_core.rules.requests.query import check_page
 from messaging_core.wire import dump, load
+from messaging_core.wire.queries import checked_query
 
 MEMBERS_AT_ONCE = 1000
 """How many members of a list are read in one transaction, and are in memory at once."""

@@ -8,8 +8,9 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.errors import ContactConflictError, InvalidRequestError, UnknownContactError
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
-from messaging_core.models.people.contact import Contact, ContactIdentifier, Identifier
+from messaging_core.models.people.contact import Contact, ContactIdentifier
 from messaging_core.models.people.directory import ContactChanges, NewContact, Strategy
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.addressing.addresses import address_key

@@ -8,14 +8,10 @@ from attrs import evolve, frozen
 
 from messaging_core.decisions.acceptance.drafting import identifiers_of
 from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.request import SendMessage
-from messaging_core.models.people.contact import (
-    Contact,
-    ContactIdentifier,
-    Identifier,
-    ReceiverContact,
-)
+from messaging_core.models.people.contact import Contact, ContactIdentifier, ReceiverContact
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, address_of

@@ -8,17 +8,12 @@ from attrs import frozen
 
 from messaging_core.arguments import a, a_text, checked, choice, members, optional, uuid
 from messaging_core.errors import InvalidRequestError
-from messaging_core.messages.lookup import checked_query
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
 from messaging_core.models.people.directory import SuppressionQuery
-from messaging_core.models.policy.send_rules import (
-    Purpose,
-    Suppression,
-    SuppressionCause,
-    SuppressionScope,
-)
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.policy.send_rules import Purpose
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import AN_IDENTIFIER
 from messaging_core.ports.storage.transaction import Storage
@@ -26,6 +21,7 @@ from messaging_core.rules.policy.consent import covering
 from messaging_core.rules.requests.contact import check_suppression
 from messaging_core.rules.requests.query import check_page
 from messaging_core.wire import dump, load
+from messaging_core.wire.queries import checked_query
 from messaging_core.wire.stored.suppression_key import key_of
 
 _A_SCOPE: Final = choice(*SuppressionScope, case=str.lower)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         FailureSource,
         Retry,
     )
+    from messaging_core.models.common.identifier import Identifier
+    from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
     from messaging_core.models.common.violation import (
         Violation,
     )
@@ -232,12 +234,7 @@ if TYPE_CHECKING:
         NotificationReport,
         NotificationSkip,
     )
-    from messaging_core.models.messages.query import (
-        DEFAULT_LIMIT,
-        MAX_LIMIT,
-        MessageQuery,
-        Page,
-    )
+    from messaging_core.models.messages.query import MessageQuery
     from messaging_core.models.messages.request import (
         NotificationHook,
         ReplyTo,
@@ -253,7 +250,6 @@ if TYPE_CHECKING:
         Connector,
         Contact,
         ContactIdentifier,
-        Identifier,
         MessageContact,
         MessageReceiver,
         MessageSender,
@@ -272,6 +268,11 @@ if TYPE_CHECKING:
         NewContact,
         Strategy,
         SuppressionQuery,
+    )
+    from messaging_core.models.people.suppression import (
+        Suppression,
+        SuppressionCause,
+        SuppressionScope,
     )
     from messaging_core.models.people.user import (
         Unresolved,
@@ -296,9 +297,6 @@ if TYPE_CHECKING:
         ReceiverFacts,
         Ruling,
         SendRules,
-        Suppression,
-        SuppressionCause,
-        SuppressionScope,
         Weekday,
     )
 

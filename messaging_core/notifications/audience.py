@@ -10,7 +10,8 @@ from attrs import evolve
 from messaging_core.contacts.directory import walk_members
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, EMAIL, PUSH, SMS
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.user import Unresolved, User, UserFields
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.storage.transaction import Storage

@@ -18,10 +18,12 @@ from messaging_core.decisions.delivery.withholding import withheld
 from messaging_core.decisions.policy.send_rules import evaluate, is_refused
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.delivery.delivery import Controls, Delivery
 from messaging_core.models.messages.message import Message
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.contact import Contact
+from messaging_core.models.people.suppression import Suppression
 from messaging_core.models.policy.plan import Reason
 from messaging_core.models.policy.send_rules import (
     Course,
@@ -30,7 +32,6 @@ from messaging_core.models.policy.send_rules import (
     ReceiverFacts,
     Ruling,
     SendRules,
-    Suppression,
 )
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.consent import identifier_on, is_held_out, purpose_of

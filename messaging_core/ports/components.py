@@ -7,13 +7,14 @@ from uuid import UUID
 
 from messaging_core.arguments import a, a_text, part, refuse, several, uuid
 from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.models.delivery.interaction import Conversion
 from messaging_core.models.delivery.receipt import Receipt
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import SendMessage
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.policy.send_rules import SendRules
 
 A_STORAGE: Final = part(

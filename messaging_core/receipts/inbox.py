@@ -18,6 +18,7 @@ from messaging_core.errors import (
     StorageError,
     UnknownMessageError,
 )
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.interaction import (
     Conversion,
@@ -33,7 +34,6 @@ from messaging_core.models.delivery.receipt import (
     Reception,
 )
 from messaging_core.models.messages.message import Message
-from messaging_core.models.people.contact import Identifier
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
 from messaging_core.receipts.processor import ReceiptProcessor

@@ -15,17 +15,18 @@ from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidRequestError
 from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import MAX_LIMIT
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import TextBody
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.receipt import IncomingMessage
 from messaging_core.models.messages.compose import to
 from messaging_core.models.messages.message import Direction, Message, Origin, Status
-from messaging_core.models.messages.query import MAX_LIMIT, MessageQuery
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import SendMessage
-from messaging_core.models.people.contact import Identifier
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.models.policy.reasons import SUPPRESSED_BY, because
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.policy.evaluator import ANSWER, is_exempt, people_of
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.addressing.addresses import check_sms_sender, country_of

@@ -30,7 +30,7 @@ from messaging_core.models.delivery.receipt import (
     StatusReceipt,
 )
 from messaging_core.models.messages.message import Direction, Message
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS

@@ -17,8 +17,8 @@ from messaging_core.models.content.template_project import (
 from messaging_core.ports.templates import CompiledTemplate
 from messaging_core.rules.content.actions import check_actions
 from messaging_core.rules.content.attachments import check_attachments
+from messaging_core.rules.content.headers import check_subject
 from messaging_core.rules.content.template import MAX_NAME_LENGTH, check_locale
-from messaging_core.rules.formats.headers import check_subject
 from messaging_core.rules.formats.text import check_line, check_text
 from messaging_core.rules.links.links import check_domain
 from messaging_core.templates.interpolation.parser import is_path

@@ -14,8 +14,8 @@ from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.content.headers import check_subject
 from messaging_core.rules.content.template import check_template
-from messaging_core.rules.formats.headers import check_subject
 from messaging_core.templates import (
     DEFAULT_ENGINES,
     Engines,

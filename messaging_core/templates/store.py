@@ -19,6 +19,7 @@ from messaging_core.errors import (
 )
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.rendered_template import ContentReport, RenderedTemplate
 from messaging_core.models.content.template import TemplateReference
@@ -27,7 +28,6 @@ from messaging_core.models.content.template_project import (
     TemplateStatus,
     TemplateVersion,
 )
-from messaging_core.models.messages.query import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import project_id
 from messaging_core.ports.storage.transaction import Storage, Transaction

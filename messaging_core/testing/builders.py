@@ -38,7 +38,7 @@ from messaging_core.models.people.contact import (
     MessageSender,
 )
 from messaging_core.models.people.directory import ContactList
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.rules.policy.lifecycle import is_waiting
 from messaging_core.testing.clock import MONDAY_MORNING
 

@@ -10,10 +10,10 @@ from messaging_core.errors import (
     InvalidMessageError,
     InvalidRequestError,
 )
+from messaging_core.models.common.page import Page
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import Page
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.contact import Contact
 from messaging_core.wire.codec.registry import registry, storage_registry

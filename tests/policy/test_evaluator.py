@@ -17,6 +17,7 @@ from messaging_core import Message, MessageQuery, Messenger, Status, Verdict, Wo
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import Channel, MessageType
 from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.body import TextBody
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.delivery.event import EventKind
@@ -29,8 +30,9 @@ from messaging_core.models.delivery.receipt import (
     StatusReceipt,
 )
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.models.people.contact import ContactIdentifier
 from messaging_core.models.people.directory import NewContact
+from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
 from messaging_core.models.policy.send_rules import (
     FrequencyCap,
     Holdout,
@@ -38,8 +40,6 @@ from messaging_core.models.policy.send_rules import (
     QuietHours,
     QuietWindow,
     SendRules,
-    SuppressionCause,
-    SuppressionScope,
 )
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff

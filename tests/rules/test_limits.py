@@ -46,9 +46,9 @@ from messaging_core.rules.addressing.unsubscribe import check_unsubscribe_url
 from messaging_core.rules.content.attachments import check_content
 from messaging_core.rules.content.body import check_body
 from messaging_core.rules.content.files import check_file_name
+from messaging_core.rules.content.headers import check_headers, check_subject
 from messaging_core.rules.content.media import check_filename
 from messaging_core.rules.content.tags import check_tags
-from messaging_core.rules.formats.headers import check_headers, check_subject
 from messaging_core.rules.formats.uris import check_link, check_web_url
 from messaging_core.rules.links.links import check_domain
 from messaging_core.rules.policy.schedule import check_schedule

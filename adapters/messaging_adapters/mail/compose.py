@@ -21,9 +21,9 @@ from messaging_core.models.messages.envelope import Address, EmailContent, Envel
 from messaging_core.models.people.contact import ReceiverType
 from messaging_core.ports.media import Media, MediaSource
 from messaging_core.rules.content.attachments import content_id_of
+from messaging_core.rules.content.headers import is_reserved
+from messaging_core.rules.content.mail_fields import is_structured
 from messaging_core.rules.content.media import media_type_of
-from messaging_core.rules.formats.headers import is_reserved
-from messaging_core.rules.formats.mail_fields import is_structured
 
 _NOBODY: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 

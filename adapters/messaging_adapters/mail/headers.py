@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from messaging_core.rules.formats.mail_fields import (
+from messaging_core.rules.content.mail_fields import (
     SEPARATORS,
     FieldError,
     Token,
@@ -52,7 +52,7 @@ def structured(name: str, value: str) -> str:
     """Return a field that programs read, such as `Reply-To` or `List-Unsubscribe`.
 
     Raises:
-        HeaderError: The value is none for this field (`messaging_core.rules.formats.mail_fields`).
+        HeaderError: The value is none for this field (`messaging_core.rules.content.mail_fields`).
     """
     _check(name, value)
     try:

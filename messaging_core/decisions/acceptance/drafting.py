@@ -7,6 +7,7 @@ from uuid import UUID
 
 from messaging_core.decisions.acceptance.admission import Admission
 from messaging_core.models.common.channel import EMAIL, SMS, Channel, MessageType
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.body import EmailFrom, HtmlBody
 from messaging_core.models.delivery.delivery import Controls, Delivery, Lane
 from messaging_core.models.delivery.receipt import IncomingMessage
@@ -15,7 +16,6 @@ from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.contact import (
     Annotations,
     Connector,
-    Identifier,
     MessageContact,
     MessageReceiver,
     MessageSender,

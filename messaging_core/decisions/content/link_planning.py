@@ -15,7 +15,7 @@ from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.envelope import SmsContent
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.request import SendMessage
-from messaging_core.rules.content.body import MAX_SMS_PARTS
+from messaging_core.rules.formats.sms import MAX_SMS_PARTS
 from messaging_core.rules.links.links import (
     DEFAULT_DOMAIN,
     check_default_domain,

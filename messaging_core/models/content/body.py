@@ -5,12 +5,8 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
+from messaging_core.models.common.fields import NULLABLE, OPEN
 from messaging_core.models.content.action import Action
-
-# How a field looks on the wire, where that is not simply its name in camelCase:
-# `nullable` takes an explicit null for "absent"; `open` collects the keys nobody declared.
-NULLABLE = {"nullable": True}
-OPEN = {"open": True}
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.content.body import NULLABLE, EmailFrom
+from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.content.body import EmailFrom
 
 
 @frozen(kw_only=True)

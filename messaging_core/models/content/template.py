@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from messaging_core.models.content.body import NULLABLE, Attachment
+from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.content.body import Attachment
 
 
 @frozen(kw_only=True)

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from messaging_core.models.common.fields import NULLABLE
 from messaging_core.models.content.action import Action
-from messaging_core.models.content.body import NULLABLE, Attachment
+from messaging_core.models.content.body import Attachment
 from messaging_core.models.content.template import TemplateShortLinks
 
 

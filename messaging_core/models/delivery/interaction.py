@@ -8,8 +8,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from messaging_core.models.common.fields import OPEN
 from messaging_core.models.common.instants import in_utc
-from messaging_core.models.content.body import OPEN
 from messaging_core.models.people.contact import MessageReceiver
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from attrs import field, frozen
 
 from messaging_core.models.common.failure import Failure
-from messaging_core.models.content.body import NULLABLE, Body
+from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.content.body import Body
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.messages.request import ReplyTo, ShortLinks

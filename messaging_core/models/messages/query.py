@@ -1,20 +1,16 @@
 """Which messages to list, and one page of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 from attrs import field, frozen
 
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.page import DEFAULT_LIMIT
 from messaging_core.models.messages.message import Direction, Status
-
-T = TypeVar("T")
-
-DEFAULT_LIMIT = 10
-MAX_LIMIT = 1000
 
 
 def _several(values: Any) -> tuple[Any, ...]:
@@ -87,21 +83,3 @@ class MessageQuery:
     batch_id: UUID | None = field(default=None, converter=_id)
     status: tuple[Status, ...] = field(default=(), converter=_statuses)
     reference: tuple[str, ...] = field(default=(), converter=_several)
-
-
-@frozen(kw_only=True)
-class Page(Generic[T]):
-    """One page of a listing.
-
-    A page may hold fewer results than its limit, even none, and still name a next one: what a
-    page costs is bounded, however rare its matches are. Only a missing token ends a listing.
-
-    Attributes:
-        results: What was found; messages are decoded when they are looked at.
-        next_page_token: Opaque; absent on the last page.
-    """
-
-    results: Sequence[T] = field(factory=tuple, metadata={"always": True})
-    next_page_token: str | None = None
-    start_at: datetime | None = None
-    end_at: datetime | None = None

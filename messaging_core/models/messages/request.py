@@ -4,8 +4,9 @@ from datetime import datetime
 
 from attrs import field, frozen
 
+from messaging_core.models.common.fields import NULLABLE
 from messaging_core.models.common.instants import in_utc
-from messaging_core.models.content.body import NULLABLE, Body
+from messaging_core.models.content.body import Body
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.people.contact import Receiver, Sender

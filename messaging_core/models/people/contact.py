@@ -8,7 +8,8 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.models.content.body import NULLABLE, OPEN
+from messaging_core.models.common.fields import NULLABLE, OPEN
+from messaging_core.models.common.identifier import Identifier
 
 
 class ReceiverType(StrEnum):
@@ -17,14 +18,6 @@ class ReceiverType(StrEnum):
     TO = "to"
     CC = "cc"
     BCC = "bcc"
-
-
-@frozen(kw_only=True)
-class Identifier:
-    """Find a contact by `identifier_value` of the kind `identifier_key`."""
-
-    identifier_key: str
-    identifier_value: str = field(repr=False)
 
 
 @frozen(kw_only=True)

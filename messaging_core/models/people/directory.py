@@ -9,9 +9,10 @@ from uuid import UUID
 from attrs import field, frozen
 
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
-from messaging_core.models.messages.query import DEFAULT_LIMIT
-from messaging_core.models.people.contact import ContactIdentifier, Identifier
-from messaging_core.models.policy.send_rules import SuppressionCause, SuppressionScope
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import DEFAULT_LIMIT
+from messaging_core.models.people.contact import ContactIdentifier
+from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
 
 
 class Strategy(StrEnum):

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from messaging_core.models.people.contact import Identifier
+from messaging_core.models.common.identifier import Identifier
 
 
 @frozen(kw_only=True)

@@ -4,8 +4,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.models.policy.plan import Reason
-from messaging_core.models.policy.send_rules import SuppressionScope
 
 
 class ReasonCode(StrEnum):

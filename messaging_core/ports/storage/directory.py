@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import (
     ContactList,
     ContactListQuery,
     ContactQuery,
     SuppressionQuery,
 )
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 
 
 class Contacts(Protocol):

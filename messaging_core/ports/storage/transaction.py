@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from messaging_core.models.common.page import Page
 from messaging_core.models.content.short_link import ShortLink
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.models.delivery.delivery import (
@@ -23,7 +24,7 @@ from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, ReceiptState
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 
 

@@ -12,7 +12,7 @@ from messaging_core.rules.addressing.unsubscribe import (
     check_unsubscribe_mailto,
     check_unsubscribe_url,
 )
-from messaging_core.rules.content.body import MAX_SMS_PARTS
+from messaging_core.rules.formats.sms import MAX_SMS_PARTS
 from messaging_core.rules.formats.text import check_line
 
 MAX_NAME_LENGTH: Final = 255

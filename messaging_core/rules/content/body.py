@@ -24,6 +24,7 @@ from messaging_core.rules.addressing.sender import check_email_from
 from messaging_core.rules.content.actions import check_actions
 from messaging_core.rules.content.attachments import check_attachments
 from messaging_core.rules.content.cards import check_carousel, check_list
+from messaging_core.rules.content.headers import check_headers, check_subject
 from messaging_core.rules.content.media import (
     check_file_body,
     check_gif_body,
@@ -31,13 +32,9 @@ from messaging_core.rules.content.media import (
     check_mms,
     check_telegram,
 )
-from messaging_core.rules.formats.headers import check_headers, check_subject
 from messaging_core.rules.formats.platforms import BODY_TYPES
-from messaging_core.rules.formats.sms import encode_smartly, split_sms
+from messaging_core.rules.formats.sms import MAX_SMS_PARTS, encode_smartly, split_sms
 from messaging_core.rules.formats.text import check_text
-
-MAX_SMS_PARTS: Final = 255
-"""Most parts of one text: their number is an octet (3GPP TS 23.040 §9.2.3.24.1)."""
 
 MAX_EXPIRATION_TIME: Final = 90
 SECTION_TYPES: Final = frozenset(

@@ -16,7 +16,7 @@ from messaging_core.models.content.body import (
     TelegramMetadata,
 )
 from messaging_core.rules.content.actions import check_actions
-from messaging_core.rules.formats.headers import check_subject
+from messaging_core.rules.content.headers import check_subject
 from messaging_core.rules.formats.platforms import MAX_MEDIA
 from messaging_core.rules.formats.text import check_text
 from messaging_core.rules.formats.uris import check_web_url

@@ -5,7 +5,7 @@ from typing import Final
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.meta import EmailMeta, Meta, PushNotificationsMeta
 from messaging_core.rules.addressing.sender import check_email_from
-from messaging_core.rules.formats.headers import check_headers, check_subject
+from messaging_core.rules.content.headers import check_headers, check_subject
 
 GATEWAYS: Final = ("apns", "firebase", "web")
 MARKETING: Final = "marketing"

@@ -252,3 +252,7 @@ def _is_regional(character: str) -> bool:
 def _trailing_regionals(part: str) -> int:
     # Two make a flag, so it is their parity that counts.
     return sum(1 for _ in takewhile(_is_regional, reversed(part)))
+
+
+MAX_SMS_PARTS: Final = 255
+"""Most parts of one text: their number is an octet (3GPP TS 23.040 §9.2.3.24.1)."""

@@ -3,14 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
-from messaging_core.models.people.contact import Contact, Identifier
-from messaging_core.models.policy.send_rules import (
-    Holdout,
-    Purpose,
-    Suppression,
-    SuppressionScope,
-)
+from messaging_core.models.people.contact import Contact
+from messaging_core.models.people.suppression import Suppression, SuppressionScope
+from messaging_core.models.policy.send_rules import Holdout, Purpose
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.rules.content.meta import MARKETING

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
-from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.models.people.contact import ContactIdentifier
 from messaging_core.models.people.directory import ContactChanges, ContactList, NewContact
-from messaging_core.models.policy.send_rules import Suppression, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionScope
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.channel import check_platform
 from messaging_core.rules.addressing.receiver import MAX_ID_LENGTH, PLATFORM_KEYS, check_address

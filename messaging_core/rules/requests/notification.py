@@ -10,7 +10,7 @@ from messaging_core.rules.addressing.addresses import address_key, check_email_a
 from messaging_core.rules.addressing.receiver import MAX_PER_LINE
 from messaging_core.rules.addressing.sender import check_user_name, mail_domain
 from messaging_core.rules.content.files import check_file_name
-from messaging_core.rules.formats.headers import check_subject
+from messaging_core.rules.content.headers import check_subject
 from messaging_core.rules.formats.text import check_line, check_text
 
 MAX_ATTACHED: Final = 15_000_000

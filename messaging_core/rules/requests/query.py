@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.page import MAX_LIMIT
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.message import Status
-from messaging_core.models.messages.query import MAX_LIMIT, MessageQuery
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.rules.addressing.channel import PLATFORM
-from messaging_core.rules.formats.headers import MAX_LINE_LENGTH
+from messaging_core.rules.content.headers import MAX_LINE_LENGTH
 
 MAX_PAGE_TOKEN_LENGTH: Final = 8000
 MAX_VALUES: Final = 1000

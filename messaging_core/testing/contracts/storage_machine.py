@@ -13,15 +13,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.failure import Failure, FailureSource
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import Claim, Lane, NewMessage, Settlement
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Direction, Message, Part, Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.retention import Keep
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import ContactListQuery, ContactQuery, SuppressionQuery
-from messaging_core.models.policy.send_rules import SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.rules.policy.lifecycle import is_waiting
 from messaging_core.testing.builders import (

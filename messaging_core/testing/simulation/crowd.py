@@ -13,7 +13,7 @@ from messaging_core.models.content.body import TextBody
 from messaging_core.models.delivery.receipt import IncomingMessage
 from messaging_core.models.people.contact import ContactIdentifier
 from messaging_core.models.people.directory import NewContact
-from messaging_core.models.policy.send_rules import SuppressionScope
+from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.rules.policy.consent import identifier_on
 from messaging_core.testing.simulation.actors import Stage

@@ -9,10 +9,10 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.errors import StorageBusyError, StorageError
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.models.people.contact import Identifier
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage.directory import Suppressions
 from messaging_core.ports.storage.transaction import Storage, Transaction

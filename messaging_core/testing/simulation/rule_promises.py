@@ -16,15 +16,9 @@ from messaging_core.models.common.channel import Channel, MessageType
 from messaging_core.models.content.body import TextBody
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
 from messaging_core.models.policy.reasons import ReasonCode
-from messaging_core.models.policy.send_rules import (
-    FrequencyCap,
-    QuietHours,
-    QuietWindow,
-    SendRules,
-    SuppressionCause,
-    SuppressionScope,
-)
+from messaging_core.models.policy.send_rules import FrequencyCap, QuietHours, QuietWindow, SendRules
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.scenario import Person
 from messaging_core.testing.simulation.story import CAPPED, Asked, Block, Reception, Story

@@ -12,8 +12,8 @@ from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.receipt import StatusReceipt
 from messaging_core.models.messages.message import Message
+from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
 from messaging_core.models.policy.plan import Plan
-from messaging_core.models.policy.send_rules import SuppressionCause, SuppressionScope
 from messaging_core.testing.simulation.scenario import Scenario
 
 CAPPED = "cap_frequency"

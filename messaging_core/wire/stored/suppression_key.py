@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from messaging_core.models.people.contact import Identifier
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.people.directory import SuppressionQuery
-from messaging_core.models.policy.send_rules import Suppression, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionScope
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.policy.consent import sender_key
 

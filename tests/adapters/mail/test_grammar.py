@@ -31,9 +31,9 @@ from messaging_core.ports.transport import Capabilities, Handoff, Transport
 from messaging_core.rules.addressing.addresses import check_email_address, normalize_email
 from messaging_core.rules.addressing.sender import check_display_name
 from messaging_core.rules.content.attachments import check_attachments, content_id_of
+from messaging_core.rules.content.headers import check_headers
+from messaging_core.rules.content.mail_fields import field_tokens, is_structured
 from messaging_core.rules.content.media import media_type_of
-from messaging_core.rules.formats.headers import check_headers
-from messaging_core.rules.formats.mail_fields import field_tokens, is_structured
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import ManualClock
 

@@ -9,11 +9,11 @@ import pytest
 from messaging_core.decisions.acceptance.admission import admit
 from messaging_core.decisions.acceptance.drafting import delivery_of, draft, identifiers_of
 from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import Controls, Delivery, Lane
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.request import NotificationHook, SendMessage
 from messaging_core.models.people.contact import (
-    Identifier,
     Receiver,
     ReceiverContact,
     Sender,

@@ -11,7 +11,7 @@ from messaging_core.rules.addressing.unsubscribe import (
     offers_unsubscribe,
     unsubscribe_headers,
 )
-from messaging_core.rules.formats.headers import check_headers
+from messaging_core.rules.content.headers import check_headers
 
 ID = "0197b3a0-5f00-7000-8000-000000000001"
 URL = "https://shop.example/leave?m={messageId}"

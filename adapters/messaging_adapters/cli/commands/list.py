@@ -11,8 +11,9 @@ from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.output.tables import receivers
 from messaging_adapters.cli.output.timestamps import moment, read_moment
+from messaging_core.models.common.page import MAX_LIMIT
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import MAX_LIMIT, MessageQuery
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.wire import encode
 
 _FILTERS: Final = {

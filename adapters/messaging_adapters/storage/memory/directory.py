@@ -8,15 +8,16 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import (
     ContactList,
     ContactListQuery,
     ContactQuery,
     SuppressionQuery,
 )
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.wire import encode, load

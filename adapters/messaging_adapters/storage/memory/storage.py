@@ -23,9 +23,10 @@ from messaging_adapters.storage.transaction_lock import OVERTAKEN, Hold, Transac
 from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
+from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.transaction import Messages, Storage, Transaction
 from messaging_core.wire.stored.message import Stored, StoredMessages
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token

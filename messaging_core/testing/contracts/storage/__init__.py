@@ -13,10 +13,11 @@ from attrs import evolve
 
 from messaging_core.errors import InvalidQueryError, StorageError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.models.people.contact import ContactIdentifier, Identifier
+from messaging_core.models.people.contact import ContactIdentifier
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing.builders import (
     A_NUMBER,

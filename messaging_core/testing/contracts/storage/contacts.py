@@ -10,8 +10,9 @@ from attrs import evolve
 
 from messaging_core.errors import InvalidQueryError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import ContactList, ContactListQuery, ContactQuery
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import A_NUMBER, AN_ADDRESS, a_contact, a_contact_list

@@ -11,12 +11,12 @@ from attrs import evolve, frozen
 from messaging_core.errors import InvalidQueryError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.failure import FailureSource
+from messaging_core.models.common.page import MAX_LIMIT
 from messaging_core.models.content.body import Attachment, HtmlBody, Image, ImageBody
 from messaging_core.models.content.meta import EmailMeta, Meta
 from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.messages.message import Direction, Message, Origin, Part, Status
-from messaging_core.models.messages.query import MAX_LIMIT
 from messaging_core.models.messages.request import ReplyTo
 from messaging_core.models.people.contact import MessageReceiver
 from messaging_core.ports.storage.transaction import Storage

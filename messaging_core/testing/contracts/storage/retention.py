@@ -15,13 +15,13 @@ from messaging_core.decisions.status.redaction import (
 )
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.failure import Retry
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage, Withdrawal
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.evidence import Evidence, Reported
 from messaging_core.models.delivery.interaction import Interaction, InteractionType
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message, Part, Status
-from messaging_core.models.people.contact import Identifier
 from messaging_core.models.policy.plan import Reason
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import (

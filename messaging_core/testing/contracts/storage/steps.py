@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
@@ -14,7 +15,7 @@ from messaging_core.models.delivery.delivery import (
     Withdrawal,
 )
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.clock import MONDAY_MORNING
 

@@ -10,9 +10,9 @@ from attrs import evolve
 
 from messaging_core.errors import InvalidQueryError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
-from messaging_core.models.people.contact import Identifier
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.people.directory import SuppressionQuery
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.builders import A_NUMBER, AN_ADDRESS, a_contact, a_suppression
 from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE

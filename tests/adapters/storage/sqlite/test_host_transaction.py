@@ -17,8 +17,8 @@ from messaging_core import Channel, Messenger, SendMessage, to
 from messaging_core import text as text_body
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
-from messaging_core.models.people.contact import Identifier
 from messaging_core.testing import RecordingTransport, a_new_message
 from messaging_core.testing.contracts.storage.steps import AT, claim, get, ids, walk
 

@@ -10,8 +10,9 @@ from attrs import evolve
 
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import storable
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Contact, Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import ContactQuery
 from messaging_core.ports.storage.directory import Contacts
 from messaging_core.rules.addressing.addresses import address_key

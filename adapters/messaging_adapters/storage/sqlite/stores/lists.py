@@ -8,7 +8,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.rows.columns import storable
 from messaging_adapters.storage.sqlite.stores.contacts import SELECT_CONTACTS, load_contact
-from messaging_core.models.messages.query import Page
+from messaging_core.models.common.page import Page
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import ContactList, ContactListQuery
 from messaging_core.ports.storage.directory import ContactLists

@@ -14,9 +14,10 @@ from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import MessageQuery, Page
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.transaction import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored.message import Stored, facets, store, store_new

@@ -6,10 +6,10 @@ from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, storable, to_micros
-from messaging_core.models.messages.query import Page
-from messaging_core.models.people.contact import Identifier
+from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.common.page import Page
 from messaging_core.models.people.directory import SuppressionQuery
-from messaging_core.models.policy.send_rules import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.storage.directory import Suppressions
 from messaging_core.wire import encode, load
 from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from messaging_core.models.common.violation import Violation
-from messaging_core.rules.formats.mail_fields import FieldError, field_tokens, is_structured
+from messaging_core.rules.content.mail_fields import FieldError, field_tokens, is_structured
 from messaging_core.rules.formats.text import check_line, is_line
 
 MAX_LINE_LENGTH: Final = 998

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_core.models import Violation
-from messaging_core.rules.formats.headers import RESERVED_HEADERS, check_headers, check_subject
+from messaging_core.rules.content.headers import RESERVED_HEADERS, check_headers, check_subject
 
 HEADERS = "/body/html/metadata/headers"
 

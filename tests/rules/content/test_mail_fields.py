@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.formats.headers import check_headers
-from messaging_core.rules.formats.mail_fields import FieldError, field_tokens, is_structured
+from messaging_core.rules.content.headers import check_headers
+from messaging_core.rules.content.mail_fields import FieldError, field_tokens, is_structured
 
 STRUCTURED = [
     *["Reply-To", "Errors-To", "Mail-Followup-To", "Mail-Reply-To", "Return-Receipt-To"],

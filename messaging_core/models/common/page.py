@@ -1,0 +1,33 @@
+"""One page of a listing, and its limits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from attrs import field, frozen
+
+T = TypeVar("T")
+
+
+DEFAULT_LIMIT = 10
+
+
+MAX_LIMIT = 1000
+
+
+@frozen(kw_only=True)
+class Page(Generic[T]):
+    """One page of a listing.
+
+    A page may hold fewer results than its limit, even none, and still name a next one: what a
+    page costs is bounded, however rare its matches are. Only a missing token ends a listing.
+
+    Attributes:
+        results: What was found; messages are decoded when they are looked at.
+        next_page_token: Opaque; absent on the last page.
+    """
+
+    results: Sequence[T] = field(factory=tuple, metadata={"always": True})
+    next_page_token: str | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
