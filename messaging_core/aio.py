@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from messaging_core.acceptance.acceptor import AcceptResult, Request, Submission
+from messaging_core.acceptance.submission import AcceptResult, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.errors import InvalidRequestError, StorageError

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from messaging_core.channels import Sources
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.people.suppression import SuppressionCause
-from messaging_core.policy.evaluator import SendPolicies
+from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Ids
 
 SUPPRESS_ON: Final = frozenset(

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from messaging_core.acceptance.acceptor import MessageAcceptor, Request, Submission
+from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.batch import BatchAcceptor
 from messaging_core.acceptance.bulk import accept_many
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.acceptance.preview import next_allowed, preview
+from messaging_core.acceptance.submission import Request, Submission
 from messaging_core.arguments import (
     a,
     a_text,
@@ -57,7 +58,7 @@ from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.models.policy.send_rules import SendRules
 from messaging_core.notifications.service import NotificationService
-from messaging_core.policy.evaluator import policies_of
+from messaging_core.policy.policies import policies_of
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.codes import Codes, RandomCodes
@@ -89,7 +90,8 @@ from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
 from messaging_core.receipts.clicks import resolve_short_link
-from messaging_core.receipts.inbox import ReceiptInbox, record_conversion
+from messaging_core.receipts.conversions import record_conversion
+from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.rules.requests.query import check_query
 from messaging_core.templates import DEFAULT_ENGINES

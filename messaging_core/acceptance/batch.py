@@ -7,14 +7,10 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.acceptance.acceptor import (
-    MessageAcceptor,
-    MessageWriter,
-    PreparedRequest,
-    Request,
-    Submission,
-)
+from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.idempotency import check_key, conflict, gone, key_of_batch
+from messaging_core.acceptance.submission import PreparedRequest, Request, Submission
+from messaging_core.acceptance.writer import MessageWriter
 from messaging_core.decisions.acceptance.rejection import curtailed
 from messaging_core.errors import InvalidMessageError
 from messaging_core.models.common.channel import Channel

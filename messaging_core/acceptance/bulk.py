@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from itertools import islice, repeat
 from typing import Any, Final, TypeVar, cast
 
-from messaging_core.acceptance.acceptor import MessageAcceptor, Request, Submission
+from messaging_core.acceptance.acceptor import MessageAcceptor
+from messaging_core.acceptance.submission import Request, Submission
 from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.messages.message import Message

@@ -3,13 +3,9 @@
 from datetime import datetime
 from typing import Final
 
-from messaging_core.acceptance.acceptor import (
-    MessageAcceptor,
-    PreparedRequest,
-    Request,
-    Submission,
-    drafted,
-)
+from messaging_core.acceptance.acceptor import MessageAcceptor
+from messaging_core.acceptance.submission import PreparedRequest, Request, Submission
+from messaging_core.acceptance.writer import drafted
 from messaging_core.contacts.receivers import known_people
 from messaging_core.decisions.content.rendering import envelope_of
 from messaging_core.models.common.channel import Channel

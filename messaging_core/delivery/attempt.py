@@ -1,19 +1,15 @@
 """One call of a transport: what it may do, and what its answer comes to."""
 
 import logging
-import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
 
 from attrs import evolve, frozen
 
-from messaging_core.delivery.group_commit import GroupCommit
-from messaging_core.delivery.recorder import PendingHandoff
+from messaging_core.delivery.handoff import DurableHandoff, _text, _texts
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of
-from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
@@ -24,83 +20,9 @@ from messaging_core.models.delivery.outcome import (
     Unknown,
 )
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.ports.clock import Clock
-from messaging_core.ports.transport import Handoff, Transport
-from messaging_core.rules.formats.references import bare_reference
+from messaging_core.ports.transport import Transport
 
 _log = logging.getLogger(__name__)
-
-
-class DurableHandoff(Handoff):
-    """The moment in one attempt after which it is not known whether a failure was a success.
-
-    Args:
-        claim: The message.
-        clock: Tells the time at which it goes.
-        ledger: Where that it goes is made durable, if it is.
-        channel: Where it goes.
-        addresses: Whom it goes to: who was suppressed, unsubscribed or held out meanwhile must not
-            get it.
-        may_go: Whether the send rules allow it at an instant; quiet hours may have begun.
-    """
-
-    def __init__(  # noqa: PLR0913 - by keyword beyond the third
-        self,
-        claim: Claim,
-        clock: Clock,
-        ledger: GroupCommit | None = None,
-        *,
-        channel: Channel | None = None,
-        addresses: tuple[str, ...] = (),
-        may_go: Callable[[datetime], bool] = lambda _: True,
-    ) -> None:
-        self._claim = claim
-        self._channel = channel
-        self._addresses = addresses
-        self._clock = clock
-        self._ledger = ledger
-        self._may_go = may_go
-        self.passed_at: datetime | None = None
-        self._is_given_up = False
-        self._lock = threading.Lock()
-
-    def __call__(self, *, references: Sequence[str] = ()) -> None:
-        """Let the message go, unless its time or its lease has run out.
-
-        Args:
-            references: As for `Handoff`.
-
-        Raises:
-            Withdrawn: It may no longer go.
-        """
-        now = self._clock.now()
-        if now >= self._claim.delivery.expires_at:
-            raise Withdrawn("expired")
-        if now >= self._claim.lease.until or self._is_given_up:
-            raise Withdrawn("superseded")
-        if self.passed_at is None and not self._may_go(now):
-            raise Withdrawn("held")
-        if self.passed_at is None and self._ledger is not None:
-            self._ledger.mark(self._going(_texts(references)))
-        with self._lock:
-            if self._is_given_up:
-                raise Withdrawn("superseded")
-            self.passed_at = self.passed_at or now
-
-    def _going(self, references: tuple[str, ...]) -> PendingHandoff:
-        return PendingHandoff(
-            lease=self._claim.lease,
-            message=self._claim.message,
-            channel=self._channel,
-            addresses=self._addresses,
-            references=references,
-            delivery=self._claim.delivery,
-        )
-
-    def give_up(self) -> None:
-        """Refuse leave from now on; whether it was given before, `passed_at` says for good."""
-        with self._lock:
-            self._is_given_up = True
 
 
 @frozen(kw_only=True)
@@ -191,12 +113,6 @@ def _single(outcome: object) -> SingleOutcome | None:
     return None
 
 
-def _texts(references: object) -> tuple[str, ...]:
-    if isinstance(references, str) or not isinstance(references, Iterable):
-        references = () if references is None else (references,)
-    return tuple([bare_reference(_text(reference)) for reference in references])
-
-
 def _clean(failure: Failure) -> Failure:
     source = failure.source
     return evolve(
@@ -204,11 +120,6 @@ def _clean(failure: Failure) -> Failure:
         description=_text(failure.description),
         source=FailureSource(code=_text(source.code), name=_text(source.name)) if source else None,
     )
-
-
-def _text(value: object) -> str:
-    """Return text that can be kept: what a provider wrote in no known encoding cannot."""
-    return str(value).encode("utf-8", "replace").decode()
 
 
 def fault_outcome(transport: str, what: str, handoff: DurableHandoff) -> Outcome:

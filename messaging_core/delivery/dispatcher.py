@@ -16,13 +16,9 @@ from messaging_core.decisions.delivery.settlement import (
     postpone,
     settle,
 )
-from messaging_core.delivery.attempt import (
-    CallResult,
-    DurableHandoff,
-    call_transport,
-    fault_outcome,
-)
+from messaging_core.delivery.attempt import CallResult, call_transport, fault_outcome
 from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.handoff import DurableHandoff
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal

@@ -7,7 +7,7 @@ from time import monotonic
 
 from attrs import define, field
 
-from messaging_core.delivery.attempt import DurableHandoff
+from messaging_core.delivery.handoff import DurableHandoff
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Claim
 

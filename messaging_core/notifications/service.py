@@ -7,9 +7,10 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
-from messaging_core.acceptance.acceptor import AcceptResult, MessageAcceptor, Submission
+from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK, chunks, gc_paused
 from messaging_core.acceptance.idempotency import check_key
+from messaging_core.acceptance.submission import AcceptResult, Submission
 from messaging_core.channels import ChannelRegistry
 from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError

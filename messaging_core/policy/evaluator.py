@@ -7,7 +7,6 @@ to be handed over: `decisions.send_rules.evaluate` answers all of them.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from attrs import evolve, field, frozen
 from messaging_core.contacts.receivers import address_identifiers
 from messaging_core.decisions.delivery.withholding import withheld
 from messaging_core.decisions.policy.send_rules import evaluate, is_refused
-from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
@@ -31,66 +29,16 @@ from messaging_core.models.policy.send_rules import (
     Purpose,
     ReceiverFacts,
     Ruling,
-    SendRules,
 )
+from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.consent import identifier_on, is_held_out, purpose_of
 from messaging_core.rules.policy.frequency import binds
-from messaging_core.rules.policy.send_rules import check_send_rules, combined
 
 ANSWER: Final = "keyword"
 """The type of the `origin` of a message that answers a keyword: no send rule binds it."""
 
-_NO_RULES: Final = SendRules()
 _NO_CONTROLS: Final = Controls()
-
-
-@frozen(kw_only=True)
-class SendPolicies:
-    """Know which send rules hold for a channel.
-
-    Attributes:
-        default: For every workspace that has none of its own.
-        by_id: By the id of a workspace or of a channel; a channel's are combined with those of
-            its workspace.
-    """
-
-    default: SendRules = _NO_RULES
-    by_id: Mapping[UUID, SendRules] = MappingProxyType({})
-    _known: dict[UUID, SendRules] = field(factory=dict, init=False, repr=False, eq=False)
-
-    @property
-    def has_caps(self) -> bool:
-        """Tell whether there is any frequency cap."""
-        return self.longest_window is not None
-
-    @property
-    def longest_window(self) -> timedelta | None:
-        """Return how long a message counts under any cap of any channel, if there is one."""
-        every = (self.default, *self.by_id.values())
-        return max((cap.window for one in every for cap in one.frequency_caps), default=None)
-
-    def of(self, channel: Channel) -> SendRules:
-        """Return the rules of a channel."""
-        known = self._known.get(channel.id)
-        if known is None:
-            workspace = self.by_id.get(channel.workspace, self.default)
-            known = self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
-        return known
-
-
-def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> SendPolicies:
-    """Return the policies that a host has set up.
-
-    Raises:
-        ConfigurationError: Some rule cannot mean what it says.
-    """
-    by_id = send_rules if isinstance(send_rules, Mapping) else {}
-    default = send_rules if isinstance(send_rules, SendRules) else _NO_RULES
-    for rules in (default, *by_id.values()):
-        if violations := check_send_rules(rules):
-            raise ConfigurationError("; ".join(str(violation) for violation in violations))
-    return SendPolicies(default=default, by_id=dict(by_id))
 
 
 @frozen(kw_only=True)

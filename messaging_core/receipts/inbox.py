@@ -13,19 +13,11 @@ from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import received
 from messaging_core.decisions.status import events
 from messaging_core.errors import (
-    InvalidRequestError,
     StorageBusyError,
     StorageError,
-    UnknownMessageError,
 )
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
-from messaging_core.models.delivery.interaction import (
-    Conversion,
-    Interaction,
-    InteractionMetadata,
-    InteractionType,
-)
 from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     KeptReceipt,
@@ -37,9 +29,7 @@ from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
 from messaging_core.receipts.processor import ReceiptProcessor
-from messaging_core.rules.requests.conversion import check_conversion
 from messaging_core.wire import encode
-from messaging_core.wire.receipts import well_formed
 from messaging_core.wire.stored.fingerprint import hash_of
 
 _log = logging.getLogger(__name__)
@@ -222,38 +212,3 @@ def _key_of(receipt: Receipt) -> str:
         return f"incoming:{receipt.channel_id}:{receipt.reference}"
     said = encode(evolve(receipt, raw=""))
     return hash_of(type(receipt).__name__.encode(), said)
-
-
-def record_conversion(
-    inbox: ReceiptInbox,
-    message_id: UUID,
-    conversion: Conversion,
-    *,
-    workspace: UUID,
-    connection: Any,
-) -> Interaction:
-    """Record that a message had its effect.
-
-    Raises:
-        InvalidRequestError: The conversion has an unknown type or status, or a wrong value.
-        UnknownMessageError: The workspace has no such message.
-    """
-    conversion = well_formed(conversion)
-    if violations := check_conversion(conversion):
-        raise InvalidRequestError(violations)
-    now = inbox.acceptance.clock.now()
-    with inbox.acceptance.storage.begin(connection) as tx:
-        message = tx.messages.get(workspace, message_id)
-        if message is None:
-            raise UnknownMessageError(message_id)
-        reports = ReceiptProcessor(tx, inbox.desk)
-        interaction = reports.interact(
-            workspace,
-            message,
-            at=now,
-            type=InteractionType.CONVERSION,
-            created_at=conversion.timestamp or now,
-            metadata=InteractionMetadata(conversion=conversion),
-        )
-        reports.flush()
-    return interaction

@@ -1,39 +1,33 @@
 """What is done when somebody writes STOP, START or HELP."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
-from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from messaging_core.acceptance.acceptor import MessageAcceptor, Submission
+from messaging_core.acceptance.acceptor import MessageAcceptor
+from messaging_core.acceptance.submission import Submission
 from messaging_core.arguments import a, checked_init, flag
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.settlement import IN_DOUBT
-from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidRequestError
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.common.identifier import Identifier
-from messaging_core.models.common.page import MAX_LIMIT
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import TextBody
-from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.receipt import IncomingMessage
 from messaging_core.models.messages.compose import to
-from messaging_core.models.messages.message import Direction, Message, Origin, Status
-from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.message import Message, Origin
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
-from messaging_core.models.policy.reasons import SUPPRESSED_BY, because
-from messaging_core.policy.evaluator import ANSWER, is_exempt, people_of
+from messaging_core.policy.evaluator import ANSWER
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts.opt_out import skip_suppressed
 from messaging_core.rules.addressing.addresses import check_sms_sender, country_of
 from messaging_core.rules.addressing.phone_number import sender_number
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, check_address
-from messaging_core.rules.policy.consent import covering, identifier_on, purpose_of
-from messaging_core.rules.policy.lifecycle import UNDER_WAY, Cause, can_exclude, transition
+from messaging_core.rules.policy.consent import identifier_on
 from messaging_core.rules.policy.stop_words import Keyword, KeywordKind, confirmation_of, keyword_of
 from messaging_core.wire.stored.suppression_key import key_of, place_of
 
@@ -201,71 +195,3 @@ def known_sender(incoming: IncomingMessage, channel: Channel) -> str:
     if number is None and (sender.startswith("+") or check_sms_sender(sender, "")):
         raise InvalidRequestError([_NO_NUMBER])
     return number or sender
-
-
-def skip_suppressed(
-    tx: Transaction, desk: EngineContext, workspace: UUID, suppression: Suppression, now: datetime
-) -> int:
-    """Skip every message that waits and that a suppression covers, and return how many.
-
-    What was handed over already, or may have been, cannot be called back. An email with several
-    receivers is left to the moment it is claimed: the others are to get it.
-    """
-    covered = [
-        message
-        for message in _waiting_for(tx, workspace, suppression)
-        if _is_covered(message, suppression, desk)
-    ]
-    return sum(_skip(tx, workspace, message, suppression, now) for message in covered)
-
-
-def _waiting_for(tx: Transaction, workspace: UUID, suppression: Suppression) -> Iterator[Message]:
-    query = MessageQuery(
-        workspace=workspace,
-        receiver=suppression.identifier_value,
-        status=UNDER_WAY,
-        direction=Direction.OUTGOING,
-        limit=MAX_LIMIT,
-    )
-    while True:
-        page = tx.messages.find(query)
-        yield from page.results
-        if page.next_page_token is None:
-            return
-        query = evolve(query, page_token=page.next_page_token)
-
-
-def _is_covered(message: Message, suppression: Suppression, desk: EngineContext) -> bool:
-    """Tell whether a suppression forbids a message that waits to its only receiver."""
-    people, channel = people_of(message), desk.channels.get(message.channel_id)
-    if len(people) != 1 or channel is None or is_exempt(message) or not can_exclude(message.status):
-        return False
-    identifier = identifier_on(channel, people[0][1])
-    purpose = purpose_of(channel.message_type, message.meta)
-    is_doubted = message.details == IN_DOUBT
-    return not is_doubted and bool(
-        covering([suppression], identifier, purpose, message.sender.address)
-    )
-
-
-def _skip(
-    tx: Transaction, workspace: UUID, message: Message, suppression: Suppression, now: datetime
-) -> bool:
-    if not tx.outbox.finish(workspace, message.id):
-        return False
-    reason = because(
-        SUPPRESSED_BY[suppression.scope], cause=suppression.cause, since=suppression.at.isoformat()
-    )
-    skipped = transition(
-        message,
-        Status.SKIPPED,
-        now,
-        cause=Cause.EXCLUDED,
-        reason=reason.message,
-        details=reason.code,
-    )
-    tx.messages.update(workspace, skipped)
-    tx.sendings.forget(workspace, message.id)
-    event = events.changed(workspace, skipped, EventKind.ENDED, now)
-    tx.timeline.append([evolve(event, reasons=(reason,))])
-    return True

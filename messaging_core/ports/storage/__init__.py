@@ -1,1 +1,27 @@
 """The storage port: one transaction with a store for each topic."""
+
+from messaging_core.ports.storage.content import ShortLinks, Templates
+from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
+from messaging_core.ports.storage.messages import Messages
+from messaging_core.ports.storage.outbox import Outbox
+from messaging_core.ports.storage.receipts import Receipts
+from messaging_core.ports.storage.retention import Retention
+from messaging_core.ports.storage.send_history import SendHistory
+from messaging_core.ports.storage.timeline import Timeline
+from messaging_core.ports.storage.transaction import Storage, Transaction
+
+__all__ = [
+    "ContactLists",
+    "Contacts",
+    "Messages",
+    "Outbox",
+    "Receipts",
+    "Retention",
+    "SendHistory",
+    "ShortLinks",
+    "Storage",
+    "Suppressions",
+    "Templates",
+    "Timeline",
+    "Transaction",
+]

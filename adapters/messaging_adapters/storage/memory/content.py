@@ -8,7 +8,7 @@ from attrs import field, frozen
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.models.content.short_link import ShortLink
 from messaging_core.models.content.template_project import TemplateProject
-from messaging_core.ports.storage.transaction import ShortLinks, Templates
+from messaging_core.ports.storage.content import ShortLinks, Templates
 from messaging_core.wire import encode, load
 from messaging_core.wire.stored.message import load_project
 

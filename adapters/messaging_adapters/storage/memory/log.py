@@ -12,7 +12,8 @@ from messaging_core.models.delivery.event import Cursor, Event
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, ReceiptState
-from messaging_core.ports.storage.transaction import Receipts, Timeline
+from messaging_core.ports.storage.receipts import Receipts
+from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.wire import encode, encode_stored, load
 
 _WAITING = frozenset({ReceiptState.KEPT, ReceiptState.UNMATCHED})

@@ -20,7 +20,7 @@ from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message
-from messaging_core.ports.storage.transaction import Retention
+from messaging_core.ports.storage.retention import Retention
 from messaging_core.rules.policy.lifecycle import is_under_way
 from messaging_core.wire import encode, load
 from messaging_core.wire.stored.message import store

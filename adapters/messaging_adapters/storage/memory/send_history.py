@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_core.ports.storage.transaction import SendHistory
+from messaging_core.ports.storage.send_history import SendHistory
 
 SendingsTable = dict[tuple[UUID, UUID, str], tuple[str, datetime]]
 """Platform and time, by workspace, message and contact."""

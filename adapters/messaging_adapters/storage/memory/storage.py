@@ -27,7 +27,8 @@ from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.ports.storage.transaction import Messages, Storage, Transaction
+from messaging_core.ports.storage.messages import Messages
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.wire.stored.message import Stored, StoredMessages
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 

@@ -11,11 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from messaging_adapters.storage.sqlite.connection import files, health, inherited
-from messaging_adapters.storage.sqlite.connection.free_space import (
-    FreeSpace,
-    SpaceCheckedMessages,
-    disk_free,
-)
+from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace, disk_free
 from messaging_adapters.storage.sqlite.connection.locking import LockRetry
 from messaging_adapters.storage.sqlite.connection.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.errors import BUSY, is_doubtful, translate, translated
@@ -30,6 +26,7 @@ from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
 from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
+from messaging_adapters.storage.sqlite.stores.roomy_messages import SpaceCheckedMessages
 from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendings
 from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
 from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions

@@ -1,14 +1,11 @@
 """Room on the disk: accepting stops while there is still enough to finish what was accepted."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from sqlite3 import Cursor
 from time import monotonic
 
-from messaging_adapters.storage.sqlite.stores.messages import SqliteMessages
 from messaging_core.errors import StorageError, StorageFullError
-from messaging_core.models.delivery.delivery import NewMessage
 
 _FRESH = 1.0  # seconds for which an answer of the probe holds
 
@@ -54,15 +51,3 @@ class FreeSpace:
             return self._probe(self._folder)
         except OSError as error:
             raise StorageError(f"cannot tell how much room there is: {error}") from error
-
-
-class SpaceCheckedMessages(SqliteMessages):
-    """Accept messages only where there is room for them."""
-
-    def __init__(self, cursor: Cursor, scan_budget: int, space: FreeSpace) -> None:
-        super().__init__(cursor, scan_budget)
-        self._space = space
-
-    def add(self, messages: Sequence[NewMessage]) -> None:
-        self._space.require()
-        super().add(messages)

@@ -18,7 +18,7 @@ from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.ports.storage.transaction import Messages
+from messaging_core.ports.storage.messages import Messages
 from messaging_core.wire import dump
 from messaging_core.wire.stored.message import Stored, facets, store, store_new
 

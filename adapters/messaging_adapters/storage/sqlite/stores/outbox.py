@@ -26,7 +26,7 @@ from messaging_core.models.delivery.delivery import (
     Withdrawal,
 )
 from messaging_core.models.messages.message import Message, Status
-from messaging_core.ports.storage.transaction import Outbox
+from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.wire import load
 from messaging_core.wire.codec.scalars import write_datetime
 from messaging_core.wire.stored.message import Stored, settled_state, store

@@ -19,7 +19,7 @@ from messaging_core.models.delivery.receipt import (
     ReceiptState,
     StatusReceipt,
 )
-from messaging_core.ports.storage.transaction import Receipts
+from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.wire import encode, encode_stored, load
 
 _KINDS: Final[Mapping[str, type[Receipt]]] = {

@@ -5,7 +5,7 @@ from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_core.ports.storage.transaction import SendHistory
+from messaging_core.ports.storage.send_history import SendHistory
 
 _NOTE = "INSERT OR REPLACE INTO messaging_sendings VALUES (?, ?, ?, ?, ?)"
 _FORGET_OLD = (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.columns import storable
 from messaging_core.models.content.short_link import ShortLink
-from messaging_core.ports.storage.transaction import ShortLinks
+from messaging_core.ports.storage.content import ShortLinks
 from messaging_core.wire import encode, load
 
 _ADD = (

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.columns import storable
 from messaging_core.models.content.template_project import TemplateProject
-from messaging_core.ports.storage.transaction import Templates
+from messaging_core.ports.storage.content import Templates
 from messaging_core.wire import encode
 from messaging_core.wire.stored.message import load_project
 

@@ -13,7 +13,7 @@ from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micro
 from messaging_adapters.storage.sqlite.rows.tolerant_read import skip_corrupt
 from messaging_core.models.delivery.event import Cursor as Place
 from messaging_core.models.delivery.event import Event
-from messaging_core.ports.storage.transaction import Timeline
+from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.wire import dump, dump_stored, load
 from messaging_core.wire.codec.scalars import write_datetime
 

@@ -1,0 +1,217 @@
+"""Write accepted messages, with their contacts, keys and events, in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from messaging_core.acceptance.idempotency import conflict, gone
+from messaging_core.acceptance.submission import (
+    BATCH,
+    AcceptResult,
+    PreparedRequest,
+)
+from messaging_core.contacts.receivers import People, Person
+from messaging_core.decisions.acceptance.admission import Admission
+from messaging_core.decisions.acceptance.drafting import delivery_of, draft, identifiers_of
+from messaging_core.decisions.acceptance.rejection import rejected
+from messaging_core.decisions.content.link_planning import Linking
+from messaging_core.decisions.status import events
+from messaging_core.errors import InvalidMessageError, InvalidRequestError
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.messages.message import Message, Origin
+from messaging_core.models.policy.plan import Reason, Verdict
+from messaging_core.policy.evaluator import PolicyEvaluator, is_exempt
+from messaging_core.policy.policies import SendPolicies
+from messaging_core.ports.clock import Ids
+from messaging_core.ports.storage.transaction import Transaction
+
+_NOT_ADMITTED = Admission(verdict=Verdict.REJECTED)
+
+
+class MessageWriter:
+    """Keep what was admitted, inside one transaction.
+
+    Args:
+        tx: The transaction.
+        ids: Makes ids.
+        now: When the requests are accepted.
+        linking: Decides on their links.
+        keys_since: Idempotency keys accepted then or before stand for nothing any more.
+        policies: The send rules.
+        batch_id: The batch that all of it belongs to.
+    """
+
+    def __init__(  # noqa: PLR0913 - by keyword beyond the third
+        self,
+        tx: Transaction,
+        ids: Ids,
+        now: datetime,
+        *,
+        linking: Linking,
+        keys_since: datetime,
+        policies: SendPolicies,
+        batch_id: UUID | None = None,
+    ) -> None:
+        self._tx = tx
+        self._ids = ids
+        self._now = now
+        self._linking = linking
+        self._keys_since = keys_since
+        self._policies = policies
+        self._batch_id = batch_id
+        self._origin = Origin(type=BATCH, id=str(batch_id)) if batch_id else None
+
+    def keep(self, prepared: Sequence[PreparedRequest]) -> list[AcceptResult]:
+        """Return an answer for each request, in order."""
+        known = self._known(prepared) if any(one.idempotency for one in prepared) else {}
+        chosen: dict[int, tuple[UUID, PreparedRequest]] = {}
+        answers: dict[int, AcceptResult] = {}
+        repeats: dict[int, tuple[UUID, UUID]] = {}
+        for place, one in enumerate(prepared):
+            earlier = known.get(_scope(one)) if one.idempotency else None
+            if earlier and one.idempotency and earlier[1] != one.idempotency:
+                answers[place] = conflict(*earlier, one.idempotency)
+            elif earlier:
+                repeats[place] = (one.channel.workspace, earlier[0])
+            elif one.admission is None:
+                answers[place] = _refusal(one)
+            else:
+                chosen[place] = (self._ids.new(self._now), one)
+                if one.idempotency:
+                    known[_scope(one)] = (chosen[place][0], one.idempotency)
+        answers |= zip(chosen, self._add(list(chosen.values())), strict=True)
+        answers |= {place: self._earlier(*where) for place, where in repeats.items()}
+        return [answers[place] for place in range(len(prepared))]
+
+    def keep_all(self, prepared: Sequence[PreparedRequest]) -> list[Message]:
+        """Keep every request, those that break rules as rejected messages."""
+        return self._add([(self._ids.new(self._now), one) for one in prepared])
+
+    def _known(
+        self, prepared: Sequence[PreparedRequest]
+    ) -> dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]]:
+        """Return the keys that are in use already, with their messages."""
+        wanted: dict[UUID, list[str]] = {}
+        for one in prepared:
+            if one.idempotency:
+                wanted.setdefault(one.channel.workspace, []).append(one.idempotency.key)
+        return {
+            (workspace, key): found
+            for workspace, keys in wanted.items()
+            for key, found in self.by_keys(workspace, keys).items()
+        }
+
+    def by_keys(
+        self, workspace: UUID, keys: Sequence[str]
+    ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
+        """Return the keys that are in use now, with their messages."""
+        return self._tx.messages.by_keys(workspace, keys, since=self._keys_since)
+
+    def _earlier(self, workspace: UUID, message_id: UUID) -> AcceptResult:
+        return self._tx.messages.get(workspace, message_id) or gone(message_id)
+
+    def _add(self, chosen: Sequence[tuple[UUID, PreparedRequest]]) -> list[Message]:
+        people = self._people([one for _, one in chosen])
+        judge = PolicyEvaluator(self._tx, self._policies)
+        log: list[Event] = []
+        new: list[NewMessage] = []
+        for (message_id, one), its in zip(chosen, people, strict=True):
+            kept, reasons = self._new(message_id, one, its, judge)
+            new.append(kept)
+            log.append(events.admitted(kept.workspace, kept.message, kept.delivery, reasons))
+        if new:
+            self._tx.messages.add(new)
+            self._tx.timeline.append(log)
+        if keys := sum(one.idempotency is not None for one in new):
+            # More go than come, so that those that expired get ever fewer.
+            self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)
+        return [one.message for one in new]
+
+    def _linked(self, message: Message, delivery: Delivery, channel: Channel) -> Delivery:
+        """Draw the short links of a message, and keep where they lead."""
+        delivery, links = self._linking.draw(message, delivery, channel)
+        self._tx.short_links.add(links)
+        return delivery
+
+    def _people(self, chosen: Sequence[PreparedRequest]) -> list[list[Person]]:
+        """Return identifier and id of every contact, making contacts for new identifiers.
+
+        Nobody becomes a contact for a request that breaks rules.
+        """
+        people = People(tx=self._tx, now=self._now, new_id=lambda: str(self._ids.new(self._now)))
+        admitted = [one for one in chosen if one.admission]
+        known = iter(people.of([(one.request, one.channel) for one in admitted if one.request]))
+        return [
+            next(known)
+            if one.admission
+            else [(identifier, None) for identifier in identifiers_of(one.request, one.channel)]
+            if one.request
+            else []
+            for one in chosen
+        ]
+
+    def _new(
+        self,
+        message_id: UUID,
+        one: PreparedRequest,
+        people: Sequence[Person],
+        judge: PolicyEvaluator,
+    ) -> tuple[NewMessage, tuple[Reason, ...]]:
+        """Return what is to be kept of a request, and why it goes when it does."""
+        origin = self._origin or one.origin
+        message, delivery = drafted(
+            one, message_id=message_id, people=people, now=self._now, origin=origin
+        )
+        reasons = one.admission.reasons if one.admission else ()
+        is_held_back = False
+        if delivery and not is_exempt(message):
+            message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
+            reasons, is_held_back = (*reasons, *why), message.reason is not None
+        if one.has_links and delivery:
+            delivery = self._linked(message, delivery, one.channel)
+        kept = NewMessage(
+            workspace=one.channel.workspace,
+            platform=one.channel.platform,
+            message=message,
+            delivery=delivery,
+            idempotency=one.idempotency,
+            batch_id=self._batch_id,
+            # Not all of a message in a batch, or of one held back, is taken over from its request.
+            echoed=None if origin or is_held_back else one.echoed,
+        )
+        return kept, reasons
+
+
+def drafted(
+    one: PreparedRequest,
+    *,
+    message_id: UUID,
+    people: Sequence[Person],
+    now: datetime,
+    origin: Origin | None = None,
+) -> tuple[Message, Delivery | None]:
+    """Make the message of a prepared request, and its delivery; one that breaks rules has none."""
+    if one.request is None:
+        raise InvalidMessageError(one.violations)
+    message = draft(
+        one.request,
+        one.channel,
+        one.admission or _NOT_ADMITTED,
+        message_id=message_id,
+        people=people,
+        now=now,
+        origin=origin,
+    )
+    if one.admission is None:
+        return rejected(message, one.violations), None
+    return message, delivery_of(one.request, one.channel, one.admission)
+
+
+def _scope(one: PreparedRequest) -> tuple[UUID, str]:
+    return (one.channel.workspace, one.idempotency.key if one.idempotency else "")
+
+
+def _refusal(one: PreparedRequest) -> InvalidRequestError:
+    return InvalidMessageError(one.violations)

@@ -1,0 +1,96 @@
+"""The store of messages and idempotency keys."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from messaging_core.models.common.page import Page
+from messaging_core.models.delivery.delivery import (
+    IdempotencyKey,
+    NewMessage,
+)
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery
+
+
+class Messages(Protocol):
+    """Keep messages and find them again."""
+
+    @abstractmethod
+    def add(self, messages: Sequence[NewMessage]) -> None:
+        """Keep new messages in the order given, which is the order of listings.
+
+        The order is that of commits and of this call, whatever `created_at` and the ids say. A
+        message with a `delivery` can be claimed once the transaction is committed; it has one
+        exactly when its status is one that waits. All message ids are new. An idempotency key
+        stands for the last message it was added with, from when that was created. Everything is
+        kept as it is given, `Failure.retry` too.
+        """
+
+    @abstractmethod
+    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+        """Return a message of this workspace, or nothing."""
+
+    @abstractmethod
+    def find(self, query: MessageQuery) -> Page[Message]:
+        """Return one page of a listing.
+
+        The cost of a page is bounded whatever the filters and however many messages there are:
+        a page may be short, or empty, and still have a next one. A walk along
+        `next_page_token` shows every message once that was there when it began and still
+        matches, also while others arrive and while statuses change. No filter looks into another
+        workspace, and a value that no message can have finds nothing.
+
+        Args:
+            query: A listing that the rules allow: the limit is 1 to 1000, and so are the values
+                of each filter. Tags and email addresses are compared without regard to case, and
+                words of a subject without regard to case and accents. A word in which punctuation
+                joins several stands for them next to one another; a search without a word finds
+                nothing.
+
+        Raises:
+            InvalidQueryError: The page token is not one of this listing.
+        """
+
+    @abstractmethod
+    def by_keys(
+        self, workspace: UUID, keys: Sequence[str], *, since: datetime
+    ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
+        """Return the message and the stored key for each idempotency key that is in use.
+
+        A key is in use when its message was created after `since`, or when it is lasting. Keys
+        belong to their workspace; those of this transaction are found too.
+        """
+
+    @abstractmethod
+    def forget_keys(self, *, until: datetime, limit: int) -> int:
+        """Drop idempotency keys of all workspaces, and return how many; their messages stay.
+
+        Those go whose message was created at `until` or before, the oldest first, and at most
+        `limit` of them: it is a little work at a time, done along with other writing. Lasting
+        keys stay.
+        """
+
+    @abstractmethod
+    def by_references(
+        self, workspace: UUID, references: Sequence[str]
+    ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
+        """Return message id and channel id for each platform reference, the newest message first.
+
+        A message is found by all parts it was added or ever settled with; `note_references` adds
+        others. References that nobody has are left out.
+        """
+
+    @abstractmethod
+    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
+        """Let a message be found by platform references that are not among its parts."""
+
+    @abstractmethod
+    def update(self, workspace: UUID, message: Message) -> None:
+        """Keep what changes of a message, if there is one with its id in this workspace.
+
+        That is its status, parts, failure, reason, details and the times of its last changes; all
+        else stays as it was, whatever is given.
+        """
