@@ -28,7 +28,7 @@ ASKS_THE_TABLE = {"move", "transition", "begun"}
 NO_CHANGE = {"MessageQuery"}
 NEW = {"drafting.py"}
 """A message comes into being here, with a status that the tests below check."""
-SQL_FOR_CLAIM_AND_CANCEL = {"sqlite/outbox.py"}
+SQL_FOR_CLAIM_AND_CANCEL = {"stores/outbox.py"}
 """The only statements that name a status; the storage contract tests what they move."""
 
 

@@ -537,6 +537,9 @@ __all__ = [
 ]
 
 _MODULES = (
+    "common.identifier",
+    "common.page",
+    "people.suppression",
     "content.action",
     "content.body",
     "common.channel",

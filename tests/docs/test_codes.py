@@ -14,23 +14,16 @@ LIFECYCLE = (ROOT / "docs" / "explanation" / "lifecycle.md").read_text(encoding=
 
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 SOURCES = (
-    "acceptance.py",
-    "attaching.py",
-    "contact_changing.py",
-    "directory.py",
-    "errors.py",
-    "filling.py",
-    "idempotency.py",
-    "keywords.py",
-    "receivers.py",
-    "rules",
+    "acceptance",
+    "contacts",
     "decisions",
-    "template_store.py",
-    "templating",
-    "wire",
+    "errors.py",
     "messenger.py",
-    "notifying.py",
-    "wording.py",
+    "notifications",
+    "receipts",
+    "rules",
+    "templates",
+    "wire",
 )
 # Codes that are put together from pieces; the first piece is all that can be found.
 COMPOSED = {"query.page_token_": {"query.page_token_broken", "query.page_token_foreign"}}

@@ -34,13 +34,13 @@ def constant(name: str) -> Any:
 
 def constants_of_rules() -> Iterator[str]:
     """Yield the limits in `messaging_core.rules`: whole numbers and spans with a name of caps."""
-    for module in pkgutil.iter_modules(messaging_core.rules.__path__):
-        found = importlib.import_module(f"messaging_core.rules.{module.name}")
-        source = Path(str(found.__file__)).read_text(encoding="utf-8")
-        for name, value in vars(found).items():
+    for info in pkgutil.walk_packages(messaging_core.rules.__path__, "messaging_core.rules."):
+        module = importlib.import_module(info.name)
+        source = Path(str(module.__file__)).read_text(encoding="utf-8")
+        for name, value in vars(module).items():
             is_limit = isinstance(value, int | timedelta) and not isinstance(value, bool)
             if is_limit and re.search(rf"^{name}: Final", source, re.MULTILINE):
-                yield f"rules.{module.name}.{name}"
+                yield f"{info.name.removeprefix('messaging_core.')}.{name}"
 
 
 @pytest.mark.parametrize(("number", "unit", "name"), ROWS)

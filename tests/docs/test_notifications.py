@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "notifications.md").read_text(encoding="utf-8")
-TESTS = (ROOT / "tests" / "test_notify.py").read_text(encoding="utf-8")
+TESTS = (ROOT / "tests" / "notifications/test_service.py").read_text(encoding="utf-8")
 LAST = 71
 
 
@@ -19,7 +19,9 @@ def rules_of(cell: str) -> set[int]:
 
 
 def test_each_rule_names_a_test_that_exists() -> None:
-    names = re.findall(r"^\| [\d, -]+ \|.*`test_notify\.py::(test_\w+)` \|$", PAGE, re.MULTILINE)
+    names = re.findall(
+        r"^\| [\d, -]+ \|.*`notifications/test_service\.py::(test_\w+)` \|$", PAGE, re.MULTILINE
+    )
 
     assert [name for name in names if f"def {name}(" not in TESTS] == []
     assert len(names) > 30

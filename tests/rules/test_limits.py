@@ -98,174 +98,186 @@ DAY_IN_MICROSECONDS = 86_400 * 10**6
 # The name on the page of limits, its value, and what refuses more.
 LIMITS: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
     ("idempotency.MAX_KEY_LENGTH", 255, lambda n: check_key("k" * n)),
-    ("rules.message.MAX_BATCH", 100, lambda n: check_batch([None] * n, "")),
-    ("rules.reply_to.MAX_ID_LENGTH", 500, lambda n: check_reply_to(_reply("x" * n), "")),
-    ("rules.tags.TAG_LIMIT", 10, lambda n: check_tags([f"t{place}" for place in range(n)])),
-    ("rules.tags.TAG_LENGTH", 50, lambda n: check_tags(["t" * n])),
-    ("rules.files.MAX_NAME_LENGTH", 255, lambda n: check_file_name("f" * n, "")),
+    ("rules.requests.message.MAX_BATCH", 100, lambda n: check_batch([None] * n, "")),
+    ("rules.requests.reply_to.MAX_ID_LENGTH", 500, lambda n: check_reply_to(_reply("x" * n), "")),
+    ("rules.content.tags.TAG_LIMIT", 10, lambda n: check_tags([f"t{place}" for place in range(n)])),
+    ("rules.content.tags.TAG_LENGTH", 50, lambda n: check_tags(["t" * n])),
+    ("rules.content.files.MAX_NAME_LENGTH", 255, lambda n: check_file_name("f" * n, "")),
     (
-        "rules.schedule.SCHEDULE_LIMIT",
+        "rules.policy.schedule.SCHEDULE_LIMIT",
         35 * DAY_IN_MICROSECONDS,
         lambda n: check_schedule(NOW + timedelta(microseconds=n), NOW, ""),
     ),
-    ("rules.validity.VALIDITY_LIMIT", 63 * 7 * 86_400, check_validity),
+    ("rules.policy.validity.VALIDITY_LIMIT", 63 * 7 * 86_400, check_validity),
     (
-        "rules.send_rules.MAX_CAP_WINDOW",
+        "rules.policy.send_rules.MAX_CAP_WINDOW",
         366 * DAY_IN_MICROSECONDS,
         lambda n: check_send_rules(
             SendRules(frequency_caps=(FrequencyCap(window=timedelta(microseconds=n)),))
         ),
     ),
-    ("rules.receiver.MAX_PER_LINE", 50, to_many),
-    ("rules.receiver.MAX_ID_LENGTH", 500, lambda n: to_one(FAX, id="i" * n)),
+    ("rules.addressing.receiver.MAX_PER_LINE", 50, to_many),
+    ("rules.addressing.receiver.MAX_ID_LENGTH", 500, lambda n: to_one(FAX, id="i" * n)),
     (
-        "rules.receiver.MAX_KEY_LENGTH",
+        "rules.addressing.receiver.MAX_KEY_LENGTH",
         250,
         lambda n: to_one(FAX, identifier_key="k" * n, platform_address="x"),
     ),
     (
-        "rules.receiver.MAX_KEY_LENGTH of one of several identifiers",
+        "rules.addressing.receiver.MAX_KEY_LENGTH of one of several identifiers",
         250,
         lambda n: to_one(
             FAX, identifiers=(Identifier(identifier_key="k" * n, identifier_value="v"),)
         ),
     ),
-    ("rules.receiver.MAX_ADDRESS_LENGTH", 500, lambda n: to_one(FAX, identifier_value="x" * n)),
-    ("rules.sender.MAX_SENDER_LENGTH", 500, lambda n: check_sender_value("s" * n, "fax", "")),
     (
-        "rules.sender.MAX_USER_NAME_LENGTH",
+        "rules.addressing.receiver.MAX_ADDRESS_LENGTH",
+        500,
+        lambda n: to_one(FAX, identifier_value="x" * n),
+    ),
+    (
+        "rules.addressing.sender.MAX_SENDER_LENGTH",
+        500,
+        lambda n: check_sender_value("s" * n, "fax", ""),
+    ),
+    (
+        "rules.addressing.sender.MAX_USER_NAME_LENGTH",
         64,
         lambda n: check_email_from(EmailFrom(username="u" * n), ""),
     ),
-    ("rules.sender.MAX_NAME_LENGTH", 255, lambda n: check_display_name("n" * n, "")),
+    ("rules.addressing.sender.MAX_NAME_LENGTH", 255, lambda n: check_display_name("n" * n, "")),
     (
-        "rules.contact.MAX_DISPLAY_NAME_LENGTH",
+        "rules.requests.contact.MAX_DISPLAY_NAME_LENGTH",
         150,
         lambda n: check_new_contact(NewContact(display_name="n" * n)),
     ),
     (
-        "rules.contact.MAX_KEY_LENGTH",
+        "rules.requests.contact.MAX_KEY_LENGTH",
         64,
         lambda n: check_new_contact(
             NewContact(identifiers=(ContactIdentifier(key="k" * n, value="v"),))
         ),
     ),
     (
-        "rules.contact.MAX_LISTS",
+        "rules.requests.contact.MAX_LISTS",
         10,
         lambda n: check_new_contact(
             NewContact(list_ids=tuple(UUID(int=place) for place in range(n)))
         ),
     ),
     (
-        "rules.contact.MAX_LISTS of changes",
+        "rules.requests.contact.MAX_LISTS of changes",
         10,
         lambda n: check_contact_changes(
             ContactChanges(add_to_lists=tuple(UUID(int=place) for place in range(n)))
         ),
     ),
     (
-        "rules.contact.MAX_IDENTIFIERS",
+        "rules.requests.contact.MAX_IDENTIFIERS",
         100,
         lambda n: check_new_contact(NewContact(identifiers=identified(n))),
     ),
     (
-        "rules.contact.MAX_ATTRIBUTES",
+        "rules.requests.contact.MAX_ATTRIBUTES",
         250,
         lambda n: check_new_contact(
             NewContact(attributes={f"a{place}": place for place in range(n)})
         ),
     ),
     (
-        "rules.contact.MAX_ATTRIBUTE_NAME_LENGTH",
+        "rules.requests.contact.MAX_ATTRIBUTE_NAME_LENGTH",
         250,
         lambda n: check_new_contact(NewContact(attributes={"a" * n: 1})),
     ),
     (
-        "rules.contact.MAX_ATTRIBUTE_LENGTH",
+        "rules.requests.contact.MAX_ATTRIBUTE_LENGTH",
         10_000,
         lambda n: check_new_contact(NewContact(attributes={"a": "x" * n})),
     ),
     (
-        "rules.contact.MAX_ATTRIBUTE_VALUES",
+        "rules.requests.contact.MAX_ATTRIBUTE_VALUES",
         1000,
         lambda n: check_new_contact(NewContact(attributes={"a": ["x"] * n})),
     ),
     (
-        "rules.channel.MAX_NAME_LENGTH",
+        "rules.addressing.channel.MAX_NAME_LENGTH",
         255,
         lambda n: check_channel(Channel(name="n" * n, platform="fax")),
     ),
     (
-        "rules.channel.MAX_KEY_LENGTH",
+        "rules.addressing.channel.MAX_KEY_LENGTH",
         64,
         lambda n: check_channel(Channel(name="n", platform="fax", identifier_key="k" * n)),
     ),
     (
-        "rules.unsubscribe.MAX_UNSUBSCRIBE_URL",
+        "rules.addressing.unsubscribe.MAX_UNSUBSCRIBE_URL",
         500,
         lambda n: check_unsubscribe_url(f"https://a.example/{'x' * (n - 18)}", ""),
     ),
     (
-        "rules.body.MAX_SMS_PARTS",
+        "rules.formats.sms.MAX_SMS_PARTS",
         255 * 153,
         lambda n: check_body(TextBody(text="x" * n), SMS, ""),
     ),
-    ("rules.headers.MAX_LINE_LENGTH of a subject", 998, lambda n: check_subject("s" * n, "")),
     (
-        "rules.headers.MAX_LINE_LENGTH",
+        "rules.content.headers.MAX_LINE_LENGTH of a subject",
+        998,
+        lambda n: check_subject("s" * n, ""),
+    ),
+    (
+        "rules.content.headers.MAX_LINE_LENGTH",
         998,
         lambda n: check_headers({"X-Shop": "v" * (n - len("X-Shop: "))}, ""),
     ),
-    ("rules.headers.MAX_NAME_LENGTH", 76, lambda n: check_headers({"X" * n: "v"}, "")),
+    ("rules.content.headers.MAX_NAME_LENGTH", 76, lambda n: check_headers({"X" * n: "v"}, "")),
     (
-        "rules.headers.MAX_NAME_LENGTH among many",
+        "rules.content.headers.MAX_NAME_LENGTH among many",
         76,
         lambda n: check_headers({"X" * n: "v", **{f"X-{place}": "v" for place in range(20)}}, ""),
     ),
     (
-        "rules.attachments.MAX_INLINE_SIZE",
+        "rules.content.attachments.MAX_INLINE_SIZE",
         102_400,
         lambda n: check_content(b64encode(b"x" * n).decode(), ""),
     ),
-    ("rules.media.MAX_FILENAME_LENGTH", 255, lambda n: check_filename("f" * n, "")),
+    ("rules.content.media.MAX_FILENAME_LENGTH", 255, lambda n: check_filename("f" * n, "")),
     (
-        "rules.uris.MAX_URI_LENGTH",
+        "rules.formats.uris.MAX_URI_LENGTH",
         8192,
         lambda n: check_web_url(f"https://a.example/{'x' * (n - 18)}", ""),
     ),
     (
-        "rules.uris.MAX_URI_LENGTH of a link",
+        "rules.formats.uris.MAX_URI_LENGTH of a link",
         8192,
         lambda n: check_link(f"https://a.example/{'x' * (n - 18)}", ""),
     ),
-    ("rules.links.MAX_DOMAIN_LENGTH", 128, lambda n: check_domain(_domain(n), "")),
-    ("rules.cards.MAX_CARDS", 10, lambda n: check_body(_carousel(n), FAX, "")),
+    ("rules.links.links.MAX_DOMAIN_LENGTH", 128, lambda n: check_domain(_domain(n), "")),
+    ("rules.content.cards.MAX_CARDS", 10, lambda n: check_body(_carousel(n), FAX, "")),
     (
-        "rules.cards.MAX_CAROUSEL_TEXT",
+        "rules.content.cards.MAX_CAROUSEL_TEXT",
         1024,
         lambda n: check_body(_carousel(2, text="x" * n), FAX, ""),
     ),
     (
-        "rules.body.MAX_EXPIRATION_TIME",
+        "rules.content.body.MAX_EXPIRATION_TIME",
         90,
         lambda n: check_body(
             AuthenticationBody(otp=Otp(disclaimer=True, expiration_time=n)), FAX, ""
         ),
     ),
-    ("models.query.MAX_LIMIT", 1000, lambda n: check_query(MessageQuery(limit=n))),
+    ("models.common.page.MAX_LIMIT", 1000, lambda n: check_query(MessageQuery(limit=n))),
     (
-        "rules.query.MAX_PAGE_TOKEN_LENGTH",
+        "rules.requests.query.MAX_PAGE_TOKEN_LENGTH",
         8000,
         lambda n: check_query(MessageQuery(page_token="t" * n)),
     ),
-    ("rules.query.MAX_VALUES", 1000, lambda n: check_query(MessageQuery(tag=["t"] * n))),
+    ("rules.requests.query.MAX_VALUES", 1000, lambda n: check_query(MessageQuery(tag=["t"] * n))),
     (
         "the longest time for which an idempotency key stands",
         3650 * DAY_IN_MICROSECONDS,
         window_of_keys,
     ),
-    ("rules.cards.MAX_CARD_ACTIONS", 3, lambda n: check_body(_card_with(n), FAX, "")),
+    ("rules.content.cards.MAX_CARD_ACTIONS", 3, lambda n: check_body(_card_with(n), FAX, "")),
     ("characters of a push token", 4096, lambda n: one(check_push_token("t" * n, ""))),
 ]
 
