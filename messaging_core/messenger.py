@@ -175,8 +175,8 @@ class Messenger:
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
-        self._channels = ChannelRegistry(channels, default_channels)
-        ids, by_id = ids or TimeOrderedIds(), self._channels.by_id
+        self.channels = ChannelRegistry(channels, default_channels)
+        ids, by_id = ids or TimeOrderedIds(), self.channels.by_id
         own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
         self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
         self.acceptance = MessageAcceptor(
@@ -191,12 +191,12 @@ class Messenger:
             limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
             policies=policies_of(send_rules),
-            mail_domains=self._channels.mail_domains(),
+            mail_domains=self.channels.mail_domains(),
         )
         self.desk = EngineContext(
             ids=ids,
             channels=by_id,
-            sources=self._channels.sources,
+            sources=self.channels.sources,
             policies=self.acceptance.policies,
             suppress_on=frozenset(suppress_on),
         )
@@ -214,7 +214,7 @@ class Messenger:
         self.suppressions = SuppressionList(storage=storage, clock=self.clock)
         self._notifying = NotificationService(
             acceptance=self.acceptance,
-            channels=self._channels,
+            channels=self.channels,
             audience=None if audience is None else GuardedAudience(audience),
             files=None if files is None else GuardedFiles(files),
         )
@@ -755,8 +755,8 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
         """
-        return self._channels.find(reference)
+        return self.channels.find(reference)
 
     def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
         """Return a channel and its transport, or nothing when the host does not have it."""
-        return self._channels.route(channel_id)
+        return self.channels.route(channel_id)

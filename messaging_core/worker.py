@@ -147,7 +147,7 @@ class Worker:
         report = self._messenger.notify(
             notification, idempotency_key=idempotency_key, workspace=workspace
         )
-        progress = Progress(self._messenger, workspace, report)
+        progress = Progress(self._messenger.storage, self._messenger.channels, workspace, report)
         deadline = self._clock.now() + within
         while progress.is_waiting(self._clock.now()) and self._clock.now() < deadline:
             if not self.run_once().total:
@@ -201,7 +201,9 @@ class Worker:
             latest=self._latest,
         )
         delivering = Dispatcher(
-            messenger=self._messenger,
+            clock=self._clock,
+            channels=self._messenger.channels,
+            policies=self._messenger.desk.policies,
             ledger=ledger,
             mark=self._mark,
             watch=watch,
@@ -225,6 +227,8 @@ class Worker:
         )
         with bulkheads:
             shift = DeliveryLoop(
+                storage=storage,
+                clock=self._clock,
                 bulkheads=bulkheads,
                 ledger=ledger,
                 watch=watch,

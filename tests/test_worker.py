@@ -13,7 +13,15 @@ import pytest
 from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import Message, MessageQuery, Messenger, Report, Status, StorageError, Worker
+from messaging_core import (
+    DeliveryReport,
+    Message,
+    MessageQuery,
+    Messenger,
+    Status,
+    StorageError,
+    Worker,
+)
 from messaging_core.context import EngineContext
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.recorder import PendingHandoff
@@ -109,13 +117,13 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @contextmanager
-def running(engine: Engine) -> Iterator[Callable[[], Report]]:
+def running(engine: Engine) -> Iterator[Callable[[], DeliveryReport]]:
     """Run the worker beside the block; what is yielded stops it and returns its report."""
-    stop, reports = threading.Event(), list[Report]()
+    stop, reports = threading.Event(), list[DeliveryReport]()
     thread = threading.Thread(target=lambda: reports.append(engine.worker.run(stop)))
     thread.start()
 
-    def finish() -> Report:
+    def finish() -> DeliveryReport:
         stop.set()
         thread.join(PATIENCE)
         assert not thread.is_alive()
@@ -135,17 +143,17 @@ class TestOutcomes:
 
         report = engine.worker.run_once()
 
-        assert report == Report(sent=1)
+        assert report == DeliveryReport(sent=1)
         found = engine.now_is(message)
         assert (found.status, found.parts) == (Status.SENT, (Part(platform_reference="rec-1"),))
-        assert engine.worker.drain() == Report()
+        assert engine.worker.drain() == DeliveryReport()
         assert len(engine.transport.sent) == 1
 
     def test_nothing_due_is_nothing_done(self) -> None:
         engine = Engine()
         engine.send(scheduled_for=NOW + HOUR)
 
-        assert engine.worker.run_once() == engine.worker.drain() == Report()
+        assert engine.worker.run_once() == engine.worker.drain() == DeliveryReport()
 
     def test_a_scheduled_message_goes_when_its_time_has_come(self) -> None:
         engine = Engine()
@@ -165,13 +173,13 @@ class TestOutcomes:
 
         report = engine.worker.drain()
 
-        assert report == Report(failed=1)
+        assert report == DeliveryReport(failed=1)
         found = engine.now_is(message)
         assert found.status is Status.SENDING_FAILED
         assert found.failure is not None
         assert found.failure.code == GONE.code
         engine.clock.advance(days=2)
-        assert engine.worker.drain() == Report()
+        assert engine.worker.drain() == DeliveryReport()
 
     def test_a_deferred_message_is_tried_again_later_and_later(self) -> None:
         engine = Engine(*[Deferred(failure=BUSY)] * 5)
@@ -179,12 +187,12 @@ class TestOutcomes:
 
         waits = []
         for _ in range(5):
-            assert engine.worker.drain() == Report(waiting=1)
+            assert engine.worker.drain() == DeliveryReport(waiting=1)
             waits.append(engine.sleep_until_due(message))
         last = engine.worker.drain()
 
         assert [wait.total_seconds() for wait in waits] == [3.75, 7.5, 15, 30, 60]
-        assert last == Report(sent=1)
+        assert last == DeliveryReport(sent=1)
         assert [one.attempt for one in engine.transport.attempts] == [1, 2, 3, 4, 5, 6]
 
     def test_a_provider_is_not_asked_before_the_time_it_gave(self) -> None:
@@ -194,7 +202,7 @@ class TestOutcomes:
         engine.worker.drain()
 
         assert engine.sleep_until_due(message) >= 20 * MINUTE
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
     @pytest.mark.parametrize("retry_after", [10 * MINUTE, timedelta(days=400), timedelta.max])
     def test_nothing_is_tried_again_after_its_validity(self, retry_after: timedelta) -> None:
@@ -203,7 +211,7 @@ class TestOutcomes:
 
         report = engine.worker.drain()
 
-        assert report == Report(failed=1)
+        assert report == DeliveryReport(failed=1)
         found = engine.now_is(message)
         assert (found.status, found.reason) == (Status.SENDING_FAILED, "expired")
 
@@ -214,7 +222,7 @@ class TestOutcomes:
 
         report = engine.worker.drain()
 
-        assert report == Report(failed=1)
+        assert report == DeliveryReport(failed=1)
         assert engine.transport.attempts == []
         assert engine.now_is(message).reason == "expired"
 
@@ -243,10 +251,10 @@ class TestOutcomes:
 
         report = Worker(stranger, threads=1).drain()
 
-        assert report == Report(waiting=1)
+        assert report == DeliveryReport(waiting=1)
         assert engine.delivery(message).attempts == 0
         engine.sleep_until_due(message)
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
         assert engine.now_is(message).failure is None
 
 
@@ -255,7 +263,7 @@ class TestDoubt:
         channel = a_channel("orders", when_in_doubt=choice)
         engine = Engine(Unknown(failure=LOST), channel=channel, **options)
         message = engine.send()
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
         found = engine.now_is(message)
         assert (found.status, found.details) == (Status.PROCESSING, "in_doubt")
         return engine, message
@@ -264,7 +272,7 @@ class TestDoubt:
         engine, message = self.doubtful(WhenInDoubt.RESEND)
 
         assert engine.sleep_until_due(message) == 2 * MINUTE
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
         found = engine.now_is(message)
         assert (found.status, found.details, found.failure) == (Status.SENT, None, None)
@@ -274,7 +282,7 @@ class TestDoubt:
         engine, message = self.doubtful(WhenInDoubt.FAIL)
         engine.sleep_until_due(message)
 
-        assert engine.worker.drain() == Report(failed=1)
+        assert engine.worker.drain() == DeliveryReport(failed=1)
 
         found = engine.now_is(message)
         assert (found.status, found.reason) == (Status.SENDING_FAILED, "in_doubt")
@@ -284,10 +292,10 @@ class TestDoubt:
         engine, message = self.doubtful(WhenInDoubt.PARK)
         engine.sleep_until_due(message)
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
         assert engine.delivery(message).due_at == NOW + 36 * HOUR
         engine.clock.set(NOW + 36 * HOUR)
-        assert engine.worker.drain() == Report(failed=1)
+        assert engine.worker.drain() == DeliveryReport(failed=1)
 
         assert engine.now_is(message).reason == "in_doubt"
         assert len(engine.transport.sent) == 1
@@ -301,7 +309,7 @@ class TestDoubt:
             assert tx.outbox.hand_over([leased.lease], now=NOW) == [None]
         assert not engine.messenger.cancel(message.id)
         engine.clock.set(NOW + HOUR)
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
         assert engine.transport.sent == []
         engine.clock.advance(minutes=2)
         return engine, message
@@ -311,14 +319,14 @@ class TestDoubt:
     ) -> None:
         engine, message = self.dead(WhenInDoubt.RESEND)
 
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
         assert engine.now_is(message).details is None
 
     def test_what_a_dead_worker_had_handed_over_fails_where_the_channel_wants_it(self) -> None:
         engine, message = self.dead(WhenInDoubt.FAIL)
 
-        assert engine.worker.drain() == Report(failed=1)
+        assert engine.worker.drain() == DeliveryReport(failed=1)
 
         found = engine.now_is(message)
         assert (found.status, found.reason) == (Status.SENDING_FAILED, "in_doubt")
@@ -327,7 +335,7 @@ class TestDoubt:
     def test_what_a_dead_worker_had_handed_over_is_parked_where_the_channel_wants_it(self) -> None:
         engine, message = self.dead(WhenInDoubt.PARK)
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
 
         assert engine.now_is(message).details == "in_doubt"
         assert engine.transport.sent == []
@@ -339,7 +347,7 @@ class TestDoubt:
             storage=engine.storage, channels={engine.channel: engine.transport}, clock=engine.clock
         )
 
-        assert Worker(messenger).drain() == Report(waiting=1)
+        assert Worker(messenger).drain() == DeliveryReport(waiting=1)
 
         assert engine.now_is(message).details == "in_doubt"
         assert not engine.messenger.cancel(message.id)
@@ -368,7 +376,7 @@ class TestDoubt:
         engine, message = self.doubtful(choice, transport=transport)
 
         assert engine.sleep_until_due(message) < MINUTE
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
     def test_a_provider_that_has_forgotten_it_does_not_count_as_recognising_it(self) -> None:
         transport = RecordingTransport(
@@ -397,7 +405,9 @@ class TestDoubt:
         engine.worker.drain()
         engine.sleep_until_due(message)
 
-        assert engine.worker.drain() == (Report(sent=1) if sent else Report(failed=1))
+        assert engine.worker.drain() == (
+            DeliveryReport(sent=1) if sent else DeliveryReport(failed=1)
+        )
 
 
 class TestSeveralReceivers:
@@ -414,7 +424,7 @@ class TestSeveralReceivers:
 
         report = engine.worker.drain()
 
-        assert report == Report(sent=1)
+        assert report == DeliveryReport(sent=1)
         assert [[to.value for to in one.receivers] for one in engine.transport.sent] == [
             [A, B, C],
             [C],
@@ -432,7 +442,7 @@ class TestSeveralReceivers:
         engine.worker.drain()
         engine.clock.advance(minutes=10)
 
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
         assert engine.now_is(message).details == "partly_refused"
 
@@ -442,7 +452,7 @@ class TestFaults:
         engine = Engine(BeforeHandoff(OSError("no route to 10.0.0.1")))
         message = engine.send()
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
 
         found = engine.now_is(message)
         assert found.details is None
@@ -450,13 +460,13 @@ class TestFaults:
         assert "OSError" in found.failure.description
         assert "10.0.0.1" not in repr(found)
         engine.sleep_until_due(message)
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
     def test_an_exception_after_it_leaves_doubt(self) -> None:
         engine = Engine(OSError("reset by +31612345678"))
         message = engine.send()
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
 
         found = engine.now_is(message)
         assert found.details == "in_doubt"
@@ -484,7 +494,7 @@ class TestFaults:
         engine = Engine(transport=RecordingTransport(lambda _: nonsense))
         message = engine.send()
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
 
         found = engine.now_is(message)
         assert (found.status, found.details) == (Status.PROCESSING, "in_doubt")
@@ -498,17 +508,17 @@ class TestFaults:
         engine = Engine(Accepted(references=references))
         message = engine.send()
 
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
         parts = engine.now_is(message).parts
         assert all(isinstance(part.platform_reference, str) for part in parts)
-        assert engine.worker.drain() == Report()
+        assert engine.worker.drain() == DeliveryReport()
 
     def test_a_message_that_expires_on_the_way_does_not_go(self) -> None:
         engine = Engine(transport=RecordingTransport(lambda _: engine_waits(engine, MINUTE)))
         message = engine.send(validity=60)
 
-        assert engine.worker.drain() == Report(failed=1)
+        assert engine.worker.drain() == DeliveryReport(failed=1)
 
         assert engine.transport.sent == []
         assert len(engine.transport.withdrawn) == 1
@@ -522,9 +532,9 @@ class TestFaults:
         )
         message = engine.send()
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
         engine.sleep_until_due(message)
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
         assert (len(engine.transport.withdrawn), len(engine.transport.sent)) == (1, 1)
         assert engine.now_is(message).status is Status.SENT
@@ -536,7 +546,7 @@ class TestFaults:
 
         report = engine.worker.drain()
 
-        assert report == Report(waiting=1)
+        assert report == DeliveryReport(waiting=1)
         assert len(engine.transport.attempts) == 1
         assert engine.delivery(message).due_at > NOW
 
@@ -544,7 +554,7 @@ class TestFaults:
         engine = Engine(Withdrawn("cancelled"))
         message = engine.send()
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
 
         assert engine.now_is(message).details == "in_doubt"
 
@@ -558,7 +568,7 @@ class TestFaults:
 
         report = engine.worker.drain()
 
-        assert report == Report(sent=5, waiting=1)
+        assert report == DeliveryReport(sent=5, waiting=1)
         assert {engine.now_is(one).status for one in others} == {Status.SENT}
 
     def test_a_message_that_cannot_be_rendered_stops_no_other(self) -> None:
@@ -602,23 +612,23 @@ class TestLeases:
 
         report = engine.worker.run_once()
 
-        assert report == Report(stale=1)
+        assert report == DeliveryReport(stale=1)
         assert other.now_is(message).status is Status.SENT
         assert other.now_is(message).parts == (Part(platform_reference="rec-1"),)
 
     def overtake(self, other: Engine) -> None:
         other.clock.advance(minutes=10)
-        assert other.worker.run_once() == Report(sent=1)
+        assert other.worker.run_once() == DeliveryReport(sent=1)
 
     def test_a_worker_that_dies_gives_its_messages_back(self) -> None:
         engine = Engine()
         message = engine.send()
         with engine.storage.begin() as tx:
             tx.outbox.claim(now=NOW, lease=15 * MINUTE, limit=1)
-        assert engine.worker.drain() == Report()
+        assert engine.worker.drain() == DeliveryReport()
         engine.clock.advance(minutes=15)
 
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
         assert engine.transport.sent[0].attempt == 2
         assert engine.now_is(message).status is Status.SENT
@@ -633,7 +643,7 @@ class TestRun:
             second = engine.send()
             until(lambda: engine.now_is(second).status is Status.SENT)
 
-            assert finish() == Report(sent=2)
+            assert finish() == DeliveryReport(sent=2)
 
     def test_nothing_is_begun_once_it_is_stopped(self) -> None:
         engine = Engine()
@@ -641,7 +651,7 @@ class TestRun:
         stop = threading.Event()
         stop.set()
 
-        assert engine.worker.run(stop) == Report()
+        assert engine.worker.run(stop) == DeliveryReport()
 
         assert engine.now_is(message).status is Status.ACCEPTED
 
@@ -650,7 +660,7 @@ class TestRun:
         transport = RecordingTransport(lambda _: leave.acquire(timeout=PATIENCE) and None)
         engine = Engine(transport=transport, threads=1, batch=10)
         messages = [engine.send() for _ in range(6)]
-        stop, reports = threading.Event(), list[Report]()
+        stop, reports = threading.Event(), list[DeliveryReport]()
         thread = threading.Thread(target=lambda: reports.append(engine.worker.run(stop)))
         thread.start()
         until(lambda: transport.attempts)
@@ -666,7 +676,7 @@ class TestRun:
         assert report.sent == len(transport.sent) == 6 - len(waiting)
         assert 1 <= report.sent <= 2
         assert {engine.delivery(one).attempts for one in waiting} == {0}
-        assert engine.worker.drain() == Report(sent=len(waiting))
+        assert engine.worker.drain() == DeliveryReport(sent=len(waiting))
 
     def waits(self, engine: Engine, message: Message) -> bool:
         with engine.storage.begin(read_only=True) as tx:
@@ -719,7 +729,7 @@ class TestRun:
             until(lambda: storage.calls > max(failing))
             until(lambda: engine.now_is(message).status is Status.SENT)
 
-            assert finish() == Report(sent=1)
+            assert finish() == DeliveryReport(sent=1)
 
         assert len(engine.transport.sent) == 1
 
@@ -733,7 +743,7 @@ class TestRun:
         engine.clock.advance(seconds=1)
         second = engine.worker.drain()
 
-        assert (first, second) == (Report(waiting=1), Report(sent=1))
+        assert (first, second) == (DeliveryReport(waiting=1), DeliveryReport(sent=1))
         assert engine.now_is(message).status is Status.SENT
         assert engine.transport.sent[0].attempt == 1
 
@@ -758,7 +768,7 @@ class TestRun:
         assert storage.calls - calls <= 8  # those of the errands among them
         storage.is_down = False
         engine.clock.advance(minutes=15)
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
         assert engine.now_is(message).status is Status.SENT
 
     def test_a_storage_that_fails_stops_a_drain_with_an_error(self) -> None:
@@ -770,7 +780,7 @@ class TestRun:
         with pytest.raises(StorageError):
             engine.worker.drain()
 
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
 
     def test_a_flood_of_urgent_messages_starves_nobody(self) -> None:
         codes = a_channel("codes", message_type=MessageType.TWO_FACTOR)
@@ -800,7 +810,7 @@ class TestRun:
 
         report = engine.worker.drain()
 
-        assert report == Report(sent=300)
+        assert report == DeliveryReport(sent=300)
         assert len({one.message_id for one in engine.transport.sent}) == 300
         page = engine.messenger.find(MessageQuery(status=Status.SENT, limit=1000))
         assert len(page.results) == 300
@@ -827,6 +837,6 @@ class FailingStorage(Storage):
 
 
 def test_reports_add_up() -> None:
-    report = Report(sent=1, failed=2) + Report(waiting=3, stale=4)
+    report = DeliveryReport(sent=1, failed=2) + DeliveryReport(waiting=3, stale=4)
 
-    assert (report, report.total) == (Report(sent=1, failed=2, waiting=3, stale=4), 10)
+    assert (report, report.total) == (DeliveryReport(sent=1, failed=2, waiting=3, stale=4), 10)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from messaging_core.channels import ChannelRegistry
 from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.delivery.settlement import (
     Attempted,
@@ -22,12 +23,13 @@ from messaging_core.delivery.handoff import DurableHandoff
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal
-from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import Claim, Settlement
 from messaging_core.models.delivery.outcome import Accepted
 from messaging_core.models.policy.send_rules import Course
+from messaging_core.policy.policies import SendPolicies
+from messaging_core.ports.clock import Clock
 from messaging_core.ports.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,9 @@ class Dispatcher:
     """Turn claims into settlements.
 
     Attributes:
+        clock: The clock that decides what has expired.
+        channels: The channels and their transports.
+        policies: The send rules of workspaces and channels.
         ledger: Where everything is written down.
         mark: Whether the point of no return is made durable.
         watch: Told of every call of a transport.
@@ -48,7 +53,9 @@ class Dispatcher:
         patience: After how many crashes a message is given up.
     """
 
-    messenger: Messenger
+    clock: Clock
+    channels: ChannelRegistry
+    policies: SendPolicies
     ledger: GroupCommit
     mark: bool
     watch: Watchdog
@@ -104,12 +111,12 @@ class Dispatcher:
         return now if is_aware else earlier
 
     def _now(self) -> datetime:
-        return self.messenger.clock.now()
+        return self.clock.now()
 
     def _deliver(self, claim: Claim) -> Settlement | None:
         """Do with one message what is to be done now."""
         now = self._now()
-        route = self.messenger.route(claim.message.channel_id)
+        route = self.channels.route(claim.message.channel_id)
         channel, transport = route or (None, None)
         deduplicates = transport is not None and deduplicates_at(transport, claim, now)
         decision = dispatch(
@@ -118,7 +125,7 @@ class Dispatcher:
             now,
             deduplicates=deduplicates,
             patience=self.patience,
-            rules=self.messenger.desk.policies.of(channel) if channel else NO_RULES,
+            rules=self.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self.give_back(claim)
@@ -138,7 +145,7 @@ class Dispatcher:
             at=now,
             handoff=DurableHandoff(
                 claim,
-                self.messenger.clock,
+                self.clock,
                 self.ledger if self.mark else None,
                 channel=envelope.channel,
                 addresses=addresses,
@@ -170,7 +177,7 @@ class Dispatcher:
 
     def _allowance(self, claim: Claim, channel: Channel) -> Callable[[datetime], bool]:
         """Return what tells whether the send rules let a message go at an instant."""
-        receivers, rules = claim.receivers, self.messenger.desk.policies.of(channel)
+        receivers, rules = claim.receivers, self.policies.of(channel)
         if receivers is None:
             return lambda _: True
         known = receivers

@@ -14,6 +14,8 @@ from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of, may_be_a_signal
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage.transaction import Storage
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ _IDLE = 0.5  # seconds between looks at a storage that other processes write to 
 class DeliveryLoop:
     """One run of a worker: claims go to their channels' threads, and results come back."""
 
+    storage: Storage
+    clock: Clock
     bulkheads: Bulkheads
     ledger: GroupCommit
     watch: Watchdog
@@ -94,10 +98,9 @@ class DeliveryLoop:
     def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""
         if stop is not None:
-            clock, storage = self.delivering.messenger.clock, self.delivering.messenger.storage
-            with storage.begin(read_only=True) as tx:
+            with self.storage.begin(read_only=True) as tx:
                 due_at = tx.outbox.next_due()
-            wait = (due_at - clock.now()).total_seconds() if due_at else _IDLE
+            wait = (due_at - self.clock.now()).total_seconds() if due_at else _IDLE
             # What is due on a channel without threads stays due.
             least = LOOK_AGAIN if self.bulkheads.has_lost else 0.0
             stop.wait(min(max(wait, least), _IDLE))

@@ -6,14 +6,15 @@ from uuid import UUID
 
 from attrs import define, evolve, field
 
+from messaging_core.channels import ChannelRegistry
 from messaging_core.decisions.acceptance.notification_outcome import outcome_of
-from messaging_core.messenger import Messenger
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.notification import (
     NotificationFailure,
     NotificationReport,
     NotificationSkip,
 )
+from messaging_core.ports.storage.transaction import Storage
 
 AT_ONCE = 1000
 """How many messages are looked at in one transaction."""
@@ -25,7 +26,8 @@ _NOT_TRIED = frozenset({Status.ACCEPTED, Status.SCHEDULED})
 class Progress:
     """Watch the messages of a notification, and report on them in the end."""
 
-    _messenger: Messenger
+    _storage: Storage
+    _channels: ChannelRegistry
     _workspace: UUID
     _accepted: NotificationReport
     _next: int = field(default=0, init=False)
@@ -33,7 +35,7 @@ class Progress:
     def is_waiting(self, now: datetime) -> bool:
         """Tell whether a message is due and was never tried; each is asked until it was."""
         ids = self._accepted.messages
-        with self._messenger.storage.begin(read_only=True) as tx:
+        with self._storage.begin(read_only=True) as tx:
             while self._next < len(ids):
                 message = tx.messages.get(self._workspace, ids[self._next])
                 if message and message.status in _NOT_TRIED:
@@ -64,11 +66,11 @@ class Progress:
     def _messages(self) -> Iterator[Message]:
         ids = self._accepted.messages
         for start in range(0, len(ids), AT_ONCE):
-            with self._messenger.storage.begin(read_only=True) as tx:
+            with self._storage.begin(read_only=True) as tx:
                 found = [
                     tx.messages.get(self._workspace, one) for one in ids[start : start + AT_ONCE]
                 ]
             yield from (one for one in found if one is not None)
 
     def _platform(self, message: Message) -> str:
-        return self._messenger.channel(message.channel_id).platform
+        return self._channels.find(message.channel_id).platform

@@ -10,7 +10,7 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_core import Channel, ConfigurationError, Messenger, Report, Status, Worker
+from messaging_core import Channel, ConfigurationError, DeliveryReport, Messenger, Status, Worker
 from messaging_core.delivery.bulkheads import Bulkheads
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.outcome import Outcome
@@ -128,7 +128,7 @@ def test_a_channel_has_as_many_calls_under_way_as_it_says() -> None:
 
     report = Worker(messenger, threads=2).drain()
 
-    assert report == Report(sent=90)
+    assert report == DeliveryReport(sent=90)
     assert (narrow.most, wide.most) == (3, 20)
 
 

@@ -14,9 +14,9 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import (
     Channel,
     ConfigurationError,
+    DeliveryReport,
     Message,
     Messenger,
-    Report,
     Status,
     WhenInDoubt,
     Worker,
@@ -82,7 +82,7 @@ class Engine:
         assert delivery is not None
         return delivery
 
-    def try_again(self, message: Message) -> Report:
+    def try_again(self, message: Message) -> DeliveryReport:
         self.clock.set(self.delivery(message).due_at)
         return self.worker.drain()
 
@@ -134,7 +134,7 @@ class TestHanging:
         with hanging(after=False) as engine:
             message = engine.send(reference="hang")
 
-            assert engine.worker.drain() == Report(waiting=1)
+            assert engine.worker.drain() == DeliveryReport(waiting=1)
             let_go(engine)
 
             found = engine.now_is(message)
@@ -151,7 +151,7 @@ class TestHanging:
         with hanging(after=True) as engine:
             message = engine.send(reference="hang")
 
-            assert engine.worker.run_once() == Report(waiting=1)
+            assert engine.worker.run_once() == DeliveryReport(waiting=1)
             assert engine.now_is(message).details == "in_doubt"
             let_go(engine)
 
@@ -169,13 +169,13 @@ class TestHanging:
 
             report = engine.worker.drain()
 
-            assert report == Report(sent=5, waiting=1)
+            assert report == DeliveryReport(sent=5, waiting=1)
             assert {engine.now_is(one).status for one in others} == {Status.SENT}
 
     def test_it_stops_although_a_thread_hangs_for_ever(self) -> None:
         with hanging(after=True) as engine:
             message = engine.send(reference="hang")
-            stop, reports = threading.Event(), list[Report]()
+            stop, reports = threading.Event(), list[DeliveryReport]()
             thread = threading.Thread(target=lambda: reports.append(engine.worker.run(stop)))
             thread.start()
             deadline = monotonic() + PATIENCE
@@ -185,7 +185,7 @@ class TestHanging:
             stop.set()
             thread.join(PATIENCE)
 
-            assert reports == [Report(waiting=1)]
+            assert reports == [DeliveryReport(waiting=1)]
             assert engine.now_is(message).details == "in_doubt"
 
     def test_no_more_threads_are_replaced_than_it_has_and_the_rest_is_given_back(self) -> None:
@@ -201,13 +201,13 @@ class TestHanging:
             crashes = [engine.delivery(one).crashes for one in messages]
             assert sorted(crashes) == [0, 0, 1, 1, 1, 1]
             assert engine.delivery(good).attempts == 0
-            assert engine.worker.drain() == Report()
+            assert engine.worker.drain() == DeliveryReport()
             let_go(engine, calls=4)
             deadline = monotonic() + PATIENCE
             while threading.active_count() > before:
                 assert monotonic() < deadline
                 sleep(0.005)
-            assert engine.worker.drain() == Report(sent=3)
+            assert engine.worker.drain() == DeliveryReport(sent=3)
 
     @pytest.mark.parametrize("timeout", [timedelta(0), HOUR, 2 * HOUR])
     def test_the_time_out_is_shorter_than_the_lease(self, timeout: timedelta) -> None:
@@ -224,7 +224,7 @@ class TestPoison:
                 assert tx.outbox.claim(now=engine.clock.now(), lease=HOUR, limit=1)
             engine.clock.advance(hours=1)
 
-        assert engine.worker.drain() == Report(failed=1)
+        assert engine.worker.drain() == DeliveryReport(failed=1)
 
         found = engine.now_is(message)
         assert (found.status, found.reason) == (Status.SENDING_FAILED, "poisoned")
@@ -239,7 +239,11 @@ class TestPoison:
         engine.worker.drain()
         reports = [engine.try_again(message) for _ in range(3)]
 
-        assert reports == [Report(waiting=1), Report(waiting=1), Report(failed=1)]
+        assert reports == [
+            DeliveryReport(waiting=1),
+            DeliveryReport(waiting=1),
+            DeliveryReport(failed=1),
+        ]
         found = engine.now_is(message)
         assert found.failure is not None
         assert (
@@ -255,7 +259,7 @@ class TestPoison:
 
         reports = [engine.try_again(message) for _ in range(6)]
 
-        assert reports == [Report(waiting=1)] * 5 + [Report(sent=1)]
+        assert reports == [DeliveryReport(waiting=1)] * 5 + [DeliveryReport(sent=1)]
 
     @pytest.mark.parametrize("wrapped", [False, True])
     def test_a_network_that_is_down_poisons_nothing(self, wrapped: bool) -> None:  # noqa: FBT001
@@ -267,10 +271,10 @@ class TestPoison:
         engine.worker.drain()
 
         for _ in range(8):
-            assert engine.try_again(message) == Report(waiting=1)
+            assert engine.try_again(message) == DeliveryReport(waiting=1)
 
         assert engine.delivery(message).crashes == 0
-        assert engine.try_again(message) == Report(sent=1)
+        assert engine.try_again(message) == DeliveryReport(sent=1)
 
     def test_a_message_that_cannot_be_prepared_is_given_up(self) -> None:
         engine = Engine(RecordingTransport())
@@ -293,7 +297,7 @@ class TestWhatCountsAsAnAttempt:
         engine = Engine(RecordingTransport(), chance=chance)
         engine.send()
 
-        assert engine.worker.drain() == Report(sent=1)
+        assert engine.worker.drain() == DeliveryReport(sent=1)
         assert len(engine.transport.sent) == 1
 
     @pytest.mark.parametrize(
@@ -332,7 +336,7 @@ class TestWhatCountsAsAnAttempt:
             engine.try_again(message)
 
         assert engine.delivery(message).attempts == 0
-        assert engine.try_again(message) == Report(sent=1)
+        assert engine.try_again(message) == DeliveryReport(sent=1)
 
     def test_who_is_certainly_not_served_is_not_given_up_with_those_in_doubt(self) -> None:
         outcomes = {A: Unknown(failure=LOST), B: Deferred(failure=THROTTLED)}
@@ -340,9 +344,9 @@ class TestWhatCountsAsAnAttempt:
         engine = Engine(RecordingTransport([PerRecipient(outcomes=outcomes)]), channel)
         message = engine.send(to=[A, B])
 
-        assert engine.worker.drain() == Report(waiting=1)
+        assert engine.worker.drain() == DeliveryReport(waiting=1)
         assert not engine.messenger.cancel(message.id)
-        assert engine.try_again(message) == Report(sent=1)
+        assert engine.try_again(message) == DeliveryReport(sent=1)
 
         assert [[to.value for to in one.receivers] for one in engine.transport.sent] == [
             [A, B],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import Messenger, Report, Status, StorageError
+from messaging_core import DeliveryReport, Messenger, Status, StorageError
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import give_back
 from messaging_core.delivery.group_commit import GroupCommit
@@ -85,7 +85,7 @@ def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
 
     ledger.record(a_settlement(claim))
 
-    assert (storage.commits, ledger.report) == (1, Report(sent=1))
+    assert (storage.commits, ledger.report) == (1, DeliveryReport(sent=1))
     assert status(storage, claim) is Status.SENT
 
 
@@ -102,7 +102,7 @@ def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Ga
         held.result(PATIENCE)
     ledger.mark(PendingHandoff(lease=third.lease))
 
-    assert (storage.commits, ledger.report) == (2, Report(sent=1))
+    assert (storage.commits, ledger.report) == (2, DeliveryReport(sent=1))
     assert status(storage, second) is Status.SENT
 
 
@@ -115,7 +115,7 @@ def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
     before = storage.commits
     ledger.claim(lease=HOUR, limit=0)
 
-    assert (before, storage.commits, ledger.report) == (0, 1, Report(sent=3))
+    assert (before, storage.commits, ledger.report) == (0, 1, DeliveryReport(sent=3))
 
 
 def test_results_that_could_not_be_written_are_written_with_the_next_commit(storage: Gate) -> None:
@@ -127,12 +127,12 @@ def test_results_that_could_not_be_written_are_written_with_the_next_commit(stor
         ledger.claim(lease=HOUR, limit=1)
     with pytest.raises(StorageError):
         ledger.mark(PendingHandoff(lease=second.lease))
-    assert (ledger.unwritten, ledger.report) == (1, Report())
+    assert (ledger.unwritten, ledger.report) == (1, DeliveryReport())
     storage.is_down = False
 
     ledger.mark(PendingHandoff(lease=second.lease))
 
-    assert (ledger.unwritten, ledger.report) == (0, Report(sent=1))
+    assert (ledger.unwritten, ledger.report) == (0, DeliveryReport(sent=1))
     assert status(storage, first) is Status.SENT
 
 
@@ -150,4 +150,4 @@ def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> No
         held.result(PATIENCE)
 
     assert [one.message.id for one in claims.result()] == [second.message.id]
-    assert ledger.report == Report(waiting=1)
+    assert ledger.report == DeliveryReport(waiting=1)

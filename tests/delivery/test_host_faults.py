@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import ConfigurationError, Messenger, Report, Status, Worker
+from messaging_core import ConfigurationError, DeliveryReport, Messenger, Status, Worker
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.outcome import Accepted, Outcome
 from messaging_core.models.messages.envelope import Envelope
@@ -62,9 +62,9 @@ class Raising(RecordingTransport):
         return super().send(envelope, handoff)
 
 
-def drained(worker: Worker) -> Report:
+def drained(worker: Worker) -> DeliveryReport:
     """Drain on another thread: a drain that does not end must not stop the tests."""
-    reports: list[Report] = []
+    reports: list[DeliveryReport] = []
     thread = threading.Thread(target=lambda: reports.append(worker.drain()), daemon=True)
     thread.start()
     thread.join(PATIENCE)
@@ -89,7 +89,7 @@ def test_what_a_transport_raises_before_the_hand_over_is_a_crash_of_its_message(
 
     report = drained(Worker(messenger, threads=1))
 
-    assert report == Report(sent=1, waiting=1)
+    assert report == DeliveryReport(sent=1, waiting=1)
     assert crashes(messenger, first.id) == 1
     assert messenger.get(second.id).status is Status.SENT
     assert f"{type(error).__name__} at " in caplog.text
@@ -102,7 +102,7 @@ def test_what_a_transport_raises_after_it_leaves_the_message_in_doubt(error: Bas
     messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: transport})
     message = messenger.send(ORDERS, a_request(reference="bad"))
 
-    assert drained(Worker(messenger, threads=1)) == Report(waiting=1)
+    assert drained(Worker(messenger, threads=1)) == DeliveryReport(waiting=1)
     assert messenger.get(message.id).details == "in_doubt"
 
 
@@ -199,7 +199,7 @@ def test_a_chance_that_is_no_exception_costs_no_message(error: BaseException) ->
     messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
     messenger.send(ORDERS, a_request())
 
-    assert drained(Worker(messenger, chance=chance)) == Report(sent=1)
+    assert drained(Worker(messenger, chance=chance)) == DeliveryReport(sent=1)
 
 
 def broken_send(_: Envelope, handoff: Handoff) -> Outcome:
@@ -300,7 +300,7 @@ def test_a_send_that_turns_out_to_be_asynchronous_is_a_crash() -> None:
     messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: Hidden()})
     message = messenger.send(ORDERS, a_request())
 
-    assert drained(Worker(messenger)) == Report(waiting=1)
+    assert drained(Worker(messenger)) == DeliveryReport(waiting=1)
     assert crashes(messenger, message.id) == 1
 
 
@@ -315,7 +315,7 @@ class TestAClockSetBack:
             messenger.send(CODES, a_request())
             clock.advance(hours=-1)
 
-            assert drained(worker) == Report(sent=1)
+            assert drained(worker) == DeliveryReport(sent=1)
 
     def test_a_retry_waits_as_long_as_it_had_to(self) -> None:
         clock = ManualClock()
@@ -323,13 +323,13 @@ class TestAClockSetBack:
         messenger = Messenger(storage=MemoryStorage(), channels={CODES: transport}, clock=clock)
         worker = Worker(messenger, chance=lambda: 0.5)
         messenger.send(CODES, a_request())
-        assert drained(worker) == Report(waiting=1)
+        assert drained(worker) == DeliveryReport(waiting=1)
 
         clock.advance(hours=-1)
 
-        assert drained(worker) == Report()
+        assert drained(worker) == DeliveryReport()
         clock.advance(seconds=5)
-        assert drained(worker) == Report(sent=1)
+        assert drained(worker) == DeliveryReport(sent=1)
 
     def test_what_is_scheduled_waits_for_its_time(self) -> None:
         clock = ManualClock()
@@ -339,12 +339,12 @@ class TestAClockSetBack:
         later = clock.now() + timedelta(minutes=30)
         messenger.send(ORDERS, a_request(scheduled_for=later.isoformat()))
         worker = Worker(messenger)
-        assert drained(worker) == Report()
+        assert drained(worker) == DeliveryReport()
 
         clock.advance(hours=-1)
 
-        assert drained(worker) == Report()
+        assert drained(worker) == DeliveryReport()
         clock.advance(minutes=89)
-        assert drained(worker) == Report()
+        assert drained(worker) == DeliveryReport()
         clock.advance(minutes=1)
-        assert drained(worker) == Report(sent=1)
+        assert drained(worker) == DeliveryReport(sent=1)

@@ -7,9 +7,9 @@ import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import (
+    DeliveryReport,
     Message,
     Messenger,
-    Report,
     StateError,
     Status,
     UnknownMessageError,
@@ -88,7 +88,7 @@ def test_a_message_that_failed_is_accepted_anew_and_stays_as_it_was() -> None:
         delivery = tx.outbox.delivery(DEFAULT_WORKSPACE, new.id)
     assert delivery is not None
     assert delivery.expires_at == NOW + 37 * HOUR
-    assert engine.worker.drain() == Report(sent=1)
+    assert engine.worker.drain() == DeliveryReport(sent=1)
     assert engine.messenger.get(new.id).status is Status.SENT
     assert engine.messenger.get(old.id) == failed
 
@@ -117,13 +117,13 @@ def test_replaying_once_outlasts_the_idempotency_window() -> None:
 def test_a_message_parked_in_doubt_is_sent_now_and_cannot_be_cancelled_meanwhile() -> None:
     engine = Engine(LOST)
     message = engine.send()
-    assert engine.worker.drain() == Report(waiting=1)
+    assert engine.worker.drain() == DeliveryReport(waiting=1)
 
     moved = engine.messenger.replay(message.id)
 
     assert moved.id == message.id
     assert not engine.messenger.cancel(message.id)
-    assert engine.worker.drain() == Report(sent=1)
+    assert engine.worker.drain() == DeliveryReport(sent=1)
     assert engine.messenger.get(message.id).status is Status.SENT
     assert len(engine.transport.sent) == 2
 

@@ -275,7 +275,7 @@ def test_an_engine_without_send_rules_is_found_out(
 ) -> None:
     for module in (evaluator, dispatch):
         monkeypatch.setattr(module, "evaluate", always)
-    monkeypatch.setattr(evaluator.Judge, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.PolicyEvaluator, "forbids", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == promise]
 
     assert broken_by(STRICT, promises=[chosen]) == promise
@@ -320,7 +320,7 @@ def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: 
 
 
 def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator.Judge, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.PolicyEvaluator, "forbids", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
     blocking = evolve(STRICT, blocked=30, keywords=0)
 
@@ -328,12 +328,12 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
 
 
 def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = preview._judged
+    judged = preview._with_policy
 
     def blind(acceptance: Any, *rest: Any) -> Any:
-        return judged(evolve(acceptance, policies=evaluator.Policies()), *rest)
+        return judged(evolve(acceptance, policies=evaluator.SendPolicies()), *rest)
 
-    monkeypatch.setattr(preview, "_judged", blind)
+    monkeypatch.setattr(preview, "_with_policy", blind)
 
     assert broken_by(STRICT) == "what_was_foreseen_happens"
 
