@@ -65,6 +65,30 @@ def test_a_message_waits_for_its_channel_without_counting(channel: Channel | Non
     assert settlement.failure.code == FailureCode.NOT_CONFIGURED
 
 
+@pytest.mark.parametrize(
+    ("channel", "code", "description"),
+    [
+        (None, "channel.unknown", "the host has no such channel now"),
+        (a_channel(active=False), "channel.inactive", "the channel is not active"),
+    ],
+)
+def test_a_message_that_waits_for_its_channel_says_what_is_wrong_with_it(
+    channel: Channel | None, code: str, description: str
+) -> None:
+    failure = finished(a_claim(), channel).settlement.failure
+
+    assert failure is not None
+    assert failure.source is not None
+    assert (failure.source.code, failure.description) == (code, description)
+
+
+@pytest.mark.parametrize(("crashes", "kind"), [(2, Send), (3, Finish)])
+def test_a_message_is_given_up_at_the_last_crash_that_is_borne(crashes: int, kind: type) -> None:
+    decision = dispatch(a_claim(crashes=crashes), a_channel(), NOW, patience=3)
+
+    assert isinstance(decision, kind)
+
+
 def test_a_message_does_not_wait_for_its_channel_beyond_its_validity() -> None:
     settlement = finished(a_claim(expires_at=NOW + SECOND), None).settlement
 

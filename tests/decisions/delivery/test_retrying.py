@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from messaging_core.decisions.delivery.retrying import (
     EMAIL_RETRIES,
+    NAMED_WAITS,
     OTHER_RETRIES,
     RetryPolicy,
     next_try,
@@ -116,3 +117,55 @@ def test_a_provider_that_asks_for_too_much_is_not_tried_again(retry_after: timed
     )
 
     assert at is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "attempts", "wait"),
+    [
+        (EMAIL_RETRIES, 1, timedelta(minutes=1, seconds=30)),
+        (EMAIL_RETRIES, 100, timedelta(hours=3)),
+        (OTHER_RETRIES, 1, timedelta(seconds=3.75)),
+        (OTHER_RETRIES, 100, timedelta(minutes=45)),
+        (NAMED_WAITS, 1, timedelta(seconds=2.5)),
+        (NAMED_WAITS, 100, timedelta(seconds=2.5)),
+    ],
+)
+def test_each_policy_has_its_first_and_its_longest_wait(
+    policy: RetryPolicy, attempts: int, wait: timedelta
+) -> None:
+    assert policy.wait(attempts, 0.5) == wait
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "wait"),
+    [
+        (timedelta(seconds=3.75), timedelta(seconds=3.75)),  # as long as the own wait
+        (timedelta(seconds=4), timedelta(seconds=4.2)),  # longer: half of a tenth is added
+    ],
+)
+def test_only_a_longer_wait_of_the_provider_is_spread(
+    retry_after: timedelta, wait: timedelta
+) -> None:
+    at = next_try(
+        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + DAY, chance=0.5, retry_after=retry_after
+    )
+
+    assert at == NOW + wait
+
+
+def test_a_try_is_due_a_millisecond_later_at_the_earliest() -> None:
+    at = next_try(NAMED_WAITS, 1, now=NOW, expires_at=NOW + DAY, chance=0.0)
+
+    assert at == NOW + timedelta(milliseconds=1)
+
+
+def test_nothing_is_tried_at_the_expiry() -> None:
+    wait = timedelta(seconds=3.75)
+    later = timedelta(microseconds=1)
+
+    def tried(valid_for: timedelta) -> bool:
+        at = next_try(OTHER_RETRIES, 1, now=NOW, expires_at=NOW + valid_for, chance=0.5)
+        return at is not None
+
+    assert not tried(wait)
+    assert tried(wait + later)
