@@ -21,6 +21,9 @@ from messaging_core.rules.requests.contact import MAX_IDENTIFIERS
 Person = tuple[Identifier, str | None]
 """The identifier that finds a contact of a request, and the contact's id, where there is one."""
 
+Place = tuple[int, int]
+"""Where a contact stands: in which request, and which of its receivers it is."""
+
 
 def with_known_contacts(
     storage: Storage, request: SendMessage, channel: Channel
@@ -31,7 +34,7 @@ def with_known_contacts(
     an address or an identifier beside it is a violation.
     """
     contacts = request.receiver.contacts
-    if all(is_plain(contact, channel) for contact in contacts):
+    if not any(_needs_look(contact, channel) for contact in contacts):
         return request, []
     with storage.begin(read_only=True) as tx:
         looked_up = [
@@ -41,6 +44,11 @@ def with_known_contacts(
     filled = tuple(contact for contact, _ in looked_up)
     violations = [violation for _, its in looked_up for violation in its]
     return evolve(request, receiver=evolve(request.receiver, contacts=filled)), violations
+
+
+def _needs_look(contact: ReceiverContact, channel: Channel) -> bool:
+    """Tell whether what is kept may say where a contact is reached, or that its id is wrong."""
+    return contact.id is not None or address_of(contact, channel) is None
 
 
 def is_plain(contact: ReceiverContact, channel: Channel) -> bool:
@@ -93,15 +101,18 @@ class People:
         Those that say more than an address come first: they may name whose it is.
         """
         identifiers = [identifiers_of(request, channel) for request, channel in requests]
-        ids: dict[tuple[int, int], str] = {}
-        plain: dict[UUID, list[tuple[tuple[int, int], Identifier]]] = {}
+        ids: dict[Place, str] = {}
+        plain: dict[UUID, list[tuple[Place, Identifier]]] = {}
+        detailed: list[tuple[Place, _Named]] = []
         for row, (request, channel) in enumerate(requests):
             for column, contact in enumerate(request.receiver.contacts):
                 place, identifier = (row, column), identifiers[row][column]
                 if is_plain(contact, channel):
                     plain.setdefault(channel.workspace, []).append((place, identifier))
                 else:
-                    ids[place] = self._contact_of(contact, channel)
+                    detailed.append((place, _named_by(contact, channel)))
+        if detailed:
+            ids |= self._detailed(detailed)
         for workspace, its in plain.items():
             found = self.tx.contacts.ensure(
                 workspace, [one for _, one in its], now=self.now, new_id=self.new_id
@@ -112,32 +123,45 @@ class People:
             for row, its in enumerate(identifiers)
         ]
 
-    def _contact_of(self, contact: ReceiverContact, channel: Channel) -> str:
+    def _detailed(self, detailed: Sequence[tuple[Place, "_Named"]]) -> dict[Place, str]:
+        """Return who owns each address, looking all up together and saving each contact once."""
+        register = _Register(self.tx, [named for _, named in detailed])
+        ids = {place: self._contact_of(named, register) for place, named in detailed}
+        register.save()
+        return ids
+
+    def _contact_of(self, named: "_Named", register: "_Register") -> str:
         """Return who owns the address, or is to own it from now on."""
-        address = _address(contact, channel)
-        owner = owner_of(self.tx, channel.workspace, address)
+        workspace, address = named.workspace, named.address
+        owner = register.owner_of(workspace, address)
         if owner is not None:
             return owner
-        known = _known(self.tx, contact, channel)
+        known_id = named.contact_id
+        if known_id is None:
+            known_id = register.owner_of(workspace, named.identifiers)
+        known = None if known_id is None else register.get(workspace, known_id)
         if known is None:
-            return self._make(contact, channel)
+            return self._make(named, register)
         if address and known.identifier_count < MAX_IDENTIFIERS:
-            self._save(known, address[:1])
+            self._extend(known, address[:1], register)
         return known.id
 
-    def _make(self, contact: ReceiverContact, channel: Channel) -> str:
+    def _make(self, named: "_Named", register: "_Register") -> str:
         blank = Contact(
-            id=contact.id if contact.id is not None else self.new_id(),
-            workspace_id=channel.workspace,
+            id=named.contact_id if named.contact_id is not None else self.new_id(),
+            workspace_id=named.workspace,
             created_at=self.now,
             updated_at=self.now,
         )
-        named = _named(contact, channel)
-        taken = self.tx.contacts.by_identifiers(channel.workspace, named)
-        self._save(blank, [one for one in named if one not in taken][:MAX_IDENTIFIERS])
+        free = [
+            one for one in named.identifiers if register.owner_of(named.workspace, [one]) is None
+        ]
+        self._extend(blank, free[:MAX_IDENTIFIERS], register)
         return blank.id
 
-    def _save(self, contact: Contact, identifiers: Sequence[Identifier]) -> None:
+    def _extend(
+        self, contact: Contact, identifiers: Sequence[Identifier], register: "_Register"
+    ) -> None:
         added = {
             (one.identifier_key, address_key(one.identifier_key, one.identifier_value)): one
             for one in reversed(identifiers)
@@ -146,20 +170,84 @@ class People:
             ContactIdentifier(key=one.identifier_key, value=one.identifier_value)
             for one in reversed(added.values())
         ]
-        self.tx.contacts.save(
+        register.put(
             evolve(
                 contact,
                 featured_identifiers=(*contact.featured_identifiers, *new),
                 updated_at=self.now,
-            )
+            ),
+            identifiers,
         )
+
+
+@frozen
+class _Named:
+    """How a request names a contact: by its address, by identifiers of any kind, by its id."""
+
+    workspace: UUID
+    contact_id: str | None
+    address: Sequence[Identifier]
+    identifiers: Sequence[Identifier]
+
+
+class _Register:
+    """What a transaction knows of contacts, and changes: each is read once, and saved once."""
+
+    def __init__(self, tx: Transaction, all_named: Sequence[_Named]) -> None:
+        self._contacts = tx.contacts
+        self._known: dict[tuple[UUID, str], Contact | None] = {}
+        self._changed: dict[tuple[UUID, str], Contact] = {}
+        self._owners: dict[tuple[UUID, str, str], str] = {}
+        wanted: dict[UUID, dict[Identifier, None]] = {}
+        for named in all_named:
+            its = wanted.setdefault(named.workspace, {})
+            its.update(dict.fromkeys((*named.address, *named.identifiers)))
+        for workspace, identifiers in wanted.items():
+            owners = tx.contacts.by_identifiers(workspace, list(identifiers))
+            for identifier, owner in owners.items():
+                self._owners[_compared(workspace, identifier)] = owner
+
+    def owner_of(self, workspace: UUID, identifiers: Sequence[Identifier]) -> str | None:
+        """Return the id of the contact that has the first identifier that any contact has."""
+        owners = (self._owners.get(_compared(workspace, one)) for one in identifiers)
+        return next((owner for owner in owners if owner is not None), None)
+
+    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
+        """Return a contact as it is to be saved, or as it is kept."""
+        place = (workspace, contact_id)
+        if place not in self._known:
+            self._known[place] = self._contacts.get(workspace, contact_id)
+        return self._known[place]
+
+    def put(self, contact: Contact, identifiers: Sequence[Identifier]) -> None:
+        """Take a contact that is to be saved, and the identifiers that it has from now on."""
+        place = (contact.workspace_id, contact.id)
+        self._known[place] = self._changed[place] = contact
+        for one in identifiers:
+            self._owners[_compared(contact.workspace_id, one)] = contact.id
+
+    def save(self) -> None:
+        """Keep what was changed."""
+        for contact in self._changed.values():
+            self._contacts.save(contact)
+
+
+def _compared(workspace: UUID, identifier: Identifier) -> tuple[UUID, str, str]:
+    key = identifier.identifier_key
+    return workspace, key, address_key(key, identifier.identifier_value)
+
+
+def _named_by(contact: ReceiverContact, channel: Channel) -> _Named:
+    return _Named(
+        channel.workspace, contact.id, _address(contact, channel), _named(contact, channel)
+    )
 
 
 def _looked_up(
     tx: Transaction, contact: ReceiverContact, channel: Channel, path: str
 ) -> tuple[ReceiverContact, list[Violation]]:
     """Return a contact with its address, where it is known, and what is wrong with its id."""
-    if is_plain(contact, channel):
+    if not _needs_look(contact, channel):
         return contact, []
     if contact.id is not None and _is_contradicted(tx, contact, channel):
         message = (

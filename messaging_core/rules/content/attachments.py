@@ -121,12 +121,14 @@ def _check_labels(attachment: Attachment, path: str) -> list[Violation]:
 def _check_content_id(
     attachment: Attachment, path: str, seen: set[str], *, required: bool
 ) -> list[Violation]:
+    if attachment.content_id is None and not attachment.inline:
+        return []  # as nearly always
     here = f"{path}/contentId"
     content_id = content_id_of(attachment)
     if content_id is None and attachment.content_id is not None:
         message = '1 to 255 printable ASCII characters without blanks, brackets, ", \\ and =?'
         return [Violation(here, "attachment.bad_content_id", message)]
-    if attachment.content_id is None and not (required and attachment.inline):
+    if attachment.content_id is None and not required:
         return []  # nothing in the mail refers to it
     if content_id is None:
         message = "the file name cannot serve as the name for cid: give a contentId"

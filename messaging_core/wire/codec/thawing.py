@@ -4,6 +4,8 @@ from typing import Any
 
 import attrs
 
+from messaging_core.models.instants import in_utc
+
 _OWN_WAYS = ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__")
 
 
@@ -56,5 +58,7 @@ def _slots(cls: type[Any]) -> set[str]:
 
 
 def _is_only_set(field: "attrs.Attribute[Any]") -> bool:
-    plain = field.init and field.converter is None and field.validator is None
+    # Whatever a reader returns is in UTC already, so that converter would not change it.
+    converts = field.converter not in (None, in_utc)
+    plain = field.init and not converts and field.validator is None
     return plain and not getattr(field.default, "takes_self", False)
