@@ -38,7 +38,7 @@ def _contacts(number: int) -> list[dict[str, Any]]:
             "type": "to",
             "identifiers": [
                 {"identifierKey": "emailaddress", "identifierValue": customer},
-                {"identifierKey": "phonenumber", "identifierValue": "+31612345678"},
+                {"identifierKey": "phonenumber", "identifierValue": f"+316123{number % 100_000:05}"},
             ],
         },
         {"identifierKey": "emailaddress", "identifierValue": "sales@shop.example", "type": "cc"},

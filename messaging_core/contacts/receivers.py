@@ -1,6 +1,6 @@
 """Who the receivers of a request are: the owners of their addresses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -67,7 +67,9 @@ def is_plain(contact: ReceiverContact, channel: Channel) -> bool:
 def address_identifiers(address: str, channel: Channel) -> tuple[Identifier, ...]:
     """Return under which identifiers the owner of an address is looked for, one after the other."""
     own = Identifier(identifier_key=channel.identifier_key, identifier_value=address)
-    return tuple(dict.fromkeys((own, identifier_on(channel, address))))
+    if PLATFORM_KEYS.get(channel.platform, own.identifier_key) == own.identifier_key:
+        return (own,)  # as nearly always
+    return own, identifier_on(channel, address)
 
 
 def owner_of(tx: Transaction, workspace: UUID, identifiers: Sequence[Identifier]) -> str | None:
@@ -103,16 +105,17 @@ class People:
         identifiers = [identifiers_of(request, channel) for request, channel in requests]
         ids: dict[Place, str] = {}
         plain: dict[UUID, list[tuple[Place, Identifier]]] = {}
-        detailed: list[tuple[Place, _Named]] = []
+        detailed: dict[UUID, list[tuple[Place, _Named]]] = {}
         for row, (request, channel) in enumerate(requests):
             for column, contact in enumerate(request.receiver.contacts):
                 place, identifier = (row, column), identifiers[row][column]
                 if is_plain(contact, channel):
                     plain.setdefault(channel.workspace, []).append((place, identifier))
                 else:
-                    detailed.append((place, _named_by(contact, channel)))
-        if detailed:
-            ids |= self._detailed(detailed)
+                    named = _Named.by(contact, channel)
+                    detailed.setdefault(channel.workspace, []).append((place, named))
+        for workspace, several in detailed.items():
+            ids |= self._detailed(workspace, several)
         for workspace, its in plain.items():
             found = self.tx.contacts.ensure(
                 workspace, [one for _, one in its], now=self.now, new_id=self.new_id
@@ -123,108 +126,98 @@ class People:
             for row, its in enumerate(identifiers)
         ]
 
-    def _detailed(self, detailed: Sequence[tuple[Place, "_Named"]]) -> dict[Place, str]:
+    def _detailed(
+        self, workspace: UUID, detailed: Sequence[tuple[Place, "_Named"]]
+    ) -> dict[Place, str]:
         """Return who owns each address, looking all up together and saving each contact once."""
-        register = _Register(self.tx, [named for _, named in detailed])
+        register = _Register(self.tx, workspace, [named for _, named in detailed])
         ids = {place: self._contact_of(named, register) for place, named in detailed}
         register.save()
         return ids
 
     def _contact_of(self, named: "_Named", register: "_Register") -> str:
         """Return who owns the address, or is to own it from now on."""
-        workspace, address = named.workspace, named.address
-        owner = register.owner_of(workspace, address)
+        owner = register.owner_of(named.address)
         if owner is not None:
             return owner
         known_id = named.contact_id
         if known_id is None:
-            known_id = register.owner_of(workspace, named.identifiers)
-        known = None if known_id is None else register.get(workspace, known_id)
+            known_id = register.owner_of(named.identifiers)
+        known = None if known_id is None else register.get(known_id)
         if known is None:
             return self._make(named, register)
-        if address and known.identifier_count < MAX_IDENTIFIERS:
-            self._extend(known, address[:1], register)
+        if named.address and known.identifier_count < MAX_IDENTIFIERS:
+            added = dict([next(iter(named.address.items()))])
+            mine = (*known.featured_identifiers, *map(_kept, added.values()))
+            extended = evolve(known, featured_identifiers=mine, updated_at=self.now)
+            register.put(extended, added)
         return known.id
 
     def _make(self, named: "_Named", register: "_Register") -> str:
-        blank = Contact(
+        free = [pair for pair in named.identifiers.items() if register.owner_of(pair[:1]) is None]
+        added = dict(free[:MAX_IDENTIFIERS])
+        made = Contact(
             id=named.contact_id if named.contact_id is not None else self.new_id(),
-            workspace_id=named.workspace,
+            workspace_id=register.workspace,
             created_at=self.now,
             updated_at=self.now,
+            featured_identifiers=tuple(map(_kept, added.values())),
         )
-        free = [
-            one for one in named.identifiers if register.owner_of(named.workspace, [one]) is None
-        ]
-        self._extend(blank, free[:MAX_IDENTIFIERS], register)
-        return blank.id
+        register.put(made, added)
+        return made.id
 
-    def _extend(
-        self, contact: Contact, identifiers: Sequence[Identifier], register: "_Register"
-    ) -> None:
-        added = {
-            (one.identifier_key, address_key(one.identifier_key, one.identifier_value)): one
-            for one in reversed(identifiers)
-        }
-        new = [
-            ContactIdentifier(key=one.identifier_key, value=one.identifier_value)
-            for one in reversed(added.values())
-        ]
-        register.put(
-            evolve(
-                contact,
-                featured_identifiers=(*contact.featured_identifiers, *new),
-                updated_at=self.now,
-            ),
-            identifiers,
-        )
+
+Compared = tuple[str, str]
+"""Key and address of an identifier, as they are compared."""
 
 
 @frozen
 class _Named:
     """How a request names a contact: by its address, by identifiers of any kind, by its id."""
 
-    workspace: UUID
     contact_id: str | None
-    address: Sequence[Identifier]
-    identifiers: Sequence[Identifier]
+    address: Mapping[Compared, Identifier]
+    identifiers: Mapping[Compared, Identifier]
+
+    @classmethod
+    def by(cls, contact: ReceiverContact, channel: Channel) -> "_Named":
+        """Return how a contact of a request is named."""
+        address = _by_comparison(_address(contact, channel))
+        return cls(contact.id, address, _by_comparison(_named(contact, channel)))
 
 
 class _Register:
     """What a transaction knows of contacts, and changes: each is read once, and saved once."""
 
-    def __init__(self, tx: Transaction, all_named: Sequence[_Named]) -> None:
+    def __init__(self, tx: Transaction, workspace: UUID, all_named: Sequence[_Named]) -> None:
+        self.workspace = workspace
         self._contacts = tx.contacts
-        self._known: dict[tuple[UUID, str], Contact | None] = {}
-        self._changed: dict[tuple[UUID, str], Contact] = {}
-        self._owners: dict[tuple[UUID, str, str], str] = {}
-        wanted: dict[UUID, dict[Identifier, None]] = {}
+        self._known: dict[str, Contact | None] = {}
+        self._changed: dict[str, Contact] = {}
+        wanted: dict[Compared, Identifier] = {}
         for named in all_named:
-            its = wanted.setdefault(named.workspace, {})
-            its.update(dict.fromkeys((*named.address, *named.identifiers)))
-        for workspace, identifiers in wanted.items():
-            owners = tx.contacts.by_identifiers(workspace, list(identifiers))
-            for identifier, owner in owners.items():
-                self._owners[_compared(workspace, identifier)] = owner
+            wanted |= named.address
+            wanted |= named.identifiers
+        found = tx.contacts.by_identifiers(workspace, list(wanted.values()))
+        self._owners = {_compared(identifier): owner for identifier, owner in found.items()}
 
-    def owner_of(self, workspace: UUID, identifiers: Sequence[Identifier]) -> str | None:
+    def owner_of(self, identifiers: Iterable[Compared]) -> str | None:
         """Return the id of the contact that has the first identifier that any contact has."""
-        owners = (self._owners.get(_compared(workspace, one)) for one in identifiers)
-        return next((owner for owner in owners if owner is not None), None)
-
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
-        """Return a contact as it is to be saved, or as it is kept."""
-        place = (workspace, contact_id)
-        if place not in self._known:
-            self._known[place] = self._contacts.get(workspace, contact_id)
-        return self._known[place]
-
-    def put(self, contact: Contact, identifiers: Sequence[Identifier]) -> None:
-        """Take a contact that is to be saved, and the identifiers that it has from now on."""
-        place = (contact.workspace_id, contact.id)
-        self._known[place] = self._changed[place] = contact
         for one in identifiers:
-            self._owners[_compared(contact.workspace_id, one)] = contact.id
+            if one in self._owners:
+                return self._owners[one]
+        return None
+
+    def get(self, contact_id: str) -> Contact | None:
+        """Return a contact as it is to be saved, or as it is kept."""
+        if contact_id not in self._known:
+            self._known[contact_id] = self._contacts.get(self.workspace, contact_id)
+        return self._known[contact_id]
+
+    def put(self, contact: Contact, added: Iterable[Compared]) -> None:
+        """Take a contact that is to be saved, and the identifiers that it has from now on."""
+        self._known[contact.id] = self._changed[contact.id] = contact
+        self._owners |= dict.fromkeys(added, contact.id)
 
     def save(self) -> None:
         """Keep what was changed."""
@@ -232,15 +225,21 @@ class _Register:
             self._contacts.save(contact)
 
 
-def _compared(workspace: UUID, identifier: Identifier) -> tuple[UUID, str, str]:
+def _compared(identifier: Identifier) -> Compared:
     key = identifier.identifier_key
-    return workspace, key, address_key(key, identifier.identifier_value)
+    return key, address_key(key, identifier.identifier_value)
 
 
-def _named_by(contact: ReceiverContact, channel: Channel) -> _Named:
-    return _Named(
-        channel.workspace, contact.id, _address(contact, channel), _named(contact, channel)
-    )
+def _by_comparison(identifiers: Iterable[Identifier]) -> dict[Compared, Identifier]:
+    """Return identifiers by what is compared of them; of several spellings, the first."""
+    found: dict[Compared, Identifier] = {}
+    for one in identifiers:
+        found.setdefault(_compared(one), one)
+    return found
+
+
+def _kept(identifier: Identifier) -> ContactIdentifier:
+    return ContactIdentifier(key=identifier.identifier_key, value=identifier.identifier_value)
 
 
 def _looked_up(
@@ -302,7 +301,7 @@ def _named(contact: ReceiverContact, channel: Channel) -> list[Identifier]:
     if contact.identifier_value is not None:
         key = contact.identifier_key or channel.identifier_key
         named.insert(0, Identifier(identifier_key=key, identifier_value=contact.identifier_value))
-    return list(dict.fromkeys([*named, *_address(contact, channel)[:1]]))
+    return [*named, *_address(contact, channel)[:1]]
 
 
 def _filled(contact: ReceiverContact, known: Contact) -> ReceiverContact:

@@ -39,7 +39,8 @@ def check_attachments(
         here = f"{path}/{index}"
         violations += check_source(attachment, here)
         violations += _check_labels(attachment, here)
-        violations += _check_content_id(attachment, here, seen, required=inline_content)
+        if attachment.inline or attachment.content_id is not None:
+            violations += _check_content_id(attachment, here, seen, required=inline_content)
     return violations
 
 
@@ -121,8 +122,6 @@ def _check_labels(attachment: Attachment, path: str) -> list[Violation]:
 def _check_content_id(
     attachment: Attachment, path: str, seen: set[str], *, required: bool
 ) -> list[Violation]:
-    if attachment.content_id is None and not attachment.inline:
-        return []  # as nearly always
     here = f"{path}/contentId"
     content_id = content_id_of(attachment)
     if content_id is None and attachment.content_id is not None:
