@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from messaging_core.models.instants import in_utc
+from messaging_core.models.common.instants import in_utc
 
 _OWN_WAYS = ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__")
 
