@@ -30,7 +30,7 @@ def full(number: int) -> dict[str, Any]:
 
 
 def _contacts(number: int) -> list[dict[str, Any]]:
-    customer = f"customer{number % 100_000}@shop.example"
+    customer, phone = f"customer{number % 100_000}@shop.example", f"+316123{number % 100_000:05}"
     return [
         {
             "identifierKey": "emailaddress",
@@ -38,7 +38,7 @@ def _contacts(number: int) -> list[dict[str, Any]]:
             "type": "to",
             "identifiers": [
                 {"identifierKey": "emailaddress", "identifierValue": customer},
-                {"identifierKey": "phonenumber", "identifierValue": "+31612345678"},
+                {"identifierKey": "phonenumber", "identifierValue": phone},
             ],
         },
         {"identifierKey": "emailaddress", "identifierValue": "sales@shop.example", "type": "cc"},

@@ -1,6 +1,6 @@
 """Who the receivers of a request are: the owners of their addresses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +21,9 @@ from messaging_core.rules.requests.contact import MAX_IDENTIFIERS
 Person = tuple[Identifier, str | None]
 """The identifier that finds a contact of a request, and the contact's id, where there is one."""
 
+Place = tuple[int, int]
+"""Where a contact stands: in which request, and which of its receivers it is."""
+
 
 def with_known_contacts(
     storage: Storage, request: SendMessage, channel: Channel
@@ -31,7 +34,7 @@ def with_known_contacts(
     an address or an identifier beside it is a violation.
     """
     contacts = request.receiver.contacts
-    if all(is_plain(contact, channel) for contact in contacts):
+    if not any(_needs_look(contact, channel) for contact in contacts):
         return request, []
     with storage.begin(read_only=True) as tx:
         looked_up = [
@@ -41,6 +44,11 @@ def with_known_contacts(
     filled = tuple(contact for contact, _ in looked_up)
     violations = [violation for _, its in looked_up for violation in its]
     return evolve(request, receiver=evolve(request.receiver, contacts=filled)), violations
+
+
+def _needs_look(contact: ReceiverContact, channel: Channel) -> bool:
+    """Tell whether what is kept may say where a contact is reached, or that its id is wrong."""
+    return contact.id is not None or address_of(contact, channel) is None
 
 
 def is_plain(contact: ReceiverContact, channel: Channel) -> bool:
@@ -59,7 +67,9 @@ def is_plain(contact: ReceiverContact, channel: Channel) -> bool:
 def address_identifiers(address: str, channel: Channel) -> tuple[Identifier, ...]:
     """Return under which identifiers the owner of an address is looked for, one after the other."""
     own = Identifier(identifier_key=channel.identifier_key, identifier_value=address)
-    return tuple(dict.fromkeys((own, identifier_on(channel, address))))
+    if PLATFORM_KEYS.get(channel.platform, own.identifier_key) == own.identifier_key:
+        return (own,)  # as nearly always
+    return own, identifier_on(channel, address)
 
 
 def owner_of(tx: Transaction, workspace: UUID, identifiers: Sequence[Identifier]) -> str | None:
@@ -93,15 +103,19 @@ class People:
         Those that say more than an address come first: they may name whose it is.
         """
         identifiers = [identifiers_of(request, channel) for request, channel in requests]
-        ids: dict[tuple[int, int], str] = {}
-        plain: dict[UUID, list[tuple[tuple[int, int], Identifier]]] = {}
+        ids: dict[Place, str] = {}
+        plain: dict[UUID, list[tuple[Place, Identifier]]] = {}
+        detailed: dict[UUID, list[tuple[Place, _Named]]] = {}
         for row, (request, channel) in enumerate(requests):
             for column, contact in enumerate(request.receiver.contacts):
                 place, identifier = (row, column), identifiers[row][column]
                 if is_plain(contact, channel):
                     plain.setdefault(channel.workspace, []).append((place, identifier))
                 else:
-                    ids[place] = self._contact_of(contact, channel)
+                    named = _Named.by(contact, channel)
+                    detailed.setdefault(channel.workspace, []).append((place, named))
+        for workspace, several in detailed.items():
+            ids |= self._detailed(workspace, several)
         for workspace, its in plain.items():
             found = self.tx.contacts.ensure(
                 workspace, [one for _, one in its], now=self.now, new_id=self.new_id
@@ -112,54 +126,127 @@ class People:
             for row, its in enumerate(identifiers)
         ]
 
-    def _contact_of(self, contact: ReceiverContact, channel: Channel) -> str:
+    def _detailed(
+        self, workspace: UUID, detailed: Sequence[tuple[Place, "_Named"]]
+    ) -> dict[Place, str]:
+        """Return who owns each address, looking all up together and saving each contact once."""
+        register = _Register(self.tx, workspace, [named for _, named in detailed])
+        ids = {place: self._contact_of(named, register) for place, named in detailed}
+        register.save()
+        return ids
+
+    def _contact_of(self, named: "_Named", register: "_Register") -> str:
         """Return who owns the address, or is to own it from now on."""
-        address = _address(contact, channel)
-        owner = owner_of(self.tx, channel.workspace, address)
+        owner = register.owner_of(named.address)
         if owner is not None:
             return owner
-        known = _known(self.tx, contact, channel)
+        known_id = named.contact_id
+        if known_id is None:
+            known_id = register.owner_of(named.identifiers)
+        known = None if known_id is None else register.get(known_id)
         if known is None:
-            return self._make(contact, channel)
-        if address and known.identifier_count < MAX_IDENTIFIERS:
-            self._save(known, address[:1])
+            return self._make(named, register)
+        if named.address and known.identifier_count < MAX_IDENTIFIERS:
+            added = dict([next(iter(named.address.items()))])
+            mine = (*known.featured_identifiers, *map(_kept, added.values()))
+            extended = evolve(known, featured_identifiers=mine, updated_at=self.now)
+            register.put(extended, added)
         return known.id
 
-    def _make(self, contact: ReceiverContact, channel: Channel) -> str:
-        blank = Contact(
-            id=contact.id if contact.id is not None else self.new_id(),
-            workspace_id=channel.workspace,
+    def _make(self, named: "_Named", register: "_Register") -> str:
+        free = [pair for pair in named.identifiers.items() if register.owner_of(pair[:1]) is None]
+        added = dict(free[:MAX_IDENTIFIERS])
+        made = Contact(
+            id=named.contact_id if named.contact_id is not None else self.new_id(),
+            workspace_id=register.workspace,
             created_at=self.now,
             updated_at=self.now,
+            featured_identifiers=tuple(map(_kept, added.values())),
         )
-        named = _named(contact, channel)
-        taken = self.tx.contacts.by_identifiers(channel.workspace, named)
-        self._save(blank, [one for one in named if one not in taken][:MAX_IDENTIFIERS])
-        return blank.id
+        register.put(made, added)
+        return made.id
 
-    def _save(self, contact: Contact, identifiers: Sequence[Identifier]) -> None:
-        added = {
-            (one.identifier_key, address_key(one.identifier_key, one.identifier_value)): one
-            for one in reversed(identifiers)
-        }
-        new = [
-            ContactIdentifier(key=one.identifier_key, value=one.identifier_value)
-            for one in reversed(added.values())
-        ]
-        self.tx.contacts.save(
-            evolve(
-                contact,
-                featured_identifiers=(*contact.featured_identifiers, *new),
-                updated_at=self.now,
-            )
-        )
+
+Compared = tuple[str, str]
+"""Key and address of an identifier, as they are compared."""
+
+
+@frozen
+class _Named:
+    """How a request names a contact: by its address, by identifiers of any kind, by its id."""
+
+    contact_id: str | None
+    address: Mapping[Compared, Identifier]
+    identifiers: Mapping[Compared, Identifier]
+
+    @classmethod
+    def by(cls, contact: ReceiverContact, channel: Channel) -> "_Named":
+        """Return how a contact of a request is named."""
+        address = _by_comparison(_address(contact, channel))
+        return cls(contact.id, address, _by_comparison(_named(contact, channel)))
+
+
+class _Register:
+    """What a transaction knows of contacts, and changes: each is read once, and saved once."""
+
+    def __init__(self, tx: Transaction, workspace: UUID, all_named: Sequence[_Named]) -> None:
+        self.workspace = workspace
+        self._contacts = tx.contacts
+        self._known: dict[str, Contact | None] = {}
+        self._changed: dict[str, Contact] = {}
+        wanted: dict[Compared, Identifier] = {}
+        for named in all_named:
+            wanted |= named.address
+            wanted |= named.identifiers
+        found = tx.contacts.by_identifiers(workspace, list(wanted.values()))
+        self._owners = {_compared(identifier): owner for identifier, owner in found.items()}
+
+    def owner_of(self, identifiers: Iterable[Compared]) -> str | None:
+        """Return the id of the contact that has the first identifier that any contact has."""
+        for one in identifiers:
+            if one in self._owners:
+                return self._owners[one]
+        return None
+
+    def get(self, contact_id: str) -> Contact | None:
+        """Return a contact as it is to be saved, or as it is kept."""
+        if contact_id not in self._known:
+            self._known[contact_id] = self._contacts.get(self.workspace, contact_id)
+        return self._known[contact_id]
+
+    def put(self, contact: Contact, added: Iterable[Compared]) -> None:
+        """Take a contact that is to be saved, and the identifiers that it has from now on."""
+        self._known[contact.id] = self._changed[contact.id] = contact
+        self._owners |= dict.fromkeys(added, contact.id)
+
+    def save(self) -> None:
+        """Keep what was changed."""
+        for contact in self._changed.values():
+            self._contacts.save(contact)
+
+
+def _compared(identifier: Identifier) -> Compared:
+    key = identifier.identifier_key
+    return key, address_key(key, identifier.identifier_value)
+
+
+def _by_comparison(identifiers: Iterable[Identifier]) -> dict[Compared, Identifier]:
+    """Return identifiers by what is compared of them; of several spellings, the first."""
+    found: dict[Compared, Identifier] = {}
+    for one in identifiers:
+        found.setdefault(_compared(one), one)
+    return found
+
+
+def _kept(identifier: Identifier) -> ContactIdentifier:
+    return ContactIdentifier(key=identifier.identifier_key, value=identifier.identifier_value)
 
 
 def _looked_up(
     tx: Transaction, contact: ReceiverContact, channel: Channel, path: str
 ) -> tuple[ReceiverContact, list[Violation]]:
     """Return a contact with its address, where it is known, and what is wrong with its id."""
-    if is_plain(contact, channel):
+    if not _needs_look(contact, channel):
         return contact, []
     if contact.id is not None and _is_contradicted(tx, contact, channel):
         message = (
@@ -214,7 +301,7 @@ def _named(contact: ReceiverContact, channel: Channel) -> list[Identifier]:
     if contact.identifier_value is not None:
         key = contact.identifier_key or channel.identifier_key
         named.insert(0, Identifier(identifier_key=key, identifier_value=contact.identifier_value))
-    return list(dict.fromkeys([*named, *_address(contact, channel)[:1]]))
+    return [*named, *_address(contact, channel)[:1]]
 
 
 def _filled(contact: ReceiverContact, known: Contact) -> ReceiverContact:

@@ -199,8 +199,10 @@ def _check_key(key: str, path: str) -> list[Violation]:
 
 
 def _check_on(channel: Channel, key: str | None, value: str, path: str) -> list[Violation]:
-    allowed = channel.allow_unassigned_numbers
-    return check_address(_kind(key, channel), value, path, allow_unassigned=allowed)
+    kind = _kind(key, channel)
+    if channel.allow_unassigned_numbers:
+        return check_address(kind, value, path, allow_unassigned=True)
+    return check_address(kind, value, path)
 
 
 def check_address(

@@ -42,7 +42,7 @@ def check_sender(
     connector = sender.connector
     here = f"{path}/connector/identifierValue"
     violations = check_sender_value(connector.identifier_value, channel.platform, here)
-    if channel.platform == EMAIL and not violations:
+    if "@" in connector.identifier_value and channel.platform == EMAIL and not violations:
         violations = check_sender_domain(connector.identifier_value, channel, here, domains)
     if connector.annotations is not None and connector.annotations.name is not None:
         name = connector.annotations.name

@@ -39,7 +39,8 @@ def check_attachments(
         here = f"{path}/{index}"
         violations += check_source(attachment, here)
         violations += _check_labels(attachment, here)
-        violations += _check_content_id(attachment, here, seen, required=inline_content)
+        if attachment.inline or attachment.content_id is not None:
+            violations += _check_content_id(attachment, here, seen, required=inline_content)
     return violations
 
 
@@ -126,7 +127,7 @@ def _check_content_id(
     if content_id is None and attachment.content_id is not None:
         message = '1 to 255 printable ASCII characters without blanks, brackets, ", \\ and =?'
         return [Violation(here, "attachment.bad_content_id", message)]
-    if attachment.content_id is None and not (required and attachment.inline):
+    if attachment.content_id is None and not required:
         return []  # nothing in the mail refers to it
     if content_id is None:
         message = "the file name cannot serve as the name for cid: give a contentId"

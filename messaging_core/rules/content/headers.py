@@ -31,6 +31,8 @@ RESERVED_PREFIXES: Final = ("content-", "resent-", "arc-")
 """Beginnings of further such headers: MIME (RFC 2045 §9), resent fields (RFC 5322 §3.6.6), ARC."""
 
 _FEW: Final = 8
+_FREE: Final = "free"
+_STRUCTURED: Final = "structured"
 _MAX_PAIR_LENGTH: Final = MAX_LINE_LENGTH - len(": ")
 _FTEXT: Final = re.compile(r"[!-9;-~]+")
 
@@ -58,16 +60,17 @@ def check_headers(headers: Mapping[str, str], path: str) -> list[Violation]:
 
 
 def _are_ordinary(headers: Mapping[str, str]) -> bool:
-    """Recognise quickly what nearly all headers are: few, free in form, short and printable."""
+    """Recognise quickly what nearly all headers are: few, well formed, short and printable."""
     if len(headers) > _FEW:
         return False
     names = set()
     for name, value in headers.items():
         if not (
             len(name) <= MAX_NAME_LENGTH
-            and _is_free(name)
+            and (kind := _kind(name))
             and value.isprintable()
             and len(name) + len(value) <= _MAX_PAIR_LENGTH
+            and (kind is _FREE or _field_fault(name, value) is None)
         ):
             return False
         names.add(name.lower())
@@ -75,8 +78,11 @@ def _are_ordinary(headers: Mapping[str, str]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _is_free(name: str) -> bool:
-    return _name_fault(name, 1, ()) is None and not is_structured(name)
+def _kind(name: str) -> str:
+    """Return whether the value of a header is free in form; an empty text for no such name."""
+    if _name_fault(name, 1, ()) is not None:
+        return ""
+    return _STRUCTURED if is_structured(name) else _FREE
 
 
 def is_reserved(name: str) -> bool:

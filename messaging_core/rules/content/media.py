@@ -92,8 +92,8 @@ def media_type_of(value: str) -> str | None:
     `None` for what is no media type (RFC 6838 §4.2); parameters are those of RFC 2045 §5.1. What
     looks like an encoded word (RFC 2047) is refused, since readers would decode it.
     """
-    match = _MEDIA_TYPE.fullmatch(value) if len(value) <= _MEDIA_TYPE_LENGTH else None
-    if match is None or "=?" in value:
+    match = _media_type(value)
+    if match is None:
         return None
     parameters = [f"{name}={text}" for name, text in _PARAMETER.findall(match[2])]
     return "; ".join([match[1], *parameters])
@@ -101,10 +101,16 @@ def media_type_of(value: str) -> str | None:
 
 def check_media_type(value: str, path: str) -> list[Violation]:
     """Refuse what is no media type, by `media_type_of`."""
-    if media_type_of(value) is not None:
+    if _media_type(value) is not None:
         return []
     message = "a media type, such as application/pdf"
     return [Violation(path, "media.bad_content_type", message)]
+
+
+def _media_type(value: str) -> re.Match[str] | None:
+    if len(value) > _MEDIA_TYPE_LENGTH or "=?" in value:
+        return None
+    return _MEDIA_TYPE.fullmatch(value)
 
 
 def check_filename(value: str, path: str) -> list[Violation]:

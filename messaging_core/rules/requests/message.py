@@ -105,7 +105,8 @@ def _check_origin(
         violations += check_sender(request.sender, channel, "/sender", domains)
     if channel.platform == EMAIL:
         for path, sender in _email_from(request):
-            violations += check_sender_domain(sender.username or "", channel, path, domains)
+            if sender.username is not None and "@" in sender.username:
+                violations += check_sender_domain(sender.username, channel, path, domains)
     if request.reference is not None:
         violations += check_line(request.reference, "/reference", longest=MAX_REFERENCE_LENGTH)
     if request.meta is not None:

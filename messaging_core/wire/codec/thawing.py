@@ -4,7 +4,11 @@ from typing import Any
 
 import attrs
 
+from messaging_core.models.common.instants import in_utc
+
 _OWN_WAYS = ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__")
+# Whatever a reader returns is in UTC already, so that converter would not change it.
+_UNCHANGING: tuple[object, ...] = (None, in_utc)
 
 
 def thaw(cls: type[Any]) -> type[Any] | None:
@@ -56,5 +60,6 @@ def _slots(cls: type[Any]) -> set[str]:
 
 
 def _is_only_set(field: "attrs.Attribute[Any]") -> bool:
-    plain = field.init and field.converter is None and field.validator is None
+    converts = field.converter not in _UNCHANGING
+    plain = field.init and not converts and field.validator is None
     return plain and not getattr(field.default, "takes_self", False)
