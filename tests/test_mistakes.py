@@ -56,6 +56,7 @@ from messaging_core.models import (
 )
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.templates.store import Templates
+from messaging_core.rules import normalize_phone_number
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.wire import WireLimits
 
@@ -132,6 +133,17 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: a_messenger(default_channels=5), "default_channels", "a collection of channels"),
     (lambda: a_messenger(audience=["x"]), "audience", "an audience"),
     (lambda: a_messenger(files="attachments"), "files", "a source of files"),
+    (lambda: Channel(name="a", platform="sms", smart_encoding="no"), "smart_encoding", "True or"),
+    (lambda: Channel(name="a", platform="sms", max_parts="3"), "max_parts", "a whole number"),
+    (lambda: Channel(name="a", platform="sms", max_parts=True), "max_parts", "not True"),
+    (
+        lambda: Channel(name="a", platform="sms", allow_unassigned_numbers="no"),
+        "allow_unassigned_numbers",
+        "True or False, not text",
+    ),
+    (lambda: Channel(name="a", platform="sms", concurrency=2.5), "concurrency", "not 2.5"),
+    (lambda: normalize_phone_number(31612345678), "value", "text, not 31612345678"),
+    (lambda: normalize_phone_number("0612345678", 31), "region", "two letters, not 31"),
     # Worker and AsyncMessenger
     (lambda: Worker(None), "messenger", "a Messenger, not None"),
     (lambda: Worker(MemoryStorage()), "messenger", "a Messenger, not a MemoryStorage"),
@@ -222,6 +234,8 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: SmtpTransport("mail.example", security="ssl"), "security", "one of"),
     (lambda: SmtpTransport("mail.example", timeout=0), "timeout", "above 0"),
     (lambda: SmtpTransport("mail.example", max_idle=-1), "max_idle", "from 0"),
+    (lambda: SmtpTransport("mail.example", ssl_context=True), "ssl_context", "an SSLContext"),
+    (lambda: SmtpTransport("mail.example", local_hostname=b"me"), "local_hostname", "text, not"),
     (lambda: HttpMediaSource(timeout="10"), "timeout", "a timedelta"),
     (lambda: FolderMediaSource(None, "https://x.example"), "root", "a path"),
     (lambda: FolderMediaSource("media", None), "base_url", "text"),

@@ -6,7 +6,16 @@ from uuid import UUID, uuid5
 
 from attrs import Factory, field, frozen
 
-from messaging_core.arguments import a_text, any_span, checked_init, choice, flag, optional, uuid
+from messaging_core.arguments import (
+    a_text,
+    any_span,
+    any_whole,
+    checked_init,
+    choice,
+    flag,
+    optional,
+    uuid,
+)
 
 DEFAULT_WORKSPACE = UUID(int=0)
 """The workspace of a host with one tenant."""
@@ -48,11 +57,15 @@ class WhenInDoubt(StrEnum):
     id=uuid,
     active=flag,
     mms=flag,
+    smart_encoding=flag,
+    max_parts=optional(any_whole),
     identifier_key=a_text,
+    allow_unassigned_numbers=flag,
     unsubscribe_url=optional(a_text),
     unsubscribe_mailto=optional(a_text),
     when_in_doubt=choice(*WhenInDoubt, case=str.lower),
     grace=any_span,
+    concurrency=optional(any_whole),
 )
 @frozen(kw_only=True, cache_hash=True)
 class Channel:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from messaging_core.arguments import a, checked, optional
 from messaging_core.rules.addressing.addresses import check_phone_number
 from messaging_core.rules.addressing.phone_spelling import INVISIBLE, phone_key, without_noise
 
@@ -18,6 +19,10 @@ _HIDDEN: Final = re.compile(f"[{INVISIBLE}]+")
 _TRUNK_ZERO: Final = re.compile(r"(?<=[0-9\s\-.])\(0\)")
 
 
+@checked(
+    value=a(str, "text", 'write value="+31612345678"'),
+    region=optional(a(str, "two letters", 'write region="GB"')),
+)
 def normalize_phone_number(value: str, region: str | None = None) -> str | None:
     """Return a phone number as a person types it in E.164, or nothing where it is none.
 
@@ -39,6 +44,8 @@ def normalize_phone_number(value: str, region: str | None = None) -> str | None:
     """
     known = _known_region(region) if region else None
     typed = _typed(value)
+    if known and typed and (dialled := _dialled_abroad(typed, value, known)):
+        return dialled
     if typed is None or typed.startswith("+"):
         return _international(typed, value) if typed else None
     own = _national(typed, known) if known else None
@@ -99,6 +106,14 @@ def _international(number: str, typed: str) -> str | None:
         if other and _is_known(other):
             return other
     return canonical if canonical and _is_possible(canonical) else None
+
+
+def _dialled_abroad(typed: str, value: str, region: str) -> str | None:
+    """Read what begins with 00 by the prefixes of a country: Australia's 0011, Hong Kong's 001."""
+    if not typed.startswith("+") or "+" in unicodedata.normalize("NFKC", value):
+        return None
+    number = _parsed(f"00{typed[1:]}", region)
+    return number if number and _is_known(number) else None
 
 
 def _without_plus(digits: str) -> str | None:

@@ -13,7 +13,7 @@ _LOOK_ALIKES: Final = {
     "‘’‚‛′ʹʻʼʽˈ´`‹›ˊˋ❛❜": "'",
     "“”„‟″¨«»ʺˮ❝❞〝〞": '"',
     "‐‑‒–—―−⁃⎼⎽": "-",
-    "\t\u2800": " ",
+    "\t\u1680\u2800": " ",
     "\v\x85\u2028\u2029": "\n",
     "•‣◦∙⁎∗⊛✢✣✤✥✱✲✳✺✻✼✽❃❉❊❋⧆": "*",
     "·。": ".",
@@ -77,8 +77,9 @@ _REPLACEMENTS: Final = _SMALL_CAPITALS | {
 }
 
 # Unicode, DerivedCoreProperties.txt: Default_Ignorable_Code_Point. Left out are the ranges that
-# follow, and the annotation signs U+FFF9 to U+FFFB are added.
+# follow; the annotation signs U+FFF9 to U+FFFB are added, and the controls that break no line.
 _INVISIBLE: Final = (
+    "\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
     "\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
 )

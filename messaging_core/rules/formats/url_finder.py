@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from html import unescape
 from typing import Final
 
 from attrs import frozen
@@ -43,6 +44,11 @@ _BRACKET: Final = re.compile(r"[()\[\]]")
 
 _TRAILING: Final = frozenset(".,;:!?([")
 _QUOTE: Final = "'"
+# A reference of HTML, and the punctuation behind it.
+_ENTITY_AT_END: Final = re.compile(
+    r"(&(?:[a-z][a-z0-9]{1,30}|#[0-9]{1,7}|#x[0-9a-f]{1,6});)[.,;:!?()\[\]]*$",
+    re.ASCII | re.IGNORECASE,
+)
 _OPENS_VALUE: Final = frozenset('"“„«‘‚‹「『')  # noqa: RUF001 - quotation marks of all kinds
 _EMPHASIS: Final = frozenset("*_~")
 _OPENED_BY: Final = {")": "(", "]": "["}
@@ -63,7 +69,7 @@ def find_urls(text: str) -> Iterator[FoundUrl]:
     An address begins with `http://` or `https://`, is valid, and names no user. Punctuation at
     its end and brackets that it did not open are not part of it. Left out is what somebody else
     might read to another end: `www.` without scheme, addresses with dashes, braces or bars in
-    them, brackets that do not match, and letters of scripts without spaces that follow on it
+    them, an entity of HTML at the end, brackets that do not match, and letters of scripts without spaces that follow on it
     (`https://a.example/xを`), unless angle brackets enclose it all (RFC 3986 appendix C). Left out
     are also addresses that follow one another with nothing between them, and a host that may be
     a sentence's first word (`https://a.example.Привет`). A comma or semicolon joins two.
@@ -133,7 +139,7 @@ def _address(text: str, start: int, end: int) -> str | None:
     run = text[start:end]
     url = _trimmed(run, text[start - 1 : start])
     rest = run[len(url) :]
-    if _DOUBTFUL.search(run) or not _is_balanced(url) or not uri_of(url):
+    if _DOUBTFUL.search(run) or _ends_in_entity(run) or not _is_balanced(url) or not uri_of(url):
         return None
     host = host_of(url)
     if "_" in host.rpartition(".")[2]:  # no top-level domain has one
@@ -146,6 +152,12 @@ def _address(text: str, start: int, end: int) -> str | None:
     ):
         return None
     return None if any(map(str.isalnum, rest)) else url
+
+
+def _ends_in_entity(run: str) -> bool:
+    """Tell whether the text may be escaped HTML, where `&gt;` at the end is a bracket."""
+    entity = _ENTITY_AT_END.search(run)
+    return entity is not None and unescape(entity[1]) != entity[1]
 
 
 def _may_go_over_into_text(url: str, host: str) -> bool:

@@ -12,10 +12,13 @@ _URL_ATTRIBUTES: Final = frozenset(
     {
         *("href", "src", "action", "formaction", "background", "poster", "cite", "data"),
         *("xlink:href", "longdesc", "manifest", "dynsrc", "lowsrc", "ping"),
+        *("from", "to", "by", "values"),  # an animation in SVG writes them into an href
     }
 )
-_CODE_ATTRIBUTES: Final = frozenset({"style", "srcdoc", "srcset"})
-_RAW_TEXT: Final = frozenset({"script", "style"})
+_CODE_ATTRIBUTES: Final = frozenset({"style", "srcdoc", "srcset", "imagesrcset"})
+# In these elements nothing is a tag but their own end (HTML §13.2.5); the last two show text.
+_RAW_TEXT: Final = frozenset({"script", "style", "iframe", "noembed", "noframes", "xmp"})
+_PLAIN_TEXT: Final = frozenset({"title", "textarea"})
 _TAG: Final = re.compile(r"</?([a-zA-Z][^\s/>]*)")
 # One attribute with the opening quote of its value, or with a value that has no quotes, or none.
 _ATTRIBUTE: Final = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:(["'])|([^\s"'>]*)))?""")
@@ -26,9 +29,14 @@ _AMPERSAND: Final = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 _IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
 _ENOUGH: Final = 100  # of what is left after that, to know a scheme
 _ENDS: Final = {
-    end: re.compile(re.escape(end), re.IGNORECASE)
-    for end in ("-->", ">", "]>", *(f"</{tag}" for tag in _RAW_TEXT))
+    "-->": re.compile("--!?>"),
+    **{end: re.compile(re.escape(end)) for end in (">", "]>")},
+    **{
+        f"</{tag}": re.compile(rf"</{tag}(?![^\s/>])", re.IGNORECASE)
+        for tag in _RAW_TEXT | _PLAIN_TEXT
+    },
 }
+_SHOWN: Final = frozenset({"", "-->", *(f"</{tag}" for tag in _PLAIN_TEXT)})
 _EXECUTABLE: Final = frozenset({"javascript", "vbscript", "data", "file", "blob"})
 
 # The value of an attribute that holds a URL, with quotes or without.
@@ -139,13 +147,13 @@ class HtmlScanner:
         self.pending.clear()
         self._read(text)
         # A value that turns out to be empty would let the end of a comment go unseen.
-        if self.until == "-->" and text.endswith("-"):
+        if self.until == "-->" and text.endswith(("-", "--!")):
             return Context.UNSAFE
         if self.quote:
             context = self._of_value()
             self.has_placeholder = True
             return context
-        if self.in_tag or (self.until and self.until != "-->"):
+        if self.in_tag or self.until not in _SHOWN:
             return Context.UNSAFE
         return Context.TEXT
 
@@ -202,7 +210,7 @@ class HtmlScanner:
             return between.end()
         if text[place] == ">":
             self.in_tag = False
-            self.until = f"</{self.tag}" if self.tag in _RAW_TEXT else ""
+            self.until = f"</{self.tag}" if self.tag in _RAW_TEXT | _PLAIN_TEXT else ""
             return place + 1
         match = _ATTRIBUTE.match(text, place)
         if match is None:  # nothing that HTML gives a meaning

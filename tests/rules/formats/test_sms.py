@@ -269,7 +269,7 @@ def test_a_text_of_very_many_different_astral_characters_is_split_all_the_same()
         ("й", None),
         ("😀", None),
         ("中", None),
-        ("\x1b", None),
+        ("\x1b", ""),
         ("\ud83d", None),
     ],
 )
@@ -344,6 +344,7 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(text: str) -> Non
         *("\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2060"),
         *("\u2061", "\u2063", "\u2066", "\u2069", "\u206f", "\u3164", "\ufe0e", "\ufe0f"),
         *("\ufeff", "\uffa0", "\ufff9", "\U0001d173", "\U000e0001", "\U000e0100"),
+        *("\0", "\x07", "\x08", "\x0e", "\x1b", "\x1f", "\x7f", "\x80", "\x84", "\x86", "\x9f"),
     ],
 )
 def test_what_nobody_sees_costs_no_part(character: str) -> None:

@@ -217,6 +217,8 @@ def test_line_breaks_become_markup_in_text_only_where_asked_for() -> None:
         ('<a href="mailto:{{u}}">', {"u": "a@x.example"}, "mailto:a@x.example"),
         ('<a href="{{u}}">', {"u": "&#106;avascript:x"}, "&amp;#106;avascript:x"),
         ("<!--[if mso]><a href='{{u}}'><![endif]-->", {"u": "javascript:x"}, "#blocked"),
+        ('<svg><set attributeName=href to="{{u}}">', {"u": "javascript:x"}, "#blocked"),
+        ('<svg><animate values="{{u}}">', {"u": "javascript:x"}, "#blocked"),
     ],
 )
 def test_a_value_makes_no_url_that_runs_something(
@@ -244,6 +246,14 @@ def test_a_value_makes_no_url_that_runs_something(
         "<a href='javascript:f({{x}})'>",
         "<iframe srcdoc='{{x}}'>",
         "<!DOCTYPE {{x}}>",
+        "<!-- a --!><script>{{x}}</script> -->",
+        "<!-- --!{{x}}",
+        "<title><!--</title><script>{{x}}</script>-->",
+        "<textarea><p title='</textarea><script>{{x}}</script>'>",
+        "<script></scripts>{{x}}</script>",
+        "<xmp>{{x}}</xmp>",
+        "<iframe><!--</iframe><style>{{x}}</style>",
+        "<img imagesrcset='{{x}} 2x'>",
         "<p title='a' {{x}}",
     ],
 )
@@ -266,6 +276,9 @@ def test_where_no_value_is_safe_it_is_refused_with_its_place(source: str) -> Non
         "<br/>{{x}}",
         "<p\ntitle='{{x}}'>",
         "<textarea>{{x}}</textarea>",
+        "<title>{{x}}</title>",
+        "<TITLE><!-- <p title='{{x}}</Title >{{x}}",
+        "<!-- <script> --!>{{x}}",
         "<p style='{{{x}}}'>",
     ],
 )

@@ -16,7 +16,7 @@ from messaging_adapters.mail.pool import IdleSessions
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_reply
 from messaging_adapters.mail.session import RefusalError, Session
 from messaging_adapters.mail.verdicts import NOT_SENT, for_each, in_doubt, not_sent
-from messaging_core.arguments import a_text, checked_init, choice, flag, optional, span, whole
+from messaging_core.arguments import a, a_text, checked_init, choice, flag, optional, span, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.models.delivery.outcome import Accepted, Outcome, SingleOutcome
@@ -46,8 +46,10 @@ class SmtpSecurity(StrEnum):
     clear_text_login=flag,
     timeout=span(),
     data_timeout=span(),
+    ssl_context=optional(a(ssl.SSLContext, "an SSLContext", "use ssl.create_default_context()")),
     media=optional(A_MEDIA_SOURCE),
     max_size=whole(),
+    local_hostname=optional(a_text),
     max_idle=whole(0),
     idle_for=span(timedelta(0)),
 )

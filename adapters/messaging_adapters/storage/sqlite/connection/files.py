@@ -30,6 +30,13 @@ def checked_name(path: str | os.PathLike[str]) -> str:
         ConfigurationError: It is the name of neither.
     """
     name = os.fspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            f"path takes a name that can be written as UTF-8, not {name!r}: rename the file or its"
+            " folder"
+        ) from error
     if name != MEMORY and (not name.strip() or name.startswith(":") or "\0" in name):
         raise ConfigurationError(
             f'path takes the name of a file or ":memory:", not {name!r}: SQLite would make a'
