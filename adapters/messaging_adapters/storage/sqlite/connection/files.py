@@ -48,6 +48,13 @@ def checked_name(path: str | os.PathLike[str]) -> str:
             f'path takes the name of a file, not a URL ("{name.split(":", 1)[0]}:…"): give the'
             " plain name, as in SqliteStorage('shop.db')"
         )
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            "path holds a lone surrogate, which no name of a file has: give it as text that was"
+            " decoded with os.fsdecode"
+        ) from error
     return name
 
 
@@ -79,6 +86,14 @@ def connect(path: Path | str, *, create: bool) -> sqlite3.Connection:
     )
 
 
+def require_regular(path: Path) -> None:
+    """Raise `ConfigurationError` for a folder, a device or a pipe; a missing file may be made."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(
+            f"cannot use {path} as a database: it is a folder or a device. Give the name of a file"
+        )
+
+
 def identity_of(path: Path | str) -> Identity | None:
     """Return which file a name leads to now; nothing where it leads to none.
 
@@ -86,21 +101,25 @@ def identity_of(path: Path | str) -> Identity | None:
         OSError: It cannot be looked at.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - on the way of every transaction
+        status = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
 
 
-def require_same(path: Path | str, identity: Identity) -> None:
+def require_same(path: Path | str, identity: Identity, *, may_be_empty: bool = False) -> None:
     """Raise `StorageError` unless a name still leads to the file that was opened."""
     try:
-        found = identity_of(path)
+        status = os.stat(path)  # noqa: PTH116 - on the way of every transaction
+    except (FileNotFoundError, NotADirectoryError):
+        change = "was deleted or moved"
     except OSError as error:
         raise StorageError(f"cannot look at {path}: {error.strerror}") from error
-    if found == identity:
-        return
-    change = "was deleted or moved" if found is None else "was replaced by another file"
+    else:
+        is_same = (status.st_dev, status.st_ino) == identity
+        if is_same and (status.st_size or may_be_empty):
+            return
+        change = "was emptied" if is_same else "was replaced by another file"
     raise StorageError(
         f"{path} {change} while it was in use: nothing is accepted, since it would be lost."
         " Put the file back; or stop all processes that use it, restore it, and start them again"
@@ -119,7 +138,9 @@ class WatchedFile:
     def __init__(self, path: str, identity: Identity, mode: str) -> None:
         self.path = path
         self.identity = identity
-        self._log_path = f"{path}-wal"
+        # SQLite follows links, and keeps its log beside the file itself.
+        self._real_path = os.path.realpath(path)
+        self._log_path = f"{self._real_path}-wal"
         self._due_at = 0.0
         self._is_wal = mode == "wal"
         self._log_identity = identity_of(self._log_path) if self._is_wal else None
@@ -135,7 +156,7 @@ class WatchedFile:
         Readers look now and then, and so does a writer at the log: each look is a system call.
 
         Raises:
-            StorageError: One was deleted, moved or replaced.
+            StorageError: One was deleted, moved, emptied or replaced.
         """
         due_at = self._due_at
         is_due = monotonic() >= due_at
@@ -143,11 +164,13 @@ class WatchedFile:
             return
         self._due_at = 0.0  # where something is wrong, everybody looks
         require_same(self.path, self.identity)
+        if self._real_path != self.path:
+            require_same(self._real_path, self.identity)
         if self._log_identity is None:
             if os.access(self._log_path, os.F_OK):
                 self._take_log()
         elif is_due:
-            require_same(self._log_path, self._log_identity)
+            require_same(self._log_path, self._log_identity, may_be_empty=True)
         self._due_at = monotonic() + _PAUSE if is_due else due_at
 
     def _take_log(self) -> None:

@@ -1,6 +1,7 @@
 """How a file is opened: in which journal mode, with which tables, and only when it is sound."""
 
 import logging
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -70,8 +71,11 @@ class Opening:
 
     @property
     def file(self) -> Path | None:
-        """Return where the file is; nothing for a database in memory, which cannot be reopened."""
-        return None if self.path == files.MEMORY else Path(self.path)
+        """Return where the file is; nothing for a database in memory, which cannot be reopened.
+
+        Links are followed: SQLite keeps its journal beside the file itself.
+        """
+        return None if self.path == files.MEMORY else Path(os.path.realpath(self.path))
 
     @property
     def is_shared(self) -> bool:
@@ -119,6 +123,7 @@ class Opening:
     def _look_at(self, file: Path, identity: files.Identity | None) -> None:
         if identity is not None:
             files.require_same(file, identity)
+        files.require_regular(file)
         inherited.require_usable(identity or files.identity_of(file), self.path)
 
     def _who_holds_it(self, error: sqlite3.Error) -> str:

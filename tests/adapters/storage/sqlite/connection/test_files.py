@@ -96,6 +96,58 @@ def test_a_write_ahead_log_that_is_deleted_is_noticed(path: Path) -> None:
             add(storage, a_new_message())
 
 
+@pytest.mark.parametrize("is_folder", [False, True], ids=["file", "folder"])
+@pytest.mark.parametrize("exclusive", [False, True], ids=["shared", "exclusive"])
+def test_a_file_that_is_moved_behind_its_link_is_refused(
+    path: Path, *, exclusive: bool, is_folder: bool
+) -> None:
+    (real := path.with_name("real")).mkdir()
+    link, target = (path.with_name("link"), real) if is_folder else (path, real / path.name)
+    link.symlink_to(target)
+    name = link / path.name if is_folder else path
+
+    with SqliteStorage(name, exclusive=exclusive, busy_timeout=SOON) as storage:
+        add(storage, a_new_message())
+        (moved := path.with_name("moved")).mkdir()
+        (real / path.name).rename(moved / path.name)
+        link.unlink()
+        link.symlink_to(moved if is_folder else moved / path.name)
+
+        # Its write-ahead log would stay behind.
+        with pytest.raises(StorageError, match="deleted or moved"):
+            add(storage, a_new_message())
+
+
+def test_the_write_ahead_log_of_a_linked_file_is_watched(path: Path) -> None:
+    path.symlink_to("real.db")
+    with SqliteStorage(path, exclusive=True) as storage:
+        add(storage, a_new_message())
+        path.with_name("real.db-wal").unlink()
+        sleep(0.1)  # it is looked at twenty times a second
+
+        with pytest.raises(StorageError, match=r"real\.db-wal was deleted"):
+            add(storage, a_new_message())
+
+
+def test_a_file_that_is_emptied_is_refused(storage: SqliteStorage, path: Path) -> None:
+    with path.open("w"):
+        pass
+
+    with pytest.raises(StorageError, match="was emptied|no such table"):
+        add(storage, a_new_message())
+
+
+@pytest.mark.parametrize("name", ["/", ".", "/dev/null"])
+def test_what_is_no_file_is_a_configuration_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="a folder or a device"):
+        SqliteStorage(tmp_path / name)
+
+
+def test_a_lone_surrogate_in_a_name_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match="lone surrogate"):
+        SqliteStorage("shop-\ud800.db")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -125,6 +125,18 @@ class TestUncleanStops:
         ]
         assert not marked(path)
 
+    @pytest.mark.parametrize("program", [IN_WAL_MODE, IN_A_TRANSACTION], ids=["wal", "journal"])
+    def test_one_behind_a_link_is_checked_too(
+        self, path: Path, checks: list[str], program: str
+    ) -> None:
+        path.symlink_to("real.db")
+        SqliteStorage.migrate(path)
+        killed(program, path)
+
+        SqliteStorage(path).close()
+
+        assert len(checks) == 2
+
     def test_one_that_others_have_open_is_not_checked(self, path: Path, checks: list[str]) -> None:
         with SqliteStorage(path) as storage, closing(sqlite3.connect(path)) as other:
             other.isolation_level = None
