@@ -5,8 +5,9 @@
     make mutants ARGS="messaging_core/rules/tags.py"
 
 A change is planted in memory while the tests import the module, so several run at once and no
-file is touched. Results are kept in .mutants/, by the text of the module: a run that was broken
-off continues, and a module that did not change is not tried again, unless with --again.
+file is touched. Results are kept in .mutants/: a run that was broken off continues, and a change
+that the tests noticed once is not tried again, unless with --again. The order is random, so the
+score of a run that was broken off is that of a sample.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import random
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -37,11 +39,13 @@ class Candidate:
 
     path: Path
     mutant: Mutant
+    repetition: int = 1
 
     @property
     def key(self) -> str:
         """Name the change by where it is and what it does, not by its line."""
-        return f"{self.path.relative_to(ROOT)}::{self.mutant}"
+        name = f"{self.path.relative_to(ROOT)}::{self.mutant}"
+        return name if self.repetition == 1 else f"{name} #{self.repetition}"
 
 
 class Results:
@@ -74,7 +78,7 @@ def main() -> int:
         for candidate in candidates
         if options.again or results.fates.get(candidate.key) != "killed"
     ]
-    _try_all(waiting, coverage, results, options.jobs)
+    _try_all(waiting, coverage, results, options)
     return _report(candidates, results)
 
 
@@ -84,6 +88,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, help="how many changes, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once")
+    parser.add_argument(
+        "--seconds", type=float, default=10, help="how long the tests of one change may take"
+    )
     parser.add_argument("--again", action="store_true", help="also what was noticed before")
     parser.add_argument("--map", action="store_true", help="measure anew which test runs what")
     return parser.parse_args()
@@ -91,12 +98,17 @@ def _options() -> argparse.Namespace:
 
 def _candidates(files: list[Path], sample: int | None, seed: int) -> list[Candidate]:
     modules = [path.resolve() for path in files] or sorted(_modules())
-    everything = [
-        Candidate(path, mutant) for path in modules for mutant in mutants(path.read_text())
-    ]
-    if sample is None or sample >= len(everything):
-        return everything
-    return random.Random(seed).sample(everything, sample)  # noqa: S311 - repeatable, not secret
+    everything = [candidate for path in modules for candidate in _candidates_in(path)]
+    random.Random(seed).shuffle(everything)  # noqa: S311 - repeatable, not secret
+    return everything[:sample]
+
+
+def _candidates_in(path: Path) -> Iterator[Candidate]:
+    """Number the changes that look alike, so that each has a name of its own."""
+    repetitions: Counter[str] = Counter()
+    for mutant in mutants(path.read_text()):
+        repetitions[str(mutant)] += 1
+        yield Candidate(path, mutant, repetitions[str(mutant)])
 
 
 def _modules() -> Iterator[Path]:
@@ -104,7 +116,12 @@ def _modules() -> Iterator[Path]:
         yield from (ROOT / "messaging_core" / package).rglob("*.py")
 
 
-def _try_all(waiting: list[Candidate], coverage: CoverageMap, results: Results, jobs: int) -> None:
+def _try_all(
+    waiting: list[Candidate],
+    coverage: CoverageMap,
+    results: Results,
+    options: argparse.Namespace,
+) -> None:
     equivalent = _equivalent()
     running: dict[int, Candidate] = {}
     started = time.monotonic()
@@ -112,9 +129,9 @@ def _try_all(waiting: list[Candidate], coverage: CoverageMap, results: Results, 
         if candidate.key in equivalent:
             results.add(candidate.key, "equivalent")
             continue
-        files = coverage.tests_of(candidate.path, candidate.mutant.line)
+        files = coverage.tests_of(candidate.path, candidate.mutant.line, options.seconds)
         running[start_trial(candidate.path, candidate.mutant.index, files)] = candidate
-        if len(running) >= jobs:
+        if len(running) >= options.jobs:
             _await_one(running, results)
         if number % 50 == 0:
             took = time.monotonic() - started
@@ -141,14 +158,26 @@ def _equivalent() -> dict[str, str]:
 
 
 def _report(candidates: Iterable[Candidate], results: Results) -> int:
-    fates = [results.fates.get(candidate.key, "not tried") for candidate in candidates]
-    killed, survived = fates.count("killed"), fates.count("survived")
-    score = killed / max(1, killed + survived)
-    print(
-        f"{killed} noticed, {survived} survived, {fates.count('equivalent')} equivalent: "
-        f"{score:.1%} (at least {PASS_MARK:.0%}); a trial ends after {TIME_OUT} s"
+    fates: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in candidates:
+        fate = results.fates.get(candidate.key, "not tried")
+        fates[str(candidate.path.parent.relative_to(ROOT))][fate] += 1
+    for package, counts in sorted(fates.items()):
+        print(f"{package}: {_summary(counts)}")
+    total = sum(fates.values(), Counter())
+    print(f"all: {_summary(total)}; at least {PASS_MARK:.0%}; a trial ends after {TIME_OUT} s")
+    return int(_score(total) < PASS_MARK)
+
+
+def _summary(fates: Counter[str]) -> str:
+    counts = ", ".join(
+        f"{fates[fate]} {fate}" for fate in ("killed", "survived", "equivalent", "not tried")
     )
-    return int(score < PASS_MARK)
+    return f"{counts} ({_score(fates):.1%})"
+
+
+def _score(fates: Counter[str]) -> float:
+    return fates["killed"] / max(1, fates["killed"] + fates["survived"])
 
 
 if __name__ == "__main__":
