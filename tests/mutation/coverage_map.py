@@ -56,11 +56,14 @@ class CoverageMap:
         """
         module = str(path.relative_to(ROOT))
         lines = self._files.get(module, {})
-        files = lines.get(str(line)) or lines.get("0") or []
-        namesake = f"test_{path.stem}.py"
+        known = lines.get(str(line)) or lines.get("0") or []
+        # The map may be older than the module; tests named after it count in any case.
+        namesakes = [
+            f"tests/{path.parent.name}/test_{name}.py" for name in (path.stem.strip("_"), "limits")
+        ]
         ordered = sorted(
-            (file for file in files if (ROOT / file).exists()),
-            key=lambda file: (Path(file).name != namesake, self._seconds.get(file, 0.0)),
+            (file for file in {*known, *namesakes} if (ROOT / file).exists()),
+            key=lambda file: (file not in namesakes, self._seconds.get(file, 0.0), file),
         )
         return list(self._within_budget(ordered, seconds))
 

@@ -15,16 +15,16 @@ import json
 import os
 import random
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
 
 from mutation.coverage_map import CoverageMap
 from mutation.operators import Mutant, mutants
-from mutation.trial import TIME_OUT, start_trial
+from mutation.trial import TIME_OUT, Trial, load_libraries, start_trials
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("rules", "decisions", "templates", "templating", "wire")
@@ -54,8 +54,12 @@ class Results:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.fates: dict[str, str] = {}
-        if path.exists():
-            for line in path.read_text().splitlines():
+        self.read()
+
+    def read(self) -> None:
+        """Take over what other processes have added."""
+        if self._path.exists():
+            for line in self._path.read_text().splitlines():
                 row = json.loads(line)
                 self.fates[row["key"]] = row["fate"]
 
@@ -73,11 +77,13 @@ def main() -> int:
     results = Results(STATE / "results.jsonl")
     candidates = _candidates(options.files, options.sample, options.seed)
     coverage = CoverageMap.of(STATE / "coverage.json", anew=options.map)
-    waiting = [
-        candidate
-        for candidate in candidates
-        if options.again or results.fates.get(candidate.key) != "killed"
-    ]
+    equivalent = _equivalent()
+    waiting = []
+    for candidate in candidates:
+        if candidate.key in equivalent:
+            results.fates[candidate.key] = "equivalent"
+        elif options.again or results.fates.get(candidate.key) != "killed":
+            waiting.append(candidate)
     _try_all(waiting, coverage, results, options)
     return _report(candidates, results)
 
@@ -122,34 +128,36 @@ def _try_all(
     results: Results,
     options: argparse.Namespace,
 ) -> None:
-    equivalent = _equivalent()
-    running: dict[int, Candidate] = {}
-    started = time.monotonic()
-    for number, candidate in enumerate(waiting, 1):
-        if candidate.key in equivalent:
-            results.add(candidate.key, "equivalent")
-            continue
-        files = coverage.tests_of(candidate.path, candidate.mutant.line, options.seconds)
-        running[start_trial(candidate.path, candidate.mutant.index, files)] = candidate
+    load_libraries()
+    by_module: dict[Path, list[Candidate]] = defaultdict(list)
+    for candidate in waiting:
+        by_module[candidate.path].append(candidate)
+    running: dict[int, list[Candidate]] = {}
+    for path, candidates in sorted(by_module.items(), key=lambda item: -len(item[1])):
+        trials = [
+            Trial(
+                candidate.mutant,
+                coverage.tests_of(path, candidate.mutant.line, options.seconds),
+                partial(results.add, candidate.key),
+            )
+            for candidate in candidates
+        ]
+        running[start_trials(path, trials)] = candidates
         if len(running) >= options.jobs:
             _await_one(running, results)
-        if number % 50 == 0:
-            took = time.monotonic() - started
-            print(f"{number} of {len(waiting)} tried, {took:.0f} s", flush=True)
     while running:
         _await_one(running, results)
 
 
-def _await_one(running: dict[int, Candidate], results: Results) -> None:
+def _await_one(running: dict[int, list[Candidate]], results: Results) -> None:
     pid, status = os.wait()
-    candidate = running.pop(pid)
-    if os.WIFSIGNALED(status):
-        fate = "killed"  # it ran without an end, or took the interpreter with it
-    else:
-        fate = "survived" if os.WEXITSTATUS(status) == 0 else "killed"
-    results.add(candidate.key, fate)
-    if fate == "survived":
-        print(f"survived: {candidate.key} (line {candidate.mutant.line})", flush=True)
+    candidates = running.pop(pid)
+    results.read()
+    name = candidates[0].path.relative_to(ROOT)
+    print(f"{name}: {'tried' if status == 0 else 'its tests fail without a change'}", flush=True)
+    for candidate in candidates:
+        if results.fates.get(candidate.key) == "survived":
+            print(f"survived: {candidate.key} (line {candidate.mutant.line})", flush=True)
 
 
 def _equivalent() -> dict[str, str]:
