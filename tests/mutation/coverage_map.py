@@ -52,7 +52,7 @@ class CoverageMap:
         Args:
             path: The module that is changed.
             line: The line that is changed.
-            seconds: How long the tests may take in all; the first file always runs.
+            seconds: How long tests may take in all, besides those named after the module.
         """
         module = str(path.relative_to(ROOT))
         lines = self._files.get(module, {})
@@ -61,17 +61,18 @@ class CoverageMap:
         namesakes = [
             f"tests/{path.parent.name}/test_{name}.py" for name in (path.stem.strip("_"), "limits")
         ]
-        ordered = sorted(
-            (file for file in {*known, *namesakes} if (ROOT / file).exists()),
-            key=lambda file: (file not in namesakes, self._seconds.get(file, 0.0), file),
+        namesakes = [file for file in namesakes if (ROOT / file).exists()]
+        others = sorted(
+            (file for file in known if file not in namesakes and (ROOT / file).exists()),
+            key=lambda file: (self._seconds.get(file, 0.0), file),
         )
-        return list(self._within_budget(ordered, seconds))
+        return [*namesakes, *self._within_budget(others, seconds)]
 
     def _within_budget(self, files: list[str], budget: float) -> Iterator[str]:
         seconds = 0.0
-        for place, file in enumerate(files):
+        for file in files:
             seconds += self._seconds.get(file, 0.0)
-            if place and seconds > budget:
+            if seconds > budget:
                 return
             yield file
 

@@ -53,6 +53,10 @@ DOCUMENTS = st.lists(PIECES, max_size=15).map("".join) | st.text()
             '<a href=" https://a.example/x&#35;y ">',
             f'<a href=" https://a.example/x?{ADDED}&#35;y ">',
         ),
+        (  # a reference of 40 characters is read
+            f'<a href="https://a.example/x&#{"0" * 35}35;y">',
+            f'<a href="https://a.example/x?{ADDED}&#{"0" * 35}35;y">',
+        ),
         (
             '<a title="<a href=https://q.example>" href="https://a.example/">',
             f'<a title="<a href=https://q.example>" href="https://a.example/?{ADDED}">',
