@@ -11,6 +11,7 @@ import importlib.util
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.machinery import ModuleSpec
@@ -24,6 +25,7 @@ from _pytest.main import pytest_runtestloop
 from mutation.operators import Mutant, mutated
 
 TIME_OUT = 60
+LONGEST_TEST = 1.0
 # What tests import anyway; trials are forks, so it is loaded once for all of them.
 LIBRARIES = (
     *("asyncio", "attrs", "cattrs", "email.policy", "html.parser", "hypothesis.strategies"),
@@ -67,12 +69,19 @@ class _InFunctions:
 
     def __init__(self, path: Path, trials: Sequence[Trial]) -> None:
         self._path = path
+        self._seconds: Counter[str] = Counter()
         self.left = list(trials)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[report.nodeid] += report.duration  # type: ignore[assignment]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         module = importlib.import_module(_module_name(self._path))
-        if session.testsfailed or _fate(_fork(partial(_run_items, session))) == "killed":
+        if session.testsfailed or _run_items(session):
             raise pytest.UsageError("the tests fail without any change")
+        # What takes long tries hostile input, and notices no more than its neighbours.
+        items = [item for item in session.items if self._seconds[item.nodeid] < LONGEST_TEST]
+        session.items = sorted(items, key=lambda item: self._seconds[item.nodeid])
         for trial in list(self.left):
             code = _code_of(mutated(self._path.read_text(), trial.mutant.index), trial.mutant)
             function = _function_of(module, trial.mutant)
