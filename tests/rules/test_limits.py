@@ -41,6 +41,7 @@ from messaging_core.rules.channel import check_channel
 from messaging_core.rules.contact import check_contact_changes, check_new_contact
 from messaging_core.rules.files import check_file_name
 from messaging_core.rules.headers import check_headers, check_subject
+from messaging_core.rules.iris import uri_of
 from messaging_core.rules.links import check_domain
 from messaging_core.rules.media import check_filename
 from messaging_core.rules.message import check_batch
@@ -52,7 +53,7 @@ from messaging_core.rules.send_rules import check_send_rules
 from messaging_core.rules.sender import check_display_name, check_email_from, check_sender_value
 from messaging_core.rules.tags import check_tags
 from messaging_core.rules.unsubscribe import check_unsubscribe_url
-from messaging_core.rules.uris import check_link, check_web_url
+from messaging_core.rules.uris import check_callback_url, check_link, check_web_url
 from messaging_core.rules.validity import check_validity
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -235,6 +236,17 @@ LIMITS: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
         8192,
         lambda n: check_link(f"https://a.example/{'x' * (n - 18)}", ""),
     ),
+    ("rules.channel.MOST_CONCURRENT", 1000, lambda n: check_channel(_concurrent(n))),
+    (
+        "characters of a link with its host in ASCII",
+        8192,
+        lambda n: [] if uri_of(f"https://a.example/{'x' * (n - 18)}") else ["none"],
+    ),
+    (
+        "rules.uris.MAX_URI_LENGTH of a webhook",
+        8192,
+        lambda n: check_callback_url(f"https://a.example/{'x' * (n - 18)}", ""),
+    ),
     ("rules.links.MAX_DOMAIN_LENGTH", 128, lambda n: check_domain(_domain(n), "")),
     ("rules.cards.MAX_CARDS", 10, lambda n: check_body(_carousel(n), FAX, "")),
     (
@@ -276,6 +288,8 @@ LEAST: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
     ("characters of a header's name", 1, lambda n: check_headers({"X" * n: "v"}, "")),
     ("characters of a tag", 1, lambda n: check_tags(["t" * n])),
     ("characters of a file name", 1, lambda n: check_filename("f" * n, "")),
+    ("threads of a channel", 1, lambda n: check_channel(_concurrent(n))),
+    ("microseconds of a channel's grace", 0, lambda n: check_channel(_waiting(n))),
     ("characters of a channel's name", 1, lambda n: check_channel(_fax("n" * n))),
     ("minutes of a one-time password", 1, lambda n: check_body(_otp(n), FAX, "")),
 ]
@@ -291,6 +305,14 @@ def _capped(**fields: Any) -> SendRules:
 
 def _fax(name: str) -> Channel:
     return Channel(name=name, platform="fax")
+
+
+def _concurrent(threads: int) -> Channel:
+    return Channel(name="n", platform="fax", concurrency=threads)
+
+
+def _waiting(microseconds: int) -> Channel:
+    return Channel(name="n", platform="fax", grace=timedelta(microseconds=microseconds))
 
 
 def _otp(minutes: int) -> AuthenticationBody:
