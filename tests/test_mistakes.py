@@ -55,8 +55,8 @@ from messaging_core.models import (
     WhenInDoubt,
 )
 from messaging_core.receipts.keywords import Keywords
-from messaging_core.templates.store import Templates
 from messaging_core.rules import normalize_phone_number
+from messaging_core.templates.store import Templates
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.wire import WireLimits
 

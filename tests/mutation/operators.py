@@ -56,7 +56,8 @@ class _Change:
 
 def mutants(source: str) -> list[Mutant]:
     """List every change that can be made to a module."""
-    return [_described(source, index) for index in range(len(list(_changes(ast.parse(source)))))]
+    changes = list(_changes(ast.parse(source)))
+    return [_described(index, change) for index, change in enumerate(changes)]
 
 
 def mutated(source: str, index: int) -> ast.Module:
@@ -66,11 +67,17 @@ def mutated(source: str, index: int) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-def _described(source: str, index: int) -> Mutant:
-    change = list(_changes(ast.parse(source)))[index]
-    before, line = _shown(change.node), _line_of(change.node)
+def _described(index: int, change: _Change) -> Mutant:
+    node = change.node
+    before, line = _shown(node), _line_of(node)
+    fields = {
+        name: list(value) if isinstance(value, list) else value
+        for name, value in vars(node).items()
+    }
     change.apply()
-    return Mutant(index, line, change.function, before, _shown(change.node))
+    after = _shown(node)
+    vars(node).update(fields)
+    return Mutant(index, line, change.function, before, after)
 
 
 def _line_of(node: ast.AST) -> int:
@@ -103,12 +110,13 @@ def _inner_name(node: ast.AST, outer: str) -> str:
 
 
 def _code_of(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the children that run: annotations and texts of errors do not decide anything."""
+    """Yield the children that run: annotations, caches and texts of errors decide nothing."""
     skipped = {
         id(child)
         for name in ("annotation", "returns", "type_params")
         if isinstance(child := getattr(node, name, None), ast.AST)
     }
+    skipped |= {id(decorator) for decorator in getattr(node, "decorator_list", ())}
     if isinstance(node, ast.JoinedStr):
         return
     for child in ast.iter_child_nodes(node):

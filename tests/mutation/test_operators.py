@@ -19,6 +19,7 @@ from mutation.operators import mutants, mutated
         ("if a: b()", ["if a -> if not a"]),
         ("x: Literal[1] = a", []),
         ("x = f'{a + 1}'", []),
+        ("@lru_cache(maxsize=8)\ndef f(): return a", []),
     ],
 )
 def test_a_module_is_changed_where_it_decides_something(source: str, changes: list[str]) -> None:
@@ -34,6 +35,12 @@ def test_each_change_is_made_alone() -> None:
 
     assert len(set(sources)) == 5
     assert "    return a >= 1 and a < 9" in sources[1]
+
+
+def test_listing_the_changes_makes_none_of_them() -> None:
+    listed = mutants("x = a < b < c and d")
+
+    assert [mutant.before for mutant in listed[1:]] == ["a < b < c", "a < b < c"]
 
 
 def test_a_change_names_the_function_and_the_line() -> None:

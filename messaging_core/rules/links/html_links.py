@@ -28,6 +28,8 @@ _REFERENCE: Final = re.compile(
     r"&(?:#[0-9]++;?|#x[0-9a-f]++;?|[a-z][a-z0-9]*+(?:;|(?!=)))", _ANY_CASE
 )
 _LONGEST_REFERENCE: Final = 40
+# Python reads a number in quadratic time, so a link with a longer one is left alone.
+_LONG_NUMBER: Final = re.compile(r"&#(?:[0-9]{38}|x[0-9a-f]{37})", _ANY_CASE)
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
 
 
@@ -111,7 +113,7 @@ def _insertion(raw: str, parameters: Mapping[str, str]) -> tuple[int, str]:
         if passed + len(text) > target or passed == target:
             break
         passed, place = passed + len(text), place + length
-    if not addition or _is_open(raw[:place]):
+    if not addition or _is_open(raw[:place]) or _LONG_NUMBER.search(raw):
         return 0, ""
     return place + target - passed, addition.replace("&", "&amp;")
 

@@ -47,6 +47,11 @@ def test_the_eleventh_tag_is_one_too_many() -> None:
 
 def test_a_repeated_tag_does_not_count() -> None:
     assert codes(["a", "A"] * 10) == []
+    assert codes([*(f"tag {n}" for n in range(10)), "TAG 0"]) == []
+
+
+def test_beside_a_faulty_tag_one_of_fifty_characters_stays_good() -> None:
+    assert codes(["a" * 50, "?"]) == [("/tags/1", "tags.bad_character")]
 
 
 def test_a_repeated_faulty_tag_is_reported_where_it_first_occurs() -> None:

@@ -14,6 +14,7 @@ from messaging_core.rules.formats.uris import check_web_url
         ("HTTPS://Example.com:8443/a?b=%20#c", "HTTPS://Example.com:8443/a?b=%20#c"),
         ("https://café.fr/é?ü#ß", "https://xn--caf-dma.fr/%C3%A9?%C3%BC#%C3%9F"),
         ("https://[2001:db8::1]/a", "https://[2001:db8::1]/a"),
+        ("https://example.com:65535/", "https://example.com:65535/"),
     ],
     ids=ascii,
 )

@@ -238,6 +238,14 @@ def test_a_text_of_very_many_different_astral_characters_is_split_all_the_same()
     assert sms.units == 400
 
 
+def test_no_part_ends_before_the_last_tag_of_a_flag() -> None:
+    england = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+    sms = split_sms("я" * 55 + england + "я" * 30)
+
+    assert sms.parts == ("я" * 55, england + "я" * 30)
+
+
 @pytest.mark.parametrize(
     ("character", "replacement"),
     [

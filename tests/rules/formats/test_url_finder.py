@@ -133,6 +133,13 @@ def test_what_is_in_doubt_is_left_alone(text: str) -> None:
     assert urls(text) == []
 
 
+def test_an_address_of_the_greatest_length_is_found() -> None:
+    longest = "https://a.example/" + "x" * (8192 - 18)
+
+    assert urls(f"{longest} and") == [longest]
+    assert urls(f"{longest}x and") == []
+
+
 def test_angle_brackets_end_every_doubt_about_where_an_address_ends() -> None:
     assert urls("<https://a.example/短信>を") == ["https://a.example/短信"]
 

@@ -25,6 +25,9 @@ from messaging_core.rules.formats.zones import (
         ("31612345678", ()),
         ("", ()),
         ("+" + "1" * 10_000, ()),
+        # The longest number of E.164, and one digit more.
+        ("+493012345678901", ("Europe/Berlin",)),
+        ("+4930123456789012", ()),
     ],
 )
 def test_a_number_may_be_in_the_zones_of_its_area_or_country(
@@ -65,6 +68,10 @@ def test_the_contact_is_asked_first_then_its_number_then_the_fallback(
 )
 def test_what_is_no_zone_is_none(name: str) -> None:
     assert zone_of(name) is None
+
+
+def test_no_name_is_no_zone() -> None:
+    assert zone_of(None) is None
 
 
 @given(st.text(max_size=20))

@@ -53,6 +53,14 @@ DOCUMENTS = st.lists(PIECES, max_size=15).map("".join) | st.text()
             '<a href=" https://a.example/x&#35;y ">',
             f'<a href=" https://a.example/x?{ADDED}&#35;y ">',
         ),
+        (  # the longest reference that is read, in decimal and in hexadecimal
+            f'<a href="https://a.example/x&#x{"0" * 34}23;y">',
+            f'<a href="https://a.example/x?{ADDED}&#x{"0" * 34}23;y">',
+        ),
+        (
+            f'<a href="https://a.example/x&#{"0" * 35}35;y">',
+            f'<a href="https://a.example/x?{ADDED}&#{"0" * 35}35;y">',
+        ),
         (
             '<a title="<a href=https://q.example>" href="https://a.example/">',
             f'<a title="<a href=https://q.example>" href="https://a.example/?{ADDED}">',
@@ -107,6 +115,8 @@ def test_a_link_gets_the_parameters_in_whatever_way_it_is_written(html: str, exp
         '<a href="https://a.example/',
         '<a href="https://a.example/"',
         '<a href="https://a.example/?a=&amp">',
+        f'<a href="https://a.example/x&#{"0" * 36}35;y">',
+        f'<a href="https://a.example/x&#x{"0" * 35}23;y">',
         '<a href="https://a.example/?u=9&amp;v=9">',
     ],
 )
