@@ -133,7 +133,7 @@ def test_a_file_that_is_emptied_is_refused(storage: SqliteStorage, path: Path) -
     with path.open("w"):
         pass
 
-    with pytest.raises(StorageError, match="was emptied|no such table"):
+    with pytest.raises(StorageError, match=r"was emptied|no such table"):
         add(storage, a_new_message())
 
 
@@ -144,7 +144,7 @@ def test_what_is_no_file_is_a_configuration_error(name: str, tmp_path: Path) -> 
 
 
 def test_a_lone_surrogate_in_a_name_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigurationError, match="lone surrogate"):
+    with pytest.raises(ConfigurationError, match="can be written as UTF-8"):
         SqliteStorage("shop-\ud800.db")
 
 
