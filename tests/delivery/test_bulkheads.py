@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -199,11 +200,15 @@ def test_a_suspect_that_hangs_does_not_keep_those_of_other_channels_waiting() ->
     assert len(slow.sent) == 1
 
 
+def make_messenger(concurrency: Any) -> Messenger:
+    channel = Channel(name="x", platform="sms", concurrency=concurrency)
+    return Messenger(storage=MemoryStorage(), channels={channel: RecordingTransport()})
+
+
 @pytest.mark.parametrize("concurrency", [0, -1, 1001, 2.5, True, "4"])
 def test_a_concurrency_is_a_whole_number_within_limits(concurrency: object) -> None:
     with pytest.raises(ConfigurationError, match=r"concurrency.*(1 to 1000|a whole number)"):
-        channel = Channel(name="x", platform="sms", concurrency=concurrency)  # type: ignore[arg-type]
-        Messenger(storage=MemoryStorage(), channels={channel: RecordingTransport()})
+        make_messenger(concurrency)
 
 
 @pytest.mark.parametrize("concurrency", [None, 1, 1000])
