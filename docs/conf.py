@@ -30,8 +30,12 @@ nitpicky = True
 nitpick_ignore = [
     ("py:class", "Body"),  # within the union that it names
     # What the parts of a messenger hand on to one another; the reference tells of it in a sentence.
-    ("py:class", "messaging_core.acceptance.acceptor.Acceptance"),
-    ("py:class", "messaging_core.receipts.inbox.Inbox"),
+    ("py:class", "messaging_core.acceptance.acceptor.MessageAcceptor"),
+    ("py:class", "messaging_core.acceptance.writer.MessageWriter"),
+    ("py:class", "messaging_core.receipts.inbox.ReceiptInbox"),
+    ("py:class", "messaging_core.templates.resolver.TemplateResolver"),
+    ("py:class", "messaging_core.decisions.delivery.fairness.Id"),  # a type variable
+    ("py:class", "P"),  # the same
 ]
 nitpick_ignore_regex = [
     # The standard library is known by name: building needs no network, so no inventory is fetched.
