@@ -41,9 +41,16 @@ def checked(**checks: Check) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def decorate(call: Callable[P, R]) -> Callable[P, R]:
         parameters = signature(call).parameters.values()
-        names = [one.name for one in parameters if one.kind in _BY_PLACE]
-        many = next((one.name for one in parameters if one.kind is Parameter.VAR_POSITIONAL), "")
-        if unknown := checks.keys() - {one.name for one in parameters}:
+        names = [parameter.name for parameter in parameters if parameter.kind in _BY_PLACE]
+        many = next(
+            (
+                parameter.name
+                for parameter in parameters
+                if parameter.kind is Parameter.VAR_POSITIONAL
+            ),
+            "",
+        )
+        if unknown := checks.keys() - {parameter.name for parameter in parameters}:
             raise TypeError(f"{call.__qualname__} has no argument {', '.join(sorted(unknown))}")
 
         def convert(name: str, value: Any) -> Any:
@@ -278,7 +285,7 @@ def choice(*choices: str, case: Callable[[str], str] = str) -> Check:
         choices: What is allowed; members of a `StrEnum` come back as members.
         case: How a text is written that is one of them, such as `str.upper`.
     """
-    by_text = {str(one): one for one in choices}
+    by_text = {str(choice): choice for choice in choices}
     allowed = f"one of {', '.join(by_text)}"
 
     def check(value: Any, name: str) -> Any:

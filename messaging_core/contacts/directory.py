@@ -1,14 +1,14 @@
-"""The contacts of a host: make, change, find and list them."""
+"""Create, change, find and list contacts, and keep contact lists."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import evolve, frozen
 
 from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, uuid
-from messaging_core.contacts.editor import ContactEditor, known_contact, refuse
+from messaging_core.contacts.editor import ContactEditor, raise_if_invalid, require_contact
+from messaging_core.contacts.identifiers import comparison_key
 from messaging_core.errors import (
     InvalidRequestError,
     UnknownContactError,
@@ -30,7 +30,6 @@ from messaging_core.models.people.directory import (
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.components import contact_id, contact_ids, identifiers_of
 from messaging_core.ports.storage.transaction import Storage, Transaction
-from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.requests.contact import (
     check_contact_changes,
     check_contact_list,
@@ -42,19 +41,24 @@ from messaging_core.wire import dump, load
 from messaging_core.wire.queries import checked_query
 
 MEMBERS_AT_ONCE = 1000
-"""How many members of a list are read in one transaction, and are in memory at once."""
+"""How many members of a list one transaction reads; no more are in memory at once."""
 
-T = TypeVar("T")
+_checked_members: Final = checked(
+    list_id=id_of("contact list"),
+    contact_ids=contact_ids,
+    identifiers=identifiers_of,
+    workspace=uuid,
+)
 
 
 @frozen(kw_only=True)
 class ContactDirectory:
-    """Know the people whom messages go to; `Messenger.contacts` is one.
+    """Stores the people whom messages go to; `Messenger.contacts` is one.
 
-    Identifiers are compared as they are when a message is sent: email addresses without regard to
-    case, phone numbers in whatever spelling, those of any other key exactly. `connection` is the
-    host's own database connection, as for `Messenger.send`; then nothing is durable before the
-    host commits.
+    Identifiers are compared as `send` compares them: email addresses ignore case, phone numbers
+    ignore punctuation, and identifiers of any other key must be equal. `connection` is the host's
+    own database connection, as for `Messenger.send`; then nothing is durable before the host
+    commits.
     """
 
     storage: Storage
@@ -70,18 +74,19 @@ class ContactDirectory:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Contact:
-        """Make a contact.
+        """Create a contact.
 
         Raises:
-            ContactConflictError: Somebody else has one of its identifiers, or its id.
-            InvalidRequestError: It breaks rules, or names a list that is not there; with all
+            ContactConflictError: Another contact has its id or one of its identifiers.
+            InvalidRequestError: It breaks rules, or names a list that does not exist; with all
                 violations. Nothing was written.
         """
-        new = _well_formed(NewContact, new)
-        refuse(check_new_contact(new, allow_unassigned=self.allow_unassigned_numbers))
+        new = load(NewContact, dump(new))
+        raise_if_invalid(check_new_contact(new, allow_unassigned=self.allow_unassigned_numbers))
         now = self.clock.now()
+        contact_id = str(self.ids.new(now)) if new.id is None else new.id
         with self.storage.begin(connection) as tx:
-            return ContactEditor(tx, workspace, now).create(new, self._id(new, now))
+            return ContactEditor(tx, workspace, now).create_new(new, contact_id)
 
     @checked(contact_id=contact_id, workspace=uuid)
     def update(
@@ -95,15 +100,17 @@ class ContactDirectory:
         """Change a contact: its identifiers, attributes, lists, subscriptions and settings.
 
         Raises:
-            ContactConflictError: Somebody else has an identifier that is to be added.
+            ContactConflictError: Another contact has an identifier that the changes add.
             InvalidRequestError: The changes break rules; nothing was written.
             UnknownContactError: This workspace has no such contact.
         """
-        changes = _well_formed(ContactChanges, changes)
-        refuse(check_contact_changes(changes, allow_unassigned=self.allow_unassigned_numbers))
+        changes = load(ContactChanges, dump(changes))
+        raise_if_invalid(
+            check_contact_changes(changes, allow_unassigned=self.allow_unassigned_numbers)
+        )
         now = self.clock.now()
         with self.storage.begin(connection) as tx:
-            contact = known_contact(tx, workspace, contact_id)
+            contact = require_contact(tx, workspace, contact_id)
             return ContactEditor(tx, workspace, now).update(contact, changes)
 
     @checked(key=a_text, value=a_text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
@@ -117,51 +124,50 @@ class ContactDirectory:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Contact:
-        """Change the contact that has an identifier, or make one that has it.
+        """Change the contact that has an identifier, or create one.
 
         Args:
             key: Kind of the identifier, such as `emailaddress`.
-            value: The identifier; it stands before those that `changes` adds.
-            changes: What is to be different, or all that is known of a new contact.
-            strategy: Whom the identifiers mean where several contacts have some of them.
+            value: The identifier; it is searched before those that `changes` adds.
+            changes: What to change, or the data of a new contact.
+            strategy: Which contact is meant if the identifiers belong to several.
             workspace: Its tenant.
             connection: As for `create`.
 
         Raises:
-            ContactConflictError: By the strategy, the identifiers are of several contacts.
-            InvalidRequestError: Something breaks rules; nothing was written.
-            ArgumentError: There is no such strategy.
+            ContactConflictError: The identifiers belong to several contacts, which the strategy
+                does not allow.
+            InvalidRequestError: The identifier or a change breaks rules; nothing was written.
+            ArgumentError: The strategy does not exist.
         """
         own = ContactIdentifier(key=key, value=value)
-        changes = _well_formed(ContactChanges, changes or ContactChanges())
+        changes = load(ContactChanges, dump(changes or ContactChanges()))
         allowed = self.allow_unassigned_numbers
-        refuse(
+        raise_if_invalid(
             check_identifier(own, "", allow_unassigned=allowed)
             + check_contact_changes(changes, allow_unassigned=allowed)
         )
         now = self.clock.now()
-        identifiers = tuple(
-            {
-                (one.key, address_key(one.key, one.value)): one
-                for one in (own, *changes.add_identifiers)
-            }.values()
-        )
+        identifiers = {
+            comparison_key(identifier): identifier for identifier in (own, *changes.add_identifiers)
+        }
         with self.storage.begin(connection) as tx:
-            changing = ContactEditor(tx, workspace, now)
-            contact, added = changing.choose(identifiers, Strategy(strategy))
+            editor = ContactEditor(tx, workspace, now)
+            contact, added = editor.choose(tuple(identifiers.values()), Strategy(strategy))
+            changes = evolve(changes, add_identifiers=added)
             if contact is None:
-                return changing.make(evolve(changes, add_identifiers=added), str(self.ids.new(now)))
-            return changing.update(contact, evolve(changes, add_identifiers=added))
+                return editor.create(changes, str(self.ids.new(now)))
+            return editor.update(contact, changes)
 
     @checked(contact_id=contact_id, workspace=uuid)
     def get(self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Contact:
-        """Return a contact as it is now.
+        """Return a contact.
 
         Raises:
             UnknownContactError: This workspace has no such contact.
         """
         with self.storage.begin(read_only=True) as tx:
-            return known_contact(tx, workspace, contact_id)
+            return require_contact(tx, workspace, contact_id)
 
     @checked(
         query=optional(a(ContactQuery, "a ContactQuery", "write find(ContactQuery(limit=100))"))
@@ -170,7 +176,7 @@ class ContactDirectory:
         """Return one page of contacts, in the order of their ids.
 
         Raises:
-            InvalidQueryError: A filter, the limit or the page token is wrong.
+            InvalidQueryError: A filter, the limit or the page token is invalid.
         """
         query = checked_query(query or ContactQuery(), _check)
         with self.storage.begin(read_only=True) as tx:
@@ -180,7 +186,7 @@ class ContactDirectory:
     def delete(
         self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
-        """Forget a contact; messages to it, and what its addresses are suppressed for, stay.
+        """Delete a contact; its messages and the suppressions of its addresses stay.
 
         Raises:
             UnknownContactError: This workspace has no such contact.
@@ -198,13 +204,13 @@ class ContactDirectory:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> ContactList:
-        """Make a list of contacts.
+        """Create a contact list.
 
         Raises:
-            InvalidRequestError: The name is not 2 to 256 characters, or is taken.
+            InvalidRequestError: The name is not 2 to 256 characters, or another list has it.
         """
         now = self.clock.now()
-        made = ContactList(
+        contact_list = ContactList(
             id=self.ids.new(now),
             workspace_id=workspace,
             name=name,
@@ -212,23 +218,23 @@ class ContactDirectory:
             created_at=now,
             updated_at=now,
         )
-        refuse(check_contact_list(_well_formed(ContactList, made)))
+        raise_if_invalid(check_contact_list(load(ContactList, dump(contact_list))))
         with self.storage.begin(connection) as tx:
             if tx.lists.by_names(workspace, [name]):
-                message = "another list of this workspace has this name"
+                message = "another list of this workspace has this name; choose another name"
                 raise InvalidRequestError([Violation("/name", "list.name_taken", message)])
-            tx.lists.save(made)
-        return made
+            tx.lists.save(contact_list)
+        return contact_list
 
     @checked(list_id=id_of("contact list"), workspace=uuid)
     def get_list(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ContactList:
-        """Return a list.
+        """Return a contact list.
 
         Raises:
             UnknownListError: This workspace has no such list.
         """
         with self.storage.begin(read_only=True) as tx:
-            return _known_list(tx, workspace, list_id)
+            return _require_list(tx, workspace, list_id)
 
     @checked(
         query=optional(
@@ -236,10 +242,10 @@ class ContactDirectory:
         )
     )
     def lists(self, query: ContactListQuery | None = None) -> Page[ContactList]:
-        """Return one page of lists, in the order of their names.
+        """Return one page of contact lists, in the order of their names.
 
         Raises:
-            InvalidQueryError: The limit or the page token is wrong.
+            InvalidQueryError: The limit or the page token is invalid.
         """
         query = checked_query(query or ContactListQuery(), _check)
         with self.storage.begin(read_only=True) as tx:
@@ -249,7 +255,7 @@ class ContactDirectory:
     def delete_list(
         self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
-        """Forget a list; the contacts on it stay.
+        """Delete a contact list; its members stay contacts.
 
         Raises:
             UnknownListError: This workspace has no such list.
@@ -258,12 +264,7 @@ class ContactDirectory:
             if not tx.lists.delete(workspace, list_id):
                 raise UnknownListError(list_id)
 
-    @checked(
-        list_id=id_of("contact list"),
-        contact_ids=contact_ids,
-        identifiers=identifiers_of,
-        workspace=uuid,
-    )
+    @_checked_members
     def add_to_list(
         self,
         list_id: UUID,
@@ -273,23 +274,18 @@ class ContactDirectory:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> int:
-        """Put contacts on a list, by id or identifier, and return how many are new on it.
+        """Add contacts to a list, by id or identifier, and return how many were added.
 
-        Whoever is on it already, or is no contact, is passed over.
+        Members of the list and unknown contacts are ignored.
 
         Raises:
             UnknownListError: This workspace has no such list.
         """
         with self.storage.begin(connection) as tx:
-            _known_list(tx, workspace, list_id)
+            _require_list(tx, workspace, list_id)
             return tx.lists.join(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
 
-    @checked(
-        list_id=id_of("contact list"),
-        contact_ids=contact_ids,
-        identifiers=identifiers_of,
-        workspace=uuid,
-    )
+    @_checked_members
     def remove_from_list(
         self,
         list_id: UUID,
@@ -299,20 +295,21 @@ class ContactDirectory:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> int:
-        """Take contacts off a list, by id or identifier, and return how many were on it.
+        """Remove contacts from a list, by id or identifier, and return how many were on it.
 
         Raises:
             UnknownListError: This workspace has no such list.
         """
         with self.storage.begin(connection) as tx:
-            _known_list(tx, workspace, list_id)
+            _require_list(tx, workspace, list_id)
             return tx.lists.leave(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
 
     @checked(list_id=id_of("contact list"), workspace=uuid)
     def members(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Iterator[Contact]:
-        """Walk the contacts on a list, a thousand in memory at once, in the order of their ids.
+        """Yield the members of a list, in the order of their ids.
 
-        Nobody is locked out meanwhile: whoever comes or goes during the walk may be met or not.
+        A thousand are in memory at once, and no transaction stays open between two thousands.
+        Members that are added or removed meanwhile may be yielded or not.
 
         Raises:
             UnknownListError: This workspace has no such list.
@@ -320,12 +317,9 @@ class ContactDirectory:
         self.get_list(list_id, workspace=workspace)
         return walk_members(self.storage, workspace, [list_id])
 
-    def _id(self, new: NewContact, now: datetime) -> str:
-        return new.id if new.id is not None else str(self.ids.new(now))
-
 
 def walk_members(storage: Storage, workspace: UUID, list_ids: Sequence[UUID]) -> Iterator[Contact]:
-    """Walk the contacts on any of these lists, each once, a thousand in memory at once."""
+    """Yield each contact that is on any of these lists once, a thousand in memory at once."""
     after: str | None = None
     while True:
         with storage.begin(read_only=True) as tx:
@@ -339,20 +333,15 @@ def walk_members(storage: Storage, workspace: UUID, list_ids: Sequence[UUID]) ->
 def _ids(
     tx: Transaction, workspace: UUID, contact_ids: Sequence[str], identifiers: Sequence[Identifier]
 ) -> list[str]:
-    found = tx.contacts.by_identifiers(workspace, identifiers) if identifiers else {}
-    return list(dict.fromkeys([*contact_ids, *found.values()]))
+    owners = tx.contacts.by_identifiers(workspace, identifiers) if identifiers else {}
+    return list(dict.fromkeys([*contact_ids, *owners.values()]))
 
 
-def _known_list(tx: Transaction, workspace: UUID, list_id: UUID) -> ContactList:
-    found = tx.lists.get(workspace, list_id)
-    if found is None:
+def _require_list(tx: Transaction, workspace: UUID, list_id: UUID) -> ContactList:
+    contact_list = tx.lists.get(workspace, list_id)
+    if contact_list is None:
         raise UnknownListError(list_id)
-    return found
-
-
-def _well_formed(kind: type[T], value: T | Mapping[str, Any]) -> T:
-    """Hold what was built in code to the types that JSON is held to."""
-    return load(kind, dump(value))
+    return contact_list
 
 
 def _check(query: ContactQuery | ContactListQuery) -> list[Violation]:

@@ -1,4 +1,4 @@
-"""What it takes to change a contact: free identifiers, lists that exist, and limits."""
+"""Change one contact: its identifiers must be free, its lists must exist, limits hold."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,13 +7,13 @@ from uuid import UUID
 
 from attrs import evolve
 
+from messaging_core.contacts.identifiers import comparison_key, plain
 from messaging_core.errors import ContactConflictError, InvalidRequestError, UnknownContactError
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.people.contact import Contact, ContactIdentifier
 from messaging_core.models.people.directory import ContactChanges, NewContact, Strategy
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.requests.contact import (
     check_number_of_attributes,
     check_number_of_identifiers,
@@ -23,15 +23,15 @@ T = TypeVar("T")
 
 
 class ContactEditor:
-    """Change contacts inside one transaction."""
+    """Creates and changes contacts inside one transaction."""
 
     def __init__(self, tx: Transaction, workspace: UUID, now: datetime) -> None:
         self._tx = tx
         self._workspace = workspace
         self._now = now
 
-    def create(self, new: NewContact, contact_id: str) -> Contact:
-        """Make a contact as it is described."""
+    def create_new(self, new: NewContact, contact_id: str) -> Contact:
+        """Create a contact, and name the fields of `new` in violations."""
         if new.id is not None and self._tx.contacts.get(self._workspace, new.id):
             violation = Violation("/id", "contact.id_taken", "another contact has this id")
             raise ContactConflictError([violation], [], [new.id])
@@ -46,10 +46,10 @@ class ContactEditor:
             locale=new.locale,
             subscriptions=new.subscriptions,
         )
-        return self.make(changes, contact_id)
+        return self.create(changes, contact_id)
 
-    def make(self, changes: ContactChanges, contact_id: str) -> Contact:
-        """Make a contact of which only what is to be said about it is known."""
+    def create(self, changes: ContactChanges, contact_id: str) -> Contact:
+        """Create an empty contact with this id, and change it."""
         blank = Contact(
             id=contact_id,
             workspace_id=self._workspace,
@@ -59,13 +59,12 @@ class ContactEditor:
         return self.update(blank, changes)
 
     def update(self, contact: Contact, changes: ContactChanges) -> Contact:
-        """Let a contact be different, and return it as it is then."""
+        """Change a contact, and return it as it was stored."""
         self._check_free(changes.add_identifiers, contact.id, "/addIdentifiers")
         self._check_lists(changes.add_to_lists, "/addToLists")
         changed = _changed(contact, changes, self._now)
-        count = changed.identifier_count
-        refuse(
-            check_number_of_identifiers(count, "/addIdentifiers")
+        raise_if_invalid(
+            check_number_of_identifiers(changed.identifier_count, "/addIdentifiers")
             + check_number_of_attributes(len(changed.attributes or {}), "/attributes")
         )
         self._tx.contacts.save(changed)
@@ -73,26 +72,25 @@ class ContactEditor:
             self._tx.lists.leave(self._workspace, list_id, [contact.id])
         for list_id in changes.add_to_lists:
             self._tx.lists.join(self._workspace, list_id, [contact.id])
-        return known_contact(self._tx, self._workspace, contact.id)
+        return require_contact(self._tx, self._workspace, contact.id)
 
     def choose(
         self, identifiers: Sequence[ContactIdentifier], strategy: Strategy
     ) -> tuple[Contact | None, tuple[ContactIdentifier, ...]]:
-        """Return whom identifiers mean, if anybody, and those of them that are to be added."""
+        """Return the contact that identifiers mean, if any, and the identifiers to add to it."""
         owners = self._owners(identifiers)
-        found = [owners[one] for one in map(_plain, identifiers) if one in owners]
-        if not found:
-            return None, tuple(identifiers)
+        free = tuple(identifier for identifier in identifiers if plain(identifier) not in owners)
+        owner = next((owners[own] for own in map(plain, identifiers) if own in owners), None)
+        if owner is None:
+            return None, free
         if strategy is Strategy.STRICT_ALIAS:
-            self._check_free(identifiers, found[0], "/addIdentifiers", offset=1)
-        free = tuple(one for one in identifiers if _plain(one) not in owners)
+            # The first identifier is the argument of the call, so it has no place in the changes.
+            self._check_free(identifiers, owner, "/addIdentifiers", offset=1)
         added = () if strategy is Strategy.FIRST else free
-        return known_contact(self._tx, self._workspace, found[0]), added
+        return require_contact(self._tx, self._workspace, owner), added
 
     def _owners(self, identifiers: Sequence[ContactIdentifier]) -> Mapping[Identifier, str]:
-        return self._tx.contacts.by_identifiers(
-            self._workspace, [_plain(one) for one in identifiers]
-        )
+        return self._tx.contacts.by_identifiers(self._workspace, list(map(plain, identifiers)))
 
     def _check_free(
         self,
@@ -102,36 +100,43 @@ class ContactEditor:
         *,
         offset: int = 0,
     ) -> None:
-        """Refuse identifiers that somebody else has."""
+        """Refuse identifiers that belong to another contact.
+
+        Args:
+            identifiers: What the contact is to have.
+            contact_id: The contact that may have them.
+            path: Where the request names them.
+            offset: How many of them the request names elsewhere.
+        """
         owners = self._owners(identifiers)
         taken = {
-            place: _plain(one)
-            for place, one in enumerate(identifiers)
-            if owners.get(_plain(one), contact_id) != contact_id
+            index: identifier
+            for index, identifier in enumerate(map(plain, identifiers))
+            if owners.get(identifier, contact_id) != contact_id
         }
         if taken:
             violations = [
                 Violation(
-                    f"{path}/{place - offset}" if place >= offset else "",
+                    f"{path}/{index - offset}" if index >= offset else "",
                     "contact.identifier_taken",
-                    f"contact {owners[one]!r} has this identifier",
+                    f"contact {owners[identifier]!r} has this identifier",
                 )
-                for place, one in taken.items()
+                for index, identifier in taken.items()
             ]
-            owned_by = [owners[one] for one in taken.values()]
+            owned_by = [owners[identifier] for identifier in taken.values()]
             raise ContactConflictError(violations, list(taken.values()), owned_by)
 
     def _check_lists(self, list_ids: Sequence[UUID], path: str) -> None:
-        refuse(
+        raise_if_invalid(
             [
-                Violation(f"{path}/{place}", "contact.unknown_list", "there is no such list")
-                for place, list_id in enumerate(list_ids)
+                Violation(f"{path}/{index}", "contact.unknown_list", "this list does not exist")
+                for index, list_id in enumerate(list_ids)
                 if self._tx.lists.get(self._workspace, list_id) is None
             ]
         )
 
 
-def known_contact(tx: Transaction, workspace: UUID, contact_id: str) -> Contact:
+def require_contact(tx: Transaction, workspace: UUID, contact_id: str) -> Contact:
     """Return a contact, or raise `UnknownContactError`."""
     contact = tx.contacts.get(workspace, contact_id)
     if contact is None:
@@ -139,20 +144,17 @@ def known_contact(tx: Transaction, workspace: UUID, contact_id: str) -> Contact:
     return contact
 
 
-def refuse(violations: Sequence[Violation]) -> None:
-    """Raise what is wrong with a request, if anything is."""
+def raise_if_invalid(violations: Sequence[Violation]) -> None:
+    """Raise `InvalidRequestError` if there are violations."""
     if violations:
         raise InvalidRequestError(violations)
 
 
 def _changed(contact: Contact, changes: ContactChanges, now: datetime) -> Contact:
-    removed = {compared(one) for one in changes.remove_identifiers}
-    identifiers = {
-        compared(_plain(one)): one
-        for one in contact.featured_identifiers
-        if compared(_plain(one)) not in removed
-    }
-    identifiers |= {compared(_plain(one)): one for one in changes.add_identifiers}
+    identifiers = {comparison_key(own): own for own in contact.featured_identifiers}
+    for removed in changes.remove_identifiers:
+        identifiers.pop(comparison_key(removed), None)
+    identifiers |= {comparison_key(added): added for added in changes.add_identifiers}
     return evolve(
         contact,
         updated_at=now,
@@ -172,13 +174,3 @@ def _set(before: str | None, now: str | None) -> str | None:
 def _merged(before: Mapping[str, T], changes: Mapping[str, T | None]) -> dict[str, T]:
     merged = {name: value for name, value in before.items() if name not in changes}
     return merged | {name: value for name, value in changes.items() if value is not None}
-
-
-def compared(identifier: Identifier) -> tuple[str, str]:
-    """Return what two spellings of an identifier have in common."""
-    key = identifier.identifier_key
-    return key, address_key(key, identifier.identifier_value)
-
-
-def _plain(one: ContactIdentifier) -> Identifier:
-    return Identifier(identifier_key=one.key, identifier_value=one.value)

@@ -1,4 +1,4 @@
-"""Who the receivers of a request are: the owners of their addresses."""
+"""Resolve the receivers of requests to contacts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -6,53 +6,53 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from messaging_core.contacts.identifiers import ComparisonKey, comparison_key, of_contact, plain
 from messaging_core.decisions.acceptance.drafting import identifiers_of
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.request import SendMessage
-from messaging_core.models.people.contact import Contact, ContactIdentifier, ReceiverContact
+from messaging_core.models.people.contact import Contact, ReceiverContact
 from messaging_core.ports.storage.transaction import Storage, Transaction
-from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, address_of
 from messaging_core.rules.policy.consent import identifier_on
 from messaging_core.rules.requests.contact import MAX_IDENTIFIERS
 
 Person = tuple[Identifier, str | None]
-"""The identifier that finds a contact of a request, and the contact's id, where there is one."""
+"""The identifier of a receiver, and the id of its contact, if one exists."""
 
 Place = tuple[int, int]
-"""Where a contact stands: in which request, and which of its receivers it is."""
+"""The index of a request, and the index of one of its receivers."""
 
 
 def with_known_contacts(
     storage: Storage, request: SendMessage, channel: Channel
 ) -> tuple[SendMessage, list[Violation]]:
-    """Fill in how the contacts are reached that a request names without an address.
+    """Return a request in which stored contacts fill in the addresses that it does not give.
 
-    A contact is found by its id, or by an identifier of any kind. An id that contradicts who has
-    an address or an identifier beside it is a violation.
+    A contact is found by its id, or by an identifier of any kind. An id is a violation if an
+    address or identifier beside it belongs to another contact.
     """
     contacts = request.receiver.contacts
-    if not any(_needs_look(contact, channel) for contact in contacts):
+    if not any(_needs_lookup(contact, channel) for contact in contacts):
         return request, []
     with storage.begin(read_only=True) as tx:
-        looked_up = [
-            _looked_up(tx, contact, channel, f"/receiver/contacts/{place}/id")
-            for place, contact in enumerate(contacts)
+        resolved = [
+            _resolved(tx, contact, channel, f"/receiver/contacts/{index}/id")
+            for index, contact in enumerate(contacts)
         ]
-    filled = tuple(contact for contact, _ in looked_up)
-    violations = [violation for _, its in looked_up for violation in its]
+    filled = tuple(contact for contact, _ in resolved)
+    violations = [violation for _, violations in resolved for violation in violations]
     return evolve(request, receiver=evolve(request.receiver, contacts=filled)), violations
 
 
-def _needs_look(contact: ReceiverContact, channel: Channel) -> bool:
-    """Tell whether what is kept may say where a contact is reached, or that its id is wrong."""
+def _needs_lookup(contact: ReceiverContact, channel: Channel) -> bool:
+    """Return whether the stored contact may give an address, or contradict the id."""
     return contact.id is not None or address_of(contact, channel) is None
 
 
 def is_plain(contact: ReceiverContact, channel: Channel) -> bool:
-    """Tell whether a contact is named by the address that it is reached by, and nothing else."""
+    """Return whether a request names a contact by its address on the channel and nothing else."""
     key = channel.identifier_key
     return (
         contact.identifier_key in (None, key)
@@ -65,23 +65,25 @@ def is_plain(contact: ReceiverContact, channel: Channel) -> bool:
 
 
 def address_identifiers(address: str, channel: Channel) -> tuple[Identifier, ...]:
-    """Return under which identifiers the owner of an address is looked for, one after the other."""
+    """Return the identifiers that the owner of an address may have, in the order of search."""
     own = Identifier(identifier_key=channel.identifier_key, identifier_value=address)
     if PLATFORM_KEYS.get(channel.platform, own.identifier_key) == own.identifier_key:
-        return (own,)  # as nearly always
+        return (own,)
+    # The channel looks contacts up by a key of the host's own. The owner of the address may also
+    # be known by the key of the platform.
     return own, identifier_on(channel, address)
 
 
 def owner_of(tx: Transaction, workspace: UUID, identifiers: Sequence[Identifier]) -> str | None:
-    """Return the id of the contact that has the first identifier that any contact has."""
+    """Return the id of the contact that owns the first identifier that has an owner."""
     if not identifiers:
         return None
     owners = tx.contacts.by_identifiers(workspace, identifiers)
-    return next((owners[one] for one in identifiers if one in owners), None)
+    return next((owners[own] for own in identifiers if own in owners), None)
 
 
 def known_people(tx: Transaction, request: SendMessage, channel: Channel) -> list[Person]:
-    """Return who gets a message, where they are contacts already; nothing is written."""
+    """Return the receivers of a message with the ids of existing contacts; write nothing."""
     contacts = request.receiver.contacts
     return [
         (identifier, _known_id(tx, contact, channel))
@@ -91,162 +93,156 @@ def known_people(tx: Transaction, request: SendMessage, channel: Channel) -> lis
 
 @frozen(kw_only=True)
 class People:
-    """Turn the receivers of requests into contacts, in the transaction that keeps the messages."""
+    """Resolves receivers to contacts, in the transaction that writes their messages."""
 
     tx: Transaction
     now: datetime
     new_id: Callable[[], str]
 
     def of(self, requests: Sequence[tuple[SendMessage, Channel]]) -> list[list[Person]]:
-        """Return identifier and id of every contact, making contacts for new identifiers.
+        """Return the identifier and id of every receiver, and create missing contacts.
 
-        Those that say more than an address come first: they may name whose it is.
+        Receivers with more than an address are resolved first: they may add the address to an
+        existing contact, which the receivers with only that address then find.
         """
         identifiers = [identifiers_of(request, channel) for request, channel in requests]
         ids: dict[Place, str] = {}
-        plain: dict[UUID, list[tuple[Place, Identifier]]] = {}
-        detailed: dict[UUID, list[tuple[Place, _Named]]] = {}
+        simple: dict[UUID, list[tuple[Place, Identifier]]] = {}
+        detailed: dict[UUID, list[tuple[Place, _ContactReference]]] = {}
         for row, (request, channel) in enumerate(requests):
             for column, contact in enumerate(request.receiver.contacts):
                 place, identifier = (row, column), identifiers[row][column]
                 if is_plain(contact, channel):
-                    plain.setdefault(channel.workspace, []).append((place, identifier))
+                    simple.setdefault(channel.workspace, []).append((place, identifier))
                 else:
-                    named = _Named.by(contact, channel)
-                    detailed.setdefault(channel.workspace, []).append((place, named))
-        for workspace, several in detailed.items():
-            ids |= self._detailed(workspace, several)
-        for workspace, its in plain.items():
-            found = self.tx.contacts.ensure(
-                workspace, [one for _, one in its], now=self.now, new_id=self.new_id
+                    reference = _ContactReference.of(contact, channel)
+                    detailed.setdefault(channel.workspace, []).append((place, reference))
+        for workspace, references in detailed.items():
+            ids |= self._resolve_detailed(workspace, references)
+        for workspace, receivers in simple.items():
+            contact_ids = self.tx.contacts.ensure(
+                workspace,
+                [identifier for _, identifier in receivers],
+                now=self.now,
+                new_id=self.new_id,
             )
-            ids |= zip([place for place, _ in its], found, strict=True)
+            ids |= zip([place for place, _ in receivers], contact_ids, strict=True)
         return [
-            [(identifier, ids[row, column]) for column, identifier in enumerate(its)]
-            for row, its in enumerate(identifiers)
+            [(identifier, ids[row, column]) for column, identifier in enumerate(columns)]
+            for row, columns in enumerate(identifiers)
         ]
 
-    def _detailed(
-        self, workspace: UUID, detailed: Sequence[tuple[Place, "_Named"]]
+    def _resolve_detailed(
+        self, workspace: UUID, references: Sequence[tuple[Place, "_ContactReference"]]
     ) -> dict[Place, str]:
-        """Return who owns each address, looking all up together and saving each contact once."""
-        register = _Register(self.tx, workspace, [named for _, named in detailed])
-        ids = {place: self._contact_of(named, register) for place, named in detailed}
-        register.save()
+        """Return the owner of each address, with one look-up and one save for each contact."""
+        cache = _ContactCache(self.tx, workspace, [reference for _, reference in references])
+        ids = {place: self._resolve(reference, cache) for place, reference in references}
+        cache.save()
         return ids
 
-    def _contact_of(self, named: "_Named", register: "_Register") -> str:
-        """Return who owns the address, or is to own it from now on."""
-        owner = register.owner_of(named.address)
+    def _resolve(self, reference: "_ContactReference", cache: "_ContactCache") -> str:
+        """Return the contact that owns the address from now on."""
+        owner = cache.owner_of(reference.address)
         if owner is not None:
             return owner
-        known_id = named.contact_id
-        if known_id is None:
-            known_id = register.owner_of(named.identifiers)
-        known = None if known_id is None else register.get(known_id)
-        if known is None:
-            return self._make(named, register)
-        if named.address and known.identifier_count < MAX_IDENTIFIERS:
-            added = dict([next(iter(named.address.items()))])
-            mine = (*known.featured_identifiers, *map(_kept, added.values()))
-            extended = evolve(known, featured_identifiers=mine, updated_at=self.now)
-            register.put(extended, added)
-        return known.id
+        contact_id = reference.contact_id
+        if contact_id is None:
+            contact_id = cache.owner_of(reference.identifiers)
+        contact = None if contact_id is None else cache.get(contact_id)
+        if contact is None:
+            return self._create(reference, cache)
+        if reference.address and contact.identifier_count < MAX_IDENTIFIERS:
+            added = dict([next(iter(reference.address.items()))])
+            identifiers = (*contact.featured_identifiers, *map(of_contact, added.values()))
+            extended = evolve(contact, featured_identifiers=identifiers, updated_at=self.now)
+            cache.put(extended, added)
+        return contact.id
 
-    def _make(self, named: "_Named", register: "_Register") -> str:
-        free = [pair for pair in named.identifiers.items() if register.owner_of(pair[:1]) is None]
+    def _create(self, reference: "_ContactReference", cache: "_ContactCache") -> str:
+        free = [
+            (key, identifier)
+            for key, identifier in reference.identifiers.items()
+            if cache.owner_of([key]) is None
+        ]
         added = dict(free[:MAX_IDENTIFIERS])
-        made = Contact(
-            id=named.contact_id if named.contact_id is not None else self.new_id(),
-            workspace_id=register.workspace,
+        contact = Contact(
+            id=reference.contact_id if reference.contact_id is not None else self.new_id(),
+            workspace_id=cache.workspace,
             created_at=self.now,
             updated_at=self.now,
-            featured_identifiers=tuple(map(_kept, added.values())),
+            featured_identifiers=tuple(map(of_contact, added.values())),
         )
-        register.put(made, added)
-        return made.id
-
-
-Compared = tuple[str, str]
-"""Key and address of an identifier, as they are compared."""
+        cache.put(contact, added)
+        return contact.id
 
 
 @frozen
-class _Named:
+class _ContactReference:
     """How a request names a contact: by its address, by identifiers of any kind, by its id."""
 
     contact_id: str | None
-    address: Mapping[Compared, Identifier]
-    identifiers: Mapping[Compared, Identifier]
+    address: Mapping[ComparisonKey, Identifier]
+    identifiers: Mapping[ComparisonKey, Identifier]
 
     @classmethod
-    def by(cls, contact: ReceiverContact, channel: Channel) -> "_Named":
-        """Return how a contact of a request is named."""
-        address = _by_comparison(_address(contact, channel))
-        return cls(contact.id, address, _by_comparison(_named(contact, channel)))
+    def of(cls, contact: ReceiverContact, channel: Channel) -> "_ContactReference":
+        """Return how a request names one contact."""
+        address = _by_comparison_key(_address(contact, channel))
+        return cls(contact.id, address, _by_comparison_key(_identifiers(contact, channel)))
 
 
-class _Register:
-    """What a transaction knows of contacts, and changes: each is read once, and saved once."""
+class _ContactCache:
+    """The contacts of one transaction; each is read once and saved once."""
 
-    def __init__(self, tx: Transaction, workspace: UUID, all_named: Sequence[_Named]) -> None:
+    def __init__(
+        self, tx: Transaction, workspace: UUID, references: Sequence[_ContactReference]
+    ) -> None:
         self.workspace = workspace
         self._contacts = tx.contacts
-        self._known: dict[str, Contact | None] = {}
+        self._by_id: dict[str, Contact | None] = {}
         self._changed: dict[str, Contact] = {}
-        wanted: dict[Compared, Identifier] = {}
-        for named in all_named:
-            wanted |= named.address
-            wanted |= named.identifiers
-        found = tx.contacts.by_identifiers(workspace, list(wanted.values()))
-        self._owners = {_compared(identifier): owner for identifier, owner in found.items()}
+        identifiers: dict[ComparisonKey, Identifier] = {}
+        for reference in references:
+            identifiers |= reference.address
+            identifiers |= reference.identifiers
+        owners = tx.contacts.by_identifiers(workspace, list(identifiers.values()))
+        self._owners = {comparison_key(identifier): owner for identifier, owner in owners.items()}
 
-    def owner_of(self, identifiers: Iterable[Compared]) -> str | None:
-        """Return the id of the contact that has the first identifier that any contact has."""
-        for one in identifiers:
-            if one in self._owners:
-                return self._owners[one]
-        return None
+    def owner_of(self, keys: Iterable[ComparisonKey]) -> str | None:
+        """Return the id of the contact that owns the first identifier that has an owner."""
+        return next((self._owners[key] for key in keys if key in self._owners), None)
 
     def get(self, contact_id: str) -> Contact | None:
-        """Return a contact as it is to be saved, or as it is kept."""
-        if contact_id not in self._known:
-            self._known[contact_id] = self._contacts.get(self.workspace, contact_id)
-        return self._known[contact_id]
+        """Return a contact with the changes of this transaction."""
+        if contact_id not in self._by_id:
+            self._by_id[contact_id] = self._contacts.get(self.workspace, contact_id)
+        return self._by_id[contact_id]
 
-    def put(self, contact: Contact, added: Iterable[Compared]) -> None:
-        """Take a contact that is to be saved, and the identifiers that it has from now on."""
-        self._known[contact.id] = self._changed[contact.id] = contact
+    def put(self, contact: Contact, added: Iterable[ComparisonKey]) -> None:
+        """Remember a contact for `save`, and that it owns the added identifiers."""
+        self._by_id[contact.id] = self._changed[contact.id] = contact
         self._owners |= dict.fromkeys(added, contact.id)
 
     def save(self) -> None:
-        """Keep what was changed."""
+        """Write the changed contacts."""
         for contact in self._changed.values():
             self._contacts.save(contact)
 
 
-def _compared(identifier: Identifier) -> Compared:
-    key = identifier.identifier_key
-    return key, address_key(key, identifier.identifier_value)
+def _by_comparison_key(identifiers: Iterable[Identifier]) -> dict[ComparisonKey, Identifier]:
+    """Return identifiers by their comparison keys; of several spellings, the first."""
+    by_key: dict[ComparisonKey, Identifier] = {}
+    for identifier in identifiers:
+        by_key.setdefault(comparison_key(identifier), identifier)
+    return by_key
 
 
-def _by_comparison(identifiers: Iterable[Identifier]) -> dict[Compared, Identifier]:
-    """Return identifiers by what is compared of them; of several spellings, the first."""
-    found: dict[Compared, Identifier] = {}
-    for one in identifiers:
-        found.setdefault(_compared(one), one)
-    return found
-
-
-def _kept(identifier: Identifier) -> ContactIdentifier:
-    return ContactIdentifier(key=identifier.identifier_key, value=identifier.identifier_value)
-
-
-def _looked_up(
+def _resolved(
     tx: Transaction, contact: ReceiverContact, channel: Channel, path: str
 ) -> tuple[ReceiverContact, list[Violation]]:
-    """Return a contact with its address, where it is known, and what is wrong with its id."""
-    if not _needs_look(contact, channel):
+    """Return a contact with the address that is stored for it, and the violations of its id."""
+    if not _needs_lookup(contact, channel):
         return contact, []
     if contact.id is not None and _is_contradicted(tx, contact, channel):
         message = (
@@ -256,64 +252,63 @@ def _looked_up(
         return contact, [Violation(path, "receiver.contact_mismatch", message)]
     if address_of(contact, channel) is not None:
         return contact, []
-    known = _known(tx, contact, channel)
-    filled = contact if known is None else _filled(contact, known)
+    stored = _stored_contact(tx, contact, channel)
+    filled = contact if stored is None else _filled(contact, stored)
     if contact.id is None or address_of(filled, channel) is not None:
-        return filled, []  # what has neither is refused by the rules
-    return filled, [_unreachable(known, channel, path)]
+        return filled, []  # the rules refuse a contact with neither id nor address
+    return filled, [_unreachable(stored, channel, path)]
 
 
 def _is_contradicted(tx: Transaction, contact: ReceiverContact, channel: Channel) -> bool:
-    """Tell whether something that is named beside an id belongs to another contact."""
+    """Return whether an identifier beside an id belongs to another contact."""
     address = _address(contact, channel)
-    others = [one for one in _named(contact, channel) if one not in address]
+    others = [own for own in _identifiers(contact, channel) if own not in address]
     owners = tx.contacts.by_identifiers(channel.workspace, [*address, *others])
-    # The first of the two names of an address decides, as it does when the message is kept.
-    first = next((one for one in address if one in owners), None)
-    told = [first, *others] if first else others
-    return any(owners.get(one, contact.id) != contact.id for one in told)
+    # An address has up to two identifiers. The first that has an owner decides, as it does when
+    # the message is written.
+    first = next((own for own in address if own in owners), None)
+    compared = [first, *others] if first else others
+    return any(owners.get(own, contact.id) != contact.id for own in compared)
 
 
 def _known_id(tx: Transaction, contact: ReceiverContact, channel: Channel) -> str | None:
     owner = owner_of(tx, channel.workspace, _address(contact, channel))
     if owner is not None:
         return owner
-    known = None if is_plain(contact, channel) else _known(tx, contact, channel)
-    return known.id if known else None
+    stored = None if is_plain(contact, channel) else _stored_contact(tx, contact, channel)
+    return stored.id if stored else None
 
 
-def _known(tx: Transaction, contact: ReceiverContact, channel: Channel) -> Contact | None:
-    """Return the contact that has the id or, where there is none, the first known identifier."""
+def _stored_contact(tx: Transaction, contact: ReceiverContact, channel: Channel) -> Contact | None:
+    """Return the contact with the id; without an id, the owner of the first known identifier."""
     contact_id = contact.id
     if contact_id is None:
-        contact_id = owner_of(tx, channel.workspace, _named(contact, channel))
+        contact_id = owner_of(tx, channel.workspace, _identifiers(contact, channel))
     return None if contact_id is None else tx.contacts.get(channel.workspace, contact_id)
 
 
 def _address(contact: ReceiverContact, channel: Channel) -> tuple[Identifier, ...]:
-    own = address_of(contact, channel)
-    return address_identifiers(own[1], channel) if own else ()
+    address = address_of(contact, channel)
+    return address_identifiers(address[1], channel) if address else ()
 
 
-def _named(contact: ReceiverContact, channel: Channel) -> list[Identifier]:
-    """Return every identifier of a contact of a request, the address that is used among them."""
-    named = list(contact.identifiers)
+def _identifiers(contact: ReceiverContact, channel: Channel) -> list[Identifier]:
+    """Return every identifier that a request gives for a contact, with its address."""
+    identifiers = list(contact.identifiers)
     if contact.identifier_value is not None:
         key = contact.identifier_key or channel.identifier_key
-        named.insert(0, Identifier(identifier_key=key, identifier_value=contact.identifier_value))
-    return [*named, *_address(contact, channel)[:1]]
+        own = Identifier(identifier_key=key, identifier_value=contact.identifier_value)
+        identifiers.insert(0, own)
+    return [*identifiers, *_address(contact, channel)[:1]]
 
 
-def _filled(contact: ReceiverContact, known: Contact) -> ReceiverContact:
-    identifiers = tuple(
-        Identifier(identifier_key=one.key, identifier_value=one.value)
-        for one in known.featured_identifiers
-    )
+def _filled(contact: ReceiverContact, stored: Contact) -> ReceiverContact:
+    identifiers = map(plain, stored.featured_identifiers)
     return evolve(contact, identifiers=(*contact.identifiers, *identifiers))
 
 
-def _unreachable(known: Contact | None, channel: Channel, path: str) -> Violation:
-    if known is None:
+def _unreachable(stored: Contact | None, channel: Channel, path: str) -> Violation:
+    if stored is None:
         return Violation(path, "receiver.unknown_contact", "no contact has this id")
     message = f"the contact has no {channel.identifier_key}, by which {channel.platform} reaches it"
     return Violation(path, "receiver.unreachable", message)

@@ -1,4 +1,4 @@
-"""What addresses must not get: block them, lift a block, and look it up."""
+"""Suppress addresses, lift suppressions and look them up."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -7,10 +7,11 @@ from uuid import UUID
 from attrs import frozen
 
 from messaging_core.arguments import a, a_text, checked, choice, members, optional, uuid
-from messaging_core.errors import InvalidRequestError
+from messaging_core.contacts.editor import raise_if_invalid
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page
+from messaging_core.models.common.violation import Violation
 from messaging_core.models.people.directory import SuppressionQuery
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.models.policy.send_rules import Purpose
@@ -31,11 +32,11 @@ _A_QUERY: Final = a(SuppressionQuery, "a SuppressionQuery", "write find(Suppress
 
 @frozen(kw_only=True)
 class SuppressionList:
-    """Know which addresses must not be written to; `Messenger.suppressions` is one.
+    """Stores which addresses must not get messages; `Messenger.suppressions` is one.
 
-    A suppression is of an address, not of a contact: it was there before the contact and stays
-    when the contact is deleted. Email addresses are compared without regard to case, phone
-    numbers without punctuation. `connection` is as for `Messenger.send`.
+    A suppression belongs to an address, not to a contact: it may exist before the contact, and
+    stays when the contact is deleted. Email addresses are compared without case, phone numbers
+    without punctuation. `connection` is as for `Messenger.send`.
     """
 
     storage: Storage
@@ -52,22 +53,22 @@ class SuppressionList:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Suppression:
-        """Block an address from now on; for the same cause, an earlier block stays as it was.
+        """Suppress an address; an earlier suppression for the same cause stays unchanged.
 
         Args:
             identifier: The address.
-            scope: What it must not get.
-            cause: Why; each cause is a suppression of its own.
-            sender: In scope `sender`, from whom nothing may come.
+            scope: Which messages it must not get.
+            cause: The reason; each cause is a suppression of its own.
+            sender: The sender whose messages it must not get, for scope `sender` only.
             workspace: Its tenant.
             connection: As for `Messenger.send`.
 
         Returns:
-            The suppression that stands.
+            The suppression that now holds, which may be an earlier one.
 
         Raises:
-            InvalidRequestError: The address is none, or scope and sender do not fit; nothing was
-                written.
+            InvalidRequestError: The address is invalid, or scope and sender do not fit together;
+                nothing was written.
         """
         suppression = Suppression(
             identifier_key=identifier.identifier_key,
@@ -78,12 +79,12 @@ class SuppressionList:
             sender=sender,
         )
         suppression = load(Suppression, dump(suppression))
-        if violations := check_suppression(suppression):
-            raise InvalidRequestError(violations)
+        raise_if_invalid(check_suppression(suppression))
         with self.storage.begin(connection) as tx:
             tx.suppressions.add(workspace, [suppression])
-            standing = tx.suppressions.of(workspace, [identifier])[identifier]
-        return next(one for one in standing if key_of(one) == key_of(suppression))
+            current = tx.suppressions.of(workspace, [identifier])[identifier]
+        key = key_of(suppression)
+        return next(suppression for suppression in current if key_of(suppression) == key)
 
     @checked(
         identifier=AN_IDENTIFIER,
@@ -102,15 +103,15 @@ class SuppressionList:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> bool:
-        """Let an address be written to again, and return whether it was blocked.
+        """Lift suppressions of an address, and return whether there were any.
 
-        Lift what a person chose only when that person asks for it.
+        Lift an opt-out only when its owner asks for messages again.
 
         Args:
             identifier: The address.
-            scope: Only this one.
-            sender: In scope `sender`, from whom.
-            causes: Only blocks of those causes; by default whatever the cause.
+            scope: The scope to lift; other scopes stay.
+            sender: The sender, for scope `sender` only.
+            causes: Lift only suppressions with these causes; by default all.
             workspace: Its tenant.
             connection: As for `Messenger.send`.
         """
@@ -124,7 +125,7 @@ class SuppressionList:
     def of(
         self, identifier: Identifier, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> tuple[Suppression, ...]:
-        """Return everything that an address is suppressed for."""
+        """Return all suppressions of an address."""
         with self.storage.begin(read_only=True) as tx:
             return tuple(tx.suppressions.of(workspace, [identifier]).get(identifier, ()))
 
@@ -142,7 +143,7 @@ class SuppressionList:
         sender: str | None = None,
         workspace: UUID = DEFAULT_WORKSPACE,
     ) -> bool:
-        """Tell whether a message of this purpose, from this sender, must not go to an address."""
+        """Return whether an address must not get messages of this purpose from this sender."""
         return bool(covering(self.of(identifier, workspace=workspace), identifier, purpose, sender))
 
     @checked(query=optional(_A_QUERY))
@@ -150,10 +151,12 @@ class SuppressionList:
         """Return one page of suppressions, in the order of addresses.
 
         Raises:
-            InvalidQueryError: A filter, the limit or the page token is wrong.
+            InvalidQueryError: A filter, the limit or the page token is invalid.
         """
-        query = checked_query(
-            query or SuppressionQuery(), lambda one: check_page(one.limit, one.page_token)
-        )
+        query = checked_query(query or SuppressionQuery(), _check)
         with self.storage.begin(read_only=True) as tx:
             return tx.suppressions.find(query)
+
+
+def _check(query: SuppressionQuery) -> list[Violation]:
+    return check_page(query.limit, query.page_token)

@@ -53,7 +53,9 @@ class ContactAudience(Audience):
 
     def _by_id(self, recipients: Sequence[str]) -> list[User | Unresolved]:
         with self._storage.begin(read_only=True) as tx:
-            found = [(one, tx.contacts.get(self._workspace, one)) for one in recipients]
+            found = [
+                (recipient, tx.contacts.get(self._workspace, recipient)) for recipient in recipients
+            ]
         return [
             user_of(contact) if contact else Unresolved(recipient=one) for one, contact in found
         ]
@@ -140,8 +142,8 @@ def user_of(contact: Contact) -> User:
     user = User(
         id=contact.id,
         identifiers=tuple(
-            Identifier(identifier_key=one.key, identifier_value=one.value)
-            for one in contact.featured_identifiers
+            Identifier(identifier_key=identifier.key, identifier_value=identifier.value)
+            for identifier in contact.featured_identifiers
         ),
         time_zone=contact.time_zone,
         locale=contact.locale,
@@ -163,7 +165,7 @@ def user_of(contact: Contact) -> User:
 def _texts(value: Any) -> list[str]:
     """Return the texts in a field: one, several, or none where it holds something else."""
     values = value if isinstance(value, list | tuple) else [value]
-    return [one for one in values if isinstance(one, str) and one]
+    return [value for value in values if isinstance(value, str) and value]
 
 
 def _chunks(values: Iterable[str], size: int) -> Iterator[list[str]]:

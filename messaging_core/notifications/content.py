@@ -98,7 +98,9 @@ class TemplateWording(ContentSource):
 
     def attachments(self) -> Sequence[tuple[Attachment, ...]]:  # noqa: D102 - the protocol's
         contents = [content for content, _ in contents_of(self.version)]
-        return [one.attachments for one in contents if platform_of(one) in {None, EMAIL}]
+        return [
+            content.attachments for content in contents if platform_of(content) in {None, EMAIL}
+        ]
 
 
 def content_source(

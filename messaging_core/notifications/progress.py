@@ -47,7 +47,9 @@ class Progress:
 
     def report(self) -> NotificationReport:
         """Return the report of acceptance with what became of the messages since."""
-        failures = {one.message_id: one for one in self._accepted.failures if one.message_id}
+        failures = {
+            failure.message_id: failure for failure in self._accepted.failures if failure.message_id
+        }
         skipped: list[NotificationSkip] = []
         for message in self._messages():
             platform = self._platform(message)
@@ -56,7 +58,7 @@ class Progress:
                 failures[message.id] = outcome
             elif outcome is not None:
                 skipped.append(outcome)
-        refused = [one for one in self._accepted.failures if one.message_id is None]
+        refused = [failure for failure in self._accepted.failures if failure.message_id is None]
         return evolve(
             self._accepted,
             failures=(*refused, *failures.values()),

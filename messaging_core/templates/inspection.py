@@ -55,7 +55,7 @@ def _report(version: TemplateVersion, content: TemplateContent, engines: Engines
     placeholders = tuple(dict.fromkeys(found))
     text = content.text if platform_of(content) in {None, SMS} else None
     names = set(placeholders)
-    used = [each for each in version.variables if touches(each.key, names)]
+    used = [variable for variable in version.variables if touches(variable.key, names)]
     parts = [
         _parts(text, version, content.locale, values, engines)
         for values in (_defaults(used), _longest(used, "x"), _longest(used, "\N{SNOWMAN}"))
@@ -65,7 +65,7 @@ def _report(version: TemplateVersion, content: TemplateContent, engines: Engines
         platform=platform_of(content),
         placeholders=placeholders,
         undeclared=undeclared(placeholders, version.variables),
-        unused=tuple(each.key for each in version.variables if each not in used),
+        unused=tuple(variable.key for variable in version.variables if variable not in used),
         parts=parts[0],
         longest_parts=parts[1],
         longest_unicode_parts=parts[2],

@@ -66,10 +66,10 @@ def choose_content(
     Generic content is for platforms without content of their own (Bird Channels API), so it does
     not fill in for a language that the platform's own content lacks.
     """
-    own = [each for each in version.platform_content if each.platform == platform]
+    own = [content for content in version.platform_content if content.platform == platform]
     contents: Sequence[TemplateContent] = own or version.generic_content
-    locale = choose_locale((each.locale for each in contents), wanted, version.default_locale)
-    return next((each for each in contents if each.locale == locale), None)
+    locale = choose_locale((content.locale for content in contents), wanted, version.default_locale)
+    return next((content for content in contents if content.locale == locale), None)
 
 
 def _lower(tag: str) -> str:

@@ -82,7 +82,9 @@ def to_mia(
         if content.platform == PUSH and content.data is not None:
             document["pushData"] = content.data
         if content.platform == EMAIL and content.attachments:
-            document["emailAttachments"] = [_file(each, files) for each in content.attachments]
+            document["emailAttachments"] = [
+                _file(attachment, files) for attachment in content.attachments
+            ]
     return document
 
 

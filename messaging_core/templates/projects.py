@@ -28,7 +28,7 @@ def save_draft(project: TemplateProject, draft: TemplateVersion, now: datetime) 
     if before is not None and before.status is not TemplateStatus.DRAFT:
         message = f"this version is {before.status} and stays as it is: save a new draft"
         return (Violation("/id", "template.immutable", message),)
-    others = [each for each in project.versions if each.status is TemplateStatus.DRAFT]
+    others = [version for version in project.versions if version.status is TemplateStatus.DRAFT]
     if any(each.id != draft.id for each in others):
         message = "a draft is there already: change, activate or delete that one"
         return (Violation("", "template.second_draft", message),)
@@ -55,7 +55,7 @@ def deactivate(
 
 def latest(versions: Sequence[TemplateVersion]) -> TemplateVersion | None:
     """Return the active version that became active last."""
-    active = [each for each in versions if each.status is TemplateStatus.ACTIVE]
+    active = [version for version in versions if version.status is TemplateStatus.ACTIVE]
     return max(active, key=_moment, default=None)
 
 
@@ -72,7 +72,7 @@ def choose_version(
         message = "no version of the template is active"
         return found or (Violation(here, "template.not_active", message),)
     wanted = str(reference.version).lower()
-    found = next((each for each in project.versions if str(each.id) == wanted), None)
+    found = next((version for version in project.versions if str(version.id) == wanted), None)
     if found is None:
         return (Violation(here, "template.unknown_version", "the project has no such version"),)
     if found.status is not TemplateStatus.ACTIVE:
@@ -82,7 +82,7 @@ def choose_version(
 
 
 def _with(project: TemplateProject, version: TemplateVersion, now: datetime) -> TemplateProject:
-    versions = {each.id: each for each in project.versions} | {version.id: version}
+    versions = {version.id: version for version in project.versions} | {version.id: version}
     return evolve(project, versions=tuple(versions.values()), updated_at=now)
 
 

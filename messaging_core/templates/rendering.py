@@ -146,7 +146,9 @@ class _Job:
                 text = ready.render(values, locale=content.locale, blank=blank)
                 texts[source.path] = with_plain_numbers(text) if self.platform == SMS else text
             except TemplateValueError as error:
-                problems += [evolve(each, path=self.place(each)) for each in error.violations]
+                problems += [
+                    evolve(violation, path=self.place(violation)) for violation in error.violations
+                ]
             except TemplateSyntaxError as error:
                 message = f"{source.path[1:]} of the template: {error}"
                 problems.append(Violation(self.path, "template.syntax", message))

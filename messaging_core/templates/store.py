@@ -180,7 +180,11 @@ class Templates:
         """
         with self._storage.begin(connection) as tx:
             project = _project(tx, workspace, project_id)
-            kept = [one for one in project.versions if one.status is not TemplateStatus.DRAFT]
+            kept = [
+                version
+                for version in project.versions
+                if version.status is not TemplateStatus.DRAFT
+            ]
             changed = evolve(project, versions=tuple(kept), updated_at=self._now(project))
             tx.templates.save(workspace, changed)
         return changed
@@ -278,7 +282,7 @@ class Templates:
         if isinstance(made, tuple):
             raise InvalidTemplateError(made)
         if violations := check_body(made.body, channel, "/body"):
-            raise InvalidTemplateError([of_rendered(one) for one in violations])
+            raise InvalidTemplateError([of_rendered(violation) for violation in violations])
         return made
 
     def _named(self, workspace: UUID, template: str) -> TemplateProject:
@@ -339,7 +343,7 @@ def _known(
 def _chosen(
     project: TemplateProject, version_id: UUID | None, usual: TemplateVersion | None
 ) -> TemplateVersion:
-    wanted = [one for one in project.versions if one.id == version_id]
+    wanted = [version for version in project.versions if version.id == version_id]
     found = next(iter(wanted), None) if version_id is not None else usual
     if found is None:
         raise UnknownTemplateError(project.id, version_id)
@@ -348,7 +352,7 @@ def _chosen(
 
 def _edited(project: TemplateProject) -> TemplateVersion | None:
     """Return the draft, else what would be sent, else the newest version."""
-    drafts = [one for one in project.versions if one.status is TemplateStatus.DRAFT]
+    drafts = [version for version in project.versions if version.status is TemplateStatus.DRAFT]
     newest = [latest(project.versions), *reversed(project.versions)]
     return next((one for one in (*drafts, *newest) if one), None)
 

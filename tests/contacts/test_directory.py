@@ -37,7 +37,7 @@ KEYS = {NUMBER: "phonenumber", OTHER_NUMBER: "phonenumber", ADDRESS: "emailaddre
 OTHER_WORKSPACE = UUID(int=7)
 
 
-def one(value: str) -> ContactIdentifier:
+def identifier(value: str) -> ContactIdentifier:
     return ContactIdentifier(key=KEYS.get(value, "customer"), value=value)
 
 
@@ -46,11 +46,11 @@ def plain(value: str) -> Identifier:
 
 
 def values(contact: Contact) -> list[str]:
-    return [each.value for each in contact.featured_identifiers]
+    return [own.value for own in contact.featured_identifiers]
 
 
 def codes(error: InvalidRequestError) -> list[tuple[str, str]]:
-    return [(each.path, each.code) for each in error.violations]
+    return [(violation.path, violation.code) for violation in error.violations]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def messenger(clock: ManualClock) -> Messenger:
 
 
 def make(messenger: Messenger, *identifiers: str, **fields: Any) -> Contact:
-    new = NewContact(identifiers=tuple(map(one, identifiers)), **fields)
+    new = NewContact(identifiers=tuple(map(identifier, identifiers)), **fields)
     return messenger.contacts.create(new)
 
 
@@ -96,7 +96,7 @@ class TestCreating:
             created_at=clock.now(),
             updated_at=clock.now(),
             computed_display_name="Ada",
-            featured_identifiers=tuple(map(one, (NUMBER, OTHER_NUMBER, ADDRESS))),
+            featured_identifiers=tuple(map(identifier, (NUMBER, OTHER_NUMBER, ADDRESS))),
             attributes={"size": 3, "tags": ["a"]},
             list_ids=(vips.id,),
             time_zone="Europe/Rome",
@@ -149,7 +149,7 @@ class TestCreating:
         mine = make(messenger, NUMBER, id="ada")
 
         other = messenger.contacts.create(
-            NewContact(id="ada", identifiers=(one(NUMBER),)), workspace=OTHER_WORKSPACE
+            NewContact(id="ada", identifiers=(identifier(NUMBER),)), workspace=OTHER_WORKSPACE
         )
 
         assert other.workspace_id == OTHER_WORKSPACE
@@ -177,8 +177,8 @@ class TestUpdating:
         changed = messenger.contacts.update(
             made.id,
             ContactChanges(
-                add_identifiers=(one(OTHER_NUMBER), one(ADDRESS)),
-                remove_identifiers=(plain(NUMBER), plain("nobody's")),
+                add_identifiers=(identifier(OTHER_NUMBER), identifier(ADDRESS)),
+                remove_identifiers=(plain(NUMBER), plain("unknown")),
                 add_to_lists=(second.id,),
                 remove_from_lists=(first.id,),
                 attributes={"size": 4, "colour": None, "new": [True]},
@@ -198,7 +198,7 @@ class TestUpdating:
 
     def test_an_identifier_that_was_removed_is_free(self, messenger: Messenger) -> None:
         ada, bob = make(messenger, NUMBER), make(messenger, ADDRESS)
-        take = ContactChanges(add_identifiers=(one(NUMBER),))
+        take = ContactChanges(add_identifiers=(identifier(NUMBER),))
 
         with pytest.raises(ContactConflictError) as raised:
             messenger.contacts.update(bob.id, take)
@@ -214,7 +214,7 @@ class TestUpdating:
         for changes in (
             ContactChanges(locale="nl", add_to_lists=(uuid4(),)),
             ContactChanges(locale="nl", time_zone="Mars/Olympus"),
-            ContactChanges(locale="nl", add_identifiers=(one("+1"), one("x\n"))),
+            ContactChanges(locale="nl", add_identifiers=(identifier("+1"), identifier("x\n"))),
             ContactChanges(locale="nl", attributes={"x": {"y": 1}}),
         ):
             with pytest.raises(InvalidRequestError):
@@ -226,23 +226,23 @@ class TestUpdating:
         made = make(messenger, *(f"c{number}" for number in range(100)))
 
         with pytest.raises(InvalidRequestError) as raised:
-            messenger.contacts.update(made.id, ContactChanges(add_identifiers=(one("new"),)))
+            messenger.contacts.update(made.id, ContactChanges(add_identifiers=(identifier("new"),)))
 
         assert codes(raised.value) == [("/addIdentifiers", "contact.too_many_identifiers")]
 
     def test_an_unknown_contact_is_not_changed(self, messenger: Messenger) -> None:
         made = make(messenger, NUMBER)
 
-        with pytest.raises(UnknownContactError, match="nobody"):
-            messenger.contacts.update("nobody", ContactChanges())
+        with pytest.raises(UnknownContactError, match="unknown"):
+            messenger.contacts.update("unknown", ContactChanges())
         with pytest.raises(UnknownContactError):
             messenger.contacts.update(made.id, ContactChanges(), workspace=OTHER_WORKSPACE)
 
 
 class TestUpdatingOrCreating:
-    def test_who_is_not_known_is_made_with_all_identifiers(self, messenger: Messenger) -> None:
+    def test_an_unknown_contact_is_created_with_all_identifiers(self, messenger: Messenger) -> None:
         for number, strategy in enumerate(Strategy):
-            changes = ContactChanges(add_identifiers=(one(f"also{number}"),), locale="nl")
+            changes = ContactChanges(add_identifiers=(identifier(f"also{number}"),), locale="nl")
 
             made = messenger.contacts.update_or_create(
                 "customer", f"c{number}", changes, strategy=strategy
@@ -250,7 +250,7 @@ class TestUpdatingOrCreating:
 
             assert (values(made), made.locale) == ([f"c{number}", f"also{number}"], "nl")
 
-    def test_who_is_known_is_changed(self, messenger: Messenger) -> None:
+    def test_a_known_contact_is_changed(self, messenger: Messenger) -> None:
         made = make(messenger, NUMBER, locale="it")
 
         changed = messenger.contacts.update_or_create(
@@ -260,20 +260,22 @@ class TestUpdatingOrCreating:
         assert (changed.id, changed.locale, values(changed)) == (made.id, "nl", [NUMBER])
         assert messenger.contacts.update_or_create("phonenumber", NUMBER) == changed
 
-    def test_the_others_become_aliases_unless_the_first_is_all_that_counts(
+    def test_the_others_become_aliases_unless_only_the_first_counts(
         self, messenger: Messenger
     ) -> None:
-        found = {}
+        by_strategy = {}
         for strategy in Strategy:
-            known = f"known {strategy}"
-            make(messenger, known)
-            changes = ContactChanges(add_identifiers=(one(known), one(f"new {strategy}")))
+            value = f"known {strategy}"
+            make(messenger, value)
+            changes = ContactChanges(
+                add_identifiers=(identifier(value), identifier(f"new {strategy}"))
+            )
             changed = messenger.contacts.update_or_create(
                 "customer", f"first {strategy}", changes, strategy=strategy.value
             )
-            found[strategy] = [value.split()[0] for value in values(changed)]
+            by_strategy[strategy] = [value.split()[0] for value in values(changed)]
 
-        assert found == {
+        assert by_strategy == {
             Strategy.STRICT_ALIAS: ["known", "first", "new"],
             Strategy.FIRST_ALIAS: ["known", "first", "new"],
             Strategy.FIRST: ["known"],
@@ -283,7 +285,9 @@ class TestUpdatingOrCreating:
         self, messenger: Messenger
     ) -> None:
         ada, bob = make(messenger, NUMBER), make(messenger, ADDRESS)
-        changes = ContactChanges(add_identifiers=(one(ADDRESS), one("new")), locale="nl")
+        changes = ContactChanges(
+            add_identifiers=(identifier(ADDRESS), identifier("new")), locale="nl"
+        )
 
         with pytest.raises(ContactConflictError) as raised:
             messenger.contacts.update_or_create("phonenumber", NUMBER, changes)
@@ -314,8 +318,8 @@ class TestFindingAndDeleting:
         rest = messenger.contacts.find(ContactQuery(page_token=first.next_page_token))
 
         assert [*first.results, *rest.results] == made
-        found = messenger.contacts.find(ContactQuery(identifier=plain("c3")))
-        assert found.results == [made[3]]
+        page = messenger.contacts.find(ContactQuery(identifier=plain("c3")))
+        assert page.results == [made[3]]
 
     def test_a_wrong_listing_is_refused(self, messenger: Messenger) -> None:
         for query in (
@@ -329,7 +333,7 @@ class TestFindingAndDeleting:
         with pytest.raises(InvalidQueryError):
             messenger.contacts.lists(ContactListQuery(limit=0))
 
-    def test_who_is_deleted_is_unknown_and_comes_back_as_somebody_new(
+    def test_a_deleted_contact_is_unknown_and_comes_back_as_a_new_one(
         self, messenger: Messenger
     ) -> None:
         made = make(messenger, NUMBER, locale="it")
@@ -377,17 +381,17 @@ class TestLists:
         ada, bob, eve = (make(messenger, value) for value in (NUMBER, ADDRESS, "c"))
 
         joined = messenger.contacts.add_to_list(
-            vips.id, [ada.id, "nobody"], identifiers=[plain(ADDRESS), plain("c"), plain("d")]
+            vips.id, [ada.id, "unknown"], identifiers=[plain(ADDRESS), plain("c"), plain("d")]
         )
         left = messenger.contacts.remove_from_list(
             vips.id, [bob.id], identifiers=[plain(ADDRESS), plain("d")]
         )
 
         assert (joined, left) == (3, 1)
-        assert [each.id for each in messenger.contacts.members(vips.id)] == [ada.id, eve.id]
+        assert [member.id for member in messenger.contacts.members(vips.id)] == [ada.id, eve.id]
         assert messenger.contacts.get(ada.id).list_ids == (vips.id,)
 
-    def test_a_large_list_is_walked_without_holding_anybody_up(self, messenger: Messenger) -> None:
+    def test_a_large_list_is_read_in_short_transactions(self, messenger: Messenger) -> None:
         vips = messenger.contacts.create_list("vips")
         count = MEMBERS_AT_ONCE + 5
         with messenger.storage.begin() as tx:
@@ -405,7 +409,7 @@ class TestLists:
         first = next(walk)
         make(messenger, "meanwhile")
 
-        assert [first.id, *(each.id for each in walk)] == ids
+        assert [first.id, *(member.id for member in walk)] == ids
 
 
 class TestTheHostsTransaction:
@@ -427,12 +431,12 @@ class TestTheHostsTransaction:
                 connection.execute("BEGIN IMMEDIATE")
                 vips = durable.contacts.create_list("vips", connection=connection)
                 made = durable.contacts.create(
-                    NewContact(identifiers=(one(NUMBER),)), connection=connection
+                    NewContact(identifiers=(identifier(NUMBER),)), connection=connection
                 )
                 durable.contacts.add_to_list(vips.id, [made.id], connection=connection)
                 end()
-                found = [each.list_ids for each in durable.contacts.find().results]
+                list_ids = [contact.list_ids for contact in durable.contacts.find().results]
                 expected = [] if end == connection.rollback else [(vips.id,)]
-                assert found == expected
+                assert list_ids == expected
         finally:
             connection.close()

@@ -55,7 +55,7 @@ class Provider:
     def send(self, envelope: Any, handoff: Handoff) -> Outcome:
         self.before()
         handoff()
-        self.sent += [one.value for one in envelope.receivers]
+        self.sent += [receiver.value for receiver in envelope.receivers]
         return Accepted(references=("r",))
 
 
@@ -85,11 +85,11 @@ class Host:
     def refused(self, channel: Channel = OFFERS, **contact: Any) -> list[tuple[str, str]]:
         with pytest.raises(InvalidMessageError) as raised:
             self.send(channel, **contact)
-        return [(one.path, one.code) for one in raised.value.violations]
+        return [(violation.path, violation.code) for violation in raised.value.violations]
 
     @property
     def people(self) -> list[str]:
-        return [one.id for one in self.messenger.contacts.find(ContactQuery()).results]
+        return [contact.id for contact in self.messenger.contacts.find(ContactQuery()).results]
 
 
 Make = Callable[..., Host]
@@ -124,9 +124,9 @@ class TestAnIdBesideAnAddress:
         host.knows("ada", ("phonenumber", NUMBER))
         host.knows("bob", ("phonenumber", OTHER))
 
-        wanted = [("/receiver/contacts/0/id", "receiver.contact_mismatch")]
-        for contact_id in ("bob", "nobody"):
-            assert host.refused(id=contact_id, **{address: NUMBER}) == wanted
+        expected = [("/receiver/contacts/0/id", "receiver.contact_mismatch")]
+        for contact_id in ("bob", "unknown"):
+            assert host.refused(id=contact_id, **{address: NUMBER}) == expected
             plan = host.messenger.plan(
                 OFFERS,
                 SendMessage(
@@ -136,7 +136,7 @@ class TestAnIdBesideAnAddress:
                     body=text("Sale"),
                 ),
             )
-            assert [(one.path, one.code) for one in plan.violations] == wanted
+            assert [(violation.path, violation.code) for violation in plan.violations] == expected
         assert host.people == ["ada", "bob"]
         assert host.messenger.find(MessageQuery()).results == []
 
@@ -157,8 +157,10 @@ class TestAnIdBesideAnAddress:
         assert id_of(message) == "customer-7"
         assert host.people == ["customer-7"]
         assert id_of(host.send(identifier_value=NUMBER)) == "customer-7"
-        found = host.messenger.contacts.get("customer-7").featured_identifiers
-        assert [(one.key, one.value) for one in found] == [("phonenumber", NUMBER)]
+        identifiers = host.messenger.contacts.get("customer-7").featured_identifiers
+        assert [(identifier.key, identifier.value) for identifier in identifiers] == [
+            ("phonenumber", NUMBER)
+        ]
 
     def test_gives_an_address_without_owner_to_the_contact(self, make: Make) -> None:
         host = make()
@@ -231,8 +233,8 @@ class TestAContactIsFound:
         )
 
         assert first != second
-        found = host.messenger.find(MessageQuery(receiver=["T@App"])).results
-        assert ("T@App",) in [one.addresses for one in found]
+        messages = host.messenger.find(MessageQuery(receiver=["T@App"])).results
+        assert ("T@App",) in [message.addresses for message in messages]
 
 
 class TestRulesAskTheOwner:
@@ -264,7 +266,7 @@ class TestRulesAskTheOwner:
         for spelling in (MAIL.lower(), MAIL.upper()):
             assert host.send(NEWS, identifier_value=spelling).details == "frequency.capped"
 
-    def test_for_who_has_the_address_when_the_message_is_taken_up(self, make: Make) -> None:
+    def test_for_the_owner_at_the_time_of_the_claim(self, make: Make) -> None:
         host = make()
         host.knows("ada", ("phonenumber", NUMBER))
         message = host.send(identifier_value=NUMBER)
@@ -277,9 +279,9 @@ class TestRulesAskTheOwner:
         assert host.provider.sent == []
 
 
-class TestThePointOfNoReturn:
+class TestTheHandoff:
     @pytest.mark.parametrize("change", ["unsubscribed", "held out", "suppressed", "handed on"])
-    def test_is_not_passed_by_who_said_no_meanwhile(self, make: Make, change: str) -> None:
+    def test_is_refused_after_an_opt_out(self, make: Make, change: str) -> None:
         host = make(HELD)
         host.knows("ada", ("phonenumber", NUMBER))
         contacts, ada = (
@@ -313,7 +315,7 @@ class TestThePointOfNoReturn:
         assert host.provider.sent == []
         assert host.messenger.get(message.id).status is Status.SKIPPED
 
-    def test_is_passed_where_nothing_that_counts_has_changed(self, make: Make) -> None:
+    def test_is_made_where_nothing_relevant_has_changed(self, make: Make) -> None:
         host = make(HELD)
         host.knows("ada", ("phonenumber", NUMBER))
         host.send(identifier_value=NUMBER)
@@ -324,7 +326,7 @@ class TestThePointOfNoReturn:
 
         assert host.provider.sent == [NUMBER]
 
-    def test_does_not_ask_who_waives_the_holdout(self, make: Make) -> None:
+    def test_does_not_ask_a_message_that_waives_the_holdout(self, make: Make) -> None:
         host = make(HELD)
         host.knows("ada", ("phonenumber", NUMBER), attributes={"held": True})
         receiver = Receiver(contacts=(ReceiverContact(identifier_value=NUMBER),))
@@ -351,7 +353,9 @@ def test_a_number_of_a_new_range_is_written_to_where_its_channel_allows_it() -> 
     with pytest.raises(InvalidMessageError) as raised:
         strict.send(OFFERS, request)
 
-    assert [one.code for one in raised.value.violations] == ["receiver.number_not_assigned"]
+    assert [violation.code for violation in raised.value.violations] == [
+        "receiver.number_not_assigned"
+    ]
     assert lenient.send(new, request).status is Status.ACCEPTED
     assert lenient.contacts.find(
         ContactQuery(identifier=Identifier(identifier_key="phonenumber", identifier_value=number))

@@ -91,7 +91,7 @@ def test_what_makes_no_sense_is_refused(messenger: Messenger) -> None:
     ):
         with pytest.raises(InvalidRequestError) as raised:
             messenger.suppressions.suppress(*arguments)  # type: ignore[arg-type]
-        assert [each.code for each in raised.value.violations] == [code]
+        assert [violation.code for violation in raised.value.violations] == [code]
     with pytest.raises(InvalidRequestError, match="every sender"):
         messenger.suppressions.suppress(NUMBER, MARKETING, sender="Shop")
     assert messenger.suppressions.find().results == []

@@ -187,7 +187,11 @@ class TestTheRecordsOfAHost:
         assert user.record == record
         assert user.address("emailaddress") == "ada@x.example"
         assert user.address("phonenumber") is None
-        assert [one.identifier_value for one in user.identifiers] == ["ada@x.example", "t1", "t2"]
+        assert [identifier.identifier_value for identifier in user.identifiers] == [
+            "ada@x.example",
+            "t1",
+            "t2",
+        ]
 
     def test_two_users_with_one_address_are_two(self) -> None:
         records = [{"_id": name, "phoneNumber": "+31612345678"} for name in ("ada", "bob")]

@@ -118,7 +118,7 @@ class Engine:
         with pytest.raises(InvalidRequestError) as caught:
             self.messenger.notify(a_notification(*channels, **fields))
         assert self.messenger.find().results == ()
-        return [f"{one.path} {one.code}" for one in caught.value.violations]
+        return [f"{violation.path} {violation.code}" for violation in caught.value.violations]
 
     def store(self, **document: Any) -> None:
         """Keep a template of the service, and let it be sent."""
@@ -147,7 +147,10 @@ def a_notification(*channels: str, **fields: Any) -> Notification:
 
 
 def failed(report: NotificationReport) -> list[tuple[str, str, str]]:
-    return [(one.user_id, one.channel, one.error.partition(":")[0]) for one in report.failures]
+    return [
+        (failure.user_id, failure.channel, failure.error.partition(":")[0])
+        for failure in report.failures
+    ]
 
 
 def skipped(report: NotificationReport) -> list[tuple[str, str, str]]:
@@ -206,7 +209,7 @@ def test_rule_11_a_template_makes_title_and_content_ignored() -> None:
         "sms", "email", template_id=TEMPLATE_ID, message_title="{{", message_content="Not this"
     )
 
-    assert [one.text for one in engine.contents()] == ["From the template"]
+    assert [content.text for content in engine.contents()] == ["From the template"]
     assert failed(report) == [("ada", "email", "template.no_content")]
 
 
@@ -243,7 +246,7 @@ def test_rule_14_wrong_types_and_unknown_fields_are_all_reported() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         Engine().messenger.notify({"channels": "sms", "recipients": [1], "titel": "x"})
 
-    places = {one.path for one in caught.value.violations}
+    places = {violation.path for violation in caught.value.violations}
     assert places == {"/channels", "/recipients/0", "/titel"}
 
 
@@ -252,7 +255,7 @@ def test_rule_14_what_is_built_in_code_is_held_to_the_same_types() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         Engine().messenger.notify(a_notification("sms", **wrong))
 
-    assert {one.path for one in caught.value.violations} >= {"/data"}
+    assert {violation.path for violation in caught.value.violations} >= {"/data"}
 
 
 def test_rule_15_everything_is_checked_before_the_first_message_is_written() -> None:
@@ -394,7 +397,7 @@ def test_rule_30_email_and_push_have_a_title_and_sms_has_none() -> None:
     contents = {type(one).__name__: one for one in (mail, sms, push)}
     assert contents["EmailContent"].subject == "Title"
     assert contents["PushContent"].title == "Title"
-    assert [one.text for one in contents.values()] == ["Text"] * 3
+    assert [content.text for content in contents.values()] == ["Text"] * 3
     assert "Title" not in repr(contents["SmsContent"].text)
 
 
@@ -415,7 +418,7 @@ def test_rule_32_push_data_is_json_after_rendering_and_stands_for_the_rest() -> 
 
     report = engine.notify("push", recipients=("ada", "grace"), template_id=TEMPLATE_ID)
 
-    assert [one.data["android"]["notification"]["body"] for one in engine.contents()] == [
+    assert [content.data["android"]["notification"]["body"] for content in engine.contents()] == [
         "Hi Ada",
         'Hi "}',
     ]
@@ -520,7 +523,7 @@ def test_rules_37_and_46_each_user_gets_their_own_values_and_none_is_evaluated(
         )
     )
 
-    refused = {one.user_id for one in report.failures}
+    refused = {failure.user_id for failure in report.failures}
     for message in map(engine.messenger.get, report.messages):
         assert message.body is not None
         assert message.body.text == f"[{names[int(message.reference or '')]}|{data}]"  # type: ignore[union-attr]
@@ -565,7 +568,7 @@ def test_rule_40_names_of_files_and_addresses_are_not_filled_in() -> None:
 
     assert report.failures == ()
     (mail,) = engine.contents()
-    assert [one.filename for one in mail.attachments] == ["{{data.x}}.txt"]
+    assert [attachment.filename for attachment in mail.attachments] == ["{{data.x}}.txt"]
 
 
 def test_rule_41_values_are_escaped_in_html_and_nowhere_else() -> None:
@@ -578,7 +581,7 @@ def test_rule_41_values_are_escaped_in_html_and_nowhere_else() -> None:
 
     engine.notify("email", "sms", template_id=TEMPLATE_ID, data={"own": "<br>"})
 
-    contents = {type(one).__name__: one for one in engine.contents()}
+    contents = {type(content).__name__: content for content in engine.contents()}
     assert contents["EmailContent"].html == "<p>&lt;script&gt;&amp; <br></p>"
     assert contents["EmailContent"].subject == "<script>&"
     assert contents["SmsContent"].text == "<script>&"
@@ -602,7 +605,7 @@ def test_rule_44_line_breaks_in_values_become_tags_in_html_alone() -> None:
 
     engine.notify("email", "sms", template_id=TEMPLATE_ID)
 
-    contents = {type(one).__name__: one for one in engine.contents()}
+    contents = {type(content).__name__: content for content in engine.contents()}
     assert contents["EmailContent"].html == "<p>a<br/>b</p>"
     assert contents["EmailContent"].subject == "a b"
     assert contents["SmsContent"].text == "a\r\nb"
@@ -759,8 +762,8 @@ def test_rules_53_to_55_failures_are_those_that_surely_did_not_get_it() -> None:
 
     assert sorted(failed(report)) == [("ada", "sms", "15002"), ("joan", "email", "15002")]
     delivered = {one.id for one in engine.messenger.find(MessageQuery(status=Status.SENT)).results}
-    assert delivered.isdisjoint(one.message_id for one in report.failures)
-    assert delivered | {one.message_id for one in report.failures} == set(report.messages)
+    assert delivered.isdisjoint(failure.message_id for failure in report.failures)
+    assert delivered | {failure.message_id for failure in report.failures} == set(report.messages)
 
 
 def test_rule_54_all_may_fail_and_the_report_is_made() -> None:
@@ -773,7 +776,7 @@ def test_rule_54_all_may_fail_and_the_report_is_made() -> None:
         ]
     }
     assert load(NotificationReport, dump(report)).failures == tuple(
-        evolve(one, message_id=None) for one in report.failures
+        evolve(failure, message_id=None) for failure in report.failures
     )
 
 
@@ -794,7 +797,7 @@ def test_rule_57_errors_hold_no_addresses_and_no_content() -> None:
     )
 
     assert len(report.failures) == 5
-    assert not any("secret" in one.error.lower() for one in report.failures)
+    assert not any("secret" in failure.error.lower() for failure in report.failures)
 
 
 def test_rule_59_where_users_cannot_be_read_nothing_is_sent() -> None:
@@ -835,8 +838,10 @@ def test_without_a_worker_the_report_names_the_messages() -> None:
     report = engine.messenger.notify(a_notification("email", "sms"))
 
     assert engine.transport.sent == []
-    messages = [engine.messenger.get(one) for one in report.messages]
-    assert [(one.reference, one.status) for one in messages] == [("ada", Status.ACCEPTED)] * 2
+    messages = [engine.messenger.get(message) for message in report.messages]
+    assert [(message.reference, message.status) for message in messages] == [
+        ("ada", Status.ACCEPTED)
+    ] * 2
 
 
 def test_a_repeated_notification_sends_nothing_a_second_time() -> None:
@@ -944,7 +949,7 @@ def test_a_template_speaks_the_language_of_each_user() -> None:
 
     report = engine.notify("sms", template_id=TEMPLATE_ID, recipients=("ada", "grace"))
 
-    assert [one.text for one in engine.contents()] == ["Hallo Ada", "Hello Grace"]
+    assert [content.text for content in engine.contents()] == ["Hallo Ada", "Hello Grace"]
     meta = engine.messenger.get(report.messages[0]).meta
     assert meta is not None
     assert meta.extra_information == {

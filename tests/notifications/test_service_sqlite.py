@@ -61,5 +61,5 @@ def test_each_contact_of_a_list_is_written_to_once(messenger: Messenger) -> None
     again = messenger.notify(EVERYBODY, idempotency_key="k")
 
     assert list(again.messages) == list(report.messages)
-    references = {messenger.get(one).reference for one in report.messages}
+    references = {messenger.get(message).reference for message in report.messages}
     assert references == {f"c{one}" for one in range(PEOPLE)}

@@ -204,7 +204,7 @@ def test_a_draft_is_saved_and_changed_until_it_is_active() -> None:
     edited = generic(text="Hello {{name}}")
 
     project = changed(save_draft(project, edited, NOW + timedelta(hours=1)))
-    assert [each.generic_content for each in project.versions] == [edited.generic_content]
+    assert [version.generic_content for version in project.versions] == [edited.generic_content]
     assert project.versions[0].created_at == NOW
 
     project = activate(project, project.versions[0], NOW)

@@ -45,7 +45,7 @@ def test_a_mail_is_html_with_line_breaks_in_values_as_markup() -> None:
 
     assert isinstance(body, HtmlBody)
     assert body.html == "<p>a&lt;b&gt;<br/>&quot;{{user.name}}&quot;</p><hr>"
-    assert [each.media_url for each in body.attachments] == [
+    assert [attachment.media_url for attachment in body.attachments] == [
         "https://files.example/download/a%20b.pdf",
         "https://files.example/download/c.png",
     ]
@@ -75,7 +75,7 @@ def test_names_of_files_and_ids_in_extended_json_are_understood() -> None:
 
     assert (project.id, project.name) == ("abc", "abc")
     [content] = project.versions[0].platform_content
-    assert [each.filename for each in content.attachments] == ["a.pdf"]
+    assert [attachment.filename for attachment in content.attachments] == ["a.pdf"]
 
 
 def test_a_helper_is_found_when_the_template_is_checked() -> None:

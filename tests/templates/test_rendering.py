@@ -52,12 +52,12 @@ COUNT = TemplateVariable(key="count", type=VariableType.NUMBER, default=1)
 
 
 def a_version(*contents: TemplateContent, **changes: Any) -> TemplateVersion:
-    own = tuple(each for each in contents if isinstance(each, PlatformContent))
+    own = tuple(content for content in contents if isinstance(content, PlatformContent))
     version = TemplateVersion(
         id=VERSION_ID,
         project_id="parcels",
         default_locale="en",
-        generic_content=tuple(each for each in contents if each not in own),
+        generic_content=tuple(content for content in contents if content not in own),
         platform_content=own,
         variables=(NAME, COUNT),
     )

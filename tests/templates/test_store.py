@@ -129,7 +129,7 @@ class Shop:
     def faults(self, channel: Any = SMS, **reference: Any) -> list[tuple[str, str]]:
         with pytest.raises(InvalidMessageError) as caught:
             self.send(channel, **reference)
-        return [(one.path, one.code) for one in caught.value.violations]
+        return [(violation.path, violation.code) for violation in caught.value.violations]
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ class TestEditing:
 
         assert shop.templates.get("parcels") == project
         assert (project.name, project.description) == ("The parcels", "all")
-        assert [one.status for one in project.versions] == [TemplateStatus.ACTIVE]
+        assert [version.status for version in project.versions] == [TemplateStatus.ACTIVE]
         assert project.versions[0].generic_content[0].text == "Hello {{ name }}"
 
     def test_a_draft_may_be_given_as_json(self) -> None:
@@ -168,7 +168,7 @@ class TestEditing:
         with pytest.raises(InvalidTemplateError) as caught:
             shop.templates.save("parcels", broken, name="a\nb")
 
-        assert [(one.path, one.code) for one in caught.value.violations] == [
+        assert [(violation.path, violation.code) for violation in caught.value.violations] == [
             ("/name", "text.control_character"),
             ("/defaultLocale", "template.no_default_content"),
             ("/genericContent/0/text", "template.syntax"),
@@ -180,14 +180,14 @@ class TestEditing:
         with pytest.raises(InvalidTemplateError) as caught:
             Shop().templates.save("parcels", {"id": "x", "nonsense": 1})
 
-        paths = {one.path for one in caught.value.violations}
+        paths = {violation.path for violation in caught.value.violations}
         assert {"/id", "/nonsense", "/projectId", "/defaultLocale"} <= paths
 
     def test_an_active_version_never_changes(self, shop: Shop) -> None:
         with pytest.raises(InvalidTemplateError) as caught:
             shop.templates.save("parcels", version(text="other"))
 
-        assert [one.code for one in caught.value.violations] == ["template.immutable"]
+        assert [violation.code for violation in caught.value.violations] == ["template.immutable"]
 
     def test_a_project_has_one_draft_at_a_time_and_it_can_be_discarded(self, shop: Shop) -> None:
         shop.templates.save("parcels", version(SECOND))
@@ -196,7 +196,7 @@ class TestEditing:
 
         project = shop.templates.discard("parcels")
 
-        assert [one.id for one in project.versions] == [FIRST]
+        assert [version.id for version in project.versions] == [FIRST]
         assert shop.templates.save("parcels", version(UUID(int=3)))
 
     def test_a_name_belongs_to_one_project(self, shop: Shop) -> None:
@@ -340,13 +340,13 @@ class TestShowing:
         with pytest.raises(InvalidTemplateError) as caught:
             shop.messenger.render("parcels", "en", {"name": "x" * 100_000}, channel=SMS)
 
-        assert [one.code for one in caught.value.violations] == ["text.too_many_parts"]
+        assert [violation.code for violation in caught.value.violations] == ["text.too_many_parts"]
 
     def test_a_value_of_ten_megabytes_is_refused(self, shop: Shop) -> None:
         with pytest.raises(InvalidTemplateError) as caught:
             shop.messenger.render("parcels", "en", {"name": "x" * 10_000_000}, channel=MAIL)
 
-        assert {one.code for one in caught.value.violations} == {"template.too_large"}
+        assert {violation.code for violation in caught.value.violations} == {"template.too_large"}
 
 
 class TestSending:
@@ -441,7 +441,7 @@ class TestSending:
             "<p>Hi Ada</p>",
             "Hi Ada",
         )
-        assert [one.filename for one in content.attachments] == ["x.pdf", "y.pdf"]
+        assert [attachment.filename for attachment in content.attachments] == ["x.pdf", "y.pdf"]
         assert [one.id for one in found] == [message.id]
 
     def test_a_push_message_has_title_subtitle_and_text(self, shop: Shop) -> None:
@@ -631,7 +631,7 @@ class TestRules:
         with pytest.raises(InvalidMessageError) as caught:
             shop.messenger.send(SMS, request)
 
-        paths = [one.path for one in caught.value.violations]
+        paths = [violation.path for violation in caught.value.violations]
         assert {"/tags/0", "/template/parameters"} <= set(paths)
         assert any(path.startswith("/receiver") for path in paths)
 
@@ -748,7 +748,9 @@ def test_a_subtitle_of_two_lines_is_refused(shop: Shop) -> None:
     with pytest.raises(InvalidMessageError) as caught:
         shop.messenger.send(APP, request)
 
-    assert [one.path for one in caught.value.violations] == ["/meta/pushNotifications/subtitle"]
+    assert [violation.path for violation in caught.value.violations] == [
+        "/meta/pushNotifications/subtitle"
+    ]
 
 
 def test_a_listing_shows_rendered_messages_as_they_are_stored(shop: Shop) -> None:

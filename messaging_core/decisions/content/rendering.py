@@ -186,7 +186,7 @@ def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
 
 def _push(body: Body, meta: Meta | None, _channel: Channel) -> Content:
     actions: tuple[Action, ...] = getattr(body, "actions", ())
-    link = next((one for one in actions if isinstance(one, LinkAction)), None)
+    link = next((action for action in actions if isinstance(action, LinkAction)), None)
     override = meta.push_notifications if meta else None
     media = _media(body)
     return PushContent(
@@ -194,7 +194,7 @@ def _push(body: Body, meta: Meta | None, _channel: Channel) -> Content:
         title=getattr(getattr(body, "metadata", None), "subject", None),
         image_url=media[0].media_url if media else None,
         link=link.url if link else None,
-        actions=tuple(one for one in actions if one is not link),
+        actions=tuple(action for action in actions if action is not link),
         subtitle=override.subtitle if override else None,
         gateway=override.gateway_type_override if override else None,
         data=override.data if override else None,
@@ -209,12 +209,12 @@ def _media(body: Body) -> tuple[MediaItem, ...]:
     if isinstance(body, FileBody):
         return tuple(
             MediaItem(
-                media_url=one.media_url,
-                content_type=one.content_type,
-                filename=one.filename,
-                alt_text=one.alt_text,
+                media_url=file.media_url,
+                content_type=file.content_type,
+                filename=file.filename,
+                alt_text=file.alt_text,
             )
-            for one in body.files
+            for file in body.files
         )
     if isinstance(body, GifBody):
         return (
@@ -230,7 +230,7 @@ def _name_in(url: str) -> str:
 
 def _with_links(text: str, actions: tuple[Action, ...]) -> str:
     """Write link buttons as lines, for readers that have no buttons."""
-    lines = [f"{one.text}: {one.url}" for one in actions if isinstance(one, LinkAction)]
+    lines = [f"{action.text}: {action.url}" for action in actions if isinstance(action, LinkAction)]
     return "\n".join([text, *lines]) if text else "\n".join(lines)
 
 
@@ -240,9 +240,9 @@ def _with_html_links(html: str, actions: tuple[Action, ...]) -> str:
     from html import escape  # noqa: PLC0415 - only few mails have buttons
 
     links = "".join(
-        f'<p><a href="{escape(one.url)}">{escape(one.text)}</a></p>'
-        for one in actions
-        if isinstance(one, LinkAction)
+        f'<p><a href="{escape(action.url)}">{escape(action.text)}</a></p>'
+        for action in actions
+        if isinstance(action, LinkAction)
     )
     end = html.lower().rfind("</body>")
     return html[:end] + links + html[end:] if end >= 0 else html + links

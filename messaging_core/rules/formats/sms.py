@@ -118,10 +118,10 @@ def with_plain_numbers(text: str) -> str:
 
 def _with_uris(text: str) -> str:
     pieces, place = [], 0
-    for found in find_urls(text):
-        if not found.url.isascii():
-            pieces += [text[place : found.start], uri_of(found.url) or found.url]
-            place = found.end
+    for link in find_urls(text):
+        if not link.url.isascii():
+            pieces += [text[place : link.start], uri_of(link.url) or link.url]
+            place = link.end
     return "".join([*pieces, text[place:]])
 
 

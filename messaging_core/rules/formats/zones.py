@@ -55,7 +55,7 @@ def zones_of_receiver(time_zone: str | None, number: str | None, fallback: str) 
 
 def joined(zones: Sequence[Zones]) -> tuple[str, ...]:
     """Return every zone of several receivers, each once."""
-    return tuple(dict.fromkeys(name for each in zones for name in each.names))
+    return tuple(dict.fromkeys(name for zone in zones for name in zone.names))
 
 
 @lru_cache(maxsize=1024)

@@ -75,10 +75,10 @@ def utm_insertion(url: str, parameters: Mapping[str, str]) -> tuple[int, str]:
 def track_text(text: str, parameters: Mapping[str, str]) -> str:
     """Add parameters to the addresses in a plain text; the text between them is unchanged."""
     pieces, place = [], 0
-    for found in find_urls(text):
-        if not is_suspicious_host(host_of(found.url)):
-            pieces += [text[place : found.start], with_utm(found.url, parameters)]
-            place = found.end
+    for link in find_urls(text):
+        if not is_suspicious_host(host_of(link.url)):
+            pieces += [text[place : link.start], with_utm(link.url, parameters)]
+            place = link.end
     return "".join([*pieces, text[place:]])
 
 

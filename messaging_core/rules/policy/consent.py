@@ -64,11 +64,11 @@ def covering(
     own = address_key(key, value)
     from_ = sender_key(sender, key) if sender else None
     return tuple(
-        one
-        for one in suppressions
-        if one.identifier_key == key
-        and address_key(key, one.identifier_value) == own
-        and _covers(one, purpose, from_)
+        suppression
+        for suppression in suppressions
+        if suppression.identifier_key == key
+        and address_key(key, suppression.identifier_value) == own
+        and _covers(suppression, purpose, from_)
     )
 
 

@@ -140,10 +140,10 @@ def _check_identifiers(
 ) -> list[Violation]:
     violations = check_number_of_identifiers(len(identifiers), path)
     seen: set[tuple[str, str]] = set()
-    for index, one in enumerate(identifiers[:MAX_IDENTIFIERS]):
+    for index, identifier in enumerate(identifiers[:MAX_IDENTIFIERS]):
         here = f"{path}/{index}"
-        violations += check_identifier(one, here, allow_unassigned=allow_unassigned)
-        compared = (one.key, address_key(one.key, one.value))
+        violations += check_identifier(identifier, here, allow_unassigned=allow_unassigned)
+        compared = (identifier.key, address_key(identifier.key, identifier.value))
         if compared in seen:
             message = "the same identifier stands here twice, maybe in two spellings"
             violations.append(Violation(here, "contact.duplicate_identifier", message))

@@ -218,7 +218,7 @@ def interpolate(
 def _compile(source: str, form: Form, line_breaks: bool) -> Interpolation:  # noqa: FBT001 - private
     text = parse(source)
     writers = _writers(text, form, line_breaks=line_breaks)
-    in_order = [_slot(each, next(writers)) for each in text.placeholders]
+    in_order = [_slot(placeholder, next(writers)) for placeholder in text.placeholders]
     bulks = tuple(_bulks(dict.fromkeys(in_order)))
     bulked = [slot for bulk in bulks for slot in bulk.slots]
     slots = tuple(dict.fromkeys([*bulked, *in_order]))

@@ -74,7 +74,7 @@ def test_every_link_is_stored_with_its_message() -> None:
 
     links = draw_links(content, settings, numbered(), message=message, channel=SMS)
 
-    assert [(one.code, one.url) for one in links] == [
+    assert [(link.code, link.url) for link in links] == [
         (CODE, f"{LONG}?a=1"),
         ("00000000001", "https://b.example?a=1"),
     ]
@@ -92,11 +92,11 @@ def test_every_link_is_stored_with_its_message() -> None:
 def test_every_attempt_sends_the_links_that_were_stored() -> None:
     content = an_sms(f"{LONG} https://b.example")
     links = draw_links(content, SHORT, numbered(), message=a_message(), channel=SMS)
-    codes = {one.url: one.code for one in links}
+    codes = {link.url: link.code for link in links}
 
     first, second = (apply_links(content, SHORT, codes.get) for _ in range(2))
 
-    assert first == second == an_sms(" ".join(f"https://go.example/{one.code}" for one in links))
+    assert first == second == an_sms(" ".join(f"https://go.example/{link.code}" for link in links))
 
 
 def test_buttons_of_an_sms_are_shortened_with_its_text() -> None:

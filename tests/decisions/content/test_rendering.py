@@ -76,7 +76,7 @@ def test_an_envelope_goes_to_those_not_served_and_names_everybody() -> None:
 
     envelope = envelope_of(message, delivery, MAIL)
 
-    assert [one.value for one in envelope.receivers] == [B]
+    assert [receiver.value for receiver in envelope.receivers] == [B]
     assert [one.value for one in envelope.copies] == [A, B, C]
     assert {one.type for one in envelope.copies} == {ReceiverType.TO}
 

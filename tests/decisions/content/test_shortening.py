@@ -118,17 +118,17 @@ def test_the_text_between_addresses_is_unchanged(text: str, parameters: dict[str
 
 def replaced(text: str) -> list[str]:
     """Return the addresses of a text that are neither ours nor suspicious."""
-    found = [one.url for one in find_urls(text)]
+    found = [url.url for url in find_urls(text)]
     return [url for url in found if host_of(url) not in {DOMAIN, "\u0430pple.com"}]
 
 
 def between(text: str, urls: list[str]) -> list[str]:
     """Return what is left of a text where some of its addresses are cut out."""
     pieces, place = [], 0
-    for found in find_urls(text):
-        if found.url in urls:
-            pieces.append(text[place : found.start])
-            place = found.end
+    for url in find_urls(text):
+        if url.url in urls:
+            pieces.append(text[place : url.start])
+            place = url.end
     return [*pieces, text[place:]]
 
 
@@ -136,7 +136,7 @@ def between(text: str, urls: list[str]) -> list[str]:
 def test_a_short_link_is_found_in_the_new_text_exactly(text: str) -> None:
     short = shorten(text, DOMAIN, numbered())
 
-    found = {one.url for one in find_urls(short.text)}
+    found = {url.url for url in find_urls(short.text)}
     assert {f"https://{DOMAIN}/{code}" for code in short.links} <= found
 
 

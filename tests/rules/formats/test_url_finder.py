@@ -27,7 +27,7 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join) | st.text()
 
 
 def urls(text: str) -> list[str]:
-    return [found.url for found in find_urls(text)]
+    return [url.url for url in find_urls(text)]
 
 
 @pytest.mark.parametrize(
@@ -151,17 +151,17 @@ def test_several_addresses_come_in_their_order() -> None:
 @given(TEXTS)
 def test_every_address_stands_where_it_was_found_and_is_valid(text: str) -> None:
     end = 0
-    for found in find_urls(text):
-        assert found.start >= end
-        assert text[found.start : found.end] == found.url
-        assert uri_of(found.url)
-        end = found.end
+    for url in find_urls(text):
+        assert url.start >= end
+        assert text[url.start : url.end] == url.url
+        assert uri_of(url.url)
+        end = url.end
 
 
 @given(TEXTS)
 def test_an_address_is_found_alone_as_in_its_text(text: str) -> None:
-    for found in find_urls(text):
-        assert urls(f"<{found.url}>") == [found.url]
+    for url in find_urls(text):
+        assert urls(f"<{url.url}>") == [url.url]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def cap(**fields: object) -> SendRules:
 def test_rules_that_cannot_mean_what_they_say_are_refused(
     rules: SendRules, path: str, code: str
 ) -> None:
-    assert [(each.path, each.code) for each in check_send_rules(rules)] == [(path, code)]
+    assert [(rule.path, rule.code) for rule in check_send_rules(rules)] == [(path, code)]
 
 
 def test_a_channel_refines_the_rules_of_its_workspace() -> None:

@@ -29,7 +29,7 @@ LISTS = tuple(UUID(int=number) for number in range(11))
 
 
 def found(violations: list[Violation]) -> list[tuple[str, str]]:
-    return [(one.path, one.code) for one in violations]
+    return [(violation.path, violation.code) for violation in violations]
 
 
 def own(value: str, key: str = "customer") -> ContactIdentifier:

@@ -117,7 +117,7 @@ def test_what_has_no_text_is_refused(value: object) -> None:
     with pytest.raises(TemplateValueError) as caught:
         interpolate("{{x}}", {"x": value})
 
-    assert [each.code for each in caught.value.violations] == ["template.not_writable"]
+    assert [violation.code for violation in caught.value.violations] == ["template.not_writable"]
 
 
 def test_every_missing_value_is_named_once() -> None:
@@ -126,7 +126,7 @@ def test_every_missing_value_is_named_once() -> None:
             "{{b}} {{a.x}} {{b}} {{c}} {{d.0}} {{ok}}", {"a": {}, "d": [], "ok": 1, "c": None}
         )
 
-    assert [(each.path, each.code) for each in caught.value.violations] == [
+    assert [(violation.path, violation.code) for violation in caught.value.violations] == [
         ("/b", "template.missing_variable"),
         ("/a/x", "template.missing_variable"),
         ("/c", "template.missing_variable"),
