@@ -52,7 +52,7 @@ types: $(VENV)/dev.stamp ## check types
 	@echo "Checking types"
 	@$(BIN)/mypy --no-error-summary
 
-format: $(VENV)/dev.stamp ## format the code and mend what ruff can mend
+format: $(VENV)/dev.stamp ## format the code and fix what ruff can fix
 	@echo "Formatting"
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/ruff check --fix --quiet

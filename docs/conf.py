@@ -29,7 +29,7 @@ napoleon_use_ivar = True
 nitpicky = True
 nitpick_ignore = [
     ("py:class", "Body"),  # within the union that it names
-    # What the parts of a messenger hand on to one another; the reference tells of it in a sentence.
+    # Internal types in signatures of public parts; the reference describes them in a sentence.
     ("py:class", "messaging_core.acceptance.acceptor.MessageAcceptor"),
     ("py:class", "messaging_core.acceptance.writer.MessageWriter"),
     ("py:class", "messaging_core.receipts.inbox.ReceiptInbox"),

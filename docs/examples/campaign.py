@@ -34,7 +34,7 @@ PEOPLE = {
     "Daichi": ("+819012345678", "Asia/Tokyo"),
 }
 OFFERS = Channel(name="offers", platform="sms", sender="+31600000099", message_type="promotional")
-NIGHT = QuietWindow(start=time(21), end=time(8))  # on the clock of whoever gets the message
+NIGHT = QuietWindow(start=time(21), end=time(8))  # in the time zone of the receiver
 
 storage = SqliteStorage(":memory:")
 clock = ManualClock(datetime(2026, 3, 6, 15, tzinfo=UTC))
@@ -90,7 +90,7 @@ def know_everybody() -> None:
 
 
 def send_offer(scheduled_for: datetime) -> dict[str, Message]:
-    """Accept one message for everybody, all in one transaction, and once however often called."""
+    """Accept one message for each customer in one transaction; a repeated call accepts none twice."""
     requests = [
         SendMessage(
             receiver=to(number),
@@ -128,7 +128,7 @@ def report(message: Message, status: ReceiptStatus) -> None:
 
 
 def click(message: Message) -> None:
-    """Take in that somebody followed the link."""
+    """Record that a customer followed the link."""
     messenger.receive(
         InteractionReceipt(
             source="acme", message_id=message.id, type=InteractionType.CLICKED, at=clock.now()
@@ -137,7 +137,7 @@ def click(message: Message) -> None:
 
 
 def write_in(name: str, words: str, at: datetime) -> None:
-    """Take in a message that somebody writes to the channel's number."""
+    """Process a message that a customer writes to the channel's number."""
     clock.set(at)
     messenger.receive(
         IncomingMessage(

@@ -78,7 +78,7 @@ TEMPLATE = {
 REQUEST = {
     "channels": ["email", "sms", "push"],
     "clusters": ["nurses", "first-aid"],
-    "recipients": ["elena"],  # whom nobody knows
+    "recipients": ["elena"],  # an unknown user
     "templateId": "course",
     "data": {"course": "First aid", "day": "12 May", "note": "Bring:\n- shoes\n- your badge"},
     "emailAttachments": ["checklist.txt"],
@@ -165,7 +165,7 @@ def show_timeline(messenger: Messenger, message: Message) -> None:
 
 
 def show_mail(mailbox: str, receiver: str) -> None:
-    """Print the mail to somebody: its header, its text and what is attached."""
+    """Print one mail: its header, its text and what is attached."""
     for path in Path(mailbox).glob("*.eml"):
         mail = message_from_bytes(path.read_bytes(), policy=policy.default)
         if mail["To"] != receiver:
