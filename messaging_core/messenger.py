@@ -183,7 +183,7 @@ class Messenger:
             storage=storage,
             clock=self.clock,
             ids=ids,
-            filling=TemplateResolver(storage=storage, engines=self.templates.engines),
+            template_resolver=TemplateResolver(storage=storage, engines=self.templates.engines),
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,

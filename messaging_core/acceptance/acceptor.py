@@ -40,7 +40,7 @@ class MessageAcceptor:
     storage: Storage
     clock: Clock
     ids: Ids
-    filling: TemplateResolver
+    template_resolver: TemplateResolver
     linking: Linking
     limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
@@ -94,7 +94,7 @@ class MessageAcceptor:
                 channel=channel, request=None, admission=None, violations=error.violations
             )
         request, unreachable = with_known_contacts(self.storage, request, channel)
-        rendered, faults = self.filling.fill(request, channel)
+        rendered, faults = self.template_resolver.resolve(request, channel)
         request = rendered or request
         has_links = wants_links(request)
         if has_links or counts_parts(request, channel):

@@ -107,7 +107,7 @@ class NotificationService:
         violations = check_notification(notification, channels, has_files=self.files is not None)
         violations += check_key(key) if key is not None else []
         lines = self._lines(notification, channels, workspace, violations)
-        engines = self.acceptance.filling.engines
+        engines = self.acceptance.template_resolver.engines
         wording = content_source(notification, self._template(notification, workspace), engines)
         if isinstance(wording, Sequence):
             raise InvalidRequestError([*violations, *wording])

@@ -1,4 +1,4 @@
-"""Templates: compile, check, inspect and render them, without storage or clock."""
+"""Compile, check, inspect and render templates, without storage or clock."""
 
 from messaging_core.templates.checking import check_project, check_version
 from messaging_core.templates.inspection import inspect
@@ -11,8 +11,10 @@ from messaging_core.templates.projects import (
     activate,
     choose_version,
     deactivate,
+    edited,
     latest,
     save_draft,
+    without_draft,
 )
 from messaging_core.templates.rendering import pinned, render_request, render_template
 from messaging_core.templates.sources import DEFAULT_ENGINES, Engines
@@ -30,6 +32,7 @@ __all__ = [
     "choose_locale",
     "choose_version",
     "deactivate",
+    "edited",
     "from_mia",
     "inspect",
     "interpolate",
@@ -42,4 +45,5 @@ __all__ = [
     "to_mia",
     "values_of_data",
     "values_of_request",
+    "without_draft",
 ]

@@ -1,4 +1,4 @@
-"""How a template changes: drafts are edited, active versions never."""
+"""Change template projects: drafts are edited, active versions never change."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,25 +15,25 @@ from messaging_core.models.content.template_project import (
 from messaging_core.rules.content.template import LATEST
 
 Change = TemplateProject | tuple[Violation, ...]
-"""A project after a change, or why it may not change so."""
+"""A project after a change, or the violations that forbid the change."""
 
 
 def save_draft(project: TemplateProject, draft: TemplateVersion, now: datetime) -> Change:
     """Add a draft, or replace the one with the same id.
 
-    A project has one draft at a time (Bird Channels API); what was active once stays as it is.
+    A project has one draft at a time, and a version that was active never changes (Bird Channels
+    API).
     """
-    known = {version.id: version for version in project.versions}
-    before = known.get(draft.id)
+    before = next((version for version in project.versions if version.id == draft.id), None)
     if before is not None and before.status is not TemplateStatus.DRAFT:
-        message = f"this version is {before.status} and stays as it is: save a new draft"
+        message = f"this version is {before.status} and cannot change: save a new draft"
         return (Violation("/id", "template.immutable", message),)
-    others = [version for version in project.versions if version.status is TemplateStatus.DRAFT]
-    if any(each.id != draft.id for each in others):
-        message = "a draft is there already: change, activate or delete that one"
+    drafts = [version for version in project.versions if version.status is TemplateStatus.DRAFT]
+    if any(version.id != draft.id for version in drafts):
+        message = "the project has a draft already: change, activate or discard that one"
         return (Violation("", "template.second_draft", message),)
     if draft.project_id != project.id:
-        message = "the draft names another project"
+        message = f"the draft names another project: write {project.id!r} here"
         return (Violation("/projectId", "template.other_project", message),)
     created = before.created_at if before is not None else now
     saved = evolve(draft, status=TemplateStatus.DRAFT, created_at=created or now, activated_at=None)
@@ -41,44 +41,58 @@ def save_draft(project: TemplateProject, draft: TemplateVersion, now: datetime) 
 
 
 def activate(project: TemplateProject, version: TemplateVersion, now: datetime) -> TemplateProject:
-    """Make a version the one that `latest` means; others that are active stay so."""
-    ready = evolve(version, status=TemplateStatus.ACTIVE, activated_at=now)
-    return _with(project, ready, now)
+    """Make a version active and `latest`; other active versions stay active."""
+    activated = evolve(version, status=TemplateStatus.ACTIVE, activated_at=now)
+    return _with(project, activated, now)
 
 
 def deactivate(
     project: TemplateProject, version: TemplateVersion, now: datetime
 ) -> TemplateProject:
-    """Keep a version from being sent; what was accepted with it still goes."""
+    """Make a version unavailable to new messages; accepted messages are still sent."""
     return _with(project, evolve(version, status=TemplateStatus.INACTIVE), now)
 
 
+def without_draft(project: TemplateProject, now: datetime) -> TemplateProject:
+    """Remove the draft of a project, if it has one."""
+    versions = [
+        version for version in project.versions if version.status is not TemplateStatus.DRAFT
+    ]
+    return evolve(project, versions=tuple(versions), updated_at=now)
+
+
 def latest(versions: Sequence[TemplateVersion]) -> TemplateVersion | None:
-    """Return the active version that became active last."""
+    """Return the version that was activated last and is still active."""
     active = [version for version in versions if version.status is TemplateStatus.ACTIVE]
-    return max(active, key=_moment, default=None)
+    return max(active, key=_activation_time, default=None)
+
+
+def edited(project: TemplateProject) -> TemplateVersion | None:
+    """Return the draft, else the latest version, else the newest one."""
+    drafts = [version for version in project.versions if version.status is TemplateStatus.DRAFT]
+    candidates = [*drafts, latest(project.versions), *reversed(project.versions)]
+    return next(filter(None, candidates), None)
 
 
 def choose_version(
     project: TemplateProject, reference: TemplateReference, path: str = "/template"
 ) -> TemplateVersion | tuple[Violation, ...]:
-    """Return the version that a request means; without one it means the latest.
+    """Return the version that a request names, by default the latest.
 
-    Only what is active can be sent (Bird Channels API).
+    Messages use active versions only (Bird Channels API).
     """
     here = f"{path}/version"
     if reference.version in {None, LATEST}:
-        found = latest(project.versions)
-        message = "no version of the template is active"
-        return found or (Violation(here, "template.not_active", message),)
-    wanted = str(reference.version).lower()
-    found = next((version for version in project.versions if str(version.id) == wanted), None)
-    if found is None:
+        message = "no version of the template is active: activate one first"
+        return latest(project.versions) or (Violation(here, "template.not_active", message),)
+    version_id = str(reference.version).lower()
+    version = next((version for version in project.versions if str(version.id) == version_id), None)
+    if version is None:
         return (Violation(here, "template.unknown_version", "the project has no such version"),)
-    if found.status is not TemplateStatus.ACTIVE:
-        message = f"this version is {found.status}: activate it first"
+    if version.status is not TemplateStatus.ACTIVE:
+        message = f"this version is {version.status}: activate it first"
         return (Violation(here, "template.not_active", message),)
-    return found
+    return version
 
 
 def _with(project: TemplateProject, version: TemplateVersion, now: datetime) -> TemplateProject:
@@ -86,5 +100,5 @@ def _with(project: TemplateProject, version: TemplateVersion, now: datetime) -> 
     return evolve(project, versions=tuple(versions.values()), updated_at=now)
 
 
-def _moment(version: TemplateVersion) -> float:
+def _activation_time(version: TemplateVersion) -> float:
     return version.activated_at.timestamp() if version.activated_at else 0.0

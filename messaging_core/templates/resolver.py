@@ -1,4 +1,4 @@
-"""From a request that names a template to one with its content."""
+"""Resolve the template that a request names into its content."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -29,31 +29,33 @@ _PATH = "/template"
 
 @frozen(kw_only=True)
 class TemplateResolver:
-    """Put the content of stored templates into requests."""
+    """Puts the content of stored templates into requests."""
 
     storage: Storage
     engines: Engines = DEFAULT_ENGINES
 
-    def fill(
+    def resolve(
         self, request: SendMessage, channel: Channel
     ) -> tuple[SendMessage | None, Sequence[Violation]]:
-        """Give a request that names a template its content, with the template pinned.
+        """Return a request with the content of the template that it names.
 
-        What the request takes from it is final: whatever becomes of the template, the same is
-        sent. A reference that breaks rules is left to them.
+        The content is final, and the reference is pinned to the version and locale that were
+        used: later changes of the template do not change the message.
 
         Returns:
-            The request with its content, where it got any; and why its template became none.
+            The request with content and no violations; or None and the violations. Both are empty
+            if the request needs no content, or if its reference breaks rules, which the check of
+            the request reports.
         """
         reference = request.template
         if reference is None or request.body is not None:
             return None, ()
         if check_template(reference, channel.platform, _PATH):
             return None, ()
-        made = self._render(request, reference, channel)
-        if not isinstance(made, RenderedTemplate):
-            return None, made
-        return _with_content(request, reference, made), ()
+        rendered = self._render(request, reference, channel)
+        if not isinstance(rendered, RenderedTemplate):
+            return None, rendered
+        return _with_content(request, reference, rendered), ()
 
     def _render(
         self, request: SendMessage, reference: TemplateReference, channel: Channel
@@ -64,17 +66,17 @@ class TemplateResolver:
                 reference = evolve(reference, locale=_shared_locale(tx, request, channel))
         if project is None:
             where = f"{_PATH}/name" if reference.project_id is None else f"{_PATH}/projectId"
-            return (Violation(where, "template.unknown", "there is no such template"),)
+            return (Violation(where, "template.unknown", "this template does not exist"),)
         version = choose_version(project, reference, _PATH)
         if isinstance(version, tuple):
             return version
         if version.engine not in self.engines:
-            message = f"the template is written for {version.engine}, which is not there"
+            message = f"the template needs the engine {version.engine}, which is not configured"
             return (Violation(_PATH, "template.unknown_engine", message),)
-        made = render_request(version, channel.platform, reference, engines=self.engines)
-        if isinstance(made, tuple) or made.subtitle is None:
-            return made
-        return check_subject(made.subtitle, _PATH) or made
+        rendered = render_request(version, channel.platform, reference, engines=self.engines)
+        if isinstance(rendered, tuple) or rendered.subtitle is None:
+            return rendered
+        return check_subject(rendered.subtitle, _PATH) or rendered
 
 
 def project_of(
@@ -87,14 +89,14 @@ def project_of(
 
 
 def _shared_locale(tx: Transaction, request: SendMessage, channel: Channel) -> str | None:
-    """Return the language of the receivers, where all of them have the same.
+    """Return the language of the receivers, if all of them have the same.
 
-    One mail to several people has one text: where their languages differ, it is the default one.
+    An email to several people has one text. If their languages differ, it is in the default one.
     """
     identifiers = identifiers_of(request, channel)
-    known = tx.contacts.by_identifiers(channel.workspace, identifiers)
+    owners = tx.contacts.by_identifiers(channel.workspace, identifiers)
     contacts = [
-        tx.contacts.get(channel.workspace, known[identifier]) if identifier in known else None
+        tx.contacts.get(channel.workspace, owners[identifier]) if identifier in owners else None
         for identifier in identifiers
     ]
     locales = {contact.locale if contact else None for contact in contacts}
@@ -102,18 +104,19 @@ def _shared_locale(tx: Transaction, request: SendMessage, channel: Channel) -> s
 
 
 def _with_content(
-    request: SendMessage, reference: TemplateReference, made: RenderedTemplate
+    request: SendMessage, reference: TemplateReference, rendered: RenderedTemplate
 ) -> SendMessage:
-    named = evolve(pinned(reference, made), short_links=made.short_links)
-    return evolve(request, body=made.body, template=named, meta=_with_push(request.meta, made))
+    template = evolve(pinned(reference, rendered), short_links=rendered.short_links)
+    meta = _with_push(request.meta, rendered)
+    return evolve(request, body=rendered.body, template=template, meta=meta)
 
 
-def _with_push(meta: Meta | None, made: RenderedTemplate) -> Meta | None:
-    """Keep what a push message has beside its body; what the template says wins."""
-    if made.subtitle is None and made.data is None:
+def _with_push(meta: Meta | None, rendered: RenderedTemplate) -> Meta | None:
+    """Add the subtitle and data of a push message; the template replaces those of the request."""
+    if rendered.subtitle is None and rendered.data is None:
         return meta
     meta = meta or Meta()
     push = meta.push_notifications or PushNotificationsMeta()
-    subtitle = push.subtitle if made.subtitle is None else made.subtitle
-    data = push.data if made.data is None else made.data
+    subtitle = push.subtitle if rendered.subtitle is None else rendered.subtitle
+    data = push.data if rendered.data is None else rendered.data
     return evolve(meta, push_notifications=evolve(push, subtitle=subtitle, data=data))

@@ -1,8 +1,6 @@
-"""Stored templates, as a host edits them: drafts, what is active, and what each would become."""
+"""Store templates: edit drafts, activate versions and preview messages."""
 
-import base64
-import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -19,7 +17,7 @@ from messaging_core.errors import (
 )
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.common.instants import in_utc
-from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
+from messaging_core.models.common.page import DEFAULT_LIMIT, Page
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.rendered_template import ContentReport, RenderedTemplate
 from messaging_core.models.content.template import TemplateReference
@@ -33,19 +31,23 @@ from messaging_core.ports.components import project_id
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.content.body import check_body
 from messaging_core.rules.requests.message import of_rendered
+from messaging_core.rules.requests.query import check_page
 from messaging_core.templates import (
     Engines,
     activate,
     check_project,
     check_version,
     deactivate,
+    edited,
     inspect,
     latest,
     render_template,
     save_draft,
+    without_draft,
 )
 from messaging_core.templates.resolver import project_of
 from messaging_core.wire import Json, dump, load
+from messaging_core.wire.stored.page_token import decode_id, encode_id
 
 _TICK = timedelta(milliseconds=1)
 _A_CHANNEL: Final = a(Channel, "a Channel", "call Messenger.render, which finds it")
@@ -53,12 +55,12 @@ _A_VERSION: Final = id_of("version of a template")
 
 
 class Templates:
-    """Keep templates; a messenger has one of these as `messenger.templates`.
+    """Stores templates and previews them; `Messenger.templates` is one.
 
     Args:
-        storage: Where they are kept.
-        clock: Tells the time.
-        engines: What renders them, by name.
+        storage: Where templates are stored.
+        clock: The source of the current time.
+        engines: The engines that render templates, by name.
     """
 
     def __init__(self, storage: Storage, clock: Clock, engines: Engines) -> None:
@@ -84,27 +86,28 @@ class Templates:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> TemplateProject:
-        """Save a draft, and learn everything that is wrong with it at once.
+        """Save a draft, and create its project if it does not exist.
 
-        A project that is not there yet is made. Nobody is sent a draft: `activate` it first.
+        Messages never use a draft; `activate` makes it available.
 
         Args:
-            project_id: Which project.
-            draft: A version, or its JSON; with the id of the draft there is, it replaces that.
-            name: What the project is called, also in requests; by default as before, or its id.
-            description: Of the project; by default as before.
-            unless_changed_since: `updated_at` of the project as the editor saw it, so that nobody
-                overwrites what somebody else saved meanwhile.
+            project_id: The id of the project.
+            draft: A version, or its JSON. It replaces the stored draft with the same id.
+            name: The name of the project, which requests may use; by default unchanged, or the id
+                of a new project.
+            description: A text about the project; by default unchanged.
+            unless_changed_since: The `updated_at` that the editor saw. If the project has changed
+                since, nothing is saved, so that no edit overwrites another.
             workspace: Its tenant.
             connection: As for `Messenger.send`.
 
         Raises:
-            InvalidTemplateError: The draft breaks rules, all of which it carries; there is another
-                draft; or the name is taken. Nothing was written.
-            StateError: Somebody else has changed the project.
+            InvalidTemplateError: The draft breaks rules, another draft exists, or the name is
+                taken; with all violations. Nothing was written.
+            StateError: The project has changed since.
         """
         version = _read(draft)
-        wrong = check_version(version, engines=self.engines)
+        faults = check_version(version, engines=self.engines)
         with self._storage.begin(connection) as tx:
             before = tx.templates.get(workspace, project_id)
             _check_unchanged(before, project_id, unless_changed_since)
@@ -116,7 +119,7 @@ class Templates:
                 description=project.description if description is None else description,
             )
             changed = save_draft(project, version, now)
-            violations = [*check_project(project), *_check_name(tx, workspace, project), *wrong]
+            violations = [*check_project(project), *_check_name(tx, workspace, project), *faults]
             violations += changed if isinstance(changed, tuple) else ()
             if violations or isinstance(changed, tuple):
                 raise InvalidTemplateError(violations)
@@ -132,19 +135,20 @@ class Templates:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> TemplateProject:
-        """Let a version be sent, and be the one that `latest` means; it never changes again.
+        """Make a version available to messages, as `latest`; it never changes again.
 
         Raises:
-            InvalidTemplateError: It breaks rules, such as that its engine is not there any more.
-            UnknownTemplateError: There is no such project or version.
+            InvalidTemplateError: It breaks rules; for example, its engine was removed.
+            UnknownTemplateError: The project or the version does not exist.
         """
-        with self._storage.begin(connection) as tx:
-            project, version = _known(tx, workspace, project_id, version_id)
+
+        def change(project: TemplateProject, now: datetime) -> TemplateProject:
+            version = _version(project, version_id)
             if violations := check_version(version, engines=self.engines):
                 raise InvalidTemplateError(violations)
-            changed = activate(project, version, self._now(project))
-            tx.templates.save(workspace, changed)
-        return changed
+            return activate(project, version, now)
+
+        return self._change(project_id, change, workspace, connection)
 
     @checked(project_id=project_id, workspace=uuid, version_id=_A_VERSION)
     def deactivate(
@@ -155,48 +159,41 @@ class Templates:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> TemplateProject:
-        """Keep a version from being sent; what was accepted with it still goes.
+        """Make a version unavailable to new messages; accepted messages are still sent.
 
         Raises:
-            StateError: It is a draft, which nobody is sent anyway.
-            UnknownTemplateError: There is no such project or version.
+            StateError: The version is a draft, which no message can use.
+            UnknownTemplateError: The project or the version does not exist.
         """
-        with self._storage.begin(connection) as tx:
-            project, version = _known(tx, workspace, project_id, version_id)
+
+        def change(project: TemplateProject, now: datetime) -> TemplateProject:
+            version = _version(project, version_id)
             if version.status is TemplateStatus.DRAFT:
-                raise StateError(f"version {version_id} is a draft: it is not sent anyway")
-            changed = deactivate(project, version, self._now(project))
-            tx.templates.save(workspace, changed)
-        return changed
+                message = f"version {version_id} cannot be deactivated: it is a draft; discard it"
+                raise StateError(message)
+            return deactivate(project, version, now)
+
+        return self._change(project_id, change, workspace, connection)
 
     @checked(project_id=project_id, workspace=uuid)
     def discard(
         self, project_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> TemplateProject:
-        """Take the draft of a project out, if it has one.
+        """Delete the draft of a project, if it has one.
 
         Raises:
-            UnknownTemplateError: There is no such project.
+            UnknownTemplateError: The project does not exist.
         """
-        with self._storage.begin(connection) as tx:
-            project = _project(tx, workspace, project_id)
-            kept = [
-                version
-                for version in project.versions
-                if version.status is not TemplateStatus.DRAFT
-            ]
-            changed = evolve(project, versions=tuple(kept), updated_at=self._now(project))
-            tx.templates.save(workspace, changed)
-        return changed
+        return self._change(project_id, without_draft, workspace, connection)
 
     @checked(project_id=project_id, workspace=uuid)
     def delete(
         self, project_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> bool:
-        """Take a project out with all its versions; what was accepted with them still goes.
+        """Delete a project with all its versions; accepted messages are still sent.
 
         Returns:
-            False where there is none.
+            Whether the project existed.
         """
         with self._storage.begin(connection) as tx:
             return tx.templates.delete(workspace, project_id)
@@ -206,7 +203,7 @@ class Templates:
         """Return a project with all its versions.
 
         Raises:
-            UnknownTemplateError: There is no such project.
+            UnknownTemplateError: The project does not exist.
         """
         with self._storage.begin(read_only=True) as tx:
             return _project(tx, workspace, project_id)
@@ -220,22 +217,22 @@ class Templates:
         page_token: str | None = None,
         workspace: UUID = DEFAULT_WORKSPACE,
     ) -> Page[TemplateProject]:
-        """Return one page of projects, in the order of their ids, or the one with a name.
+        """Return one page of projects, in the order of their ids, or the project with a name.
 
         Raises:
-            InvalidQueryError: The limit or the page token is wrong.
+            InvalidQueryError: The limit or the page token is invalid.
         """
-        if not 1 <= limit <= MAX_LIMIT:
-            message = f"from 1 to {MAX_LIMIT}"
-            raise InvalidQueryError([Violation("/limit", "query.bad_limit", message)])
-        after = _place(page_token)
+        if violations := check_page(limit, page_token, of="templates"):
+            raise InvalidQueryError(violations)
+        after = decode_id(page_token)
         with self._storage.begin(read_only=True) as tx:
             if name is not None:
                 named = tx.templates.by_name(workspace, name)
                 return Page(results=[named] if named and not after else [])
-            found = tx.templates.find(workspace, after=after, limit=limit + 1)
-        token = _token(found[limit - 1].id) if len(found) > limit else None
-        return Page(results=found[:limit], next_page_token=token)
+            # One project more than asked for shows whether there is a next page.
+            projects = tx.templates.find(workspace, after=after, limit=limit + 1)
+        token = encode_id(projects[limit - 1].id) if len(projects) > limit else None
+        return Page(results=projects[:limit], next_page_token=token)
 
     @checked(project_id=project_id, workspace=uuid, version_id=optional(_A_VERSION))
     def inspect(
@@ -245,18 +242,18 @@ class Templates:
         *,
         workspace: UUID = DEFAULT_WORKSPACE,
     ) -> tuple[ContentReport, ...]:
-        """Tell of each content what values it takes, and how long it becomes as SMS.
+        """Return for each content the values that it takes, and its length as SMS.
 
         Args:
-            project_id: Which project.
-            version_id: Which version; by default the draft, else the latest.
+            project_id: The id of the project.
+            version_id: The id of the version; by default the draft, else the latest.
             workspace: Its tenant.
 
         Raises:
-            UnknownTemplateError: There is no such project or version.
+            UnknownTemplateError: The project or the version does not exist.
         """
         project = self.get(project_id, workspace=workspace)
-        return inspect(_chosen(project, version_id, _edited(project)), engines=self.engines)
+        return inspect(_version(project, version_id, edited(project)), engines=self.engines)
 
     @checked(
         template=a_text,
@@ -273,17 +270,17 @@ class Templates:
         channel: Channel,
         version_id: UUID | None = None,
     ) -> RenderedTemplate:
-        """Show what a message would say; `Messenger.render` says more."""
+        """Return the content of a message; see `Messenger.render`."""
         project = self._named(channel.workspace, template)
-        version = _chosen(project, version_id, latest(project.versions) or _edited(project))
+        version = _version(project, version_id, latest(project.versions) or edited(project))
         if version.engine not in self.engines:
             raise InvalidTemplateError(check_version(version, engines=self.engines))
-        made = render_template(version, channel.platform, locale, data, engines=self.engines)
-        if isinstance(made, tuple):
-            raise InvalidTemplateError(made)
-        if violations := check_body(made.body, channel, "/body"):
+        rendered = render_template(version, channel.platform, locale, data, engines=self.engines)
+        if isinstance(rendered, tuple):
+            raise InvalidTemplateError(rendered)
+        if violations := check_body(rendered.body, channel, "/body"):
             raise InvalidTemplateError([of_rendered(violation) for violation in violations])
-        return made
+        return rendered
 
     def _named(self, workspace: UUID, template: str) -> TemplateProject:
         with self._storage.begin(read_only=True) as tx:
@@ -291,12 +288,27 @@ class Templates:
                 TemplateReference(project_id=template),
                 TemplateReference(name=template),
             ):
-                if found := project_of(tx, workspace, reference):
-                    return found
+                if project := project_of(tx, workspace, reference):
+                    return project
         raise UnknownTemplateError(template)
 
+    def _change(
+        self,
+        project_id: str,
+        change: Callable[[TemplateProject, datetime], TemplateProject],
+        workspace: UUID,
+        connection: Any,
+    ) -> TemplateProject:
+        """Read a project, change it and write it in one transaction."""
+        with self._storage.begin(connection) as tx:
+            project = _project(tx, workspace, project_id)
+            changed = change(project, self._now(project))
+            tx.templates.save(workspace, changed)
+        return changed
+
     def _now(self, project: TemplateProject | None) -> datetime:
-        """Return the present, later than the last change, so that every change can be told."""
+        """Return the current time, or a time just after the last change of the project."""
+        # `unless_changed_since` needs a new time for each change. JSON keeps milliseconds.
         now = self._clock.now()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         before = project.updated_at if project else None
@@ -304,7 +316,7 @@ class Templates:
 
 
 def _read(draft: TemplateVersion | Json) -> TemplateVersion:
-    """Hold what was built in code to the same shape as JSON."""
+    """Return a draft that was checked like JSON, also if it was built in code."""
     try:
         return load(TemplateVersion, dump(draft) if isinstance(draft, TemplateVersion) else draft)
     except InvalidDocumentError as error:
@@ -315,14 +327,18 @@ def _check_unchanged(
     before: TemplateProject | None, project_id: str, since: datetime | None
 ) -> None:
     if since is not None and (before is None or before.updated_at != in_utc(since)):
-        raise StateError(f"template {project_id!r} was changed meanwhile: look at it again")
+        message = (
+            f"template {project_id!r} was not saved: it was changed meanwhile; read it again and"
+            " repeat the change"
+        )
+        raise StateError(message)
 
 
 def _check_name(tx: Transaction, workspace: UUID, project: TemplateProject) -> list[Violation]:
     other = tx.templates.by_name(workspace, project.name)
     if other is None or other.id == project.id:
         return []
-    message = f"project {other.id!r} has this name already"
+    message = f"project {other.id!r} has this name already; choose another name"
     return [Violation("/name", "template.name_taken", message)]
 
 
@@ -333,40 +349,14 @@ def _project(tx: Transaction, workspace: UUID, project_id: str) -> TemplateProje
     return project
 
 
-def _known(
-    tx: Transaction, workspace: UUID, project_id: str, version_id: UUID
-) -> tuple[TemplateProject, TemplateVersion]:
-    project = _project(tx, workspace, project_id)
-    return project, _chosen(project, version_id, None)
-
-
-def _chosen(
-    project: TemplateProject, version_id: UUID | None, usual: TemplateVersion | None
+def _version(
+    project: TemplateProject, version_id: UUID | None, default: TemplateVersion | None = None
 ) -> TemplateVersion:
-    wanted = [version for version in project.versions if version.id == version_id]
-    found = next(iter(wanted), None) if version_id is not None else usual
-    if found is None:
+    """Return the version with an id, or the default if no id is given."""
+    version = default
+    if version_id is not None:
+        versions = {version.id: version for version in project.versions}
+        version = versions.get(version_id)
+    if version is None:
         raise UnknownTemplateError(project.id, version_id)
-    return found
-
-
-def _edited(project: TemplateProject) -> TemplateVersion | None:
-    """Return the draft, else what would be sent, else the newest version."""
-    drafts = [version for version in project.versions if version.status is TemplateStatus.DRAFT]
-    newest = [latest(project.versions), *reversed(project.versions)]
-    return next((one for one in (*drafts, *newest) if one), None)
-
-
-def _token(project_id: str) -> str:
-    return base64.urlsafe_b64encode(project_id.encode()).rstrip(b"=").decode()
-
-
-def _place(token: str | None) -> str:
-    """Return the id after which a listing goes on."""
-    try:
-        padded = "" if token is None else token + "=" * (-len(token) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        message = "this is no page token that a listing gave out"
-        fault = Violation("/pageToken", "query.page_token_broken", message)
-        raise InvalidQueryError([fault]) from None
+    return version

@@ -29,7 +29,7 @@ class Keyed(Protocol):
 def encode_page_token(query: MessageQuery, position: int) -> str:
     """Return the token of the page that follows `position` in this listing."""
     packed = _FORMAT.pack(_fingerprint(query), position)
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return _packed_text(packed)
 
 
 def decode_page_token(query: MessageQuery) -> int | None:
@@ -51,7 +51,7 @@ def decode_page_token(query: MessageQuery) -> int | None:
 def encode_keyset(query: Keyed, key: Sequence[str]) -> str:
     """Return the token of the page that follows the row with this key in this listing."""
     packed = _fingerprint(query) + orjson.dumps(key)
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return _packed_text(packed)
 
 
 def decode_keyset(query: Keyed, length: int) -> tuple[str, ...] | None:
@@ -71,6 +71,27 @@ def decode_keyset(query: Keyed, length: int) -> tuple[str, ...] | None:
         raise _broken()
     _check_fingerprint(query, packed[:_FINGERPRINT])
     return tuple(key)
+
+
+def encode_id(last_id: str) -> str:
+    """Return the token of the page that follows the row with this id, in a listing by id."""
+    return _packed_text(last_id.encode())
+
+
+def decode_id(page_token: str | None) -> str:
+    """Return the id after which a page begins, which is empty for the first page.
+
+    Raises:
+        InvalidQueryError: The token is broken.
+    """
+    try:
+        return _unpacked(page_token or "").decode()
+    except (binascii.Error, ValueError):
+        raise _broken() from None
+
+
+def _packed_text(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
 def _unpacked(token: str) -> bytes:
