@@ -1,0 +1,70 @@
+"""What several benchmarks share: a host on a database of its own, a transport, a clock, a verdict."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core import Channel, Messenger
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Envelope
+from messaging_core.ports.transport import Capabilities, Handoff, Transport
+
+QUICK = "--quick" in sys.argv
+"""Measure less, for a run of two minutes in all; the limits stay."""
+
+SMS = Channel(name="orders", platform="sms", sender="+31612345678")
+
+
+class Provider(Transport):
+    """Accept every message, after `answer` seconds."""
+
+    name = "provider"
+    capabilities = Capabilities()
+
+    def __init__(self, answer: float = 0) -> None:
+        self._answer = answer
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
+        """Hand off, wait, accept."""
+        handoff()
+        if self._answer:
+            sleep(self._answer)
+        return Accepted(references=(envelope.message_id.hex,))
+
+
+@contextmanager
+def messenger(
+    channel: Channel = SMS, transport: Transport | None = None, **options: Any
+) -> Iterator[Messenger]:
+    """Open a messenger on a new SQLite file; `options` are those of `SqliteStorage`."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SqliteStorage(Path(folder) / "messages.db", **options) as storage,
+    ):
+        yield Messenger(storage=storage, channels={channel: transport or Provider()})
+
+
+def rate(count: int, work: Callable[[], Any]) -> float:
+    """Return how many a second `work` does, if it does `count`."""
+    start = perf_counter()
+    work()
+    return count / (perf_counter() - start)
+
+
+def reaches(name: str, figure: float, limit: float, unit: str = "times") -> bool:
+    """Print a figure beside the limit that it must reach."""
+    is_reached = figure >= limit
+    print(f"{name:48}{figure:8.2f} {unit}, at least {limit}: {'ok' if is_reached else 'MISSED'}")
+    return is_reached
+
+
+def stays_below(name: str, figure: float, limit: float, unit: str = "times") -> bool:
+    """Print a figure beside the limit that it must not exceed."""
+    is_below = figure <= limit
+    print(f"{name:48}{figure:8.2f} {unit}, at most {limit}: {'ok' if is_below else 'MISSED'}")
+    return is_below
