@@ -193,9 +193,7 @@ class Worker:
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
         storage, watch = self._messenger.storage, Watchdog(self._timeout)
         ledger = GroupCommit(
-            storage,
-            self._clock,
-            self._messenger.desk,
+            self._messenger.context,
             gathers=not self._mark,
             deduplicates=self._deduplicates,
             latest=self._latest,
@@ -203,7 +201,7 @@ class Worker:
         delivering = Dispatcher(
             clock=self._clock,
             channels=self._messenger.channels,
-            policies=self._messenger.desk.policies,
+            policies=self._messenger.context.policies,
             ledger=ledger,
             mark=self._mark,
             watch=watch,
@@ -218,7 +216,7 @@ class Worker:
             return settlement is not None
 
         bulkheads = self.bulkheads(
-            self._messenger.desk.channels,
+            self._messenger.channels.by_id,
             work,
             threads=self._threads,
             batch=self._batch,

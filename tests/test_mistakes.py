@@ -358,11 +358,11 @@ PLAIN: list[tuple[Callable[[Shop], object], object]] = [
     (lambda _: a_messenger(default_channels="orders").channel("orders"), CHANNEL),
     (lambda _: a_messenger(default_channels=CHANNEL).channel("orders"), CHANNEL),
     (
-        lambda _: a_messenger(idempotency_window=60).acceptance.idempotency_window,
+        lambda _: a_messenger(idempotency_window=60).acceptor.idempotency_window,
         timedelta(minutes=1),
     ),
     (
-        lambda _: a_messenger(suppress_on="complaint").desk.suppress_on,
+        lambda _: a_messenger(suppress_on="complaint").context.suppress_on,
         {SuppressionCause.COMPLAINT},
     ),
     (lambda _: a_worker(lease=900, timeout=60.5).drain().total, 0),

@@ -15,8 +15,6 @@ from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
 from messaging_core.models.messages.message import Status
-from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage.transaction import Storage
 
 _SUSPENSE = 5.0
 """Seconds that a message which crashed before keeps the others from being claimed.
@@ -76,9 +74,7 @@ class GroupCommit(ForkAware):
     fewer messages a worker that dies leaves in doubt.
 
     Args:
-        storage: Where it is written.
-        clock: Tells when a mark is made.
-        desk: What the books are kept with.
+        context: The parts and settings of the messenger.
         gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
         deduplicates: Tells whether a message's provider knows it again.
         latest: When was last claimed.
@@ -87,20 +83,16 @@ class GroupCommit(ForkAware):
         report: What became of the messages whose results were written.
     """
 
-    def __init__(  # noqa: PLR0913 - by keyword beyond the third
+    def __init__(
         self,
-        storage: Storage,
-        clock: Clock,
-        desk: EngineContext,
+        context: EngineContext,
         *,
         gathers: bool = False,
         deduplicates: Callable[[Claim], bool] = lambda _: False,
         latest: LatestTime | None = None,
     ) -> None:
         self._latest = latest or LatestTime()
-        self._storage = storage
-        self._clock = clock
-        self._desk = desk
+        self._context = context
         self._gathers = gathers
         self._deduplicates = deduplicates
         self._lock = threading.Lock()
@@ -254,13 +246,13 @@ class GroupCommit(ForkAware):
         goings = [mark.going for mark in marks]
         reasons: Sequence[Withdrawal | None] = []
         try:
-            with self._storage.begin() as tx:
-                books = DeliveryRecorder(tx, self._desk, marks=not self._gathers)
+            with self._context.storage.begin() as tx:
+                books = DeliveryRecorder(tx, self._context, marks=not self._gathers)
                 valid = books.settle(results) if results else []
                 if goings:
-                    reasons = books.hand_over(goings, self._clock.now())
+                    reasons = books.hand_over(goings, self._context.clock.now())
                 if turn:
-                    turn.take(books, self._clock.now())
+                    turn.take(books, self._context.clock.now())
         except BaseException as error:
             self._put_back(results)
             everybody = error if isinstance(error, Exception) else StorageError("interrupted")

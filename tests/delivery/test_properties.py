@@ -123,7 +123,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(hands_over=st.booleans())
     def claim_and_stall(self, hands_over: bool) -> None:  # noqa: FBT001 - both ways
         with self.storage.begin() as tx:
-            claims = DeliveryRecorder(tx, self.messenger.desk).claim(
+            claims = DeliveryRecorder(tx, self.messenger.context).claim(
                 now=self.clock.now(), lease=LEASE, limit=10
             )
             if hands_over:
@@ -144,7 +144,7 @@ class Deliveries(RuleBasedStateMachine):
             now=self.clock.now(),
         )
         with self.storage.begin() as tx:
-            DeliveryRecorder(tx, self.messenger.desk).settle([settle(attempted)])
+            DeliveryRecorder(tx, self.messenger.context).settle([settle(attempted)])
 
     @precondition(lambda self: self.sent)
     @rule(

@@ -407,13 +407,13 @@ def test_one_receipt_that_fails_spoils_no_other(
     incoming = IncomingMessage(
         source="acme", at=NOW, channel_id=ORDERS.id, sender="+31612345679", body=TextBody(text="Hi")
     )
-    ids = engine.messenger.desk.ids
-    object.__setattr__(engine.messenger.inbox.desk, "ids", Broken())
+    ids = engine.messenger.context.ids
+    object.__setattr__(engine.messenger.inbox.context, "ids", Broken())
 
     reception = engine.messenger.receive([*reports[:2], incoming, reports[2]])
     engine.worker.run_once()
     engine.worker.run_once()
-    object.__setattr__(engine.messenger.inbox.desk, "ids", ids)
+    object.__setattr__(engine.messenger.inbox.context, "ids", ids)
     engine.worker.run_once()
 
     assert (reception.applied, reception.failed) == (3, 1)
@@ -571,7 +571,7 @@ def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_repo
 
     with storage.begin() as tx:
         late = late_answer(("part-1", "part-2"))
-        proofs = StatusResolver(tx, engine.messenger.desk.channels)
+        proofs = StatusResolver(tx, engine.messenger.channels.by_id)
         shown = proofs.prove(
             DEFAULT_WORKSPACE, delivered, None, late, at=NOW, how=Resolution.ANSWERED
         )

@@ -330,8 +330,9 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
 def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = preview._with_policy
 
-    def blind(acceptance: Any, *rest: Any) -> Any:
-        return judged(evolve(acceptance, policies=evaluator.SendPolicies()), *rest)
+    def blind(acceptor: Any, *rest: Any) -> Any:
+        context = evolve(acceptor.context, policies=evaluator.SendPolicies())
+        return judged(evolve(acceptor, context=context), *rest)
 
     monkeypatch.setattr(preview, "_with_policy", blind)
 
