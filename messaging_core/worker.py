@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
-from messaging_core.decisions.delivery.dispatch import PATIENCE
+from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
 from messaging_core.delivery.bulkheads import PATIENCE as LOOK_AGAIN
 from messaging_core.delivery.bulkheads import Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher, deduplicates_at
@@ -52,13 +52,13 @@ class Worker:
             handed over. Only then is it known after a crash which messages may have gone, and can
             a message be cancelled until that moment. Without it a worker that dies sends again
             what it was sending: for transports whose effect may be repeated.
-        patience: After how many crashes a message is given up, unless it is in doubt: a worker
+        max_crashes: After how many crashes a message is given up, unless it is in doubt: a worker
             that dies over it, a transport that hangs, answers nonsense or raises something that
             is no fault of the network.
         chance: Uniform in [0, 1), for the jitter of retries.
 
     Raises:
-        ConfigurationError: The time-out is not shorter than the lease, or there is no patience.
+        ConfigurationError: `timeout` is not shorter than `lease`, or `max_crashes` is below 1.
 
     Attributes:
         bulkheads: How threads are divided between channels; a simulation has one for all.
@@ -73,7 +73,7 @@ class Worker:
         lease=span(),
         timeout=optional(any_span),
         mark=flag,
-        patience=whole(),
+        max_crashes=whole(),
         chance=function,
     )
     def __init__(  # noqa: PLR0913 - each is a choice of its own
@@ -85,7 +85,7 @@ class Worker:
         lease: timedelta = timedelta(minutes=15),
         timeout: timedelta | None = None,
         mark: bool = True,
-        patience: int = PATIENCE,
+        max_crashes: int = MAX_CRASHES,
         chance: Callable[[], float] = random.random,
     ) -> None:
         timeout = lease * _SHARE_OF_LEASE if timeout is None else timeout
@@ -98,7 +98,7 @@ class Worker:
         self._lease = lease
         self._timeout = timeout.total_seconds()
         self._mark = mark
-        self._patience = patience
+        self._max_crashes = max_crashes
         self._chance = chance
         self._lost: dict[UUID, set[threading.Thread]] = {}
         self._latest = LatestTime()
@@ -208,7 +208,7 @@ class Worker:
             mark=self._mark,
             watch=watch,
             chance=self._chance,
-            patience=self._patience,
+            max_crashes=self._max_crashes,
         )
 
         def work(claim: Claim) -> bool:

@@ -50,7 +50,7 @@ class Dispatcher:
         mark: Whether the point of no return is made durable.
         watch: Told of every call of a transport.
         chance: Uniform in [0, 1).
-        patience: After how many crashes a message is given up.
+        max_crashes: After how many crashes a message is given up.
     """
 
     clock: Clock
@@ -60,7 +60,7 @@ class Dispatcher:
     mark: bool
     watch: Watchdog
     chance: Callable[[], float]
-    patience: int
+    max_crashes: int
 
     def deliver(self, claim: Claim) -> Settlement | None:
         """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's.
@@ -124,7 +124,7 @@ class Dispatcher:
             channel,
             now,
             deduplicates=deduplicates,
-            patience=self.patience,
+            max_crashes=self.max_crashes,
             rules=self.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
@@ -224,7 +224,7 @@ class Dispatcher:
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:
         now = self._now_or(claim.message.updated_at)
-        if claim.delivery.crashes >= self.patience and not may_have_gone(claim.message, None):
+        if claim.delivery.crashes >= self.max_crashes and not may_have_gone(claim.message, None):
             return poison(claim, now)
         failure = Failure(
             code=FailureCode.DEPENDENCY_ERROR,

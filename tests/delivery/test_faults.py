@@ -234,7 +234,7 @@ class TestPoison:
 
     @pytest.mark.parametrize("answer", [BeforeHandoff(KeyError("+31612345678"))])
     def test_a_message_that_no_transport_can_stand_is_given_up(self, answer: Any) -> None:
-        engine = Engine(RecordingTransport(lambda _: answer), patience=3)
+        engine = Engine(RecordingTransport(lambda _: answer), max_crashes=3)
         message = engine.send()
         engine.worker.drain()
         reports = [engine.try_again(message) for _ in range(3)]
@@ -253,7 +253,7 @@ class TestPoison:
         assert len(engine.transport.attempts) == 3
 
     def test_a_message_in_doubt_is_the_channels_to_decide(self) -> None:
-        engine = Engine(RecordingTransport([ValueError()] * 6), patience=3)
+        engine = Engine(RecordingTransport([ValueError()] * 6), max_crashes=3)
         message = engine.send()
         engine.worker.drain()
 
@@ -266,7 +266,7 @@ class TestPoison:
         error = RuntimeError("no connection")
         error.__cause__ = ConnectionRefusedError()
         fault = error if wrapped else ConnectionRefusedError()
-        engine = Engine(RecordingTransport([BeforeHandoff(fault)] * 9), patience=3)
+        engine = Engine(RecordingTransport([BeforeHandoff(fault)] * 9), max_crashes=3)
         message = engine.send()
         engine.worker.drain()
 
@@ -287,8 +287,8 @@ class TestPoison:
         assert engine.now_is(message).reason == "poisoned"
 
     def test_there_is_patience_for_one_crash_at_least(self) -> None:
-        with pytest.raises(ConfigurationError, match="patience"):
-            Engine(RecordingTransport(), patience=0)
+        with pytest.raises(ConfigurationError, match="max_crashes"):
+            Engine(RecordingTransport(), max_crashes=0)
 
 
 class TestWhatCountsAsAnAttempt:
