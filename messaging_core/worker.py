@@ -55,7 +55,7 @@ class Worker:
         max_crashes: After how many crashes a message is given up, unless it is in doubt: a worker
             that dies over it, a transport that hangs, answers nonsense or raises something that
             is no fault of the network.
-        chance: Uniform in [0, 1), for the jitter of retries.
+        random: Returns numbers uniform in [0, 1), for the jitter of retries.
 
     Raises:
         ConfigurationError: `timeout` is not shorter than `lease`, or `max_crashes` is below 1.
@@ -74,7 +74,7 @@ class Worker:
         timeout=optional(any_span),
         mark=flag,
         max_crashes=whole(),
-        chance=function,
+        random=function,
     )
     def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
@@ -86,7 +86,7 @@ class Worker:
         timeout: timedelta | None = None,
         mark: bool = True,
         max_crashes: int = MAX_CRASHES,
-        chance: Callable[[], float] = random.random,
+        random: Callable[[], float] = random.random,
     ) -> None:
         timeout = lease * _SHARE_OF_LEASE if timeout is None else timeout
         if not timedelta(0) < timeout < lease:
@@ -99,7 +99,7 @@ class Worker:
         self._timeout = timeout.total_seconds()
         self._mark = mark
         self._max_crashes = max_crashes
-        self._chance = chance
+        self._random = random
         self._lost: dict[UUID, set[threading.Thread]] = {}
         self._latest = LatestTime()
 
@@ -207,7 +207,7 @@ class Worker:
             ledger=ledger,
             mark=self._mark,
             watch=watch,
-            chance=self._chance,
+            random=self._random,
             max_crashes=self._max_crashes,
         )
 

@@ -162,7 +162,7 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: a_worker(timeout="60"), "timeout", "a number of seconds"),
     (lambda: a_worker(mark="yes"), "mark", "True or False"),
     (lambda: a_worker(max_crashes=0), "max_crashes", "from 1"),
-    (lambda: a_worker(chance=0.5), "chance", "a function"),
+    (lambda: a_worker(random=0.5), "random", "a function"),
     # Storages
     (lambda: SqliteStorage(None), "path", "a path, not None"),
     (lambda: SqliteStorage(b"messages.db"), "path", "a path, not a bytes"),

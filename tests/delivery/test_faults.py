@@ -67,7 +67,7 @@ class Engine:
             storage=self.storage, channels={self.channel: transport}, clock=self.clock
         )
         self.worker = Worker(
-            self.messenger, **{"threads": 1, "chance": lambda: 0.5, "timeout": SOON, **options}
+            self.messenger, **{"threads": 1, "random": lambda: 0.5, "timeout": SOON, **options}
         )
 
     def send(self, **fields: Any) -> Message:
@@ -292,9 +292,9 @@ class TestPoison:
 
 
 class TestWhatCountsAsAnAttempt:
-    @pytest.mark.parametrize("chance", [lambda: 1 / 0, lambda: "often", lambda: float("inf")])
-    def test_a_chance_that_fails_costs_no_message(self, chance: Any) -> None:
-        engine = Engine(RecordingTransport(), chance=chance)
+    @pytest.mark.parametrize("random", [lambda: 1 / 0, lambda: "often", lambda: float("inf")])
+    def test_a_random_source_that_fails_costs_no_message(self, random: Any) -> None:
+        engine = Engine(RecordingTransport(), random=random)
         engine.send()
 
         assert engine.worker.drain() == DeliveryReport(sent=1)
@@ -319,7 +319,7 @@ class TestWhatCountsAsAnAttempt:
             storage=storage, channels={mail: RecordingTransport([busy])}, clock=clock
         )
         messenger.send(mail, a_request(receiver=to("ada@shop.example")))
-        Worker(messenger, threads=1, chance=lambda: 0.0).drain()
+        Worker(messenger, threads=1, random=lambda: 0.0).drain()
 
         with storage.begin(read_only=True) as tx:
             due_at = tx.outbox.next_due()

@@ -102,7 +102,7 @@ class Engine:
     ) -> None:
         self.clock = ManualClock()
         self.messenger = Messenger(storage=storage, channels=channels, clock=self.clock)
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5, **options)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5, **options)
 
     def send(self, channel: Channel = ORDERS) -> Message:
         return self.messenger.send(channel, a_request(to=ADDRESS[channel.platform]))
