@@ -48,10 +48,10 @@ class Worker:
             it by default. One that takes longer is given up: its thread is left to itself and
             replaced, and the message is in doubt if it may have gone, else tried again. At most
             as many threads of a channel are replaced at a time as it may have.
-        mark: Write down durably, right before the point of no return, that a message is being
-            handed over. Only then is it known after a crash which messages may have gone, and can
-            a message be cancelled until that moment. Without it a worker that dies sends again
-            what it was sending: for transports whose effect may be repeated.
+        durable_handoff: Commit, right before the point of no return, that a message is being
+            handed over. Only then is it known after a crash which messages may have gone, and
+            a message can be cancelled until that moment. Without it a worker that crashes sends
+            again what it was sending: use that for transports whose effect may be repeated.
         max_crashes: After how many crashes a message is given up, unless it is in doubt: a worker
             that dies over it, a transport that hangs, answers nonsense or raises something that
             is no fault of the network.
@@ -72,7 +72,7 @@ class Worker:
         batch=whole(),
         lease=span(),
         timeout=optional(any_span),
-        mark=flag,
+        durable_handoff=flag,
         max_crashes=whole(),
         random=function,
     )
@@ -84,7 +84,7 @@ class Worker:
         batch: int = 100,
         lease: timedelta = timedelta(minutes=15),
         timeout: timedelta | None = None,
-        mark: bool = True,
+        durable_handoff: bool = True,
         max_crashes: int = MAX_CRASHES,
         random: Callable[[], float] = random.random,
     ) -> None:
@@ -97,7 +97,7 @@ class Worker:
         self._batch = batch
         self._lease = lease
         self._timeout = timeout.total_seconds()
-        self._mark = mark
+        self._durable_handoff = durable_handoff
         self._max_crashes = max_crashes
         self._random = random
         self._lost: dict[UUID, set[threading.Thread]] = {}
@@ -196,7 +196,7 @@ class Worker:
             storage,
             self._clock,
             self._messenger.desk,
-            gathers=not self._mark,
+            gathers=not self._durable_handoff,
             deduplicates=self._deduplicates,
             latest=self._latest,
         )
@@ -205,7 +205,7 @@ class Worker:
             channels=self._messenger.channels,
             policies=self._messenger.desk.policies,
             ledger=ledger,
-            mark=self._mark,
+            durable_handoff=self._durable_handoff,
             watch=watch,
             random=self._random,
             max_crashes=self._max_crashes,

@@ -160,7 +160,7 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: a_worker(lease=float("nan")), "lease", "not nan"),
     (lambda: a_worker(lease=10**30), "lease", "above 0"),
     (lambda: a_worker(timeout="60"), "timeout", "a number of seconds"),
-    (lambda: a_worker(mark="yes"), "mark", "True or False"),
+    (lambda: a_worker(durable_handoff="yes"), "durable_handoff", "True or False"),
     (lambda: a_worker(max_crashes=0), "max_crashes", "from 1"),
     (lambda: a_worker(random=0.5), "random", "a function"),
     # Storages

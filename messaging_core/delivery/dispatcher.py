@@ -47,7 +47,7 @@ class Dispatcher:
         channels: The channels and their transports.
         policies: The send rules of workspaces and channels.
         ledger: Where everything is written down.
-        mark: Whether the point of no return is made durable.
+        durable_handoff: Whether the point of no return is made durable.
         watch: Told of every call of a transport.
         random: Returns numbers uniform in [0, 1).
         max_crashes: After how many crashes a message is given up.
@@ -57,7 +57,7 @@ class Dispatcher:
     channels: ChannelRegistry
     policies: SendPolicies
     ledger: GroupCommit
-    mark: bool
+    durable_handoff: bool
     watch: Watchdog
     random: Callable[[], float]
     max_crashes: int
@@ -146,7 +146,7 @@ class Dispatcher:
             handoff=DurableHandoff(
                 claim,
                 self.clock,
-                self.ledger if self.mark else None,
+                self.ledger if self.durable_handoff else None,
                 channel=envelope.channel,
                 addresses=addresses,
                 may_go=self._allowance(claim, envelope.channel),

@@ -100,7 +100,7 @@ def _worker_of(scenario: Scenario) -> MakeWorker:
             threads=1,
             batch=scenario.batch,
             lease=scenario.lease,
-            mark=scenario.mark,
+            durable_handoff=scenario.durable_handoff,
             random=random,
         )
 
