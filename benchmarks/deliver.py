@@ -69,9 +69,9 @@ def engine(count: int) -> dict[str, float]:
     requests = [orjson.dumps(minimal(number)) for number in range(count)]
     with tempfile.TemporaryDirectory() as folder, messenger(folder) as host:
         single = rate(count, lambda: [host.send(SMS, request) for request in requests])
-        first = rate(count, Worker(host, mark=False, batch=BATCH).drain)
+        first = rate(count, Worker(host, durable_handoff=False, batch=BATCH).drain)
         bulk = rate(count, lambda: host.send_many(SMS, requests))
-        second = rate(count, Worker(host, mark=False, batch=BATCH).drain)
+        second = rate(count, Worker(host, durable_handoff=False, batch=BATCH).drain)
     processing = (first + second) / 2
     return {"single": single, "bulk": bulk, "processing": processing}
 
@@ -141,9 +141,9 @@ def marking(count: int) -> tuple[float, float]:
     rates: dict[bool, list[float]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as folder, messenger(folder, Patient()) as host:
         for _ in range(ROUNDS):
-            for mark, found in rates.items():
+            for durable, found in rates.items():
                 host.send_many(SMS, requests)
-                worker = Worker(host, threads=THREADS, batch=4 * THREADS, mark=mark)
+                worker = Worker(host, threads=THREADS, batch=4 * THREADS, durable_handoff=durable)
                 found.append(rate(count, worker.drain))
     return median(rates[False]), median(rates[True])
 
@@ -155,9 +155,9 @@ def memory(count: int) -> tuple[float, float]:
             host.send_many(
                 SMS, [orjson.dumps(minimal(number)) for number in range(start, start + 1000)]
             )
-        Worker(host, mark=False, batch=BATCH).run_once()
+        Worker(host, durable_handoff=False, batch=BATCH).run_once()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        speed = rate(count, Worker(host, mark=False, batch=BATCH).drain)
+        speed = rate(count, Worker(host, durable_handoff=False, batch=BATCH).drain)
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"drained {count:,} at {speed:,.0f} messages/s, peak {before:.1f} -> {after:.1f} MiB")
     return before, after

@@ -85,7 +85,7 @@ class Engine:
         self.messenger = Messenger(
             storage=self.storage, channels={channel: self.transport}, clock=self.clock
         )
-        options = {"threads": 1, "chance": lambda: 0.5, **options}
+        options = {"threads": 1, "random": lambda: 0.5, **options}
         self.worker = Worker(self.messenger, **options)
 
     def send(self, body: str = "hi", **fields: Any) -> Message:

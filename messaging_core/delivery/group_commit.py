@@ -211,12 +211,21 @@ class GroupCommit(ForkAware):
 
     def _lead(self, turn: "_Turn | None" = None) -> None:
         """Write all that waits, one's own among it, and let the next in line go on."""
-        with self._lock:
-            marks, self._marks = self._marks, []
+        marks: list[_Mark] = []
         try:
-            self._write(marks, self._take_results(), turn)
+            self._write(marks, turn)
+        except BaseException:
+            for mark in marks:
+                mark.interrupt()
+            raise
         finally:
             self._pass_on()
+
+    def recover(self) -> None:
+        """Let the threads go on that wait for a claim which was interrupted and is not made."""
+        with self._lock:
+            self._turns.clear()
+        self._pass_on()
 
     def _pass_on(self) -> None:
         """Let the next in line go on: a claim first, since results go with it and marks as well."""
@@ -240,12 +249,15 @@ class GroupCommit(ForkAware):
                 self._pass_on()
             raise
 
-    def _write(
-        self, marks: Sequence["_Mark"], results: Sequence[Settlement], turn: "_Turn | None"
-    ) -> None:
-        goings = [mark.going for mark in marks]
+    def _write(self, marks: list["_Mark"], turn: "_Turn | None") -> None:
+        results: list[Settlement] = []
         reasons: Sequence[Withdrawal | None] = []
         try:
+            with self._lock:
+                marks += self._marks
+                results += self._results
+                self._marks, self._results = [], []
+            goings = [mark.going for mark in marks]
             with self._context.storage.begin() as tx:
                 books = DeliveryRecorder(tx, self._context, marks=not self._gathers)
                 valid = books.settle(results) if results else []
@@ -268,11 +280,6 @@ class GroupCommit(ForkAware):
             if turn:
                 turn.keep_time()
             self._count(results, valid)
-
-    def _take_results(self) -> list[Settlement]:
-        with self._lock:
-            results, self._results = self._results, []
-        return results
 
     def _put_back(self, results: Sequence[Settlement]) -> None:
         with self._lock:
@@ -362,6 +369,11 @@ class _Mark:
         """Let the one who waits go on."""
         self.error = error
         self._ready.set()
+
+    def interrupt(self) -> None:
+        """Let the one who waits go on, unless that was done: the mark may not have been made."""
+        if not self._ready.is_set():
+            self.end(StorageError("interrupted"))
 
 
 def _report(results: Sequence[Settlement], valid: Sequence[bool]) -> DeliveryReport:

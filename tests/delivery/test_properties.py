@@ -94,7 +94,7 @@ class Deliveries(RuleBasedStateMachine):
             },
             clock=self.clock,
         )
-        self.worker = Worker(self.messenger, threads=1, lease=LEASE, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, lease=LEASE, random=lambda: 0.5)
         self.sent: list[UUID] = []
         self.claims: list[Claim] = []
 

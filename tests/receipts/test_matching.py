@@ -102,7 +102,7 @@ class Engine:
     ) -> None:
         self.clock = ManualClock()
         self.messenger = Messenger(storage=storage, channels=channels, clock=self.clock)
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5, **options)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5, **options)
 
     def send(self, channel: Channel = ORDERS) -> Message:
         return self.messenger.send(channel, a_request(to=ADDRESS[channel.platform]))
@@ -188,12 +188,12 @@ def test_between_two_attempts_a_receipt_ends_what_went_and_was_refused(storage: 
 
 @pytest.mark.parametrize("fields", [{}, {"reference": "r-1"}, {"reference": "elsewhere"}])
 @pytest.mark.parametrize("answer", [ACCEPTED, LOST])
-@pytest.mark.parametrize("mark", [True, False])
+@pytest.mark.parametrize("durable_handoff", [True, False])
 def test_after_the_hand_over_a_receipt_counts_whether_it_was_marked_or_not(
-    storage: Storage, answer: Outcome, fields: dict[str, Any], *, mark: bool
+    storage: Storage, answer: Outcome, fields: dict[str, Any], *, durable_handoff: bool
 ) -> None:
     provider = Provider(answer, ACCEPTED)
-    engine = Engine(storage, {ORDERS: provider}, mark=mark)
+    engine = Engine(storage, {ORDERS: provider}, durable_handoff=durable_handoff)
     provider.after = lambda envelope: engine.messenger.receive(
         a_report(message_id=envelope.message_id, **fields)
     )
