@@ -24,9 +24,8 @@ from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.templates.resolver import TemplateResolver
-from messaging_core.wire import WireLimits, dump_send_message, read_send_message
+from messaging_core.wire import WireLimits, dump_send_message, parse_send_message
 from messaging_core.wire.salvage import parse_leniently
-from messaging_core.wire.stored.message import echo
 
 
 @frozen(kw_only=True)
@@ -85,7 +84,7 @@ class MessageAcceptor:
         """Read one request and decide on it; nothing is written."""
         channel = submission.channel
         try:
-            request, source = self._read(submission.request)
+            request = parse_send_message(_as_json(submission.request), limits=self.limits)
             # Before contacts are looked up: what is known of them may change between two tries.
             key = submission.idempotency_key
             idempotency = None if key is None else key_of(key, request, channel)
@@ -99,13 +98,12 @@ class MessageAcceptor:
         has_links = wants_links(request)
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
-        is_rendered = rendered is not None
         admission = admit(
             request,
             channel,
             now,
             faults=faults,
-            is_rendered=is_rendered,
+            is_rendered=rendered is not None,
             mail_domains=self.mail_domains.get(channel.workspace, ()),
         )
         violations = (*unreachable, *admission.violations)
@@ -115,13 +113,8 @@ class MessageAcceptor:
             admission=None if violations else admission,
             violations=violations,
             idempotency=idempotency,
-            # What a template became is in the message, and not in its request.
-            echoed=None if is_rendered else echo(source),
             has_links=has_links,
         )
-
-    def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
-        return read_send_message(_as_json(request), limits=self.limits)
 
     def salvage(self, request: Request) -> SendMessage:
         """Return what can be read of a request that was refused for its form."""
