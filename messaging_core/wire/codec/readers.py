@@ -1,8 +1,8 @@
 """Generate one straight-line reader and writer for each class, as attrs does for `__init__`.
 
 A general converter decides for every field of every object how to convert it. `benchmarks/wire.py`
-prints what the two measures taken here save of the time to read a full request: generated code,
-against cattrs, more than half; `_writable`, against constructors, more than a third.
+prints what the two measures taken here save of the time to read a full request: generated code
+about 31 % against a loop over the fields, `_writable` about 53 % against constructors.
 For `Receiver`, a class with one field, the two functions are:
 
     def read(data, path, faults):
@@ -127,7 +127,8 @@ def _writable(cls: type[Any]) -> type[Any] | None:
     """Return a subclass of a frozen class whose instances start empty and accept assignment.
 
     The `__init__` of a frozen class calls `object.__setattr__` for each field, which takes five
-    times as long as an assignment. Setters of slots take four times as long.
+    times as long as an assignment. Setters of slots take four times as long: with them, reading
+    requests takes a fifth longer.
 
     Returns:
         None for a class whose `__init__` does more than store its arguments in slots.
