@@ -23,9 +23,8 @@ from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.templates.resolver import TemplateResolver
-from messaging_core.wire import dump_send_message, read_send_message
+from messaging_core.wire import dump_send_message, parse_send_message
 from messaging_core.wire.salvage import parse_leniently
-from messaging_core.wire.stored.message import echo
 
 
 @frozen(kw_only=True)
@@ -77,7 +76,7 @@ class MessageAcceptor:
         """Read one request and decide on it; nothing is written."""
         channel = submission.channel
         try:
-            request, source = self._read(submission.request)
+            request = parse_send_message(_as_json(submission.request), limits=self.context.limits)
             # Before contacts are looked up: what is known of them may change between two tries.
             key = submission.idempotency_key
             idempotency = None if key is None else key_of(key, request, channel)
@@ -91,13 +90,12 @@ class MessageAcceptor:
         has_links = wants_links(request)
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
-        is_rendered = rendered is not None
         admission = admit(
             request,
             channel,
             now,
             faults=faults,
-            is_rendered=is_rendered,
+            is_rendered=rendered is not None,
             mail_domains=self.context.channels.mail_domains.get(channel.workspace, ()),
         )
         violations = (*unreachable, *admission.violations)
@@ -107,13 +105,8 @@ class MessageAcceptor:
             admission=None if violations else admission,
             violations=violations,
             idempotency=idempotency,
-            # What a template became is in the message, and not in its request.
-            echoed=None if is_rendered else echo(source),
             has_links=has_links,
         )
-
-    def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
-        return read_send_message(_as_json(request), limits=self.context.limits)
 
     def salvage(self, request: Request) -> SendMessage:
         """Return what can be read of a request that was refused for its form."""
