@@ -1,4 +1,4 @@
-"""What several benchmarks share: a host on a database of its own, a transport, a clock, a verdict."""
+"""What several benchmarks share: a messenger on a new file, a transport, a rate, a verdict."""
 
 import sys
 import tempfile

@@ -130,7 +130,9 @@ SMS = Channel(name="orders", platform="sms", sender="+31612345678")
 def work(path: str, start: "multiprocessing.synchronize.Barrier") -> tuple[int, float, float]:
     """Drain beside others; return how many were sent, and when it began and ended."""
     with SqliteStorage(path, busy_timeout=timedelta(minutes=1)) as storage:
-        worker = Worker(Messenger(storage=storage, channels={SMS: Nowhere()}), mark=False)
+        worker = Worker(
+            Messenger(storage=storage, channels={SMS: Nowhere()}), durable_handoff=False
+        )
         start.wait()
         began = perf_counter()  # one clock for all processes of a machine
         return worker.drain().sent, began, perf_counter()

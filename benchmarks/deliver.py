@@ -124,9 +124,7 @@ def handing_off() -> bool:
         for _ in range(ROUNDS):
             for durable, figures in rates.items():
                 host.send_many(SMS, requests)
-                worker = Worker(
-                    host, threads=THREADS, batch=4 * THREADS, durable_handoff=durable
-                )
+                worker = Worker(host, threads=THREADS, batch=4 * THREADS, durable_handoff=durable)
                 figures.append(rate(COUNT, worker.drain))
     peer = median(
         huey(results=True, workers=THREADS, answer=ANSWER)["deliver"] for _ in range(ROUNDS)

@@ -1,16 +1,17 @@
 """Measure what a message takes on disk: accepted, delivered, redacted and deleted.
 
-The bytes are pages in use, so that free pages, which SQLite gives to the next message, do not count.
+The bytes are pages in use: free pages, which SQLite gives to the next message, do not count.
 """
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import orjson
 
 from _hosts import QUICK, Provider, messenger, stays_below
 from _requests import full, minimal
 from messaging_core import Channel, Keep, Messenger, Worker
+from messaging_core.ports.clock import SystemClock
 
 COUNT = 500 if QUICK else 3000
 SMS = Channel(name="orders", platform="sms", sender="+31612345678")
@@ -34,7 +35,7 @@ def measure(name: str, channel: Channel, request: dict[str, object]) -> float:
         orjson.dumps({key: value for key, value in request.items() if key != "scheduledFor"})
         for _ in range(COUNT)
     ]
-    later = datetime.now(UTC) + timedelta(days=400)  # noqa: DTZ005 - a benchmark has no clock
+    later = SystemClock().now() + timedelta(days=400)
     with messenger(channel=channel, transport=Provider()) as host:
         empty = bytes_in_use(host)
         sizes = {}

@@ -310,7 +310,7 @@ class _SendQueue:
         """Write some in one transaction, and tell each caller what became of its own."""
         submissions = [submission for submission, _ in batch]
         try:
-            answers = await _in_thread(self._messenger.acceptance.accept, submissions)
+            answers = await _in_thread(self._messenger.acceptor.accept, submissions)
         except Exception as error:  # noqa: BLE001 - the callers get it
             if len(batch) > 1 and not isinstance(error, StorageError):
                 # Nothing was written, because of one of them: the others need not suffer for it.

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from attrs import Factory, field, frozen
@@ -41,10 +42,13 @@ class ChannelRegistry:
     Attributes:
         by_id: All of them by their ids.
         sources: Who reports on the messages of each of them.
+        mail_domains: By workspace, the domains that its email channels send from.
     """
 
     def __init__(
-        self, channels: Mapping[Channel, Transport], defaults: Iterable[ChannelReference] = ()
+        self,
+        channels: Mapping[Channel, Transport] = MappingProxyType({}),
+        defaults: Iterable[ChannelReference] = (),
     ) -> None:
         self.by_id = _checked(channels)
         self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
@@ -58,6 +62,11 @@ class ChannelRegistry:
         self.sources = Sources(
             by_channel={channel.id: _names_of(one) for channel, one in channels.items()}
         )
+        self.mail_domains = _mail_domains(channels)
+
+    def get(self, channel_id: UUID) -> Channel | None:
+        """Return the channel with an id, or nothing when the host does not have it."""
+        return self.by_id.get(channel_id)
 
     def find(self, reference: ChannelReference) -> Channel:
         """Return a channel, by itself, its id, or its name in the default workspace.
@@ -88,14 +97,6 @@ class ChannelRegistry:
             if one.workspace == workspace and one.platform == platform
         ]
 
-    def mail_domains(self) -> dict[UUID, frozenset[str]]:
-        """Return by workspace the domains that its email channels send from."""
-        domains: dict[UUID, frozenset[str]] = {}
-        for channel in self.by_id.values():
-            known = domains.get(channel.workspace, frozenset())
-            domains[channel.workspace] = known | mail_domains([channel])
-        return domains
-
     def by_platform(self, workspace: UUID) -> dict[str, Channel]:
         """Return the channel of each platform: the default one, else the only one there is."""
         platforms = {one.platform for one in self.by_id.values() if one.workspace == workspace}
@@ -119,6 +120,14 @@ def _as_id(reference: str) -> UUID | None:
         return UUID(reference)
     except ValueError:
         return None
+
+
+def _mail_domains(channels: Iterable[Channel]) -> dict[UUID, frozenset[str]]:
+    domains: dict[UUID, frozenset[str]] = {}
+    for channel in channels:
+        earlier = domains.get(channel.workspace, frozenset())
+        domains[channel.workspace] = earlier | mail_domains([channel])
+    return domains
 
 
 def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:

@@ -1,16 +1,16 @@
-"""What books are kept with."""
+"""What every part of the engine works with."""
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from attrs import field, frozen
 
-from messaging_core.channels import Sources
-from messaging_core.models.common.channel import Channel
+from messaging_core.channels import ChannelRegistry
 from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.policy.policies import SendPolicies
-from messaging_core.ports.clock import Ids
+from messaging_core.ports.clock import Clock, Ids
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.wire import WireLimits
 
 SUPPRESS_ON: Final = frozenset(
     {SuppressionCause.HARD_BOUNCE, SuppressionCause.COMPLAINT, SuppressionCause.UNSUBSCRIBE}
@@ -20,18 +20,25 @@ SUPPRESS_ON: Final = frozenset(
 
 @frozen(kw_only=True)
 class EngineContext:
-    """Everything that books are kept with.
+    """The parts and settings of one messenger, shared by everything that is composed of them.
 
     Attributes:
-        ids: Makes ids of interactions and messages.
-        channels: The channels of the host by their ids.
-        sources: Who reports on the messages of each of them.
+        ids: Makes the ids of messages, contacts and interactions.
+        channels: The channels of the host, and the transport of each.
         policies: The send rules.
+        limits: How large and deep a JSON request may be.
         suppress_on: Which reports suppress an address by themselves.
     """
 
+    storage: Storage
+    clock: Clock
     ids: Ids
-    channels: Mapping[UUID, Channel] = field(factory=dict, repr=False)
-    sources: Sources = field(factory=Sources)
+    channels: ChannelRegistry = field(factory=ChannelRegistry, repr=False)
     policies: SendPolicies = field(factory=SendPolicies)
+    limits: WireLimits = field(factory=WireLimits)
     suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
+
+    def now(self) -> datetime:
+        """Return the present, in whole milliseconds as the wire shows it."""
+        now = self.clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -176,45 +176,41 @@ class Messenger:
         self.storage = storage
         self.clock = clock or SystemClock()
         self.channels = ChannelRegistry(channels, default_channels)
-        ids, by_id = ids or TimeOrderedIds(), self.channels.by_id
-        own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
-        self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
-        self.acceptance = MessageAcceptor(
+        self.context = EngineContext(
             storage=storage,
             clock=self.clock,
-            ids=ids,
+            ids=ids or TimeOrderedIds(),
+            channels=self.channels,
+            policies=policies_of(send_rules),
+            limits=limits or WireLimits(),
+            suppress_on=frozenset(suppress_on),
+        )
+        own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
+        self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
+        self.acceptor = MessageAcceptor(
+            context=self.context,
             template_resolver=TemplateResolver(storage=storage, engines=self.templates.engines),
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
             ),
-            limits=limits or WireLimits(),
             idempotency_window=check_window(idempotency_window),
-            policies=policies_of(send_rules),
-            mail_domains=self.channels.mail_domains(),
         )
-        self.desk = EngineContext(
-            ids=ids,
-            channels=by_id,
-            sources=self.channels.sources,
-            policies=self.acceptance.policies,
-            suppress_on=frozenset(suppress_on),
-        )
-        self._changing = MessageChanges(acceptance=self.acceptance, channels=by_id)
+        self._changes = MessageChanges(context=self.context)
+        self._replayer = MessageReplayer(context=self.context, linking=self.acceptor.linking)
         self.inbox = ReceiptInbox(
-            acceptance=self.acceptance, desk=self.desk, keywords=keywords or Keywords()
+            context=self.context, acceptor=self.acceptor, keywords=keywords or Keywords()
         )
         self.subscriptions = EventSubscriptions(storage, self.clock)
         self.contacts = ContactDirectory(
             storage=storage,
             clock=self.clock,
-            ids=ids,
+            ids=self.context.ids,
             allow_unassigned_numbers=any(one.allow_unassigned_numbers for one in channels),
         )
         self.suppressions = SuppressionList(storage=storage, clock=self.clock)
         self._notifying = NotificationService(
-            acceptance=self.acceptance,
-            channels=self.channels,
+            acceptor=self.acceptor,
             audience=None if audience is None else GuardedAudience(audience),
             files=None if files is None else GuardedFiles(files),
         )
@@ -247,7 +243,7 @@ class Messenger:
         submission = Submission(
             channel=self.channel(channel), request=request, idempotency_key=idempotency_key
         )
-        (answer,) = self.acceptance.accept([submission], connection=connection)
+        (answer,) = self.acceptor.accept([submission], connection=connection)
         if isinstance(answer, InvalidRequestError):
             raise answer
         return answer
@@ -283,7 +279,7 @@ class Messenger:
                 run out nothing is kept.
         """
         return accept_many(
-            self.acceptance,
+            self.acceptor,
             self.channel(channel),
             requests,
             keys=idempotency_keys,
@@ -321,7 +317,7 @@ class Messenger:
             StorageError: The storage failed; nothing was written.
             ArgumentError: `requests` is a single request.
         """
-        return BatchAcceptor(acceptance=self.acceptance).accept(
+        return BatchAcceptor(acceptor=self.acceptor).accept(
             self.channel(channel),
             list(requests),
             idempotency_key=idempotency_key,
@@ -369,7 +365,7 @@ class Messenger:
         Raises:
             UnknownChannelError: There is no such channel.
         """
-        return preview(self.acceptance, self.channel(channel), request)
+        return preview(self.acceptor, self.channel(channel), request)
 
     @checked(receiver=a_text, identifier_key=optional(a_text), meta=optional(A_META))
     def next_allowed(
@@ -396,7 +392,7 @@ class Messenger:
             UnknownChannelError: There is no such channel.
         """
         return next_allowed(
-            self.acceptance, self.channel(channel), receiver, key=identifier_key, meta=meta
+            self.acceptor, self.channel(channel), receiver, key=identifier_key, meta=meta
         )
 
     @checked(template=a_text, locale=optional(a_text), version_id=optional(uuid))
@@ -467,7 +463,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        return self._changing.cancel(message_id, workspace, connection)
+        return self._changes.cancel(message_id, workspace, connection)
 
     @checked(batch_id=id_of("batch"), workspace=uuid)
     def cancel_batch(
@@ -486,7 +482,7 @@ class Messenger:
         Raises:
             UnknownBatchError: This workspace has no such batch.
         """
-        return self._changing.cancel_batch(batch_id, workspace, connection)
+        return self._changes.cancel_batch(batch_id, workspace, connection)
 
     @checked(message_id=id_of("message"), at=any_instant, workspace=uuid)
     def reschedule(
@@ -511,7 +507,7 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
             StateError: It does not wait any more.
         """
-        return self._changing.reschedule(message_id, at, workspace, connection)
+        return self._changes.reschedule(message_id, at, workspace, connection)
 
     @checked(receipts=RECEIPTS, workspace=uuid)
     def receive(
@@ -745,7 +741,7 @@ class Messenger:
             StateError: It did not fail, and is not in doubt; or it is being sent right now.
         """
         channel = self.channel(self.get(message_id, workspace=workspace).channel_id)
-        return MessageReplayer(acceptance=self.acceptance).replay(
+        return self._replayer.replay(
             message_id, workspace, channel, again=again, connection=connection
         )
 

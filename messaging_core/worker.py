@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
-from messaging_core.decisions.delivery.dispatch import PATIENCE
+from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
 from messaging_core.delivery.bulkheads import PATIENCE as LOOK_AGAIN
 from messaging_core.delivery.bulkheads import Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher, deduplicates_at
@@ -48,17 +48,17 @@ class Worker:
             it by default. One that takes longer is given up: its thread is left to itself and
             replaced, and the message is in doubt if it may have gone, else tried again. At most
             as many threads of a channel are replaced at a time as it may have.
-        mark: Write down durably, right before the point of no return, that a message is being
-            handed over. Only then is it known after a crash which messages may have gone, and can
-            a message be cancelled until that moment. Without it a worker that dies sends again
-            what it was sending: for transports whose effect may be repeated.
-        patience: After how many crashes a message is given up, unless it is in doubt: a worker
+        durable_handoff: Commit, right before the point of no return, that a message is being
+            handed over. Only then is it known after a crash which messages may have gone, and
+            a message can be cancelled until that moment. Without it a worker that crashes sends
+            again what it was sending: use that for transports whose effect may be repeated.
+        max_crashes: After how many crashes a message is given up, unless it is in doubt: a worker
             that dies over it, a transport that hangs, answers nonsense or raises something that
             is no fault of the network.
-        chance: Uniform in [0, 1), for the jitter of retries.
+        random: Returns numbers uniform in [0, 1), for the jitter of retries.
 
     Raises:
-        ConfigurationError: The time-out is not shorter than the lease, or there is no patience.
+        ConfigurationError: `timeout` is not shorter than `lease`, or `max_crashes` is below 1.
 
     Attributes:
         bulkheads: How threads are divided between channels; a simulation has one for all.
@@ -72,9 +72,9 @@ class Worker:
         batch=whole(),
         lease=span(),
         timeout=optional(any_span),
-        mark=flag,
-        patience=whole(),
-        chance=function,
+        durable_handoff=flag,
+        max_crashes=whole(),
+        random=function,
     )
     def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
@@ -84,9 +84,9 @@ class Worker:
         batch: int = 100,
         lease: timedelta = timedelta(minutes=15),
         timeout: timedelta | None = None,
-        mark: bool = True,
-        patience: int = PATIENCE,
-        chance: Callable[[], float] = random.random,
+        durable_handoff: bool = True,
+        max_crashes: int = MAX_CRASHES,
+        random: Callable[[], float] = random.random,
     ) -> None:
         timeout = lease * _SHARE_OF_LEASE if timeout is None else timeout
         if not timedelta(0) < timeout < lease:
@@ -97,9 +97,9 @@ class Worker:
         self._batch = batch
         self._lease = lease
         self._timeout = timeout.total_seconds()
-        self._mark = mark
-        self._patience = patience
-        self._chance = chance
+        self._durable_handoff = durable_handoff
+        self._max_crashes = max_crashes
+        self._random = random
         self._lost: dict[UUID, set[threading.Thread]] = {}
         self._latest = LatestTime()
 
@@ -193,22 +193,20 @@ class Worker:
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
         storage, watch = self._messenger.storage, Watchdog(self._timeout)
         ledger = GroupCommit(
-            storage,
-            self._clock,
-            self._messenger.desk,
-            gathers=not self._mark,
+            self._messenger.context,
+            gathers=not self._durable_handoff,
             deduplicates=self._deduplicates,
             latest=self._latest,
         )
         delivering = Dispatcher(
             clock=self._clock,
             channels=self._messenger.channels,
-            policies=self._messenger.desk.policies,
+            policies=self._messenger.context.policies,
             ledger=ledger,
-            mark=self._mark,
+            durable_handoff=self._durable_handoff,
             watch=watch,
-            chance=self._chance,
-            patience=self._patience,
+            random=self._random,
+            max_crashes=self._max_crashes,
         )
 
         def work(claim: Claim) -> bool:
@@ -218,7 +216,7 @@ class Worker:
             return settlement is not None
 
         bulkheads = self.bulkheads(
-            self._messenger.desk.channels,
+            self._messenger.channels.by_id,
             work,
             threads=self._threads,
             batch=self._batch,

@@ -70,7 +70,7 @@ class Engine:
             channels=dict.fromkeys(channels, self.transport),
             clock=self.clock,
         )
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5)
 
     def delivery(self, message: Message, workspace: UUID = DEFAULT_WORKSPACE) -> Delivery:
         with self.storage.begin(read_only=True) as tx:

@@ -160,9 +160,9 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: a_worker(lease=float("nan")), "lease", "not nan"),
     (lambda: a_worker(lease=10**30), "lease", "above 0"),
     (lambda: a_worker(timeout="60"), "timeout", "a number of seconds"),
-    (lambda: a_worker(mark="yes"), "mark", "True or False"),
-    (lambda: a_worker(patience=0), "patience", "from 1"),
-    (lambda: a_worker(chance=0.5), "chance", "a function"),
+    (lambda: a_worker(durable_handoff="yes"), "durable_handoff", "True or False"),
+    (lambda: a_worker(max_crashes=0), "max_crashes", "from 1"),
+    (lambda: a_worker(random=0.5), "random", "a function"),
     # Storages
     (lambda: SqliteStorage(None), "path", "a path, not None"),
     (lambda: SqliteStorage(b"messages.db"), "path", "a path, not a bytes"),
@@ -358,11 +358,11 @@ PLAIN: list[tuple[Callable[[Shop], object], object]] = [
     (lambda _: a_messenger(default_channels="orders").channel("orders"), CHANNEL),
     (lambda _: a_messenger(default_channels=CHANNEL).channel("orders"), CHANNEL),
     (
-        lambda _: a_messenger(idempotency_window=60).acceptance.idempotency_window,
+        lambda _: a_messenger(idempotency_window=60).acceptor.idempotency_window,
         timedelta(minutes=1),
     ),
     (
-        lambda _: a_messenger(suppress_on="complaint").desk.suppress_on,
+        lambda _: a_messenger(suppress_on="complaint").context.suppress_on,
         {SuppressionCause.COMPLAINT},
     ),
     (lambda _: a_worker(lease=900, timeout=60.5).drain().total, 0),

@@ -85,7 +85,7 @@ class Engine:
         self.messenger = Messenger(
             storage=self.storage, channels={channel: self.transport}, clock=self.clock
         )
-        options = {"threads": 1, "chance": lambda: 0.5, **options}
+        options = {"threads": 1, "random": lambda: 0.5, **options}
         self.worker = Worker(self.messenger, **options)
 
     def send(self, body: str = "hi", **fields: Any) -> Message:
@@ -359,7 +359,9 @@ class TestDoubt:
         with engine.storage.begin() as tx:
             claims = tx.outbox.claim(now=NOW, lease=HOUR, limit=8)
         storage = FailingStorage(set(), engine.storage)
-        ledger = GroupCommit(storage, engine.clock, EngineContext(ids=TimeOrderedIds()))
+        ledger = GroupCommit(
+            EngineContext(storage=storage, clock=engine.clock, ids=TimeOrderedIds())
+        )
         storage.before = lambda: until(lambda: storage.calls > 1 or len(ledger._marks) == 7)
 
         with ThreadPoolExecutor(8) as pool:

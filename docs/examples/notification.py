@@ -119,7 +119,7 @@ def main() -> None:
             clock=clock,
         )
         keep_template(messenger)
-        worker = Worker(messenger, threads=1, chance=lambda: 0.5)
+        worker = Worker(messenger, threads=1, random=lambda: 0.5)
 
         print(
             "An invitation to the clusters nurses and first-aid, and to elena, over three channels."

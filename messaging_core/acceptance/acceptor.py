@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import frozen
 
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, key_of
 from messaging_core.acceptance.submission import (
@@ -16,17 +16,15 @@ from messaging_core.acceptance.submission import (
 )
 from messaging_core.acceptance.writer import MessageWriter, _refusal
 from messaging_core.contacts.receivers import with_known_contacts
+from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.admission import admit
 from messaging_core.decisions.content.link_planning import Linking, counts_parts, wants_links
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.models.messages.request import SendMessage
-from messaging_core.policy.policies import SendPolicies
-from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.templates.resolver import TemplateResolver
-from messaging_core.wire import WireLimits, dump_send_message, read_send_message
+from messaging_core.wire import dump_send_message, parse_send_message
 from messaging_core.wire.salvage import parse_leniently
-from messaging_core.wire.stored.message import echo
 
 
 @frozen(kw_only=True)
@@ -34,18 +32,16 @@ class MessageAcceptor:
     """Read, decide on and keep requests.
 
     Attributes:
-        mail_domains: By workspace, those of its email channels.
+        context: The parts and settings of the messenger.
+        template_resolver: Renders the templates that requests name.
+        linking: Decides on the links of requests.
+        idempotency_window: How long an idempotency key is taken, counted from acceptance.
     """
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
+    context: EngineContext
     template_resolver: TemplateResolver
     linking: Linking
-    limits: WireLimits = field(factory=WireLimits)
     idempotency_window: timedelta = DEFAULT_WINDOW
-    policies: SendPolicies = field(factory=SendPolicies)
-    mail_domains: Mapping[UUID, frozenset[str]] = field(factory=dict, repr=False)
 
     def accept(
         self, submissions: Sequence[Submission], *, connection: Any = None
@@ -54,11 +50,11 @@ class MessageAcceptor:
 
         One bad request does not stop the others; its answer is the error, which is returned.
         """
-        now = self.now()
+        now = self.context.now()
         prepared = [self.prepare(one, now) for one in submissions]
         if not any(one.admission or one.idempotency for one in prepared):
             return [_refusal(one) for one in prepared]
-        with self.storage.begin(connection) as tx:
+        with self.context.storage.begin(connection) as tx:
             return self.writing(tx, now).keep(prepared)
 
     def writing(
@@ -68,24 +64,19 @@ class MessageAcceptor:
         keys_since = now - self.idempotency_window
         return MessageWriter(
             tx,
-            self.ids,
+            self.context.ids,
             now,
             linking=self.linking,
             keys_since=keys_since,
-            policies=self.policies,
+            policies=self.context.policies,
             batch_id=batch_id,
         )
-
-    def now(self) -> datetime:
-        """Return the present, in whole milliseconds as the wire shows it."""
-        now = self.clock.now()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def prepare(self, submission: Submission, now: datetime) -> PreparedRequest:
         """Read one request and decide on it; nothing is written."""
         channel = submission.channel
         try:
-            request, source = self._read(submission.request)
+            request = parse_send_message(_as_json(submission.request), limits=self.context.limits)
             # Before contacts are looked up: what is known of them may change between two tries.
             key = submission.idempotency_key
             idempotency = None if key is None else key_of(key, request, channel)
@@ -93,20 +84,19 @@ class MessageAcceptor:
             return PreparedRequest(
                 channel=channel, request=None, admission=None, violations=error.violations
             )
-        request, unreachable = with_known_contacts(self.storage, request, channel)
+        request, unreachable = with_known_contacts(self.context.storage, request, channel)
         rendered, faults = self.template_resolver.resolve(request, channel)
         request = rendered or request
         has_links = wants_links(request)
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
-        is_rendered = rendered is not None
         admission = admit(
             request,
             channel,
             now,
             faults=faults,
-            is_rendered=is_rendered,
-            mail_domains=self.mail_domains.get(channel.workspace, ()),
+            is_rendered=rendered is not None,
+            mail_domains=self.context.channels.mail_domains.get(channel.workspace, ()),
         )
         violations = (*unreachable, *admission.violations)
         return PreparedRequest(
@@ -115,13 +105,8 @@ class MessageAcceptor:
             admission=None if violations else admission,
             violations=violations,
             idempotency=idempotency,
-            # What a template became is in the message, and not in its request.
-            echoed=None if is_rendered else echo(source),
             has_links=has_links,
         )
-
-    def _read(self, request: Request) -> tuple[SendMessage, Mapping[str, Any]]:
-        return read_send_message(_as_json(request), limits=self.limits)
 
     def salvage(self, request: Request) -> SendMessage:
         """Return what can be read of a request that was refused for its form."""
@@ -129,7 +114,7 @@ class MessageAcceptor:
             data = _as_json(request)
         except InvalidMessageError:
             data = {}
-        return parse_leniently(data, limits=self.limits)
+        return parse_leniently(data, limits=self.context.limits)
 
 
 def _as_json(request: Request) -> bytes | str | Mapping[str, Any]:

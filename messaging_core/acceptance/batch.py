@@ -28,7 +28,7 @@ from messaging_core.wire.stored.fingerprint import hash_of
 class BatchAcceptor:
     """Keep whole batches: a request that breaks rules is kept too, as a rejected message."""
 
-    acceptance: MessageAcceptor
+    acceptor: MessageAcceptor
 
     def accept(
         self,
@@ -49,12 +49,12 @@ class BatchAcceptor:
             violations += check_key(idempotency_key)
         if violations:
             raise InvalidMessageError(violations)
-        now = self.acceptance.now()
+        now = self.acceptor.context.now()
         prepared = [self._prepare(channel, one, idempotency_key, now) for one in requests]
         key = None if idempotency_key is None else _key(idempotency_key, prepared)
-        batch_id = self.acceptance.ids.new(now)
-        with self.acceptance.storage.begin(connection) as tx:
-            writing = self.acceptance.writing(tx, now, batch_id=batch_id)
+        batch_id = self.acceptor.context.ids.new(now)
+        with self.acceptor.context.storage.begin(connection) as tx:
+            writing = self.acceptor.writing(tx, now, batch_id=batch_id)
             known = _known(tx, writing, channel.workspace, key) if key else None
             return known or Batch(id=batch_id, messages=_keep(writing, prepared, key))
 
@@ -62,10 +62,10 @@ class BatchAcceptor:
         self, channel: Channel, request: Request, key: str | None, now: datetime
     ) -> PreparedRequest:
         submission = Submission(channel=channel, request=request, idempotency_key=key)
-        prepared = self.acceptance.prepare(submission, now)
+        prepared = self.acceptor.prepare(submission, now)
         if prepared.admission:
             return prepared
-        kept = prepared.request or self.acceptance.salvage(request)
+        kept = prepared.request or self.acceptor.salvage(request)
         return evolve(prepared, request=curtailed(kept))
 
 

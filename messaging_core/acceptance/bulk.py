@@ -24,7 +24,7 @@ _REMEDY: Final = "give None for a request without a key"
 
 
 def accept_many(
-    acceptance: MessageAcceptor,
+    acceptor: MessageAcceptor,
     channel: Channel,
     requests: Iterable[Request],
     *,
@@ -39,7 +39,7 @@ def accept_many(
             for request, key in chunk
         ]
         with gc_paused():
-            chunk_answers = acceptance.accept(submissions, connection=connection)
+            chunk_answers = acceptor.accept(submissions, connection=connection)
         for answer in chunk_answers:
             answers.append(
                 Rejection(index=len(answers), violations=answer.violations)

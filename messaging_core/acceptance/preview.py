@@ -26,15 +26,15 @@ _VERDICTS: Final = {
 }
 
 
-def preview(acceptance: MessageAcceptor, channel: Channel, request: Request) -> Plan:
+def preview(acceptor: MessageAcceptor, channel: Channel, request: Request) -> Plan:
     """Return what accepting a request would come to now; nothing is written."""
-    now = acceptance.now()
-    prepared = acceptance.prepare(Submission(channel=channel, request=request), now)
+    now = acceptor.context.now()
+    prepared = acceptor.prepare(Submission(channel=channel, request=request), now)
     if prepared.request is None or prepared.admission is None:
         return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-    message, delivery, reasons = _with_policy(acceptance, prepared, now)
+    message, delivery, reasons = _with_policy(acceptor, prepared, now)
     if prepared.has_links and delivery:
-        delivery, _ = acceptance.linking.draw(message, delivery, prepared.channel)
+        delivery, _ = acceptor.linking.draw(message, delivery, prepared.channel)
     envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
     content = envelope.content if envelope else None
     return Plan(
@@ -48,26 +48,26 @@ def preview(acceptance: MessageAcceptor, channel: Channel, request: Request) -> 
 
 
 def _with_policy(
-    acceptance: MessageAcceptor, prepared: PreparedRequest, now: datetime
+    acceptor: MessageAcceptor, prepared: PreparedRequest, now: datetime
 ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
     """Draft the message, and let the send rules decide on it, by what is known now."""
     channel = prepared.channel
-    with acceptance.storage.begin(read_only=True) as tx:
+    with acceptor.context.storage.begin(read_only=True) as tx:
         message, delivery = drafted(
             prepared,
-            message_id=acceptance.ids.new(now),
+            message_id=acceptor.context.ids.new(now),
             people=known_people(tx, prepared.request, channel) if prepared.request else [],
             now=now,
         )
         if delivery is None:
             return message, None, ()
-        return PolicyEvaluator(tx, acceptance.policies).decide(
+        return PolicyEvaluator(tx, acceptor.context.policies).decide(
             message, delivery, channel, now, counts=False
         )
 
 
 def next_allowed(
-    acceptance: MessageAcceptor,
+    acceptor: MessageAcceptor,
     channel: Channel,
     receiver: str,
     *,
@@ -75,9 +75,9 @@ def next_allowed(
     meta: Meta | None = None,
 ) -> datetime | None:
     """Return when a message to somebody may go; nothing where waiting changes nothing."""
-    now = acceptance.now()
+    now = acceptor.context.now()
     identifier = Identifier(identifier_key=key or channel.identifier_key, identifier_value=receiver)
-    with acceptance.storage.begin(read_only=True) as tx:
+    with acceptor.context.storage.begin(read_only=True) as tx:
         contact_id = tx.contacts.by_identifiers(channel.workspace, [identifier]).get(identifier)
         case = PolicyInput(
             channel=channel,
@@ -95,7 +95,7 @@ def next_allowed(
             meta=meta,
             sender=channel.sender,
         )
-        ruling = PolicyEvaluator(tx, acceptance.policies).rule(case, now)
+        ruling = PolicyEvaluator(tx, acceptor.context.policies).rule(case, now)
     if not channel.active:
         return None
     return now if ruling is None else ruling.next_at

@@ -36,7 +36,6 @@ class PreparedRequest:
 
     Attributes:
         violations: Why it is refused; empty when it is admitted.
-        echoed: What the message takes over from the request as it is, in JSON.
         origin: What made the request, where it was not the host.
         has_links: Whether something may be done to its links.
     """
@@ -46,7 +45,6 @@ class PreparedRequest:
     admission: Admission | None
     violations: tuple[Violation, ...] = ()
     idempotency: IdempotencyKey | None = None
-    echoed: str | None = None
     origin: Origin | None = None
     has_links: bool = False
 

@@ -165,10 +165,9 @@ class MessageWriter:
             one, message_id=message_id, people=people, now=self._now, origin=origin
         )
         reasons = one.admission.reasons if one.admission else ()
-        is_held_back = False
         if delivery and not is_exempt(message):
             message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
-            reasons, is_held_back = (*reasons, *why), message.reason is not None
+            reasons = (*reasons, *why)
         if one.has_links and delivery:
             delivery = self._linked(message, delivery, one.channel)
         kept = NewMessage(
@@ -178,8 +177,6 @@ class MessageWriter:
             delivery=delivery,
             idempotency=one.idempotency,
             batch_id=self._batch_id,
-            # Not all of a message in a batch, or of one held back, is taken over from its request.
-            echoed=None if origin or is_held_back else one.echoed,
         )
         return kept, reasons
 

@@ -120,7 +120,15 @@ class Bulkheads:
     def recall(self) -> Iterator[Claim]:
         """Take back what no thread has begun."""
         for crew in self._crews.values():
-            yield from self._recall(crew, crew.busy)
+            yield from self._recall(crew, crew.queued)
+
+    def dismiss(self) -> bool:
+        """Let threads end after what they do now, and return True if any has not ended yet.
+
+        After an interruption only the threads themselves know: a count may be one off.
+        """
+        are_alive = [crew.dismiss() for crew in self._crews.values()]  # no crew may be left out
+        return any(are_alive)
 
     def recall_excess(self) -> Iterator[Claim]:
         """Take back what channels hold that have become too slow for it."""

@@ -47,20 +47,20 @@ class Dispatcher:
         channels: The channels and their transports.
         policies: The send rules of workspaces and channels.
         ledger: Where everything is written down.
-        mark: Whether the point of no return is made durable.
+        durable_handoff: Whether the point of no return is made durable.
         watch: Told of every call of a transport.
-        chance: Uniform in [0, 1).
-        patience: After how many crashes a message is given up.
+        random: Returns numbers uniform in [0, 1).
+        max_crashes: After how many crashes a message is given up.
     """
 
     clock: Clock
     channels: ChannelRegistry
     policies: SendPolicies
     ledger: GroupCommit
-    mark: bool
+    durable_handoff: bool
     watch: Watchdog
-    chance: Callable[[], float]
-    patience: int
+    random: Callable[[], float]
+    max_crashes: int
 
     def deliver(self, claim: Claim) -> Settlement | None:
         """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's.
@@ -86,7 +86,7 @@ class Dispatcher:
         answer = CallResult(
             outcome=fault_outcome(call.transport, what, call.handoff), is_fault=True
         )
-        return self._settled(call, answer, self._safe_chance())
+        return self._settled(call, answer, self._jitter())
 
     def keep_late_answer(self, call: TransportCall, answer: CallResult) -> None:
         """Keep what a transport said after it was given up: it may be proof."""
@@ -96,7 +96,7 @@ class Dispatcher:
                 call.claim.message.id,
                 call.transport,
             )
-        self.ledger.record(self._settled(call, answer, self._safe_chance()))
+        self.ledger.record(self._settled(call, answer, self._jitter()))
 
     def _now_or(self, earlier: datetime) -> datetime:
         """Return the present, or a time before it where the host's clock fails."""
@@ -124,7 +124,7 @@ class Dispatcher:
             channel,
             now,
             deduplicates=deduplicates,
-            patience=self.patience,
+            max_crashes=self.max_crashes,
             rules=self.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
@@ -135,7 +135,7 @@ class Dispatcher:
         self, claim: Claim, send: Send, transport: Transport, now: datetime, *, deduplicates: bool
     ) -> Settlement | None:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
-        chance, envelope = self._safe_chance(), send.envelope
+        jitter, envelope = self._jitter(), send.envelope
         addresses = tuple([one.value for one in envelope.receivers])
         call = TransportCall(
             claim=claim,
@@ -146,7 +146,7 @@ class Dispatcher:
             handoff=DurableHandoff(
                 claim,
                 self.clock,
-                self.ledger if self.mark else None,
+                self.ledger if self.durable_handoff else None,
                 channel=envelope.channel,
                 addresses=addresses,
                 may_go=self._allowance(claim, envelope.channel),
@@ -163,7 +163,7 @@ class Dispatcher:
                 raise
             return None
         if self.watch.end(call):
-            return self._settled(call, answer, chance)
+            return self._settled(call, answer, jitter)
         self._keep_late(call, answer)
         return None
 
@@ -183,7 +183,7 @@ class Dispatcher:
         known = receivers
         return lambda now: ruling_on(claim, known, channel, rules, now).course is Course.SEND
 
-    def _settled(self, call: TransportCall, answer: CallResult, chance: float) -> Settlement:
+    def _settled(self, call: TransportCall, answer: CallResult, jitter: float) -> Settlement:
         fails = call.channel.when_in_doubt is WhenInDoubt.FAIL
         return settle(
             Attempted(
@@ -192,7 +192,7 @@ class Dispatcher:
                 addresses=call.addresses,
                 outcome=answer.outcome,
                 now=self._now_or(call.at),
-                chance=chance,
+                jitter=jitter,
                 grace=call.channel.grace,
                 deduplicates=call.deduplicates,
                 gives_up_doubt=fails and not call.deduplicates,
@@ -201,13 +201,13 @@ class Dispatcher:
             )
         )
 
-    def _safe_chance(self) -> float:
+    def _jitter(self) -> float:
         try:
-            return min(max(float(self.chance()), 0.0), 1.0)
+            return min(max(float(self.random()), 0.0), 1.0)
         except BaseException as error:
             if may_be_a_signal(error):
                 raise
-            _log.warning("no chance could be drawn; retries are not spread")
+            _log.warning("the random source of the worker failed; this retry has no jitter")
             return 0.5
 
     def _not_begun(self, call: TransportCall, error: Withdrawn | StorageError) -> Settlement:
@@ -224,7 +224,7 @@ class Dispatcher:
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:
         now = self._now_or(claim.message.updated_at)
-        if claim.delivery.crashes >= self.patience and not may_have_gone(claim.message, None):
+        if claim.delivery.crashes >= self.max_crashes and not may_have_gone(claim.message, None):
             return poison(claim, now)
         failure = Failure(
             code=FailureCode.DEPENDENCY_ERROR,

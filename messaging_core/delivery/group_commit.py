@@ -15,8 +15,6 @@ from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
 from messaging_core.models.messages.message import Status
-from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage.transaction import Storage
 
 _SUSPENSE = 5.0
 """Seconds that a message which crashed before keeps the others from being claimed.
@@ -76,9 +74,7 @@ class GroupCommit(ForkAware):
     fewer messages a worker that dies leaves in doubt.
 
     Args:
-        storage: Where it is written.
-        clock: Tells when a mark is made.
-        desk: What the books are kept with.
+        context: The parts and settings of the messenger.
         gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
         deduplicates: Tells whether a message's provider knows it again.
         latest: When was last claimed.
@@ -87,20 +83,16 @@ class GroupCommit(ForkAware):
         report: What became of the messages whose results were written.
     """
 
-    def __init__(  # noqa: PLR0913 - by keyword beyond the third
+    def __init__(
         self,
-        storage: Storage,
-        clock: Clock,
-        desk: EngineContext,
+        context: EngineContext,
         *,
         gathers: bool = False,
         deduplicates: Callable[[Claim], bool] = lambda _: False,
         latest: LatestTime | None = None,
     ) -> None:
         self._latest = latest or LatestTime()
-        self._storage = storage
-        self._clock = clock
-        self._desk = desk
+        self._context = context
         self._gathers = gathers
         self._deduplicates = deduplicates
         self._lock = threading.Lock()
@@ -219,12 +211,21 @@ class GroupCommit(ForkAware):
 
     def _lead(self, turn: "_Turn | None" = None) -> None:
         """Write all that waits, one's own among it, and let the next in line go on."""
-        with self._lock:
-            marks, self._marks = self._marks, []
+        marks: list[_Mark] = []
         try:
-            self._write(marks, self._take_results(), turn)
+            self._write(marks, turn)
+        except BaseException:
+            for mark in marks:
+                mark.interrupt()
+            raise
         finally:
             self._pass_on()
+
+    def recover(self) -> None:
+        """Let the threads go on that wait for a claim which was interrupted and is not made."""
+        with self._lock:
+            self._turns.clear()
+        self._pass_on()
 
     def _pass_on(self) -> None:
         """Let the next in line go on: a claim first, since results go with it and marks as well."""
@@ -248,19 +249,22 @@ class GroupCommit(ForkAware):
                 self._pass_on()
             raise
 
-    def _write(
-        self, marks: Sequence["_Mark"], results: Sequence[Settlement], turn: "_Turn | None"
-    ) -> None:
-        goings = [mark.going for mark in marks]
+    def _write(self, marks: list["_Mark"], turn: "_Turn | None") -> None:
+        results: list[Settlement] = []
         reasons: Sequence[Withdrawal | None] = []
         try:
-            with self._storage.begin() as tx:
-                books = DeliveryRecorder(tx, self._desk, marks=not self._gathers)
+            with self._lock:
+                marks += self._marks
+                results += self._results
+                self._marks, self._results = [], []
+            goings = [mark.going for mark in marks]
+            with self._context.storage.begin() as tx:
+                books = DeliveryRecorder(tx, self._context, marks=not self._gathers)
                 valid = books.settle(results) if results else []
                 if goings:
-                    reasons = books.hand_over(goings, self._clock.now())
+                    reasons = books.hand_over(goings, self._context.clock.now())
                 if turn:
-                    turn.take(books, self._clock.now())
+                    turn.take(books, self._context.clock.now())
         except BaseException as error:
             self._put_back(results)
             everybody = error if isinstance(error, Exception) else StorageError("interrupted")
@@ -276,11 +280,6 @@ class GroupCommit(ForkAware):
             if turn:
                 turn.keep_time()
             self._count(results, valid)
-
-    def _take_results(self) -> list[Settlement]:
-        with self._lock:
-            results, self._results = self._results, []
-        return results
 
     def _put_back(self, results: Sequence[Settlement]) -> None:
         with self._lock:
@@ -370,6 +369,11 @@ class _Mark:
         """Let the one who waits go on."""
         self.error = error
         self._ready.set()
+
+    def interrupt(self) -> None:
+        """Let the one who waits go on, unless that was done: the mark may not have been made."""
+        if not self._ready.is_set():
+            self.end(StorageError("interrupted"))
 
 
 def _report(results: Sequence[Settlement], valid: Sequence[bool]) -> DeliveryReport:

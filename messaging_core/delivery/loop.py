@@ -20,6 +20,7 @@ from messaging_core.ports.storage.transaction import Storage
 _log = logging.getLogger(__name__)
 
 _IDLE = 0.5  # seconds between looks at a storage that other processes write to as well
+_MOMENT = 0.01  # seconds between looks at threads that are about to end
 
 
 @define(kw_only=True)
@@ -71,13 +72,21 @@ class DeliveryLoop:
 
     def wind_up(self) -> None:
         """Interrupted: finish what was begun, give the rest back, and record both if possible."""
-        for step in (self._give_back_all, self.finish, lambda: self.begin(0)):
+        for step in (self.ledger.recover, self._give_back_all, self._dismiss, self._record):
             try:
                 step()
             except BaseException as error:  # noqa: BLE001 - what interrupted is raised again
                 _log_failure(error)
         if self.ledger.unwritten:
             _log.error("%d messages stay leased", self.ledger.unwritten)
+
+    def _dismiss(self) -> None:
+        while self.bulkheads.dismiss():
+            self.bulkheads.gather(1, _MOMENT)
+            self._give_up_overdue()
+
+    def _record(self) -> None:
+        self.ledger.claim(lease=self.lease, limit=0)
 
     def _give_back_all(self) -> None:
         for claim in self.bulkheads.recall():
@@ -87,13 +96,16 @@ class DeliveryLoop:
         """Wait for some to be done, and give up those that hang."""
         if self.bulkheads.busy:
             self.bulkheads.gather(enough, self.patience)
+        self._give_up_overdue()
+        for claim in self.bulkheads.recall_excess():
+            self.ledger.put_back(self.delivering.give_back(claim))
+
+    def _give_up_overdue(self) -> None:
         for call in self.watch.overdue():
             channel = call.channel
             self.ledger.record(self.delivering.give_up(call))
             if not self.bulkheads.abandon(channel.id, call.thread):
                 _log.error("every thread of channel %s hangs in its transport", channel.name)
-        for claim in self.bulkheads.recall_excess():
-            self.ledger.put_back(self.delivering.give_back(claim))
 
     def _rest(self, stop: threading.Event | None) -> None:
         """Sleep until something may be due."""

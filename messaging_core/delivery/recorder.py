@@ -75,17 +75,17 @@ class DeliveryRecorder:
 
     Args:
         tx: Where.
-        desk: What the books are kept with.
+        context: The parts and settings of the messenger.
         marks: Whether hand-overs are marked. If not, a receipt may come before it is known that its
             message was handed over; it waits until the attempt is settled.
     """
 
-    def __init__(self, tx: Transaction, desk: EngineContext, *, marks: bool = True) -> None:
+    def __init__(self, tx: Transaction, context: EngineContext, *, marks: bool = True) -> None:
         self._tx = tx
-        self._desk = desk
+        self._context = context
         self._marks = marks
-        self._proofs = StatusResolver(tx, desk.channels)
-        self._reports = ReceiptProcessor(tx, desk)
+        self._proofs = StatusResolver(tx, context.channels.by_id)
+        self._reports = ReceiptProcessor(tx, context)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of claimed messages; false where the lease was no longer valid.
@@ -118,7 +118,7 @@ class DeliveryRecorder:
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
-        judge = PolicyEvaluator(self._tx, self._desk.policies)
+        judge = PolicyEvaluator(self._tx, self._context.policies)
         held = [one.is_refused(judge, now) for one in goings]
         leases = [one.lease for one, is_held in zip(goings, held, strict=True) if not is_held]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
@@ -182,12 +182,12 @@ class DeliveryRecorder:
         """Tell what is known of receivers where a send rule may have something to say."""
         if not claims:
             return []  # a judge looks into the storage
-        judge = PolicyEvaluator(self._tx, self._desk.policies)
+        judge = PolicyEvaluator(self._tx, self._context.policies)
         return [self._with_facts(judge, one, now) for one in claims]
 
     def _with_facts(self, judge: PolicyEvaluator, claim: Claim, now: datetime) -> Claim:
         message, delivery = claim.message, claim.delivery
-        channel = self._desk.channels.get(message.channel_id)
+        channel = self._context.channels.get(message.channel_id)
         if channel is None or is_exempt(message):
             return claim
         if not judge.concerns(channel, message.meta, delivery.controls):
@@ -265,7 +265,7 @@ class DeliveryRecorder:
         What may have gone counts: the person may have it. What is known to have gone by a proof
         alone goes on counting when it was last taken up.
         """
-        if not self._desk.policies.has_caps:
+        if not self._context.policies.has_caps:
             return
         sendings = self._tx.sendings
         for one in settlements:

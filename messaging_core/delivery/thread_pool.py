@@ -61,6 +61,20 @@ class WorkerPool:
         """Return how many threads it has now."""
         return len(self._threads)
 
+    @property
+    def queued(self) -> int:
+        """Return how many claims no thread has begun, by the queue's own count."""
+        return self._jobs.qsize()
+
+    def dismiss(self) -> bool:
+        """Let its threads end after what they do now, and return True if any has not ended yet."""
+        with self._lock:
+            if not self._is_over:
+                for _thread in self._threads:
+                    self._jobs.put(None)
+                self._is_over = True  # last: a call that was interrupted before is made once more
+            return any(thread.is_alive() for thread in self._threads)
+
     def pace(self) -> int:
         """Return how many claims it did in the last second, or has done since: the larger."""
         passed = monotonic() - self._counting_since
@@ -83,13 +97,14 @@ class WorkerPool:
         with self._lock:
             while not self._is_over and len(self._threads) < min(most, self.busy):
                 thread = threading.Thread(target=self._serve, name="messaging-worker", daemon=True)
+                self._threads.add(thread)  # first: a signal handler may raise after the start
                 try:
                     thread.start()
                 except RuntimeError:  # the system has no more threads to give
+                    self._threads.discard(thread)
                     if not self._threads:
                         raise
                     return
-                self._threads.add(thread)
 
     def _serve(self) -> None:
         while (claim := self._next()) is not None:
@@ -159,12 +174,11 @@ class WorkerPool:
 
     def close(self) -> None:
         """Begin nothing more, and wait for the threads that do not hang."""
-        for _ in self.recall(self.busy):
-            pass  # its lease ends by itself
+        if not self._is_over:
+            for _ in self.recall(self.queued):
+                pass  # its lease ends by itself
+        self.dismiss()
         with self._lock:
-            self._is_over = True
-            threads = list(self._threads)
-        for _thread in threads:
-            self._jobs.put(None)
+            threads = [thread for thread in self._threads if thread.is_alive()]
         for thread in threads:
             thread.join()

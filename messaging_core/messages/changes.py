@@ -1,19 +1,17 @@
 """What can still be changed of messages that wait: withdraw them, or move them to another time."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import frozen
 
-from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.batch import messages_of
+from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, StateError, UnknownBatchError
 from messaging_core.messages.lookup import message_of
-from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message, Status
@@ -25,25 +23,20 @@ from messaging_core.rules.policy.validity import expires_at, validity_of
 
 @frozen(kw_only=True)
 class MessageChanges:
-    """Change messages as long as nobody may have them.
+    """Change messages as long as nobody may have them."""
 
-    Attributes:
-        channels: The channels of the host by their ids.
-    """
-
-    acceptance: MessageAcceptor
-    channels: Mapping[UUID, Channel] = field(repr=False)
+    context: EngineContext
 
     def cancel(self, message_id: UUID, workspace: UUID, connection: Any) -> bool:
         """Withdraw one message; false where it may have gone."""
-        now = self.acceptance.now()
-        with self.acceptance.storage.begin(connection) as tx:
+        now = self.context.now()
+        with self.context.storage.begin(connection) as tx:
             return withdraw(tx, workspace, message_of(tx, workspace, message_id), now)
 
     def cancel_batch(self, batch_id: UUID, workspace: UUID, connection: Any) -> int:
         """Withdraw what can be withdrawn of a batch, and return how many that were."""
-        now = self.acceptance.now()
-        with self.acceptance.storage.begin(connection) as tx:
+        now = self.context.now()
+        with self.context.storage.begin(connection) as tx:
             messages = messages_of(tx, workspace, batch_id)
             if not messages:
                 raise UnknownBatchError(batch_id)
@@ -53,11 +46,11 @@ class MessageChanges:
         self, message_id: UUID, at: datetime, workspace: UUID, connection: Any
     ) -> Message:
         """Move one message to another time."""
-        now = self.acceptance.now()
+        now = self.context.now()
         if violations := check_schedule(at, now):
             raise InvalidMessageError(violations)
         at = at.astimezone(UTC)  # wall-clock times must not be compared with one another
-        with self.acceptance.storage.begin(connection) as tx:
+        with self.context.storage.begin(connection) as tx:
             message = message_of(tx, workspace, message_id)
             delivery = tx.outbox.delivery(workspace, message_id)
             if delivery is None or not can_reschedule(message.status):
@@ -82,7 +75,7 @@ class MessageChanges:
             failure=message.failure,
             scheduled_for=due_time(at, now),
         )
-        channel = self.channels.get(message.channel_id)
+        channel = self.context.channels.get(message.channel_id)
         validity = validity_of(delivery.controls.validity, channel.message_type if channel else "")
         ends_at = expires_at(now, at, validity)
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):

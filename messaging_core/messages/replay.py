@@ -5,8 +5,9 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from messaging_core.acceptance.acceptor import MessageAcceptor
+from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import lane_of
+from messaging_core.decisions.content.link_planning import Linking
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.redaction import is_redacted
@@ -28,13 +29,14 @@ REPLAY = "replay"
 class MessageReplayer:
     """Send again what failed, or what waits in doubt."""
 
-    acceptance: MessageAcceptor
+    context: EngineContext
+    linking: Linking
 
     def replay(
         self, message_id: UUID, workspace: UUID, channel: Channel, *, again: bool, connection: Any
     ) -> Message:
         """Keep a new message in place of one that failed, or send one in doubt now."""
-        with self.acceptance.storage.begin(connection) as tx:
+        with self.context.storage.begin(connection) as tx:
             message = tx.messages.get(workspace, message_id)
             if message is None:
                 raise UnknownMessageError(message_id)
@@ -47,7 +49,7 @@ class MessageReplayer:
     def _send_now(
         self, tx: Transaction, workspace: UUID, message: Message, channel: Channel
     ) -> Message:
-        now, delivery = self.acceptance.now(), tx.outbox.delivery(workspace, message.id)
+        now, delivery = self.context.now(), tx.outbox.delivery(workspace, message.id)
         # Its failure still says that it may have gone, so that it cannot be cancelled.
         moved = evolve(message, details=None, last_status_at=now, updated_at=now)
         validity = validity_of(
@@ -80,7 +82,7 @@ class MessageReplayer:
             expires_at=expires_at(new.created_at, None, validity),
             lane=lane_of(channel),
         )
-        delivery, links = self.acceptance.linking.draw(new, delivery, channel)
+        delivery, links = self.linking.draw(new, delivery, channel)
         tx.short_links.add(links)
         kept = NewMessage(
             workspace=workspace,
@@ -94,11 +96,11 @@ class MessageReplayer:
         return new
 
     def _copy(self, old: Message) -> Message:
-        now = self.acceptance.now()
+        now = self.context.now()
         return begun(
             old,
             Status.ACCEPTED,
-            id=self.acceptance.ids.new(now),
+            id=self.context.ids.new(now),
             last_status_at=now,
             created_at=now,
             updated_at=now,

@@ -11,7 +11,6 @@ from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK, chunks, gc_paused
 from messaging_core.acceptance.idempotency import check_key
 from messaging_core.acceptance.submission import AcceptResult, Submission
-from messaging_core.channels import ChannelRegistry
 from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError
 from messaging_core.models.common.channel import EMAIL, Channel
@@ -72,8 +71,7 @@ class NotificationService:
         files: Where attachments come from.
     """
 
-    acceptance: MessageAcceptor
-    channels: ChannelRegistry
+    acceptor: MessageAcceptor
     audience: Audience | None = None
     files: Files | None = None
 
@@ -93,7 +91,9 @@ class NotificationService:
         """
         notification = _well_formed(notification)
         job = self._job(notification, key, workspace, connection)
-        audience = self.audience or ContactAudience(self.acceptance.storage, workspace=workspace)
+        audience = self.audience or ContactAudience(
+            self.acceptor.context.storage, workspace=workspace
+        )
         found = audience.resolve(notification.recipients, notification.clusters)
         for some in chunks(found, max(1, CHUNK // len(job.lines))):
             with gc_paused():
@@ -103,11 +103,11 @@ class NotificationService:
     def _job(
         self, notification: Notification, key: str | None, workspace: UUID, connection: Any
     ) -> "_NotificationRun":
-        channels = self.channels.by_platform(workspace)
+        channels = self.acceptor.context.channels.by_platform(workspace)
         violations = check_notification(notification, channels, has_files=self.files is not None)
         violations += check_key(key) if key is not None else []
         lines = self._lines(notification, channels, workspace, violations)
-        engines = self.acceptance.template_resolver.engines
+        engines = self.acceptor.template_resolver.engines
         wording = content_source(notification, self._template(notification, workspace), engines)
         if isinstance(wording, Sequence):
             raise InvalidRequestError([*violations, *wording])
@@ -117,7 +117,7 @@ class NotificationService:
         if isinstance(attachments, Sequence):
             raise InvalidRequestError(attachments)
         return _NotificationRun(
-            acceptance=self.acceptance,
+            acceptor=self.acceptor,
             lines=lines,
             wording=wording,
             attachments=attachments,
@@ -128,7 +128,7 @@ class NotificationService:
     def _template(self, notification: Notification, workspace: UUID) -> TemplateProject | None:
         if notification.template_id is None:
             return None
-        with self.acceptance.storage.begin(read_only=True) as tx:
+        with self.acceptor.context.storage.begin(read_only=True) as tx:
             return tx.templates.get(workspace, notification.template_id)
 
     def _attachments(
@@ -151,7 +151,7 @@ class NotificationService:
             for platform in dict.fromkeys(notification.channels)
             if platform in channels
         ]
-        senders = self.channels.of(workspace, EMAIL)
+        senders = self.acceptor.context.channels.of(workspace, EMAIL)
         return [
             _as_email(line, notification, senders, violations) if line.platform == EMAIL else line
             for line in lines
@@ -177,7 +177,7 @@ class _ChannelTarget:
 class _NotificationRun:
     """A notification on its way, and what became of it so far."""
 
-    acceptance: MessageAcceptor
+    acceptor: MessageAcceptor
     lines: Sequence[_ChannelTarget]
     wording: ContentSource
     attachments: Attachments
@@ -201,7 +201,7 @@ class _NotificationRun:
                 if request is not None:
                     submissions.append(self._submission(request, one.id, line))
                     owners.append((one.id, line.platform))
-        answers = self.acceptance.accept(submissions, connection=self.connection)
+        answers = self.acceptor.accept(submissions, connection=self.connection)
         for owner, answer in zip(owners, answers, strict=True):
             self._note(*owner, answer)
 

@@ -26,7 +26,7 @@ def resolve_short_link(inbox: ReceiptInbox, code: str, *, prefetched: bool) -> s
         UnknownShortLinkError: Nobody was sent this code, or it has expired.
         StorageError: The code could not be looked up.
     """
-    now = inbox.acceptance.clock.now()
+    now = inbox.context.clock.now()
     link = _found(inbox, code)
     location = location_of(link, now) if link else None
     if link is None or location is None:
@@ -43,16 +43,16 @@ def resolve_short_link(inbox: ReceiptInbox, code: str, *, prefetched: bool) -> s
 def _found(inbox: ReceiptInbox, code: str) -> ShortLink | None:
     if not is_code(code):
         return None
-    with inbox.acceptance.storage.begin(read_only=True) as tx:
+    with inbox.context.storage.begin(read_only=True) as tx:
         return tx.short_links.get(code)
 
 
 def _keep(inbox: ReceiptInbox, link: ShortLink, now: datetime, *, prefetched: bool) -> None:
-    with inbox.acceptance.storage.begin() as tx:
+    with inbox.context.storage.begin() as tx:
         message = tx.messages.get(link.workspace, link.message_id)
         if message is None:
             return
-        reports = ReceiptProcessor(tx, inbox.desk)
+        reports = ReceiptProcessor(tx, inbox.context)
         reports.interact(
             link.workspace,
             message,

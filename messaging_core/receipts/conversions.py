@@ -36,12 +36,12 @@ def record_conversion(
     conversion = well_formed(conversion)
     if violations := check_conversion(conversion):
         raise InvalidRequestError(violations)
-    now = inbox.acceptance.clock.now()
-    with inbox.acceptance.storage.begin(connection) as tx:
+    now = inbox.context.clock.now()
+    with inbox.context.storage.begin(connection) as tx:
         message = tx.messages.get(workspace, message_id)
         if message is None:
             raise UnknownMessageError(message_id)
-        reports = ReceiptProcessor(tx, inbox.desk)
+        reports = ReceiptProcessor(tx, inbox.context)
         interaction = reports.interact(
             workspace,
             message,

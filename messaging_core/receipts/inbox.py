@@ -46,13 +46,13 @@ class ReceiptInbox:
     """Keep receipts before anything else, and apply each of them once.
 
     Attributes:
-        acceptance: Answers what people write.
-        desk: What the books are kept with; people write to its channels.
+        context: The parts and settings of the messenger; people write to its channels.
+        acceptor: Accepts the answers to what people write.
         keywords: What is done about STOP, START and HELP.
     """
 
-    acceptance: MessageAcceptor
-    desk: EngineContext
+    context: EngineContext
+    acceptor: MessageAcceptor
     keywords: Keywords = field(factory=Keywords)
     _failed: set[int] = field(init=False, factory=set, eq=False, repr=False)
 
@@ -64,9 +64,9 @@ class ReceiptInbox:
         When this returns, or raises in its second step, nothing of them can get lost: what could
         not be applied stays in the inbox, and a worker tries again.
         """
-        now = self.acceptance.clock.now()
+        now = self.context.clock.now()
         kept = [_kept(receipt, workspace, now) for receipt in receipts]
-        with self.acceptance.storage.begin(connection) as tx:
+        with self.context.storage.begin(connection) as tx:
             positions = tx.receipts.keep(kept)
         new = [
             evolve(one, position=position)
@@ -95,7 +95,7 @@ class ReceiptInbox:
 
     def _pending(self, after: int) -> list[KeptReceipt]:
         try:
-            with self.acceptance.storage.begin(read_only=True) as tx:
+            with self.context.storage.begin(read_only=True) as tx:
                 return tx.receipts.pending(limit=_AT_ONCE, after=after)
         except StorageError:
             raise
@@ -107,7 +107,7 @@ class ReceiptInbox:
         """Look no more at receipts that cannot be read, and log each of them: once."""
         if not unreadable:
             return
-        with self.acceptance.storage.begin() as tx:
+        with self.context.storage.begin() as tx:
             tx.receipts.mark(unreadable, ReceiptState.UNREADABLE)
         for position in unreadable:
             _log.error("receipt %d cannot be read, and is put aside", position)
@@ -140,8 +140,8 @@ class ReceiptInbox:
         return result
 
     def _apply_together(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
-        with self.acceptance.storage.begin(connection) as tx:
-            reports = ReceiptProcessor(tx, self.desk)
+        with self.context.storage.begin(connection) as tx:
+            reports = ReceiptProcessor(tx, self.context)
             results: list[Result] = [self._apply(tx, reports, receipt) for receipt in kept]
             reports.flush()
         return results
@@ -159,7 +159,7 @@ class ReceiptInbox:
     def _take_in(
         self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
     ) -> Message | bool:
-        channel = self.desk.channels.get(incoming.channel_id)
+        channel = self.context.channels.get(incoming.channel_id)
         if channel is None or channel.workspace != kept.workspace:
             tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
             return False
@@ -169,10 +169,10 @@ class ReceiptInbox:
             identifier_key=channel.identifier_key, identifier_value=incoming.sender
         )
         (contact_id,) = tx.contacts.ensure(
-            kept.workspace, [identifier], now=now, new_id=lambda: str(self.desk.ids.new(now))
+            kept.workspace, [identifier], now=now, new_id=lambda: str(self.context.ids.new(now))
         )
         message = received(
-            incoming, channel, message_id=self.desk.ids.new(now), contact_id=contact_id, now=now
+            incoming, channel, message_id=self.context.ids.new(now), contact_id=contact_id, now=now
         )
         tx.messages.add(
             [NewMessage(workspace=kept.workspace, platform=channel.platform, message=message)]
@@ -181,7 +181,7 @@ class ReceiptInbox:
         tx.receipts.mark([kept.position], ReceiptState.APPLIED)
         if keyword := self.keywords.keyword_in(message, channel):
             obeying = KeywordHandler(
-                tx=tx, acceptance=self.acceptance, desk=self.desk, keywords=self.keywords
+                tx=tx, acceptor=self.acceptor, context=self.context, keywords=self.keywords
             )
             obeying.obey(keyword, message, channel, now, written_at=min(incoming.at, now))
         return message

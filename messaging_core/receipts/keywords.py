@@ -71,8 +71,8 @@ class KeywordHandler:
     """Do what a keyword asks for, in the transaction in which it came in."""
 
     tx: Transaction
-    acceptance: MessageAcceptor
-    desk: EngineContext
+    acceptor: MessageAcceptor
+    context: EngineContext
     keywords: Keywords
 
     def obey(
@@ -132,7 +132,7 @@ class KeywordHandler:
         # The latest opt-out stands, so that an opt-in that was written before it lifts nothing.
         self._lift(identifier, channel)
         suppressions.add(channel.workspace, [block])
-        skip_suppressed(self.tx, self.desk, channel.workspace, block, now)
+        skip_suppressed(self.tx, self.context, channel.workspace, block, now)
         return standing is None
 
     def _opt_in(self, identifier: Identifier, channel: Channel, written_at: datetime) -> bool:
@@ -173,9 +173,9 @@ class KeywordHandler:
             return
         request = SendMessage(receiver=to(identifier.identifier_value), body=TextBody(text=text))
         submission = Submission(channel=channel, request=request)
-        prepared = self.acceptance.prepare(submission, now)
+        prepared = self.acceptor.prepare(submission, now)
         origin = Origin(type=ANSWER, id=str(message.id))
-        writing = self.acceptance.writing(self.tx, now)
+        writing = self.acceptor.writing(self.tx, now)
         if prepared.admission:
             writing.keep_all([evolve(prepared, origin=origin)])
 

@@ -22,7 +22,11 @@ from messaging_core.rules.policy.lifecycle import UNDER_WAY, Cause, can_exclude,
 
 
 def skip_suppressed(
-    tx: Transaction, desk: EngineContext, workspace: UUID, suppression: Suppression, now: datetime
+    tx: Transaction,
+    context: EngineContext,
+    workspace: UUID,
+    suppression: Suppression,
+    now: datetime,
 ) -> int:
     """Skip every message that waits and that a suppression covers, and return how many.
 
@@ -32,7 +36,7 @@ def skip_suppressed(
     covered = [
         message
         for message in _waiting_for(tx, workspace, suppression)
-        if _is_covered(message, suppression, desk)
+        if _is_covered(message, suppression, context)
     ]
     return sum(_skip(tx, workspace, message, suppression, now) for message in covered)
 
@@ -53,9 +57,9 @@ def _waiting_for(tx: Transaction, workspace: UUID, suppression: Suppression) -> 
         query = evolve(query, page_token=page.next_page_token)
 
 
-def _is_covered(message: Message, suppression: Suppression, desk: EngineContext) -> bool:
+def _is_covered(message: Message, suppression: Suppression, context: EngineContext) -> bool:
     """Tell whether a suppression forbids a message that waits to its only receiver."""
-    people, channel = people_of(message), desk.channels.get(message.channel_id)
+    people, channel = people_of(message), context.channels.get(message.channel_id)
     if len(people) != 1 or channel is None or is_exempt(message) or not can_exclude(message.status):
         return False
     identifier = identifier_on(channel, people[0][1])

@@ -50,10 +50,10 @@ class ReceiptProcessor:
     Events and how far receipts have come are written for many receipts at once.
     """
 
-    def __init__(self, tx: Transaction, desk: EngineContext) -> None:
+    def __init__(self, tx: Transaction, context: EngineContext) -> None:
         self._tx = tx
-        self._desk = desk
-        self._proofs = StatusResolver(tx, desk.channels)
+        self._context = context
+        self._proofs = StatusResolver(tx, context.channels.by_id)
         self._events: list[Event] = []
         self._applied: list[int] = []
 
@@ -125,7 +125,7 @@ class ReceiptProcessor:
 
     def _fits(self, receipt: StatusReceipt | InteractionReceipt, channel_id: UUID) -> bool:
         is_channel = receipt.channel_id in {None, channel_id}
-        return is_channel and self._desk.sources.fits(receipt.source, channel_id)
+        return is_channel and self._context.channels.sources.fits(receipt.source, channel_id)
 
     def _is_about(
         self,
@@ -194,8 +194,8 @@ class ReceiptProcessor:
         """Block the address that a report concerns, where it is clear which that is."""
         addresses = message.addresses
         address = recipient or (addresses[0] if len(addresses) == 1 else None)
-        platform = platform_of(message, self._desk.channels.get(message.channel_id))
-        if cause not in self._desk.suppress_on or not address or platform != EMAIL:
+        platform = platform_of(message, self._context.channels.get(message.channel_id))
+        if cause not in self._context.suppress_on or not address or platform != EMAIL:
             return
         at = kept.received_at
         blocks = [
@@ -239,7 +239,7 @@ class ReceiptProcessor:
             said: Fields of `Interaction` that the message does not give.
         """
         interaction = Interaction(
-            id=self._desk.ids.new(at),
+            id=self._context.ids.new(at),
             message_id=message.id,
             channel_id=message.channel_id,
             message_reference=message.reference,

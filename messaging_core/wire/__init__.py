@@ -19,7 +19,6 @@ from messaging_core.wire.documents import (
     load_message,
     load_page,
     parse_send_message,
-    read_send_message,
 )
 from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, WireLimits
 
@@ -45,5 +44,4 @@ __all__ = [
     "load_message",
     "load_page",
     "parse_send_message",
-    "read_send_message",
 ]

@@ -33,20 +33,7 @@ def parse_send_message(data: Json, *, limits: WireLimits = REQUEST_LIMITS) -> Se
     Raises:
         InvalidMessageError: With every violation, each with a JSON pointer into the request.
     """
-    return read_send_message(data, limits=limits)[0]
-
-
-def read_send_message(
-    data: Json, *, limits: WireLimits = REQUEST_LIMITS
-) -> tuple[SendMessage, Mapping[str, Any]]:
-    """Read a request, and return beside it the JSON values that it was read from.
-
-    Raises:
-        InvalidMessageError: With every violation.
-    """
-    request: tuple[SendMessage, Mapping[str, Any]] = _read_both(
-        SendMessage, data, limits, InvalidMessageError
-    )
+    request: SendMessage = _read(SendMessage, data, limits, InvalidMessageError)
     return request
 
 
@@ -180,59 +167,63 @@ def dump_stored(value: Any) -> Any:
 
 def _load_foreign(cls: type[T], data: Json, limits: WireLimits) -> T:
     """Read a document that another system may have written, without the numbers that are zero."""
-    value: T = _read_both(cls, data, limits, InvalidDocumentError, is_lenient=True)[0]
+    value: T = _read(cls, data, limits, InvalidDocumentError, is_lenient=True)
     return value
 
 
-def _read(kind: Any, data: Any, limits: WireLimits, error: type[InvalidRequestError]) -> Any:
-    return _read_both(kind, data, limits, error)[0]
-
-
-def _read_both(
+def _read(
     kind: Any,
     data: Any,
     limits: WireLimits,
     error: type[InvalidRequestError],
     *,
     is_lenient: bool = False,
-) -> tuple[Any, Any]:
-    """Return what was read, and the JSON values it was read from."""
+) -> Any:
     faults = ViolationCollector(limits, is_lenient=is_lenient)
     try:
-        value, tree = _read_document(kind, data, limits, faults)
+        value = _read_document(kind, data, limits, faults)
     except StopReading:
-        value, tree = None, None
+        value = None
     if faults:
         raise error(tuple(faults))
-    return value, tree
+    return value
 
 
-def _read_document(
-    kind: Any, data: Any, limits: WireLimits, faults: ViolationCollector
-) -> tuple[Any, Any]:
-    read = registry().reader(kind)
+def _read_document(kind: Any, data: Any, limits: WireLimits, faults: ViolationCollector) -> Any:
     if isinstance(data, (bytes, str, bytearray, memoryview)):
-        tree = json_text.parse(data, limits, faults)
-        value = read(tree, "", faults)
-        if faults:  # a reader does not look into what it refuses
-            check_depth(tree, "", faults)
-        return value, tree
-    if not isinstance(data, Mapping):
-        faults.mismatch("", "JSON text or an object", data)
-        return None, None
-    unspeakable = ViolationCollector(limits)
+        return _read_tree(kind, json_text.parse(data, limits, faults), faults)
+    if type(data) is dict and (tree := json_values.parse(data, limits, faults)) is not None:
+        return _read_tree(kind, tree, faults)
+    if isinstance(data, Mapping):
+        return _read_mapping(kind, data, limits, faults)
+    faults.mismatch("", "JSON text or an object", data)
+    return None
+
+
+def _read_mapping(
+    kind: Any, data: Mapping[Any, Any], limits: WireLimits, faults: ViolationCollector
+) -> Any:
+    """Read values that may have no JSON, reporting those that have none."""
+    not_json = ViolationCollector(limits)
     try:
-        tree = json_values.copy(data, limits, unspeakable)
+        tree = json_values.copy(data, limits, not_json)
     except StopReading:
-        faults.extend(unspeakable)
+        faults.extend(not_json)
         raise
-    value = read(tree, "", faults)
-    # Where the reader has spoken of a place, it said what belongs there.
-    spoken_of = {violation.path for violation in faults}
-    for violation in unspeakable:
-        if violation.path not in spoken_of:
+    value = _read_tree(kind, tree, faults)
+    # A violation that the reader reported at the same place says what belongs there.
+    reported = {violation.path for violation in faults}
+    for violation in not_json:
+        if violation.path not in reported:
             faults.add(violation.path, violation.code, violation.message)
-    return value, tree
+    return value
+
+
+def _read_tree(kind: Any, tree: Any, faults: ViolationCollector) -> Any:
+    value = registry().reader(kind)(tree, "", faults)
+    if faults:  # a reader does not look into what it refuses
+        check_depth(tree, "", faults)
+    return value
 
 
 def _dump_object(value: Any) -> dict[str, Any]:

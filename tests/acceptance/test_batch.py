@@ -111,7 +111,7 @@ class Engine:
         self.messenger = Messenger(
             storage=storage, channels=dict.fromkeys(CHANNELS, self.transport), clock=self.clock
         )
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5)
 
     def send(self, *requests: Any, **options: Any) -> Batch:
         return self.messenger.send_batch("orders", requests, **options)

@@ -67,7 +67,7 @@ class Engine:
             storage=self.storage, channels={self.channel: transport}, clock=self.clock
         )
         self.worker = Worker(
-            self.messenger, **{"threads": 1, "chance": lambda: 0.5, "timeout": SOON, **options}
+            self.messenger, **{"threads": 1, "random": lambda: 0.5, "timeout": SOON, **options}
         )
 
     def send(self, **fields: Any) -> Message:
@@ -234,7 +234,7 @@ class TestPoison:
 
     @pytest.mark.parametrize("answer", [BeforeHandoff(KeyError("+31612345678"))])
     def test_a_message_that_no_transport_can_stand_is_given_up(self, answer: Any) -> None:
-        engine = Engine(RecordingTransport(lambda _: answer), patience=3)
+        engine = Engine(RecordingTransport(lambda _: answer), max_crashes=3)
         message = engine.send()
         engine.worker.drain()
         reports = [engine.try_again(message) for _ in range(3)]
@@ -253,7 +253,7 @@ class TestPoison:
         assert len(engine.transport.attempts) == 3
 
     def test_a_message_in_doubt_is_the_channels_to_decide(self) -> None:
-        engine = Engine(RecordingTransport([ValueError()] * 6), patience=3)
+        engine = Engine(RecordingTransport([ValueError()] * 6), max_crashes=3)
         message = engine.send()
         engine.worker.drain()
 
@@ -266,7 +266,7 @@ class TestPoison:
         error = RuntimeError("no connection")
         error.__cause__ = ConnectionRefusedError()
         fault = error if wrapped else ConnectionRefusedError()
-        engine = Engine(RecordingTransport([BeforeHandoff(fault)] * 9), patience=3)
+        engine = Engine(RecordingTransport([BeforeHandoff(fault)] * 9), max_crashes=3)
         message = engine.send()
         engine.worker.drain()
 
@@ -287,14 +287,14 @@ class TestPoison:
         assert engine.now_is(message).reason == "poisoned"
 
     def test_there_is_patience_for_one_crash_at_least(self) -> None:
-        with pytest.raises(ConfigurationError, match="patience"):
-            Engine(RecordingTransport(), patience=0)
+        with pytest.raises(ConfigurationError, match="max_crashes"):
+            Engine(RecordingTransport(), max_crashes=0)
 
 
 class TestWhatCountsAsAnAttempt:
-    @pytest.mark.parametrize("chance", [lambda: 1 / 0, lambda: "often", lambda: float("inf")])
-    def test_a_chance_that_fails_costs_no_message(self, chance: Any) -> None:
-        engine = Engine(RecordingTransport(), chance=chance)
+    @pytest.mark.parametrize("random", [lambda: 1 / 0, lambda: "often", lambda: float("inf")])
+    def test_a_random_source_that_fails_costs_no_message(self, random: Any) -> None:
+        engine = Engine(RecordingTransport(), random=random)
         engine.send()
 
         assert engine.worker.drain() == DeliveryReport(sent=1)
@@ -319,7 +319,7 @@ class TestWhatCountsAsAnAttempt:
             storage=storage, channels={mail: RecordingTransport([busy])}, clock=clock
         )
         messenger.send(mail, a_request(receiver=to("ada@shop.example")))
-        Worker(messenger, threads=1, chance=lambda: 0.0).drain()
+        Worker(messenger, threads=1, random=lambda: 0.0).drain()
 
         with storage.begin(read_only=True) as tx:
             due_at = tx.outbox.next_due()

@@ -72,6 +72,10 @@ def claimed(storage: Gate, count: int) -> list[Claim]:
     return claims
 
 
+def context_of(storage: Gate) -> EngineContext:
+    return EngineContext(storage=storage, clock=ManualClock(), ids=TimeOrderedIds())
+
+
 def status(storage: Gate, claim: Claim) -> Status:
     with storage.begin(read_only=True) as tx:
         message = tx.messages.get(claim.workspace, claim.message.id)
@@ -81,7 +85,7 @@ def status(storage: Gate, claim: Claim) -> Status:
 
 def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
     (claim,) = claimed(storage, 1)
-    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
+    ledger = GroupCommit(context_of(storage))
 
     ledger.record(a_settlement(claim))
 
@@ -91,7 +95,7 @@ def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
 
 def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Gate) -> None:
     first, second, third = claimed(storage, 3)
-    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
+    ledger = GroupCommit(context_of(storage))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
@@ -108,7 +112,7 @@ def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Ga
 
 def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
     claims = claimed(storage, 3)
-    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()), gathers=True)
+    ledger = GroupCommit(context_of(storage), gathers=True)
 
     for claim in claims:
         ledger.record(a_settlement(claim))
@@ -120,7 +124,7 @@ def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
 
 def test_results_that_could_not_be_written_are_written_with_the_next_commit(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
+    ledger = GroupCommit(context_of(storage))
     storage.is_down = True
     ledger.record(a_settlement(first))
     with pytest.raises(StorageError):
@@ -138,7 +142,7 @@ def test_results_that_could_not_be_written_are_written_with_the_next_commit(stor
 
 def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = GroupCommit(storage, ManualClock(), EngineContext(ids=TimeOrderedIds()))
+    ledger = GroupCommit(context_of(storage))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:

@@ -192,14 +192,14 @@ def test_a_worker_whose_clock_fails_for_good_ends(error: BaseException) -> None:
 
 
 @kinds
-def test_a_chance_that_is_no_exception_costs_no_message(error: BaseException) -> None:
-    def chance() -> float:
+def test_a_random_source_that_raises_no_exception_costs_no_message(error: BaseException) -> None:
+    def fails() -> float:
         raise error
 
     messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
     messenger.send(ORDERS, a_request())
 
-    assert drained(Worker(messenger, chance=chance)) == DeliveryReport(sent=1)
+    assert drained(Worker(messenger, random=fails)) == DeliveryReport(sent=1)
 
 
 def broken_send(_: Envelope, handoff: Handoff) -> Outcome:
@@ -321,7 +321,7 @@ class TestAClockSetBack:
         clock = ManualClock()
         transport = RecordingTransport([BeforeHandoff(ConnectionRefusedError()), None])
         messenger = Messenger(storage=MemoryStorage(), channels={CODES: transport}, clock=clock)
-        worker = Worker(messenger, chance=lambda: 0.5)
+        worker = Worker(messenger, random=lambda: 0.5)
         messenger.send(CODES, a_request())
         assert drained(worker) == DeliveryReport(waiting=1)
 

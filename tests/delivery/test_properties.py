@@ -94,7 +94,7 @@ class Deliveries(RuleBasedStateMachine):
             },
             clock=self.clock,
         )
-        self.worker = Worker(self.messenger, threads=1, lease=LEASE, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, lease=LEASE, random=lambda: 0.5)
         self.sent: list[UUID] = []
         self.claims: list[Claim] = []
 
@@ -123,7 +123,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(hands_over=st.booleans())
     def claim_and_stall(self, hands_over: bool) -> None:  # noqa: FBT001 - both ways
         with self.storage.begin() as tx:
-            claims = DeliveryRecorder(tx, self.messenger.desk).claim(
+            claims = DeliveryRecorder(tx, self.messenger.context).claim(
                 now=self.clock.now(), lease=LEASE, limit=10
             )
             if hands_over:
@@ -144,7 +144,7 @@ class Deliveries(RuleBasedStateMachine):
             now=self.clock.now(),
         )
         with self.storage.begin() as tx:
-            DeliveryRecorder(tx, self.messenger.desk).settle([settle(attempted)])
+            DeliveryRecorder(tx, self.messenger.context).settle([settle(attempted)])
 
     @precondition(lambda self: self.sent)
     @rule(

@@ -83,7 +83,7 @@ class Engine:
         self.messenger = Messenger(
             storage=self.storage, channels=dict.fromkeys(channels, self.transport), clock=self.clock
         )
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5)
 
     def send(self, channel: Channel = ORDERS, **fields: Any) -> Message:
         defaults = {"receiver": to("ada@x.example" if channel is SUPPORT else PHONE)}
@@ -347,8 +347,8 @@ def test_pauses_double_up_to_a_limit() -> None:
     assert EMAIL_RETRIES.wait(1, 0) == timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(("chance", "seconds"), [(0, 600), (0.5, 630)])
-def test_a_provider_gets_the_pause_it_asks_for(chance: float, seconds: int) -> None:
+@pytest.mark.parametrize(("jitter", "seconds"), [(0, 600), (0.5, 630)])
+def test_a_provider_gets_the_pause_it_asks_for(jitter: float, seconds: int) -> None:
     now = ManualClock().now()
     ten_minutes = timedelta(minutes=10)
 
@@ -357,7 +357,7 @@ def test_a_provider_gets_the_pause_it_asks_for(chance: float, seconds: int) -> N
         1,
         now=now,
         expires_at=now + timedelta(days=1),
-        chance=chance,
+        jitter=jitter,
         retry_after=ten_minutes,
     )
 

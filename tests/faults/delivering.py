@@ -26,7 +26,7 @@ from faults.processes import say, when_told_to_end
 from faults.shop import OFFERS, ORDERS, open_storage
 from messaging_adapters.transports.email.smtp import SmtpSecurity, SmtpTransport
 from messaging_core import Messenger, Worker
-from messaging_core.decisions.delivery.dispatch import PATIENCE
+from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
 from messaging_core.models.delivery.outcome import Accepted, Outcome
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
@@ -91,7 +91,7 @@ def main(settings: dict[str, Any]) -> None:
         threads=settings.get("threads", 4),
         batch=20,
         lease=timedelta(seconds=settings.get("lease", 900)),
-        patience=settings.get("patience", PATIENCE),
+        max_crashes=settings.get("max_crashes", MAX_CRASHES),
     )
     if settings.get("drain", False):
         worker.drain()

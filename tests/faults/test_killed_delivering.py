@@ -84,7 +84,7 @@ def test_killed_workers_lose_nothing_and_repeat_only_what_was_in_doubt(
         "lease": 1,
         "threads": threads,
         # Workers that live for a fifth of a second die over the same message more than once.
-        "patience": KILLS + 1,
+        "max_crashes": KILLS + 1,
     }
     # A provider that recognises messages leaves no doubt, not even where doubt means failure.
     channel = OFFERS if peer.transport == "keyed" else ORDERS

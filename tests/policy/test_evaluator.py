@@ -83,7 +83,7 @@ class Engine:
             send_rules=rules,
             **options,
         )
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5)
 
     def send(self, channel: Channel = OFFERS, *to: str, **fields: Any) -> Message:
         address = A if channel.platform == "email" else NUMBER

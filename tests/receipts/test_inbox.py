@@ -88,7 +88,7 @@ class Engine:
         self.messenger = Messenger(
             storage=storage, channels={channel: self.transport}, clock=self.clock
         )
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5)
 
     def send(self, *to: str) -> Message:
         address = A if self.channel.platform == "email" else "+31612345678"

@@ -102,7 +102,7 @@ class Engine:
     ) -> None:
         self.clock = ManualClock()
         self.messenger = Messenger(storage=storage, channels=channels, clock=self.clock)
-        self.worker = Worker(self.messenger, threads=1, chance=lambda: 0.5, **options)
+        self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5, **options)
 
     def send(self, channel: Channel = ORDERS) -> Message:
         return self.messenger.send(channel, a_request(to=ADDRESS[channel.platform]))
@@ -188,12 +188,12 @@ def test_between_two_attempts_a_receipt_ends_what_went_and_was_refused(storage: 
 
 @pytest.mark.parametrize("fields", [{}, {"reference": "r-1"}, {"reference": "elsewhere"}])
 @pytest.mark.parametrize("answer", [ACCEPTED, LOST])
-@pytest.mark.parametrize("mark", [True, False])
+@pytest.mark.parametrize("durable_handoff", [True, False])
 def test_after_the_hand_over_a_receipt_counts_whether_it_was_marked_or_not(
-    storage: Storage, answer: Outcome, fields: dict[str, Any], *, mark: bool
+    storage: Storage, answer: Outcome, fields: dict[str, Any], *, durable_handoff: bool
 ) -> None:
     provider = Provider(answer, ACCEPTED)
-    engine = Engine(storage, {ORDERS: provider}, mark=mark)
+    engine = Engine(storage, {ORDERS: provider}, durable_handoff=durable_handoff)
     provider.after = lambda envelope: engine.messenger.receive(
         a_report(message_id=envelope.message_id, **fields)
     )
@@ -407,13 +407,13 @@ def test_one_receipt_that_fails_spoils_no_other(
     incoming = IncomingMessage(
         source="acme", at=NOW, channel_id=ORDERS.id, sender="+31612345679", body=TextBody(text="Hi")
     )
-    ids = engine.messenger.desk.ids
-    object.__setattr__(engine.messenger.inbox.desk, "ids", Broken())
+    ids = engine.messenger.context.ids
+    object.__setattr__(engine.messenger.inbox.context, "ids", Broken())
 
     reception = engine.messenger.receive([*reports[:2], incoming, reports[2]])
     engine.worker.run_once()
     engine.worker.run_once()
-    object.__setattr__(engine.messenger.inbox.desk, "ids", ids)
+    object.__setattr__(engine.messenger.inbox.context, "ids", ids)
     engine.worker.run_once()
 
     assert (reception.applied, reception.failed) == (3, 1)
@@ -571,7 +571,7 @@ def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_repo
 
     with storage.begin() as tx:
         late = late_answer(("part-1", "part-2"))
-        proofs = StatusResolver(tx, engine.messenger.desk.channels)
+        proofs = StatusResolver(tx, engine.messenger.channels.by_id)
         shown = proofs.prove(
             DEFAULT_WORKSPACE, delivered, None, late, at=NOW, how=Resolution.ANSWERED
         )

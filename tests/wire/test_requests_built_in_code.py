@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from messaging_core.errors import InvalidMessageError
 from messaging_core.models import (
@@ -33,6 +35,9 @@ from messaging_core.models import (
     to,
 )
 from messaging_core.wire import dump, dump_send_message, encode, parse_send_message
+from messaging_core.wire.parsing import json_values
+from messaging_core.wire.parsing.faults import StopReading, ViolationCollector
+from messaging_core.wire.parsing.limits import REQUEST_LIMITS, WireLimits
 
 RECEIVER = to("+31600000001")
 
@@ -43,6 +48,31 @@ class Word(StrEnum):
 
 class Number(Enum):
     ONE = 1
+
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(), max_size=20),
+    st.dates(),
+    st.datetimes(),
+    st.uuids(),
+    st.decimals(),
+    st.binary(max_size=3),
+    st.sampled_from([Word.HI, Number.ONE, MappingProxyType({"a": 1})]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda items: st.one_of(
+        st.lists(items, max_size=3),
+        st.tuples(items),
+        st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), items, max_size=3),
+        st.dictionaries(st.text(max_size=3), items, max_size=3).map(OrderedDict),
+    ),
+    max_leaves=8,
+)
 
 
 def round_trip(**fields: Any) -> SendMessage:
@@ -248,3 +278,34 @@ def test_a_card_of_the_wrong_class_is_written_as_what_it_is() -> None:
 def test_what_is_no_model_is_passed_on() -> None:
     assert dump({"a": 1}) == {"a": 1}
     assert encode(None) == b"null"
+
+
+@given(values=st.dictionaries(st.text(max_size=3), VALUES, max_size=3), size=st.integers(0, 60))
+def test_values_are_read_through_their_json_only_where_a_copy_gives_the_same(
+    values: dict[str, Any], size: int
+) -> None:
+    limits = WireLimits(max_bytes=size)
+    read, copied = ViolationCollector(limits), ViolationCollector(limits)
+    try:
+        tree = json_values.parse(values, limits, read)
+    except StopReading:
+        tree = None
+    try:
+        copy = json_values.copy(values, limits, copied)
+    except StopReading:
+        copy = None
+
+    assert list(read) in ([], list(copied))
+    if tree is not None:
+        assert list(copied) == []
+        assert encode(tree) == encode(copy)
+
+
+def test_plain_values_are_read_through_their_json_and_share_nothing() -> None:
+    values = {"text": "hi", "list": [1, 2.5, None, True, {"inner": "ü"}]}
+
+    tree = json_values.parse(values, REQUEST_LIMITS, ViolationCollector(REQUEST_LIMITS))
+
+    assert tree == values
+    assert tree is not values
+    assert tree["list"] is not values["list"]

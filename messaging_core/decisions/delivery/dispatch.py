@@ -23,7 +23,7 @@ from messaging_core.models.delivery.delivery import Claim, Resolution, Settlemen
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.policy.send_rules import Course, ReceiverFacts, Ruling, SendRules
 
-PATIENCE = 5
+MAX_CRASHES = 5
 """After how many crashes a message is given up, unless a worker is told otherwise."""
 
 NO_RULES = SendRules()
@@ -55,7 +55,7 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
     now: datetime,
     *,
     deduplicates: bool = False,
-    patience: int = PATIENCE,
+    max_crashes: int = MAX_CRASHES,
     rules: SendRules = NO_RULES,
 ) -> Dispatch:
     """Decide whether a claimed message is sent now.
@@ -66,12 +66,12 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
         now: The present.
         deduplicates: Whether the provider would recognise the message if it came again; then
             doubt is no reason not to send it.
-        patience: After how many crashes a message is given up, unless it is in doubt.
+        max_crashes: After how many crashes a message is given up, unless it is in doubt.
         rules: The send rules of the channel, asked where the claim knows its receivers.
     """
     if now >= claim.delivery.expires_at:
         return Finish(settlement=expire(claim, now))
-    if claim.delivery.crashes >= patience and not may_have_gone(claim.message, None):
+    if claim.delivery.crashes >= max_crashes and not may_have_gone(claim.message, None):
         return Finish(settlement=poison(claim, now))
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))

@@ -22,15 +22,15 @@ class RetryPolicy:
     cap: timedelta = timedelta(hours=1)
     fixed: float = 0.5
 
-    def wait(self, attempts: int, chance: float) -> timedelta:
+    def wait(self, attempts: int, jitter: float) -> timedelta:
         """Return how long to wait after so many attempts.
 
         Args:
             attempts: Attempts made so far, at least 1.
-            chance: Uniform in [0, 1), for the random share, which spreads a crowd.
+            jitter: Uniform in [0, 1), for the random share, which spreads a crowd.
         """
         longest: timedelta = min(self.cap, self.base * (1 << min(attempts - 1, 32)))
-        return longest * (self.fixed + (1 - self.fixed) * chance)
+        return longest * (self.fixed + (1 - self.fixed) * jitter)
 
 
 EMAIL_RETRIES = RetryPolicy(base=timedelta(minutes=2), cap=timedelta(hours=4))
@@ -52,7 +52,7 @@ def next_try(  # noqa: PLR0913 - each is one fact of the decision
     *,
     now: datetime,
     expires_at: datetime,
-    chance: float,
+    jitter: float,
     retry_after: timedelta | None = None,
 ) -> datetime | None:
     """Return when to try again, or nothing when that would be too late.
@@ -62,14 +62,14 @@ def next_try(  # noqa: PLR0913 - each is one fact of the decision
         attempts: Attempts made so far.
         now: The present.
         expires_at: From then on nothing may be tried.
-        chance: Uniform in [0, 1).
+        jitter: Uniform in [0, 1).
         retry_after: What the provider asked for; the wait is never shorter.
     """
-    wait = max(policy.wait(attempts, chance), timedelta(milliseconds=1))
+    wait = max(policy.wait(attempts, jitter), timedelta(milliseconds=1))
     left = expires_at - now
     if retry_after is not None and retry_after >= left:
         return None  # before it is multiplied: a provider may ask for any number of years
     if retry_after is not None and retry_after > wait:
         # A tenth more, spread, so that all who were told the same do not come back at once.
-        wait = retry_after * (1 + chance / 10)
+        wait = retry_after * (1 + jitter / 10)
     return now + wait if wait < left else None

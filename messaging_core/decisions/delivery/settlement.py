@@ -61,7 +61,7 @@ class Attempted:
     Attributes:
         platform: Decides the waits between attempts.
         addresses: Whom the attempt went to.
-        chance: Uniform in [0, 1), for jitter.
+        jitter: Uniform in [0, 1), for the random share of waits.
         grace: How long proof is waited for when it is in doubt.
         deduplicates: Whether the provider would recognise the message if it came again.
         gives_up_doubt: Whether who is in doubt is given up, as the channel wants it.
@@ -74,7 +74,7 @@ class Attempted:
     addresses: tuple[str, ...]
     outcome: Outcome
     now: datetime
-    chance: float = 0.5
+    jitter: float = 0.5
     grace: timedelta = GRACE
     deduplicates: bool = False
     gives_up_doubt: bool = False
@@ -316,7 +316,7 @@ def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settleme
     claim, now = attempted.claim, attempted.now
     policy = policy_of(attempted.platform)
     wait = (
-        policy.wait(claim.delivery.attempts, attempted.chance)
+        policy.wait(claim.delivery.attempts, attempted.jitter)
         if attempted.deduplicates
         else attempted.grace
     )
@@ -332,7 +332,7 @@ def _postponed(attempted: Attempted, tally: _Tally, deferred: Sequence[Deferred]
         claim.delivery.attempts,
         now=now,
         expires_at=claim.delivery.expires_at,
-        chance=attempted.chance,
+        jitter=attempted.jitter,
         retry_after=_least_wait(deferred),
     )
     failure = deferred[0].failure

@@ -82,12 +82,7 @@ class IdempotencyKey:
 
 @frozen(kw_only=True)
 class NewMessage:
-    """A message on its way into the storage, with everything that is stored beside it.
-
-    Attributes:
-        echoed: What it took over from its request as it was, in JSON, where that was written
-            already: an object with some of the keys of the message.
-    """
+    """A message on its way into the storage, with everything that is stored beside it."""
 
     workspace: UUID
     platform: str
@@ -95,7 +90,6 @@ class NewMessage:
     delivery: Delivery | None = None
     idempotency: IdempotencyKey | None = None
     batch_id: UUID | None = None
-    echoed: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

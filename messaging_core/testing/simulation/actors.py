@@ -35,7 +35,7 @@ _LOOKS = 12
 _SEEN_AT_A_TIME = 3
 
 MakeWorker = Callable[[Messenger, Callable[[], float]], Worker]
-"""Makes the worker of one process, of its messenger and a source of chance."""
+"""Makes the worker of one process, of its messenger and a source of random numbers."""
 
 
 @frozen(kw_only=True)

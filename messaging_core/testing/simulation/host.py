@@ -193,7 +193,7 @@ class _Send:
         channel = self.asked[0].channel
         if self.oracle and not self.asked[0].answers:
             # Nothing can come between this and the transaction that keeps the message.
-            now = messenger.acceptance.now()
+            now = messenger.context.now()
             plan = self.oracle(process).plan(channel, self.requests[0])
             self.asked[0].plans.append((now, plan))
         if self.as_batch:

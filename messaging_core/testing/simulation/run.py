@@ -94,14 +94,14 @@ def _memory() -> Storage:
 
 
 def _worker_of(scenario: Scenario) -> MakeWorker:
-    def make(messenger: Messenger, chance: Callable[[], float]) -> Worker:
+    def make(messenger: Messenger, random: Callable[[], float]) -> Worker:
         return Worker(
             messenger,
             threads=1,
             batch=scenario.batch,
             lease=scenario.lease,
-            mark=scenario.mark,
-            chance=chance,
+            durable_handoff=scenario.durable_handoff,
+            random=random,
         )
 
     return make

@@ -118,7 +118,7 @@ class Scenario:
         workers: How many processes deliver.
         batch: How many messages a worker claims at once.
         lease: How long a worker may take.
-        mark: Whether workers mark the point of no return.
+        durable_handoff: Whether workers mark the point of no return.
         crash: A process dies, at any call of the storage or a provider.
         downtime: How long it takes at most to come back.
         stall: A process stands still at such a call, for up to `stalled`.
@@ -154,7 +154,7 @@ class Scenario:
     workers: int = 3
     batch: int = 4
     lease: timedelta = timedelta(minutes=15)
-    mark: bool = True
+    durable_handoff: bool = True
     crash: float = 0.02
     downtime: timedelta = timedelta(minutes=30)
     stall: float = 0.01

@@ -1,4 +1,4 @@
-"""Copy Python values that stand for a JSON document, and refuse what JSON cannot say."""
+"""Read Python values as the JSON document that they represent."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -15,14 +15,53 @@ SMALLEST: Final = -(2**63)
 LARGEST: Final = 2**64 - 1
 
 
-def copy(data: Mapping[Any, Any], limits: WireLimits, faults: ViolationCollector) -> Any:
-    """Return what the JSON of these values would be read as, sharing nothing with them.
+_NO_SUBCLASSES: Final = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+_STRICT: Final = _NO_SUBCLASSES | orjson.OPT_PASSTHROUGH_DATETIME
 
-    What is no JSON value is reported and left in its place, so that whoever reads that place can
-    say better what should have stood there.
+
+def parse(data: dict[Any, Any], limits: WireLimits, faults: ViolationCollector) -> Any:
+    """Write the values as JSON and return what that is read as, if it is the same; else None.
+
+    This takes a third of the time of `copy`, which can name the values that JSON does not have.
 
     Raises:
-        Stop: Too deep, which includes a value that contains itself, or too large.
+        StopReading: The JSON is too large.
+    """
+    try:
+        # orjson has no limit of its own: lists that hold one another would fill the memory.
+        if limits.max_bytes is not None and _left_of(limits.max_bytes, data) < 0:
+            return None
+        raw = orjson.dumps(data, option=_STRICT)
+    except (TypeError, RecursionError):
+        return None
+    if limits.max_bytes is not None and len(raw) > limits.max_bytes:
+        refuse_size(limits.max_bytes, faults)
+    tree = orjson.loads(raw)
+    return tree if tree == data else None  # orjson writes NaN as null and a UUID as text
+
+
+def _left_of(size: int, value: Any) -> int:
+    """Return a size less the items and letters of a value; the result may be negative."""
+    for item in value.values() if type(value) is dict else value:
+        kind = type(item)
+        if kind is str:
+            size -= len(item)
+        elif kind is dict or kind is list or kind is tuple:
+            size = _left_of(size - 1, item)
+            if size < 0:
+                break
+    return size - len(value)
+
+
+def copy(data: Mapping[Any, Any], limits: WireLimits, faults: ViolationCollector) -> Any:
+    """Return what the JSON of these values is read as, sharing nothing with them.
+
+    A value that JSON does not have is reported and stays in its place: the reader of that place
+    may report what is expected there.
+
+    Raises:
+        StopReading: The values are too large or nested too deep; both hold if they contain
+            themselves.
     """
     tree = _Copier(limits, faults).copy(data, "")
     if limits.max_bytes is not None and not faults and len(orjson.dumps(tree)) > limits.max_bytes:

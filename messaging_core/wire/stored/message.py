@@ -1,6 +1,6 @@
 """A message as a storage keeps it: what never changes, what does, and what is searched by."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, overload
@@ -14,7 +14,7 @@ from messaging_core.models.common.channel import EMAIL, SMS
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.models.delivery.delivery import NewMessage, Settlement
-from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.messages.message import Direction, Message
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.wire import dump, load
@@ -23,7 +23,6 @@ from messaging_core.wire.codec.scalars import write_datetime
 from messaging_core.wire.documents import compact, dump_stored
 
 _EMAIL_KEY, _PHONE_KEY = PLATFORM_KEYS[EMAIL], PLATFORM_KEYS[SMS]
-_ECHOED = ("body", "template", "meta", "reference", "replyTo", "shortLinks", "scheduledFor")
 _STATE = ("status", "lastStatusAt", "updatedAt", "parts", "reason", "details", "failure")
 
 
@@ -60,43 +59,6 @@ def store(message: Message) -> Stored:
     document = dump_stored(message)
     state = {key: document.pop(key) for key in _STATE if key in document}
     return Stored(compact(document), orjson.dumps(state).decode())
-
-
-def echo(request: Mapping[str, Any]) -> str:
-    """Write what a message takes over from the JSON values of its request as it is."""
-    return orjson.dumps({key: request[key] for key in _ECHOED if key in request}).decode()
-
-
-def store_new(new: NewMessage) -> Stored:
-    """Take a new message apart; what it took over from its request is not written anew."""
-    message = new.message
-    if new.echoed is None:
-        return store(message)
-    document = {
-        "id": message.id,
-        "channelId": message.channel_id,
-        "sender": dump(message.sender),
-        "receiver": dump(message.receiver),
-        "createdAt": write_datetime(message.created_at),
-        "direction": message.direction,
-    }
-    if message.tags:
-        document["tags"] = message.tags
-    return Stored(
-        _joined(orjson.dumps(document), new.echoed),
-        _new_state(message.status, write_datetime(message.last_status_at)),
-    )
-
-
-@lru_cache(maxsize=16)  # it is the same for all that are accepted together
-def _new_state(status: Status, written: str) -> str:
-    state = {"status": status, "lastStatusAt": written, "updatedAt": written}
-    return orjson.dumps(state).decode()
-
-
-def _joined(one: bytes, other: str) -> bytes:
-    """Make one object of two that have no key in common; only the other may be empty."""
-    return one[:-1] + b"," + other[1:].encode() if len(other) > len("{}") else one
 
 
 def settled_state(settlement: Settlement) -> str:

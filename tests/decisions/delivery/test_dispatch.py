@@ -84,7 +84,7 @@ def test_a_message_that_waits_for_its_channel_says_what_is_wrong_with_it(
 
 @pytest.mark.parametrize(("crashes", "kind"), [(2, Send), (3, Finish)])
 def test_a_message_is_given_up_at_the_last_crash_that_is_borne(crashes: int, kind: type) -> None:
-    decision = dispatch(a_claim(crashes=crashes), a_channel(), NOW, patience=3)
+    decision = dispatch(a_claim(crashes=crashes), a_channel(), NOW, max_crashes=3)
 
     assert isinstance(decision, kind)
 

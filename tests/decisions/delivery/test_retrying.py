@@ -18,16 +18,16 @@ from messaging_core.testing import MONDAY_MORNING as NOW
 
 policies = st.sampled_from([EMAIL_RETRIES, OTHER_RETRIES])
 DAY = timedelta(days=1)
-chances = st.floats(0, 1, exclude_max=True)
+jitters = st.floats(0, 1, exclude_max=True)
 attempts = st.integers(1, 10_000)
 
 
-@given(policy=policies, attempts=attempts, chance=chances)
-def test_a_wait_has_a_floor_and_a_cap(policy: RetryPolicy, attempts: int, chance: float) -> None:
-    assert policy.base / 2 <= policy.wait(attempts, chance) <= policy.cap
+@given(policy=policies, attempts=attempts, jitter=jitters)
+def test_a_wait_has_a_floor_and_a_cap(policy: RetryPolicy, attempts: int, jitter: float) -> None:
+    assert policy.base / 2 <= policy.wait(attempts, jitter) <= policy.cap
 
 
-@given(policy=policies, attempts=attempts, one=chances, other=chances)
+@given(policy=policies, attempts=attempts, one=jitters, other=jitters)
 def test_no_wait_is_shorter_than_the_one_before(
     policy: RetryPolicy, attempts: int, one: float, other: float
 ) -> None:
@@ -37,16 +37,16 @@ def test_no_wait_is_shorter_than_the_one_before(
     assert after >= min(before, policy.cap / 2)
 
 
-@given(attempts=attempts, chance=chances, retry_after=st.none() | st.timedeltas(-DAY, DAY))
+@given(attempts=attempts, jitter=jitters, retry_after=st.none() | st.timedeltas(-DAY, DAY))
 def test_an_email_is_never_tried_again_before_a_minute(
-    attempts: int, chance: float, retry_after: timedelta | None
+    attempts: int, jitter: float, retry_after: timedelta | None
 ) -> None:
     at = next_try(
         EMAIL_RETRIES,
         attempts,
         now=NOW,
         expires_at=NOW + 40 * DAY,
-        chance=chance,
+        jitter=jitter,
         retry_after=retry_after,
     )
 
@@ -70,14 +70,14 @@ def test_mail_servers_are_given_more_time() -> None:
 @given(
     policy=policies,
     attempts=attempts,
-    chance=chances,
+    jitter=jitters,
     valid_for=st.timedeltas(-DAY, 40 * DAY),
     retry_after=st.none() | st.timedeltas(-DAY, 40 * DAY),
 )
 def test_the_next_try_is_later_than_now_and_before_the_expiry(
     policy: RetryPolicy,
     attempts: int,
-    chance: float,
+    jitter: float,
     valid_for: timedelta,
     retry_after: timedelta | None,
 ) -> None:
@@ -86,7 +86,7 @@ def test_the_next_try_is_later_than_now_and_before_the_expiry(
         attempts,
         now=NOW,
         expires_at=NOW + valid_for,
-        chance=chance,
+        jitter=jitter,
         retry_after=retry_after,
     )
 
@@ -95,14 +95,14 @@ def test_the_next_try_is_later_than_now_and_before_the_expiry(
         assert retry_after is None or at - NOW >= retry_after
 
 
-@pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
-def test_what_the_provider_asks_for_is_spread_by_a_tenth(chance: float) -> None:
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 0.999])
+def test_what_the_provider_asks_for_is_spread_by_a_tenth(jitter: float) -> None:
     at = next_try(
         OTHER_RETRIES,
         1,
         now=NOW,
         expires_at=NOW + DAY,
-        chance=chance,
+        jitter=jitter,
         retry_after=timedelta(minutes=10),
     )
 
@@ -113,7 +113,7 @@ def test_what_the_provider_asks_for_is_spread_by_a_tenth(chance: float) -> None:
 @pytest.mark.parametrize("retry_after", [timedelta(days=1000), timedelta.max])
 def test_a_provider_that_asks_for_too_much_is_not_tried_again(retry_after: timedelta) -> None:
     at = next_try(
-        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + DAY, chance=0.9, retry_after=retry_after
+        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + DAY, jitter=0.9, retry_after=retry_after
     )
 
     assert at is None
@@ -147,14 +147,14 @@ def test_only_a_longer_wait_of_the_provider_is_spread(
     retry_after: timedelta, wait: timedelta
 ) -> None:
     at = next_try(
-        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + DAY, chance=0.5, retry_after=retry_after
+        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + DAY, jitter=0.5, retry_after=retry_after
     )
 
     assert at == NOW + wait
 
 
 def test_a_try_is_due_a_millisecond_later_at_the_earliest() -> None:
-    at = next_try(NAMED_WAITS, 1, now=NOW, expires_at=NOW + DAY, chance=0.0)
+    at = next_try(NAMED_WAITS, 1, now=NOW, expires_at=NOW + DAY, jitter=0.0)
 
     assert at == NOW + timedelta(milliseconds=1)
 
@@ -164,7 +164,7 @@ def test_nothing_is_tried_at_the_expiry() -> None:
     later = timedelta(microseconds=1)
 
     def tried(valid_for: timedelta) -> bool:
-        at = next_try(OTHER_RETRIES, 1, now=NOW, expires_at=NOW + valid_for, chance=0.5)
+        at = next_try(OTHER_RETRIES, 1, now=NOW, expires_at=NOW + valid_for, jitter=0.5)
         return at is not None
 
     assert not tried(wait)

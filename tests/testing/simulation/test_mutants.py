@@ -227,7 +227,7 @@ def test_a_storage_with_a_fault_is_found_out(
 def test_a_worker_without_marks_is_found_out() -> None:
     # A worker that dies leaves no trace of the hand-over: the message goes again without doubt, and
     # a receipt for the first one finds nothing that was handed over.
-    broken = broken_by(evolve(CRASHES, mark=False, cancelled=0))
+    broken = broken_by(evolve(CRASHES, durable_handoff=False, cancelled=0))
 
     assert broken in {"only_doubt_repeats", "deliveries_are_shown"}
 
@@ -330,8 +330,9 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
 def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = preview._with_policy
 
-    def blind(acceptance: Any, *rest: Any) -> Any:
-        return judged(evolve(acceptance, policies=evaluator.SendPolicies()), *rest)
+    def blind(acceptor: Any, *rest: Any) -> Any:
+        context = evolve(acceptor.context, policies=evaluator.SendPolicies())
+        return judged(evolve(acceptor, context=context), *rest)
 
     monkeypatch.setattr(preview, "_with_policy", blind)
 

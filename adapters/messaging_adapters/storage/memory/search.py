@@ -12,7 +12,7 @@ from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.messages.message import Direction, Status
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.wire.stored.message import Facets, Stored, facets, searchable, store_new
+from messaging_core.wire.stored.message import Facets, Stored, facets, searchable, store
 
 
 @frozen(kw_only=True)
@@ -53,7 +53,7 @@ def row_of(new: NewMessage) -> Row:
         facets=facets(new),
         status=message.status,
         failure=message.failure,
-        stored=store_new(new),
+        stored=store(new.message),
     )
 
 

@@ -277,7 +277,7 @@ def test_a_channel_drains_at_its_rate_and_loses_nothing(chance: float) -> None:
     in_virtual_time(
         clock,
         messenger,
-        Worker(messenger, threads=4, chance=lambda: chance),
+        Worker(messenger, threads=4, random=lambda: chance),
         lambda: went.append((clock.now(), len(inner.sent))),
     )
 
@@ -293,7 +293,7 @@ def test_a_slow_channel_sends_everything_while_it_is_valid() -> None:
     inner = RecordingTransport()
     transport = Throttled(inner, 0.001, clock=clock)
     messenger = Messenger(storage=MemoryStorage(), channels={channel: transport}, clock=clock)
-    worker = Worker(messenger, chance=lambda: 0.0)
+    worker = Worker(messenger, random=lambda: 0.0)
     for _ in range(3):
         messenger.send(channel, a_request(validity=3600))
 

@@ -20,7 +20,7 @@ from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.wire import dump
-from messaging_core.wire.stored.message import Stored, facets, store, store_new
+from messaging_core.wire.stored.message import Stored, facets, store
 
 _ADD = BulkInsert("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
@@ -215,7 +215,7 @@ class _Rows:
     def _take_message(
         self, new: NewMessage, position: int, workspace: bytes, created_at: int
     ) -> None:
-        message, found_by, stored = new.message, facets(new), store_new(new)
+        message, found_by, stored = new.message, facets(new), store(new.message)
         navigator = message.meta.navigator_id if message.meta else None
         own, channel_id = found_by.own_address, message.channel_id.bytes
         self.people += [(workspace, address, position) for address in found_by.people]
