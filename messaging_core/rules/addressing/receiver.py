@@ -1,7 +1,7 @@
 """Whom a message may go to on a channel."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
@@ -28,11 +28,7 @@ _MAX_EXAMINED: Final = MAX_PER_LINE * len(ReceiverType)
 PLATFORM_KEYS: Final = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
 """The key of the addresses that a platform uses, whatever a channel calls them."""
 
-_CHECKS: Final[Mapping[str, Callable[[str, str], Violation | None]]] = {
-    "phonenumber": check_phone_number,
-    "emailaddress": check_email_address,
-    "pushtoken": check_push_token,
-}
+_KNOWN_KEYS: Final = frozenset(PLATFORM_KEYS.values())
 
 
 def check_receiver(receiver: Receiver, channel: Channel, path: str) -> list[Violation]:
@@ -121,7 +117,7 @@ def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> lis
     key = contact.identifier_key
     if contact.id is not None:
         violations += check_line(contact.id, f"{path}/id", required=True, longest=MAX_ID_LENGTH)
-    if key is not None and key not in _CHECKS:
+    if key is not None and key not in _KNOWN_KEYS:
         violations += _check_key(key, f"{path}/identifierKey")
     if contact.identifier_value is not None:
         here = f"{path}/identifierValue"
@@ -131,14 +127,16 @@ def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> lis
     if contact.platform_address is not None:
         here = f"{path}/platformAddress"
         violations += _check_on(channel, None, contact.platform_address, here)
-    return violations + _check_reach(contact, channel, path)
+    if contact.platform_address_selector or address_of(contact, channel) is None:
+        violations += _check_reach(contact, channel, path)
+    return violations
 
 
 def _check_identifiers(contact: ReceiverContact, channel: Channel, path: str) -> list[Violation]:
     violations: list[Violation] = []
     for index, identifier in enumerate(contact.identifiers):
         here, key = f"{path}/{index}", identifier.identifier_key
-        if key not in _CHECKS:
+        if key not in _KNOWN_KEYS:
             violations += _check_key(key, f"{here}/identifierKey")
         value = identifier.identifier_value
         violations += _check_on(channel, key, value, f"{here}/identifierValue")
@@ -166,7 +164,7 @@ def _check_distinct(
     contacts: Sequence[ReceiverContact], channel: Channel, path: str
 ) -> list[Violation]:
     violations: list[Violation] = []
-    kind = _kind(None, channel)
+    kind = PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
     keys = [_identity(contact, channel, kind) for contact in contacts]
     if len(set(keys)) == len(keys):
         return violations
@@ -187,22 +185,16 @@ def _identity(contact: ReceiverContact, channel: Channel, kind: str) -> tuple[st
     return kind, address_key(kind, address[1])
 
 
-def _kind(key: str | None, channel: Channel) -> str:
-    """Return the identifier key whose rules hold: the platform decides on its own address."""
-    if key is None or key == channel.identifier_key:
-        return PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
-    return key
-
-
 def _check_key(key: str, path: str) -> list[Violation]:
     return check_line(key, path, required=True, longest=MAX_KEY_LENGTH)
 
 
 def _check_on(channel: Channel, key: str | None, value: str, path: str) -> list[Violation]:
-    kind = _kind(key, channel)
-    if channel.allow_unassigned_numbers:
-        return check_address(kind, value, path, allow_unassigned=True)
-    return check_address(kind, value, path)
+    if key is None or key == channel.identifier_key:
+        # The platform decides what its own addresses look like, whatever the channel calls them.
+        key = PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
+    allowed = channel.allow_unassigned_numbers
+    return check_address(key, value, path, allow_unassigned=allowed)
 
 
 def check_address(
@@ -216,11 +208,12 @@ def check_address(
         path: Where it stands.
         allow_unassigned: As for `check_phone_number`.
     """
-    if kind == "phonenumber":
+    if kind == "emailaddress":
+        violation = check_email_address(value, path)
+    elif kind == "phonenumber":
         violation = check_phone_number(value, path, allow_unassigned=allow_unassigned)
-        return [] if violation is None else [violation]
-    check = _CHECKS.get(kind)
-    if check is None:
+    elif kind == "pushtoken":
+        violation = check_push_token(value, path)
+    else:
         return check_line(value, path, required=True, longest=MAX_ADDRESS_LENGTH)
-    violation = check(value, path)
     return [] if violation is None else [violation]

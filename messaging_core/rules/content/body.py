@@ -54,7 +54,7 @@ def check_body(body: Body, channel: Channel, path: str) -> list[Violation]:
     if carried is not None and kind not in carried:
         message = f"{channel.platform} carries {', '.join(carried)}, not {kind}"
         violations.append(Violation(f"{path}/type", "body.unsupported_on_platform", message))
-    if kind != TextBody.type:
+    if channel.platform == SMS:
         violations += check_mms(body, channel, f"{path}/{kind}")
     violations += _CHECKS[type(body)](body, channel, f"{path}/{kind}")
     return violations

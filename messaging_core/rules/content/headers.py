@@ -34,6 +34,7 @@ _FEW: Final = 8
 _FREE: Final = "free"
 _STRUCTURED: Final = "structured"
 _MAX_PAIR_LENGTH: Final = MAX_LINE_LENGTH - len(": ")
+_SURELY_FITS: Final = _MAX_PAIR_LENGTH - MAX_NAME_LENGTH
 _FTEXT: Final = re.compile(r"[!-9;-~]+")
 
 
@@ -63,18 +64,17 @@ def _are_ordinary(headers: Mapping[str, str]) -> bool:
     """Recognise quickly what nearly all headers are: few, well formed, short and printable."""
     if len(headers) > _FEW:
         return False
-    names = set()
     for name, value in headers.items():
         if not (
+            # A longer name is refused before it fills the cache of `_kind`.
             len(name) <= MAX_NAME_LENGTH
             and (kind := _kind(name))
             and value.isprintable()
-            and len(name) + len(value) <= _MAX_PAIR_LENGTH
+            and len(value) <= _SURELY_FITS
             and (kind is _FREE or _field_fault(name, value) is None)
         ):
             return False
-        names.add(name.lower())
-    return len(names) == len(headers)
+    return len(headers) == 1 or len(set(map(str.lower, headers))) == len(headers)
 
 
 @lru_cache(maxsize=1024)

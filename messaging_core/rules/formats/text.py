@@ -44,6 +44,8 @@ def check_text(
     Lines may break. U+0000 and lone surrogates are refused: no document of ours could hold them.
     The length is counted in characters; 0 is no limit.
     """
+    if value and value.isascii() and not longest and "\0" not in value:
+        return []
     violations = _check_length(value, path, required, longest)
     if "\0" in value or not (value.isascii() or _SURROGATE.search(value) is None):
         message = "the text holds U+0000 or a lone surrogate, which are no characters: remove it"

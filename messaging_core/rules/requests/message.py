@@ -1,12 +1,12 @@
 """Whether a request may become a message."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
 from messaging_core.models.common.channel import EMAIL, Channel
 from messaging_core.models.common.violation import Violation
-from messaging_core.models.content.body import EmailFrom, HtmlBody
+from messaging_core.models.content.body import HtmlBody
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.rules.addressing.receiver import check_receiver
 from messaging_core.rules.addressing.sender import check_sender, check_sender_domain
@@ -104,9 +104,7 @@ def _check_origin(
     if request.sender is not None:
         violations += check_sender(request.sender, channel, "/sender", domains)
     if channel.platform == EMAIL:
-        for path, sender in _email_from(request):
-            if sender.username is not None and "@" in sender.username:
-                violations += check_sender_domain(sender.username, channel, path, domains)
+        violations += _check_from_domains(request, channel, domains)
     if request.reference is not None:
         violations += check_line(request.reference, "/reference", longest=MAX_REFERENCE_LENGTH)
     if request.meta is not None:
@@ -116,12 +114,21 @@ def _check_origin(
     return violations
 
 
-def _email_from(request: SendMessage) -> Iterator[tuple[str, EmailFrom]]:
-    if request.meta and request.meta.email and request.meta.email.sender:
-        yield "/meta/email/from/username", request.meta.email.sender
-    body = request.body
+def _check_from_domains(
+    request: SendMessage, channel: Channel, domains: Collection[str]
+) -> list[Violation]:
+    """Refuse complete addresses in `from` and `emailFrom` that are of a foreign domain."""
+    violations: list[Violation] = []
+    meta, body = request.meta, request.body
+    if meta is not None and meta.email is not None and meta.email.sender is not None:
+        path, name = "/meta/email/from/username", meta.email.sender.username
+        if name is not None and "@" in name:
+            violations += check_sender_domain(name, channel, path, domains)
     if isinstance(body, HtmlBody) and body.metadata and body.metadata.email_from:
-        yield "/body/html/metadata/emailFrom/username", body.metadata.email_from
+        path, name = "/body/html/metadata/emailFrom/username", body.metadata.email_from.username
+        if name is not None and "@" in name:
+            violations += check_sender_domain(name, channel, path, domains)
+    return violations
 
 
 def _check_options(request: SendMessage, channel: Channel) -> list[Violation]:
