@@ -36,7 +36,7 @@ def fill(messenger: Messenger, name: str, count: int) -> None:
             ids = tx.contacts.ensure(
                 DEFAULT_WORKSPACE, identifiers, now=now, new_id=lambda fresh=fresh: next(fresh)
             )
-            tx.lists.join(DEFAULT_WORKSPACE, joined.id, ids)
+            tx.lists.add_members(DEFAULT_WORKSPACE, joined.id, ids)
 
 
 def walk(messenger: Messenger, name: str) -> tuple[int, float]:

@@ -65,7 +65,7 @@ def fill(messenger: Messenger, count: int) -> None:
                 )
             for place, one in enumerate(lists):
                 mine = [f"customer-{number:07}" for number in chunk if number % LISTS == place]
-                tx.lists.join(DEFAULT_WORKSPACE, one.id, mine)
+                tx.lists.add_members(DEFAULT_WORKSPACE, one.id, mine)
 
 
 def notification(*lists: int) -> Notification:

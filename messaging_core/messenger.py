@@ -573,7 +573,7 @@ class Messenger:
         """
         with self.storage.begin(read_only=True) as tx:
             message_of(tx, workspace, message_id)
-            return tx.timeline.of(workspace, message_id)
+            return tx.timeline.of_message(workspace, message_id)
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def interactions(
@@ -685,7 +685,7 @@ class Messenger:
     def doubts(self) -> Doubts:
         """Count the attempts that may have been accepted or not, and how each of them ended."""
         with self.storage.begin(read_only=True) as tx:
-            return doubts_of(tx.timeline.counts())
+            return doubts_of(tx.timeline.counters())
 
     @checked(workspace=uuid)
     def dead_letters(

@@ -126,7 +126,7 @@ class MessageWriter:
             self._tx.timeline.append(log)
         if keys := sum(one.idempotency is not None for one in new):
             # More go than come, so that those that expired get ever fewer.
-            self._tx.messages.forget_keys(until=self._keys_since, limit=2 * keys)
+            self._tx.messages.delete_expired_keys(until=self._keys_since, limit=2 * keys)
         return [one.message for one in new]
 
     def _linked(self, message: Message, delivery: Delivery, channel: Channel) -> Delivery:

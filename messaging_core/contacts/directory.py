@@ -283,7 +283,9 @@ class ContactDirectory:
         """
         with self.storage.begin(connection) as tx:
             _require_list(tx, workspace, list_id)
-            return tx.lists.join(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
+            return tx.lists.add_members(
+                workspace, list_id, _ids(tx, workspace, contact_ids, identifiers)
+            )
 
     @_checked_members
     def remove_from_list(
@@ -302,7 +304,9 @@ class ContactDirectory:
         """
         with self.storage.begin(connection) as tx:
             _require_list(tx, workspace, list_id)
-            return tx.lists.leave(workspace, list_id, _ids(tx, workspace, contact_ids, identifiers))
+            return tx.lists.remove_members(
+                workspace, list_id, _ids(tx, workspace, contact_ids, identifiers)
+            )
 
     @checked(list_id=id_of("contact list"), workspace=uuid)
     def members(self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Iterator[Contact]:

@@ -69,9 +69,9 @@ class ContactEditor:
         )
         self._tx.contacts.save(changed)
         for list_id in changes.remove_from_lists:
-            self._tx.lists.leave(self._workspace, list_id, [contact.id])
+            self._tx.lists.remove_members(self._workspace, list_id, [contact.id])
         for list_id in changes.add_to_lists:
-            self._tx.lists.join(self._workspace, list_id, [contact.id])
+            self._tx.lists.add_members(self._workspace, list_id, [contact.id])
         return require_contact(self._tx, self._workspace, contact.id)
 
     def choose(

@@ -82,7 +82,7 @@ class SuppressionList:
         raise_if_invalid(check_suppression(suppression))
         with self.storage.begin(connection) as tx:
             tx.suppressions.add(workspace, [suppression])
-            current = tx.suppressions.of(workspace, [identifier])[identifier]
+            current = tx.suppressions.for_addresses(workspace, [identifier])[identifier]
         key = key_of(suppression)
         return next(suppression for suppression in current if key_of(suppression) == key)
 
@@ -127,7 +127,7 @@ class SuppressionList:
     ) -> tuple[Suppression, ...]:
         """Return all suppressions of an address."""
         with self.storage.begin(read_only=True) as tx:
-            return tuple(tx.suppressions.of(workspace, [identifier]).get(identifier, ()))
+            return tuple(tx.suppressions.for_addresses(workspace, [identifier]).get(identifier, ()))
 
     @checked(
         identifier=AN_IDENTIFIER,

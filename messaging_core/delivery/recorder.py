@@ -97,7 +97,7 @@ class DeliveryRecorder:
         kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
         tx.timeline.append([events.settled(one) for one in kept if events.is_news(one)])
         if counts := events.doubts(kept):
-            tx.timeline.count(counts)
+            tx.timeline.increment(counts)
         for one in kept:
             if one.outcome is OutcomeKind.UNKNOWN:
                 self._proofs.add(one.lease.workspace, one.lease.message_id, DOUBT)
@@ -126,7 +126,7 @@ class DeliveryRecorder:
         for going, answer in zip(goings, answers, strict=True):
             if going.references and answer is None:
                 lease = going.lease
-                self._tx.messages.note_references(
+                self._tx.messages.add_references(
                     lease.workspace, lease.message_id, going.references
                 )
         return answers
@@ -175,7 +175,7 @@ class DeliveryRecorder:
             if one.doubted:
                 self._proofs.add(one.workspace, one.message.id, DOUBT)
         if counts := events.doubts_of_lost(lost, deduplicates):
-            tx.timeline.count(counts)
+            tx.timeline.increment(counts)
         return self._with_receivers(self._unproved(claims), now)
 
     def _with_receivers(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
@@ -245,7 +245,7 @@ class DeliveryRecorder:
         references = settlement.references
         proof = proof_of(settlement)
         if proof != NOTHING:
-            self._tx.messages.note_references(lease.workspace, lease.message_id, references)
+            self._tx.messages.add_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
             message = self._proofs.prove(
                 lease.workspace,
@@ -267,16 +267,16 @@ class DeliveryRecorder:
         """
         if not self._context.policies.has_caps:
             return
-        sendings = self._tx.sendings
+        send_history = self._tx.send_history
         for one in settlements:
             workspace, message_id = one.lease.workspace, one.lease.message_id
             if one.next_due_at is not None:
-                sendings.move(workspace, message_id, one.next_due_at)
+                send_history.move(workspace, message_id, one.next_due_at)
             elif one.status is Status.SENT:
                 if one.outcome is not None:
-                    sendings.move(workspace, message_id, one.at)
+                    send_history.move(workspace, message_id, one.at)
             elif not may_have_it(self._proofs.known(workspace, message_id)):
-                sendings.forget(workspace, message_id)
+                send_history.remove(workspace, message_id)
 
 
 def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dict[UUID, list[T]]:

@@ -80,7 +80,7 @@ class MessageChanges:
         ends_at = expires_at(now, at, validity)
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
-        tx.sendings.move(workspace, message.id, due_time(at, now))
+        tx.send_history.move(workspace, message.id, due_time(at, now))
         tx.timeline.append([events.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
 
@@ -92,7 +92,7 @@ def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) 
         return False
     if not tx.outbox.cancel(workspace, message.id, now=now):
         return False
-    tx.sendings.forget(workspace, message.id)
+    tx.send_history.remove(workspace, message.id)
     deleted = transition(message, Status.DELETED, now, cause=Cause.CANCELLED)
     tx.timeline.append([events.changed(workspace, deleted, EventKind.CANCELLED, now)])
     return True

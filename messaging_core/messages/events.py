@@ -139,18 +139,18 @@ class EventSubscriptions(ForkAware):
         handled = 0
         while not is_over():
             with self._storage.begin() as tx:
-                cursor = tx.timeline.take(
+                cursor = tx.timeline.lease_cursor(
                     name, now=self._clock.now(), lease=_LEASE, longest=_LONGEST_WAIT
                 )
                 events = tx.timeline.after(cursor.position, limit=_PAGE) if cursor else []
                 if cursor and not events:
-                    tx.timeline.move(cursor)
+                    tx.timeline.advance_cursor(cursor)
             if cursor is None or not events:
                 break
             reached, wait = self._hand_out(subscription, cursor, events, is_over)
             with self._storage.begin() as tx:
                 resume_at = self._clock.now() + wait if wait else None
-                still_ours = tx.timeline.move(reached, resume_at=resume_at)
+                still_ours = tx.timeline.advance_cursor(reached, resume_at=resume_at)
             handled += sum(event.position <= reached.position for event in events)
             if wait or not still_ours:
                 break

@@ -60,7 +60,7 @@ class MessageReplayer:
             raise StateError(f"message {message.id} is being handed over right now")
         event = events.changed(workspace, moved, EventKind.RESCHEDULED, now)
         tx.timeline.append([evolve(event, due_at=now)])
-        tx.timeline.count(events.resolved(Resolution.RESENT))
+        tx.timeline.increment(events.resolved(Resolution.RESENT))
         return moved
 
     def _anew(

@@ -61,13 +61,13 @@ class Purge:
         return done
 
     def _erase(self, tx: Transaction, size: int) -> int:
-        old = tx.retention.old(
+        old = tx.retention.find_expired(
             before=self.before, limit=size, workspace=self.workspace, with_redacted=True
         )
-        return tx.retention.erase(old) if old else 0
+        return tx.retention.delete(old) if old else 0
 
     def _redact(self, tx: Transaction, size: int) -> int:
-        old = tx.retention.old(before=self.before, limit=size, workspace=self.workspace)
+        old = tx.retention.find_expired(before=self.before, limit=size, workspace=self.workspace)
         left = tx.retention.redact(old) if old else []
         now = self.clock.now()
         tx.timeline.append(
@@ -79,7 +79,7 @@ class Purge:
         return len(left)
 
     def _erase_receipts(self, tx: Transaction, size: int) -> int:
-        return tx.retention.erase_receipts(
+        return tx.retention.delete_receipts(
             before=self.before,
             unmatched_before=self.unmatched_before,
             limit=size,

@@ -66,7 +66,7 @@ class PolicyEvaluator:
     def __init__(self, tx: Transaction, policies: SendPolicies) -> None:
         self._tx = tx
         self._policies = policies
-        self._is_anybody_suppressed = tx.suppressions.any()
+        self._is_anybody_suppressed = tx.suppressions.has_any()
 
     def concerns(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
         """Tell whether any rule may have something to say, before anything is looked up."""
@@ -91,7 +91,7 @@ class PolicyEvaluator:
         channel = case.channel
         identifiers = [identifier_on(channel, address) for _, address in case.receivers]
         suppressed: Mapping[Identifier, Sequence[Suppression]] = (
-            self._tx.suppressions.of(channel.workspace, identifiers)
+            self._tx.suppressions.for_addresses(channel.workspace, identifiers)
             if self._is_anybody_suppressed
             else {}
         )
@@ -184,7 +184,7 @@ class PolicyEvaluator:
             return
         for contact_id, _ in case.receivers:
             if contact_id is not None:
-                self._tx.sendings.note(
+                self._tx.send_history.record(
                     case.channel.workspace,
                     contact_id,
                     platform=case.channel.platform,
@@ -261,7 +261,7 @@ class PolicyEvaluator:
     def _sent_at(self, case: PolicyInput, contact_id: str, now: datetime) -> tuple[datetime, ...]:
         if not (caps := self._caps(case.channel, case.controls)):
             return ()
-        found = self._tx.sendings.since(
+        found = self._tx.send_history.since(
             case.channel.workspace,
             contact_id,
             platform=case.channel.platform,

@@ -150,7 +150,7 @@ class ReceiptInbox:
         self, tx: Transaction, reports: ReceiptProcessor, kept: KeptReceipt
     ) -> Message | bool:
         """Let one receipt have its effect, once; an incoming message comes back."""
-        if not tx.receipts.waits(kept.position):
+        if not tx.receipts.is_pending(kept.position):
             return True  # another process was faster: a worker sees what is kept at once
         if isinstance(kept.receipt, IncomingMessage):
             return self._take_in(tx, kept, kept.receipt)

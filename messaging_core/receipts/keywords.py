@@ -136,7 +136,7 @@ class KeywordHandler:
         return standing is None
 
     def _opt_in(self, identifier: Identifier, channel: Channel, written_at: datetime) -> bool:
-        self.tx.suppressions.note_opt_in(
+        self.tx.suppressions.record_opt_in(
             channel.workspace, identifier, sender=channel.sender or "", at=written_at
         )
         standing = self._standing(identifier, channel)
@@ -146,7 +146,9 @@ class KeywordHandler:
 
     def _standing(self, identifier: Identifier, channel: Channel) -> Suppression | None:
         """Return the opt-out that stands between an address and the channel's sender."""
-        found = self.tx.suppressions.of(channel.workspace, [identifier]).get(identifier, ())
+        found = self.tx.suppressions.for_addresses(channel.workspace, [identifier]).get(
+            identifier, ()
+        )
         place = place_of(identifier, SuppressionScope.SENDER, channel.sender)
         wanted = (*place, SuppressionCause.STOP_WORD)
         return next((one for one in found if key_of(one) == wanted), None)

@@ -87,7 +87,7 @@ def _skip(
         details=reason.code,
     )
     tx.messages.update(workspace, skipped)
-    tx.sendings.forget(workspace, message.id)
+    tx.send_history.remove(workspace, message.id)
     event = events.changed(workspace, skipped, EventKind.ENDED, now)
     tx.timeline.append([evolve(event, reasons=(reason,))])
     return True

@@ -59,7 +59,7 @@ class ReceiptProcessor:
 
     def match(self, workspace: UUID, references: Sequence[str]) -> None:
         """Let receipts that came early find the message that has these references now."""
-        for kept in self._tx.receipts.waiting_for(workspace, references):
+        for kept in self._tx.receipts.unmatched(workspace, references):
             self.apply(kept)
         self.flush()
 

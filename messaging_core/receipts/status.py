@@ -71,7 +71,7 @@ class StatusResolver:
         if not self._tx.outbox.finish(workspace, message.id):
             return message  # whoever holds it settles it, and this evidence is joined to that
         if message.details == IN_DOUBT:
-            self._tx.timeline.count(events.resolved(how))
+            self._tx.timeline.increment(events.resolved(how))
         handed_over = proved(message, delivery, at)
         self._tx.messages.update(workspace, handed_over)
         return self._show(workspace, handed_over, evidence, at)

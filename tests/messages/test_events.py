@@ -182,7 +182,9 @@ def test_what_was_handled_but_not_recorded_comes_again(engine: Engine) -> None:
     engine.messenger.subscribe(listener, name="host")
     engine.send()
     with engine.storage.begin() as tx:
-        cursor = tx.timeline.take("host", now=engine.clock.now(), lease=timedelta(minutes=1))
+        cursor = tx.timeline.lease_cursor(
+            "host", now=engine.clock.now(), lease=timedelta(minutes=1)
+        )
         assert cursor is not None  # a process that died here had handled it, perhaps
 
     engine.worker.drain()
@@ -193,7 +195,7 @@ def test_what_was_handled_but_not_recorded_comes_again(engine: Engine) -> None:
     assert while_it_was_leased == []
     assert listener.kinds == SENT
     with engine.storage.begin() as tx:
-        assert not tx.timeline.move(evolve(cursor, position=0))
+        assert not tx.timeline.advance_cursor(evolve(cursor, position=0))
 
 
 def test_two_handlers_of_one_name_are_refused(engine: Engine) -> None:

@@ -36,7 +36,7 @@ def messenger(tmp_path: Path) -> Iterator[Messenger]:
                 now=messenger.clock.now(),
                 new_id=lambda: next(names),
             )
-            tx.lists.join(DEFAULT_WORKSPACE, everybody, ids)
+            tx.lists.add_members(DEFAULT_WORKSPACE, everybody, ids)
         yield messenger
 
 

@@ -31,11 +31,11 @@ class TransactionLock:
     was interrupted gets the lock again at once, a thread that has died loses it.
 
     Args:
-        patience: Seconds to wait for another thread before `StorageBusyError`.
+        timeout: Seconds to wait for another thread before `StorageBusyError`.
     """
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._lock = threading.RLock()
         self._holder: Hold | None = None
 
@@ -44,19 +44,19 @@ class TransactionLock:
         """Return which transaction holds the lock."""
         return self._holder
 
-    def acquire(self, hold: Hold, patience: float | None = None) -> None:
+    def acquire(self, hold: Hold, timeout: float | None = None) -> None:
         """Take the lock; of the same thread, also from a transaction that has not ended.
 
         Raises:
             StorageBusyError: A transaction of another thread took too long.
         """
-        patience = self._patience if patience is None else patience
-        deadline = monotonic() + patience
+        timeout = self._timeout if timeout is None else timeout
+        deadline = monotonic() + timeout
         while not self._acquired(hold, max(0.0, min(_LOOK, deadline - monotonic()))):
             if monotonic() >= deadline:
                 raise StorageBusyError(
                     f"a transaction of another thread ({self._name()}) holds the storage for more"
-                    f" than {patience:g} s: keep transactions short, or raise busy_timeout"
+                    f" than {timeout:g} s: keep transactions short, or raise busy_timeout"
                 )
             holder = self._holder
             if holder is not None and not holder.thread.is_alive():

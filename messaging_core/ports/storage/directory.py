@@ -111,14 +111,14 @@ class ContactLists(Protocol):
         """Forget a list; its contacts stay. False where there is none."""
 
     @abstractmethod
-    def join(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+    def add_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         """Put contacts on a list, and return how many were not on it before.
 
         A list or contact that the workspace does not have is passed over.
         """
 
     @abstractmethod
-    def leave(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+    def remove_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         """Take contacts off a list, and return how many were on it."""
 
     @abstractmethod
@@ -144,7 +144,7 @@ class Suppressions(Protocol):
         """Keep suppressions; of the same address, scope, sender and cause the first one stays."""
 
     @abstractmethod
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         """Tell whether there is any suppression at all, in whatever workspace; at no cost."""
 
     @abstractmethod
@@ -168,7 +168,7 @@ class Suppressions(Protocol):
         """
 
     @abstractmethod
-    def note_opt_in(
+    def record_opt_in(
         self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
     ) -> None:
         """Remember when a person asked a sender for messages; the latest such moment stays."""
@@ -180,7 +180,7 @@ class Suppressions(Protocol):
         """Return when a person last asked a sender for messages, or nothing."""
 
     @abstractmethod
-    def of(
+    def for_addresses(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
         """Return the suppressions of each address as it is given; those without are left out.

@@ -65,7 +65,7 @@ class Messages(Protocol):
         """
 
     @abstractmethod
-    def forget_keys(self, *, until: datetime, limit: int) -> int:
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
         """Drop idempotency keys of all workspaces, and return how many; their messages stay.
 
         Those go whose message was created at `until` or before, the oldest first, and at most
@@ -79,12 +79,12 @@ class Messages(Protocol):
     ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
         """Return message id and channel id for each platform reference, the newest message first.
 
-        A message is found by all parts it was added or ever settled with; `note_references` adds
+        A message is found by all parts it was added or ever settled with; `add_references` adds
         others. References that nobody has are left out.
         """
 
     @abstractmethod
-    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
+    def add_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
         """Let a message be found by platform references that are not among its parts."""
 
     @abstractmethod

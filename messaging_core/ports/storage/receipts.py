@@ -30,11 +30,11 @@ class Receipts(Protocol):
         """
 
     @abstractmethod
-    def waits(self, position: int) -> bool:
+    def is_pending(self, position: int) -> bool:
         """Tell whether a receipt is there that may yet be applied, matched or not."""
 
     @abstractmethod
-    def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
+    def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         """Return receipts without a message that wait for one of these references, oldest first.
 
         A receipt waits for the reference it names, unless it was marked as waiting for another. One

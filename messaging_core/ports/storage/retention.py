@@ -19,7 +19,7 @@ class Retention(Protocol):
     """
 
     @abstractmethod
-    def old(
+    def find_expired(
         self,
         *,
         before: datetime,
@@ -44,7 +44,7 @@ class Retention(Protocol):
         """
 
     @abstractmethod
-    def erase(self, messages: Sequence[tuple[UUID, UUID]]) -> int:
+    def delete(self, messages: Sequence[tuple[UUID, UUID]]) -> int:
         """Delete messages and everything that hangs on them, and return how many there were.
 
         Their events, evidence, interactions, short links and references go with them, and no
@@ -64,7 +64,7 @@ class Retention(Protocol):
         """
 
     @abstractmethod
-    def erase_receipts(
+    def delete_receipts(
         self,
         *,
         before: datetime,

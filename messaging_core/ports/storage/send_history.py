@@ -10,7 +10,7 @@ class SendHistory(Protocol):
     """Remember when contacts were written to, for as long as a frequency cap counts it."""
 
     @abstractmethod
-    def note(  # noqa: PLR0913 - by keyword beyond the second
+    def record(  # noqa: PLR0913 - by keyword beyond the second
         self,
         workspace: UUID,
         contact_id: str,
@@ -39,5 +39,5 @@ class SendHistory(Protocol):
         """Count a message at another time, for all contacts for whom it was noted."""
 
     @abstractmethod
-    def forget(self, workspace: UUID, message_id: UUID) -> None:
+    def remove(self, workspace: UUID, message_id: UUID) -> None:
         """Count a message no more: it never went."""

@@ -20,7 +20,7 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
-    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
+    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
         """Return everything that happened to one message, in order."""
 
     @abstractmethod
@@ -39,7 +39,7 @@ class Timeline(Protocol):
         """Tell whether a subscription has events before it; at no cost, and nothing is written."""
 
     @abstractmethod
-    def take(
+    def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Cursor | None:
         """Lease a subscription; nothing while somebody else has it, or it waits to try again.
@@ -53,7 +53,7 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
-    def move(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
+    def advance_cursor(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
         """Give a leased subscription back, moved to the cursor's position and failures.
 
         Nobody can take it before `resume_at`. False where the fence is not the latest; then
@@ -61,9 +61,9 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
-    def count(self, amounts: Mapping[str, int]) -> None:
+    def increment(self, amounts: Mapping[str, int]) -> None:
         """Add to counters that never go back, each under its own name."""
 
     @abstractmethod
-    def counts(self) -> Mapping[str, int]:
+    def counters(self) -> Mapping[str, int]:
         """Return all counters; one that never counted anything is left out."""

@@ -24,7 +24,7 @@ class Transaction(Protocol):
     suppressions: Suppressions
     receipts: Receipts
     timeline: Timeline
-    sendings: SendHistory
+    send_history: SendHistory
     retention: Retention
     templates: Templates
     short_links: ShortLinks

@@ -331,7 +331,7 @@ class StorageMachine(RuleBasedStateMachine):
             with storage.begin() as tx:
                 found = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
                 people = [*found.values(), _PEOPLE[0]]
-                change = tx.lists.leave if leave else tx.lists.join
+                change = tx.lists.remove_members if leave else tx.lists.add_members
                 answers.append(change(workspace, _LISTS[name], people))
         assert answers[0] == answers[1]
 
@@ -435,10 +435,10 @@ class StorageMachine(RuleBasedStateMachine):
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
                 tx.timeline.append([event])
-                tx.timeline.count({kind: 1})
+                tx.timeline.increment({kind: 1})
 
     @rule(step=_steps)
-    def forget_keys(self, step: timedelta) -> None:
+    def delete_expired_keys(self, step: timedelta) -> None:
         """Drop all idempotency keys up to an instant."""
         forgotten = [
             _forget_keys(storage, self.now + step) for storage in (self.model, self.storage)
@@ -544,9 +544,11 @@ def _purge(
     """Take out everything that is old; return what it was, and how many were taken out."""
     erases = keep is Keep.NOTHING
     with storage.begin() as tx:
-        old = tx.retention.old(before=before, limit=1000, workspace=workspace, with_redacted=erases)
-        taken = tx.retention.erase(old) if erases else len(tx.retention.redact(old))
-        receipts = tx.retention.erase_receipts(
+        old = tx.retention.find_expired(
+            before=before, limit=1000, workspace=workspace, with_redacted=erases
+        )
+        taken = tx.retention.delete(old) if erases else len(tx.retention.redact(old))
+        receipts = tx.retention.delete_receipts(
             before=before, unmatched_before=unmatched_before, limit=1000, workspace=workspace
         )
     return set(old), taken, receipts
@@ -560,19 +562,19 @@ def _comparable(one: Claim) -> Claim:
 def _log_of(storage: Storage) -> list[Any]:
     """Return everything beside messages and deliveries, without the storage's own positions."""
     with storage.begin(read_only=True) as tx:
-        found: list[Any] = [tx.timeline.counts()]
+        found: list[Any] = [tx.timeline.counters()]
         found += [evolve(one, position=0) for one in tx.timeline.after(0, limit=1000)]
         kept = tx.receipts.pending(limit=1000)
         for workspace in _WORKSPACES:
-            kept += tx.receipts.waiting_for(workspace, _PLATFORM_REFERENCES)
+            kept += tx.receipts.unmatched(workspace, _PLATFORM_REFERENCES)
             found.append(tx.messages.by_references(workspace, _PLATFORM_REFERENCES))
-            found.append(len(tx.timeline.of(workspace, UUID(int=1))))
+            found.append(len(tx.timeline.of_message(workspace, UUID(int=1))))
         return [*found, [evolve(one, position=0) for one in kept]]
 
 
 def _forget_keys(storage: Storage, until: datetime) -> int:
     with storage.begin() as tx:
-        return tx.messages.forget_keys(until=until, limit=1000)
+        return tx.messages.delete_expired_keys(until=until, limit=1000)
 
 
 def _keys(storage: Storage, workspace: UUID, since: datetime) -> dict[str, UUID]:
@@ -595,7 +597,7 @@ def _directory_of(storage: Storage) -> list[Any]:
             found += tx.lists.find(_all(ContactListQuery, workspace)).results
             found += tx.suppressions.find(_all(SuppressionQuery, workspace)).results
             everybody = list(map(_identifier, [*_NUMBERS, *_MAILS]))
-            found.append(tx.suppressions.of(workspace, everybody))
+            found.append(tx.suppressions.for_addresses(workspace, everybody))
             for list_id in _LISTS.values():
                 contacts += tx.lists.members(workspace, [list_id], after=None, limit=100)
             both = tx.lists.members(workspace, [*_LISTS.values()], after=None, limit=2)

@@ -282,11 +282,11 @@ def test_an_engine_without_send_rules_is_found_out(
 
 
 def never_counts(tx: Transaction) -> None:
-    tx.sendings.note = lambda *_, **__: None  # type: ignore[method-assign]
+    tx.send_history.record = lambda *_, **__: None  # type: ignore[method-assign]
 
 
 def is_deaf_to_suppressions(tx: Transaction) -> None:
-    tx.suppressions.any = lambda: False  # type: ignore[method-assign]
+    tx.suppressions.has_any = lambda: False  # type: ignore[method-assign]
 
 
 def forgets_why(tx: Transaction) -> None:

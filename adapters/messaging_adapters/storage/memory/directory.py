@@ -173,12 +173,14 @@ class MemoryContactLists(ContactLists):
         known = self.get(workspace, list_id)
         if known is None:
             return False
-        self.leave(workspace, list_id, list(self._tables.members.get((workspace, list_id), {})))
+        self.remove_members(
+            workspace, list_id, list(self._tables.members.get((workspace, list_id), {}))
+        )
         self._undo.remove(self._tables.names, (workspace, known.name))
         self._undo.remove(self._tables.lists, (workspace, list_id))
         return True
 
-    def join(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+    def add_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         tables = self._tables
         if (workspace, list_id) not in tables.lists:
             return 0
@@ -192,7 +194,7 @@ class MemoryContactLists(ContactLists):
                 joined += 1
         return joined
 
-    def leave(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+    def remove_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         tables = self._tables
         members = tables.members.get((workspace, list_id), {})
         left = [one for one in dict.fromkeys(contact_ids) if one in members]
@@ -229,7 +231,7 @@ class MemorySuppressions(Suppressions):
             if (workspace, key_of(one)) not in self._table:
                 self._undo.put(self._table, (workspace, key_of(one)), encode(one))
 
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         return bool(self._table)
 
     def lift(
@@ -248,7 +250,7 @@ class MemorySuppressions(Suppressions):
             self._undo.remove(self._table, (workspace, key))
         return len(lifted)
 
-    def note_opt_in(
+    def record_opt_in(
         self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
     ) -> None:
         place = (workspace, *pair_of(identifier, sender))
@@ -259,7 +261,7 @@ class MemorySuppressions(Suppressions):
     ) -> datetime | None:
         return self._opt_ins.get((workspace, *pair_of(identifier, sender)))
 
-    def of(
+    def for_addresses(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
         found: dict[Identifier, Sequence[Suppression]] = {}

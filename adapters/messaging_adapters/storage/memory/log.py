@@ -95,11 +95,11 @@ class MemoryReceipts(Receipts):
         found = self._found(lambda row: row.state is ReceiptState.KEPT)
         return [one for one in found if one.position > after][:limit]
 
-    def waits(self, position: int) -> bool:
+    def is_pending(self, position: int) -> bool:
         row = self._tables.inbox.get(position)
         return row is not None and row.state in _WAITING
 
-    def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
+    def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         wanted = frozenset(references)
         return self._found(
             lambda row: (
@@ -165,7 +165,7 @@ class MemoryTimeline(Timeline):
     def _last(self) -> int:
         return self._tables.last.get("event", 0)
 
-    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
+    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
         events = [load(Event, document) for _, document in sorted(self._tables.events.items())]
         return [one for one in events if (one.workspace, one.message_id) == (workspace, message_id)]
 
@@ -182,7 +182,7 @@ class MemoryTimeline(Timeline):
         one = self._tables.subscriptions.get(name)
         return one is not None and one.position < next(reversed(self._tables.events), 0)
 
-    def take(
+    def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Cursor | None:
         one = self._tables.subscriptions.get(name)
@@ -192,7 +192,7 @@ class MemoryTimeline(Timeline):
         self._undo.put(self._tables.subscriptions, name, taken)
         return Cursor(name=name, position=one.position, failures=one.failures, fence=taken.fence)
 
-    def move(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
+    def advance_cursor(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
         one = self._tables.subscriptions.get(cursor.name)
         if one is None or one.fence != cursor.fence:
             return False
@@ -200,10 +200,10 @@ class MemoryTimeline(Timeline):
         self._undo.put(self._tables.subscriptions, cursor.name, moved)
         return True
 
-    def count(self, amounts: Mapping[str, int]) -> None:
+    def increment(self, amounts: Mapping[str, int]) -> None:
         for name, amount in amounts.items():
             counted = self._tables.counters.get(name, 0) + amount
             self._undo.put(self._tables.counters, name, counted)
 
-    def counts(self) -> Mapping[str, int]:
+    def counters(self) -> Mapping[str, int]:
         return dict(self._tables.counters)

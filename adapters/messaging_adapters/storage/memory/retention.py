@@ -50,7 +50,7 @@ class MemoryRetention(Retention):
         self._tables = tables
         self._log = tables.log
 
-    def old(
+    def find_expired(
         self,
         *,
         before: datetime,
@@ -82,7 +82,7 @@ class MemoryRetention(Retention):
             if self._is_finished(position):
                 yield position
 
-    def erase(self, messages: Sequence[Place]) -> int:
+    def delete(self, messages: Sequence[Place]) -> int:
         erased = list(self._finished(messages))
         places = {(row.workspace, row.id) for row in map(self._tables.rows.__getitem__, erased)}
         for position in erased:
@@ -147,7 +147,7 @@ class MemoryRetention(Retention):
                 texts = tuple(encode(redacted_interaction(one)) for one in known)
                 self._tables.put(log.interactions, place, texts)
 
-    def erase_receipts(
+    def delete_receipts(
         self,
         *,
         before: datetime,

@@ -6,18 +6,18 @@ from uuid import UUID
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.ports.storage.send_history import SendHistory
 
-SendingsTable = dict[tuple[UUID, UUID, str], tuple[str, datetime]]
+SendHistoryTable = dict[tuple[UUID, UUID, str], tuple[str, datetime]]
 """Platform and time, by workspace, message and contact."""
 
 
-class MemorySendings(SendHistory):
+class MemorySendHistory(SendHistory):
     """Remember inside one transaction."""
 
-    def __init__(self, table: SendingsTable, undo: Undoable) -> None:
+    def __init__(self, table: SendHistoryTable, undo: Undoable) -> None:
         self._table = table
         self._undo = undo
 
-    def note(  # noqa: PLR0913 - the port's
+    def record(  # noqa: PLR0913 - the port's
         self,
         workspace: UUID,
         contact_id: str,
@@ -48,6 +48,6 @@ class MemorySendings(SendHistory):
             if key[:2] == (workspace, message_id):
                 self._undo.put(self._table, key, (on, at))
 
-    def forget(self, workspace: UUID, message_id: UUID) -> None:
+    def remove(self, workspace: UUID, message_id: UUID) -> None:
         for key in [one for one in self._table if one[:2] == (workspace, message_id)]:
             self._undo.remove(self._table, key)

@@ -17,7 +17,7 @@ from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.search import matcher, row_of
-from messaging_adapters.storage.memory.send_history import MemorySendings
+from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
 from messaging_adapters.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import checked, span
@@ -96,7 +96,7 @@ class _MemoryMessages(Messages):
             if one and one.created_at > since
         }
 
-    def forget_keys(self, *, until: datetime, limit: int) -> int:
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
         tables, forgotten = self._tables, 0
         while tables.oldest_keys and tables.oldest_keys[0][0] <= until and forgotten < limit:
             created_at, place = heapq.heappop(tables.oldest_keys)
@@ -117,7 +117,7 @@ class _MemoryMessages(Messages):
             if positions
         }
 
-    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
+    def add_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
         position = self._position(workspace, message_id)
         if position:
             self._tables.refer(workspace, position, references)
@@ -142,7 +142,7 @@ class _MemoryTransaction(Transaction):
         self.suppressions = MemorySuppressions(tables.directory, tables)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
-        self.sendings = MemorySendings(tables.sendings, tables)
+        self.send_history = MemorySendHistory(tables.send_history, tables)
         self.retention = MemoryRetention(tables)
         self.templates = MemoryTemplates(tables.content, tables)
         self.short_links = MemoryShortLinks(tables.content, tables)

@@ -12,7 +12,7 @@ from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.search import Row
-from messaging_adapters.storage.memory.send_history import SendingsTable
+from messaging_adapters.storage.memory.send_history import SendHistoryTable
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
 from messaging_core.wire.stored.message import Stored, store
@@ -57,7 +57,7 @@ class Tables:
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.directory = DirectoryTables()
         self.log = LogTables()
-        self.sendings: SendingsTable = {}
+        self.send_history: SendHistoryTable = {}
         self.content = ContentTables()
         self._undo: list[Callable[[], object]] = []
         self._is_open = False

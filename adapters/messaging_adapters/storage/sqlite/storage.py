@@ -26,9 +26,9 @@ from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
 from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
-from messaging_adapters.storage.sqlite.stores.roomy_messages import SpaceCheckedMessages
-from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendings
+from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
 from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
+from messaging_adapters.storage.sqlite.stores.space_checked import SpaceCheckedMessages
 from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
@@ -59,7 +59,7 @@ class SqliteTransaction(Transaction):
         self.suppressions = SqliteSuppressions(cursor)
         self.receipts = SqliteReceipts(cursor)
         self.timeline = SqliteTimeline(cursor)
-        self.sendings = SqliteSendings(cursor)
+        self.send_history = SqliteSendHistory(cursor)
         self.retention = SqliteRetention(cursor)
         self.templates = SqliteTemplates(cursor)
         self.short_links = SqliteShortLinks(cursor)
@@ -152,12 +152,12 @@ class SqliteStorage(ForkAware, Storage):
 
     def _use(self, connection: sqlite3.Connection) -> None:
         cursor = connection.cursor()
-        turns = LockRetry(connection, self._busy_timeout, is_shared=self._opening.is_shared)
+        retry = LockRetry(connection, self._busy_timeout, is_shared=self._opening.is_shared)
         # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
         tx = SqliteTransaction(cursor, self._scan_budget, self._space)
         file = self._watched(cursor)
         # All at once: a signal handler may raise between two lines.
-        self._connection, self._cursor, self._turns, self._tx = connection, cursor, turns, tx
+        self._connection, self._cursor, self._retry, self._tx = connection, cursor, retry, tx
         self._file, self._is_doubtful, self._is_dropped = file, False, False
 
     def _watched(self, cursor: sqlite3.Cursor) -> files.WatchedFile | None:
@@ -262,9 +262,9 @@ class SqliteStorage(ForkAware, Storage):
         elif self._connection.in_transaction:
             self._recover()
         if read_only:
-            self._turns.begin_reading()
+            self._retry.begin_reading()
         else:
-            self._turns.begin_writing()
+            self._retry.begin_writing()
         if self._file:
             self._file.check(read_only=read_only)
 
@@ -278,7 +278,7 @@ class SqliteStorage(ForkAware, Storage):
     def _commit(self, hold: Hold) -> None:
         if self._lock.holder is not hold:
             raise StorageError(OVERTAKEN)
-        self._turns.commit()
+        self._retry.commit()
 
     def _end(self, hold: Hold) -> None:
         """Roll back what was not committed, and let other threads go on."""

@@ -41,7 +41,7 @@ from messaging_core.testing.contracts.storage.outbox import (
     WaitingContract,
 )
 from messaging_core.testing.contracts.storage.retention import RetentionContract
-from messaging_core.testing.contracts.storage.sendings import SendingsContract
+from messaging_core.testing.contracts.storage.send_history import SendHistoryContract
 from messaging_core.testing.contracts.storage.steps import (
     AT,
     LEASE,
@@ -335,7 +335,7 @@ class StorageContract(
     ContactListsContract,
     SuppressionsContract,
     LogContract,
-    SendingsContract,
+    SendHistoryContract,
     RetentionContract,
     TemplatesContract,
     ShortLinksContract,

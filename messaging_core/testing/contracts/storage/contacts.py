@@ -48,7 +48,7 @@ def owners(storage: Storage, *identifiers: Identifier) -> dict[Identifier, str]:
 def join(storage: Storage, contact_list: ContactList, *contact_ids: str) -> int:
     """Put contacts on a list."""
     with storage.begin() as tx:
-        return tx.lists.join(contact_list.workspace_id, contact_list.id, contact_ids)
+        return tx.lists.add_members(contact_list.workspace_id, contact_list.id, contact_ids)
 
 
 def members(storage: Storage, *lists: ContactList, limit: int = 2) -> list[str]:
@@ -347,8 +347,10 @@ class ContactListsContract:
         join(storage, vips, "ada", "bob")
 
         with storage.begin() as tx:
-            foreign = tx.lists.leave(OTHER_WORKSPACE, vips.id, ["ada"])
-            own = tx.lists.leave(DEFAULT_WORKSPACE, vips.id, ["ada", "ada", "nobody", "\ud800"])
+            foreign = tx.lists.remove_members(OTHER_WORKSPACE, vips.id, ["ada"])
+            own = tx.lists.remove_members(
+                DEFAULT_WORKSPACE, vips.id, ["ada", "ada", "nobody", "\ud800"]
+            )
 
         assert (foreign, own) == (0, 1)
         assert members(storage, vips) == ["bob"]
@@ -413,8 +415,8 @@ class ContactListsContract:
                 tx.contacts.delete(DEFAULT_WORKSPACE, "bob")
                 tx.contacts.save(a_contact("ada", AN_ADDRESS, locale="nl"))
                 tx.contacts.save(a_contact("new", A_NUMBER))
-                tx.lists.join(DEFAULT_WORKSPACE, others.id, ["ada", "new"])
-                tx.lists.leave(DEFAULT_WORKSPACE, vips.id, ["ada"])
+                tx.lists.add_members(DEFAULT_WORKSPACE, others.id, ["ada", "new"])
+                tx.lists.remove_members(DEFAULT_WORKSPACE, vips.id, ["ada"])
                 tx.lists.delete(DEFAULT_WORKSPACE, vips.id)
                 tx.lists.save(evolve(others, name="vips"))
                 raise KeyError

@@ -255,7 +255,7 @@ class ShortLinksContract:
         _add(storage, *links)
 
         with storage.begin() as tx:
-            tx.retention.erase([(DEFAULT_WORKSPACE, erased.message.id)])
+            tx.retention.delete([(DEFAULT_WORKSPACE, erased.message.id)])
             tx.retention.redact([(DEFAULT_WORKSPACE, redacted.message.id)])
 
         assert [_led(storage, one.code) for one in links] == [None, None, links[2]]

@@ -68,7 +68,7 @@ def _pending(storage: Storage, limit: int = 100) -> list[KeptReceipt]:
 
 def _waiting(storage: Storage, *references: str, workspace: UUID = DEFAULT_WORKSPACE) -> list[str]:
     with storage.begin(read_only=True) as tx:
-        return [one.key for one in tx.receipts.waiting_for(workspace, references)]
+        return [one.key for one in tx.receipts.unmatched(workspace, references)]
 
 
 def _by_reference(
@@ -171,9 +171,9 @@ class LogContract:
             waiting = {
                 state
                 for position, state in zip(positions, ReceiptState, strict=True)
-                if tx.receipts.waits(position or 0)
+                if tx.receipts.is_pending(position or 0)
             }
-            unknown = tx.receipts.waits(99)
+            unknown = tx.receipts.is_pending(99)
 
         assert waiting == {ReceiptState.KEPT, ReceiptState.UNMATCHED}
         assert unknown is False
@@ -245,8 +245,8 @@ class LogContract:
         add(storage, new)
 
         with storage.begin() as tx:
-            tx.messages.note_references(new.workspace, new.message.id, ["late-1", "late-1"])
-            tx.messages.note_references(OTHER_WORKSPACE, new.message.id, ["foreign"])
+            tx.messages.add_references(new.workspace, new.message.id, ["late-1", "late-1"])
+            tx.messages.add_references(OTHER_WORKSPACE, new.message.id, ["foreign"])
 
         assert _by_reference(storage, "late-1", "foreign") == {"late-1": ids([new])}
         assert get(storage, new) == new.message
@@ -431,7 +431,7 @@ class LogContract:
         _append(storage, an_event(message_id=event.message_id), event)
 
         with storage.begin(read_only=True) as tx:
-            (found,) = tx.timeline.of(OTHER_WORKSPACE, event.message_id)
+            (found,) = tx.timeline.of_message(OTHER_WORKSPACE, event.message_id)
             everything = tx.timeline.after(0, limit=10)
         assert found == evolve(event, position=found.position)
         assert everything[1] == found
@@ -464,7 +464,7 @@ class LogContract:
         read = {}
         with storage.begin() as tx:
             for name in ("new", "all"):
-                cursor = tx.timeline.take(name, now=AT, lease=_HOUR)
+                cursor = tx.timeline.lease_cursor(name, now=AT, lease=_HOUR)
                 assert cursor is not None
                 read[name] = [one.kind for one in tx.timeline.after(cursor.position, limit=10)]
         assert read == {
@@ -487,10 +487,10 @@ class LogContract:
         _append(storage, an_event())
         ask()
         with storage.begin() as tx:
-            cursor = tx.timeline.take("host", now=AT, lease=_HOUR)
+            cursor = tx.timeline.lease_cursor("host", now=AT, lease=_HOUR)
             assert cursor is not None
             (event,) = tx.timeline.after(cursor.position, limit=10)
-            tx.timeline.move(evolve(cursor, position=event.position))
+            tx.timeline.advance_cursor(evolve(cursor, position=event.position))
         ask()
 
         assert answers == [False, False, True, False]
@@ -499,16 +499,16 @@ class LogContract:
         storage = self.make_storage()
         with storage.begin() as tx:
             tx.timeline.subscribe("host", from_start=True)
-            first = tx.timeline.take("host", now=AT, lease=_HOUR)
-            nobody = tx.timeline.take("host", now=AT + _HOUR - MICROSECOND, lease=_HOUR)
-            second = tx.timeline.take("host", now=AT + _HOUR, lease=_HOUR)
-            unknown = tx.timeline.take("other", now=AT, lease=_HOUR)
+            first = tx.timeline.lease_cursor("host", now=AT, lease=_HOUR)
+            nobody = tx.timeline.lease_cursor("host", now=AT + _HOUR - MICROSECOND, lease=_HOUR)
+            second = tx.timeline.lease_cursor("host", now=AT + _HOUR, lease=_HOUR)
+            unknown = tx.timeline.lease_cursor("other", now=AT, lease=_HOUR)
 
             assert first is not None
             assert second is not None
-            stale = tx.timeline.move(evolve(first, position=9))
-            moved = tx.timeline.move(evolve(second, position=7, failures=2))
-            third = tx.timeline.take("host", now=AT + _HOUR, lease=_HOUR)
+            stale = tx.timeline.advance_cursor(evolve(first, position=9))
+            moved = tx.timeline.advance_cursor(evolve(second, position=7, failures=2))
+            third = tx.timeline.lease_cursor("host", now=AT + _HOUR, lease=_HOUR)
 
         assert (nobody, unknown) == (None, None)
         assert (stale, moved) == (False, True)
@@ -518,12 +518,12 @@ class LogContract:
         storage = self.make_storage()
         with storage.begin() as tx:
             tx.timeline.subscribe("host", from_start=True)
-            cursor = tx.timeline.take("host", now=AT, lease=LEASE)
+            cursor = tx.timeline.lease_cursor("host", now=AT, lease=LEASE)
             assert cursor is not None
-            tx.timeline.move(evolve(cursor, failures=1), resume_at=AT + _HOUR)
+            tx.timeline.advance_cursor(evolve(cursor, failures=1), resume_at=AT + _HOUR)
 
-            early = tx.timeline.take("host", now=AT + LEASE, lease=LEASE)
-            later = tx.timeline.take("host", now=AT + _HOUR, lease=LEASE)
+            early = tx.timeline.lease_cursor("host", now=AT + LEASE, lease=LEASE)
+            later = tx.timeline.lease_cursor("host", now=AT + _HOUR, lease=LEASE)
 
         assert early is None
         assert later is not None
@@ -533,13 +533,15 @@ class LogContract:
         storage = self.make_storage()
         with storage.begin() as tx:
             tx.timeline.subscribe("host", from_start=True)
-            cursor = tx.timeline.take("host", now=AT, lease=LEASE)
+            cursor = tx.timeline.lease_cursor("host", now=AT, lease=LEASE)
             assert cursor is not None
-            tx.timeline.move(evolve(cursor, failures=1), resume_at=AT + LEASE)
+            tx.timeline.advance_cursor(evolve(cursor, failures=1), resume_at=AT + LEASE)
 
-            unbounded = tx.timeline.take("host", now=AT - _HOUR, lease=LEASE)
-            at_most = tx.timeline.take("host", now=AT, lease=LEASE, longest=LEASE)
-            beyond = tx.timeline.take("host", now=AT - MICROSECOND, lease=LEASE, longest=LEASE)
+            unbounded = tx.timeline.lease_cursor("host", now=AT - _HOUR, lease=LEASE)
+            at_most = tx.timeline.lease_cursor("host", now=AT, lease=LEASE, longest=LEASE)
+            beyond = tx.timeline.lease_cursor(
+                "host", now=AT - MICROSECOND, lease=LEASE, longest=LEASE
+            )
 
         assert (unbounded, at_most) == (None, None)
         assert beyond is not None
@@ -548,14 +550,14 @@ class LogContract:
     def test_counters_add_up(self) -> None:
         storage = self.make_storage()
         with storage.begin(read_only=True) as tx:
-            before = dict(tx.timeline.counts())
+            before = dict(tx.timeline.counters())
 
         for amounts in ({"a": 2}, {"a": 1, "b": 5}, {}):
             with storage.begin() as tx:
-                tx.timeline.count(amounts)
+                tx.timeline.increment(amounts)
 
         with storage.begin(read_only=True) as tx:
-            assert (before, tx.timeline.counts()) == ({}, {"a": 3, "b": 5})
+            assert (before, tx.timeline.counters()) == ({}, {"a": 3, "b": 5})
 
 
 def _parts(*references: str) -> tuple[Part, ...]:

@@ -602,7 +602,7 @@ class MessagesContract:
         add(storage, second)
 
         with storage.begin() as tx:
-            forgotten = tx.messages.forget_keys(until=AT, limit=9)
+            forgotten = tx.messages.delete_expired_keys(until=AT, limit=9)
             found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER)
 
         assert forgotten == 0
@@ -617,7 +617,7 @@ class MessagesContract:
         left = []
         for _ in range(3):
             with storage.begin() as tx:
-                count = tx.messages.forget_keys(until=AT + timedelta(days=3), limit=2)
+                count = tx.messages.delete_expired_keys(until=AT + timedelta(days=3), limit=2)
                 found = tx.messages.by_keys(DEFAULT_WORKSPACE, [*"12345"], since=_EARLIER)
             left.append((count, sorted(found)))
 
@@ -630,7 +630,7 @@ class MessagesContract:
         later = AT + timedelta(days=1000)
 
         with storage.begin() as tx:
-            forgotten = tx.messages.forget_keys(until=later, limit=9)
+            forgotten = tx.messages.delete_expired_keys(until=later, limit=9)
             found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=later)
 
         assert forgotten == 0
@@ -642,14 +642,14 @@ class MessagesContract:
 
         def forget_and_fail() -> None:
             with storage.begin() as tx:
-                tx.messages.forget_keys(until=AT, limit=1)
+                tx.messages.delete_expired_keys(until=AT, limit=1)
                 raise KeyError
 
         raised(KeyError, forget_and_fail)
 
         with storage.begin() as tx:
             assert list(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER))
-            assert tx.messages.forget_keys(until=AT, limit=1) == 1
+            assert tx.messages.delete_expired_keys(until=AT, limit=1) == 1
 
 
 def _rich_messages() -> list[Message]:

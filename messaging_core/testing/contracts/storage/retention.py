@@ -81,14 +81,14 @@ def place_of(new: NewMessage) -> Place:
 
 def _old(storage: Storage, before: datetime = LATER, limit: int = 100, **how: Any) -> set[Place]:
     with storage.begin(read_only=True) as tx:
-        found = tx.retention.old(before=before, limit=limit, **how)
+        found = tx.retention.find_expired(before=before, limit=limit, **how)
     assert len(set(found)) == len(found)
     return set(found)
 
 
 def _erase(storage: Storage, *new: NewMessage) -> int:
     with storage.begin() as tx:
-        return tx.retention.erase([place_of(one) for one in new])
+        return tx.retention.delete([place_of(one) for one in new])
 
 
 def _redact(storage: Storage, *new: NewMessage) -> list[tuple[UUID, Message]]:
@@ -119,13 +119,15 @@ def _hang_things_on(storage: Storage, new: NewMessage) -> tuple[Event, Interacti
             new.workspace, new.message.id, Evidence(reported=(Reported(recipient=AN_ADDRESS),))
         )
         tx.receipts.add_interaction(new.workspace, interaction)
-        tx.messages.note_references(new.workspace, new.message.id, ["p-2"])
+        tx.messages.add_references(new.workspace, new.message.id, ["p-2"])
     return event, interaction
 
 
 def _events(storage: Storage, new: NewMessage) -> list[Event]:
     with storage.begin(read_only=True) as tx:
-        return [evolve(one, position=0) for one in tx.timeline.of(new.workspace, new.message.id)]
+        return [
+            evolve(one, position=0) for one in tx.timeline.of_message(new.workspace, new.message.id)
+        ]
 
 
 def _log(storage: Storage, new: NewMessage) -> tuple[list[Event], int, list[Interaction], set[str]]:
@@ -133,7 +135,7 @@ def _log(storage: Storage, new: NewMessage) -> tuple[list[Event], int, list[Inte
     workspace, message_id = place_of(new)
     with storage.begin(read_only=True) as tx:
         return (
-            _without_positions(tx.timeline.of(workspace, message_id)),
+            _without_positions(tx.timeline.of_message(workspace, message_id)),
             len(tx.receipts.evidence(workspace, [message_id])),
             tx.receipts.interactions(workspace, message_id),
             set(tx.messages.by_references(workspace, ["p-1", "p-2"])),
@@ -224,10 +226,12 @@ class OldContract:
         add(storage, *messages)
         sizes = []
 
-        for take in ("redact", "erase"):
+        for take in ("redact", "delete"):
             for _ in range(4):
                 with storage.begin() as tx:
-                    old = tx.retention.old(before=LATER, limit=4, with_redacted=take == "erase")
+                    old = tx.retention.find_expired(
+                        before=LATER, limit=4, with_redacted=take == "delete"
+                    )
                     getattr(tx.retention, take)(old)
                 sizes.append(len(old))
 
@@ -314,14 +318,14 @@ class EraseContract:
         _hang_things_on(storage, new)
         with storage.begin() as tx:
             (last,) = tx.timeline.after(0, limit=10)
-            cursor = tx.timeline.take("early", now=AT, lease=LEASE)
+            cursor = tx.timeline.lease_cursor("early", now=AT, lease=LEASE)
             assert cursor is not None
-            assert tx.timeline.move(evolve(cursor, position=last.position))
+            assert tx.timeline.advance_cursor(evolve(cursor, position=last.position))
 
         _erase(storage, new)
         with storage.begin() as tx:
             tx.timeline.subscribe("late", from_start=False)
-            late = tx.timeline.take("late", now=AT, lease=LEASE)
+            late = tx.timeline.lease_cursor("late", now=AT, lease=LEASE)
             tx.timeline.append([an_event(EventKind.RECEIVED)])
 
         assert late is not None
@@ -371,7 +375,7 @@ class EraseContract:
 
         try:
             with storage.begin() as tx:
-                tx.retention.erase([place_of(new)])
+                tx.retention.delete([place_of(new)])
                 tx.retention.redact([place_of(other)])
                 raise KeyError
         except KeyError:
@@ -464,7 +468,7 @@ class InboxRetentionContract:
         assert erase(LATER, LATER) == 2
         with storage.begin(read_only=True) as tx:
             assert [one.key for one in tx.receipts.pending(limit=9)] == ["0", "4"]
-            assert tx.receipts.waiting_for(DEFAULT_WORKSPACE, ["p-1"]) == []
+            assert tx.receipts.unmatched(DEFAULT_WORKSPACE, ["p-1"]) == []
 
     def test_receipts_go_in_bites_and_by_workspace(self) -> None:
         storage = self.make_storage()
@@ -506,7 +510,7 @@ def _keep(
 def _erase_receipts(storage: Storage, **how: Any) -> int:
     usual: dict[str, Any] = {"before": LATER, "unmatched_before": LATER, "limit": 100}
     with storage.begin() as tx:
-        return tx.retention.erase_receipts(**{**usual, **how})
+        return tx.retention.delete_receipts(**{**usual, **how})
 
 
 class RetentionContract(OldContract, EraseContract, RedactContract, InboxRetentionContract):

@@ -38,7 +38,7 @@ def suppressed(
 ) -> Mapping[Identifier, Sequence[Suppression]]:
     """Return what addresses must not get."""
     with storage.begin(read_only=True) as tx:
-        found = tx.suppressions.of(workspace, identifiers)
+        found = tx.suppressions.for_addresses(workspace, identifiers)
         return {identifier: list(its) for identifier, its in found.items()}
 
 
@@ -89,7 +89,7 @@ class SuppressionsContract:
         storage = self.make_storage()
         spelt = evolve(_NUMBER, identifier_value="0031 6 1234-5678")
         with storage.begin() as tx:
-            note = partial(tx.suppressions.note_opt_in, DEFAULT_WORKSPACE)
+            note = partial(tx.suppressions.record_opt_in, DEFAULT_WORKSPACE)
             note(_NUMBER, sender="Shop", at=AT + MICROSECOND)
             note(spelt, sender="SHOP", at=AT)
             note(_NUMBER, sender="Bank", at=AT)
@@ -104,7 +104,7 @@ class SuppressionsContract:
                     (OTHER_WORKSPACE, _NUMBER, "Shop"),
                 )
             ]
-            assert not tx.suppressions.any()
+            assert not tx.suppressions.has_any()
         assert asked == [AT + MICROSECOND, AT, None, None]
 
     def test_the_first_of_two_equal_suppressions_stays(self) -> None:

@@ -698,7 +698,7 @@ class TestQueryPlans(Folder):
             add(storage, a_new_message(key="k"))
             with storage.begin() as tx:
                 tx.messages.by_keys(UUID(int=0), ["k", "l"], since=AT)
-                tx.messages.forget_keys(until=AT, limit=2)
+                tx.messages.delete_expired_keys(until=AT, limit=2)
 
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
@@ -717,21 +717,21 @@ class TestQueryPlans(Folder):
         with self.traced(storage) as statements, storage.begin() as tx:
             (position,) = tx.receipts.keep([a_kept_receipt()])
             tx.receipts.pending(limit=5, after=3)
-            tx.receipts.waits(position or 0)
+            tx.receipts.is_pending(position or 0)
             tx.receipts.mark([position or 0], ReceiptState.APPLIED)
             tx.receipts.save_evidence(workspace, message_id, Evidence(doubted=True))
             tx.receipts.evidence(workspace, [message_id, UUID(int=1)])
             tx.receipts.interactions(workspace, message_id)
-            tx.messages.note_references(workspace, message_id, ["p-1"])
+            tx.messages.add_references(workspace, message_id, ["p-1"])
             tx.messages.update(workspace, new.message)
             tx.timeline.append([an_event()])
-            tx.timeline.of(workspace, message_id)
+            tx.timeline.of_message(workspace, message_id)
             tx.timeline.after(3, limit=5)
             tx.timeline.subscribe("host", from_start=False)
-            cursor = tx.timeline.take("host", now=AT, lease=timedelta(minutes=1))
+            cursor = tx.timeline.lease_cursor("host", now=AT, lease=timedelta(minutes=1))
             assert cursor
-            tx.timeline.move(cursor)
-            tx.timeline.count({"doubt.opened": 1})
+            tx.timeline.advance_cursor(cursor)
+            tx.timeline.increment({"doubt.opened": 1})
 
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
@@ -747,7 +747,7 @@ class TestQueryPlans(Folder):
             claim(storage, limit=5, now=AT + timedelta(days=3))
             with storage.begin(read_only=True) as tx:
                 tx.messages.by_references(UUID(int=0), ["p-1", "p-2"])
-                tx.receipts.waiting_for(UUID(int=0), ["p-1", "p-2"])
+                tx.receipts.unmatched(UUID(int=0), ["p-1", "p-2"])
 
         plans = [plan for statement in statements for plan in self.plan(storage, statement)]
 
@@ -840,7 +840,7 @@ class TestRetention(Folder):
 
             with storage.begin() as tx:
                 places = [(one.workspace, one.message.id) for one in old]
-                tx.retention.erase(places[::2])
+                tx.retention.delete(places[::2])
                 tx.retention.redact(places[1::2])
 
             storage.close()
@@ -860,7 +860,7 @@ class TestRetention(Folder):
         for start in range(0, 300, 20):
             with storage.begin() as tx:
                 places = [(one.workspace, one.message.id) for one in old[start : start + 20]]
-                tx.retention.erase(places)
+                tx.retention.delete(places)
 
         storage.close()
         content = everything_in(storage)
@@ -880,10 +880,10 @@ class TestRetention(Folder):
         new = a_new_message(message)
         add(storage, new)
         with storage.begin() as tx:
-            tx.messages.note_references(new.workspace, message.id, ["p-2"])
+            tx.messages.add_references(new.workspace, message.id, ["p-2"])
             tx.timeline.append([an_event(message_id=message.id)])
             tx.receipts.save_evidence(new.workspace, message.id, Evidence(doubted=True))
-            tx.retention.erase([(new.workspace, message.id)])
+            tx.retention.delete([(new.workspace, message.id)])
 
         for table in (
             *("messages", "tags", "people", "subjects", "references"),
@@ -900,11 +900,13 @@ class TestRetention(Folder):
         with storage.begin() as tx:
             tx.retention.redact([(DEFAULT_WORKSPACE, one.id) for one in finished[:900]])
 
-        few = steps(storage, lambda tx: tx.retention.old(before=later, limit=10))
+        few = steps(storage, lambda tx: tx.retention.find_expired(before=later, limit=10))
         with storage.begin() as tx:
             tx.retention.redact([(DEFAULT_WORKSPACE, one.id) for one in finished])
-        none = steps(storage, lambda tx: tx.retention.old(before=later, limit=10))
-        young = steps(storage, lambda tx: tx.retention.old(before=AT, limit=10, with_redacted=True))
+        none = steps(storage, lambda tx: tx.retention.find_expired(before=later, limit=10))
+        young = steps(
+            storage, lambda tx: tx.retention.find_expired(before=AT, limit=10, with_redacted=True)
+        )
 
         assert few < 1000
         assert none < 300

@@ -19,14 +19,14 @@ class LockRetry:
     every millisecond or so; only readers, which wait for no more than a commit, leave it to SQLite.
 
     Args:
-        connection: It was opened with the same patience.
-        patience: Seconds after which it is an error that others are in the way.
+        connection: It was opened with the same timeout.
+        timeout: Seconds after which it is an error that others are in the way.
         is_shared: Whether there are others at all.
     """
 
-    def __init__(self, connection: sqlite3.Connection, patience: float, *, is_shared: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, timeout: float, *, is_shared: bool) -> None:
         self._connection = connection
-        self._patience = patience
+        self._timeout = timeout
         self._is_shared = is_shared
         self._sqlite_waits: bool | None = True
 
@@ -56,18 +56,18 @@ class LockRetry:
     def _let_sqlite(self, *, wait: bool) -> None:
         # Set only when it changes: most processes write nearly always, or read.
         if self._is_shared and wait is not self._sqlite_waits:
-            milliseconds = round(self._patience * 1000) if wait else 0
+            milliseconds = round(self._timeout * 1000) if wait else 0
             self._sqlite_waits = None  # unknown, where a signal handler raises in between
             self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
             self._sqlite_waits = wait
 
     def _ask(self, statement: str) -> None:
-        ask(self._connection, statement, self._patience)
+        ask(self._connection, statement, self._timeout)
 
 
-def ask(connection: sqlite3.Connection, statement: str, patience: float) -> sqlite3.Cursor:
+def ask(connection: sqlite3.Connection, statement: str, timeout: float) -> sqlite3.Cursor:
     """Execute a statement, again and again while others are in the way."""
-    deadline = monotonic() + patience
+    deadline = monotonic() + timeout
     while True:
         is_last = monotonic() >= deadline
         try:

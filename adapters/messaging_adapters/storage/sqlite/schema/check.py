@@ -39,7 +39,7 @@ class SchemaSnapshot:
     migrations: list[str]
 
 
-def layout_of(connection: sqlite3.Connection) -> SchemaSnapshot:
+def snapshot_of(connection: sqlite3.Connection) -> SchemaSnapshot:
     """Read the layout of a database; nothing is written."""
     with plain(connection):
         tables = [name for (name,) in connection.execute(_TABLES, (_LOG,)).fetchall()]
@@ -84,7 +84,7 @@ def plain(connection: sqlite3.Connection) -> Iterator[None]:
 
 def check(connection: sqlite3.Connection) -> None:
     """Raise `SchemaError` with every difference from the tables of this version."""
-    wanted, found = _wanted(), layout_of(connection)
+    wanted, found = _wanted(), snapshot_of(connection)
     problems = [
         *_missing_tables(wanted, found),
         *_other_columns(wanted, found),
@@ -107,7 +107,7 @@ def apply(connection: sqlite3.Connection) -> None:
     if getattr(connection, "autocommit", None) is True:
         raise ConfigurationError("tables are not made through a connection with autocommit=True")
     with plain(connection):
-        if unknown := [*_newer_migrations(_wanted(), layout_of(connection))]:
+        if unknown := [*_newer_migrations(_wanted(), snapshot_of(connection))]:
             raise SchemaError(unknown, _USE_THE_NEWER)
         migrations.apply(_database(connection))
 
@@ -171,14 +171,14 @@ def _made() -> Iterator[sqlite3.Connection]:
 @cache
 def _wanted() -> SchemaSnapshot:
     with _made() as connection:
-        return layout_of(connection)
+        return snapshot_of(connection)
 
 
 @cache
 def statements() -> tuple[str, ...]:
     """Return what makes the tables in a database that has none of them, one statement each."""
     with _made() as connection:
-        tables = layout_of(connection).columns
+        tables = snapshot_of(connection).columns
         made = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         return (
             *(

@@ -29,13 +29,15 @@ _FIND = (
     " WHERE workspace = ? AND name > ? ORDER BY name LIMIT ?"
 )
 # The two tables decide themselves whether list and contact are there.
-_JOIN = (
+_ADD_MEMBER = (
     "INSERT OR IGNORE INTO messaging_list_members"
     " SELECT l.workspace, l.id, c.id FROM messaging_contact_lists AS l"
     " JOIN messaging_contacts AS c ON c.workspace = l.workspace AND c.id = ?"
     " WHERE l.workspace = ? AND l.id = ?"
 )
-_LEAVE = "DELETE FROM messaging_list_members WHERE contact_id = ? AND workspace = ? AND list_id = ?"
+_REMOVE_MEMBER = (
+    "DELETE FROM messaging_list_members WHERE contact_id = ? AND workspace = ? AND list_id = ?"
+)
 _MEMBERS = (
     "SELECT contact_id FROM messaging_list_members"
     " WHERE workspace = ? AND list_id = ? AND contact_id > ? ORDER BY contact_id LIMIT ?"
@@ -84,11 +86,11 @@ class SqliteContactLists(ContactLists):
         lists = "DELETE FROM messaging_contact_lists WHERE workspace = ? AND id = ?"
         return self._cursor.execute(lists, row).rowcount > 0
 
-    def join(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
-        return self._each(_JOIN, workspace, list_id, contact_ids)
+    def add_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+        return self._each(_ADD_MEMBER, workspace, list_id, contact_ids)
 
-    def leave(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
-        return self._each(_LEAVE, workspace, list_id, contact_ids)
+    def remove_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
+        return self._each(_REMOVE_MEMBER, workspace, list_id, contact_ids)
 
     def _each(self, sql: str, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         where = (workspace.bytes, list_id.bytes)

@@ -47,7 +47,7 @@ _FIND_KEYS = (
     "SELECT key, request_hash, fields, created_at, message_id FROM messaging_idempotency_keys"
     " WHERE workspace = ? AND key IN (SELECT value FROM json_each(?)) AND created_at > ?"
 )
-_FORGET_KEYS = (
+_DELETE_EXPIRED_KEYS = (
     "DELETE FROM messaging_idempotency_keys WHERE (workspace, key) IN ("
     " SELECT workspace, key FROM messaging_idempotency_keys"
     " WHERE created_at <= ? ORDER BY created_at LIMIT ?)"
@@ -137,8 +137,8 @@ class SqliteMessages(Messages):
             for key, request_hash, fields, created_at, message_id in rows
         }
 
-    def forget_keys(self, *, until: datetime, limit: int) -> int:
-        return self._cursor.execute(_FORGET_KEYS, (to_micros(until), limit)).rowcount
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
+        return self._cursor.execute(_DELETE_EXPIRED_KEYS, (to_micros(until), limit)).rowcount
 
     def by_references(
         self, workspace: UUID, references: Sequence[str]
@@ -152,7 +152,7 @@ class SqliteMessages(Messages):
             found.setdefault(reference, []).append(ids)
         return found
 
-    def note_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
+    def add_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
         position = self._position(workspace, message_id)
         if position is not None:
             self._refer(workspace, position, references)

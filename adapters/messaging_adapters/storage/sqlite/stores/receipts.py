@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sqlite.rows.tolerant_read import skip_corrupt
+from messaging_adapters.storage.sqlite.rows.skip_corrupt import skip_corrupt
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import (
@@ -37,8 +37,10 @@ _KEEP = (
 )
 _FIND = "SELECT position, workspace, key, kind, received_at, document FROM messaging_receipts"
 _PENDING = f"{_FIND} WHERE state = 'kept' AND position > ? ORDER BY position LIMIT ?"
-_WAITS = "SELECT 1 FROM messaging_receipts WHERE position = ? AND state IN ('kept', 'unmatched')"
-_WAITING_FOR = (
+_IS_PENDING = (
+    "SELECT 1 FROM messaging_receipts WHERE position = ? AND state IN ('kept', 'unmatched')"
+)
+_UNMATCHED = (
     f"{_FIND} WHERE state = 'unmatched' AND workspace = ?"  # noqa: S608 - no input
     " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
@@ -87,12 +89,12 @@ class SqliteReceipts(Receipts):
         rows = self._cursor.execute(_PENDING, (after, limit))
         return [_kept(row) for row in rows]
 
-    def waits(self, position: int) -> bool:
-        return self._cursor.execute(_WAITS, (position,)).fetchone() is not None
+    def is_pending(self, position: int) -> bool:
+        return self._cursor.execute(_IS_PENDING, (position,)).fetchone() is not None
 
-    def waiting_for(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
+    def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         wanted = orjson.dumps(sorted(set(references))).decode()
-        rows = self._cursor.execute(_WAITING_FOR, (workspace.bytes, wanted))
+        rows = self._cursor.execute(_UNMATCHED, (workspace.bytes, wanted))
         return [_kept(row) for row in rows]
 
     def mark(

@@ -34,7 +34,7 @@ _NEXT_WORKSPACE = (
 _NEXT_INBOX = (
     "SELECT min(workspace) FROM messaging_receipts WHERE workspace > ? AND state <> 'kept'"
 )
-_OLD = (
+_EXPIRED = (
     "SELECT id FROM messaging_messages INDEXED BY messaging_messages_age"  # noqa: S608 - no input
     f" WHERE workspace = ? AND redacted = ? AND created_at < ? AND {_FINISHED} AND {_IDLE} LIMIT ?"
 )
@@ -42,14 +42,14 @@ _FIND = (
     "SELECT position, platform, redacted, document, state FROM messaging_messages"  # noqa: S608
     f" WHERE id = ? AND workspace = ? AND {_FINISHED} AND {_IDLE}"
 )
-_FORGET_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
-_FORGET_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
-_FORGET_SUBJECT = "DELETE FROM messaging_subjects WHERE position = ?"
-_ERASE_BY_POSITION = (
+_DELETE_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
+_DELETE_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
+_DELETE_SUBJECT = "DELETE FROM messaging_subjects WHERE position = ?"
+_DELETE_BY_POSITION = (
     "DELETE FROM messaging_references WHERE position = ?",
     "DELETE FROM messaging_messages WHERE position = ?",
 )
-_ERASE_BY_ID = (
+_DELETE_BY_ID = (
     "DELETE FROM messaging_evidence WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_short_links WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_interactions WHERE message_id = ? AND workspace = ?",
@@ -73,11 +73,11 @@ _INTERACTIONS = (
     "SELECT position, document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
 )
 _REDACT_INTERACTION = "UPDATE messaging_interactions SET document = ? WHERE position = ?"
-_OLD_RECEIPTS = (
+_EXPIRED_RECEIPTS = (
     "SELECT position FROM messaging_receipts INDEXED BY messaging_receipts_age"
     " WHERE workspace = ? AND state = ? AND received_at < ? AND state <> 'kept' LIMIT ?"
 )
-_ERASE_RECEIPT = "DELETE FROM messaging_receipts WHERE position = ?"
+_DELETE_RECEIPT = "DELETE FROM messaging_receipts WHERE position = ?"
 # Words of a deleted text stay in a segment of the full-text index until segments are merged; a
 # negative number begins where an "optimize" would, and writes at most so many pages.
 _MERGE_SUBJECTS = (
@@ -105,7 +105,7 @@ class SqliteRetention(Retention):
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def old(
+    def find_expired(
         self,
         *,
         before: datetime,
@@ -117,7 +117,7 @@ class SqliteRetention(Retention):
         for one in self._workspaces(_NEXT_WORKSPACE, workspace):
             for is_redacted in (0, 1) if with_redacted else (0,):
                 range_ = (one, is_redacted, to_micros(before), limit - len(found))
-                rows = self._cursor.execute(_OLD, range_).fetchall()
+                rows = self._cursor.execute(_EXPIRED, range_).fetchall()
                 found += [(UUID(bytes=one), UUID(bytes=message_id)) for (message_id,) in rows]
                 if len(found) == limit:
                     return found
@@ -135,15 +135,15 @@ class SqliteRetention(Retention):
                 return
             yield last
 
-    def erase(self, messages: Sequence[Place]) -> int:
+    def delete(self, messages: Sequence[Place]) -> int:
         rows = list(self._rows(messages))
         if rows:
             self._remember("messaging_messages", "last_message")
             self._remember("messaging_events", "last_event")
         self._unlist(rows)
-        for statement in _ERASE_BY_POSITION:
+        for statement in _DELETE_BY_POSITION:
             self._cursor.executemany(statement, [(row.position,) for row in rows])
-        for statement in _ERASE_BY_ID:
+        for statement in _DELETE_BY_ID:
             self._cursor.executemany(statement, map(_id_of, rows))
         return len(rows)
 
@@ -165,7 +165,7 @@ class SqliteRetention(Retention):
         tags = [
             (row.workspace.bytes, tag, row.position) for row in rows for tag in row.message.tags
         ]
-        execute_many(_FORGET_TAG, tags)
+        execute_many(_DELETE_TAG, tags)
         found_by = [
             (
                 row,
@@ -176,7 +176,7 @@ class SqliteRetention(Retention):
             for row in rows
         ]
         execute_many(
-            _FORGET_PERSON,
+            _DELETE_PERSON,
             [
                 (row.workspace.bytes, address, row.position)
                 for row, its in found_by
@@ -184,7 +184,7 @@ class SqliteRetention(Retention):
             ],
         )
         subjects = [(row.position,) for row, its in found_by if its.subject]
-        execute_many(_FORGET_SUBJECT, subjects)
+        execute_many(_DELETE_SUBJECT, subjects)
         if subjects:
             self._cursor.execute(_MERGE_SUBJECTS)
 
@@ -200,7 +200,7 @@ class SqliteRetention(Retention):
 
     def _redact_log(self, row: _Row) -> None:
         """Take content and addresses out of what hangs on a message."""
-        evidence, short_links, _, _ = _ERASE_BY_ID
+        evidence, short_links, _, _ = _DELETE_BY_ID
         execute, of = self._cursor.execute, _id_of(row)
         execute(evidence, of)
         execute(short_links, of)
@@ -211,7 +211,7 @@ class SqliteRetention(Retention):
             left = redacted_interaction(load(Interaction, document))
             execute(_REDACT_INTERACTION, (encode(left).decode(), position))
 
-    def erase_receipts(
+    def delete_receipts(
         self,
         *,
         before: datetime,
@@ -228,10 +228,10 @@ class SqliteRetention(Retention):
         for one in self._workspaces(_NEXT_INBOX, workspace):
             for state, until in ages:
                 range_ = (one, state, to_micros(until), limit - len(old))
-                old += self._cursor.execute(_OLD_RECEIPTS, range_)
+                old += self._cursor.execute(_EXPIRED_RECEIPTS, range_)
         if old:
             self._remember("messaging_receipts", "last_receipt")
-            self._cursor.executemany(_ERASE_RECEIPT, old)
+            self._cursor.executemany(_DELETE_RECEIPT, old)
         return len(old)
 
 

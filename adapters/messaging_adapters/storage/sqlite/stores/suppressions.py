@@ -16,7 +16,7 @@ from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset
 from messaging_core.wire.stored.suppression_key import SCAN, Key, key_of, matches, pair_of, place_of
 
 _ADD = "INSERT OR IGNORE INTO messaging_suppressions VALUES (?, ?, ?, ?, ?, ?, ?)"
-_OF = (
+_FOR_ADDRESS = (
     "SELECT document FROM messaging_suppressions"
     " WHERE workspace = ? AND key = ? AND address = ? ORDER BY scope, sender, cause"
 )
@@ -29,7 +29,7 @@ _FIND = (
     " WHERE workspace = ? AND (key, address, scope, sender, cause) > (?, ?, ?, ?, ?)"
     " ORDER BY key, address, scope, sender, cause LIMIT ?"
 )
-_NOTE_OPT_IN = (
+_RECORD_OPT_IN = (
     "INSERT INTO messaging_opt_ins VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
 )
@@ -50,7 +50,7 @@ class SqliteSuppressions(Suppressions):
         rows = [(workspace.bytes, *key_of(one), encode(one).decode()) for one in suppressions]
         self._cursor.executemany(_ADD, rows)
 
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         found = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
         return found is not None
 
@@ -71,11 +71,11 @@ class SqliteSuppressions(Suppressions):
             for cause in frozenset(causes)
         )
 
-    def note_opt_in(
+    def record_opt_in(
         self, workspace: UUID, identifier: Identifier, *, sender: str, at: datetime
     ) -> None:
         row = (workspace.bytes, *pair_of(identifier, sender), to_micros(at))
-        self._cursor.execute(_NOTE_OPT_IN, row)
+        self._cursor.execute(_RECORD_OPT_IN, row)
 
     def opted_in_at(
         self, workspace: UUID, identifier: Identifier, *, sender: str
@@ -84,14 +84,14 @@ class SqliteSuppressions(Suppressions):
         row = self._cursor.execute(_OPTED_IN_AT, where).fetchone()
         return from_micros(row[0]) if row else None
 
-    def of(
+    def for_addresses(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
         found: dict[Identifier, list[Suppression]] = {}
         for one in dict.fromkeys(identifiers):
             key, address, *_ = place_of(one, SuppressionScope.MARKETING, None)
             where = (workspace.bytes, *storable([key, address]))
-            rows = self._cursor.execute(_OF, where).fetchall()
+            rows = self._cursor.execute(_FOR_ADDRESS, where).fetchall()
             if rows:
                 found[one] = [load(Suppression, document) for (document,) in rows]
         return found

@@ -10,7 +10,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sqlite.rows.tolerant_read import skip_corrupt
+from messaging_adapters.storage.sqlite.rows.skip_corrupt import skip_corrupt
 from messaging_core.models.delivery.event import Cursor as Place
 from messaging_core.models.delivery.event import Event
 from messaging_core.ports.storage.timeline import Timeline
@@ -26,7 +26,7 @@ _LAST_POSITION = (  # of those that are there, and of those that were
     " FROM messaging_facts WHERE name = 'last_event'"
 )
 _FIND = "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
-_OF = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position"
+_OF_MESSAGE = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position"
 _AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
 _SUBSCRIBE = (
     "INSERT OR IGNORE INTO messaging_subscriptions (name, position)"  # noqa: S608 - no input
@@ -36,16 +36,16 @@ _IS_BEHIND = (
     "SELECT 1 FROM messaging_subscriptions WHERE name = ?"
     " AND position < (SELECT max(position) FROM messaging_events)"
 )
-_TAKE = (
+_LEASE_CURSOR = (
     "UPDATE messaging_subscriptions SET fence = fence + 1, not_before = ?3"
     " WHERE name = ?1 AND (not_before IS NULL OR not_before <= ?2 OR not_before > ?4)"
 )
-_PLACE = "SELECT position, failures, fence FROM messaging_subscriptions WHERE name = ?"
-_MOVE = (
+_CURSOR = "SELECT position, failures, fence FROM messaging_subscriptions WHERE name = ?"
+_ADVANCE_CURSOR = (
     "UPDATE messaging_subscriptions SET position = ?, failures = ?, not_before = ?"
     " WHERE name = ? AND fence = ?"
 )
-_COUNT = (
+_INCREMENT = (
     "INSERT INTO messaging_counters VALUES (?, ?)"
     " ON CONFLICT DO UPDATE SET value = value + excluded.value"
 )
@@ -63,8 +63,8 @@ class SqliteTimeline(Timeline):
             self._cursor, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
         )
 
-    def of(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        rows = self._cursor.execute(_OF, (message_id.bytes, workspace.bytes))
+    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
+        rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes))
         return list(skip_corrupt(rows, event_of, "event"))
 
     def after(self, position: int, *, limit: int) -> list[Event]:
@@ -76,27 +76,27 @@ class SqliteTimeline(Timeline):
     def is_behind(self, name: str) -> bool:
         return self._cursor.execute(_IS_BEHIND, (name,)).fetchone() is not None
 
-    def take(
+    def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Place | None:
         beyond = None if longest is None else to_micros(now + longest)
-        self._cursor.execute(_TAKE, (name, to_micros(now), to_micros(now + lease), beyond))
+        self._cursor.execute(_LEASE_CURSOR, (name, to_micros(now), to_micros(now + lease), beyond))
         if not self._cursor.rowcount:
             return None
-        position, failures, fence = self._cursor.execute(_PLACE, (name,)).fetchone()
+        position, failures, fence = self._cursor.execute(_CURSOR, (name,)).fetchone()
         return Place(name=name, position=position, failures=failures, fence=fence)
 
-    def move(self, cursor: Place, *, resume_at: datetime | None = None) -> bool:
+    def advance_cursor(self, cursor: Place, *, resume_at: datetime | None = None) -> bool:
         until = to_micros(resume_at) if resume_at else None
         self._cursor.execute(
-            _MOVE, (cursor.position, cursor.failures, until, cursor.name, cursor.fence)
+            _ADVANCE_CURSOR, (cursor.position, cursor.failures, until, cursor.name, cursor.fence)
         )
         return bool(self._cursor.rowcount)
 
-    def count(self, amounts: Mapping[str, int]) -> None:
-        self._cursor.executemany(_COUNT, amounts.items())
+    def increment(self, amounts: Mapping[str, int]) -> None:
+        self._cursor.executemany(_INCREMENT, amounts.items())
 
-    def counts(self) -> Mapping[str, int]:
+    def counters(self) -> Mapping[str, int]:
         return dict(self._cursor.execute("SELECT name, value FROM messaging_counters").fetchall())
 
 

@@ -152,7 +152,7 @@ class TestIdentifiersOfOlderVersions:
                 )
             ]
             owners = tx.contacts.by_identifiers(DEFAULT_WORKSPACE, wanted)
-            suppressed = tx.suppressions.of(DEFAULT_WORKSPACE, wanted)
+            suppressed = tx.suppressions.for_addresses(DEFAULT_WORKSPACE, wanted)
             lifted = tx.suppressions.lift(
                 DEFAULT_WORKSPACE,
                 wanted[2],

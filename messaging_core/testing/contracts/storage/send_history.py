@@ -14,7 +14,7 @@ _HOUR: Final = timedelta(hours=1)
 _LONG_AGO: Final = AT - timedelta(days=400)
 
 
-class SendingsContract:
+class SendHistoryContract:
     """What frequency caps count."""
 
     def make_storage(self) -> Storage:
@@ -57,9 +57,9 @@ class SendingsContract:
         _note(storage, 2, AT)
 
         with storage.begin() as tx:
-            tx.sendings.move(DEFAULT_WORKSPACE, UUID(int=1), AT + _HOUR)
-            tx.sendings.move(OTHER_WORKSPACE, UUID(int=2), AT + _HOUR)
-            tx.sendings.move(DEFAULT_WORKSPACE, UUID(int=9), AT)
+            tx.send_history.move(DEFAULT_WORKSPACE, UUID(int=1), AT + _HOUR)
+            tx.send_history.move(OTHER_WORKSPACE, UUID(int=2), AT + _HOUR)
+            tx.send_history.move(DEFAULT_WORKSPACE, UUID(int=9), AT)
 
         assert _since(storage, AT) == [(AT, 2), (AT + _HOUR, 1)]
         assert _since(storage, AT, contact="other") == [(AT + _HOUR, 1)]
@@ -79,8 +79,8 @@ class SendingsContract:
         _note(storage, 2, AT)
 
         with storage.begin() as tx:
-            tx.sendings.forget(OTHER_WORKSPACE, UUID(int=2))
-            tx.sendings.forget(DEFAULT_WORKSPACE, UUID(int=1))
+            tx.send_history.remove(OTHER_WORKSPACE, UUID(int=2))
+            tx.send_history.remove(DEFAULT_WORKSPACE, UUID(int=1))
 
         assert _since(storage, AT) == [(AT, 2)]
         assert _since(storage, AT, contact="other") == []
@@ -107,7 +107,7 @@ def _note(  # noqa: PLR0913 - each has a default
     forget_before: datetime = _LONG_AGO,
 ) -> None:
     with storage.begin() as tx:
-        tx.sendings.note(
+        tx.send_history.record(
             workspace,
             contact,
             platform=platform,
@@ -126,5 +126,5 @@ def _since(
     workspace: UUID = DEFAULT_WORKSPACE,
 ) -> list[tuple[datetime, int]]:
     with storage.begin(read_only=True) as tx:
-        found = tx.sendings.since(workspace, contact, platform=platform, since=since)
+        found = tx.send_history.since(workspace, contact, platform=platform, since=since)
     return [(at, message_id.int) for at, message_id in found]
