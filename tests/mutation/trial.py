@@ -70,14 +70,12 @@ def run_trials(trials: Sequence[Trial], tests: Sequence[str], state: Path, jobs:
     runs = _Runs(trials, baseline, jobs)
     if _pytest(tests, baseline, runs):
         raise ToolError("the tests fail without any change: run them with pytest")
-    _in_forks([(partial(_import_and_test, None, tests, baseline.lasting()), _check)], jobs)
-    _in_forks(
-        [
-            (partial(_import_and_test, trial, *_choice(trial, baseline)), trial.report)
-            for trial in runs.left
-        ],
-        jobs,
+    again = partial(_import_and_test, None, tests, baseline.lasting())
+    trials_left = (
+        (partial(_import_and_test, trial, *_choice(trial, baseline)), trial.report)
+        for trial in runs.left
     )
+    _in_forks([(again, _check), *trials_left], jobs)
 
 
 def _choice(trial: Trial, baseline: Baseline) -> tuple[list[str], set[str]]:
