@@ -22,7 +22,6 @@ from messaging_core.models.policy.send_rules import Course, Ruling
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_claim, a_delivery, a_message
 
-
 HOUR = timedelta(hours=1)
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 OTHER = Reason(code="schedule.later", message="it was asked for")
