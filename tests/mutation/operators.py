@@ -125,14 +125,18 @@ def _inner_name(node: ast.AST, outer: str) -> str:
 
 
 def _code_of(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the children that run: annotations, caches and texts of errors decide nothing."""
+    """Yield the children that decide something.
+
+    Annotations, caches and texts of errors decide nothing, nor does `zip(strict=...)`, which is
+    written where the lengths are equal.
+    """
     skipped = {
         id(child)
         for name in ("annotation", "returns", "type_params")
         if isinstance(child := getattr(node, name, None), ast.AST)
     }
     skipped |= {id(decorator) for decorator in getattr(node, "decorator_list", ())}
-    if isinstance(node, ast.JoinedStr):
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "strict"):
         return
     for child in ast.iter_child_nodes(node):
         if id(child) not in skipped:

@@ -31,6 +31,7 @@ from mutation.operators import Mutant, mutated
 ROOT = Path(__file__).parents[2]
 MEMORY = 6 << 30  # a change that makes a loop endless must not take the machine with it
 FAULT_OF_TOOL = 70
+MOST_FILES = 12  # that a fork imports again; the nearest to the module come first
 TESTS_FAIL = (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)  # 2: a file cannot be read
 
 
@@ -81,7 +82,8 @@ def run_trials(trials: Sequence[Trial], tests: Sequence[str], state: Path, jobs:
 def _choice(trial: Trial, baseline: Baseline) -> tuple[list[str], set[str]]:
     """Return the files and the tests that may notice a change."""
     chosen = baseline.tests_of(trial.path, trial.mutant.lines)
-    return list(dict.fromkeys(name.partition("::")[0] for name in chosen)), set(chosen)
+    files = list(dict.fromkeys(name.partition("::")[0] for name in chosen))
+    return files[:MOST_FILES], set(chosen)
 
 
 def _check(fate: str) -> None:
