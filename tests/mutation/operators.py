@@ -32,6 +32,7 @@ class Mutant:
     Args:
         index: Its place among all changes of the module.
         line: The line that it changes.
+        lines: The lines of the statement around it, without those of its body.
         function: The qualified name of the function around it, or `<module>`.
         before: The expression as it is.
         after: The expression as it becomes.
@@ -39,6 +40,7 @@ class Mutant:
 
     index: int
     line: int
+    lines: range
     function: str
     before: str
     after: str
@@ -50,6 +52,7 @@ class Mutant:
 @frozen
 class _Change:
     node: ast.AST
+    lines: range
     function: str
     apply: Callable[[], None]
 
@@ -77,11 +80,13 @@ def _described(index: int, change: _Change) -> Mutant:
     change.apply()
     after = _shown(node)
     vars(node).update(fields)
-    return Mutant(index, line, change.function, before, after)
+    return Mutant(index, line, change.lines, change.function, before, after)
 
 
 def _line_of(node: ast.AST) -> int:
-    return int(node.target.lineno if isinstance(node, ast.comprehension) else node.lineno)  # type: ignore[attr-defined]
+    if isinstance(node, ast.comprehension):
+        node = node.target
+    return int((node.pattern if isinstance(node, ast.match_case) else node).lineno)  # type: ignore[attr-defined]
 
 
 def _shown(node: ast.AST) -> str:
@@ -92,15 +97,25 @@ def _shown(node: ast.AST) -> str:
 
 
 def _changes(tree: ast.Module) -> Iterator[_Change]:
-    yield from _changes_below(tree, "<module>")
+    yield from _changes_below(tree, "<module>", range(0))
 
 
-def _changes_below(node: ast.AST, function: str) -> Iterator[_Change]:
+def _changes_below(node: ast.AST, function: str, lines: range) -> Iterator[_Change]:
     for child in _code_of(node):
         name = _inner_name(child, function)
+        lines_of_child = _header_of(child) or lines
         for apply in _changes_of(child):
-            yield _Change(child, name, apply)
-        yield from _changes_below(child, name)
+            yield _Change(child, lines_of_child, name, apply)
+        yield from _changes_below(child, name, lines_of_child)
+
+
+def _header_of(node: ast.AST) -> range | None:
+    """Return the lines of a statement, without those of the statements in it."""
+    if not isinstance(node, ast.stmt | ast.match_case | ast.ExceptHandler):
+        return None
+    body = getattr(node, "cases", None) or getattr(node, "body", None)
+    first = _line_of(node)
+    return range(first, max(first, _line_of(body[0]) - 1 if body else node.end_lineno) + 1)  # type: ignore[union-attr]
 
 
 def _inner_name(node: ast.AST, outer: str) -> str:
@@ -110,14 +125,18 @@ def _inner_name(node: ast.AST, outer: str) -> str:
 
 
 def _code_of(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the children that run: annotations, caches and texts of errors decide nothing."""
+    """Yield the children that decide something.
+
+    Annotations, caches and texts of errors decide nothing, nor does `zip(strict=...)`, which is
+    written where the lengths are equal.
+    """
     skipped = {
         id(child)
         for name in ("annotation", "returns", "type_params")
         if isinstance(child := getattr(node, name, None), ast.AST)
     }
     skipped |= {id(decorator) for decorator in getattr(node, "decorator_list", ())}
-    if isinstance(node, ast.JoinedStr):
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "strict"):
         return
     for child in ast.iter_child_nodes(node):
         if id(child) not in skipped:

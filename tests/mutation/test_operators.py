@@ -19,6 +19,7 @@ from mutation.operators import mutants, mutated
         ("if a: b()", ["if a -> if not a"]),
         ("x: Literal[1] = a", []),
         ("x = f'{a + 1}'", []),
+        ("zip(a, b, strict=True)", []),
         ("@lru_cache(maxsize=8)\ndef f(): return a", []),
     ],
 )

@@ -1,18 +1,21 @@
-"""Run tests in forks, each with one change planted in the module under test.
+"""Run tests in forks of one warm process, each fork with one change planted.
 
-Tests are collected once for each module. A change within a function is planted by exchanging the
-function's code in a fork, which takes milliseconds; any other change, such as that of a constant,
-is planted while a fresh fork imports the module.
+The tests are collected once, and run once without any change; that run tells which test runs which
+line. A change within a function is planted by exchanging the function's code in a fork, which
+takes milliseconds. A change elsewhere, such as that of a constant, is planted while a fork imports
+everything again; so is a change that the first way did not show, since a cache may have hidden it.
 """
 
+import gc
 import importlib
 import importlib.abc
 import importlib.util
 import os
+import resource
 import signal
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -22,81 +25,173 @@ from typing import NamedTuple
 import pytest
 from _pytest.main import pytest_runtestloop
 
+from mutation.baseline import Baseline
 from mutation.operators import Mutant, mutated
 
-TIME_OUT = 60
-LONGEST_TEST = 1.0
-# What tests import anyway; trials are forks, so it is loaded once for all of them.
-LIBRARIES = (
-    *("asyncio", "attrs", "cattrs", "email.policy", "html.parser", "hypothesis.strategies"),
-    *("phonenumbers.timezone", "sqlite3", "zoneinfo"),
-)
+ROOT = Path(__file__).parents[2]
+MEMORY = 6 << 30  # a change that makes a loop endless must not take the machine with it
+FAULT_OF_TOOL = 70
+MOST_FILES = 12  # that a fork imports again; the nearest to the module come first
+TESTS_FAIL = (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)  # 2: a file cannot be read
 
 
 class Trial(NamedTuple):
-    """A change, the test files that may notice it, and what to do with the answer."""
+    """A change of a module, and where its fate is reported."""
 
+    path: Path
     mutant: Mutant
-    files: Sequence[str]
     report: Callable[[str], None]
 
-
-def load_libraries() -> None:
-    """Import what every trial needs, except the modules under test."""
-    for name in LIBRARIES:
-        importlib.import_module(name)
-
-
-def start_trials(path: Path, trials: Sequence[Trial]) -> int:
-    """Start the trials of one module, one after another, and return the process's id."""
-    return _fork(partial(_run_all, path, trials))
+    @property
+    def module(self) -> str:
+        """The module's name."""
+        return ".".join(self.path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _run_all(path: Path, trials: Sequence[Trial]) -> int:
+class ToolError(Exception):
+    """The trials cannot tell anything: the tests fail without a change."""
+
+
+def run_trials(trials: Sequence[Trial], tests: Sequence[str], state: Path, jobs: int) -> None:
+    """Find the fate of each change.
+
+    Args:
+        trials: The changes.
+        tests: The files and folders whose tests may notice them.
+        state: A folder that remembers which tests are slow.
+        jobs: How many run at once.
+
+    Raises:
+        ToolError: A test fails without any change.
+    """
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
-    _be_silent()
-    files = list(dict.fromkeys(file for trial in trials for file in trial.files))
-    in_functions = _InFunctions(path, trials)
-    if not files or _pytest(files, in_functions):
-        return 1
-    for trial in in_functions.left:
-        trial.report(_fate(_fork(partial(_import_and_test, path, trial))))
-    return 0
+    baseline = Baseline(ROOT, state / "slow.json")
+    for path in sorted({trial.path for trial in trials}):
+        importlib.import_module(Trial(path, None, print).module)  # type: ignore[arg-type]
+    runs = _Runs(trials, baseline, jobs)
+    if _pytest(tests, baseline, runs):
+        raise ToolError("the tests fail without any change: run them with pytest")
+    again = partial(_import_and_test, None, tests, baseline.lasting())
+    trials_left = (
+        (partial(_import_and_test, trial, *_choice(trial, baseline)), trial.report)
+        for trial in runs.left
+    )
+    _in_forks([(again, _check), *trials_left], jobs)
 
 
-class _InFunctions:
+def _choice(trial: Trial, baseline: Baseline) -> tuple[list[str], set[str]]:
+    """Return the files and the tests that may notice a change."""
+    chosen = baseline.tests_of(trial.path, trial.mutant.lines)
+    files = list(dict.fromkeys(name.partition("::")[0] for name in chosen))
+    return files[:MOST_FILES], set(chosen)
+
+
+def _check(fate: str) -> None:
+    if fate != "survived":
+        raise ToolError("the tests fail when they run a second time without any change")
+
+
+class _Runs:
     """A plugin of pytest that runs the collected tests once for each change of a function."""
 
-    def __init__(self, path: Path, trials: Sequence[Trial]) -> None:
-        self._path = path
-        self._seconds: Counter[str] = Counter()
-        self.left = list(trials)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._seconds[report.nodeid] += report.duration  # type: ignore[assignment]
+    def __init__(self, trials: Sequence[Trial], baseline: Baseline, jobs: int) -> None:
+        self._trials, self._baseline, self._jobs = trials, baseline, jobs
+        self.left: list[Trial] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        module = importlib.import_module(_module_name(self._path))
-        if session.testsfailed or _run_items(session):
+        failed = session.testsfailed or _run_items(session)
+        self._baseline.end()
+        if failed:
             raise pytest.UsageError("the tests fail without any change")
-        # What takes long tries hostile input, and notices no more than its neighbours.
-        items = [item for item in session.items if self._seconds[item.nodeid] < LONGEST_TEST]
-        session.items = sorted(items, key=lambda item: self._seconds[item.nodeid])
-        for trial in list(self.left):
-            code = _code_of(mutated(self._path.read_text(), trial.mutant.index), trial.mutant)
-            function = _function_of(module, trial.mutant)
-            if code and function and _can_be_exchanged(function.__code__, code):
-                self.left.remove(trial)
-                trial.report(_fate(_fork(partial(_test, session, trial, function, code))))
+        gc.collect()
+        gc.freeze()  # forks then share the memory of what was imported
+        items = {item.nodeid: item for item in session.items}
+        again = partial(_test, session, [items[name] for name in self._baseline.lasting()])
+        _in_forks([(again, _check), *self._exchanges(session, items)], self._jobs)
         return True
 
+    def _exchanges(
+        self, session: pytest.Session, items: dict[str, pytest.Item]
+    ) -> Iterator[tuple[Callable[[], int], Callable[[str], None]]]:
+        for trial in self._trials:
+            chosen = self._baseline.tests_of(trial.path, trial.mutant.lines)
+            if not chosen:
+                trial.report("not covered")
+            elif self._baseline.matters_at_import(trial.path, trial.mutant.lines) or not (
+                pair := _exchange(trial)
+            ):
+                self.left.append(trial)
+            else:
+                run = partial(_test, session, [items[name] for name in chosen], *pair)
+                yield run, partial(self._report, trial)
 
-def _test(session: pytest.Session, trial: Trial, function: FunctionType, code: CodeType) -> int:
+    def _report(self, trial: Trial, fate: str) -> None:
+        if fate == "survived":
+            self.left.append(trial)
+        else:
+            trial.report(fate)
+
+
+def _in_forks(runs: Iterable[tuple[Callable[[], int], Callable[[str], None]]], jobs: int) -> None:
+    """Run each function in a fork and report its fate, several at once."""
+    reports: dict[int, Callable[[str], None]] = {}
+    for run, report in runs:
+        if len(reports) == jobs:
+            _await_one(reports)
+        reports[_fork(run)] = report
+    while reports:
+        _await_one(reports)
+
+
+def _await_one(reports: dict[int, Callable[[str], None]]) -> None:
+    pid, status = os.wait()
+    if pid in reports:
+        reports.pop(pid)(_fate(os.waitstatus_to_exitcode(status)))
+
+
+def _fate(code: int) -> str:
+    """Name what an exit code says; a signal means that the change left no way on."""
+    if code == 0:
+        return "survived"
+    return "killed" if code in TESTS_FAIL or code < 0 else "error"
+
+
+def _fork(run: Callable[[], int]) -> int:
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        code = FAULT_OF_TOOL
+        try:
+            _be_modest()
+            code = run()
+        except BaseException:  # noqa: BLE001 - a fork must not return
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(code)
+    return pid
+
+
+def _be_modest() -> None:
+    """Print nothing, and end by a signal where the change makes it run without an end."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _test(
+    session: pytest.Session,
+    items: list[pytest.Item],
+    function: FunctionType | None = None,
+    code: CodeType | None = None,
+) -> int:
     _forget_results()
-    function.__code__ = code
-    places = {file: place for place, file in enumerate(trial.files)}
-    chosen = [item for item in session.items if item.location[0] in places]
-    session.items = sorted(chosen, key=lambda item: places[item.location[0]])
+    session.config.pluginmanager.unregister(name="terminalreporter")
+    if function and code:
+        signal.alarm(60)
+        function.__code__ = code
+    session.items = items
     return _run_items(session)
 
 
@@ -104,21 +199,29 @@ def _run_items(session: pytest.Session) -> int:
     try:
         pytest_runtestloop(session)
     except session.Failed:
-        return 1
+        return pytest.ExitCode.TESTS_FAILED
     return int(session.testsfailed > 0)
-
-
-def _can_be_exchanged(code: CodeType, other: CodeType) -> bool:
-    """Tell whether the change is in the code, rather than in a default or a decorator."""
-    return code != other and code.co_freevars == other.co_freevars
 
 
 def _forget_results() -> None:
     for name, module in list(sys.modules.items()):
-        if name.startswith("messaging_core"):
-            for value in vars(module).values():
+        if name.startswith("messaging_"):
+            for value in list(vars(module).values()):
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()
+
+
+def _exchange(trial: Trial) -> tuple[FunctionType, CodeType] | None:
+    """Return the outermost function around a change, and its code with the change."""
+    function = _function_of(sys.modules[trial.module], trial.mutant)
+    if function is None:
+        return None
+    old = function.__code__
+    tree = mutated(trial.path.read_text(), trial.mutant.index)
+    for code in _codes_in(compile(tree, old.co_filename, "exec")):
+        if (code.co_qualname, code.co_firstlineno) == (old.co_qualname, old.co_firstlineno):
+            return (function, code) if code != old and code.co_freevars == old.co_freevars else None
+    return None
 
 
 def _function_of(module: ModuleType, mutant: Mutant) -> FunctionType | None:
@@ -134,13 +237,6 @@ def _function_of(module: ModuleType, mutant: Mutant) -> FunctionType | None:
     return value if isinstance(value, FunctionType) else None
 
 
-def _code_of(tree: object, mutant: Mutant) -> CodeType | None:
-    names = mutant.function.split(".")
-    wanted = {".".join(names[:end]) for end in range(1, len(names) + 1)}
-    codes = _codes_in(compile(tree, "<mutant>", "exec"))  # type: ignore[call-overload]
-    return next((code for code in codes if code.co_qualname in wanted), None)
-
-
 def _codes_in(code: CodeType) -> Iterator[CodeType]:
     """Yield the functions of a module and of its classes."""
     for inner in code.co_consts:
@@ -151,16 +247,30 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
                 yield from _codes_in(inner)
 
 
-def _import_and_test(path: Path, trial: Trial) -> int:
-    for name in list(sys.modules):
-        if name.startswith(("messaging_", "tests", "test_", "conftest", "adapters")):
+def _import_and_test(trial: Trial | None, files: Sequence[str], names: Iterable[str]) -> int:
+    for name, module in list(sys.modules.items()):
+        file = Path(getattr(module, "__file__", None) or "/")
+        ours = name.startswith("messaging_") or ROOT / "tests" in file.parents
+        if ours and "mutation" not in file.parts:
             del sys.modules[name]
-    sys.meta_path.insert(0, _Planting(path, trial.mutant.index))
+    if trial:
+        sys.meta_path.insert(0, _Planting(trial))
+        signal.alarm(90)
     # Most changes fall in the first file, before the others need to be imported.
-    for files in filter(None, (trial.files[:1], trial.files[1:])):
-        if status := _pytest(files):
-            return status
+    for group in filter(None, (files[:1], files[1:])) if trial else (files,):
+        if code := _pytest(group, _Only(names)):
+            return code
     return 0
+
+
+class _Only:
+    """A plugin of pytest that keeps only tests of some names."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid in self._places]
 
 
 def _pytest(files: Sequence[str], *plugins: object) -> int:
@@ -169,52 +279,20 @@ def _pytest(files: Sequence[str], *plugins: object) -> int:
     return int(pytest.main([*options, *files], plugins=plugins))
 
 
-def _be_silent() -> None:
-    sys.stdout.flush()
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
-
-
-def _fork(run: Callable[[], int]) -> int:
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os._exit(run())
-        finally:
-            os._exit(1)
-    return pid
-
-
-def _fate(pid: int) -> str:
-    """Await a trial; one that ran without an end, or took the interpreter with it, was noticed."""
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
-    signal.alarm(TIME_OUT)
-    _, status = os.waitpid(pid, 0)
-    signal.alarm(0)
-    return "killed" if status else "survived"
-
-
-def _module_name(path: Path) -> str:
-    parts = path.with_suffix("").parts
-    return ".".join(parts[parts.index("messaging_core") :]).removesuffix(".__init__")
-
-
 class _Planting(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Import one module with the change, and everything else as it is."""
 
-    def __init__(self, path: Path, index: int) -> None:
-        self._path, self._index = path, index
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        if fullname != _module_name(self._path):
+        if fullname != self._trial.module:
             return None
-        return importlib.util.spec_from_file_location(fullname, self._path, loader=self)
+        return importlib.util.spec_from_file_location(fullname, self._trial.path, loader=self)
 
     def create_module(self, _: ModuleSpec) -> ModuleType | None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        tree = mutated(self._path.read_text(), self._index)
-        exec(compile(tree, str(self._path), "exec"), module.__dict__)  # noqa: S102 - our own code
+        tree = mutated(self._trial.path.read_text(), self._trial.mutant.index)
+        exec(compile(tree, str(self._trial.path), "exec"), module.__dict__)  # noqa: S102 - ours

@@ -5,12 +5,21 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 
 from messaging_core.decisions.acceptance.admission import admit
-from messaging_core.decisions.acceptance.drafting import delivery_of, draft, identifiers_of
+from messaging_core.decisions.acceptance.drafting import (
+    delivery_of,
+    draft,
+    identifiers_of,
+    received,
+)
 from messaging_core.models.common.channel import Channel, MessageType
 from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.content.body import EmailFrom, HtmlBody, HtmlMetadata, TextBody
+from messaging_core.models.content.meta import EmailMeta, Meta
 from messaging_core.models.delivery.delivery import Controls, Delivery, Lane
+from messaging_core.models.delivery.receipt import IncomingMessage
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.request import NotificationHook, SendMessage
 from messaging_core.models.people.contact import (
@@ -178,3 +187,115 @@ def test_a_request_that_asks_for_nothing_has_no_controls() -> None:
 
     assert delivery is not None
     assert delivery.controls == Controls()
+
+
+MAIL = a_channel("mail", "email", sender="shop@sender.example", sender_name="Shop")
+OWN = Sender(connector=SenderConnector(identifier_value="billing"))
+NAMED = Sender(
+    connector=SenderConnector(identifier_value="own", annotations=SenderAnnotations(name="Own"))
+)
+HTML = HtmlBody(
+    html="<p>", metadata=HtmlMetadata(email_from=EmailFrom(username="body", display_name="Body"))
+)
+META = Meta(email=EmailMeta(sender=EmailFrom(username="meta", display_name="Meta")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "name"),
+    [
+        ({}, "shop@sender.example", "Shop"),
+        ({"sender": OWN}, "billing@sender.example", "Shop"),
+        ({"sender": NAMED}, "own@sender.example", "Own"),
+        ({"body": HTML}, "body@sender.example", "Body"),
+        ({"meta": META}, "meta@sender.example", "Meta"),
+        ({"body": HTML, "meta": META}, "body@sender.example", "Body"),
+        ({"body": HTML, "sender": OWN}, "billing@sender.example", "Shop"),
+        ({"body": HTML, "sender": NAMED}, "own@sender.example", "Own"),
+        (
+            {"meta": Meta(email=EmailMeta(sender=EmailFrom(display_name="Meta")))},
+            "shop@sender.example",
+            "Meta",
+        ),
+        (
+            {"meta": Meta(email=EmailMeta(sender=EmailFrom(username="x@other.example")))},
+            "x@other.example",
+            "Shop",
+        ),
+    ],
+)
+def test_the_sender_nearest_to_the_sending_wins(
+    fields: dict[str, Any], value: str, name: str
+) -> None:
+    request = a_request(to="a@x.example", **fields)
+    admission = admit(a_request(to="a@x.example"), MAIL, NOW)
+    people = [(one, None) for one in identifiers_of(request, MAIL)]
+
+    message = draft(request, MAIL, admission, message_id=ID, people=people, now=NOW)
+
+    connector = message.sender.connector
+    assert connector is not None
+    assert connector.identifier_value == value
+    assert connector.annotations is not None
+    assert connector.annotations.name == name
+
+
+def test_what_meta_says_of_email_is_nothing_to_an_sms() -> None:
+    connector = drafted(a_request(meta=META), a_channel()).sender.connector
+
+    assert connector is not None
+    assert connector.identifier_value == a_channel().sender
+    assert connector.annotations is None
+
+
+def test_a_sender_of_an_sms_is_not_completed() -> None:
+    sender = Sender(connector=SenderConnector(identifier_value="Billing"))
+    channel = a_channel(sender="Shop")
+
+    connector = drafted(a_request(sender=sender), channel).sender.connector
+
+    assert connector is not None
+    assert connector.identifier_value == "Billing"
+
+
+def test_a_hook_alone_is_kept_beside_the_message() -> None:
+    request = a_request(notification=NotificationHook(url="https://hooks.example.com/x"))
+
+    delivery = delivered(request, a_channel())
+
+    assert delivery is not None
+    assert delivery.controls == Controls(notification_url="https://hooks.example.com/x")
+
+
+@pytest.mark.parametrize("missing", ["due_at", "expires_at"])
+def test_what_has_no_time_has_no_delivery(missing: str) -> None:
+    admission = evolve(admit(a_request(), a_channel(), NOW), **{missing: None})
+
+    assert delivery_of(a_request(), a_channel(), admission) is None
+
+
+def an_incoming(**fields: Any) -> IncomingMessage:
+    usual = {"source": "provider", "at": NOW, "channel_id": ID, "sender": "+31612345678"}
+    return IncomingMessage(**{**usual, "body": TextBody(text="STOP"), **fields})
+
+
+def test_a_message_of_a_person_is_delivered_from_the_start() -> None:
+    incoming = an_incoming(sender_name="Ada", reference="r-1")
+
+    message = received(incoming, a_channel(), message_id=ID, contact_id="c", now=NOW)
+
+    contact = message.sender.contact
+    assert contact is not None
+    assert (contact.identifier_value, contact.country_code) == ("+31612345678", "NL")
+    assert contact.annotations is not None
+    assert contact.annotations.name == "Ada"
+    assert (message.status, message.references) == (Status.DELIVERED, ("r-1",))
+
+
+def test_a_mail_of_a_person_has_no_country_and_maybe_no_name_and_reference() -> None:
+    incoming = an_incoming(sender="ada@x.example")
+
+    message = received(incoming, MAIL, message_id=ID, contact_id="c", now=NOW)
+
+    contact = message.sender.contact
+    assert contact is not None
+    assert (contact.country_code, contact.annotations, message.parts) == (None, None, ())

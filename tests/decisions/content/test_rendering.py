@@ -10,7 +10,10 @@ from messaging_core.models.common.channel import MessageType
 from messaging_core.models.content.action import LinkAction
 from messaging_core.models.content.body import (
     Body,
+    File,
+    FileBody,
     GifBody,
+    GifMetadata,
     HtmlBody,
     HtmlMetadata,
     Image,
@@ -27,7 +30,7 @@ from messaging_core.models.messages.envelope import (
     PushContent,
     SmsContent,
 )
-from messaging_core.models.people.contact import ReceiverType
+from messaging_core.models.people.contact import Connector, MessageSender, ReceiverType
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import a_channel, a_delivery, a_message
 
@@ -222,3 +225,135 @@ def test_the_unsubscribe_header_of_a_request_is_left_as_it_is() -> None:
 
     assert isinstance(content, EmailContent)
     assert content.headers == own
+
+
+BUTTON = LinkAction(text="A & B", url="https://a.example/?a=1&b=2")
+
+
+def a_mail_of(body: Body, meta: Meta | None = None) -> EmailContent:
+    content = content_of(body, meta, MAIL)
+    assert isinstance(content, EmailContent)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>hi", "<p>hi{}"),
+        ("<BODY>hi</BODY></html>", "<BODY>hi{}</BODY></html>"),
+        ("</body>", "{}</body>"),
+        ("</body>x</body>", "</body>x{}</body>"),
+    ],
+)
+def test_buttons_stand_at_the_end_of_the_html(html: str, expected: str) -> None:
+    link = '<p><a href="https://a.example/?a=1&amp;b=2">A &amp; B</a></p>'
+
+    assert a_mail_of(HtmlBody(html=html, actions=(BUTTON,))).html == expected.format(link)
+    assert a_mail_of(HtmlBody(html=html)).html == html
+
+
+def test_html_and_text_are_there_only_where_they_were_given() -> None:
+    only_html, only_text = a_mail_of(HtmlBody(html="<p>")), a_mail_of(HtmlBody(text="hi"))
+
+    assert (only_html.html, only_html.text) == ("<p>", None)
+    assert (only_text.html, only_text.text) == (None, "hi")
+
+
+@pytest.mark.parametrize("value", [None, False, True])
+@pytest.mark.parametrize("name", ["open_tracking", "initial_open_tracking", "click_tracking"])
+def test_each_tracking_switch_is_off_unless_it_was_switched_on(
+    name: str, *, value: bool | None
+) -> None:
+    content = a_mail_of(HtmlBody(html="<p>", metadata=HtmlMetadata(**{name: value})))
+
+    switches = {
+        "open_tracking": content.open_tracking,
+        "initial_open_tracking": content.initial_open_tracking,
+        "click_tracking": content.click_tracking,
+    }
+    assert switches == {**dict.fromkeys(switches, False), name: bool(value)}
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ({"filename": "b.pdf"}, "b.pdf"),
+        ({}, "a.pdf"),
+        ({"media_url": "https://media.example/x/a.pdf?v=1/2#3/4"}, "a.pdf"),
+        ({"media_url": "https://media.example/"}, "attachment"),
+    ],
+)
+def test_a_file_of_a_mail_is_named_by_its_url_unless_it_has_a_name(
+    file: dict[str, str], name: str
+) -> None:
+    usual = {"media_url": "https://media.example/a.pdf", "content_type": "application/pdf"}
+
+    content = a_mail_of(FileBody(files=(File(**{**usual, **file}),), text="See"))
+
+    assert [attachment.filename for attachment in content.attachments] == [name]
+    assert content.text == "See"
+
+
+def test_media_without_text_are_a_mail_without_text() -> None:
+    assert a_mail_of(ImageBody(images=(PICTURE,))).text == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (ImageBody(images=(PICTURE,)), ""),
+        (ImageBody(images=(PICTURE,), metadata=MediaMetadata(subject="News")), ""),
+        (ImageBody(images=(PICTURE,), metadata=MediaMetadata(fallback_text="See")), "See"),
+        (GifBody(media_url="https://media.example/a.gif"), ""),
+        (GifBody(media_url="https://media.example/a.gif", metadata=GifMetadata()), ""),
+    ],
+)
+def test_media_on_a_channel_without_mms_are_their_fallback(body: Body, text: str) -> None:
+    content = content_of(body, None, SMS)
+
+    assert isinstance(content, SmsContent)
+    assert content.text == text
+
+
+@pytest.mark.parametrize(("smart", "text"), [(True, '"hi"'), (False, "“hi”")])
+def test_an_sms_is_encoded_smartly_where_the_channel_wants_it(text: str, *, smart: bool) -> None:
+    content = content_of(TextBody(text="“hi”"), None, a_channel(smart_encoding=smart))
+
+    assert isinstance(content, SmsContent)
+    assert content.text == text
+
+
+def test_the_first_attempt_is_one_even_before_it_is_claimed() -> None:
+    assert envelope_of(a_message(), a_delivery(attempts=0), SMS).attempt == 1
+    assert envelope_of(a_message(), a_delivery(attempts=3), SMS).attempt == 3
+
+
+@pytest.mark.parametrize("connector", [None, Connector(id=SMS.id)])
+def test_a_message_may_have_no_sender(connector: Connector | None) -> None:
+    message = evolve(a_message(), sender=MessageSender(connector=connector))
+
+    assert envelope_of(message, a_delivery(), SMS).sender is None
+
+
+def test_only_a_mail_offers_to_unsubscribe() -> None:
+    promotional = {
+        "message_type": MessageType.PROMOTIONAL,
+        "unsubscribe_url": "https://shop.example/leave",
+    }
+    content = envelope_of(
+        a_message(to=A), a_delivery(), a_channel("mail", "email", **promotional)
+    ).content
+
+    assert isinstance(content, EmailContent)
+    assert "List-Unsubscribe" in content.headers
+    own = a_channel("own", "line", **promotional)
+    assert isinstance(envelope_of(a_message(), a_delivery(), own).content, NativeContent)
+
+
+def test_a_push_shows_the_first_of_several_pictures() -> None:
+    other = Image(media_url="https://media.example/b.png")
+
+    content = content_of(ImageBody(images=(PICTURE, other)), None, PUSH)
+
+    assert isinstance(content, PushContent)
+    assert content.image_url == PICTURE.media_url

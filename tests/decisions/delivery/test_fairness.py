@@ -1,11 +1,20 @@
 """No lane and no workspace starves, and no place is wasted."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.decisions.delivery.fairness import fair, most_for_one, share, turn
+from messaging_core.decisions.delivery.fairness import (
+    divide,
+    fair,
+    most_for_one,
+    share,
+    turn,
+    with_suspect,
+)
 
 lanes = st.lists(st.integers(0, 200), min_size=1, max_size=6)
 
@@ -97,3 +106,59 @@ def test_at_regular_instants_everybody_has_his_turn(
     turns = [turn(start + sign * number * step, count) for number in range(50 * count)]
 
     assert min(turns.count(one) for one in range(count)) >= 10
+
+
+@pytest.mark.parametrize(
+    ("count", "places", "most"), [(1, 10, 10), (4, 10, 7), (10, 10, 1), (20, 10, 1), (1, 0, 1)]
+)
+def test_one_gets_at_most_what_is_left_when_each_other_has_one(
+    count: int, places: int, most: int
+) -> None:
+    assert most_for_one(count, places) == most
+
+
+@pytest.mark.parametrize(("limit", "shares"), [(7, [6, 1]), (8, [7, 1]), (16, [14, 2])])
+def test_a_lane_has_an_eighth_and_at_least_one_place(limit: int, shares: list[int]) -> None:
+    assert share([50, 50], limit) == shares
+
+
+@pytest.mark.parametrize(
+    ("instant", "first"),
+    [
+        (datetime(1970, 1, 1, tzinfo=UTC), 233),
+        (datetime(2026, 3, 2, 9, 0, 0, 1, tzinfo=UTC), 948),
+    ],
+)
+def test_every_storage_names_the_same_turn(instant: datetime, first: int) -> None:
+    # CRC-32 of the microseconds since 1970 as eight bytes, the highest first.
+    assert turn(instant, 1000) == first
+
+
+A, B = UUID(int=1), UUID(int=2)
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def test_a_claim_is_divided_between_lanes_then_workspaces_then_channels() -> None:
+    lanes = [{(A, A): 1}, {(A, A): 9, (A, B): 9, (B, A): 2}]
+
+    assert divide(lanes, 9, NOW) == [{(A, A): 1}, {(A, A): 3, (A, B): 3, (B, A): 2}]
+
+
+def test_a_queue_that_gets_nothing_is_left_out() -> None:
+    (lane,) = divide([{(A, A): 0, (A, B): 5}], 5, NOW)
+
+    assert lane == {(A, B): 5}
+    assert sum(len(each) for each in divide([{(A, A): 5, (B, B): 5}], 1, NOW)) == 1
+
+
+def test_a_channel_gets_no_more_than_it_has_room_for_in_all_lanes() -> None:
+    lanes = [{(A, A): 5}, {(A, A): 5, (A, B): 5}]
+
+    assert divide(lanes, 20, NOW, {A: 6}) == [{(A, A): 5}, {(A, A): 1, (A, B): 5}]
+    assert divide(lanes, 20, NOW, {A: 0}) == [{}, {(A, B): 5}]
+    assert divide(lanes, 20, NOW, {A: 1}) == [{(A, A): 1}, {(A, B): 5}]
+
+
+@pytest.mark.parametrize(("crashes", "order"), [(1, [1, 2, 9]), (2, [9, 1, 2])])
+def test_a_suspect_comes_last_until_it_crashed_twice(crashes: int, order: list[int]) -> None:
+    assert with_suspect([1, 2], 9, crashes) == order

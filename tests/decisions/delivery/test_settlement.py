@@ -14,11 +14,16 @@ from messaging_core.decisions.delivery.settlement import (
     Attempted,
     expire,
     give_back,
+    left_of,
+    may_have_gone,
     postpone,
+    proved,
+    served,
     settle,
+    with_proof,
 )
-from messaging_core.models.common.failure import FailureCode, Retry
-from messaging_core.models.delivery.delivery import Claim, Settlement
+from messaging_core.models.common.failure import Failure, FailureCode, Retry
+from messaging_core.models.delivery.delivery import Claim, OutcomeKind, Resolution, Settlement
 from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
@@ -31,7 +36,7 @@ from messaging_core.models.delivery.outcome import (
 from messaging_core.models.messages.message import Part, Status
 from messaging_core.rules.policy.lifecycle import TRANSITIONS
 from messaging_core.testing import MONDAY_MORNING as NOW
-from messaging_core.testing import a_claim, a_failure, a_message
+from messaging_core.testing import a_claim, a_delivery, a_failure, a_message
 
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 BUSY, GONE, LOST = a_failure(), a_failure(FailureCode.UNKNOWN_RECEIVER), a_failure(12005)
@@ -285,3 +290,170 @@ def test_a_settlement_after_an_end_has_no_next_time(status: Status) -> None:
     settlement = after(outcome)
 
     assert (settlement.status, settlement.next_due_at) == (status, None)
+
+
+DOUBTED = a_failure(FailureCode.IN_DOUBT)
+THROTTLED = a_failure(retry=Retry.THROTTLED)
+
+
+def a_doubted_mail(**delivery: object) -> Claim:
+    message = a_message(to=[A, B, C], status=Status.PROCESSING, details=IN_DOUBT)
+    return a_claim(message, **delivery)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "deduplicates", "resolved"),
+    [
+        (Accepted(), False, Resolution.RESENT),
+        (Accepted(), True, Resolution.DEDUPLICATED),
+        (Rejected(failure=GONE), False, Resolution.RESENT),
+        # The doubt stays open while nothing is known that ends it.
+        (Deferred(failure=BUSY), False, None),
+        (Unknown(failure=LOST), False, Resolution.RESENT),
+    ],
+)
+def test_a_doubt_ends_by_how_it_was_sent_again(
+    outcome: Outcome, resolved: Resolution | None, *, deduplicates: bool
+) -> None:
+    settlement = after(outcome, a_doubted_mail(), deduplicates=deduplicates)
+
+    assert settlement.resolved is resolved
+
+
+@pytest.mark.parametrize("outcome", [Accepted(), Unknown(failure=LOST), Deferred(failure=BUSY)])
+def test_without_a_doubt_none_ends(outcome: Outcome) -> None:
+    assert after(outcome).resolved is None
+
+
+def test_a_later_failure_does_not_end_a_doubt() -> None:
+    settlement = after(Deferred(failure=BUSY), a_doubted_mail())
+
+    assert (settlement.details, settlement.outcome) == (IN_DOUBT, OutcomeKind.DEFERRED)
+
+
+def given_up(outcomes: dict[str, SingleOutcome]) -> Settlement:
+    return settle(
+        Attempted(
+            claim=a_mail(),
+            platform="sms",
+            addresses=(A, B, C),
+            outcome=PerRecipient(outcomes=outcomes),
+            now=NOW,
+            gives_up_doubt=True,
+        )
+    )
+
+
+def test_whom_nothing_is_known_of_is_given_up_and_the_others_are_tried_again() -> None:
+    settlement = given_up({A: Deferred(failure=BUSY), B: Unknown(failure=LOST)})
+
+    assert settlement.refused == (B, C)
+    assert settlement.failure is not None
+    assert settlement.failure.code == FailureCode.IN_DOUBT
+    assert settlement.failure.description == LOST.description
+    assert (settlement.status, settlement.resolved) == (Status.PROCESSING, Resolution.FAILED)
+
+
+def test_doubts_of_all_are_waited_for() -> None:
+    settlement = given_up(dict.fromkeys((A, B, C), Unknown(failure=LOST)))
+
+    assert (settlement.refused, settlement.details) == ((), IN_DOUBT)
+
+
+@pytest.mark.parametrize(
+    ("failure", "retry_after", "earliest", "latest"),
+    [
+        # A limit that names its wait adds little to it; a fault of the provider backs off.
+        (THROTTLED, SECOND, SECOND, 5 * SECOND),
+        (THROTTLED, None, 2 * 64 * SECOND, 3600 * SECOND),
+        (BUSY, SECOND, 2 * 64 * SECOND, 3600 * SECOND),
+    ],
+)
+def test_only_a_limit_that_names_its_wait_does_not_back_off(
+    failure: Failure, retry_after: timedelta | None, earliest: timedelta, latest: timedelta
+) -> None:
+    claim = a_mail(attempts=8)
+
+    settlement = after(Deferred(failure=failure, retry_after=retry_after), claim)
+
+    assert settlement.next_due_at is not None
+    assert NOW + SECOND + earliest <= settlement.next_due_at <= NOW + SECOND + latest
+
+
+@pytest.mark.parametrize(("failure", "counts"), [(THROTTLED, False), (BUSY, True)])
+def test_an_attempt_counts_unless_the_provider_only_asked_to_be_spared(
+    failure: Failure, *, counts: bool
+) -> None:
+    assert after(Deferred(failure=failure)).counts is counts
+
+
+def test_a_failure_that_says_nothing_gives_no_reason() -> None:
+    silent = a_failure(description="")
+
+    assert after(Deferred(failure=silent)).reason is None
+    assert after(Rejected(failure=silent)).reason is None
+    assert after(Deferred(failure=BUSY)).reason == BUSY.description
+
+
+def test_a_refusal_of_an_earlier_attempt_stays_the_failure() -> None:
+    message = a_message(to=[A, B, C], status=Status.PROCESSING, failure=GONE)
+
+    refused = after(Accepted(), a_claim(message, refused=(C,)), addresses=(A, B))
+    tried = after(Accepted(), a_claim(message))
+
+    assert (refused.failure, refused.details) == (GONE, PARTLY_REFUSED)
+    assert (tried.failure, tried.details) == (None, None)
+
+
+def test_putting_a_message_off_is_no_attempt() -> None:
+    settlement = postpone(a_mail(), NOW, NOW + SECOND, None)
+
+    assert (settlement.counts, settlement.crashed, settlement.attempt) == (False, False, None)
+
+
+@pytest.mark.parametrize(
+    ("refused", "details"), [((), None), ((C,), PARTLY_REFUSED)], ids=["all", "some"]
+)
+def test_a_proof_between_attempts_makes_a_message_sent(
+    refused: tuple[str, ...], details: str | None
+) -> None:
+    message = a_message(to=[A, B, C], failure=GONE, reason="gone", status=Status.SCHEDULED)
+
+    sent = proved(message, a_delivery(refused=refused), NOW + SECOND)
+
+    assert (sent.status, sent.details, sent.updated_at) == (Status.SENT, details, NOW + SECOND)
+    assert (sent.failure, sent.reason) == ((GONE, "gone") if refused else (None, None))
+
+
+def test_a_proof_for_everybody_ends_a_message_and_its_doubt() -> None:
+    doubted = served(with_proof(a_doubted_mail(), {A, B, C}))
+    sure = served(with_proof(a_mail(accepted=(B,)), {A, C}))
+
+    assert (doubted.status, doubted.resolved) == (Status.SENT, Resolution.REPORTED)
+    assert (sure.accepted, sure.resolved) == ((B, A, C), None)
+
+
+def test_those_are_left_who_were_neither_served_nor_refused() -> None:
+    message = a_message(to=[A, B, C])
+
+    assert left_of(message, a_delivery(accepted=(A,), refused=(C,))) == {B}
+    assert left_of(message, a_delivery()) == {A, B, C}
+
+
+@pytest.mark.parametrize(
+    ("message", "accepted", "expected"),
+    [
+        ({}, (), False),
+        ({"failure": BUSY}, (), False),
+        ({"failure": DOUBTED}, (), True),
+        ({"details": IN_DOUBT}, (), True),
+        ({}, (A,), True),
+    ],
+)
+def test_a_message_may_have_gone_by_a_doubt_or_an_acceptance(
+    message: dict[str, object], accepted: tuple[str, ...], *, expected: bool
+) -> None:
+    shown = a_message(to=[A, B], **message)
+
+    assert may_have_gone(shown, a_delivery(accepted=accepted)) is expected
+    assert may_have_gone(shown, None) is (expected and not accepted)

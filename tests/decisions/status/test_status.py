@@ -14,16 +14,20 @@ from messaging_core.decisions.status.status import (
     evidence_of,
     join,
     late_answer,
+    may_have_it,
+    platform_of,
+    proof_of,
     proven_recipients,
     status_of,
 )
 from messaging_core.models.common.failure import Failure
-from messaging_core.models.delivery.evidence import Evidence
+from messaging_core.models.delivery.delivery import OutcomeKind
+from messaging_core.models.delivery.evidence import Evidence, HandOver, Reported
 from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.models.messages.message import Message, Part, Status
 from messaging_core.rules.policy.lifecycle import TRANSITIONS
 from messaging_core.testing import MONDAY_MORNING as NOW
-from messaging_core.testing import a_failure, a_message
+from messaging_core.testing import a_channel, a_claim, a_failure, a_message, a_settlement
 
 A, B = "a@x.example", "b@x.example"
 SENT, DELIVERED, FAILED = ReceiptStatus.SENT, ReceiptStatus.DELIVERED, ReceiptStatus.FAILED
@@ -257,3 +261,84 @@ def test_one_part_that_arrived_says_nothing_of_parts_that_no_answer_has_named() 
     assert fate(long, said(FAILED, "p-2")) is Status.DELIVERY_FAILED
     assert fate(long, said(DELIVERED)) is Status.DELIVERED
     assert fate(an_sms(body="." * 160), said(DELIVERED, "p-1")) is Status.DELIVERED
+
+
+def test_a_bounce_at_the_time_of_the_delivery_is_none() -> None:
+    delivered, failed = said(DELIVERED, recipient=A), said(FAILED, recipient=A)
+
+    assert fate(a_mail(A), delivered, failed) is Status.DELIVERED
+    assert fate(a_mail(A), delivered, said(FAILED, recipient=A, minute=1)) is Status.DELIVERY_FAILED
+
+
+def test_of_two_failures_the_later_counts_and_of_one_time_the_one_that_says_why() -> None:
+    early, late = a_failure(15005), a_failure(15001)
+
+    def failure(*pieces: Evidence) -> Failure | None:
+        return status_of(an_sms("p-1", "p-2"), all_of(*pieces), "sms")[1]
+
+    assert failure(said(FAILED, "p-1", failure=early), said(FAILED, "p-1", minute=1)) is None
+    assert failure(said(FAILED, "p-1", failure=early), said(FAILED, "p-1")) == early
+    assert (
+        failure(said(FAILED, "p-1", failure=early), said(FAILED, "p-1", minute=1, failure=late))
+        == late
+    )
+    assert failure(said(FAILED, "p-1", failure=late), said(DELIVERED, "p-2")) == late
+
+
+def test_evidence_of_a_hand_over_is_kept_from_either_side() -> None:
+    handed_over = Evidence(handed_over=True)
+
+    assert join(handed_over, NOTHING).handed_over
+    assert join(NOTHING, handed_over).handed_over
+    assert not join(NOTHING, NOTHING).handed_over
+
+
+def test_a_failure_before_the_proof_is_kept_only_by_a_message_that_was_sent() -> None:
+    report = said(SENT, "p-1")
+
+    sent = status_of(an_sms("p-1", failure=BUSY), report, "sms")
+    doubted = status_of(
+        an_sms(status=Status.SENDING_FAILED, failure=BUSY), all_of(report, DOUBT), "sms"
+    )
+
+    assert sent == (Status.SENT, BUSY)
+    assert doubted == (Status.SENT, None)
+
+
+def test_an_answer_without_name_speaks_of_all_parts_only_if_there_is_one() -> None:
+    short, long = an_sms("p-1", body=a_message("x").body), a_message("x" * 161).body
+    unnamed = said(DELIVERED, "other")
+
+    assert fate(short, unnamed) is Status.DELIVERED
+    assert fate(an_sms("p-1", body=long), unnamed) is Status.SENT
+    assert fate(an_sms("p-1", body=long), said(DELIVERED)) is Status.DELIVERED
+    cyrillic = an_sms("p-1", body=a_message("ж" * 71).body)
+    assert fate(cyrillic, unnamed) is Status.SENT
+    assert fate(an_sms("p-1", body=a_message("ж" * 70).body), unnamed) is Status.DELIVERED
+
+
+def test_a_provider_has_or_may_have_a_message_by_a_proof_or_a_doubt() -> None:
+    assert may_have_it(DOUBT)
+    assert may_have_it(said(SENT, "p-1"))
+    assert not may_have_it(NOTHING)
+
+
+def test_the_platform_is_that_of_the_channel_else_of_the_identifiers() -> None:
+    assert platform_of(a_mail(A), a_channel("x", "line")) == "line"
+    assert platform_of(a_mail(A), None) == "email"
+    assert platform_of(an_sms("p-1"), None) == "sms"
+
+
+def test_a_late_answer_proves_whom_it_served() -> None:
+    claim = a_claim()
+    parts = (Part(platform_reference="p-1"),)
+
+    whole = a_settlement(claim, outcome=OutcomeKind.ACCEPTED, parts=parts)
+    some = a_settlement(claim, outcome=OutcomeKind.UNKNOWN, accepted=(B, A, B))
+    nobody = a_settlement(claim, outcome=OutcomeKind.UNKNOWN)
+
+    assert proof_of(whole) == Evidence(late=(HandOver(references=("p-1",)),))
+    assert proof_of(some) == Evidence(
+        doubted=True, reported=(Reported(recipient=A), Reported(recipient=B))
+    )
+    assert proof_of(nobody) == NOTHING

@@ -228,6 +228,23 @@ def test_rule_13_any_other_spot_is_refused(value: float) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "wrong"),
+    [
+        (90.0001, 180, "latitude"),
+        (-90.0001, -180, "latitude"),
+        (90, 180.0001, "longitude"),
+        (-90, -180.0001, "longitude"),
+    ],
+)
+def test_rule_13_each_coordinate_has_its_own_bounds(
+    latitude: float, longitude: float, wrong: str
+) -> None:
+    assert check(a_location(latitude, longitude)) == [
+        (f"/body/location/coordinates/{wrong}", f"location.bad_{wrong}")
+    ]
+
+
 @given(st.floats(), st.floats())
 def test_rule_13_an_accepted_spot_is_within_bounds(latitude: float, longitude: float) -> None:
     accepted = not check(a_location(latitude, longitude))

@@ -31,6 +31,7 @@ from messaging_core.rules.content.media import (
     check_media_type,
     check_mms,
     check_telegram,
+    media_type_of,
 )
 
 URL = "https://example.com/a.png"
@@ -275,3 +276,17 @@ def test_an_accepted_file_name_never_leaves_its_folder(value: str) -> None:
         assert len(value.splitlines()) == 1
         assert not set(value) & set("/\\\0")
         assert value not in {"", ".", ".."}
+
+
+@pytest.mark.parametrize(
+    ("value", "usual"),
+    [
+        ("image/png", "image/png"),
+        ("text/plain;charset=utf-8", "text/plain; charset=utf-8"),
+        ("text/plain ;  a=1;b=2", "text/plain; a=1; b=2"),
+        ("text", None),
+        ("text/=?utf-8?q?x?=", None),
+    ],
+)
+def test_a_media_type_is_spelled_in_one_way(value: str, usual: str | None) -> None:
+    assert media_type_of(value) == usual

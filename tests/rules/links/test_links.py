@@ -17,6 +17,7 @@ from messaging_core.rules.links.links import (
     check_domain,
     check_link_tracking,
     check_short_links,
+    short_domain,
 )
 
 SMS_CHANNEL = Channel(name="orders", platform="sms")
@@ -139,3 +140,31 @@ def test_the_default_domain_is_refused_where_there_is_none(
 def test_a_domain_of_its_own_needs_no_default() -> None:
     assert check_default_domain(ShortLinks(domain="go.example"), None, None) == []
     assert check_default_domain(None, None, None) == []
+
+
+@pytest.mark.parametrize(
+    ("links", "template", "host"),
+    [
+        (None, None, None),
+        (ShortLinks(domain="own.example"), None, "own.example"),
+        (ShortLinks(domain="default"), None, "go.example"),
+        (ShortLinks(domain="own.example"), TemplateReference(project_id="p"), None),
+        (None, a_template(enabled=False), None),
+        (None, a_template(enabled=True), "go.example"),
+        (
+            None,
+            TemplateReference(
+                project_id="p", short_links=TemplateShortLinks(enabled=True, domain="t.example")
+            ),
+            "t.example",
+        ),
+    ],
+)
+def test_the_host_of_short_links_is_the_one_that_was_asked_for(
+    links: ShortLinks | None, template: TemplateReference | None, host: str | None
+) -> None:
+    assert short_domain(links, template, "go.example") == host
+
+
+def test_links_that_ask_for_a_default_domain_stay_long_without_one() -> None:
+    assert short_domain(ShortLinks(domain="default"), None, None) is None

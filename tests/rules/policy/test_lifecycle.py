@@ -17,10 +17,12 @@ from messaging_core.rules.policy.lifecycle import (
     WAITING,
     Cause,
     begun,
+    can_be_reported,
     can_cancel,
     can_reschedule,
     cause_of_proof,
     is_final,
+    is_under_way,
     is_waiting,
     may_begin,
     may_move,
@@ -203,3 +205,24 @@ def test_what_never_went_is_over_and_stays_so() -> None:
 
     assert never == {Status.REJECTED, Status.SKIPPED, Status.DELETED}
     assert not any(TRANSITIONS[status] for status in never)
+
+
+def test_what_is_under_way_is_still_to_be_sent() -> None:
+    assert {status for status in Status if is_under_way(status)} == {
+        Status.ACCEPTED,
+        Status.SCHEDULED,
+        Status.PROCESSING,
+    }
+
+
+def test_receipts_can_be_about_what_a_provider_has_or_may_have() -> None:
+    certain = {status for status in Status if can_be_reported(status, doubted=False)}
+    doubted = {status for status in Status if can_be_reported(status, doubted=True)}
+
+    assert certain == {
+        Status.PROCESSING,
+        Status.SENT,
+        Status.DELIVERED,
+        Status.DELIVERY_FAILED,
+    }
+    assert doubted == certain | {Status.SENDING_FAILED}

@@ -153,6 +153,8 @@ def test_one_instant_is_told_as_the_clock_shows_it(
     [
         # The clock jumps from 02:00 to 03:00 at 01:00 UTC: the window ends in the gap.
         ("Europe/Amsterdam", "01:00", "02:30", "2026-03-29T00:30Z", "2026-03-29T01:00Z"),
+        # It ends at the very second at which the clock jumps.
+        ("Europe/Amsterdam", "01:00", "02:00", "2026-03-29T00:30Z", "2026-03-29T01:00Z"),
         # It begins in the gap: at 03:00 on the wall it is on.
         ("Europe/Amsterdam", "02:30", "04:00", "2026-03-29T01:00Z", "2026-03-29T02:00Z"),
         # It lies within the gap altogether: that night it does not happen.
@@ -229,6 +231,17 @@ def test_windows_that_follow_one_another_are_one() -> None:
 )
 def test_where_all_is_quiet_there_is_no_end(windows: list[QuietWindow], zones: list[str]) -> None:
     assert allowed_from(datetime(2026, 3, 1, 12, tzinfo=UTC), windows, zones) is None
+
+
+def test_the_end_is_looked_for_as_far_ahead_as_a_message_may_be_scheduled() -> None:
+    # Together the zones are always quiet, until summer time in New York opens an hour each day.
+    night = QuietWindow(start=time(19), end=time(7))
+    zones = ["America/New_York", "Etc/GMT-7"]
+    opens = datetime(2026, 3, 8, 11, tzinfo=UTC)
+    asked = datetime(2026, 2, 1, 11, tzinfo=UTC)  # 35 days before
+
+    assert allowed_from(asked, [night], zones) == opens
+    assert allowed_from(asked - TICK, [night], zones) is None
 
 
 def test_without_windows_zones_or_days_nothing_is_quiet() -> None:

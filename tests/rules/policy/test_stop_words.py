@@ -109,6 +109,14 @@ def test_a_host_may_add_words_and_not_change_the_table() -> None:
     assert keyword_of("stop", own) == Keyword(OUT, "en")
 
 
+def test_a_word_of_the_host_has_at_most_80_letters() -> None:
+    own = {"a" * 80: Keyword(OUT), "b" * 81: Keyword(OUT)}
+
+    assert keyword_of("a" * 80, own) == Keyword(OUT, "en")
+    assert keyword_of("b" * 81, own) is None
+    assert keyword_of("b" * 80, own) is None
+
+
 @pytest.mark.parametrize("key", [*WORDS, *CONFIRMATIONS])
 def test_every_kind_and_language_has_a_text_that_fits_into_one_sms(key: str) -> None:
     kind, _, language = key.partition(":")

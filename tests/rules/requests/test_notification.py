@@ -35,14 +35,27 @@ def a_notification(**fields: object) -> Notification:
         ({}, []),
         ({"recipients": ("",)}, ["/recipients/0 text.empty"]),
         ({"clusters": ("a\nb",)}, ["/clusters/0 text.control_character"]),
+        ({"recipients": (), "clusters": ("vip",)}, []),
+        ({"recipients": ()}, [" notification.no_recipients"]),
+        ({"channels": ()}, ["/channels notification.no_channels"]),
+        ({"channels": ("email", "fax")}, ["/channels/1 notification.unknown_channel"]),
+        ({"message_title": ""}, [" notification.no_content"]),
+        ({"message_content": ""}, [" notification.no_content"]),
+        ({"template_id": ""}, ["/templateId text.empty"]),
+        ({"template_id": "x" * 500}, []),
+        ({"template_id": "x" * 501}, ["/templateId text.too_long"]),
+        ({"recipients": ("x" * 500,)}, []),
         ({"recipients": ("x" * 501,)}, ["/recipients/0 text.too_long"]),
         ({"message_content": "a\0b"}, ["/messageContent text.bad_character"]),
         ({"message_title": "x" * 999}, ["/messageTitle text.too_long"]),
         ({"template_id": "x", "message_title": "a\nb"}, []),
+        ({"email_attachments": tuple(str(one) for one in range(100))}, []),
+        ({"email_attachments": ("a", "..")}, ["/emailAttachments/1 notification.bad_file_name"]),
         (
             {"email_attachments": tuple(str(one) for one in range(101))},
             ["/emailAttachments notification.too_many_files"],
         ),
+        ({"email_carbon_copies": tuple(f"c{one}@x.example" for one in range(50))}, []),
         (
             {"email_carbon_copies": tuple(f"c{one}@x.example" for one in range(51))},
             ["/emailCarbonCopies receiver.too_many_on_line"],
@@ -54,6 +67,32 @@ def test_what_is_wrong_is_told_with_its_place(
     fields: dict[str, object], expected: list[str]
 ) -> None:
     assert codes(a_notification(**fields)) == expected
+
+
+def test_files_need_a_place_that_they_come_from() -> None:
+    assert codes(a_notification(), has_files=False) == []
+    assert codes(a_notification(email_attachments=("a.pdf",)), has_files=False) == [
+        "/emailAttachments notification.no_files"
+    ]
+
+
+def test_an_inactive_channel_is_named() -> None:
+    violations = check_notification(
+        a_notification(), {"email": evolve(MAIL, active=False)}, has_files=True
+    )
+
+    assert [violation.code for violation in violations] == ["channel.inactive"]
+
+
+def test_what_concerns_email_only_is_passed_over_elsewhere() -> None:
+    push = {"push": Channel(name="app", platform="push")}
+    notification = a_notification(
+        channels=("push",),
+        email_attachments=("..",),
+        email_carbon_copies=tuple(f"c{number}@x.example" for number in range(51)),
+    )
+
+    assert check_notification(notification, push, has_files=True) == []
 
 
 def test_copies_are_kept_once_as_they_were_written_first() -> None:
