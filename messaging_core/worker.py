@@ -62,9 +62,11 @@ class Worker:
 
     Attributes:
         bulkheads: How threads are divided between channels; a simulation has one for all.
+        watchdog: Finds calls that take too long; a simulation decides which these are.
     """
 
     bulkheads: type[Bulkheads] = Bulkheads
+    watchdog: Callable[[float], Watchdog] = Watchdog
 
     @checked(
         messenger=A_MESSENGER,
@@ -191,7 +193,7 @@ class Worker:
         # Threads that hang in a transport did not come with us through a fork, and take no place.
         for threads in self._lost.values():
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
-        storage, watch = self._messenger.storage, Watchdog(self._timeout)
+        storage, watch = self._messenger.storage, self.watchdog(self._timeout)
         ledger = GroupCommit(
             self._messenger.context,
             gathers=not self._durable_handoff,

@@ -2,12 +2,12 @@
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from attrs import frozen
 
-from messaging_core.delivery.bulkheads import OneForAll
 from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.messenger import Messenger
 from messaging_core.models.delivery.event import Event
@@ -17,8 +17,10 @@ from messaging_core.ports.storage.transaction import Storage
 from messaging_core.rules.policy.lifecycle import is_final
 from messaging_core.testing.simulation.process import (
     Process,
+    SimulatedBulkheads,
     SimulatedStorage,
     SimulatedTransport,
+    SimulatedWatchdog,
 )
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import Line
@@ -85,7 +87,8 @@ class Deliverer:
         world = self.stage.world
         messenger = self.stage.messenger(process)
         worker = self.make(messenger, world.chance.random)
-        worker.bulkheads = OneForAll  # or runs of one seed would differ
+        worker.bulkheads = SimulatedBulkheads  # or runs of one seed would differ
+        worker.watchdog = lambda _: SimulatedWatchdog(process)
         process.until_done(
             lambda: messenger.subscribe(self._hearing(process), name=_SUBSCRIBER, from_start=True)
         )
@@ -102,6 +105,7 @@ class Deliverer:
                     process.call(worker.run_once)
                 except StorageError:
                     process.must_live()
+                process.restart_if_exhausted()
 
     def _hearing(self, process: Process) -> Callable[[Event], None]:
         world = self.stage.world
@@ -153,7 +157,7 @@ class Postman:
         due = [one for one in several if one.at <= now and one.workspace == workspace]
         receipts = [one.receipt for one in due]
         process.until_done(lambda: _receive(messenger, receipts, workspace))
-        world.reported += [one.receipt for one in due if not one.is_wrong]
+        world.reported += [report.meant for report in due if not report.is_wrong]
         for one in due:
             world.receipts.remove(one)
         heapq.heapify(world.receipts)
@@ -165,8 +169,9 @@ def _receive(messenger: Messenger, receipts: Sequence[StatusReceipt], workspace:
     try:
         messenger.receive(receipts, workspace=workspace)
     except InvalidRequestError:
-        sound = [receipt for receipt in receipts if receipt.at.utcoffset() is not None]
-        messenger.receive(sound, workspace=workspace)
+        for receipt in receipts:
+            with suppress(InvalidRequestError):
+                messenger.receive([receipt], workspace=workspace)
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,7 @@ from messaging_core.models.common.channel import SMS
 from messaging_core.models.content.body import TextBody
 from messaging_core.models.delivery.receipt import IncomingMessage
 from messaging_core.models.people.contact import ContactIdentifier
-from messaging_core.models.people.directory import NewContact
+from messaging_core.models.people.directory import ContactChanges, NewContact
 from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.rules.policy.consent import identifier_on
@@ -56,6 +56,8 @@ class Crowd:
             planned += self._blocks()
         for number in range(scenario.keywords):
             planned.append((self._moment(), self._keyword(number)))
+        for _ in range(scenario.changed):
+            planned.append((self._moment(), self._consent()))
         return planned
 
     def _moment(self) -> datetime:
@@ -89,6 +91,23 @@ class Crowd:
         at = self._moment()
         lifted = [(at + self._while(), lift)] if chance.random() < _LIFTED else []
         return [(at, block), *lifted]
+
+    def _consent(self) -> _Act:
+        """Plan to change what a contact agrees to."""
+        world = self.stage.world
+        chance = world.chance
+        person = chance.choice([person for person in world.scenario.people if person.is_known])
+        platform = chance.choice(sorted(person.addresses))
+        changes = ContactChanges(
+            subscriptions={platform: chance.choice((True, False, None))},
+            attributes={HELD_OUT: chance.random() < 1 / 2},
+        )
+
+        def change(process: Process, messenger: Messenger) -> None:
+            key, address = PLATFORM_KEYS[platform], person.addresses[platform]
+            process.until_done(lambda: messenger.contacts.update_or_create(key, address, changes))
+
+        return change
 
     def _keyword(self, number: int) -> _Act:
         world = self.stage.world

@@ -11,6 +11,7 @@ from messaging_core.errors import InvalidMessageError, StateError
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import EMAIL, PUSH, Channel
 from messaging_core.models.content.meta import Meta
+from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.models.messages.compose import text, to
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.request import SendMessage
@@ -18,7 +19,7 @@ from messaging_core.rules.policy.schedule import is_later
 from messaging_core.rules.policy.validity import expires_at, validity_of
 from messaging_core.testing.simulation.actors import Stage
 from messaging_core.testing.simulation.process import Crashed, Process
-from messaging_core.testing.simulation.provider import POISON
+from messaging_core.testing.simulation.provider import POISON, name_of
 from messaging_core.testing.simulation.scheduler import Task
 from messaging_core.testing.simulation.story import CAPPED, Asked
 
@@ -84,6 +85,8 @@ class Host:
     def _afterthoughts(self, at: datetime, asked: Asked) -> list[tuple[datetime, _Action]]:
         scenario, chance = self.stage.world.scenario, self.stage.world.chance
         planned: list[tuple[datetime, _Action]] = []
+        if scenario.premature and chance.random() < scenario.premature:
+            planned.append((at + self._soon(), _Premature(asked=asked).do))
         if chance.random() < scenario.cancelled:
             planned.append((at + self._soon(), _Cancel(asked=asked).do))
         if chance.random() < scenario.rescheduled:
@@ -200,6 +203,26 @@ class _Send:
             batch = messenger.send_batch(channel, self.requests, idempotency_key=self.key)
             return list(batch.messages)
         return [messenger.send(channel, self.requests[0], idempotency_key=self.key)]
+
+
+@frozen(kw_only=True)
+class _Premature:
+    """Hand in a stranger's receipt about a message that may not have been handed over."""
+
+    asked: Asked
+
+    def do(self, process: Process, messenger: Messenger) -> None:
+        if not self.asked.answers:
+            return
+        world, channel = process.world, self.asked.channel
+        receipt = StatusReceipt(
+            source=name_of(channel),
+            at=world.scheduler.now,
+            message_id=self.asked.answers[0],
+            status=world.chance.choice((ReceiptStatus.DELIVERED, ReceiptStatus.FAILED)),
+        )
+        world.premature.add(self.asked.answers[0])
+        process.until_done(lambda: messenger.receive([receipt], workspace=channel.workspace))
 
 
 @frozen(kw_only=True)

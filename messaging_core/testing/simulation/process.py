@@ -1,5 +1,7 @@
 """One process of the host: its clock and its ports, which do nothing any more once it has died."""
 
+import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -8,23 +10,30 @@ from uuid import UUID
 
 from attrs import evolve
 
+from messaging_core.delivery.bulkheads import OneForAll
+from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageBusyError, StorageError
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
+from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.storage.directory import Suppressions
+from messaging_core.ports.storage.directory import Contacts, Suppressions
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.testing.simulation.provider import SimulatedProvider
+from messaging_core.testing.simulation.scenario import HELD_OUT
 from messaging_core.testing.simulation.scheduler import Task
-from messaging_core.testing.simulation.story import Block
+from messaging_core.testing.simulation.story import Block, Consent
 from messaging_core.testing.simulation.world import World
 
 _NOTHING = timedelta(0)
 _MOMENT = timedelta(milliseconds=20)
 _PATIENCE = timedelta(seconds=2)
+_REAL_PAUSE = 0.005
+_FOREVER = 1e6  # seconds: only what hangs takes too long
+_MOST_HUNG = 2  # twice the one thread of a process: more are not replaced
 
 T = TypeVar("T")
 
@@ -44,12 +53,14 @@ class Process(Clock, Ids):
         name: Tells it from others in a story.
         committed_at: When it last wrote something, by its own clock.
         commit: The place of that among the commits of all.
+        hung: How many of its calls of transports have not returned.
     """
 
     def __init__(self, world: World, task: Task) -> None:
         self.world = world
         self.name = task.name
         self._task = task
+        self.calls: dict[threading.Thread, TransportCall] = {}
         self._restart()
 
     def _restart(self) -> None:
@@ -57,6 +68,7 @@ class Process(Clock, Ids):
         self._set_clock()
         self.committed_at = self.now()
         self.commit = 0
+        self.hung = 0
 
     def _set_clock(self) -> None:
         self._skew = self.world.scenario.skew * self.world.chance.uniform(-1, 1)
@@ -73,8 +85,22 @@ class Process(Clock, Ids):
 
     def must_live(self) -> None:
         """Raise `Crashed` where the process is dead."""
-        if not self._is_alive:
+        if not self._is_alive or threading.current_thread() in self.world.hung:
             raise Crashed
+
+    def hang(self) -> None:
+        """Do not return before the run is over, and then have no effect."""
+        self.hung += 1
+        self.world.hung.append(threading.current_thread())
+        self.calls[threading.current_thread()].began = -math.inf
+        self.world.is_done.wait()
+        raise Crashed
+
+    def restart_if_exhausted(self) -> None:
+        """Die where no thread is left to deliver, so that the process is started again."""
+        if self.hung >= _MOST_HUNG:
+            self._is_alive = False
+            self.must_live()
 
     def step(self, wait: timedelta = _NOTHING) -> None:
         """Let others go first; a process may stand still, or die, here."""
@@ -177,6 +203,48 @@ class Watched:
         )
 
 
+class WatchedContacts:
+    """Note what contacts agree to, beside storing it."""
+
+    def __init__(self, contacts: Contacts, noted: list[Consent]) -> None:
+        self._contacts = contacts
+        self._noted = noted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._contacts, name)
+
+    def save(self, contact: Contact) -> None:  # noqa: D102
+        self._contacts.save(contact)
+        self._noted.append(
+            Consent(
+                addresses=frozenset(
+                    identifier.value for identifier in contact.featured_identifiers
+                ),
+                subscriptions=contact.subscriptions,
+                is_held_out=(contact.attributes or {}).get(HELD_OUT) is True,
+            )
+        )
+
+
+class SimulatedBulkheads(OneForAll):
+    """Look for calls that hang every few milliseconds of real time."""
+
+    def gather(self, enough: int, patience: float = _REAL_PAUSE) -> None:  # noqa: D102
+        super().gather(enough, min(patience, _REAL_PAUSE))
+
+
+class SimulatedWatchdog(Watchdog):
+    """Find the calls that hang, whatever time it really is."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(_FOREVER)
+        self._process = process
+
+    def begin(self, call: TransportCall) -> None:  # noqa: D102
+        super().begin(call)
+        self._process.calls[threading.current_thread()] = call
+
+
 class SimulatedStorage(Storage):
     """One process's way to the storage: after every transaction others may go first.
 
@@ -198,15 +266,21 @@ class SimulatedStorage(Storage):
         if chance.random() < scenario.storage_fault:
             raise StorageBusyError("simulated")
         noted: list[Block] = []
+        consents: list[Consent] = []
         with self._storage.begin(connection, read_only=read_only) as tx:
             if scenario.people and not read_only:
                 watched: Any = Watched(tx.suppressions, noted)
                 tx.suppressions = watched
+                contacts: Any = WatchedContacts(tx.contacts, consents)
+                tx.contacts = contacts
             yield tx
         if not read_only:
             process.committed_at = process.now()
             process.commit = process.world.commit()
-            process.world.blocks += (evolve(one, commit=process.commit) for one in noted)
+            process.world.blocks += (evolve(block, commit=process.commit) for block in noted)
+            process.world.consents += (
+                evolve(consent, commit=process.commit) for consent in consents
+            )
         process.step(_MOMENT * chance.random())
 
 
@@ -223,6 +297,8 @@ class SimulatedTransport(Transport):
         process, provider = self._process, self._provider
         process.step(_PATIENCE * process.world.chance.random())
         provider.prepare(envelope)
+        if provider.hangs():
+            process.hang()
         asked_at = process.now()
         handoff()
         left_at = max(asked_at, process.committed_at)
@@ -230,4 +306,6 @@ class SimulatedTransport(Transport):
             envelope, left_at=left_at, worker=process.name, commit=process.commit
         )
         process.step(answer.after)
+        if provider.hangs():
+            process.hang()
         return answer.give()

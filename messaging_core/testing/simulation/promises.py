@@ -5,7 +5,7 @@ A host adds its own beside them: `simulate(seed, scenario, promises=(*PROMISES, 
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -58,7 +58,7 @@ def what_counts_as_sent_was_taken(story: Story) -> Iterator[Breach]:
     for reception in story.receptions:
         taken.setdefault(reception.message_id, set()).update(reception.references)
     for message_id, message in story.messages.items():
-        if message.direction is Direction.INCOMING:
+        if message.direction is Direction.INCOMING or message_id in story.premature:
             continue
         if message.status in _HANDED_OVER and message_id not in taken:
             yield Breach(what=f"{message.status}, but nobody took it", message_id=message_id)
@@ -68,6 +68,20 @@ def what_counts_as_sent_was_taken(story: Story) -> Iterator[Breach]:
 
 
 _HANDED_OVER: Final = {Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED}
+
+
+def receipts_wait_for_the_hand_off(story: Story) -> Iterator[Breach]:
+    """A receipt about a message that was never handed over changes nothing."""
+    for message_id in story.premature:
+        kinds = {event.kind for event in story.events_of(message_id)}
+        message = story.messages.get(message_id)
+        if message is None or kinds & _TRIED:
+            continue
+        if message.status in _HANDED_OVER:
+            yield Breach(what=f"{message.status}, never handed over", message_id=message_id)
+
+
+_TRIED: Final = {EventKind.ATTEMPTED, EventKind.LAPSED, EventKind.LATE}
 
 
 def only_doubt_repeats(story: Story) -> Iterator[Breach]:
@@ -107,8 +121,10 @@ def nothing_goes_early(story: Story) -> Iterator[Breach]:
     """Nothing is handed over before its scheduled time, by the worker's own clock."""
     for asked, message in story.asked_as():
         due = _earliest(asked)
+        # A message that was due when it was claimed may go after the clock was set back.
+        step = 2 * story.scenario.skew if story.scenario.set_clock else timedelta(0)
         for reception in story.receptions_of(message.id):
-            if due and reception.left_at < due:
+            if due and reception.left_at + step < due:
                 yield Breach(what=f"it was due at {due}", message_id=message.id)
 
 
@@ -130,6 +146,8 @@ def no_receipt_is_lost(story: Story) -> Iterator[Breach]:
     """What is known of a message is what all receipts said, and its status follows from that."""
     expected = _all_evidence(story)
     for message_id, message in story.messages.items():
+        if message_id in story.premature:
+            continue  # whether a stranger is believed depends on when it was handed over
         known = story.evidence.get(message_id, NOTHING)
         reported = expected.get(message_id, NOTHING).reported
         if _telling(known) != _telling(Evidence(reported=reported)):
@@ -184,6 +202,8 @@ def deliveries_are_shown(story: Story) -> Iterator[Breach]:
         is_delivered = receipt.status is ReceiptStatus.DELIVERED
         is_whole = receipt.message_id not in in_parts
         if not message or not is_delivered or not is_whole or _platform_of(message, story) == EMAIL:
+            continue
+        if message.id in story.premature:
             continue
         if message.status is not Status.DELIVERED:
             yield Breach(what=f"delivered, but {message.status}", message_id=message.id)
@@ -248,6 +268,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     what_was_accepted_is_there,
     none_is_lost,
     what_counts_as_sent_was_taken,
+    receipts_wait_for_the_hand_off,
     only_doubt_repeats,
     deduplication_is_used,
     nothing_goes_late,

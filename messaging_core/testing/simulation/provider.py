@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -72,7 +73,27 @@ class Leave:
     commit: int
 
 
-def _name_of(channel: Channel) -> str:
+_WRONG_TYPES: tuple[dict[str, Any], ...] = (
+    {"at": "yesterday"},
+    {"status": "eaten"},
+    {"message_id": 7},
+    {"reference": ["a", "list"]},
+)
+
+
+def _as_text(receipt: StatusReceipt) -> StatusReceipt:
+    """Return a receipt as a webhook reads it from JSON: every value is a text."""
+    message_id = str(receipt.message_id) if receipt.message_id else None
+    values: dict[str, Any] = {
+        "at": receipt.at.isoformat(),
+        "status": str(receipt.status),
+        "message_id": message_id,
+    }
+    return evolve(receipt, **values)
+
+
+def name_of(channel: Channel) -> str:
+    """Return the name of the provider behind a channel."""
     return f"provider-of-{channel.name}"
 
 
@@ -80,7 +101,7 @@ class SimulatedProvider:
     """Take messages over one line, remember what was taken, and report it later."""
 
     def __init__(self, world: World, line: Line) -> None:
-        self.name = _name_of(line.channel)
+        self.name = name_of(line.channel)
         behaviour = line.provider
         self.capabilities = Capabilities(receipts=True, deduplicates_for=behaviour.deduplicates_for)
         self._world = world
@@ -99,6 +120,11 @@ class SimulatedProvider:
             raise ValueError(POISON)
         if self._world.chance.random() < self._line.provider.unreachable:
             raise ConnectionRefusedError("simulated")
+
+    def hangs(self) -> bool:
+        """Return whether the call stops here for ever."""
+        hanging = self._line.provider.hanging / 2  # it is asked before and after
+        return hanging > 0 and self._world.chance.random() < hanging
 
     def take(self, envelope: Envelope, *, left_at: datetime, worker: str, commit: int) -> Answer:
         """Do what comes after it: take the message or not, and answer or not."""
@@ -209,12 +235,14 @@ class SimulatedProvider:
         others = [
             line.channel
             for line in self._world.scenario.lines
-            if _name_of(line.channel) != self.name
+            if name_of(line.channel) != self.name
         ]
         kinds = [
             evolve(opposite, channel_id=UUID(int=self._world.number())),
             evolve(opposite, at=opposite.at.replace(tzinfo=None)),
-            *(evolve(opposite, source=_name_of(channel)) for channel in others),
+            *(evolve(opposite, **wrong) for wrong in _WRONG_TYPES),
+            evolve(opposite, message_id=UUID(int=self._world.number()), reference="unknown"),
+            *(evolve(opposite, source=name_of(channel)) for channel in others),
         ]
         return chance.choice(kinds)
 
@@ -228,12 +256,14 @@ class SimulatedProvider:
                 wait = timedelta(0) if is_early else habits.delay * chance.random() ** 8
                 at = world.scheduler.now + wait
                 key = f"report-{world.number()}" if chance.random() < _WITH_KEY else None
-                report = Report(at, world.number(), workspace, evolve(receipt, key=key))
+                meant = evolve(receipt, key=key)
+                given = _as_text(meant) if chance.random() < habits.as_text else meant
+                report = Report(at, world.number(), workspace, given, meant)
                 heapq.heappush(world.receipts, report)
             if habits.wrong and chance.random() < habits.wrong:
                 wrong = self._wrong(receipt)
                 report = Report(
-                    world.scheduler.now, world.number(), workspace, wrong, is_wrong=True
+                    world.scheduler.now, world.number(), workspace, wrong, wrong, is_wrong=True
                 )
                 heapq.heappush(world.receipts, report)
         if world.postman is not None and world.receipts:

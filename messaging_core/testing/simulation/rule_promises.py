@@ -5,7 +5,7 @@ and the list of suppressions is made anew from what was done about them.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -134,12 +134,25 @@ def nobody_gets_what_they_refused(story: Story) -> Iterator[Breach]:
                 (one.reception.recipient, SuppressionScope.SENDER, channel.sender),
             }:
                 yield one.breach(f"suppressed: {standing}")
-        if person.is_held_out and "ignore_global_holdout" not in one.asked.wishes:
+        subscriptions, is_held_out = _consent(story, person, one.reception)
+        if is_held_out and "ignore_global_holdout" not in one.asked.wishes:
             holdouts = [story.scenario.send_rules.get(channel.workspace, _NO_RULES).holdout]
             if any(holdouts):
                 yield one.breach("held out")
-        if one.is_marketing and person.subscriptions.get(channel.platform) is False:
+        if one.is_marketing and subscriptions.get(channel.platform) is False:
             yield one.breach("not subscribed")
+
+
+def _consent(story: Story, person: Person, reception: Reception) -> tuple[Mapping[str, bool], bool]:
+    """Return subscriptions and holdout as they were when leave was given."""
+    changes = [
+        consent
+        for consent in story.consents
+        if reception.recipient in consent.addresses and consent.commit < reception.commit
+    ]
+    if changes:
+        return changes[-1].subscriptions, changes[-1].is_held_out
+    return person.subscriptions, person.is_held_out
 
 
 _Standing = tuple[str, SuppressionScope, str | None, SuppressionCause]

@@ -127,6 +127,8 @@ def _run(seed: int, scenario: Scenario, storage: Storage, make: MakeWorker) -> S
         except Exception as error:
             error.add_note(f"in seed {seed} of scenario {scenario.name!r}: {scenario}")
             raise
+        finally:
+            world.end_hanging()
     return _story(seed, world, storage)
 
 
@@ -174,6 +176,9 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         stranded=tuple(world.stranded),
         events=tuple(events),
         blocks=tuple(world.blocks),
+        consents=tuple(world.consents),
+        premature=frozenset(world.premature),
+        hung=len(world.hung),
         crashes=world.crashes,
         steps=world.scheduler.steps,
     )

@@ -24,7 +24,8 @@ class Receipts:
         unnamed: It names the message by our id alone, or else by its own reference alone.
         delay: How long it takes at most.
         wrong: It, or a stranger, also says the opposite in a receipt that does not fit: of another
-            channel, from another provider, or at a time without a zone.
+            channel, from another provider, of an unknown message, or with a field of a wrong type.
+        as_text: A receipt gives its time, status and ids as text.
     """
 
     silent: float = 0.1
@@ -35,6 +36,7 @@ class Receipts:
     unnamed: float = 0.6
     delay: timedelta = timedelta(days=2)
     wrong: float = 0.0
+    as_text: float = 0.1
 
 
 @frozen(kw_only=True)
@@ -49,7 +51,8 @@ class Provider:
         unanswered: It takes the message, but its answer never comes.
         nonsense: It takes the message, and answers what nobody understands.
         slow: It takes the message, and answers after up to `slowness`.
-        slowness: Longer than a lease, or nobody would notice.
+        hanging: The call of the transport never returns, before or after the point of no return.
+        slowness: Longer than a lease, so that the answer comes too late.
         deduplicates_for: How long it tells a message that it has seen before; absent: never.
         receipts: What it reports later.
     """
@@ -61,13 +64,14 @@ class Provider:
     unanswered: float = 0.06
     nonsense: float = 0.01
     slow: float = 0.04
+    hanging: float = 0.01
     slowness: timedelta = timedelta(minutes=40)
     deduplicates_for: timedelta | None = None
     receipts: Receipts = field(factory=Receipts)
 
 
 HEALTHY: Final = Provider(
-    unreachable=0, lost=0, deferred=0, rejected=0, unanswered=0, nonsense=0, slow=0
+    unreachable=0, lost=0, deferred=0, rejected=0, unanswered=0, nonsense=0, slow=0, hanging=0
 )
 """A provider with which nothing ever goes wrong before the message is taken."""
 
@@ -133,6 +137,8 @@ class Scenario:
         cancelled: The host tries to withdraw a message, some moment after.
         rescheduled: The host tries to move a message, some moment after.
         batched: Messages are sent as a batch.
+        premature: A stranger reports a message right after it was accepted, although it may not
+            have been handed over.
         short: The validity of a message is a minute or two.
         poisonous: The transport raises a programming error over a message, every time.
         receivers: How many receivers an email has at most.
@@ -142,6 +148,7 @@ class Scenario:
         foreseen: What will become of a request is asked right before it is made.
         blocked: How often the host suppresses one of the people, and mostly lifts it again.
         keywords: How often one of the people writes STOP, START or HELP.
+        changed: How often the host changes what a contact agreed to.
     """
 
     lines: tuple[Line, ...]
@@ -169,6 +176,7 @@ class Scenario:
     cancelled: float = 0.2
     rescheduled: float = 0.15
     batched: float = 0.15
+    premature: float = 0.05
     short: float = 0.1
     poisonous: float = 0.0
     receivers: int = 3
@@ -178,6 +186,7 @@ class Scenario:
     foreseen: float = 0.0
     blocked: int = 0
     keywords: int = 0
+    changed: int = 0
 
 
 _SECOND_TENANT = UUID(int=2)
@@ -245,6 +254,20 @@ CLOCKS: Final = evolve(
 )
 """Clocks are hours apart, processes stand still, and most messages are scheduled."""
 
+STEPS: Final = evolve(CLOCKS, name="steps", set_clock=0.05)
+"""Clocks are set back and forth by hours, at any moment."""
+
+HANGING: Final = evolve(
+    EVERYDAY,
+    name="hanging",
+    lines=tuple(
+        evolve(line, provider=evolve(line.provider, slow=0.3, hanging=0.3))
+        for line in EVERYDAY.lines
+    ),
+    premature=0.3,
+)
+"""Providers answer after the time limit, or never."""
+
 FLAKY: Final = evolve(
     EVERYDAY,
     name="flaky",
@@ -259,8 +282,14 @@ FLAKY: Final = evolve(
                 unanswered=0.3,
                 nonsense=0.1,
                 slow=0.4,
+                hanging=0.1,
                 receipts=Receipts(
-                    contradicted=0.5, repeated=0.6, early=0.5, silent=0.05, wrong=0.4
+                    contradicted=0.5,
+                    repeated=0.6,
+                    early=0.5,
+                    silent=0.05,
+                    wrong=0.4,
+                    as_text=0.4,
                 ),
             ),
         )

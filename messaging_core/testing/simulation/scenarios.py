@@ -21,8 +21,10 @@ from messaging_core.testing.simulation.scenario import (
     CRASHES,
     EVERYDAY,
     FLAKY,
+    HANGING,
     HELD_OUT,
     POISON,
+    STEPS,
     Line,
     Person,
     Scenario,
@@ -93,6 +95,7 @@ RULES: Final = evolve(
     foreseen=0.9,
     blocked=2,
     keywords=3,
+    changed=3,
 )
 """Quiet hours, caps, holdout, suppressions and STOP, while some of everything goes wrong."""
 
@@ -128,6 +131,7 @@ AUTUMN: Final = evolve(
     },
     blocked=4,
     keywords=5,
+    changed=6,
 )
 """Few people, strict rules for all kinds of messages, and providers and workers in trouble."""
 
@@ -135,7 +139,10 @@ RULED: Final = (RULES, AUTUMN)
 """Those in which send rules hold."""
 
 SCENARIOS: Final = MappingProxyType(
-    {one.name: one for one in (EVERYDAY, CRASHES, CLOCKS, FLAKY, POISON, *RULED)}
+    {
+        scenario.name: scenario
+        for scenario in (EVERYDAY, CRASHES, CLOCKS, STEPS, HANGING, FLAKY, POISON, *RULED)
+    }
 )
 """All of them, by name."""
 

@@ -94,6 +94,23 @@ class Block:
 
 
 @frozen(kw_only=True)
+class Consent:
+    """What a contact agrees to from a commit on.
+
+    Attributes:
+        addresses: Of the contact.
+        subscriptions: By platform, whether the contact wants marketing.
+        is_held_out: The contact is in the holdout.
+        commit: Its place among all commits.
+    """
+
+    addresses: frozenset[str]
+    subscriptions: Mapping[str, bool]
+    is_held_out: bool
+    commit: int = 0
+
+
+@frozen(kw_only=True)
 class Story:
     """Everything that happened in one run; two runs of one seed are equal.
 
@@ -108,6 +125,9 @@ class Story:
         stranded: Messages that were seen, at some moment, neither over nor with a next time.
         events: The log.
         blocks: What was done about suppressions, in order.
+        consents: What contacts agreed to, in the order of the changes.
+        premature: Messages that a stranger reported soon after they were accepted.
+        hung: How many calls of transports never returned.
         crashes: How often a process died.
         steps: How often one let others go first.
     """
@@ -126,6 +146,9 @@ class Story:
     stranded: tuple[UUID, ...]
     events: tuple[Event, ...]
     blocks: tuple[Block, ...]
+    consents: tuple[Consent, ...]
+    premature: frozenset[UUID]
+    hung: int
     crashes: int
     steps: int
 
@@ -134,7 +157,8 @@ class Story:
         """Return a hash of all that happened, to compare runs of different processes."""
         asked = [evolve(one, plans=[]) for one in self.asked]
         facts = (
-            (self.seed, self.ended_at, self.steps, self.crashes, asked, self.receptions),
+            (self.seed, self.ended_at, self.steps, self.crashes, self.hung),
+            (asked, self.receptions, self.consents, sorted(self.premature)),
             (self.reported, self.heard, self.stranded, self.events, self.blocks),
             (sorted(self.messages.items()), sorted(self.evidence.items()), sorted(self.unfinished)),
         )

@@ -1,6 +1,7 @@
 """What all simulated processes share: time, chance, and what really happened."""
 
 import random
+import threading
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from attrs import field, frozen
 from messaging_core.models.delivery.receipt import StatusReceipt
 from messaging_core.testing.simulation.scenario import Scenario
 from messaging_core.testing.simulation.scheduler import Scheduler, Task
-from messaging_core.testing.simulation.story import Asked, Block, Reception
+from messaging_core.testing.simulation.story import Asked, Block, Consent, Reception
 
 _MOST_STEPS = 100_000
 _SECOND = timedelta(seconds=1)
@@ -20,6 +21,7 @@ class Report:
     """A receipt that a provider will hand in at an instant; the number tells it from others.
 
     Attributes:
+        meant: The receipt with its values in their own types.
         is_wrong: It must change nothing: it does not fit the message that it names.
     """
 
@@ -27,6 +29,7 @@ class Report:
     number: int
     workspace: UUID
     receipt: StatusReceipt = field(order=False)
+    meant: StatusReceipt = field(order=False)
     is_wrong: bool = field(default=False, order=False)
 
 
@@ -47,6 +50,10 @@ class World:
         workers: The tasks that deliver.
         postman: The task that hands in receipts.
         blocks: What was done about suppressions.
+        consents: What contacts agreed to, after each change.
+        premature: Messages that a stranger reported soon after they were accepted.
+        hung: The threads whose calls of a transport never return.
+        is_done: Set when the run is over, so that the threads that hang can end.
         crashes: How often a process died.
     """
 
@@ -63,6 +70,10 @@ class World:
         self.workers: list[Task] = []
         self.postman: Task | None = None
         self.blocks: list[Block] = []
+        self.consents: list[Consent] = []
+        self.premature: set[UUID] = set()
+        self.hung: list[threading.Thread] = []
+        self.is_done = threading.Event()
         self.crashes = 0
         self._made = 0
         self._commits = 0
@@ -82,6 +93,12 @@ class World:
         """Return the place of a commit among all of them."""
         self._commits += 1
         return self._commits
+
+    def end_hanging(self) -> None:
+        """Let the threads that hang end, and wait for them."""
+        self.is_done.set()
+        for thread in self.hung:
+            thread.join()
 
     def number(self) -> int:
         """Return a number that nobody has had before."""

@@ -327,6 +327,24 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
     assert broken_by(blocking, promises=[chosen]) == "nobody_gets_what_they_refused"
 
 
+def test_a_consent_that_is_not_asked_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator.PolicyEvaluator, "forbids", lambda *_, **__: False)
+    (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
+    changing = evolve(STRICT, changed=40, blocked=0, keywords=0)
+
+    assert broken_by(changing, promises=[chosen]) == "nobody_gets_what_they_refused"
+
+
+def test_a_receipt_before_the_hand_off_that_counts_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ReceiptProcessor, "_is_about", lambda *_: True)
+    (chosen,) = [one for one in PROMISES if one.__name__ == "receipts_wait_for_the_hand_off"]
+    premature = evolve(EVERYDAY, premature=1.0, scheduled=1.0)
+
+    assert broken_by(premature, promises=[chosen]) == "receipts_wait_for_the_hand_off"
+
+
 def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = preview._with_policy
 
