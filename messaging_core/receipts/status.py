@@ -22,7 +22,7 @@ from messaging_core.models.delivery.delivery import Delivery, Resolution, Settle
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.rules.policy.lifecycle import cause_of_proof, transition
+from messaging_core.rules.policy.lifecycle import cause_of_report, transition
 
 
 class StatusResolver:
@@ -97,7 +97,7 @@ class StatusResolver:
         if status is message.status:
             shown = evolve(message, failure=failure, reason=reason, updated_at=at)
         else:
-            cause = cause_of_proof(message.status, status)
+            cause = cause_of_report(message.status, status)
             if cause is None:
                 # A late answer names more parts than the one that was delivered. A delivery that
                 # was reported stands; what is reported of the other parts decides.

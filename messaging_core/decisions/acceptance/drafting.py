@@ -25,6 +25,7 @@ from messaging_core.models.policy.plan import Verdict
 from messaging_core.rules.addressing.addresses import country_of
 from messaging_core.rules.addressing.receiver import address_of
 from messaging_core.rules.content.tags import normalize_tags
+from messaging_core.rules.policy.lifecycle import initial
 
 _LANES = {
     MessageType.TWO_FACTOR: Lane.TWO_FACTOR,
@@ -87,7 +88,7 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
         channel_id=channel.id,
         sender=_sender(request, channel),
         receiver=MessageReceiver(contacts=tuple(contacts)),
-        status=_STATUSES[admission.verdict],
+        status=initial(_STATUSES[admission.verdict], Direction.OUTGOING),
         last_status_at=now,
         created_at=now,
         updated_at=now,
@@ -223,7 +224,7 @@ def received(
         id=message_id,
         channel_id=channel.id,
         direction=Direction.INCOMING,
-        status=Status.DELIVERED,
+        status=initial(Status.DELIVERED, Direction.INCOMING),
         sender=MessageSender(contact=contact),
         receiver=MessageReceiver(connector=connector),
         body=incoming.body,

@@ -1,12 +1,12 @@
-"""The law of the lifecycle: which status may follow which, and why.
+"""The lifecycle of a message: a table of allowed moves, and the functions that make them.
 
-Everything about the life of a message stands in `TRANSITIONS`: the status it has, the statuses
-it may move to, and the causes that may move it there. `move` and `transition` refuse everything
-else, and no other module sets a status. No other module compares statuses; they ask the
-predicates below.
+`TRANSITIONS` lists every move with its causes. `transition` changes the status of a message,
+`move` the status that a settlement gives one, and `initial` names the status of a new one. They
+refuse what the table does not list, and no other module sets a status. Other modules do not
+compare statuses either; they call the predicates below.
 
-Some moves are good only under a condition that a status does not show. Such a condition is part
-of its cause, and whoever names the cause vouches for it: see `Cause`.
+Some moves are allowed only under a condition that the status does not show. The condition is part
+of the cause (see `Cause`), and the caller that names the cause has checked it.
 """
 
 from collections.abc import Mapping
@@ -22,23 +22,24 @@ from messaging_core.models.messages.message import Direction, Message, Status
 
 
 class Cause(StrEnum):
-    """Say why a message moves, and what must be true of it then.
+    """Why a message changes its status, and the condition that the caller has checked.
 
     Attributes:
-        CLAIMED: A worker took it up.
-        HELD: It waits on: for a retry, quiet hours, or a provider that is throttled.
-        RESCHEDULED: The caller chose another time, and nobody has taken it up yet.
-        EXPIRED: Its validity is over, and it was never handed over.
-        EXCLUDED: A send rule keeps it back: opt-out, suppression, global holdout.
-        CANCELLED: The caller withdrew it, and no attempt is under way.
-        HANDED_OVER: The provider took it.
-        FAILED: It could not be handed over, and will not be tried again.
-        REPORTED: A receipt says what became of it.
-        BOUNCED_LATE: A mail that was delivered came back. On SMS, a part of a delivered message
-            failed that only a late answer named.
-        PROVED_LATE: Proof of a hand-over arrived when the engine did not expect it any more: while
-            the message waited for another attempt; after sending had failed, in doubt; after
-            delivery had failed, positive, and no bounce after delivery before it.
+        CLAIMED: A worker leased it.
+        HELD: It waits for a retry, for the end of quiet hours, or for a throttled provider.
+        RESCHEDULED: The caller chose another time, and no attempt has started.
+        EXPIRED: Its validity ended, and it was never handed over.
+        EXCLUDED: A send rule forbids it: opt-out, suppression or global holdout.
+        CANCELLED: The caller cancelled it, and no attempt is running.
+        HANDED_OVER: A provider accepted it.
+        FAILED: It could not be handed over and will not be tried again.
+        REPORTED: A receipt reported delivery or failure.
+        BOUNCED_LATE: A delivered email bounced. On SMS, a part failed that only a late answer
+            named, after the message was delivered.
+        PROVED_LATE: Proof of a hand-over arrived when the engine no longer expected it: while
+            the message waited for another attempt; after `sending_failed`, and then it was in
+            doubt; or after `delivery_failed`, and then the proof is a delivery that no bounce
+            preceded.
     """
 
     CLAIMED = "claimed"
@@ -99,7 +100,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Status, frozenset[Cause]]]] = Mapping
         Status.DELETED: {},
     }
 )
-"""The table: from, to, and the causes that allow it."""
+"""From, to, and the causes that allow it."""
 
 INITIAL: Final[Mapping[Direction, frozenset[Status]]] = MappingProxyType(
     {
@@ -109,13 +110,13 @@ INITIAL: Final[Mapping[Direction, frozenset[Status]]] = MappingProxyType(
         Direction.INCOMING: frozenset({Status.DELIVERED}),
     }
 )
-"""How a message may begin; one that was received is delivered from the start."""
+"""The status of a new message, by direction; an incoming message is delivered at once."""
 
 WAITING: Final = frozenset({Status.ACCEPTED, Status.SCHEDULED})
-"""Nobody has taken the message up yet."""
+"""No worker has claimed the message yet."""
 
 UNDER_WAY: Final = (Status.ACCEPTED, Status.SCHEDULED, Status.PROCESSING)
-"""The message is still to be sent: nobody has taken it up yet, or somebody has."""
+"""The message is still to be sent: it waits, or a worker has claimed it."""
 
 FINAL: Final = frozenset(
     {
@@ -127,21 +128,19 @@ FINAL: Final = frozenset(
         Status.DELETED,
     }
 )
-"""Nothing more happens to the message, unless late evidence says otherwise."""
+"""The status changes no more, except by late evidence."""
 
 _REPORTABLE: Final = frozenset(
     {Status.PROCESSING, Status.SENT, Status.DELIVERED, Status.DELIVERY_FAILED}
 )
 
-
 _PROOFS: Final = (Cause.REPORTED, Cause.BOUNCED_LATE, Cause.PROVED_LATE)
-
 
 _NEVER_WENT: Final = frozenset({Status.REJECTED, Status.SKIPPED, Status.DELETED})
 
 
 def move(current: Status, to: Status, cause: Cause) -> Status:
-    """Return the new status of a message, where the table lists the move; staying is allowed.
+    """Return the new status if the table lists the move; a message may also keep its status.
 
     Raises:
         StateError: The table does not list the move for this cause.
@@ -157,17 +156,17 @@ def move(current: Status, to: Status, cause: Cause) -> Status:
 def transition(
     message: Message, to: Status, at: datetime, *, cause: Cause, **changes: Any
 ) -> Message:
-    """Return a message with its new status.
+    """Return the message with another status.
 
     What explained the old status does not explain the new one: `reason`, `details` and `failure`
     are emptied unless they are given.
 
     Args:
-        message: As it is.
-        to: Its new status.
-        at: When it changes.
-        cause: Why; whoever names it vouches for its condition.
-        changes: Other fields that change with it.
+        message: The message with its current status.
+        to: The new status.
+        at: The time of the change.
+        cause: Why it changes; the caller has checked the condition of the cause.
+        changes: Other fields that change with the status.
 
     Raises:
         StateError: The table does not list the move for this cause.
@@ -177,73 +176,82 @@ def transition(
     return evolve(message, status=status, last_status_at=at, updated_at=at, **explained)
 
 
+def initial(status: Status, direction: Direction) -> Status:
+    """Return the status of a new message if one of its direction may begin with it.
+
+    Raises:
+        StateError: No message of this direction begins with this status.
+    """
+    if not may_begin(status, direction):
+        raise StateError(f"an {direction} message cannot begin as {status}")
+    return status
+
+
 def begun(message: Message, status: Status, **changes: Any) -> Message:
-    """Return a new message, not stored yet, as the send rules let it begin.
+    """Return a new message, not stored yet, with the status in which it begins.
 
     Raises:
         StateError: No message of its direction begins with this status.
     """
-    if not may_begin(status, message.direction):
-        raise StateError(f"an {message.direction} message cannot begin as {status}")
-    return evolve(message, status=status, **changes)
+    return evolve(message, status=initial(status, message.direction), **changes)
 
 
-def cause_of_proof(current: Status, to: Status) -> Cause | None:
-    """Return why evidence may move a message, or nothing where it may not."""
+def cause_of_report(current: Status, to: Status) -> Cause | None:
+    """Return the cause by which evidence may change a status, or None if it may not."""
     return next((cause for cause in _PROOFS if may_move(current, to, cause)), None)
 
 
 def may_begin(status: Status, direction: Direction) -> bool:
-    """Tell whether a message may come into being with this status."""
+    """Return True if a new message may have this status."""
     return status in INITIAL[direction]
 
 
 def may_move(current: Status, to: Status, cause: Cause) -> bool:
-    """Tell whether a message may move, for this cause; to stay is no move."""
+    """Return True if the table lists the move for this cause; keeping a status is no move."""
     return cause in TRANSITIONS[current].get(to, ())
 
 
 def is_waiting(status: Status) -> bool:
-    """Tell whether a message is still to be taken up for the first time."""
+    """Return True if no worker has claimed the message yet."""
     return status in WAITING
 
 
 def is_under_way(status: Status) -> bool:
-    """Tell whether a message is still to be sent: nobody has taken it up yet, or somebody has."""
+    """Return True if the message is still to be sent: it waits, or a worker has claimed it."""
     return status in UNDER_WAY
 
 
 def is_final(status: Status) -> bool:
-    """Tell whether nothing more happens to a message, late evidence aside."""
+    """Return True if the status changes no more, except by late evidence."""
     return status in FINAL
 
 
 def can_cancel(status: Status) -> bool:
-    """Tell whether a message can be withdrawn, as long as no attempt is under way."""
+    """Return True if the message can be cancelled, provided that no attempt is running."""
     return may_move(status, Status.DELETED, Cause.CANCELLED)
 
 
 def can_exclude(status: Status) -> bool:
-    """Tell whether a send rule can still keep a message back, as long as nobody may have it."""
+    """Return True if a send rule can still stop the message, provided that no receiver has it."""
     return may_move(status, Status.SKIPPED, Cause.EXCLUDED)
 
 
 def can_reschedule(status: Status) -> bool:
-    """Tell whether a message can be given another time: one that was never taken up."""
+    """Return True if the message can be rescheduled: only before its first attempt."""
     return any(Cause.RESCHEDULED in causes for causes in TRANSITIONS[status].values())
 
 
 def never_went(status: Status) -> bool:
-    """Tell whether a message that is over was never handed over: no receipt can be about it."""
+    """Return True if the message ended without a hand-over: no receipt can be about it."""
     return status in _NEVER_WENT
 
 
 def can_be_reported(status: Status, *, doubted: bool) -> bool:
-    """Tell whether receipts can say anything about a message: a provider has it, or may have.
+    """Return True if a receipt can be about the message: a provider has it, or may have it.
 
     Args:
-        status: What it is now.
-        doubted: Whether some attempt may have been accepted although it is not known.
+        status: The current status.
+        doubted: Whether it is unknown if some attempt was accepted.
     """
     if status is Status.SENDING_FAILED:
         return doubted

@@ -20,7 +20,7 @@ from messaging_core.rules.policy.lifecycle import (
     can_be_reported,
     can_cancel,
     can_reschedule,
-    cause_of_proof,
+    cause_of_report,
     is_final,
     is_under_way,
     is_waiting,
@@ -194,7 +194,7 @@ def test_a_message_begins_as_the_table_says_or_not_at_all(
 @given(st.sampled_from(Status), st.sampled_from(Status))
 def test_evidence_has_a_cause_for_exactly_what_it_may_move(current: Status, to: Status) -> None:
     proofs = {Cause.REPORTED, Cause.BOUNCED_LATE, Cause.PROVED_LATE}
-    cause = cause_of_proof(current, to)
+    cause = cause_of_report(current, to)
 
     assert (cause is None) is not bool(causes_between(current, to) & proofs)
     assert cause is None or may_move(current, to, cause)
