@@ -90,7 +90,7 @@ def know_everybody() -> None:
 
 
 def send_offer(scheduled_for: datetime) -> dict[str, Message]:
-    """Accept one message for each customer in one transaction; a repeated call accepts none twice."""
+    """Accept a message for each customer in one transaction; a repeated call accepts none twice."""
     requests = [
         SendMessage(
             receiver=to(number),
