@@ -13,8 +13,8 @@ from messaging_core.decisions.delivery.settlement import (
     PARTLY_REFUSED,
     Attempted,
     expire,
-    give_back,
     postpone,
+    release,
     settle,
 )
 from messaging_core.models.common.failure import FailureCode, Retry
@@ -214,7 +214,7 @@ def test_what_is_given_back_is_due_at_once_and_as_it_was() -> None:
     claim = a_mail(accepted=(A,), refused=(B,))
     claim = evolve(claim, message=evolve(claim.message, details=IN_DOUBT, failure=LOST, reason="x"))
 
-    settlement = give_back(claim, NOW)
+    settlement = release(claim, NOW)
 
     assert (settlement.next_due_at, settlement.counts) == (NOW, False)
     assert (settlement.details, settlement.failure, settlement.reason) == (IN_DOUBT, LOST, "x")
