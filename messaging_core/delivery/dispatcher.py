@@ -10,11 +10,11 @@ from messaging_core.channels import ChannelRegistry
 from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.delivery.settlement import (
     Attempted,
+    dead_letter,
     expire,
-    give_back,
     may_have_gone,
-    poison,
     postpone,
+    release,
     settle,
 )
 from messaging_core.delivery.attempt import CallResult, call_transport, fault_outcome
@@ -75,9 +75,9 @@ class Dispatcher:
             _log.error("message %s could not be delivered: %s", claim.message.id, fault_of(error))
             return self._put_off(claim, type(error).__name__)
 
-    def give_back(self, claim: Claim) -> Settlement:
+    def release(self, claim: Claim) -> Settlement:
         """Put back what no thread has begun."""
-        return give_back(claim, self._now_or(claim.message.updated_at))
+        return release(claim, self._now_or(claim.message.updated_at))
 
     def give_up(self, call: TransportCall) -> Settlement:
         """Settle the message of a call that hangs: in doubt, if it may have gone."""
@@ -128,7 +128,7 @@ class Dispatcher:
             rules=self.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
-            return decision.settlement if isinstance(decision, Finish) else self.give_back(claim)
+            return decision.settlement if isinstance(decision, Finish) else self.release(claim)
         return self._attempt(claim, decision, transport, now, deduplicates=deduplicates)
 
     def _attempt(
@@ -225,7 +225,7 @@ class Dispatcher:
     def _put_off(self, claim: Claim, what: str) -> Settlement:
         now = self._now_or(claim.message.updated_at)
         if claim.delivery.crashes >= self.max_crashes and not may_have_gone(claim.message, None):
-            return poison(claim, now)
+            return dead_letter(claim, now)
         failure = Failure(
             code=FailureCode.DEPENDENCY_ERROR,
             description=f"the message could not be prepared: {what}",

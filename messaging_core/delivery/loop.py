@@ -42,7 +42,7 @@ class DeliveryLoop:
         while True:
             stopping = stop is not None and is_over()
             if stopping:
-                self._give_back_all()
+                self._release_unstarted()
             try:
                 self.begin(0 if stopping else self.batch)
                 if not self.bulkheads.busy and is_over():
@@ -72,7 +72,7 @@ class DeliveryLoop:
 
     def wind_up(self) -> None:
         """Interrupted: finish what was begun, give the rest back, and record both if possible."""
-        for step in (self.ledger.recover, self._give_back_all, self._dismiss, self._record):
+        for step in (self.ledger.recover, self._release_unstarted, self._dismiss, self._record):
             try:
                 step()
             except BaseException as error:  # noqa: BLE001 - what interrupted is raised again
@@ -88,9 +88,9 @@ class DeliveryLoop:
     def _record(self) -> None:
         self.ledger.claim(lease=self.lease, limit=0)
 
-    def _give_back_all(self) -> None:
+    def _release_unstarted(self) -> None:
         for claim in self.bulkheads.recall():
-            self.ledger.record(self.delivering.give_back(claim))
+            self.ledger.record(self.delivering.release(claim))
 
     def _gather(self, enough: int) -> None:
         """Wait for some to be done, and give up those that hang."""
@@ -98,7 +98,7 @@ class DeliveryLoop:
             self.bulkheads.gather(enough, self.patience)
         self._give_up_overdue()
         for claim in self.bulkheads.recall_excess():
-            self.ledger.put_back(self.delivering.give_back(claim))
+            self.ledger.put_back(self.delivering.release(claim))
 
     def _give_up_overdue(self) -> None:
         for call in self.watch.overdue():

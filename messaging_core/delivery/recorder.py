@@ -12,7 +12,11 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.settlement import left_of, served, with_proof
+from messaging_core.decisions.delivery.settlement import (
+    already_delivered,
+    pending_addresses,
+    with_evidence,
+)
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.status import (
     DOUBT,
@@ -210,11 +214,11 @@ class DeliveryRecorder:
             if not proves_hand_over(known):
                 rest.append(claim)
                 continue
-            wiser = with_proof(claim, proven_recipients(known, claim.message.addresses))
-            if left_of(wiser.message, wiser.delivery):
+            wiser = with_evidence(claim, proven_recipients(known, claim.message.addresses))
+            if pending_addresses(wiser.message, wiser.delivery):
                 rest.append(wiser)
             else:
-                over.append(served(wiser))
+                over.append(already_delivered(wiser))
         self.settle(over)
         return rest
 

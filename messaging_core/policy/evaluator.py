@@ -13,7 +13,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from messaging_core.contacts.receivers import address_identifiers
-from messaging_core.decisions.delivery.withholding import withheld
+from messaging_core.decisions.delivery.policy_outcomes import withheld
 from messaging_core.decisions.policy.send_rules import evaluate, is_refused
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.decisions.delivery.settlement import IN_DOUBT, left_of, proved
+from messaging_core.decisions.delivery.settlement import IN_DOUBT, pending_addresses, proved
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.redaction import is_redacted
 from messaging_core.decisions.status.status import (
@@ -65,7 +65,7 @@ class StatusResolver:
         evidence = self.add(workspace, message.id, new)
         if delivery is None:
             return self._show(workspace, message, evidence, at)
-        left = left_of(message, delivery)
+        left = pending_addresses(message, delivery)
         if not left <= proven_recipients(evidence, left):
             return message
         if not self._tx.outbox.finish(workspace, message.id):

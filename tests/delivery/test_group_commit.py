@@ -12,7 +12,7 @@ import pytest
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import DeliveryReport, Messenger, Status, StorageError
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.settlement import give_back
+from messaging_core.decisions.delivery.settlement import release
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.recorder import PendingHandoff
 from messaging_core.models.delivery.delivery import Claim
@@ -148,7 +148,7 @@ def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> No
     with ThreadPoolExecutor(2) as pool:
         held = pool.submit(ledger.mark, PendingHandoff(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
-        ledger.record(give_back(second, NOW))
+        ledger.record(release(second, NOW))
         claims = pool.submit(ledger.claim, lease=HOUR, limit=5)
         storage.leave.set()
         held.result(PATIENCE)

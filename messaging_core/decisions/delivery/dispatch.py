@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from messaging_core.decisions.content.rendering import envelope_of
+from messaging_core.decisions.delivery.policy_outcomes import blocked, deferred, excluding
 from messaging_core.decisions.delivery.settlement import (
     IN_DOUBT,
     UNPROVEN,
-    end,
+    dead_letter,
     expire,
+    fail,
     may_have_gone,
-    poison,
     postpone,
 )
-from messaging_core.decisions.delivery.withholding import barred, held, without
 from messaging_core.decisions.policy.send_rules import evaluate
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
@@ -72,7 +72,7 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
     if now >= claim.delivery.expires_at:
         return Finish(settlement=expire(claim, now))
     if claim.delivery.crashes >= max_crashes and not may_have_gone(claim.message, None):
-        return Finish(settlement=poison(claim, now))
+        return Finish(settlement=dead_letter(claim, now))
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))
     in_doubt = claim.message.details == IN_DOUBT and not deduplicates
@@ -89,10 +89,10 @@ def _by_the_rules(claim: Claim, channel: Channel, rules: SendRules, now: datetim
     ruling = ruling_on(claim, claim.receivers, channel, rules, now)
     match ruling.course:
         case Course.HOLD:
-            return Finish(settlement=held(claim, now, ruling))
+            return Finish(settlement=deferred(claim, now, ruling))
         case Course.SKIP | Course.REJECT:
-            return Finish(settlement=barred(claim, now, ruling))
-    allowed = without(claim, ruling.excluded)
+            return Finish(settlement=blocked(claim, now, ruling))
+    allowed = excluding(claim, ruling.excluded)
     return Send(envelope=envelope_of(allowed.message, allowed.delivery, channel))
 
 
@@ -126,7 +126,7 @@ def _wait_for_proof(claim: Claim, channel: Channel, now: datetime) -> Settlement
 def _leave_in_doubt(claim: Claim, choice: WhenInDoubt, now: datetime) -> Settlement:
     """Send nothing: fail, or stay in doubt until the validity ends."""
     if choice is WhenInDoubt.FAIL:
-        ended = end(claim, now, UNPROVEN, reason=IN_DOUBT)
+        ended = fail(claim, now, UNPROVEN, reason=IN_DOUBT)
         return evolve(ended, resolved=Resolution.FAILED)
     parked = postpone(claim, now, claim.delivery.expires_at, UNPROVEN)
     return evolve(parked, resolved=Resolution.PARKED)

@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def share(waiting: Sequence[int], limit: int) -> list[int]:
+def lane_quotas(waiting: Sequence[int], limit: int) -> list[int]:
     """Divide `limit` places among lanes, the most urgent first, without starving any.
 
     Every lane in which something waits gets an eighth of the places, at least one; what nobody
@@ -36,7 +36,7 @@ def share(waiting: Sequence[int], limit: int) -> list[int]:
     return shares
 
 
-def fair(waiting: Sequence[int], places: int, first: int = 0) -> list[int]:
+def tenant_quotas(waiting: Sequence[int], places: int, first: int = 0) -> list[int]:
     """Divide places among equals, so that nobody's many hold up another's few.
 
     The shares are max-min fair: who has little gets all of it, and the others get equally much.
@@ -45,7 +45,7 @@ def fair(waiting: Sequence[int], places: int, first: int = 0) -> list[int]:
     Args:
         waiting: How many messages each of them has.
         places: How many places there are.
-        first: Which of them comes first when one place more is to be given; see `turn`.
+        first: Which of them comes first when one place more is to be given; see `rotation`.
     """
     level = _level(waiting, places)
     shares = [min(count, level) for count in waiting]
@@ -87,7 +87,7 @@ def divide(
         How many each queue may send, lane by lane; queues that get nothing are left out.
     """
     lanes = _within_channels(waiting, places or {})
-    shares = share([sum(lane.values()) for lane in lanes], limit)
+    shares = lane_quotas([sum(lane.values()) for lane in lanes], limit)
     return [_in_lane(lane, most, now) for lane, most in zip(lanes, shares, strict=True)]
 
 
@@ -98,7 +98,7 @@ def _within_channels(
     lanes = [dict(lane) for lane in waiting]
     for queue in {queue for lane in lanes for queue in lane if queue[1] in places}:
         counts = [lane.get(queue, 0) for lane in lanes]
-        for lane, count in zip(lanes, share(counts, places[queue[1]]), strict=True):
+        for lane, count in zip(lanes, lane_quotas(counts, places[queue[1]]), strict=True):
             lane[queue] = count
     return [{queue: count for queue, count in lane.items() if count > 0} for lane in lanes]
 
@@ -110,7 +110,7 @@ def _in_lane(
     for (workspace, channel), count in sorted(lane.items()):
         workspaces.setdefault(workspace, {})[channel] = count
     totals = [sum(channels.values()) for channels in workspaces.values()]
-    shares = fair(totals, places, turn(now, len(totals)))
+    shares = tenant_quotas(totals, places, rotation(now, len(totals)))
     return {
         (workspace, channel): count
         for (workspace, channels), most in zip(workspaces.items(), shares, strict=True)
@@ -121,10 +121,10 @@ def _in_lane(
 
 def _between(channels: Mapping[Id, int], places: int, now: datetime) -> Iterable[tuple[Id, int]]:
     counts = list(channels.values())
-    return zip(channels, fair(counts, places, turn(now, len(counts))), strict=True)
+    return zip(channels, tenant_quotas(counts, places, rotation(now, len(counts))), strict=True)
 
 
-def turn(now: datetime, count: int) -> int:
+def rotation(now: datetime, count: int) -> int:
     """Return whose turn it is to come first at an instant: one of `count`, by number.
 
     Every storage that is asked at the same microsecond gives the same answer, and over many
@@ -142,7 +142,7 @@ def most_for_one(count: int, places: int) -> int:
     return max(1, places - count + 1)
 
 
-def with_suspect(others: Sequence[T], suspect: T, crashes: int) -> list[T]:
+def place_suspect(others: Sequence[T], suspect: T, crashes: int) -> list[T]:
     """Put a message that crashed so many times among others that are claimed with it.
 
     It comes last, so that a message that kills workers takes few others along. But workers may

@@ -144,24 +144,24 @@ def _decided(attempted: Attempted, tally: _Tally) -> Settlement:
 def expire(claim: Claim, now: datetime) -> Settlement:
     """End a message whose validity has run out before it was handed over."""
     if claim.message.details == IN_DOUBT:
-        ended = end(claim, now, UNPROVEN, reason=IN_DOUBT)
+        ended = fail(claim, now, UNPROVEN, reason=IN_DOUBT)
         return evolve(ended, resolved=Resolution.EXPIRED)
     failure = Failure(
         code=FailureCode.EXPIRED,
         description="the validity ended before the message was handed over",
         source=FailureSource(name=_OURS, code=EXPIRED),
     )
-    return end(claim, now, failure, reason=EXPIRED)
+    return fail(claim, now, failure, reason=EXPIRED)
 
 
-def end(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = None) -> Settlement:
+def fail(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = None) -> Settlement:
     """Give up on everybody not served yet; whoever was served makes the message count as sent."""
     tally = _so_far(claim)
     tally.failure = tally.failure or failure
     return _finished(claim, tally, now, reason=reason)
 
 
-def poison(claim: Claim, now: datetime) -> Settlement:
+def dead_letter(claim: Claim, now: datetime) -> Settlement:
     """End a message that crashed too often; the failure names the last fault that is known."""
     source = claim.message.failure.source if claim.message.failure else None
     known = f"; the last that is known: {source.code}" if source and source.code else ""
@@ -170,7 +170,7 @@ def poison(claim: Claim, now: datetime) -> Settlement:
         description=f"given up after {claim.delivery.crashes} crashes{known}",
         source=FailureSource(name=_OURS, code=POISONED),
     )
-    return end(claim, now, failure, reason=POISONED)
+    return fail(claim, now, failure, reason=POISONED)
 
 
 def unreadable(lease: Lease, now: datetime) -> Settlement:
@@ -185,7 +185,7 @@ def unreadable(lease: Lease, now: datetime) -> Settlement:
     return Settlement(lease=lease, at=now, status=status, reason=POISONED, failure=failure)
 
 
-def give_back(claim: Claim, now: datetime) -> Settlement:
+def release(claim: Claim, now: datetime) -> Settlement:
     """Put a claimed message back where it was in the line: nothing was tried."""
     return postpone(claim, now, min(now, claim.delivery.due_at), claim.message.failure)
 
@@ -215,14 +215,14 @@ def postpone(
     )
 
 
-def with_proof(claim: Claim, proven: Iterable[str]) -> Claim:
+def with_evidence(claim: Claim, proven: Iterable[str]) -> Claim:
     """Take those for whom it is proved that a provider had the message for served."""
     delivery = claim.delivery
     accepted = tuple(dict.fromkeys((*delivery.accepted, *sorted(proven))))
     return evolve(claim, delivery=evolve(delivery, accepted=accepted))
 
 
-def served(claim: Claim) -> Settlement:
+def already_delivered(claim: Claim) -> Settlement:
     """End a message of which it is proved, without another attempt, that everybody was served."""
     settlement = _finished(claim, _so_far(claim), claim.message.updated_at)
     doubted = claim.message.details == IN_DOUBT
@@ -246,7 +246,7 @@ def proved(message: Message, delivery: Delivery, at: datetime) -> Message:
     )
 
 
-def left_of(message: Message, delivery: Delivery) -> frozenset[str]:
+def pending_addresses(message: Message, delivery: Delivery) -> frozenset[str]:
     """Return the addresses of those who were neither served nor refused yet."""
     return frozenset(message.addresses) - {*delivery.accepted, *delivery.refused}
 

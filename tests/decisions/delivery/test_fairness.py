@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from messaging_core.decisions.delivery.fairness import (
     divide,
-    fair,
+    lane_quotas,
     most_for_one,
-    share,
-    turn,
-    with_suspect,
+    place_suspect,
+    rotation,
+    tenant_quotas,
 )
 
 lanes = st.lists(st.integers(0, 200), min_size=1, max_size=6)
@@ -23,7 +23,7 @@ lanes = st.lists(st.integers(0, 200), min_size=1, max_size=6)
 def test_every_place_is_used_and_nobody_gets_more_than_he_has(
     waiting: list[int], limit: int
 ) -> None:
-    shares = share(waiting, limit)
+    shares = lane_quotas(waiting, limit)
 
     assert sum(shares) == min(limit, sum(waiting))
     assert all(0 <= one <= most for one, most in zip(shares, waiting, strict=True))
@@ -31,29 +31,29 @@ def test_every_place_is_used_and_nobody_gets_more_than_he_has(
 
 @given(waiting=lanes, limit=st.integers(6, 300))
 def test_whoever_waits_gets_a_place(waiting: list[int], limit: int) -> None:
-    shares = share(waiting, limit)
+    shares = lane_quotas(waiting, limit)
 
     assert all(one > 0 for one, most in zip(shares, waiting, strict=True) if most)
 
 
 def test_what_is_left_over_goes_to_the_most_urgent() -> None:
-    assert share([100, 100, 100, 100], 16) == [10, 2, 2, 2]
-    assert share([3, 100, 0, 100], 16) == [3, 11, 0, 2]
+    assert lane_quotas([100, 100, 100, 100], 16) == [10, 2, 2, 2]
+    assert lane_quotas([3, 100, 0, 100], 16) == [3, 11, 0, 2]
 
 
 def test_a_single_place_goes_to_the_most_urgent_that_waits() -> None:
-    assert share([0, 5, 5], 1) == [0, 1, 0]
+    assert lane_quotas([0, 5, 5], 1) == [0, 1, 0]
 
 
 def test_a_limit_below_zero_is_none() -> None:
-    assert share([5, 5], -1) == [0, 0]
+    assert lane_quotas([5, 5], -1) == [0, 0]
 
 
 @given(waiting=lanes, places=st.integers(-5, 300), first=st.integers(0, 5))
 def test_fair_shares_use_every_place_and_give_nobody_more_than_he_has(
     waiting: list[int], places: int, first: int
 ) -> None:
-    shares = fair(waiting, places, first % len(waiting))
+    shares = tenant_quotas(waiting, places, first % len(waiting))
 
     assert sum(shares) == min(max(0, places), sum(waiting))
     assert all(0 <= one <= most for one, most in zip(shares, waiting, strict=True))
@@ -63,7 +63,7 @@ def test_fair_shares_use_every_place_and_give_nobody_more_than_he_has(
 def test_nobody_gets_more_than_one_more_than_somebody_who_wants_more(
     waiting: list[int], places: int, first: int
 ) -> None:
-    shares = fair(waiting, places, first % len(waiting))
+    shares = tenant_quotas(waiting, places, first % len(waiting))
 
     wanting = [one for one, most in zip(shares, waiting, strict=True) if one < most]
     assert max(shares) <= min(wanting, default=max(shares)) + 1
@@ -77,18 +77,18 @@ def test_counting_as_far_as_one_can_get_changes_no_share(waiting: list[int], lim
 
     assert min(limit, sum(counted)) == min(limit, sum(waiting))
     for places in range(limit + 1):
-        assert fair(counted, places) == fair(waiting, places)
+        assert tenant_quotas(counted, places) == tenant_quotas(waiting, places)
 
 
 def test_odd_places_go_round_from_the_first() -> None:
-    assert fair([9, 9, 9], 5, first=2) == [2, 1, 2]
-    assert fair([9, 1, 9], 4, first=1) == [1, 1, 2]
-    assert fair([9, 9, 9], 1, first=1) == [0, 1, 0]
+    assert tenant_quotas([9, 9, 9], 5, first=2) == [2, 1, 2]
+    assert tenant_quotas([9, 1, 9], 4, first=1) == [1, 1, 2]
+    assert tenant_quotas([9, 9, 9], 1, first=1) == [0, 1, 0]
 
 
 def test_nobody_shares_nothing() -> None:
-    assert fair([], 5) == []
-    assert turn(datetime(2026, 1, 1, tzinfo=UTC), 0) == 0
+    assert tenant_quotas([], 5) == []
+    assert rotation(datetime(2026, 1, 1, tzinfo=UTC), 0) == 0
 
 
 @given(
@@ -103,7 +103,7 @@ def test_at_regular_instants_everybody_has_his_turn(
 ) -> None:
     sign = -1 if start.year > 5000 else 1
 
-    turns = [turn(start + sign * number * step, count) for number in range(50 * count)]
+    turns = [rotation(start + sign * number * step, count) for number in range(50 * count)]
 
     assert min(turns.count(one) for one in range(count)) >= 10
 
@@ -119,7 +119,7 @@ def test_one_gets_at_most_what_is_left_when_each_other_has_one(
 
 @pytest.mark.parametrize(("limit", "shares"), [(7, [6, 1]), (8, [7, 1]), (16, [14, 2])])
 def test_a_lane_has_an_eighth_and_at_least_one_place(limit: int, shares: list[int]) -> None:
-    assert share([50, 50], limit) == shares
+    assert lane_quotas([50, 50], limit) == shares
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_lane_has_an_eighth_and_at_least_one_place(limit: int, shares: list[in
 )
 def test_every_storage_names_the_same_turn(instant: datetime, first: int) -> None:
     # CRC-32 of the microseconds since 1970 as eight bytes, the highest first.
-    assert turn(instant, 1000) == first
+    assert rotation(instant, 1000) == first
 
 
 A, B = UUID(int=1), UUID(int=2)
@@ -161,4 +161,4 @@ def test_a_channel_gets_no_more_than_it_has_room_for_in_all_lanes() -> None:
 
 @pytest.mark.parametrize(("crashes", "order"), [(1, [1, 2, 9]), (2, [9, 1, 2])])
 def test_a_suspect_comes_last_until_it_crashed_twice(crashes: int, order: list[int]) -> None:
-    assert with_suspect([1, 2], 9, crashes) == order
+    assert place_suspect([1, 2], 9, crashes) == order

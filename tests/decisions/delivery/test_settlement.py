@@ -12,15 +12,15 @@ from messaging_core.decisions.delivery.settlement import (
     IN_DOUBT,
     PARTLY_REFUSED,
     Attempted,
+    already_delivered,
     expire,
-    give_back,
-    left_of,
     may_have_gone,
+    pending_addresses,
     postpone,
     proved,
-    served,
+    release,
     settle,
-    with_proof,
+    with_evidence,
 )
 from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.delivery.delivery import Claim, OutcomeKind, Resolution, Settlement
@@ -219,7 +219,7 @@ def test_what_is_given_back_is_due_at_once_and_as_it_was() -> None:
     claim = a_mail(accepted=(A,), refused=(B,))
     claim = evolve(claim, message=evolve(claim.message, details=IN_DOUBT, failure=LOST, reason="x"))
 
-    settlement = give_back(claim, NOW)
+    settlement = release(claim, NOW)
 
     assert (settlement.next_due_at, settlement.counts) == (NOW, False)
     assert (settlement.details, settlement.failure, settlement.reason) == (IN_DOUBT, LOST, "x")
@@ -426,8 +426,8 @@ def test_a_proof_between_attempts_makes_a_message_sent(
 
 
 def test_a_proof_for_everybody_ends_a_message_and_its_doubt() -> None:
-    doubted = served(with_proof(a_doubted_mail(), {A, B, C}))
-    sure = served(with_proof(a_mail(accepted=(B,)), {A, C}))
+    doubted = already_delivered(with_evidence(a_doubted_mail(), {A, B, C}))
+    sure = already_delivered(with_evidence(a_mail(accepted=(B,)), {A, C}))
 
     assert (doubted.status, doubted.resolved) == (Status.SENT, Resolution.REPORTED)
     assert (sure.accepted, sure.resolved) == ((B, A, C), None)
@@ -436,8 +436,8 @@ def test_a_proof_for_everybody_ends_a_message_and_its_doubt() -> None:
 def test_those_are_left_who_were_neither_served_nor_refused() -> None:
     message = a_message(to=[A, B, C])
 
-    assert left_of(message, a_delivery(accepted=(A,), refused=(C,))) == {B}
-    assert left_of(message, a_delivery()) == {A, B, C}
+    assert pending_addresses(message, a_delivery(accepted=(A,), refused=(C,))) == {B}
+    assert pending_addresses(message, a_delivery()) == {A, B, C}
 
 
 @pytest.mark.parametrize(

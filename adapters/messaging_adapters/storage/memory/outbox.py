@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.tables import Queue, Tables, Waiting
-from messaging_core.decisions.delivery.fairness import divide, with_suspect
+from messaging_core.decisions.delivery.fairness import divide, place_suspect
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.models.delivery.delivery import (
     Claim,
@@ -55,7 +55,7 @@ class MemoryOutbox(Outbox):
             chosen += self._choose(lane, shares)
         if suspect is not None:
             crashes = self._tables.outbox[suspect].delivery.crashes
-            chosen = with_suspect(chosen, suspect, crashes)
+            chosen = place_suspect(chosen, suspect, crashes)
         return [self._lease(position, now, now + lease) for position in chosen]
 
     def _suspect(self, now: datetime, places: Mapping[UUID, int]) -> int | None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from attrs import evolve
 
-from messaging_core.decisions.delivery.fairness import turn
+from messaging_core.decisions.delivery.fairness import rotation
 from messaging_core.models.delivery.delivery import Claim, Lane, NewMessage
 from messaging_core.models.messages.message import Status
 from messaging_core.ports.storage.transaction import Storage
@@ -95,7 +95,7 @@ class FairnessContract:
         for number in range(8):
             now = AT + number * MICROSECOND
             claimed = _workspaces(claim(storage, now=now, limit=5))
-            first = turn(now, 3)
+            first = rotation(now, 3)
             favoured = {workspaces[first], workspaces[(first + 1) % 3]}
             assert claimed == {one: 2 if one in favoured else 1 for one in workspaces}, number
 

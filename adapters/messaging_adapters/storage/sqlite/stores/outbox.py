@@ -14,7 +14,7 @@ from attrs import evolve
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
 from messaging_adapters.storage.sqlite.stores.messages import failure_columns, progress_column
-from messaging_core.decisions.delivery.fairness import divide, most_for_one, with_suspect
+from messaging_core.decisions.delivery.fairness import divide, most_for_one, place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
 from messaging_core.models.delivery.delivery import (
     Claim,
@@ -211,7 +211,7 @@ class SqliteOutbox(Outbox):
                 free[suspect[-1]] -= 1
         due = self._due(now, limit, free)
         if suspect:
-            due = with_suspect(due, suspect[:4], crashes=suspect[4])
+            due = place_suspect(due, suspect[:4], crashes=suspect[4])
         if not due:
             return []
         until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from messaging_core.decisions.delivery.settlement import IN_DOUBT
-from messaging_core.decisions.delivery.withholding import (
-    barred,
+from messaging_core.decisions.delivery.policy_outcomes import (
+    blocked,
     decisive,
+    deferred,
+    excluding,
     failure_of,
-    held,
     withheld,
-    without,
 )
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.models.delivery.delivery import Claim, Resolution
 from messaging_core.models.messages.message import Status
@@ -114,7 +114,7 @@ def test_receivers_who_must_not_get_it_are_refused_and_the_others_not() -> None:
 
 
 def test_a_claim_is_held_until_the_ruling_lets_it_go() -> None:
-    settlement = held(a_mail(), NOW, HOLD)
+    settlement = deferred(a_mail(), NOW, HOLD)
 
     assert (settlement.status, settlement.next_due_at) == (Status.SCHEDULED, NOW + HOUR)
     assert (settlement.details, settlement.reasons) == ("quiet_hours.hold", HOLD.reasons)
@@ -123,13 +123,13 @@ def test_a_claim_is_held_until_the_ruling_lets_it_go() -> None:
 
 
 def test_a_claim_held_without_time_and_reason_is_due_at_once() -> None:
-    settlement = held(a_mail(), NOW, Ruling(course=Course.HOLD))
+    settlement = deferred(a_mail(), NOW, Ruling(course=Course.HOLD))
 
     assert (settlement.next_due_at, settlement.reason, settlement.details) == (NOW, None, None)
 
 
 def test_a_doubt_stays_a_doubt_when_it_is_held() -> None:
-    settlement = held(a_mail(IN_DOUBT), NOW, HOLD)
+    settlement = deferred(a_mail(IN_DOUBT), NOW, HOLD)
 
     assert (settlement.status, settlement.details) == (Status.PROCESSING, IN_DOUBT)
 
@@ -146,7 +146,7 @@ def test_a_doubt_stays_a_doubt_when_it_is_held() -> None:
 def test_a_claim_that_the_rules_bar_is_over(
     ruling: Ruling, accepted: tuple[str, ...], status: Status, details: str | None
 ) -> None:
-    settlement = barred(a_mail(accepted=accepted), NOW, ruling)
+    settlement = blocked(a_mail(accepted=accepted), NOW, ruling)
 
     assert (settlement.status, settlement.details) == (status, details)
     assert (settlement.failure, settlement.next_due_at) == (failure_of(ruling), None)
@@ -154,7 +154,7 @@ def test_a_claim_that_the_rules_bar_is_over(
 
 
 def test_a_doubt_that_the_rules_bar_is_given_up() -> None:
-    settlement = barred(a_mail(IN_DOUBT), NOW, SKIP)
+    settlement = blocked(a_mail(IN_DOUBT), NOW, SKIP)
 
     assert (settlement.status, settlement.reason) == (Status.SENDING_FAILED, IN_DOUBT)
     assert settlement.resolved is Resolution.FAILED
@@ -163,6 +163,6 @@ def test_a_doubt_that_the_rules_bar_is_given_up() -> None:
 def test_receivers_are_left_out_by_their_place_among_those_still_to_be_served() -> None:
     claim = a_mail(accepted=(A,))
 
-    assert without(claim, {1}).delivery.refused == (C,)
-    assert without(claim, {1, 0}).delivery.refused == (B, C)
-    assert without(claim, ()) == claim
+    assert excluding(claim, {1}).delivery.refused == (C,)
+    assert excluding(claim, {1, 0}).delivery.refused == (B, C)
+    assert excluding(claim, ()) == claim

@@ -9,7 +9,7 @@ from attrs import evolve
 from messaging_core.decisions.delivery.settlement import (
     IN_DOUBT,
     UNPROVEN,
-    end,
+    fail,
     postpone,
 )
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource
@@ -107,7 +107,7 @@ def _without(message: Message, delivery: Delivery, ruling: Ruling) -> Delivery:
     return evolve(delivery, refused=tuple(addresses[one] for one in sorted(ruling.excluded)))
 
 
-def held(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
+def deferred(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
     """Put a claimed message back until the rules let it go; a doubt stays a doubt."""
     reason, until = decisive(ruling), ruling.due_at or now
     settlement = postpone(claim, now, until, claim.message.failure)
@@ -122,14 +122,14 @@ def held(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
     )
 
 
-def barred(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
+def blocked(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
     """End a claimed message that the rules do not let go; who was served already stays served."""
     if claim.message.details == IN_DOUBT:
-        ended = end(claim, now, UNPROVEN, reason=IN_DOUBT)
+        ended = fail(claim, now, UNPROVEN, reason=IN_DOUBT)
         return evolve(ended, resolved=Resolution.FAILED, reasons=ruling.reasons)
     reason, failure = decisive(ruling), failure_of(ruling)
     if failure is not None:
-        return evolve(end(claim, now, failure), reasons=ruling.reasons)
+        return evolve(fail(claim, now, failure), reasons=ruling.reasons)
     current = claim.message.status
     status = (
         move(current, Status.SENT, Cause.HANDED_OVER)
@@ -149,7 +149,7 @@ def barred(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
     )
 
 
-def without(claim: Claim, receivers: Collection[int]) -> Claim:
+def excluding(claim: Claim, receivers: Collection[int]) -> Claim:
     """Leave out those of the receivers still to be served who must not get a message.
 
     Args:
