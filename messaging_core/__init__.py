@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from messaging_core.delivery.group_commit import DeliveryReport
     from messaging_core.errors import (
         ConfigurationError,
         IdempotencyConflictError,
@@ -22,16 +23,25 @@ if TYPE_CHECKING:
         UnknownMessageError,
     )
     from messaging_core.messenger import Messenger
-    from messaging_core.models.common.channel import Channel, MessageType, WhenInDoubt
-    from messaging_core.models.common.page import Page
-    from messaging_core.models.common.violation import Violation
-    from messaging_core.models.messages.batch import Batch
-    from messaging_core.models.messages.compose import html, text, to
-    from messaging_core.models.messages.message import Message, Status
-    from messaging_core.models.messages.query import MessageQuery
-    from messaging_core.models.messages.request import SendMessage
-    from messaging_core.models.messages.retention import Keep
-    from messaging_core.models.policy.plan import Plan, Rejection, Verdict
+    from messaging_core.models import (
+        Batch,
+        Channel,
+        Keep,
+        Message,
+        MessageQuery,
+        MessageType,
+        Page,
+        Plan,
+        Rejection,
+        SendMessage,
+        Status,
+        Verdict,
+        Violation,
+        WhenInDoubt,
+        html,
+        text,
+        to,
+    )
     from messaging_core.worker import Worker
 
 __all__ = [
@@ -67,45 +77,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Batch": "models.messages.batch",
-    "Channel": "models.common.channel",
-    "ConfigurationError": "errors",
-    "IdempotencyConflictError": "errors",
-    "InvalidMessageError": "errors",
-    "Message": "models.messages.message",
-    "Keep": "models.messages.retention",
-    "MessageQuery": "models.messages.query",
-    "MessageType": "models.common.channel",
-    "MessagingError": "errors",
-    "Messenger": "messenger",
-    "Page": "models.common.page",
-    "Plan": "models.policy.plan",
-    "Rejection": "models.policy.plan",
     "DeliveryReport": "delivery.group_commit",
-    "SendMessage": "models.messages.request",
-    "StateError": "errors",
-    "Status": "models.messages.message",
-    "StorageError": "errors",
-    "UnknownBatchError": "errors",
-    "UnknownChannelError": "errors",
-    "UnknownMessageError": "errors",
-    "Verdict": "models.policy.plan",
-    "Violation": "models.common.violation",
-    "WhenInDoubt": "models.common.channel",
+    "Messenger": "messenger",
     "Worker": "worker",
-    "html": "models.messages.compose",
-    "text": "models.messages.compose",
-    "to": "models.messages.compose",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from the module that defines it."""
-    if name not in _HOMES:
+    """Import a public name: an error, a model or one of the table."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    home = _HOMES.get(name, "errors" if name.endswith("Error") else "models")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

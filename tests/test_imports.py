@@ -1,5 +1,6 @@
 """What importing the core loads, what it exports, and what its errors promise."""
 
+import ast
 import inspect
 import json
 import pickle
@@ -7,13 +8,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 from uuid import UUID
 
 import pytest
 
 import messaging_core
-from messaging_core import errors
+from messaging_core import errors, models
 from messaging_core.errors import MessagingError
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
@@ -147,6 +149,36 @@ def test_exported_names_are_the_public_names() -> None:
     }
 
     assert {name for name in exported_names() if not name.startswith("_")} == public
+
+
+@pytest.mark.parametrize("package", [messaging_core, models])
+def test_what_type_checkers_import_is_what_the_package_exports(package: ModuleType) -> None:
+    seen: dict[str, str] = {}
+    for node in ast.walk(ast.parse(inspect.getsource(package))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("messaging_core."):
+            for name in node.names:
+                names = models._NAMES[shortened(node)].split() if name.name == "*" else [name.name]
+                seen |= dict.fromkeys(names, node.module or "")
+
+    assert sorted(seen) == sorted(package.__all__)
+    for name, module in seen.items():
+        assert getattr(package, name) is getattr(import_module(module), name)
+
+
+def test_the_table_of_models_has_every_class_of_its_modules() -> None:
+    for module, names in models._NAMES.items():
+        home = import_module(f"messaging_core.models.{module}")
+        classes = {
+            name
+            for name, value in vars(home).items()
+            if inspect.isclass(value) and value.__module__ == home.__name__ and name[0] != "_"
+        }
+
+        assert classes - {"Cursor"} <= set(names.split())  # storages alone use cursors
+
+
+def shortened(node: ast.ImportFrom) -> str:
+    return (node.module or "").removeprefix("messaging_core.models.")
 
 
 def is_submodule(value: object) -> bool:

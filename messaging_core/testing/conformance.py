@@ -7,7 +7,6 @@ pytest collects this module; what there is to collect is put into it by `against
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Transport
 from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
 from messaging_core.testing.contracts.transport import CONTENTS, TransportContract
+from messaging_core.testing.object_path import load_object
 
 try:
     import pytest
@@ -28,24 +28,6 @@ _OPTIONS: Final = (
     *("-p", "no:cacheprovider", "-p", "no:warnings", "--import-mode=prepend"),
     *("--quiet", "--no-header", "--tb=short", "-rN"),
 )
-
-
-def named(reference: str) -> Any:
-    """Return what `package.module:name` stands for.
-
-    Raises:
-        ConfigurationError: There is no such module, or nothing of that name in it.
-    """
-    module, _, name = reference.partition(":")
-    if not module or not name:
-        raise ConfigurationError(f"{reference!r} is not of the form package.module:name")
-    try:
-        found: Any = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"{reference!r} cannot be had: {error}") from error
-    return found
 
 
 def takes_a_path(factory: Callable[..., Any]) -> bool:
@@ -164,16 +146,16 @@ def against_storage(
     Raises:
         ConfigurationError: Something named is not there.
     """
-    its: dict[str, Any] = {"opened": Opened(named(factory))}
+    its: dict[str, Any] = {"opened": Opened(load_object(factory))}
     if durable is None:
         tests: dict[str, type] = {"TestStorage": type("TestStorage", (_Storage,), its)}
     else:
-        if not takes_a_path(named(factory)):
+        if not takes_a_path(load_object(factory)):
             raise ConfigurationError(f"a durable storage is made from a path: {factory} takes none")
-        its["connect"] = staticmethod(named(durable))
+        its["connect"] = staticmethod(load_object(durable))
         tests = {"TestStorage": type("TestStorage", (_DurableStorage,), its)}
     if model is not None:
-        tests["TestAgreesWithModel"] = _machine(Opened(named(factory)), model, runs, steps)
+        tests["TestAgreesWithModel"] = _machine(Opened(load_object(factory)), model, runs, steps)
     return _run(tests)
 
 
@@ -185,7 +167,7 @@ def _machine(opened: Opened, model: str, runs: int, steps: int) -> type:
         raise MissingDependencyError("hypothesis", "testing") from error
     from messaging_core.testing.contracts.storage_machine import StorageMachine  # noqa: PLC0415 - the same
 
-    models = Opened(named(model), prefix="model-")
+    models = Opened(load_object(model), prefix="model-")
 
     class Machine(StorageMachine):
         def make_model(self) -> Storage:
@@ -221,7 +203,7 @@ def against_transport(factory: str, *, delivered: str, platform: str) -> int:
     Raises:
         ConfigurationError: Something named is not there.
     """
-    make, taken = named(factory), named(delivered)
+    make, taken = load_object(factory), load_object(delivered)
     contents = [content for kind, content in CONTENTS if kind == platform]
     if not contents:
         raise ConfigurationError(f"there is no message for platform {platform!r}")

@@ -1,7 +1,7 @@
 """Weeks of virtual time in an instant, with everything that can go wrong, repeatable by a seed.
 
 ```python
-simulate(7, EVERYDAY)
+simulate(7, EVERYDAY, storage=MemoryStorage)
 ```
 
 runs the real engine: several workers that die at any call of the storage or a provider, providers

@@ -1,6 +1,6 @@
 """What the engine promises, each a function of a story that yields what broke it.
 
-A host adds its own beside them: `simulate(seed, scenario, promises=(*PROMISES, mine))`.
+A host adds its own beside them: `simulate(7, storage=MemoryStorage, promises=(*PROMISES, mine))`.
 """
 
 from collections import Counter

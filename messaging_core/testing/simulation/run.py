@@ -61,8 +61,8 @@ def simulate(
     seed: int,
     scenario: Scenario = EVERYDAY,
     *,
+    storage: Callable[[], Storage],
     promises: Sequence[Promise] = PROMISES,
-    storage: Callable[[], Storage] | None = None,
     worker: MakeWorker | None = None,
 ) -> Story:
     """Run weeks of a host's life in an instant, and check that every promise was kept.
@@ -73,24 +73,18 @@ def simulate(
     Args:
         seed: Decides everything that is left to chance.
         scenario: Decides everything else.
+        storage: Makes an empty storage, such as `MemoryStorage`.
         promises: What must hold in the end.
-        storage: Makes an empty storage; by default one in memory.
         worker: Makes the worker of a process; it must have one thread, or runs would differ.
 
     Raises:
         BrokenPromiseError: A promise was broken; the text tells how, and how to see it again.
     """
-    story = _run(seed, scenario, (storage or _memory)(), worker or _worker_of(scenario))
+    story = _run(seed, scenario, storage(), worker or _worker_of(scenario))
     for promise in promises:
         for breach in promise(story):
             raise BrokenPromiseError(story, getattr(promise, "__name__", str(promise)), breach)
     return story
-
-
-def _memory() -> Storage:
-    from messaging_adapters.storage.memory import MemoryStorage  # noqa: PLC0415 - only if needed
-
-    return MemoryStorage()
 
 
 def _worker_of(scenario: Scenario) -> MakeWorker:

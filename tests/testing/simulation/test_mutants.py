@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,9 +31,11 @@ from messaging_core.testing.simulation import (
     RULES,
     BrokenPromiseError,
     Scenario,
-    simulate,
 )
+from messaging_core.testing.simulation import simulate as simulate_on
 from messaging_core.testing.simulation.promises import deduplication_is_used
+
+simulate = partial(simulate_on, storage=MemoryStorage)
 
 ENOUGH = 60
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

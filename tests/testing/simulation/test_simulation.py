@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from attrs import evolve
@@ -25,16 +26,19 @@ from messaging_core.testing.simulation import (
     BrokenPromiseError,
     Line,
     Story,
-    simulate,
 )
+from messaging_core.testing.simulation import simulate as simulate_on
 from messaging_core.testing.simulation.__main__ import main
+
+simulate = partial(simulate_on, storage=MemoryStorage)
 
 BLOCK = 15
 """Seeds in one test: 9 scenarios and 4 blocks are 540 seeds in every run of the tests."""
 
 DIGEST = """
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core.testing.simulation import simulate
-print(simulate(11).digest)
+print(simulate(11, storage=MemoryStorage).digest)
 """
 
 
@@ -237,3 +241,10 @@ def test_the_command_names_the_seeds_that_broke(capsys: pytest.CaptureFixture[st
 
     assert code == 1
     assert "seed 0 of scenario 'everyday'" in capsys.readouterr().out
+
+
+def test_the_command_names_a_storage_that_cannot_be_imported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--storage", "nowhere:Storage"]) == 2
+    assert "--storage: 'nowhere:Storage' cannot be imported" in capsys.readouterr().err
