@@ -8,6 +8,7 @@ from uuid import UUID
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.batch import BatchAcceptor
 from messaging_core.acceptance.bulk import accept_many
+from messaging_core.acceptance.group_commit import GroupAcceptor
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.acceptance.preview import next_allowed, preview
 from messaging_core.acceptance.submission import Request, Submission
@@ -196,6 +197,7 @@ class Messenger:
             ),
             idempotency_window=check_window(idempotency_window),
         )
+        self._group = GroupAcceptor(self.acceptor.accept)
         self._changes = MessageChanges(context=self.context)
         self._replayer = MessageReplayer(context=self.context, linking=self.acceptor.linking)
         self.inbox = ReceiptInbox(
@@ -243,7 +245,10 @@ class Messenger:
         submission = Submission(
             channel=self.channel(channel), request=request, idempotency_key=idempotency_key
         )
-        (answer,) = self.acceptor.accept([submission], connection=connection)
+        if connection is None:
+            answer = self._group.accept(submission)
+        else:
+            (answer,) = self.acceptor.accept([submission], connection=connection)
         if isinstance(answer, InvalidRequestError):
             raise answer
         return answer

@@ -19,7 +19,7 @@ from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.search import matcher, row_of
 from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
-from messaging_adapters.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
+from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks

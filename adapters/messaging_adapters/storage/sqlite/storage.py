@@ -32,7 +32,7 @@ from messaging_adapters.storage.sqlite.stores.space_checked import SpaceCheckedM
 from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
-from messaging_adapters.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
+from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import (
     checked,
     choice,
