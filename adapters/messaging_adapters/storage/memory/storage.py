@@ -19,7 +19,6 @@ from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.search import matcher, row_of
 from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
-from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
@@ -29,6 +28,7 @@ from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.wire.stored.message import Stored, StoredMessages
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 

@@ -32,7 +32,6 @@ from messaging_adapters.storage.sqlite.stores.space_checked import SpaceCheckedM
 from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
-from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.arguments import (
     checked,
     choice,
@@ -46,6 +45,7 @@ from messaging_core.arguments import (
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 
 
 class SqliteTransaction(Transaction):
