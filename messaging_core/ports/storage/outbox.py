@@ -44,8 +44,8 @@ class Outbox(Protocol):
            claim of four or more, so that none starves.
         2. `tenant_quotas` divides the places of a lane between the workspaces that have something
            due in it, in the order of their ids as bytes, so that one tenant's million does not
-           hold up another's ten. The odd places go round from number `rotation(now, workspaces)`, counted
-           among those workspaces: over claims at different instants each has its turn.
+           hold up another's ten. The odd places start at number `rotation(now, workspaces)`,
+           counted among those workspaces: over claims at different instants each has its turn.
         3. `tenant_quotas` divides the places of a workspace between its channels in the same way.
         4. Of a channel, what is due longest goes, and of that what was added first.
 
