@@ -47,9 +47,11 @@ from messaging_core.rules.content.attachments import check_content
 from messaging_core.rules.content.body import check_body
 from messaging_core.rules.content.files import check_file_name
 from messaging_core.rules.content.headers import check_headers, check_subject
-from messaging_core.rules.content.media import check_filename
+from messaging_core.rules.content.media import check_filename, check_media_type
 from messaging_core.rules.content.tags import check_tags
-from messaging_core.rules.formats.uris import check_link, check_web_url
+from messaging_core.rules.content.template import check_locale
+from messaging_core.rules.formats.hosts import ascii_host
+from messaging_core.rules.formats.uris import check_callback_url, check_link, check_web_url
 from messaging_core.rules.links.links import check_domain
 from messaging_core.rules.policy.schedule import check_schedule
 from messaging_core.rules.policy.send_rules import check_send_rules
@@ -173,6 +175,18 @@ LIMITS: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
         ),
     ),
     (
+        "rules.requests.contact.MAX_IDENTIFIERS that are removed",
+        100,
+        lambda n: check_contact_changes(ContactChanges(remove_identifiers=identified(n))),
+    ),
+    (
+        "rules.requests.contact.MAX_LISTS that are left",
+        10,
+        lambda n: check_contact_changes(
+            ContactChanges(remove_from_lists=tuple(UUID(int=place) for place in range(n)))
+        ),
+    ),
+    (
         "rules.requests.contact.MAX_IDENTIFIERS",
         100,
         lambda n: check_new_contact(NewContact(identifiers=identified(n))),
@@ -229,6 +243,17 @@ LIMITS: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
         998,
         lambda n: check_headers({"X-Shop": "v" * (n - len("X-Shop: "))}, ""),
     ),
+    (
+        "rules.content.headers.MAX_LINE_LENGTH beside a malformed one",
+        998,
+        lambda n: [
+            violation
+            for violation in check_headers(
+                {"X-Shop": "v" * (n - len("X-Shop: ")), "X-Bad": "\n"}, ""
+            )
+            if violation.code == "header.too_long"
+        ],
+    ),
     ("rules.content.headers.MAX_NAME_LENGTH", 76, lambda n: check_headers({"X" * n: "v"}, "")),
     (
         "rules.content.headers.MAX_NAME_LENGTH among many",
@@ -251,6 +276,14 @@ LIMITS: list[tuple[str, int, Callable[[int], Sequence[object]]]] = [
         8192,
         lambda n: check_link(f"https://a.example/{'x' * (n - 18)}", ""),
     ),
+    (
+        "rules.formats.uris.MAX_URI_LENGTH of a webhook",
+        8192,
+        lambda n: check_callback_url(f"https://a.example/{'x' * (n - 18)}", ""),
+    ),
+    ("characters of a host", 253, lambda n: [] if ascii_host(_host(n)) else ["refused"]),
+    ("characters of a media type", 255, lambda n: check_media_type(_media_type(n), "")),
+    ("characters of a locale", 100, lambda n: check_locale(_locale(n), "")),
     ("rules.links.links.MAX_DOMAIN_LENGTH", 128, lambda n: check_domain(_domain(n), "")),
     ("rules.content.cards.MAX_CARDS", 10, lambda n: check_body(_carousel(n), FAX, "")),
     (
@@ -315,6 +348,19 @@ def _otp(minutes: int) -> AuthenticationBody:
 
 def _domain(length: int) -> str:
     return f"{'a' * 60}.{'b' * (length - 69)}.example"
+
+
+def _host(length: int) -> str:
+    labels = ".".join(["a" * 63] * 3)
+    return f"{labels}.{'b' * (length - len(labels) - 1)}"
+
+
+def _media_type(length: int) -> str:
+    return f"a/b; c={'d' * (length - 7)}"
+
+
+def _locale(length: int) -> str:
+    return "x" + "-1" * ((length - 1) // 2) + "2" * ((length - 1) % 2)
 
 
 def _card_with(actions: int) -> CarouselBody:

@@ -281,3 +281,14 @@ def test_hostile_addresses_are_refused_without_being_repeated(channel: Channel, 
 
     assert len(found) == 1
     assert len(found[0].message) < 300
+
+
+def test_a_channel_may_let_numbers_of_new_ranges_through() -> None:
+    careful = Channel(name="careful", platform="sms")
+    open_minded = Channel(name="open", platform="sms", allow_unassigned_numbers=True)
+    receiver = to("+31000000000")
+
+    assert [one.code for one in check_receiver(receiver, careful, "")] == [
+        "receiver.number_not_assigned"
+    ]
+    assert check_receiver(receiver, open_minded, "") == []

@@ -304,3 +304,30 @@ def test_ten_megabytes_in_every_text_are_refused_quickly(character: str) -> None
     assert time.process_time() - started < 2
     assert len(found) > 10
     assert all(len(str(violation)) < 400 for violation in found)
+
+
+@pytest.mark.parametrize(
+    ("username", "broken"),
+    [(None, []), ("news", []), ("news@example.com", []), ("news@other.example", ["domain"])],
+)
+@pytest.mark.parametrize("place", ["meta", "body"])
+def test_a_sender_beside_the_channel_is_of_a_domain_of_the_workspace(
+    place: str, username: str | None, broken: list[str]
+) -> None:
+    sender = EmailFrom(username=username, display_name="News")
+    fields: dict[str, Any] = {"receiver": to("ada@example.com"), "body": HtmlBody(html="<p>hi</p>")}
+    if place == "meta":
+        fields["meta"] = Meta(email=EmailMeta(sender=sender))
+        path = "/meta/email/from/username"
+    else:
+        fields["body"] = HtmlBody(html="<p>hi</p>", metadata=HtmlMetadata(email_from=sender))
+        path = "/body/html/metadata/emailFrom/username"
+
+    found = check(a_request(**fields), EMAIL_CHANNEL)
+
+    assert found == [(path, "sender.bad_user_name") for _ in broken]
+
+
+def test_a_reference_has_at_most_500_characters() -> None:
+    assert check(a_request(reference="r" * 500)) == []
+    assert check(a_request(reference="r" * 501)) == [("/reference", "text.too_long")]
