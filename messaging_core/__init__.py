@@ -81,7 +81,7 @@ _HOMES = {
     "Page": "models.common.page",
     "Plan": "models.policy.plan",
     "Rejection": "models.policy.plan",
-    "DeliveryReport": "delivery.group_commit",
+    "DeliveryReport": "delivery.report",
     "SendMessage": "models.messages.request",
     "StateError": "errors",
     "Status": "models.messages.message",

@@ -37,15 +37,15 @@ class Outbox(Protocol):
         out too: only the caller decides what becomes of them.
 
         No channel gets more messages than it has `places`, so that a slow provider takes none of
-        the others'. `decisions.delivery.fairness.divide` chooses among more than `limit` messages that are
-        due and have a place:
+        the others'. `divide` in `decisions.delivery.fairness` chooses among more than `limit`
+        messages that are due and have a place:
 
         1. `lane_quotas` divides the limit between the lanes. Less urgent lanes get a share of every
            claim of four or more, so that none starves.
-        2. `tenant_quotas` divides the places of a lane between the workspaces that have something due in
-           it, in the order of their ids as bytes, so that one tenant's million does not hold up
-           another's ten. The odd places go round from number `rotation(now, workspaces)`, counted
-           among those workspaces: over claims at different instants each has its turn.
+        2. `tenant_quotas` divides the places of a lane between the workspaces that have something
+           due in it, in the order of their ids as bytes, so that one tenant's million does not
+           hold up another's ten. The odd places start at number `rotation(now, workspaces)`,
+           counted among those workspaces: over claims at different instants each has its turn.
         3. `tenant_quotas` divides the places of a workspace between its channels in the same way.
         4. Of a channel, what is due longest goes, and of that what was added first.
 
@@ -57,8 +57,8 @@ class Outbox(Protocol):
         A claim of a message whose lease has ended unsettled counts a crash. Messages that have
         crashed before are suspects: a claim holds at most one, the one due longest of those whose
         channel has a place, which it takes, where
-        `decisions.delivery.fairness.place_suspect` puts it. One that cannot be read any more is never given
-        out and stops no other: it ends as `sending_failed`, its reason `poisoned`.
+        `place_suspect` in `decisions.delivery.fairness` puts it. One that cannot be read any more
+        is never given out and stops no other: it ends as `sending_failed`, its reason `poisoned`.
 
         Args:
             now: The present.
