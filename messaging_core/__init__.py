@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from messaging_core.delivery.group_commit import DeliveryReport
+    from messaging_core.delivery.report import DeliveryReport
     from messaging_core.errors import (
         ConfigurationError,
         IdempotencyConflictError,
@@ -77,7 +77,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DeliveryReport": "delivery.group_commit",
+    "DeliveryReport": "delivery.report",
     "Messenger": "messenger",
     "Worker": "worker",
 }

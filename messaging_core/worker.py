@@ -9,12 +9,12 @@ from uuid import UUID
 
 from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
 from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
-from messaging_core.delivery.bulkheads import PATIENCE as LOOK_AGAIN
-from messaging_core.delivery.bulkheads import Bulkheads
+from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher, deduplicates_at
-from messaging_core.delivery.group_commit import DeliveryReport, GroupCommit, LatestTime
+from messaging_core.delivery.group_commit import GroupCommit, LatestTime
 from messaging_core.delivery.housekeeping import Housekeeper
 from messaging_core.delivery.loop import DeliveryLoop
+from messaging_core.delivery.report import DeliveryReport
 from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import ConfigurationError
 from messaging_core.messenger import Messenger
@@ -102,22 +102,21 @@ class Worker:
         self._durable_handoff = durable_handoff
         self._max_crashes = max_crashes
         self._random = random
-        self._lost: dict[UUID, set[threading.Thread]] = {}
+        self._hung: dict[UUID, set[threading.Thread]] = {}
         self._latest = LatestTime()
 
     def run_once(self) -> DeliveryReport:
         """Deliver at most one batch of what is due now, and return when it is settled."""
-        with self._shift() as shift:
-            shift.begin(self._batch, all_at_once=True)
-            shift.finish()
-            shift.begin(0)
-        self._errands().do()
-        return shift.ledger.report
+        with self._loop() as loop:
+            loop.claim_batch()
+            loop.drain()
+        self._housekeeper().run_once()
+        return loop.commits.report
 
     def drain(self) -> DeliveryReport:
         """Deliver until nothing is due any more; what is due later stays."""
-        report = self._pump(lambda: True)
-        self._errands().do()
+        report = self._run(lambda: True)
+        self._housekeeper().run_once()
         return report
 
     @checked(workspace=uuid, within=any_span)
@@ -168,77 +167,71 @@ class Worker:
             StorageError: The storage still failed when it was time to stop; what was not recorded
                 comes back when its lease ends.
         """
-        with self._errands():
-            return self._pump(stop.is_set, stop)
+        with self._housekeeper():
+            return self._run(stop.is_set, stop)
 
     def _deduplicates(self, claim: Claim) -> bool:
         route = self._messenger.route(claim.message.channel_id)
         return route is not None and deduplicates_at(route[1], claim, self._clock.now())
 
-    def _errands(self) -> Housekeeper:
+    def _housekeeper(self) -> Housekeeper:
         messenger = self._messenger
         return Housekeeper(messenger.inbox, messenger.subscriptions, self._timeout)
 
-    def _pump(
+    def _run(
         self, is_over: Callable[[], bool], stop: threading.Event | None = None
     ) -> DeliveryReport:
-        """Keep a crew busy until it is over, and leave nothing unsettled behind."""
-        with self._shift() as shift:
-            shift.keep_busy(is_over, stop)
-        return shift.ledger.report
+        """Deliver until it is over, and leave no claim unsettled."""
+        with self._loop() as loop:
+            loop.run(is_over, stop)
+        return loop.commits.report
 
     @contextmanager
-    def _shift(self) -> Iterator["DeliveryLoop"]:
-        """Lend a crew and all it needs; when the block is interrupted, it is wound up."""
-        # Threads that hang in a transport did not come with us through a fork, and take no place.
-        for threads in self._lost.values():
+    def _loop(self) -> Iterator["DeliveryLoop"]:
+        """Make a delivery loop with its threads; abort it when the block is interrupted."""
+        # After a fork, threads that hung in the parent do not exist here and take no place.
+        for threads in self._hung.values():
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
-        storage, watch = self._messenger.storage, self.watchdog(self._timeout)
-        ledger = GroupCommit(
+        storage, watchdog = self._messenger.storage, self.watchdog(self._timeout)
+        commits = GroupCommit(
             self._messenger.context,
-            gathers=not self._durable_handoff,
+            defer_settlements=not self._durable_handoff,
             deduplicates=self._deduplicates,
             latest=self._latest,
         )
-        delivering = Dispatcher(
+        dispatcher = Dispatcher(
             clock=self._clock,
             channels=self._messenger.channels,
             policies=self._messenger.context.policies,
-            ledger=ledger,
+            commits=commits,
             durable_handoff=self._durable_handoff,
-            watch=watch,
+            watchdog=watchdog,
             random=self._random,
             max_crashes=self._max_crashes,
         )
 
-        def work(claim: Claim) -> bool:
-            settlement = delivering.deliver(claim)
-            if settlement is not None:
-                ledger.record(settlement)
-            return settlement is not None
-
         bulkheads = self.bulkheads(
             self._messenger.channels.by_id,
-            work,
+            dispatcher.dispatch,
             threads=self._threads,
             batch=self._batch,
             horizon=min(_HORIZON, self._lease.total_seconds() * _HORIZON_OF_LEASE),
-            lost=self._lost,
+            hung=self._hung,
         )
         with bulkheads:
-            shift = DeliveryLoop(
+            loop = DeliveryLoop(
                 storage=storage,
                 clock=self._clock,
                 bulkheads=bulkheads,
-                ledger=ledger,
-                watch=watch,
-                delivering=delivering,
+                commits=commits,
+                watchdog=watchdog,
+                dispatcher=dispatcher,
                 batch=self._batch,
                 lease=self._lease,
-                patience=min(LOOK_AGAIN, self._timeout / 2),
+                max_wait=min(MAX_WAIT, self._timeout / 2),
             )
             try:
-                yield shift
+                yield loop
             except BaseException:
-                shift.wind_up()
+                loop.abort()
                 raise

@@ -359,13 +359,13 @@ class TestDoubt:
         with engine.storage.begin() as tx:
             claims = tx.outbox.claim(now=NOW, lease=HOUR, limit=8)
         storage = FailingStorage(set(), engine.storage)
-        ledger = GroupCommit(
+        commits = GroupCommit(
             EngineContext(storage=storage, clock=engine.clock, ids=TimeOrderedIds())
         )
-        storage.before = lambda: until(lambda: storage.calls > 1 or len(ledger._marks) == 7)
+        storage.before = lambda: until(lambda: storage.calls > 1 or len(commits._marks) == 7)
 
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda claim: ledger.mark(PendingHandoff(lease=claim.lease)), claims))
+            list(pool.map(lambda claim: commits.mark(PendingHandoff(lease=claim.lease)), claims))
 
         assert storage.calls == 2
         assert not any(engine.messenger.cancel(claim.message.id) for claim in claims)
@@ -767,7 +767,7 @@ class TestRun:
             error = running.exception(PATIENCE)
 
         assert isinstance(error, StorageError)
-        assert storage.calls - calls <= 8  # those of the errands among them
+        assert storage.calls - calls <= 8  # those of the housekeeping among them
         storage.is_down = False
         engine.clock.advance(minutes=15)
         assert engine.worker.drain() == DeliveryReport(sent=1)

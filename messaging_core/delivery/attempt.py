@@ -51,7 +51,7 @@ def call_transport(transport: Transport, envelope: Envelope, handoff: DurableHan
         outcome = transport.send(envelope, handoff)
         understood = _understood(outcome)
     except BaseException as error:  # the one place that calls foreign code
-        if isinstance(error, (Withdrawn, StorageError)) and handoff.passed_at is None:
+        if isinstance(error, (Withdrawn, StorageError)) and handoff.marked_at is None:
             raise
         what = type(error).__name__
         _log.warning(
@@ -124,7 +124,7 @@ def _clean(failure: Failure) -> Failure:
 
 def fault_outcome(transport: str, what: str, handoff: DurableHandoff) -> Outcome:
     """Before the point of no return a fault is harmless; after it, it leaves doubt."""
-    in_doubt = handoff.passed_at is not None
+    in_doubt = handoff.marked_at is not None
     failure = Failure(
         code=FailureCode.IN_DOUBT if in_doubt else FailureCode.DEPENDENCY_ERROR,
         description=f"the transport failed: {what}",

@@ -1,4 +1,4 @@
-"""A share of the work for each channel, so that no provider holds up the messages of another."""
+"""Bulkheads: threads and places of its own for each channel, so that none holds up another."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,11 +13,11 @@ from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Claim, Lane
 
 MOST_THREADS: Final = 256
-"""Where a worker has so many threads, every further channel gets one."""
+"""The number of threads from which on every further channel gets only one."""
 
-_GATHER = 0.001  # seconds that a finished message waits for others to share its commit
-PATIENCE = 0.25
-"""Seconds after which new messages are looked for although none is finished."""
+_COALESCE = 0.001  # seconds that a finished message waits for others to share its commit
+MAX_WAIT = 0.25
+"""Seconds after which `wait` returns although no message is finished."""
 
 
 class Bulkheads:
@@ -30,15 +30,16 @@ class Bulkheads:
 
     Args:
         channels: The channels of the host by their ids.
-        work: What a thread does with a claim; false when the claim was given up meanwhile.
+        work: Processes one claim. Returns False if its call timed out meanwhile.
         threads: The concurrency of channels that name none.
         batch: How many messages a fast channel may hold.
-        horizon: Seconds within which what a channel holds should be begun; what is beyond that
-            can be given back.
-        lost: Threads that hang, by channel; kept by the caller from one use to the next.
+        horizon: Seconds within which a channel should begin the messages that it holds; the loop
+            releases those beyond that.
+        hung: Threads that hang, by channel; kept by the caller from one run to the next.
 
     Attributes:
-        busy: How many messages are held, begun or not.
+        in_flight: The number of messages that are submitted and not finished. Only the delivery
+            loop changes it, so it needs no lock.
     """
 
     def __init__(  # noqa: PLR0913 - by keyword beyond the second
@@ -49,29 +50,31 @@ class Bulkheads:
         threads: int,
         batch: int,
         horizon: float,
-        lost: dict[UUID, set[threading.Thread]],
+        hung: dict[UUID, set[threading.Thread]],
     ) -> None:
         self._work = work
         self._batch = batch
         self._horizon = horizon
-        self._lost = lost
+        self._hung = hung
         self._default = min(threads, batch)
-        self._sizes = {one.id: one.concurrency or self._default for one in channels.values()}
+        self._sizes = {
+            channel.id: channel.concurrency or self._default for channel in channels.values()
+        }
         self._ceiling = max(MOST_THREADS, self._default, *self._sizes.values(), 0)
         # Until it is known how fast they are, all of them together may fill one batch.
         self._pace = batch // max(len(channels), 1)
-        self._crews: dict[UUID, WorkerPool] = {}
-        self._could_have = 0  # threads, if every crew had as many as it may
-        self.busy = 0
+        self._pools: dict[UUID, WorkerPool] = {}
+        self._could_have = 0  # threads, if every pool had as many as it may
+        self.in_flight = 0
         self._done: SimpleQueue[WorkerPool] = SimpleQueue()
         self._at_first = {channel: self._at_most(size) for channel, size in self._sizes.items()}
-        for channel in [one for one, threads_lost in lost.items() if threads_lost]:
-            self._crew(channel)
+        for channel in [one for one, hung_threads in hung.items() if hung_threads]:
+            self._pool(channel)
 
     @property
-    def has_lost(self) -> bool:
-        """Tell whether a channel has no thread left that does not hang."""
-        return any(not crew.capacity for crew in self._crews.values())
+    def is_exhausted(self) -> bool:
+        """Return True if every thread of some channel hangs and none can be replaced."""
+        return any(not pool.capacity for pool in self._pools.values())
 
     def __enter__(self) -> Self:
         return self
@@ -82,109 +85,117 @@ class Bulkheads:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for crew in self._crews.values():
-            crew.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def places(self) -> dict[UUID, int]:
-        """Return for how many messages of each channel there is room now."""
-        return self._at_first | {name: self._free(name) for name in self._crews}
+        """Return for how many more messages of each channel there is room."""
+        return self._at_first | {name: self._free(name) for name in self._pools}
 
-    def hand(self, claims: Iterable[Claim]) -> None:
-        """Give channels more messages."""
-        crews: set[WorkerPool] = set()
+    def submit(self, claims: Iterable[Claim]) -> None:
+        """Queue claims for the threads of their channels."""
+        pools: set[WorkerPool] = set()
         for claim in claims:
-            crew = self._crew(claim.message.channel_id)
-            crew.hand(claim)
-            crews.add(crew)
-            self.busy += 1
-        for crew in crews:
-            crew.start(may_grow=not self._is_crowded())
+            pool = self._pool(claim.message.channel_id)
+            pool.submit(claim)
+            pools.add(pool)
+            self.in_flight += 1
+        for pool in pools:
+            pool.start(may_grow=not self._is_crowded())
 
-    def gather(self, enough: int, patience: float = PATIENCE) -> None:
-        """Wait for one message that is done, and a moment longer for others to share its commit.
+    def wait(self, max_count: int, timeout: float = MAX_WAIT) -> None:
+        """Wait until a message is finished, and a millisecond longer for others.
 
-        Slow ones are not waited for at length: there may be others to begin with meanwhile.
+        Args:
+            max_count: Return when so many messages are finished.
+            timeout: Seconds to wait for the first of them. A loop that waits for slow providers
+                at length could not begin with other messages meanwhile.
         """
-        if not self._is_done(patience):
+        if not self._wait_for_one(timeout):
             return
-        count, deadline = 1, monotonic() + _GATHER
-        while count < enough and self.busy and self._is_done(max(0.0, deadline - monotonic())):
+        count, deadline = 1, monotonic() + _COALESCE
+        while count < max_count and self.in_flight:
+            if not self._wait_for_one(max(0.0, deadline - monotonic())):
+                return
             count += 1
 
-    def abandon(self, channel: UUID, thread: threading.Thread) -> bool:
-        """Leave a thread that hangs to itself; false where its channel has no other left."""
-        crew = self._crew(channel)
-        crew.abandon(thread)
-        return crew.capacity > 0
+    def replace_hung(self, channel: UUID, thread: threading.Thread) -> bool:
+        """Replace a hung thread; return False if every thread of its channel hangs now."""
+        pool = self._pool(channel)
+        pool.replace_hung(thread)
+        return pool.capacity > 0
 
-    def recall(self) -> Iterator[Claim]:
-        """Take back what no thread has begun."""
-        for crew in self._crews.values():
-            yield from self._recall(crew, crew.queued)
+    def take_unstarted(self) -> Iterator[Claim]:
+        """Remove and yield the claims that no thread has begun."""
+        for pool in self._pools.values():
+            yield from self._take(pool, pool.unstarted)
 
-    def dismiss(self) -> bool:
-        """Let threads end after what they do now, and return True if any has not ended yet.
+    def end_threads(self) -> bool:
+        """Let threads end after their current claims; return True if any has not ended yet.
 
-        After an interruption only the threads themselves know: a count may be one off.
+        After an interruption `in_flight` may be one off, so this asks the threads themselves.
         """
-        are_alive = [crew.dismiss() for crew in self._crews.values()]  # no crew may be left out
+        are_alive = [pool.end_threads() for pool in self._pools.values()]  # no pool may be left out
         return any(are_alive)
 
-    def recall_excess(self) -> Iterator[Claim]:
-        """Take back what channels hold that have become too slow for it."""
-        for crew in self._crews.values():
-            enough = 2 * crew.capacity + int(self._horizon * crew.pace()) if crew.capacity else 0
-            if crew.busy > enough:
-                yield from self._recall(crew, crew.busy - enough)
+    def take_excess(self) -> Iterator[Claim]:
+        """Remove and yield unstarted claims of channels that have become too slow for them."""
+        for pool in self._pools.values():
+            enough = 2 * pool.capacity + int(self._horizon * pool.pace()) if pool.capacity else 0
+            if pool.in_flight > enough:
+                yield from self._take(pool, pool.in_flight - enough)
 
-    def _recall(self, crew: WorkerPool, count: int) -> Iterator[Claim]:
-        for claim in crew.recall(count):
-            self.busy -= 1
+    def _take(self, pool: WorkerPool, count: int) -> Iterator[Claim]:
+        for claim in pool.take_unstarted(count):
+            self.in_flight -= 1
             yield claim
 
-    def key_of(self, channel: UUID) -> UUID:
-        """Return the channel whose threads work for a channel: its own."""
+    def pool_of(self, channel: UUID) -> UUID:
+        """Return the key of the pool that serves a channel: the channel itself."""
         return channel
 
-    def _crew(self, channel: UUID) -> WorkerPool:
-        channel = self.key_of(channel)
-        crew = self._crews.get(channel)
-        if crew is None:
+    def _pool(self, channel: UUID) -> WorkerPool:
+        channel = self.pool_of(channel)
+        pool = self._pools.get(channel)
+        if pool is None:
             size = self._sizes.get(channel, self._default)
-            lost = self._lost.setdefault(channel, set())
-            crew = WorkerPool(size, self._work, done=self._done, lost=lost, pace=self._pace)
-            self._crews[channel] = crew
+            hung = self._hung.setdefault(channel, set())
+            pool = WorkerPool(size, self._work, done=self._done, hung=hung, pace=self._pace)
+            self._pools[channel] = pool
             self._could_have += size
-        return crew
+        return pool
 
     def _at_most(self, size: int) -> int:
         return min(max(self._batch, size), 2 * size + self._pace)
 
     def _free(self, channel: UUID) -> int:
-        """Return the room of a channel: of very few places, all would be of its urgent lanes."""
-        crew = self._crews[channel]
-        capacity = crew.capacity
-        room = min(max(self._batch, capacity), 2 * capacity + crew.pace()) if capacity else 0
-        free = room - crew.busy
+        """Return how many more messages a channel may hold; very few count as none.
+
+        Of very few places the urgent lanes would take all.
+        """
+        pool = self._pools[channel]
+        capacity = pool.capacity
+        room = min(max(self._batch, capacity), 2 * capacity + pool.pace()) if capacity else 0
+        free = room - pool.in_flight
         return free if free >= min(len(Lane), capacity, room) else 0
 
     def _is_crowded(self) -> bool:
         if self._could_have < self._ceiling:
             return False  # the usual case, at no cost
-        return sum(crew.threads for crew in self._crews.values()) >= self._ceiling
+        return sum(pool.threads for pool in self._pools.values()) >= self._ceiling
 
-    def _is_done(self, timeout: float) -> bool:
-        """Wait for a message that is done, at most so many seconds."""
+    def _wait_for_one(self, timeout: float) -> bool:
+        """Wait for one finished message; return False after the timeout."""
         try:
-            self._done.get(timeout=timeout).gathered()
+            self._done.get(timeout=timeout).count_finished()
         except Empty:
             return False
-        self.busy -= 1
+        self.in_flight -= 1
         return True
 
 
-class OneForAll(Bulkheads):
-    """One thread for all channels, so that a simulation with one seed has one story."""
+class SinglePool(Bulkheads):
+    """One pool for all channels, so that every simulation of a seed takes the same course."""
 
-    def key_of(self, channel: UUID) -> UUID:  # noqa: ARG002, D102 - as above
+    def pool_of(self, channel: UUID) -> UUID:  # noqa: ARG002, D102 - as above
         return UUID(int=0)

@@ -46,9 +46,9 @@ class Dispatcher:
         clock: The clock that decides what has expired.
         channels: The channels and their transports.
         policies: The send rules of workspaces and channels.
-        ledger: Where everything is written down.
+        commits: Where everything is written down.
         durable_handoff: Whether the point of no return is made durable.
-        watch: Told of every call of a transport.
+        watchdog: Told of every call of a transport.
         random: Returns numbers uniform in [0, 1).
         max_crashes: After how many crashes a message is given up.
     """
@@ -56,47 +56,62 @@ class Dispatcher:
     clock: Clock
     channels: ChannelRegistry
     policies: SendPolicies
-    ledger: GroupCommit
+    commits: GroupCommit
     durable_handoff: bool
-    watch: Watchdog
+    watchdog: Watchdog
     random: Callable[[], float]
     max_crashes: int
 
-    def deliver(self, claim: Claim) -> Settlement | None:
-        """Deliver one message; whatever goes wrong with it is its own trouble, nobody else's.
+    def dispatch(self, claim: Claim) -> bool:
+        """Deliver one message, and record what becomes of it; no failure affects other messages.
 
         Returns:
-            What becomes of it, or nothing when it was given up meanwhile.
+            False if the call timed out meanwhile, so that `time_out` recorded the message.
         """
+        settlement = self._settlement(claim)
+        if settlement is None:
+            return False
+        self.commits.record(settlement)
+        return True
+
+    def _settlement(self, claim: Claim) -> Settlement | None:
         try:
-            return self._deliver(claim)
+            return self._dispatch(claim)
         except BaseException as error:  # noqa: BLE001 - one bad message must not stop the others
             # Never the text: it may quote what the message says.
             _log.error("message %s could not be delivered: %s", claim.message.id, fault_of(error))
             return self._put_off(claim, type(error).__name__)
 
-    def release(self, claim: Claim) -> Settlement:
-        """Put back what no thread has begun."""
+    def release(self, claim: Claim, *, is_counted: bool = True) -> None:
+        """Put back a claim that no thread has begun.
+
+        Args:
+            claim: What was claimed.
+            is_counted: Whether the report of the worker counts it as waiting.
+        """
+        self.commits.record(self._released(claim), is_counted=is_counted)
+
+    def _released(self, claim: Claim) -> Settlement:
         return release(claim, self._now_or(claim.message.updated_at))
 
-    def give_up(self, call: TransportCall) -> Settlement:
-        """Settle the message of a call that hangs: in doubt, if it may have gone."""
+    def time_out(self, call: TransportCall) -> None:
+        """Record that a call hangs: its message is in doubt if it was handed over."""
         what = "gave no answer in time"
         _log.error("transport %s %s on message %s", call.transport, what, call.claim.message.id)
         answer = CallResult(
             outcome=fault_outcome(call.transport, what, call.handoff), is_fault=True
         )
-        return self._settled(call, answer, self._jitter())
+        self.commits.record(self._settled(call, answer, self._jitter()))
 
-    def keep_late_answer(self, call: TransportCall, answer: CallResult) -> None:
-        """Keep what a transport said after it was given up: it may be proof."""
+    def record_late_outcome(self, call: TransportCall, answer: CallResult) -> None:
+        """Record the outcome of a call that had timed out: it may prove the hand-over."""
         if isinstance(answer.outcome, Accepted):
             _log.warning(
                 "message %s was given up, and then accepted by transport %s",
                 call.claim.message.id,
                 call.transport,
             )
-        self.ledger.record(self._settled(call, answer, self._jitter()))
+        self.commits.record(self._settled(call, answer, self._jitter()))
 
     def _now_or(self, earlier: datetime) -> datetime:
         """Return the present, or a time before it where the host's clock fails."""
@@ -113,7 +128,7 @@ class Dispatcher:
     def _now(self) -> datetime:
         return self.clock.now()
 
-    def _deliver(self, claim: Claim) -> Settlement | None:
+    def _dispatch(self, claim: Claim) -> Settlement | None:
         """Do with one message what is to be done now."""
         now = self._now()
         route = self.channels.route(claim.message.channel_id)
@@ -128,7 +143,7 @@ class Dispatcher:
             rules=self.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
-            return decision.settlement if isinstance(decision, Finish) else self.release(claim)
+            return decision.settlement if isinstance(decision, Finish) else self._released(claim)
         return self._attempt(claim, decision, transport, now, deduplicates=deduplicates)
 
     def _attempt(
@@ -146,31 +161,31 @@ class Dispatcher:
             handoff=DurableHandoff(
                 claim,
                 self.clock,
-                self.ledger if self.durable_handoff else None,
+                self.commits if self.durable_handoff else None,
                 channel=envelope.channel,
                 addresses=addresses,
                 may_go=self._allowance(claim, envelope.channel),
             ),
             deduplicates=deduplicates,
         )
-        self.watch.begin(call)
+        self.watchdog.start(call)
         try:
             answer = call_transport(transport, envelope, call.handoff)
         except (Withdrawn, StorageError) as error:
-            return self._not_begun(call, error) if self.watch.end(call) else None
+            return self._not_begun(call, error) if self.watchdog.finish(call) else None
         except BaseException:
-            if self.watch.end(call):
+            if self.watchdog.finish(call):
                 raise
             return None
-        if self.watch.end(call):
+        if self.watchdog.finish(call):
             return self._settled(call, answer, jitter)
-        self._keep_late(call, answer)
+        self._record_late(call, answer)
         return None
 
-    def _keep_late(self, call: TransportCall, answer: CallResult) -> None:
+    def _record_late(self, call: TransportCall, answer: CallResult) -> None:
         """Keep a late answer if possible: the call was counted when it was given up."""
         try:
-            self.keep_late_answer(call, answer)
+            self.record_late_outcome(call, answer)
         except BaseException as error:  # noqa: BLE001 - no signal arrives on this thread
             message_id, what = call.claim.message.id, fault_of(error)
             _log.error("the late answer on message %s was lost: %s", message_id, what)
@@ -197,7 +212,7 @@ class Dispatcher:
                 deduplicates=call.deduplicates,
                 gives_up_doubt=fails and not call.deduplicates,
                 crashed=answer.is_fault,
-                handed_over=call.handoff.passed_at is not None,
+                handed_over=call.handoff.marked_at is not None,
             )
         )
 

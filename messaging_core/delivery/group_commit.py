@@ -1,4 +1,4 @@
-"""What a worker writes down: points of no return, results and claims, in shared commits."""
+"""Group commit: threads share transactions for their hand-off marks, settlements and claims."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -7,382 +7,320 @@ from itertools import compress
 from time import monotonic
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.context import EngineContext
+from messaging_core.delivery.followers import HandoffMark, OwnCommit
 from messaging_core.delivery.recorder import DeliveryRecorder, PendingHandoff
+from messaging_core.delivery.report import DeliveryReport, report_of
 from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
-from messaging_core.models.messages.message import Status
 
 _SUSPENSE = 5.0
-"""Seconds that a message which crashed before keeps the others from being claimed.
+"""Seconds that a message which crashed before keeps others that crashed from being claimed.
 
-One that kills its worker does so soon; one that hangs must not hold up those of other channels.
+A message that kills its worker does so soon. One that hangs must not hold up other channels.
 """
 
 
 class LatestTime:
-    """Notice a clock that is set back; kept by a worker as long as it lives.
+    """The time of a worker's latest claim, which shows when its clock is set back.
 
     Attributes:
-        seen: The latest time at which something was claimed.
+        seen: The latest time at which messages were claimed.
     """
 
     def __init__(self) -> None:
         self.seen: datetime | None = None
 
 
-@frozen(kw_only=True)
-class DeliveryReport:
-    """Count what a worker did.
-
-    Attributes:
-        sent: Messages that the provider took.
-        failed: Messages that will never be sent.
-        waiting: Messages that will be tried again.
-        stale: Messages that another worker had taken over by the time they were settled.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    waiting: int = 0
-    stale: int = 0
-
-    @property
-    def total(self) -> int:
-        """Return how many messages were worked on."""
-        return self.sent + self.failed + self.waiting + self.stale
-
-    def __add__(self, other: "DeliveryReport") -> "DeliveryReport":
-        """Join two counts."""
-        return DeliveryReport(
-            sent=self.sent + other.sent,
-            failed=self.failed + other.failed,
-            waiting=self.waiting + other.waiting,
-            stale=self.stale + other.stale,
-        )
-
-
 class GroupCommit(ForkAware):
-    """Make marks, results and claims durable, for many messages with one commit.
+    """Write for many threads, with few commits.
 
-    Whoever comes first writes; those who come meanwhile are written next, together, by one of
-    them. So a lone message waits for nobody, and many share the cost. A result waits
-    for nothing but goes with the very next commit, whoever makes it: the sooner it is durable, the
-    fewer messages a worker that dies leaves in doubt.
+    An fsync takes longer than everything else a delivery writes. Therefore requests that arrive
+    during a commit wait, and share the next commit. A single request is committed at once.
+
+    There is no writer thread. The first caller is the leader: it commits on its own thread.
+    Callers that arrive during the commit are followers. A leader that has finished promotes one
+    follower, which then commits for all that wait::
+
+                 first caller leads
+        +------+ --------------------> +------------+ --+  leader promotes
+        | IDLE |                       | COMMITTING |   |  a follower
+        +------+ <-------------------- +------------+ <-+
+                 no follower waits
+
+    The requests differ in what they wait for:
+
+    - `mark` returns when the mark is durable.
+    - `claim` and `flush` lead a commit of their own and return when it is durable.
+    - `record` never waits for another thread. It commits at once if no commit is running;
+      otherwise the next commit includes the settlement, no matter which thread leads it.
+
+    Guarantees: one transaction at a time; each request ends in exactly one of success and error;
+    a settlement is kept until a commit with it has succeeded. All methods are thread-safe.
 
     Args:
-        context: The parts and settings of the messenger.
-        gathers: Leave results to the next claim: fewer commits, where nothing is in doubt anyway.
-        deduplicates: Tells whether a message's provider knows it again.
-        latest: When was last claimed.
+        context: The storage to write to, and what the recorder needs.
+        defer_settlements: Let `record` only queue, and write with the next claim: fewer commits.
+            A crash loses the queued settlements. With durable marks their messages would be in
+            doubt, so use this only without marks.
+        deduplicates: Returns True if the provider will recognise a repeated message.
+        latest: The time of the latest claim, kept by the caller from one run to the next.
 
     Attributes:
-        report: What became of the messages whose results were written.
+        report: The settlements committed so far.
     """
 
     def __init__(
         self,
         context: EngineContext,
         *,
-        gathers: bool = False,
+        defer_settlements: bool = False,
         deduplicates: Callable[[Claim], bool] = lambda _: False,
         latest: LatestTime | None = None,
     ) -> None:
-        self._latest = latest or LatestTime()
         self._context = context
-        self._gathers = gathers
+        self._defer_settlements = defer_settlements
         self._deduplicates = deduplicates
-        self._lock = threading.Lock()
-        self._marks: list[_Mark] = []
-        self._turns: list[_Turn] = []
-        self._results: list[Settlement] = []
-        self._suspects: dict[int, float] = {}
-        self._not_begun: set[Lease] = set()
-        self._is_writing = False
+        self._latest = latest or LatestTime()
         self._is_forked = False
+        self._clear()
         self.report = DeliveryReport()
         watch_forks(self)
+
+    def _clear(self) -> None:
+        self._lock = threading.Lock()  # guards all of the following
+        self._marks: list[HandoffMark] = []
+        self._waiting_leaders: list[OwnCommit] = []
+        self._settlements: list[Settlement] = []
+        self._uncounted: set[Lease] = set()
+        self._crashed_since: dict[int, float] = {}  # by the position of the message
+        self._is_committing = False
 
     def after_fork_in_child(self) -> None:
         """Write nothing more: the parent does, and the threads that write are not here."""
         self._is_forked = True
-        self._lock = threading.Lock()
-        self._marks, self._turns, self._results = [], [], []
-        self._suspects, self._not_begun = {}, set()
+        self._clear()
 
-    def mark(self, going: PendingHandoff) -> None:
-        """Mark that a leased message goes now; when this returns, the mark is durable.
+    def mark(self, handoff: PendingHandoff) -> None:
+        """Record durably that a message is handed over now; return when that is on disk.
 
         Raises:
-            Withdrawn: The message may no longer go.
-            StorageError: The mark could not be made; the message was not sent.
+            Withdrawn: The message must not be sent: it was cancelled, has expired, its receiver
+                was suppressed, or the lease is lost.
+            StorageError: The commit failed. Nothing was recorded; do not send the message.
         """
         self._require_own_process()
-        mark = _Mark(going)
+        mark = HandoffMark(handoff)
         with self._lock:
             self._marks.append(mark)
-            leads, self._is_writing = not self._is_writing, True
-        if leads or mark.is_asked_to_lead():
-            self._lead()
+            is_leader = not self._is_committing
+            self._is_committing = True
+        if is_leader or mark.wait_until_promoted_or_done():
+            self._commit_as_leader()
         if mark.error is not None:
             raise mark.error
 
-    def put_back(self, result: Settlement) -> None:
-        """Take a message that was claimed and not begun; it is written with the next claim.
+    def record(self, settlement: Settlement, *, is_counted: bool = True) -> None:
+        """Queue a settlement, and commit it at once if no commit is running.
 
-        It is not reported: nothing was done with it.
-        """
-        with self._lock:
-            self._results.append(result)
-            self._not_begun.add(result.lease)
-            self._suspects.pop(result.lease.position, None)
+        Never raises `StorageError`: after a failed commit the settlement stays queued, and is
+        part of the next one.
 
-    def record(self, result: Settlement) -> None:
-        """Take what became of a message; it is written now, or with the very next commit.
-
-        A storage that fails is no error here: the result is kept, and written with a later commit.
+        Args:
+            settlement: What becomes of a claimed message.
+            is_counted: False for a message that no thread has begun. It is not urgent, so it is
+                written with the next commit; the report leaves it out.
         """
         if self._is_forked:
             return  # the parent has it too
         with self._lock:
-            self._results.append(result)
-            self._suspects.pop(result.lease.position, None)
-            leads = not self._is_writing and not self._gathers
-            self._is_writing = self._is_writing or leads
-        if leads:
-            self._lead()
+            if not is_counted:
+                self._uncounted.add(settlement.lease)
+            self._settlements.append(settlement)
+            self._crashed_since.pop(settlement.lease.position, None)
+            is_leader = is_counted and not self._is_committing and not self._defer_settlements
+            self._is_committing = self._is_committing or is_leader
+        if is_leader:
+            self._commit_as_leader()
 
     def claim(
         self, *, lease: timedelta, limit: int, places: Mapping[UUID, int] | None = None
     ) -> list[Claim]:
-        """Write every result that waits, and lease what comes next, in one transaction.
+        """Commit all queued settlements and lease due messages, in one transaction.
 
-        While there is no result of a message that crashed before, no other such is leased for a
-        while.
+        Of messages that crashed a worker before, only one is leased within a few seconds, unless
+        it is settled: if it kills this process too, few other messages are affected.
 
         Args:
             lease: How long no other worker gets them.
             limit: How many at most.
-            places: How many of each channel.
+            places: How many of each channel at most.
 
         Raises:
-            StorageError: Neither was done; the results wait on.
+            StorageError: The commit failed. Nothing is leased; the settlements stay queued.
         """
-        self._require_own_process()
-        if not self._results and limit <= 0:
-            return []
-        before = monotonic() - _SUSPENSE
-        turn = _Turn(
-            lease,
-            limit,
-            suspects=all(since < before for since in list(self._suspects.values())),
-            places=places,
-            deduplicates=self._deduplicates,
-            latest=self._latest,
-        )
+        claims: list[Claim] = []
+        claimed_at: list[datetime] = []
+        crashed_before = monotonic() - _SUSPENSE
+        crashed_since = list(self._crashed_since.values())
+
+        def lease_next(recorder: DeliveryRecorder) -> None:
+            now = self._context.clock.now()
+            claimed_at.append(now)
+            recorder.follow_clock(now, self._latest.seen)
+            claims.extend(
+                recorder.claim(
+                    now=now,
+                    lease=lease,
+                    limit=limit,
+                    suspects=all(since < crashed_before for since in crashed_since),
+                    places=places,
+                    deduplicates=self._deduplicates,
+                )
+            )
+
+        self._lead_own_commit(OwnCommit(lease_next))
+        self._latest.seen = claimed_at[0]
+        crashed = [claim.lease.position for claim in claims if claim.delivery.crashes]
+        if crashed:
+            with self._lock:
+                self._crashed_since |= dict.fromkeys(crashed, monotonic())
+        return claims
+
+    def flush(self) -> None:
+        """Commit all queued settlements; return at once if there is none.
+
+        Raises:
+            StorageError: The commit failed. The settlements stay queued.
+        """
+        if self._settlements:
+            self._lead_own_commit(OwnCommit())
+
+    @property
+    def queued(self) -> int:
+        """Return the number of settlements that are not committed yet."""
+        return len(self._settlements)
+
+    def recover(self) -> None:
+        """Promote a waiting mark after the thread that claims was interrupted in a claim."""
         with self._lock:
-            waits, self._is_writing = self._is_writing, True
-            if waits:
-                self._turns.append(turn)
-        if waits:
-            self._wait(turn)
-        self._lead(turn)
-        if turn.error:
-            raise turn.error
-        suspects = [one.lease.position for one in turn.claims if one.delivery.crashes]
-        with self._lock:
-            self._suspects |= dict.fromkeys(suspects, monotonic())
-        return turn.claims
+            self._waiting_leaders.clear()
+        self._promote_next()
 
     def _require_own_process(self) -> None:
         if self._is_forked:
             raise ConfigurationError(
                 "this process was forked while a worker was at work, and cannot go on with its"
-                " messages: call run, run_once or drain in the child anew"
+                " messages: call run, run_once or drain again in the child"
             )
 
-    @property
-    def unwritten(self) -> int:
-        """Return how many results wait to be written."""
-        return len(self._results)
+    def _lead_own_commit(self, commit: OwnCommit) -> None:
+        """Lead a commit on this thread, as soon as no other commit is running."""
+        self._require_own_process()
+        with self._lock:
+            must_wait, self._is_committing = self._is_committing, True
+            if must_wait:
+                self._waiting_leaders.append(commit)
+        if must_wait:
+            self._wait_for_promotion(commit)
+        self._commit_as_leader(commit)
+        if commit.error is not None:
+            raise commit.error
 
-    def _lead(self, turn: "_Turn | None" = None) -> None:
-        """Write all that waits, one's own among it, and let the next in line go on."""
-        marks: list[_Mark] = []
+    def _wait_for_promotion(self, commit: OwnCommit) -> None:
         try:
-            self._write(marks, turn)
+            commit.wait_until_promoted_or_done()
         except BaseException:
+            # Ctrl-C reaches the main thread, and `claim` runs there. (`mark` runs on pool
+            # threads, which are never interrupted, so it needs no such care.)
+            with self._lock:
+                was_promoted = commit not in self._waiting_leaders
+                if not was_promoted:
+                    self._waiting_leaders.remove(commit)
+            if was_promoted:
+                # Leadership was handed to this thread in the meantime. Pass it on: otherwise
+                # every later caller would wait for a leader that does not exist.
+                self._promote_next()
+            raise
+
+    def _commit_as_leader(self, own: OwnCommit | None = None) -> None:
+        """Commit everything that is queued, then promote the next leader."""
+        marks: list[HandoffMark] = []
+        try:
+            self._commit(marks, own)
+        except BaseException:
+            # An interrupt may have come outside the transaction, before the marks ended.
             for mark in marks:
-                mark.interrupt()
+                if not mark.is_woken:
+                    mark.finish(StorageError("interrupted"))
             raise
         finally:
-            self._pass_on()
+            self._promote_next()
 
-    def recover(self) -> None:
-        """Let the threads go on that wait for a claim which was interrupted and is not made."""
+    def _promote_next(self) -> None:
         with self._lock:
-            self._turns.clear()
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        """Let the next in line go on: a claim first, since results go with it and marks as well."""
-        with self._lock:
-            self._is_writing = bool(self._marks or self._turns)
-            if self._turns:
-                self._turns.pop(0).lead()
+            self._is_committing = bool(self._waiting_leaders or self._marks)
+            # A claim goes before marks, because its commit includes them. The other way round
+            # the claim would wait for one more commit.
+            if self._waiting_leaders:
+                self._waiting_leaders.pop(0).promote()
             elif self._marks:
-                self._marks[0].lead()
+                self._marks[0].promote()
+            # Settlements alone promote no follower: their threads did not wait. The next mark or
+            # claim takes them along; the delivery loop claims or flushes again in any case.
 
-    def _wait(self, turn: "_Turn") -> None:
-        """Wait for one's turn; who is interrupted leaves the line without holding it up."""
-        try:
-            turn.wait()
-        except BaseException:
-            with self._lock:
-                is_in_line = turn in self._turns
-                if is_in_line:
-                    self._turns.remove(turn)
-            if not is_in_line:
-                self._pass_on()
-            raise
-
-    def _write(self, marks: list["_Mark"], turn: "_Turn | None") -> None:
-        results: list[Settlement] = []
-        reasons: Sequence[Withdrawal | None] = []
+    def _commit(self, marks: list[HandoffMark], own: OwnCommit | None) -> None:
+        settlements: list[Settlement] = []
         try:
             with self._lock:
+                # Not by assignment: an interrupt between two statements must lose none of them.
                 marks += self._marks
-                results += self._results
-                self._marks, self._results = [], []
-            goings = [mark.going for mark in marks]
-            with self._context.storage.begin() as tx:
-                books = DeliveryRecorder(tx, self._context, marks=not self._gathers)
-                valid = books.settle(results) if results else []
-                if goings:
-                    reasons = books.hand_over(goings, self._context.clock.now())
-                if turn:
-                    turn.take(books, self._context.clock.now())
+                settlements += self._settlements
+                self._marks, self._settlements = [], []
+            is_valid, withdrawals = self._write(marks, settlements, own)
         except BaseException as error:
-            self._put_back(results)
-            everybody = error if isinstance(error, Exception) else StorageError("interrupted")
+            with self._lock:
+                self._settlements = [*settlements, *self._settlements]
+            # An interrupt is for this thread only. For the followers the commit has failed.
+            failure = error if isinstance(error, Exception) else StorageError("interrupted")
             for mark in marks:
-                mark.end(everybody)
-            if turn:
-                turn.error = everybody
-            if everybody is not error:
+                mark.finish(failure)
+            if own is not None:
+                own.error = failure
+            if failure is not error:
                 raise
         else:
-            for mark, reason in zip(marks, reasons, strict=True):
-                mark.end(Withdrawn(reason) if reason else None)
-            if turn:
-                turn.keep_time()
-            self._count(results, valid)
+            for mark, withdrawal in zip(marks, withdrawals, strict=True):
+                mark.finish(Withdrawn(withdrawal) if withdrawal else None)
+            if settlements:
+                self._count(settlements, is_valid)
 
-    def _put_back(self, results: Sequence[Settlement]) -> None:
-        with self._lock:
-            self._results = [*results, *self._results]
-
-    def _count(self, results: Sequence[Settlement], valid: Sequence[bool]) -> None:
-        with self._lock:
-            if self._not_begun:
-                begun = [result.lease not in self._not_begun for result in results]
-                self._not_begun.difference_update([result.lease for result in results])
-                results, valid = list(compress(results, begun)), list(compress(valid, begun))
-            self.report += _report(results, valid)
-
-
-class _Turn:
-    """One claim on its way: it stands in line like a mark, and is made by the one who waits."""
-
-    def __init__(  # noqa: PLR0913 - by keyword beyond the second
+    def _write(
         self,
-        lease: timedelta,
-        limit: int,
-        *,
-        suspects: bool,
-        places: Mapping[UUID, int] | None,
-        deduplicates: Callable[[Claim], bool],
-        latest: LatestTime,
-    ) -> None:
-        self.claims: list[Claim] = []
-        self.error: Exception | None = None
-        self._lease = lease
-        self._limit = limit
-        self._suspects = suspects
-        self._places = places
-        self._deduplicates = deduplicates
-        self._latest = latest
-        self._now: datetime | None = None
-        self._ready = threading.Event()
+        marks: Sequence[HandoffMark],
+        settlements: Sequence[Settlement],
+        own: OwnCommit | None,
+    ) -> tuple[list[bool], list[Withdrawal | None]]:
+        with self._context.storage.begin() as tx:
+            recorder = DeliveryRecorder(tx, self._context, marks=not self._defer_settlements)
+            # Settlements first: a message that is released in this transaction can be claimed
+            # again in the same one.
+            is_valid = recorder.settle(settlements) if settlements else []
+            withdrawals: list[Withdrawal | None] = []
+            if marks:
+                now = self._context.clock.now()
+                withdrawals = recorder.hand_over([mark.handoff for mark in marks], now)
+            if own is not None:
+                own.run(recorder)
+        return is_valid, withdrawals
 
-    def wait(self) -> None:
-        """Wait until it is one's turn."""
-        self._ready.wait()
-
-    def lead(self) -> None:
-        """Tell the one who waits that it is its turn."""
-        self._ready.set()
-
-    def take(self, books: DeliveryRecorder, now: datetime) -> None:
-        """Lease what comes next."""
-        if self._limit > 0:
-            self._now = now
-            books.follow_clock(now, self._latest.seen)
-            self.claims = books.claim(
-                now=now,
-                lease=self._lease,
-                limit=self._limit,
-                suspects=self._suspects,
-                places=self._places,
-                deduplicates=self._deduplicates,
-            )
-
-    def keep_time(self) -> None:
-        """Remember when was claimed, once that is written."""
-        if self._now is not None:
-            self._latest.seen = self._now
-
-
-class _Mark:
-    """One mark on its way."""
-
-    def __init__(self, going: PendingHandoff) -> None:
-        self.going = going
-        self.error: Exception | None = None
-        self._leads = False
-        self._ready = threading.Event()
-
-    def is_asked_to_lead(self) -> bool:
-        """Wait until the mark was made, or is to be made by the one who waits."""
-        self._ready.wait()
-        return self._leads
-
-    def lead(self) -> None:
-        """Ask the one who waits to write."""
-        self._leads = True
-        self._ready.set()
-
-    def end(self, error: Exception | None) -> None:
-        """Let the one who waits go on."""
-        self.error = error
-        self._ready.set()
-
-    def interrupt(self) -> None:
-        """Let the one who waits go on, unless that was done: the mark may not have been made."""
-        if not self._ready.is_set():
-            self.end(StorageError("interrupted"))
-
-
-def _report(results: Sequence[Settlement], valid: Sequence[bool]) -> DeliveryReport:
-    kept = [one for one, is_valid in zip(results, valid, strict=True) if is_valid]
-    waiting = sum(one.next_due_at is not None for one in kept)
-    sent = sum(one.status is Status.SENT for one in kept)
-    return DeliveryReport(
-        sent=sent,
-        waiting=waiting,
-        failed=len(kept) - waiting - sent,
-        stale=len(results) - len(kept),
-    )
+    def _count(self, settlements: Sequence[Settlement], is_valid: Sequence[bool]) -> None:
+        with self._lock:
+            if self._uncounted:
+                leases = [settlement.lease for settlement in settlements]
+                counted = [lease not in self._uncounted for lease in leases]
+                self._uncounted.difference_update(leases)
+                settlements = list(compress(settlements, counted))
+                is_valid = list(compress(is_valid, counted))
+            self.report += report_of(settlements, is_valid)

@@ -20,7 +20,7 @@ class DurableHandoff(Handoff):
     Args:
         claim: The message.
         clock: Tells the time at which it goes.
-        ledger: Where that it goes is made durable, if it is.
+        commits: Where that it goes is made durable, if it is.
         channel: Where it goes.
         addresses: Whom it goes to: who was suppressed, unsubscribed or held out meanwhile must not
             get it.
@@ -31,7 +31,7 @@ class DurableHandoff(Handoff):
         self,
         claim: Claim,
         clock: Clock,
-        ledger: GroupCommit | None = None,
+        commits: GroupCommit | None = None,
         *,
         channel: Channel | None = None,
         addresses: tuple[str, ...] = (),
@@ -41,10 +41,10 @@ class DurableHandoff(Handoff):
         self._channel = channel
         self._addresses = addresses
         self._clock = clock
-        self._ledger = ledger
+        self._commits = commits
         self._may_go = may_go
-        self.passed_at: datetime | None = None
-        self._is_given_up = False
+        self.marked_at: datetime | None = None
+        self._is_revoked = False
         self._lock = threading.Lock()
 
     def __call__(self, *, references: Sequence[str] = ()) -> None:
@@ -59,18 +59,18 @@ class DurableHandoff(Handoff):
         now = self._clock.now()
         if now >= self._claim.delivery.expires_at:
             raise Withdrawn("expired")
-        if now >= self._claim.lease.until or self._is_given_up:
+        if now >= self._claim.lease.until or self._is_revoked:
             raise Withdrawn("superseded")
-        if self.passed_at is None and not self._may_go(now):
+        if self.marked_at is None and not self._may_go(now):
             raise Withdrawn("held")
-        if self.passed_at is None and self._ledger is not None:
-            self._ledger.mark(self._going(_texts(references)))
+        if self.marked_at is None and self._commits is not None:
+            self._commits.mark(self._pending(_texts(references)))
         with self._lock:
-            if self._is_given_up:
+            if self._is_revoked:
                 raise Withdrawn("superseded")
-            self.passed_at = self.passed_at or now
+            self.marked_at = self.marked_at or now
 
-    def _going(self, references: tuple[str, ...]) -> PendingHandoff:
+    def _pending(self, references: tuple[str, ...]) -> PendingHandoff:
         return PendingHandoff(
             lease=self._claim.lease,
             message=self._claim.message,
@@ -80,10 +80,10 @@ class DurableHandoff(Handoff):
             delivery=self._claim.delivery,
         )
 
-    def give_up(self) -> None:
-        """Refuse leave from now on; whether it was given before, `passed_at` says for good."""
+    def revoke(self) -> None:
+        """Refuse leave from now on; whether it was given before, `marked_at` says for good."""
         with self._lock:
-            self._is_given_up = True
+            self._is_revoked = True
 
 
 def _texts(references: object) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from messaging_core.receipts.inbox import ReceiptInbox
 _log = logging.getLogger(__name__)
 
 _PAUSE = 0.5  # seconds between looks
-_PATIENCE = 5.0  # seconds that the end waits at most: what is not done by then comes again
+_MAX_WAIT = 5.0  # seconds that the end waits at most: what is not done by then comes again
 
 
 class Housekeeper:
@@ -32,9 +32,11 @@ class Housekeeper:
     ) -> None:
         self._inbox = inbox
         self._events = EventDelivery(subscriptions, timeout)
-        self._patience = min(timeout, _PATIENCE)
+        self._max_wait = min(timeout, _MAX_WAIT)
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="messaging-errands", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="messaging-housekeeping", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -47,11 +49,11 @@ class Housekeeper:
         traceback: TracebackType | None,
     ) -> None:
         self._over.set()
-        until = monotonic() + self._patience
-        self._thread.join(self._patience)
+        until = monotonic() + self._max_wait
+        self._thread.join(self._max_wait)
         self._events.end(until)
 
-    def do(self) -> None:
+    def run_once(self) -> None:
         """Do everything that waits now."""
         self._inbox.catch_up()
         self._events.tell()
@@ -66,6 +68,6 @@ class Housekeeper:
             except StorageError:
                 _log.exception("the storage failed; trying again")
             except BaseException as error:  # noqa: BLE001 - the next look may do better
-                _log.error("errands could not be done: %s", fault_of(error))
+                _log.error("housekeeping failed: %s", fault_of(error))
             if last:
                 return

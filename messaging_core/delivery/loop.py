@@ -1,14 +1,14 @@
-"""Claim, deliver and settle until nothing is left, or until a stop."""
+"""The loop of a worker: claim, deliver and settle, until nothing is due or until a stop."""
 
 import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 from attrs import define
 
-from messaging_core.delivery.bulkheads import PATIENCE as LOOK_AGAIN
-from messaging_core.delivery.bulkheads import Bulkheads
+from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.watchdog import Watchdog
@@ -25,97 +25,129 @@ _MOMENT = 0.01  # seconds between looks at threads that are about to end
 
 @define(kw_only=True)
 class DeliveryLoop:
-    """One run of a worker: claims go to their channels' threads, and results come back."""
+    """One run of a worker: claim messages, give them to threads, and time out hung calls.
+
+    Only the thread that runs the loop calls it.
+
+    Attributes:
+        batch: How many messages are claimed at most in one transaction.
+        lease: How long no other worker gets a claimed message.
+        max_wait: Seconds after which the loop claims again although no message is finished.
+    """
 
     storage: Storage
     clock: Clock
     bulkheads: Bulkheads
-    ledger: GroupCommit
-    watch: Watchdog
-    delivering: Dispatcher
+    commits: GroupCommit
+    watchdog: Watchdog
+    dispatcher: Dispatcher
     batch: int
     lease: timedelta
-    patience: float
+    max_wait: float
 
-    def keep_busy(self, is_over: Callable[[], bool], stop: threading.Event | None) -> None:
-        """Settle what is done and claim anew in one transaction, again and again."""
+    def run(self, is_over: Callable[[], bool], stop: threading.Event | None) -> None:
+        """Claim and wait in turns, until `is_over` returns True and no message is in flight.
+
+        Args:
+            is_over: Asked when no message is in flight; with `stop`, also while messages are.
+            stop: Set to end the run. Without it, a failure of the storage ends the run.
+        """
         while True:
             stopping = stop is not None and is_over()
             if stopping:
                 self._release_unstarted()
             try:
-                self.begin(0 if stopping else self.batch)
-                if not self.bulkheads.busy and is_over():
+                if stopping:
+                    self.commits.flush()
+                else:
+                    self.claim()
+                if not self.bulkheads.in_flight and is_over():
                     return
-                if not self.bulkheads.busy:
-                    self._rest(stop)
+                if not self.bulkheads.in_flight:
+                    self._wait_until_due(stop)
             except BaseException as error:
-                if stop is None or may_be_a_signal(error) or (stopping and not self.bulkheads.busy):
+                if (
+                    stop is None
+                    or may_be_a_signal(error)
+                    or (stopping and not self.bulkheads.in_flight)
+                ):
                     raise
                 _log_failure(error)
                 stop.wait(_IDLE)
-            self._gather(self.batch // 2)
+            self._wait(self.batch // 2)
 
-    def begin(self, limit: int, *, all_at_once: bool = False) -> None:
-        """Record what is done, and hand each channel what comes next and it has places for."""
-        places = self.bulkheads.places()
-        if all_at_once:
-            places = {channel: 0 for channel, free in places.items() if not free}
-        elif places and not any(places.values()):
-            limit = 0
-        self.bulkheads.hand(self.ledger.claim(lease=self.lease, limit=limit, places=places))
+    def claim(self) -> None:
+        """Claim what is due and its channel has places for; commit settlements in any case."""
+        places = self._capacity()
+        if any(places.values()) or not places:
+            self._claim(places)
+        else:
+            self.commits.flush()
 
-    def finish(self) -> None:
-        """Wait until no thread works any more."""
-        while self.bulkheads.busy:
-            self._gather(self.batch)
+    def claim_batch(self) -> None:
+        """Claim one batch, for every channel that has a thread which does not hang."""
+        self._claim({channel: 0 for channel, free in self._capacity().items() if not free})
 
-    def wind_up(self) -> None:
-        """Interrupted: finish what was begun, give the rest back, and record both if possible."""
-        for step in (self.ledger.recover, self._release_unstarted, self._dismiss, self._record):
+    def _capacity(self) -> dict[UUID, int]:
+        """Return for how many more messages of each channel there is room."""
+        return self.bulkheads.places()
+
+    def _claim(self, places: dict[UUID, int]) -> None:
+        claims = self.commits.claim(lease=self.lease, limit=self.batch, places=places)
+        if claims:
+            self.bulkheads.submit(claims)
+
+    def drain(self) -> None:
+        """Wait until no message is in flight, and commit the settlements."""
+        while self.bulkheads.in_flight:
+            self._wait(self.batch)
+        self.commits.flush()
+
+    def abort(self) -> None:
+        """End after an interruption: finish calls, release the other claims, and commit both."""
+        recover, flush = self.commits.recover, self.commits.flush
+        for step in (recover, self._release_unstarted, self._end_threads, flush):
             try:
                 step()
             except BaseException as error:  # noqa: BLE001 - what interrupted is raised again
                 _log_failure(error)
-        if self.ledger.unwritten:
-            _log.error("%d messages stay leased", self.ledger.unwritten)
+        if self.commits.queued:
+            _log.error("%d messages stay leased", self.commits.queued)
 
-    def _dismiss(self) -> None:
-        while self.bulkheads.dismiss():
-            self.bulkheads.gather(1, _MOMENT)
-            self._give_up_overdue()
-
-    def _record(self) -> None:
-        self.ledger.claim(lease=self.lease, limit=0)
+    def _end_threads(self) -> None:
+        while self.bulkheads.end_threads():
+            self.bulkheads.wait(1, _MOMENT)
+            self._time_out_overdue()
 
     def _release_unstarted(self) -> None:
-        for claim in self.bulkheads.recall():
-            self.ledger.record(self.delivering.release(claim))
+        for claim in self.bulkheads.take_unstarted():
+            self.dispatcher.release(claim)
 
-    def _gather(self, enough: int) -> None:
-        """Wait for some to be done, and give up those that hang."""
-        if self.bulkheads.busy:
-            self.bulkheads.gather(enough, self.patience)
-        self._give_up_overdue()
-        for claim in self.bulkheads.recall_excess():
-            self.ledger.put_back(self.delivering.release(claim))
+    def _wait(self, enough: int) -> None:
+        """Wait for finished messages, time out hung calls, and release excess claims."""
+        if self.bulkheads.in_flight:
+            self.bulkheads.wait(enough, self.max_wait)
+        self._time_out_overdue()
+        for claim in self.bulkheads.take_excess():
+            self.dispatcher.release(claim, is_counted=False)
 
-    def _give_up_overdue(self) -> None:
-        for call in self.watch.overdue():
+    def _time_out_overdue(self) -> None:
+        for call in self.watchdog.expire_overdue():
             channel = call.channel
-            self.ledger.record(self.delivering.give_up(call))
-            if not self.bulkheads.abandon(channel.id, call.thread):
+            self.dispatcher.time_out(call)
+            if not self.bulkheads.replace_hung(channel.id, call.thread):
                 _log.error("every thread of channel %s hangs in its transport", channel.name)
 
-    def _rest(self, stop: threading.Event | None) -> None:
-        """Sleep until something may be due."""
-        if stop is not None:
-            with self.storage.begin(read_only=True) as tx:
-                due_at = tx.outbox.next_due()
-            wait = (due_at - self.clock.now()).total_seconds() if due_at else _IDLE
-            # What is due on a channel without threads stays due.
-            least = LOOK_AGAIN if self.bulkheads.has_lost else 0.0
-            stop.wait(min(max(wait, least), _IDLE))
+    def _wait_until_due(self, stop: threading.Event | None) -> None:
+        """Sleep until a message may be due."""
+        if stop is None:
+            return
+        with self.storage.begin(read_only=True) as tx:
+            due_at = tx.outbox.next_due()
+        wait = (due_at - self.clock.now()).total_seconds() if due_at else _IDLE
+        # A message of a channel without threads stays due: without a pause this would be a spin.
+        least = MAX_WAIT if self.bulkheads.is_exhausted else 0.0
+        stop.wait(min(max(wait, least), _IDLE))
 
 
 def _log_failure(error: BaseException) -> None:

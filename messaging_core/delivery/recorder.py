@@ -70,8 +70,8 @@ class PendingHandoff:
         if message is None or channel is None or delivery is None or is_exempt(message):
             return False
         case = judge.with_owners(case_of(message, delivery, channel))
-        going = [one for one in case.receivers if one[1] in self.addresses]
-        return judge.forbids(evolve(case, receivers=going), now)
+        receivers = [person for person in case.receivers if person[1] in self.addresses]
+        return judge.forbids(evolve(case, receivers=receivers), now)
 
 
 class DeliveryRecorder:
@@ -116,22 +116,24 @@ class DeliveryRecorder:
                 self._answered_late(one)
         return valid
 
-    def hand_over(self, goings: Sequence[PendingHandoff], now: datetime) -> list[Withdrawal | None]:
+    def hand_over(
+        self, handoffs: Sequence[PendingHandoff], now: datetime
+    ) -> list[Withdrawal | None]:
         """Mark leased messages as passing the point of no return, unless they may not any more.
 
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        held = [one.is_refused(judge, now) for one in goings]
-        leases = [one.lease for one, is_held in zip(goings, held, strict=True) if not is_held]
+        held = [one.is_refused(judge, now) for one in handoffs]
+        leases = [one.lease for one, is_held in zip(handoffs, held, strict=True) if not is_held]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
         answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
-        for going, answer in zip(goings, answers, strict=True):
-            if going.references and answer is None:
-                lease = going.lease
+        for handoff, answer in zip(handoffs, answers, strict=True):
+            if handoff.references and answer is None:
+                lease = handoff.lease
                 self._tx.messages.add_references(
-                    lease.workspace, lease.message_id, going.references
+                    lease.workspace, lease.message_id, handoff.references
                 )
         return answers
 

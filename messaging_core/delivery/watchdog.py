@@ -28,7 +28,7 @@ class TransportCall:
     handoff: DurableHandoff
     deduplicates: bool
     thread: threading.Thread = field(factory=threading.current_thread)
-    began: float = field(factory=monotonic)
+    started_at: float = field(factory=monotonic)
 
 
 class Watchdog:
@@ -42,24 +42,24 @@ class Watchdog:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._calls: dict[int, TransportCall] = {}
+        self._running: dict[int, TransportCall] = {}
 
-    def begin(self, call: TransportCall) -> None:
+    def start(self, call: TransportCall) -> None:
         """Take a call that begins now."""
-        self._calls[id(call)] = call
+        self._running[id(call)] = call
 
-    def end(self, call: TransportCall) -> bool:
+    def finish(self, call: TransportCall) -> bool:
         """Let go of a call that has ended; false where it was given up before."""
-        return self._took(call)
+        return self._remove(call)
 
-    def overdue(self) -> Iterator[TransportCall]:
+    def expire_overdue(self) -> Iterator[TransportCall]:
         """Give up every call that has taken too long; from then on it gets no leave to send."""
         before = monotonic() - self._timeout
-        for call in list(self._calls.values()):
-            if call.began <= before and self._took(call):
-                call.handoff.give_up()
+        for call in list(self._running.values()):
+            if call.started_at <= before and self._remove(call):
+                call.handoff.revoke()
                 yield call
 
-    def _took(self, call: TransportCall) -> bool:
+    def _remove(self, call: TransportCall) -> bool:
         """Take a call out; only the first who tries succeeds, without a lock."""
-        return self._calls.pop(id(call), None) is not None
+        return self._running.pop(id(call), None) is not None

@@ -240,5 +240,5 @@ class TestPlaces:
             threads=4,
             batch=100,
             horizon=60,
-            lost={},
+            hung={},
         )

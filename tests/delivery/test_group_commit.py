@@ -85,73 +85,75 @@ def status(storage: Gate, claim: Claim) -> Status:
 
 def test_a_lone_result_is_written_at_once(storage: Gate) -> None:
     (claim,) = claimed(storage, 1)
-    ledger = GroupCommit(context_of(storage))
+    commits = GroupCommit(context_of(storage))
 
-    ledger.record(a_settlement(claim))
+    commits.record(a_settlement(claim))
 
-    assert (storage.commits, ledger.report) == (1, DeliveryReport(sent=1))
+    assert (storage.commits, commits.report) == (1, DeliveryReport(sent=1))
     assert status(storage, claim) is Status.SENT
 
 
 def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Gate) -> None:
     first, second, third = claimed(storage, 3)
-    ledger = GroupCommit(context_of(storage))
+    commits = GroupCommit(context_of(storage))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(ledger.mark, PendingHandoff(lease=first.lease))
+        held = pool.submit(commits.mark, PendingHandoff(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
-        ledger.record(a_settlement(second))
+        commits.record(a_settlement(second))
         storage.leave.set()
         held.result(PATIENCE)
-    ledger.mark(PendingHandoff(lease=third.lease))
+    commits.mark(PendingHandoff(lease=third.lease))
 
-    assert (storage.commits, ledger.report) == (2, DeliveryReport(sent=1))
+    assert (storage.commits, commits.report) == (2, DeliveryReport(sent=1))
     assert status(storage, second) is Status.SENT
 
 
 def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
     claims = claimed(storage, 3)
-    ledger = GroupCommit(context_of(storage), gathers=True)
+    commits = GroupCommit(
+        storage, ManualClock(), EngineContext(ids=TimeOrderedIds()), defer_settlements=True
+    )
 
     for claim in claims:
-        ledger.record(a_settlement(claim))
+        commits.record(a_settlement(claim))
     before = storage.commits
-    ledger.claim(lease=HOUR, limit=0)
+    commits.flush()
 
-    assert (before, storage.commits, ledger.report) == (0, 1, DeliveryReport(sent=3))
+    assert (before, storage.commits, commits.report) == (0, 1, DeliveryReport(sent=3))
 
 
 def test_results_that_could_not_be_written_are_written_with_the_next_commit(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = GroupCommit(context_of(storage))
+    commits = GroupCommit(context_of(storage))
     storage.is_down = True
-    ledger.record(a_settlement(first))
+    commits.record(a_settlement(first))
     with pytest.raises(StorageError):
-        ledger.claim(lease=HOUR, limit=1)
+        commits.claim(lease=HOUR, limit=1)
     with pytest.raises(StorageError):
-        ledger.mark(PendingHandoff(lease=second.lease))
-    assert (ledger.unwritten, ledger.report) == (1, DeliveryReport())
+        commits.mark(PendingHandoff(lease=second.lease))
+    assert (commits.queued, commits.report) == (1, DeliveryReport())
     storage.is_down = False
 
-    ledger.mark(PendingHandoff(lease=second.lease))
+    commits.mark(PendingHandoff(lease=second.lease))
 
-    assert (ledger.unwritten, ledger.report) == (0, DeliveryReport(sent=1))
+    assert (commits.queued, commits.report) == (0, DeliveryReport(sent=1))
     assert status(storage, first) is Status.SENT
 
 
 def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> None:
     first, second = claimed(storage, 2)
-    ledger = GroupCommit(context_of(storage))
+    commits = GroupCommit(context_of(storage))
     storage.is_held = True
 
     with ThreadPoolExecutor(2) as pool:
-        held = pool.submit(ledger.mark, PendingHandoff(lease=first.lease))
+        held = pool.submit(commits.mark, PendingHandoff(lease=first.lease))
         assert storage.entered.wait(PATIENCE)
-        ledger.record(release(second, NOW))
-        claims = pool.submit(ledger.claim, lease=HOUR, limit=5)
+        commits.record(release(second, NOW))
+        claims = pool.submit(commits.claim, lease=HOUR, limit=5)
         storage.leave.set()
         held.result(PATIENCE)
 
     assert [one.message.id for one in claims.result()] == [second.message.id]
-    assert ledger.report == DeliveryReport(waiting=1)
+    assert commits.report == DeliveryReport(waiting=1)

@@ -24,19 +24,19 @@ def claims(count: int) -> list[Claim]:
 DONE: dict[WorkerPool, "SimpleQueue[WorkerPool]"] = {}
 
 
-def a_crew(work: Callable[[Claim], bool]) -> WorkerPool:
+def a_pool(work: Callable[[Claim], bool]) -> WorkerPool:
     done: SimpleQueue[WorkerPool] = SimpleQueue()
-    crew = WorkerPool(1, work, done=done, lost=set())
-    DONE[crew] = done
-    return crew
+    pool = WorkerPool(1, work, done=done, hung=set())
+    DONE[pool] = done
+    return pool
 
 
-def wait_until_done(crew: WorkerPool) -> None:
+def wait_until_done(pool: WorkerPool) -> None:
     deadline = monotonic() + PATIENCE
-    while crew.busy:
+    while pool.in_flight:
         assert monotonic() < deadline
         with suppress(Empty):
-            DONE[crew].get(timeout=0.01).gathered()
+            DONE[pool].get(timeout=0.01).count_finished()
 
 
 def test_a_thread_that_came_back_before_it_was_abandoned_is_kept_and_counted_once() -> None:
@@ -44,25 +44,25 @@ def test_a_thread_that_came_back_before_it_was_abandoned_is_kept_and_counted_onc
     workers: list[threading.Thread] = []
     began = threading.Event()
 
-    def work(one: Claim) -> bool:
+    def work(claim: Claim) -> bool:
         workers.append(threading.current_thread())
-        if one is second:
+        if claim is second:
             began.set()
-        return one is second
+        return claim is second
 
-    with closing(a_crew(work)) as crew:
-        crew.hand(first)
-        crew.start()
-        crew.hand(second)
-        crew.start()
+    with closing(a_pool(work)) as pool:
+        pool.submit(first)
+        pool.start()
+        pool.submit(second)
+        pool.start()
         assert began.wait(PATIENCE)
-        busy = crew.busy
-        crew.abandon(workers[0])
-        wait_until_done(crew)
+        in_flight = pool.in_flight
+        pool.replace_hung(workers[0])
+        wait_until_done(pool)
 
-        assert (busy, crew.busy) == (2, 0)
+        assert (in_flight, pool.in_flight) == (2, 0)
         assert workers[0] is workers[1]
-        assert crew.capacity == 1
+        assert pool.capacity == 1
 
 
 def test_a_thread_that_was_abandoned_is_replaced_and_rejoins_only_where_there_is_a_place() -> None:
@@ -70,21 +70,21 @@ def test_a_thread_that_was_abandoned_is_replaced_and_rejoins_only_where_there_is
     leave, began = threading.Event(), threading.Event()
     workers: list[threading.Thread] = []
 
-    def work(one: Claim) -> bool:
+    def work(claim: Claim) -> bool:
         workers.append(threading.current_thread())
-        if one is first:
+        if claim is first:
             began.set()
             leave.wait(PATIENCE)
-        return one is second
+        return claim is second
 
-    with closing(a_crew(work)) as crew:
-        crew.hand(first)
-        crew.start()
+    with closing(a_pool(work)) as pool:
+        pool.submit(first)
+        pool.start()
         assert began.wait(PATIENCE)
-        crew.abandon(workers[0])
-        crew.hand(second)
-        crew.start()
-        wait_until_done(crew)
+        pool.replace_hung(workers[0])
+        pool.submit(second)
+        pool.start()
+        wait_until_done(pool)
         leave.set()
         workers[0].join(PATIENCE)
 

@@ -240,7 +240,7 @@ def test_a_worker_that_runs_tells_while_it_delivers(tmp_path: Path) -> None:
     assert not thread.is_alive()
 
 
-def test_a_storage_that_fails_for_a_while_stops_no_errands() -> None:
+def test_a_storage_that_fails_for_a_while_stops_no_housekeeping() -> None:
     storage, stop = Moody(), threading.Event()
     engine, listener = Engine(storage), Listener()
     engine.messenger.subscribe(listener)

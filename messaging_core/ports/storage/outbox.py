@@ -37,8 +37,8 @@ class Outbox(Protocol):
         out too: only the caller decides what becomes of them.
 
         No channel gets more messages than it has `places`, so that a slow provider takes none of
-        the others'. `decisions.delivery.fairness.divide` chooses among more than `limit` messages
-        that are due and have a place:
+        the others'. `divide` in `decisions.delivery.fairness` chooses among more than `limit`
+        messages that are due and have a place:
 
         1. `lane_quotas` divides the limit between the lanes. Less urgent lanes get a share of every
            claim of four or more, so that none starves.
@@ -57,8 +57,8 @@ class Outbox(Protocol):
         A claim of a message whose lease has ended unsettled counts a crash. Messages that have
         crashed before are suspects: a claim holds at most one, the one due longest of those whose
         channel has a place, which it takes, where
-        `decisions.delivery.fairness.place_suspect` puts it. One that cannot be read any more is
-        never given out and stops no other: it ends as `sending_failed`, its reason `poisoned`.
+        `place_suspect` in `decisions.delivery.fairness` puts it. One that cannot be read any more
+        is never given out and stops no other: it ends as `sending_failed`, its reason `poisoned`.
 
         Args:
             now: The present.

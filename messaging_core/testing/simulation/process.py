@@ -10,7 +10,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_core.delivery.bulkheads import OneForAll
+from messaging_core.delivery.bulkheads import SinglePool
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageBusyError, StorageError
 from messaging_core.models.common.identifier import Identifier
@@ -92,7 +92,7 @@ class Process(Clock, Ids):
         """Do not return before the run is over, and then have no effect."""
         self.hung += 1
         self.world.hung.append(threading.current_thread())
-        self.calls[threading.current_thread()].began = -math.inf
+        self.calls[threading.current_thread()].started_at = -math.inf
         self.world.is_done.wait()
         raise Crashed
 
@@ -226,7 +226,7 @@ class WatchedContacts:
         )
 
 
-class SimulatedBulkheads(OneForAll):
+class SimulatedBulkheads(SinglePool):
     """Look for calls that hang every few milliseconds of real time."""
 
     def gather(self, enough: int, patience: float = _REAL_PAUSE) -> None:  # noqa: D102
@@ -240,8 +240,8 @@ class SimulatedWatchdog(Watchdog):
         super().__init__(_FOREVER)
         self._process = process
 
-    def begin(self, call: TransportCall) -> None:  # noqa: D102
-        super().begin(call)
+    def start(self, call: TransportCall) -> None:  # noqa: D102
+        super().start(call)
         self._process.calls[threading.current_thread()] = call
 
 

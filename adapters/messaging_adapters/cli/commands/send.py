@@ -20,7 +20,7 @@ from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.output.tables import receivers
 from messaging_adapters.cli.request_lines import opened
-from messaging_core.delivery.group_commit import DeliveryReport
+from messaging_core.delivery.report import DeliveryReport
 from messaging_core.models.messages.message import Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.worker import Worker

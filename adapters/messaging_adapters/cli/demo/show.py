@@ -17,7 +17,7 @@ from messaging_adapters.cli.config.engine import Engine
 from messaging_adapters.cli.demo.examples import more_like
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line
-from messaging_core.delivery.group_commit import DeliveryReport
+from messaging_core.delivery.report import DeliveryReport
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.message import Message
 from messaging_core.models.policy.plan import Rejection
