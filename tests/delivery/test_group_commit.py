@@ -112,9 +112,7 @@ def test_a_result_that_comes_during_a_commit_goes_with_the_next_mark(storage: Ga
 
 def test_results_are_gathered_where_that_is_asked_for(storage: Gate) -> None:
     claims = claimed(storage, 3)
-    commits = GroupCommit(
-        storage, ManualClock(), EngineContext(ids=TimeOrderedIds()), defer_settlements=True
-    )
+    commits = GroupCommit(context_of(storage), defer_settlements=True)
 
     for claim in claims:
         commits.record(a_settlement(claim))

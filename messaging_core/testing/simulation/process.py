@@ -229,8 +229,8 @@ class WatchedContacts:
 class SimulatedBulkheads(SinglePool):
     """Look for calls that hang every few milliseconds of real time."""
 
-    def gather(self, enough: int, patience: float = _REAL_PAUSE) -> None:  # noqa: D102
-        super().gather(enough, min(patience, _REAL_PAUSE))
+    def wait(self, max_count: int, timeout: float = _REAL_PAUSE) -> None:  # noqa: D102
+        super().wait(max_count, min(timeout, _REAL_PAUSE))
 
 
 class SimulatedWatchdog(Watchdog):
