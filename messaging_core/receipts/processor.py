@@ -1,4 +1,4 @@
-"""What providers report, applied to the messages it is about."""
+"""Match a receipt to its message and apply it; `status` derives the status from it."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -218,7 +218,7 @@ class ReceiptProcessor:
         self._tx.suppressions.add(kept.workspace, blocks)
 
     def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
-        self.interact(
+        self.record_interaction(
             kept.workspace,
             message,
             at=kept.received_at,
@@ -234,7 +234,7 @@ class ReceiptProcessor:
             recipient = _recipient(receipt.recipient, message)
             self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
 
-    def interact(
+    def record_interaction(
         self, workspace: UUID, message: Message, *, at: datetime, **said: Any
     ) -> Interaction:
         """Keep what a person did with a message, and tell of it.
