@@ -55,7 +55,7 @@ class Housekeeper:
 
     def run_once(self) -> None:
         """Do everything that waits now."""
-        self._inbox.catch_up()
+        self._inbox.process_pending()
         self._events.tell()
 
     def _run(self) -> None:
@@ -64,7 +64,7 @@ class Housekeeper:
             last = self._over.wait(_PAUSE)
             try:
                 self._events.look()
-                self._inbox.catch_up()
+                self._inbox.process_pending()
             except StorageError:
                 _log.exception("the storage failed; trying again")
             except BaseException as error:  # noqa: BLE001 - the next look may do better

@@ -18,12 +18,12 @@ from messaging_core.decisions.delivery.settlement import (
     with_evidence,
 )
 from messaging_core.decisions.status import events
-from messaging_core.decisions.status.status import (
-    DOUBT,
+from messaging_core.decisions.status.evidence import (
+    DOUBT_EVIDENCE,
     HANDED_OVER,
-    NOTHING,
+    NO_EVIDENCE,
+    evidence_from_late_answer,
     may_have_it,
-    proof_of,
     proven_recipients,
     proves_hand_over,
 )
@@ -88,7 +88,7 @@ class DeliveryRecorder:
         self._tx = tx
         self._context = context
         self._marks = marks
-        self._proofs = StatusResolver(tx, context.channels.by_id)
+        self._resolver = StatusResolver(tx, context.channels.by_id)
         self._reports = ReceiptProcessor(tx, context)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
@@ -104,12 +104,14 @@ class DeliveryRecorder:
             tx.timeline.increment(counts)
         for one in kept:
             if one.outcome is OutcomeKind.UNKNOWN:
-                self._proofs.add(one.lease.workspace, one.lease.message_id, DOUBT)
+                self._resolver.add_evidence(
+                    one.lease.workspace, one.lease.message_id, DOUBT_EVIDENCE
+                )
             elif one.handed_over and one.next_due_at is not None:
-                self._proofs.add(one.lease.workspace, one.lease.message_id, HANDED_OVER)
+                self._resolver.add_evidence(one.lease.workspace, one.lease.message_id, HANDED_OVER)
         for workspace, its in _by_workspace(kept, lambda one: one.lease.workspace).items():
             self._match_early_receipts(workspace, its)
-            self._proofs.join_to(workspace, its)
+            self._resolver.reconcile(workspace, its)
         self._count_sendings(kept)
         for one, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
@@ -179,7 +181,7 @@ class DeliveryRecorder:
             tx.timeline.append([events.lapsed(one) for one in lost])
         for one in lost:
             if one.doubted:
-                self._proofs.add(one.workspace, one.message.id, DOUBT)
+                self._resolver.add_evidence(one.workspace, one.message.id, DOUBT_EVIDENCE)
         if counts := events.doubts_of_lost(lost, deduplicates):
             tx.timeline.increment(counts)
         return self._with_receivers(self._unproved(claims), now)
@@ -212,7 +214,7 @@ class DeliveryRecorder:
         rest: list[Claim] = []
         over: list[Settlement] = []
         for claim in claims:
-            known = evidence.get(claim.message.id, NOTHING)
+            known = evidence.get(claim.message.id, NO_EVIDENCE)
             if not proves_hand_over(known):
                 rest.append(claim)
                 continue
@@ -249,11 +251,11 @@ class DeliveryRecorder:
         if message is None:
             return
         references = settlement.references
-        proof = proof_of(settlement)
-        if proof != NOTHING:
+        proof = evidence_from_late_answer(settlement)
+        if proof != NO_EVIDENCE:
             self._tx.messages.add_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
-            message = self._proofs.prove(
+            message = self._resolver.apply(
                 lease.workspace,
                 message,
                 self._tx.outbox.delivery(lease.workspace, lease.message_id),
@@ -262,7 +264,7 @@ class DeliveryRecorder:
                 how=Resolution.ANSWERED,
             )
         self._tx.timeline.append([events.answered_late(settlement, message)])
-        if proof != NOTHING:
+        if proof != NO_EVIDENCE:
             self._reports.match(lease.workspace, references)
 
     def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
@@ -281,7 +283,7 @@ class DeliveryRecorder:
             elif one.status is Status.SENT:
                 if one.outcome is not None:
                     send_history.move(workspace, message_id, one.at)
-            elif not may_have_it(self._proofs.known(workspace, message_id)):
+            elif not may_have_it(self._resolver.evidence_of(workspace, message_id)):
                 send_history.remove(workspace, message_id)
 
 

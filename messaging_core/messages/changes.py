@@ -1,4 +1,4 @@
-"""What can still be changed of messages that wait: withdraw them, or move them to another time."""
+"""Cancel or reschedule messages that wait."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from messaging_core.rules.policy.validity import expires_at, validity_of
 
 @frozen(kw_only=True)
 class MessageChanges:
-    """Change messages as long as nobody may have them."""
+    """Change messages as long as no receiver may have them."""
 
     context: EngineContext
 

@@ -1,4 +1,4 @@
-"""From the log of events to the handlers of the host: at least once, and in order."""
+"""Deliver the event log to the handlers of the host: at least once, and in order."""
 
 import inspect
 import logging

@@ -1,4 +1,4 @@
-"""How messages are looked up: one by its id, or many by a query that the rules allow."""
+"""Look up a message by its id."""
 
 from uuid import UUID
 

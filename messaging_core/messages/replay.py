@@ -1,4 +1,4 @@
-"""What failed to be sent, and how it is sent after all."""
+"""Replay messages that failed or that wait in doubt."""
 
 from typing import Any
 from uuid import UUID
@@ -43,7 +43,7 @@ class MessageReplayer:
             if message.status is Status.PROCESSING and message.details == IN_DOUBT:
                 return self._send_now(tx, workspace, message, channel)
             if message.status is Status.SENDING_FAILED and _is_outgoing(message):
-                return self._anew(tx, workspace, message, channel, again=again)
+                return self._replay_failed(tx, workspace, message, channel, again=again)
         raise StateError(f"message {message_id} is {message.status}: it did not fail to be sent")
 
     def _send_now(
@@ -63,7 +63,7 @@ class MessageReplayer:
         tx.timeline.increment(events.resolved(Resolution.RESENT))
         return moved
 
-    def _anew(
+    def _replay_failed(
         self, tx: Transaction, workspace: UUID, old: Message, channel: Channel, *, again: bool
     ) -> Message:
         name = f"{REPLAY}:{old.id}"

@@ -1,4 +1,4 @@
-"""Old messages and receipts taken out, a bounded transaction at a time, while the engine runs."""
+"""Remove old messages and receipts in bounded transactions, while the engine runs."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ _LONGEST_REST = 0.25  # seconds
 
 @frozen(kw_only=True)
 class Purge:
-    """Take out what is old, and let everybody else in after each chunk.
+    """Remove what is old, and let other writers in after each chunk.
 
     After a chunk it rests for as long as the chunk took, so that it never has a storage with one
     writer for more than half of the time.

@@ -1,4 +1,4 @@
-"""From the code of a short link to where it leads, and what is known from then on."""
+"""Resolve the code of a short link, and record the click."""
 
 import logging
 from datetime import datetime
@@ -53,7 +53,7 @@ def _keep(inbox: ReceiptInbox, link: ShortLink, now: datetime, *, prefetched: bo
         if message is None:
             return
         reports = ReceiptProcessor(tx, inbox.context)
-        reports.interact(
+        reports.record_interaction(
             link.workspace,
             message,
             at=now,

@@ -42,7 +42,7 @@ def record_conversion(
         if message is None:
             raise UnknownMessageError(message_id)
         reports = ReceiptProcessor(tx, inbox.context)
-        interaction = reports.interact(
+        interaction = reports.record_interaction(
             workspace,
             message,
             at=now,

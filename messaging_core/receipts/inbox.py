@@ -1,4 +1,4 @@
-"""From what a provider reports to what it means: kept first, applied then."""
+"""Store each receipt durably, then apply it once; `processor` applies it."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ from messaging_core.wire.stored.fingerprint import hash_of
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 250
+_PAGE = 250
 """How many receipts are applied in one transaction, for whose length all other writers wait."""
 
 Result = Message | bool | None
@@ -43,7 +43,7 @@ Result = Message | bool | None
 
 @frozen(kw_only=True)
 class ReceiptInbox:
-    """Keep receipts before anything else, and apply each of them once.
+    """Store receipts before anything else, and apply each of them once.
 
     Attributes:
         context: The parts and settings of the messenger; people write to its channels.
@@ -74,12 +74,12 @@ class ReceiptInbox:
             if position is not None
         ]
         reception = Reception(repeated=len(kept) - len(new))
-        for start in range(0, len(new), _AT_ONCE):
-            for result in self.apply_all(new[start : start + _AT_ONCE], connection):
+        for start in range(0, len(new), _PAGE):
+            for result in self.apply_all(new[start : start + _PAGE], connection):
                 reception = _counted(reception, result)
         return reception
 
-    def catch_up(self) -> int:
+    def process_pending(self) -> int:
         """Apply receipts that were kept but not applied, and return how many that did.
 
         Raises:
@@ -96,7 +96,7 @@ class ReceiptInbox:
     def _pending(self, after: int) -> list[KeptReceipt]:
         try:
             with self.context.storage.begin(read_only=True) as tx:
-                return tx.receipts.pending(limit=_AT_ONCE, after=after)
+                return tx.receipts.pending(limit=_PAGE, after=after)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever reads the inbox must go on
@@ -180,10 +180,10 @@ class ReceiptInbox:
         tx.timeline.append([events.admitted(kept.workspace, message, None)])
         tx.receipts.mark([kept.position], ReceiptState.APPLIED)
         if keyword := self.keywords.keyword_in(message, channel):
-            obeying = KeywordHandler(
+            handler = KeywordHandler(
                 tx=tx, acceptor=self.acceptor, context=self.context, keywords=self.keywords
             )
-            obeying.obey(keyword, message, channel, now, written_at=min(incoming.at, now))
+            handler.handle(keyword, message, channel, now, written_at=min(incoming.at, now))
         return message
 
 

@@ -1,4 +1,4 @@
-"""What is done when somebody writes STOP, START or HELP."""
+"""Handle the keywords STOP, START and HELP; `opt_out` skips what waits for the sender."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -75,7 +75,7 @@ class KeywordHandler:
     context: EngineContext
     keywords: Keywords
 
-    def obey(
+    def handle(
         self,
         keyword: Keyword,
         message: Message,

@@ -1,4 +1,4 @@
-"""What providers report, applied to the messages it is about."""
+"""Match a receipt to its message and apply it; `status` derives the status from it."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -11,12 +11,17 @@ from attrs import evolve
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
+from messaging_core.decisions.status.evidence import (
+    NO_EVIDENCE,
+    evidence_from_receipt,
+    may_have_it,
+)
 from messaging_core.decisions.status.redaction import (
     is_redacted,
     redacted_event,
     redacted_interaction,
 )
-from messaging_core.decisions.status.status import NOTHING, evidence_of, may_have_it, platform_of
+from messaging_core.decisions.status.resolution import platform_of
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import Failure, FailureCode
 from messaging_core.models.delivery.delivery import Delivery, Resolution
@@ -53,7 +58,7 @@ class ReceiptProcessor:
     def __init__(self, tx: Transaction, context: EngineContext) -> None:
         self._tx = tx
         self._context = context
-        self._proofs = StatusResolver(tx, context.channels.by_id)
+        self._resolver = StatusResolver(tx, context.channels.by_id)
         self._events: list[Event] = []
         self._applied: list[int] = []
 
@@ -144,7 +149,7 @@ class ReceiptProcessor:
             return not never_went(message.status)
         if delivery.handed_over or message.parts or may_have_gone(message, delivery):
             return True
-        evidence = self._proofs.known(workspace, message.id)
+        evidence = self._resolver.evidence_of(workspace, message.id)
         return evidence.handed_over or may_have_it(evidence)
 
     def _report(
@@ -155,9 +160,11 @@ class ReceiptProcessor:
         delivery: Delivery | None,
     ) -> None:
         recipient = _recipient(receipt.recipient, message)
-        evidence = NOTHING if recipient is None else evidence_of(receipt, recipient=recipient)
+        evidence = NO_EVIDENCE
+        if recipient is not None:
+            evidence = evidence_from_receipt(receipt, recipient=recipient)
         at = kept.received_at
-        shown = self._proofs.prove(
+        shown = self._resolver.apply(
             kept.workspace, message, delivery, evidence, at=at, how=Resolution.REPORTED
         )
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
@@ -211,7 +218,7 @@ class ReceiptProcessor:
         self._tx.suppressions.add(kept.workspace, blocks)
 
     def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
-        self.interact(
+        self.record_interaction(
             kept.workspace,
             message,
             at=kept.received_at,
@@ -227,7 +234,7 @@ class ReceiptProcessor:
             recipient = _recipient(receipt.recipient, message)
             self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
 
-    def interact(
+    def record_interaction(
         self, workspace: UUID, message: Message, *, at: datetime, **said: Any
     ) -> Interaction:
         """Keep what a person did with a message, and tell of it.

@@ -1,4 +1,7 @@
-"""What is known of messages beyond what a worker wrote down, and what it makes of them."""
+"""Store the evidence of messages, and derive their statuses from it.
+
+The last step of a receipt. The pure part is `decisions.status`: `evidence`, then `resolution`.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,15 +11,14 @@ from attrs import evolve
 
 from messaging_core.decisions.delivery.settlement import IN_DOUBT, pending_addresses, proved
 from messaging_core.decisions.status import events
-from messaging_core.decisions.status.redaction import is_redacted
-from messaging_core.decisions.status.status import (
-    DOUBT,
-    NOTHING,
-    join,
-    platform_of,
+from messaging_core.decisions.status.evidence import (
+    DOUBT_EVIDENCE,
+    NO_EVIDENCE,
+    merge,
     proven_recipients,
-    status_of,
 )
+from messaging_core.decisions.status.redaction import is_redacted
+from messaging_core.decisions.status.resolution import platform_of, resolve_status
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery, Resolution, Settlement
 from messaging_core.models.delivery.evidence import Evidence
@@ -26,25 +28,38 @@ from messaging_core.rules.policy.lifecycle import cause_of_report, transition
 
 
 class StatusResolver:
-    """Keep evidence, and let it decide on statuses, in one transaction."""
+    """Add evidence to messages and project their statuses, in one transaction.
+
+    A status comes from two sources. The worker settles its own attempts. Receipts and late
+    answers are evidence: they are stored beside the message, and the status is computed from
+    all of them together::
+
+        receipt, late answer --> evidence --merge--> all evidence --resolve_status--> status
+                                 (stored)                              ^
+        settlement of the worker ----------> status before evidence ---+
+
+    Evidence may arrive before or after the settlement that it belongs to. `apply` handles
+    evidence that arrives later, `reconcile` evidence that arrived earlier.
+    """
 
     def __init__(self, tx: Transaction, channels: Mapping[UUID, Channel]) -> None:
         self._tx = tx
         self._channels = channels
 
-    def known(self, workspace: UUID, message_id: UUID) -> Evidence:
-        """Return what is known of one message."""
-        return self._tx.receipts.evidence(workspace, [message_id]).get(message_id, NOTHING)
+    def evidence_of(self, workspace: UUID, message_id: UUID) -> Evidence:
+        """Return the stored evidence of a message."""
+        return self._tx.receipts.evidence(workspace, [message_id]).get(message_id, NO_EVIDENCE)
 
-    def add(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
-        """Add to what is known of one message, and return all of it."""
-        known = self.known(workspace, message_id)
-        joined = join(known, new)
-        if joined != known:
-            self._tx.receipts.save_evidence(workspace, message_id, joined)
-        return joined
+    def add_evidence(self, workspace: UUID, message_id: UUID, new: Evidence) -> Evidence:
+        """Store more evidence of a message, and return all of it."""
+        stored = self.evidence_of(workspace, message_id)
+        merged = merge(stored, new)
+        # Providers repeat receipts. A repetition changes nothing, so it is not written.
+        if merged != stored:
+            self._tx.receipts.save_evidence(workspace, message_id, merged)
+        return merged
 
-    def prove(  # noqa: PLR0913 - by keyword beyond the fourth
+    def apply(  # noqa: PLR0913 - by keyword beyond the fourth
         self,
         workspace: UUID,
         message: Message,
@@ -54,54 +69,79 @@ class StatusResolver:
         at: datetime,
         how: Resolution,
     ) -> Message:
-        """Add evidence to a message, and end its delivery where nothing is left to deliver.
+        """Add evidence to a message, and return it with the status that follows.
 
-        About a redacted message nothing is learned any more: too much is gone to judge it by.
+        If the evidence proves that every remaining receiver got the message, its delivery ends
+        and it counts as sent. Evidence about a redacted message is ignored: too little is left
+        of the message to judge it.
+
+        Args:
+            workspace: The tenant.
+            message: The message with its current status.
+            delivery: Its row in the outbox; None if it waits no longer.
+            new: The evidence to add.
+            at: The time of the change.
+            how: What ended the doubt, if the message was in doubt.
         """
-        if new == NOTHING or is_redacted(message):
+        if new == NO_EVIDENCE or is_redacted(message):
             return message
         if message.details == IN_DOUBT:
-            new = join(new, DOUBT)
-        evidence = self.add(workspace, message.id, new)
+            # The doubt must outlive the details, which the next settlement may replace.
+            new = merge(new, DOUBT_EVIDENCE)
+        evidence = self.add_evidence(workspace, message.id, new)
         if delivery is None:
-            return self._show(workspace, message, evidence, at)
-        left = pending_addresses(message, delivery)
-        if not left <= proven_recipients(evidence, left):
+            return self._project(workspace, message, evidence, at)
+        remaining = pending_addresses(message, delivery)
+        if not remaining <= proven_recipients(evidence, remaining):
             return message
         if not self._tx.outbox.finish(workspace, message.id):
-            return message  # whoever holds it settles it, and this evidence is joined to that
+            # A worker holds the lease. It settles the message, and `reconcile` then applies
+            # the evidence that was stored here.
+            return message
         if message.details == IN_DOUBT:
             self._tx.timeline.increment(events.resolved(how))
-        handed_over = proved(message, delivery, at)
-        self._tx.messages.update(workspace, handed_over)
-        return self._show(workspace, handed_over, evidence, at)
+        sent = proved(message, delivery, at)
+        self._tx.messages.update(workspace, sent)
+        return self._project(workspace, sent, evidence, at)
 
-    def join_to(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
-        """Let what is known already have its say about messages that are settled for good."""
-        over = [one.lease.message_id for one in settlements if one.next_due_at is None]
-        for message_id, evidence in self._tx.receipts.evidence(workspace, over).items():
+    def reconcile(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
+        """Apply evidence that was stored before the final settlement of its message."""
+        ended = [
+            settlement.lease.message_id
+            for settlement in settlements
+            if settlement.next_due_at is None
+        ]
+        for message_id, evidence in self._tx.receipts.evidence(workspace, ended).items():
             message = self._tx.messages.get(workspace, message_id)
             if message is None:
                 continue
-            shown = self._show(workspace, message, evidence, message.updated_at)
-            if shown.status is not message.status:
-                self._tx.timeline.append([events.joined(workspace, shown)])
+            projected = self._project(workspace, message, evidence, message.updated_at)
+            if projected.status is not message.status:
+                self._tx.timeline.append([events.joined(workspace, projected)])
 
-    def _show(self, workspace: UUID, message: Message, evidence: Evidence, at: datetime) -> Message:
-        """Let a message have the status that all evidence gives it."""
-        platform = platform_of(message, self._channels.get(message.channel_id))
-        status, failure = status_of(message, evidence, platform)
+    def _project(
+        self, workspace: UUID, message: Message, evidence: Evidence, at: datetime
+    ) -> Message:
+        """Write and return the message with the status that follows from all evidence."""
+        channel = self._channels.get(message.channel_id)
+        status, failure = resolve_status(
+            message,
+            evidence,
+            platform_of(message, channel),
+            smart_encoding=channel is not None and channel.smart_encoding,
+        )
         if (status, failure) == (message.status, message.failure):
             return message
         reason = failure.description or None if failure else None
         if status is message.status:
-            shown = evolve(message, failure=failure, reason=reason, updated_at=at)
+            projected = evolve(message, failure=failure, reason=reason, updated_at=at)
         else:
             cause = cause_of_report(message.status, status)
             if cause is None:
-                # A late answer names more parts than the one that was delivered. A delivery that
-                # was reported stands; what is reported of the other parts decides.
+                # Only `delivered` to `sent` gets here: a late answer names more parts than the
+                # delivered one. A reported delivery is not withdrawn; the reports about the
+                # other parts decide.
                 return message
-            shown = transition(message, status, at, cause=cause, failure=failure, reason=reason)
-        self._tx.messages.update(workspace, shown)
-        return shown
+            projected = transition(message, status, at, cause=cause, failure=failure, reason=reason)
+        self._tx.messages.update(workspace, projected)
+        return projected

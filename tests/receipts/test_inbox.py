@@ -676,7 +676,7 @@ def test_an_incoming_message_comes_in_once_when_two_apply_it(make: Make) -> None
         tx.receipts.keep([a_kept_receipt(an_incoming())])
         (kept,) = tx.receipts.pending(limit=1)
 
-    engine.messenger.inbox.catch_up()
+    engine.messenger.inbox.process_pending()
     assert engine.messenger.inbox.apply_all([kept], None) == [True]
 
     assert len(engine.messenger.find().results) == 1

@@ -187,7 +187,7 @@ def test_a_sender_that_is_no_number_fails_and_is_not_lost(host: Host, sender: st
         reception = host.hears(words, sender=sender)
 
         assert (reception.failed, reception.applied, reception.incoming) == (1, 0, ())
-    assert host.messenger.inbox.catch_up() == 0
+    assert host.messenger.inbox.process_pending() == 0
 
 
 @pytest.mark.parametrize("sender", ["12345", "MyBank"])

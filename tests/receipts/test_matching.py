@@ -22,7 +22,7 @@ from messaging_core import (
     Status,
     Worker,
 )
-from messaging_core.decisions.status.status import late_answer
+from messaging_core.decisions.status.evidence import late_acceptance
 from messaging_core.errors import InvalidRequestError, StorageBusyError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, WhenInDoubt
 from messaging_core.models.common.failure import FailureCode, Retry
@@ -104,8 +104,8 @@ class Engine:
         self.messenger = Messenger(storage=storage, channels=channels, clock=self.clock)
         self.worker = Worker(self.messenger, threads=1, random=lambda: 0.5, **options)
 
-    def send(self, channel: Channel = ORDERS) -> Message:
-        return self.messenger.send(channel, a_request(to=ADDRESS[channel.platform]))
+    def send(self, channel: Channel = ORDERS, **fields: Any) -> Message:
+        return self.messenger.send(channel, a_request(to=ADDRESS[channel.platform], **fields))
 
     def status(self, message: Message) -> Status:
         return self.messenger.get(message.id).status
@@ -570,13 +570,29 @@ def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_repo
     delivered = engine.messenger.get(message.id)
 
     with storage.begin() as tx:
-        late = late_answer(("part-1", "part-2"))
-        proofs = StatusResolver(tx, engine.messenger.channels.by_id)
-        shown = proofs.prove(
+        late = late_acceptance(("part-1", "part-2"))
+        resolver = StatusResolver(tx, engine.messenger.channels.by_id)
+        shown = resolver.apply(
             DEFAULT_WORKSPACE, delivered, None, late, at=NOW, how=Resolution.ANSWERED
         )
     kept = engine.status(message)
     engine.messenger.receive(a_report(second, message_id=message.id, reference="part-2"))
 
     assert [delivered.status, shown.status, kept] == [Status.DELIVERED] * 3
+    assert engine.status(message) is expected
+
+
+@pytest.mark.parametrize(
+    ("smart_encoding", "expected"), [(True, Status.DELIVERED), (False, Status.SENT)]
+)
+def test_the_encoding_of_the_channel_decides_how_many_parts_a_report_must_cover(
+    storage: Storage, *, smart_encoding: bool, expected: Status
+) -> None:
+    channel = evolve(ORDERS, smart_encoding=smart_encoding)
+    engine = Engine(storage, {channel: Provider(Accepted())})
+    message = engine.send(channel, body="\u2018" + "x" * 100 + "\u2019")
+    engine.worker.drain()
+
+    engine.messenger.receive(a_report(message_id=message.id, reference="part-1"))
+
     assert engine.status(message) is expected

@@ -1,4 +1,4 @@
-"""What is written into the log about each thing that happens to a message."""
+"""The events that the log records about a message."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

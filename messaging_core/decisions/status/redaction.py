@@ -1,4 +1,4 @@
-"""What is left of a message when its content and everybody's addresses are taken out."""
+"""Redaction: a message without its content and without addresses."""
 
 from attrs import evolve
 

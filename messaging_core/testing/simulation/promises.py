@@ -9,13 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from messaging_core.decisions.status.status import (
-    NOTHING,
-    evidence_of,
-    join,
-    platform_of,
-    status_of,
-)
+from messaging_core.decisions.status.evidence import NO_EVIDENCE, evidence_from_receipt, merge
+from messaging_core.decisions.status.resolution import platform_of, resolve_status
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.evidence import Evidence, Reported
@@ -148,13 +143,14 @@ def no_receipt_is_lost(story: Story) -> Iterator[Breach]:
     for message_id, message in story.messages.items():
         if message_id in story.premature:
             continue  # whether a stranger is believed depends on when it was handed over
-        known = story.evidence.get(message_id, NOTHING)
-        reported = expected.get(message_id, NOTHING).reported
+        known = story.evidence.get(message_id, NO_EVIDENCE)
+        reported = expected.get(message_id, NO_EVIDENCE).reported
         if _telling(known) != _telling(Evidence(reported=reported)):
             what = f"known: {known.reported}, reported: {reported}"
             yield Breach(what=what, message_id=message_id)
         platform = _platform_of(message, story)
-        status, _ = status_of(message, join(known, expected.get(message_id, NOTHING)), platform)
+        evidence = merge(known, expected.get(message_id, NO_EVIDENCE))
+        status, _ = resolve_status(message, evidence, platform)
         if status is not message.status:
             what = f"it is {message.status}, and should be {status}"
             yield Breach(what=what, message_id=message_id)
@@ -176,8 +172,8 @@ def _all_evidence(story: Story) -> dict[UUID, Evidence]:
         message_id = receipt.message_id or known.get(receipt.reference or "")
         message = story.messages.get(message_id) if message_id else None
         if message:
-            evidence = evidence_of(receipt, recipient=_recipient(receipt, message))
-            joined[message.id] = join(joined.get(message.id, NOTHING), evidence)
+            evidence = evidence_from_receipt(receipt, recipient=_recipient(receipt, message))
+            joined[message.id] = merge(joined.get(message.id, NO_EVIDENCE), evidence)
     return joined
 
 

@@ -236,17 +236,17 @@ def test_a_worker_without_marks_is_found_out() -> None:
 
 
 def test_a_status_that_overwrites_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_word(message: Message, evidence: Evidence, _: str) -> tuple[Status, None]:
+    def last_word(message: Message, evidence: Evidence, _: str, **__: bool) -> tuple[Status, None]:
         failed = any(report.failed_at for report in evidence.reported)
         return Status.DELIVERY_FAILED if failed else message.status, None
 
-    monkeypatch.setattr(status, "status_of", last_word)
+    monkeypatch.setattr(status, "resolve_status", last_word)
 
     assert broken_by() in {"no_receipt_is_lost", "deliveries_are_shown"}
 
 
 def test_a_delivery_that_is_not_shown_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "status_of", lambda message, *_: (message.status, None))
+    monkeypatch.setattr(status, "resolve_status", lambda message, *_, **__: (message.status, None))
     (chosen,) = [one for one in PROMISES if one.__name__ == "deliveries_are_shown"]
 
     assert broken_by(promises=[chosen]) == "deliveries_are_shown"
