@@ -10,13 +10,13 @@ from messaging_core.models.content.template_project import TemplateProject
 
 
 class Templates(Protocol):
-    """Keep template projects, each as one document with all its versions."""
+    """Store template projects, each as one document with all its versions."""
 
     @abstractmethod
     def save(self, workspace: UUID, project: TemplateProject) -> None:
-        """Keep a project, in place of the one with its id.
+        """Store a project, or replace the one with its id.
 
-        No other project of the workspace has its name.
+        The caller makes sure that no other project of the workspace has its name.
         """
 
     @abstractmethod
@@ -29,26 +29,26 @@ class Templates(Protocol):
 
     @abstractmethod
     def find(self, workspace: UUID, *, after: str, limit: int) -> list[TemplateProject]:
-        """Return the first projects whose ids come after another one, in the order of their ids.
+        """Return up to `limit` projects with ids greater than `after`, in ascending order.
 
-        Ids are compared by code points; nothing comes before the empty one.
+        Ids are compared by code points; every id is greater than the empty text.
         """
 
     @abstractmethod
     def delete(self, workspace: UUID, project_id: str) -> bool:
-        """Take a project out; false where there is none."""
+        """Delete a project; return false if the workspace has none with this id."""
 
 
 class ShortLinks(Protocol):
-    """Keep where short links lead."""
+    """Store the targets of short links."""
 
     @abstractmethod
     def add(self, links: Sequence[ShortLink]) -> None:
-        """Keep new links; all codes are new, in all workspaces."""
+        """Add links; the caller makes sure that all codes are new in all workspaces."""
 
     @abstractmethod
     def get(self, code: str) -> ShortLink | None:
-        """Return the link with a code, whosesoever it is, or nothing."""
+        """Return the link with a code, of whichever workspace, or nothing."""
 
     @abstractmethod
     def of_message(self, workspace: UUID, message_id: UUID) -> list[ShortLink]:

@@ -11,54 +11,54 @@ from messaging_core.models.delivery.receipt import KeptReceipt, ReceiptState
 
 
 class Receipts(Protocol):
-    """Keep what providers report, and what it proves."""
+    """Store the receipts of providers, and the delivery evidence and interactions from them."""
 
     @abstractmethod
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
-        """Keep receipts, and return the position of each; nothing for one that was kept before.
+        """Add receipts to the inbox, and return the position of each; nothing for a duplicate.
 
-        The same key of the same source is the same receipt, within a workspace. Positions given in
-        are ignored.
+        Receipts with the same workspace, source and key are duplicates. The positions they come
+        with are ignored.
         """
 
     @abstractmethod
     def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
-        """Return receipts of all workspaces that nobody has looked at yet, the oldest first.
+        """Return receipts of all workspaces that are not processed yet, the oldest first.
 
-        Only those beyond a position, so that those which cannot be applied hold up no other. One
-        whose document cannot be read comes without its `receipt`.
+        Only those with a position above `after` are returned, so a receipt that cannot be applied
+        holds up no other. A receipt whose document cannot be read comes without its `receipt`.
         """
 
     @abstractmethod
     def is_pending(self, position: int) -> bool:
-        """Tell whether a receipt is there that may yet be applied, matched or not."""
+        """Return whether the receipt at a position may still be applied, matched or not."""
 
     @abstractmethod
     def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
-        """Return receipts without a message that wait for one of these references, oldest first.
+        """Return receipts that matched no message and wait for these references, oldest first.
 
-        A receipt waits for the reference it names, unless it was marked as waiting for another. One
-        whose document cannot be read comes without its `receipt`.
+        A receipt waits for the reference it names, or for the one given to `mark`. A receipt whose
+        document cannot be read comes without its `receipt`.
         """
 
     @abstractmethod
     def mark(
         self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
     ) -> None:
-        """Record how far receipts have come, and what they wait for from now on, where given."""
+        """Set the state of receipts and, if given, the reference that they wait for."""
 
     @abstractmethod
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
-        """Return what is known about messages; those of which nothing is known are left out."""
+        """Return the delivery evidence of messages; messages without any are left out."""
 
     @abstractmethod
     def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
-        """Keep what is known about a message, in place of what was."""
+        """Replace the delivery evidence of a message."""
 
     @abstractmethod
     def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:
-        """Keep what a person did with a message."""
+        """Add an interaction: what a person did with a message, such as a click."""
 
     @abstractmethod
     def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
-        """Return everything that people did with a message, in the order in which it was kept."""
+        """Return all interactions with a message, in the order in which they were added."""

@@ -1,4 +1,4 @@
-"""What was sent to an address, for frequency caps."""
+"""Which messages each contact was sent, for frequency caps."""
 
 from abc import abstractmethod
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class SendHistory(Protocol):
-    """Remember when contacts were written to, for as long as a frequency cap counts it."""
+    """Record when contacts were sent messages, for as long as a frequency cap counts them."""
 
     @abstractmethod
     def record(  # noqa: PLR0913 - by keyword beyond the second
@@ -20,24 +20,24 @@ class SendHistory(Protocol):
         at: datetime,
         forget_before: datetime,
     ) -> None:
-        """Remember that a message goes to a contact, in place of what was noted of both.
+        """Record that a message goes to a contact; it replaces an earlier record of the two.
 
-        What was noted of this contact and platform for times before `forget_before` is forgotten.
+        Records of this contact and platform before `forget_before` are deleted.
         """
 
     @abstractmethod
     def since(
         self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
     ) -> list[tuple[datetime, UUID]]:
-        """Return when, and by which messages, a contact was written to; earlier ones left out.
+        """Return time and id of each message to a contact on a platform, from `since` on.
 
-        They come in the order of their times, and those of one time by the ids of the messages.
+        They are ordered by time, then by message id.
         """
 
     @abstractmethod
     def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:
-        """Count a message at another time, for all contacts for whom it was noted."""
+        """Change the time of a message in the records of all its contacts."""
 
     @abstractmethod
     def remove(self, workspace: UUID, message_id: UUID) -> None:
-        """Count a message no more: it never went."""
+        """Delete the records of a message that was not sent after all."""

@@ -10,18 +10,19 @@ from messaging_core.models.delivery.event import Cursor, Event
 
 
 class Timeline(Protocol):
-    """Keep what happened, in the order in which it was committed."""
+    """Store events in the order in which they were committed."""
 
     @abstractmethod
     def append(self, events: Sequence[Event]) -> None:
-        """Add events to the log; positions given in are ignored.
+        """Add events to the log; the positions they come with are ignored.
 
-        They get positions that grow with every commit: who has seen one has seen all before it.
+        Positions grow with every commit. So a reader that has seen a position has seen all events
+        before it.
         """
 
     @abstractmethod
     def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        """Return everything that happened to one message, in order."""
+        """Return all events of one message, in order."""
 
     @abstractmethod
     def after(self, position: int, *, limit: int) -> list[Event]:
@@ -29,41 +30,44 @@ class Timeline(Protocol):
 
     @abstractmethod
     def subscribe(self, name: str, *, from_start: bool) -> None:
-        """Begin a subscription; one that exists already is left as it is.
+        """Create a subscription; one that exists is left as it is.
 
-        It begins with the oldest event that is kept, or with the next one to come.
+        It begins with the oldest stored event if `from_start`, else with the next event.
         """
 
     @abstractmethod
     def is_behind(self, name: str) -> bool:
-        """Tell whether a subscription has events before it; at no cost, and nothing is written."""
+        """Return whether events are left to read; costs one look-up and writes nothing."""
 
     @abstractmethod
     def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Cursor | None:
-        """Lease a subscription; nothing while somebody else has it, or it waits to try again.
+        """Lease the cursor of a subscription for one process.
+
+        Returns nothing while another lease runs, until `resume_at`, or for an unknown name. The
+        fence of the cursor grows with every lease.
 
         Args:
-            name: Which.
+            name: The subscription.
             now: The present.
-            lease: For how long.
-            longest: No lease and no pause is longer. One that ends later than that after `now` was
-                written before the clock was set back, and counts no more.
+            lease: How long no other process gets the cursor.
+            longest: The longest lease or pause in use. One that ends later than `now + longest`
+                was written before the clock was set back, and is ignored.
         """
 
     @abstractmethod
     def advance_cursor(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
-        """Give a leased subscription back, moved to the cursor's position and failures.
+        """Save the position and failures of a leased cursor, and end its lease.
 
-        Nobody can take it before `resume_at`. False where the fence is not the latest; then
-        nothing has changed.
+        No process can lease it again before `resume_at`. Returns false if its fence is not the
+        latest; then nothing changes.
         """
 
     @abstractmethod
     def increment(self, amounts: Mapping[str, int]) -> None:
-        """Add to counters that never go back, each under its own name."""
+        """Add to counters, each under its own name; counters never go back."""
 
     @abstractmethod
     def counters(self) -> Mapping[str, int]:
-        """Return all counters; one that never counted anything is left out."""
+        """Return all counters by name, without those that were never incremented."""

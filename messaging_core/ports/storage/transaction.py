@@ -1,4 +1,4 @@
-"""What keeps messages: one transaction at a time, and a few domain verbs inside it."""
+"""The storage port: transactions, and the stores inside one."""
 
 from abc import abstractmethod
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ from messaging_core.ports.storage.timeline import Timeline
 
 
 class Transaction(Protocol):
-    """Everything one transaction can do; usable until its `with` block ends."""
+    """The stores of one transaction; usable until its `with` block ends."""
 
     messages: Messages
     outbox: Outbox
@@ -31,7 +31,7 @@ class Transaction(Protocol):
 
 
 class Storage(Protocol):
-    """Keep everything durably; one object serves many threads at once."""
+    """Store everything durably; one object serves many threads at once."""
 
     @abstractmethod
     def begin(
@@ -39,19 +39,20 @@ class Storage(Protocol):
     ) -> AbstractContextManager[Transaction]:
         """Open a transaction, for a `with` statement.
 
-        It commits when the block ends and rolls back when the block raises, whatever it raises:
-        then nothing of it is left, and it can be done again. When the block has ended without an
-        error, everything in it is durable: it survives a killed process and a power cut. Others
-        see all of it or nothing, and the block sees what it wrote. Transactions that write exclude
-        one another. Pages that were found can be read after the block.
+        It commits when the block ends, and rolls back when the block raises anything. After a
+        rollback nothing of it is left, and the caller may repeat it. After a commit everything
+        survives a killed process and a power cut. Other transactions see all of it or nothing; the
+        block itself sees what it wrote. Transactions that write exclude one another. Pages that
+        were found can be read after the block.
 
         Args:
-            connection: The host's own connection, inside the host's own transaction; then the
+            connection: The host's own connection, inside the host's own transaction. Then the
                 storage neither commits nor rolls back. A block that raises still leaves nothing
                 of itself in the host's transaction.
-            read_only: Promise to write nothing, so that nobody has to wait.
+            read_only: The block writes nothing, so it keeps no writer waiting.
 
         Raises:
-            StorageBusyError: Somebody else held the storage for too long; nothing was written.
+            StorageBusyError: Another transaction held the storage for too long; nothing was
+                written.
             StorageError: The storage failed; nothing was written.
         """
