@@ -52,9 +52,9 @@ class PendingHandoff:
     """A message that is about to pass the point of no return.
 
     Attributes:
-        message: Absent where nobody is to be asked about its receivers.
-        addresses: Whom it goes to now.
-        references: What the provider will call it, where its transport knows that beforehand.
+        message: Absent where its receivers need no check.
+        addresses: The receivers of this attempt.
+        references: The provider's ids of the message, if the transport knows them beforehand.
     """
 
     lease: Lease
@@ -65,7 +65,7 @@ class PendingHandoff:
     delivery: Delivery | None = None
 
     def is_refused(self, judge: PolicyEvaluator, now: datetime) -> bool:
-        """Tell whether somebody whom it goes to must not get it any more."""
+        """Return True if a receiver of this attempt must not get the message any more."""
         message, channel, delivery = self.message, self.channel, self.delivery
         if message is None or channel is None or delivery is None or is_exempt(message):
             return False
@@ -75,13 +75,13 @@ class PendingHandoff:
 
 
 class DeliveryRecorder:
-    """Write down what happened to messages, in one transaction.
+    """Record claims, hand-offs and settlements, in one transaction.
 
     Args:
-        tx: Where.
+        tx: The transaction to write in.
         context: The parts and settings of the messenger.
-        marks: Whether hand-overs are marked. If not, a receipt may come before it is known that its
-            message was handed over; it waits until the attempt is settled.
+        marks: Whether hand-offs are marked. If not, a receipt may arrive before the engine knows
+            that the message was handed over; it then waits for the settlement.
     """
 
     def __init__(self, tx: Transaction, context: EngineContext, *, marks: bool = True) -> None:
@@ -92,41 +92,42 @@ class DeliveryRecorder:
         self._reports = ReceiptProcessor(tx, context)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """Record what became of claimed messages; false where the lease was no longer valid.
+        """Record what becomes of claimed messages; return False for each lease that was lost.
 
-        Of an answer that came too late everything is kept that it proves.
+        Evidence in a late answer is kept even though its lease was lost.
         """
         tx = self._tx
         valid = tx.outbox.settle(settlements)
-        kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-        tx.timeline.append([events.settled(one) for one in kept if events.is_news(one)])
-        if counts := events.doubts(kept):
+        current = [settlement for settlement, ok in zip(settlements, valid, strict=True) if ok]
+        tx.timeline.append([events.settled(item) for item in current if events.is_news(item)])
+        if counts := events.doubts(current):
             tx.timeline.increment(counts)
-        for one in kept:
-            if one.outcome is OutcomeKind.UNKNOWN:
-                self._proofs.add(one.lease.workspace, one.lease.message_id, DOUBT)
-            elif one.handed_over and one.next_due_at is not None:
-                self._proofs.add(one.lease.workspace, one.lease.message_id, HANDED_OVER)
-        for workspace, its in _by_workspace(kept, lambda one: one.lease.workspace).items():
-            self._match_early_receipts(workspace, its)
-            self._proofs.join_to(workspace, its)
-        self._count_sendings(kept)
-        for one, is_valid in zip(settlements, valid, strict=True):
+        for settlement in current:
+            lease = settlement.lease
+            if settlement.outcome is OutcomeKind.UNKNOWN:
+                self._proofs.add(lease.workspace, lease.message_id, DOUBT)
+            elif settlement.handed_over and settlement.next_due_at is not None:
+                self._proofs.add(lease.workspace, lease.message_id, HANDED_OVER)
+        for workspace, group in _by_workspace(current, lambda item: item.lease.workspace).items():
+            self._match_early_receipts(workspace, group)
+            self._proofs.join_to(workspace, group)
+        self._count_sendings(current)
+        for settlement, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
-                self._answered_late(one)
+                self._answered_late(settlement)
         return valid
 
     def hand_over(
         self, handoffs: Sequence[PendingHandoff], now: datetime
     ) -> list[Withdrawal | None]:
-        """Mark leased messages as passing the point of no return, unless they may not any more.
+        """Mark leased messages as handed over, unless they must not be sent any more.
 
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        held = [one.is_refused(judge, now) for one in handoffs]
-        leases = [one.lease for one, is_held in zip(handoffs, held, strict=True) if not is_held]
+        held = [handoff.is_refused(judge, now) for handoff in handoffs]
+        leases = [handoff.lease for handoff, no in zip(handoffs, held, strict=True) if not no]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
         answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
         for handoff, answer in zip(handoffs, answers, strict=True):
@@ -164,22 +165,22 @@ class DeliveryRecorder:
 
         Args:
             now: The present.
-            lease: How long nobody else gets them.
+            lease: How long no other worker gets them.
             limit: How many at most.
             suspects: Whether one of them may have crashed before.
-            places: How many of each channel.
-            deduplicates: Tells whether a message's provider knows it again.
+            places: How many of each channel at most.
+            deduplicates: Returns True if the provider will recognise a repeated message.
         """
         tx = self._tx
         claims = tx.outbox.claim(
             now=now, lease=lease, limit=limit, suspects=suspects, places=places
         )
-        lost = [one for one in claims if one.lapsed]
+        lost = [claim for claim in claims if claim.lapsed]
         if lost:
-            tx.timeline.append([events.lapsed(one) for one in lost])
-        for one in lost:
-            if one.doubted:
-                self._proofs.add(one.workspace, one.message.id, DOUBT)
+            tx.timeline.append([events.lapsed(claim) for claim in lost])
+        for claim in lost:
+            if claim.doubted:
+                self._proofs.add(claim.workspace, claim.message.id, DOUBT)
         if counts := events.doubts_of_lost(lost, deduplicates):
             tx.timeline.increment(counts)
         return self._with_receivers(self._unproved(claims), now)
@@ -189,7 +190,7 @@ class DeliveryRecorder:
         if not claims:
             return []  # a judge looks into the storage
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        return [self._with_facts(judge, one, now) for one in claims]
+        return [self._with_facts(judge, claim, now) for claim in claims]
 
     def _with_facts(self, judge: PolicyEvaluator, claim: Claim, now: datetime) -> Claim:
         message, delivery = claim.message, claim.delivery
