@@ -69,7 +69,7 @@ class Bulkheads:
         self.in_flight = 0
         self._done: SimpleQueue[WorkerPool] = SimpleQueue()
         self._at_first = {channel: self._at_most(size) for channel, size in self._sizes.items()}
-        for channel in [one for one, hung_threads in hung.items() if hung_threads]:
+        for channel in [channel for channel, threads_hung in hung.items() if threads_hung]:
             self._pool(channel)
 
     @property

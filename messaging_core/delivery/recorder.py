@@ -207,7 +207,7 @@ class DeliveryRecorder:
 
     def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave out receivers, and whole messages, of which it is proved that they were served."""
-        evidence = self._evidence([one for one in claims if one.delivery.attempts > 1])
+        evidence = self._evidence([claim for claim in claims if claim.delivery.attempts > 1])
         if not evidence:
             return list(claims)
         rest: list[Claim] = []
@@ -226,23 +226,24 @@ class DeliveryRecorder:
         return rest
 
     def _evidence(self, claims: Sequence[Claim]) -> dict[UUID, Evidence]:
-        found: dict[UUID, Evidence] = {}
-        for workspace, its in _by_workspace(claims, lambda one: one.workspace).items():
-            found.update(self._tx.receipts.evidence(workspace, [one.message.id for one in its]))
-        return found
+        evidence: dict[UUID, Evidence] = {}
+        for workspace, group in _by_workspace(claims, lambda claim: claim.workspace).items():
+            ids = [claim.message.id for claim in group]
+            evidence.update(self._tx.receipts.evidence(workspace, ids))
+        return evidence
 
     def _match_early_receipts(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
         """Let receipts find the message that named itself only now."""
-        references = [each for one in settlements for each in one.references]
+        references = [reference for item in settlements for reference in item.references]
         if not self._marks:
             references += [
-                waits_for(one.lease.message_id) for one in settlements if one.handed_over
+                waits_for(item.lease.message_id) for item in settlements if item.handed_over
             ]
         if references:
             self._reports.match(workspace, references)
 
     def _answered_late(self, settlement: Settlement) -> None:
-        """Keep the answer of a worker that had lost its lease: it may be proof."""
+        """Keep the evidence in the answer of a worker that had lost its lease."""
         lease, kind = settlement.lease, settlement.outcome
         if kind is None:
             return
@@ -275,13 +276,13 @@ class DeliveryRecorder:
         if not self._context.policies.has_caps:
             return
         send_history = self._tx.send_history
-        for one in settlements:
-            workspace, message_id = one.lease.workspace, one.lease.message_id
-            if one.next_due_at is not None:
-                send_history.move(workspace, message_id, one.next_due_at)
-            elif one.status is Status.SENT:
-                if one.outcome is not None:
-                    send_history.move(workspace, message_id, one.at)
+        for settlement in settlements:
+            workspace, message_id = settlement.lease.workspace, settlement.lease.message_id
+            if settlement.next_due_at is not None:
+                send_history.move(workspace, message_id, settlement.next_due_at)
+            elif settlement.status is Status.SENT:
+                if settlement.outcome is not None:
+                    send_history.move(workspace, message_id, settlement.at)
             elif not may_have_it(self._proofs.known(workspace, message_id)):
                 send_history.remove(workspace, message_id)
 
@@ -289,6 +290,6 @@ class DeliveryRecorder:
 def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dict[UUID, list[T]]:
     """Divide things by their tenant."""
     divided: dict[UUID, list[T]] = {}
-    for one in things:
-        divided.setdefault(workspace_of(one), []).append(one)
+    for thing in things:
+        divided.setdefault(workspace_of(thing), []).append(thing)
     return divided
