@@ -33,7 +33,8 @@ class Worker:
     """Deliver what a messenger accepted, on a few threads of this process.
 
     Any number of workers, in any number of processes, may serve one storage: each message is
-    leased to one of them at a time, and a worker that dies gives its messages back by dying.
+    leased to one of them at a time. If a worker crashes, its leases expire, and other workers
+    deliver its messages.
 
     Args:
         messenger: Whose messages, channels and clock to work with.

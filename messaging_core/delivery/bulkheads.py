@@ -15,6 +15,7 @@ from messaging_core.models.delivery.delivery import Claim, Lane
 MOST_THREADS: Final = 256
 """The number of threads from which on every further channel gets only one."""
 
+_FEWEST_SHARE = 8  # a claim fills at least this part of the room of a fast channel
 _COALESCE = 0.001  # seconds that a finished message waits for others to share its commit
 MAX_WAIT = 0.25
 """Seconds after which `wait` returns although no message is finished."""
@@ -68,7 +69,7 @@ class Bulkheads:
         self.in_flight = 0
         self._done: SimpleQueue[WorkerPool] = SimpleQueue()
         self._at_first = {channel: self._at_most(size) for channel, size in self._sizes.items()}
-        for channel in [one for one, hung_threads in hung.items() if hung_threads]:
+        for channel in [channel for channel, threads_hung in hung.items() if threads_hung]:
             self._pool(channel)
 
     @property
@@ -169,15 +170,16 @@ class Bulkheads:
         return min(max(self._batch, size), 2 * size + self._pace)
 
     def _free(self, channel: UUID) -> int:
-        """Return how many more messages a channel may hold; very few count as none.
-
-        Of very few places the urgent lanes would take all.
-        """
+        """Return how many more messages a channel may hold; very few count as none."""
         pool = self._pools[channel]
         capacity = pool.capacity
-        room = min(max(self._batch, capacity), 2 * capacity + pool.pace()) if capacity else 0
+        if not capacity:
+            return 0
+        room = max(capacity, min(self._batch, 2 * capacity + pool.pace()))
         free = room - pool.in_flight
-        return free if free >= min(len(Lane), capacity, room) else 0
+        # Of very few places the urgent lanes would take all, and many small claims cost much.
+        fewest = max(min(len(Lane), capacity), room // _FEWEST_SHARE)
+        return free if free >= fewest else 0
 
     def _is_crowded(self) -> bool:
         if self._could_have < self._ceiling:

@@ -151,7 +151,7 @@ class Dispatcher:
     ) -> Settlement | None:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
         jitter, envelope = self._jitter(), send.envelope
-        addresses = tuple([one.value for one in envelope.receivers])
+        addresses = tuple([receiver.value for receiver in envelope.receivers])
         call = TransportCall(
             claim=claim,
             channel=envelope.channel,
@@ -252,7 +252,7 @@ class Dispatcher:
 
 
 def deduplicates_at(transport: Transport, claim: Claim, now: datetime) -> bool:
-    """Tell whether the provider still knows the message from its first attempt.
+    """Return True if the provider still recognises the message from its first attempt.
 
     The window is counted from acceptance, or from the scheduled time: no attempt was earlier.
     """

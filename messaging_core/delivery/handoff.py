@@ -19,12 +19,15 @@ class DurableHandoff(Handoff):
 
     Args:
         claim: The message.
-        clock: Tells the time at which it goes.
-        commits: Where that it goes is made durable, if it is.
-        channel: Where it goes.
-        addresses: Whom it goes to: who was suppressed, unsubscribed or held out meanwhile must not
-            get it.
+        clock: Gives the time of the hand-off.
+        commits: Makes the mark durable; without it the mark is lost in a crash.
+        channel: The channel of the message.
+        addresses: The receivers of this attempt. The mark is refused if one of them was
+            suppressed, unsubscribed or held out since the claim.
         may_go: Whether the send rules allow it at an instant; quiet hours may have begun.
+
+    Attributes:
+        marked_at: When the message was handed over, if it was.
     """
 
     def __init__(  # noqa: PLR0913 - by keyword beyond the third
@@ -54,7 +57,8 @@ class DurableHandoff(Handoff):
             references: As for `Handoff`.
 
         Raises:
-            Withdrawn: It may no longer go.
+            Withdrawn: The message must not be sent any more.
+            StorageError: The mark could not be written; the message was not sent.
         """
         now = self._clock.now()
         if now >= self._claim.delivery.expires_at:
@@ -81,7 +85,7 @@ class DurableHandoff(Handoff):
         )
 
     def revoke(self) -> None:
-        """Refuse leave from now on; whether it was given before, `marked_at` says for good."""
+        """Refuse the hand-off from now on; afterwards `marked_at` does not change any more."""
         with self._lock:
             self._is_revoked = True
 

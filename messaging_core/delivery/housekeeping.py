@@ -1,4 +1,4 @@
-"""What a worker does beside delivering: receipts that were left, and telling subscribers."""
+"""The work of a worker beside delivering: pending receipts, and events for subscribers."""
 
 import logging
 import threading
@@ -15,15 +15,15 @@ from messaging_core.receipts.inbox import ReceiptInbox
 _log = logging.getLogger(__name__)
 
 _PAUSE = 0.5  # seconds between looks
-_MAX_WAIT = 5.0  # seconds that the end waits at most: what is not done by then comes again
+_MAX_WAIT = 5.0  # seconds that the end waits; what is not done by then is done again later
 
 
 class Housekeeper:
-    """Do what waits, on threads of its own, so that a slow handler delays no delivery.
+    """Process receipts and deliver events on other threads, so that no handler delays a delivery.
 
     Args:
-        inbox: Where receipts wait.
-        subscriptions: Whom to tell what happened.
+        inbox: The receipts that were not processed yet.
+        subscriptions: The handlers of events.
         timeout: Seconds that a handler may take.
     """
 
@@ -54,12 +54,12 @@ class Housekeeper:
         self._events.end(until)
 
     def run_once(self) -> None:
-        """Do everything that waits now."""
+        """Process the receipts and events that wait now."""
         self._inbox.process_pending()
         self._events.tell()
 
     def _run(self) -> None:
-        """Go on until it is over, and once more then."""
+        """Look again and again, and once more after the end."""
         while True:
             last = self._over.wait(_PAUSE)
             try:

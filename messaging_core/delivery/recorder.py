@@ -52,9 +52,9 @@ class PendingHandoff:
     """A message that is about to pass the point of no return.
 
     Attributes:
-        message: Absent where nobody is to be asked about its receivers.
-        addresses: Whom it goes to now.
-        references: What the provider will call it, where its transport knows that beforehand.
+        message: Absent where its receivers need no check.
+        addresses: The receivers of this attempt.
+        references: The provider's ids of the message, if the transport knows them beforehand.
     """
 
     lease: Lease
@@ -65,7 +65,7 @@ class PendingHandoff:
     delivery: Delivery | None = None
 
     def is_refused(self, judge: PolicyEvaluator, now: datetime) -> bool:
-        """Tell whether somebody whom it goes to must not get it any more."""
+        """Return True if a receiver of this attempt must not get the message any more."""
         message, channel, delivery = self.message, self.channel, self.delivery
         if message is None or channel is None or delivery is None or is_exempt(message):
             return False
@@ -75,13 +75,13 @@ class PendingHandoff:
 
 
 class DeliveryRecorder:
-    """Write down what happened to messages, in one transaction.
+    """Record claims, hand-offs and settlements, in one transaction.
 
     Args:
-        tx: Where.
+        tx: The transaction to write in.
         context: The parts and settings of the messenger.
-        marks: Whether hand-overs are marked. If not, a receipt may come before it is known that its
-            message was handed over; it waits until the attempt is settled.
+        marks: Whether hand-offs are marked. If not, a receipt may arrive before the engine knows
+            that the message was handed over; it then waits for the settlement.
     """
 
     def __init__(self, tx: Transaction, context: EngineContext, *, marks: bool = True) -> None:
@@ -92,43 +92,42 @@ class DeliveryRecorder:
         self._reports = ReceiptProcessor(tx, context)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """Record what became of claimed messages; false where the lease was no longer valid.
+        """Record what becomes of claimed messages; return False for each lease that was lost.
 
-        Of an answer that came too late everything is kept that it proves.
+        Evidence in a late answer is kept even though its lease was lost.
         """
         tx = self._tx
         valid = tx.outbox.settle(settlements)
-        kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
-        tx.timeline.append([events.settled(one) for one in kept if events.is_news(one)])
-        if counts := events.doubts(kept):
+        current = [settlement for settlement, ok in zip(settlements, valid, strict=True) if ok]
+        tx.timeline.append([events.settled(item) for item in current if events.is_news(item)])
+        if counts := events.doubts(current):
             tx.timeline.increment(counts)
-        for one in kept:
-            if one.outcome is OutcomeKind.UNKNOWN:
-                self._resolver.add_evidence(
-                    one.lease.workspace, one.lease.message_id, DOUBT_EVIDENCE
-                )
-            elif one.handed_over and one.next_due_at is not None:
-                self._resolver.add_evidence(one.lease.workspace, one.lease.message_id, HANDED_OVER)
-        for workspace, its in _by_workspace(kept, lambda one: one.lease.workspace).items():
-            self._match_early_receipts(workspace, its)
-            self._resolver.reconcile(workspace, its)
-        self._count_sendings(kept)
-        for one, is_valid in zip(settlements, valid, strict=True):
+        for settlement in current:
+            lease = settlement.lease
+            if settlement.outcome is OutcomeKind.UNKNOWN:
+                self._resolver.add_evidence(lease.workspace, lease.message_id, DOUBT_EVIDENCE)
+            elif settlement.handed_over and settlement.next_due_at is not None:
+                self._resolver.add_evidence(lease.workspace, lease.message_id, HANDED_OVER)
+        for workspace, group in _by_workspace(current, lambda item: item.lease.workspace).items():
+            self._match_early_receipts(workspace, group)
+            self._resolver.reconcile(workspace, group)
+        self._count_sendings(current)
+        for settlement, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
-                self._answered_late(one)
+                self._answered_late(settlement)
         return valid
 
     def hand_over(
         self, handoffs: Sequence[PendingHandoff], now: datetime
     ) -> list[Withdrawal | None]:
-        """Mark leased messages as passing the point of no return, unless they may not any more.
+        """Mark leased messages as handed over, unless they must not be sent any more.
 
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        held = [one.is_refused(judge, now) for one in handoffs]
-        leases = [one.lease for one, is_held in zip(handoffs, held, strict=True) if not is_held]
+        held = [handoff.is_refused(judge, now) for handoff in handoffs]
+        leases = [handoff.lease for handoff, no in zip(handoffs, held, strict=True) if not no]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
         answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
         for handoff, answer in zip(handoffs, answers, strict=True):
@@ -166,22 +165,22 @@ class DeliveryRecorder:
 
         Args:
             now: The present.
-            lease: How long nobody else gets them.
+            lease: How long no other worker gets them.
             limit: How many at most.
             suspects: Whether one of them may have crashed before.
-            places: How many of each channel.
-            deduplicates: Tells whether a message's provider knows it again.
+            places: How many of each channel at most.
+            deduplicates: Returns True if the provider will recognise a repeated message.
         """
         tx = self._tx
         claims = tx.outbox.claim(
             now=now, lease=lease, limit=limit, suspects=suspects, places=places
         )
-        lost = [one for one in claims if one.lapsed]
+        lost = [claim for claim in claims if claim.lapsed]
         if lost:
-            tx.timeline.append([events.lapsed(one) for one in lost])
-        for one in lost:
-            if one.doubted:
-                self._resolver.add_evidence(one.workspace, one.message.id, DOUBT_EVIDENCE)
+            tx.timeline.append([events.lapsed(claim) for claim in lost])
+        for claim in lost:
+            if claim.doubted:
+                self._resolver.add_evidence(claim.workspace, claim.message.id, DOUBT_EVIDENCE)
         if counts := events.doubts_of_lost(lost, deduplicates):
             tx.timeline.increment(counts)
         return self._with_receivers(self._unproved(claims), now)
@@ -191,7 +190,7 @@ class DeliveryRecorder:
         if not claims:
             return []  # a judge looks into the storage
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        return [self._with_facts(judge, one, now) for one in claims]
+        return [self._with_facts(judge, claim, now) for claim in claims]
 
     def _with_facts(self, judge: PolicyEvaluator, claim: Claim, now: datetime) -> Claim:
         message, delivery = claim.message, claim.delivery
@@ -208,7 +207,7 @@ class DeliveryRecorder:
 
     def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave out receivers, and whole messages, of which it is proved that they were served."""
-        evidence = self._evidence([one for one in claims if one.delivery.attempts > 1])
+        evidence = self._evidence([claim for claim in claims if claim.delivery.attempts > 1])
         if not evidence:
             return list(claims)
         rest: list[Claim] = []
@@ -227,23 +226,24 @@ class DeliveryRecorder:
         return rest
 
     def _evidence(self, claims: Sequence[Claim]) -> dict[UUID, Evidence]:
-        found: dict[UUID, Evidence] = {}
-        for workspace, its in _by_workspace(claims, lambda one: one.workspace).items():
-            found.update(self._tx.receipts.evidence(workspace, [one.message.id for one in its]))
-        return found
+        evidence: dict[UUID, Evidence] = {}
+        for workspace, group in _by_workspace(claims, lambda claim: claim.workspace).items():
+            ids = [claim.message.id for claim in group]
+            evidence.update(self._tx.receipts.evidence(workspace, ids))
+        return evidence
 
     def _match_early_receipts(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
         """Let receipts find the message that named itself only now."""
-        references = [each for one in settlements for each in one.references]
+        references = [reference for item in settlements for reference in item.references]
         if not self._marks:
             references += [
-                waits_for(one.lease.message_id) for one in settlements if one.handed_over
+                waits_for(item.lease.message_id) for item in settlements if item.handed_over
             ]
         if references:
             self._reports.match(workspace, references)
 
     def _answered_late(self, settlement: Settlement) -> None:
-        """Keep the answer of a worker that had lost its lease: it may be proof."""
+        """Keep the evidence in the answer of a worker that had lost its lease."""
         lease, kind = settlement.lease, settlement.outcome
         if kind is None:
             return
@@ -276,13 +276,13 @@ class DeliveryRecorder:
         if not self._context.policies.has_caps:
             return
         send_history = self._tx.send_history
-        for one in settlements:
-            workspace, message_id = one.lease.workspace, one.lease.message_id
-            if one.next_due_at is not None:
-                send_history.move(workspace, message_id, one.next_due_at)
-            elif one.status is Status.SENT:
-                if one.outcome is not None:
-                    send_history.move(workspace, message_id, one.at)
+        for settlement in settlements:
+            workspace, message_id = settlement.lease.workspace, settlement.lease.message_id
+            if settlement.next_due_at is not None:
+                send_history.move(workspace, message_id, settlement.next_due_at)
+            elif settlement.status is Status.SENT:
+                if settlement.outcome is not None:
+                    send_history.move(workspace, message_id, settlement.at)
             elif not may_have_it(self._resolver.evidence_of(workspace, message_id)):
                 send_history.remove(workspace, message_id)
 
@@ -290,6 +290,6 @@ class DeliveryRecorder:
 def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dict[UUID, list[T]]:
     """Divide things by their tenant."""
     divided: dict[UUID, list[T]] = {}
-    for one in things:
-        divided.setdefault(workspace_of(one), []).append(one)
+    for thing in things:
+        divided.setdefault(workspace_of(thing), []).append(thing)
     return divided

@@ -1,4 +1,4 @@
-"""Which calls of transports are under way, and which of them have taken too long."""
+"""Watchdog: it expires transport calls that take longer than the timeout."""
 
 import threading
 from collections.abc import Iterator
@@ -14,10 +14,13 @@ from messaging_core.models.delivery.delivery import Claim
 
 @define(kw_only=True, eq=False)
 class TransportCall:
-    """One call of a transport, on the thread that makes it.
+    """One call of `Transport.send`, on the thread that makes it.
 
     Attributes:
-        at: When it was decided, by the host's clock.
+        addresses: The receivers of this attempt.
+        at: When the call was decided, by the host's clock.
+        handoff: Marks the message as handed over; revoked when the call expires.
+        started_at: Seconds of the monotonic clock.
     """
 
     claim: Claim
@@ -32,9 +35,16 @@ class TransportCall:
 
 
 class Watchdog:
-    """Know the calls that are under way, and give up those that take too long.
+    """Track running transport calls, and expire those that take too long.
 
-    A call either ends or is given up, never both.
+    A call ends in exactly one way, so that its message is settled exactly once::
+
+                    finish() returns True
+        RUNNING --------------------------------> FINISHED   the calling thread settles
+           |
+           |  expire_overdue()
+           +------------------------------------> EXPIRED    the delivery loop settles;
+                                                             finish() returns False
 
     Args:
         timeout: Seconds that a call may take.
@@ -45,15 +55,19 @@ class Watchdog:
         self._running: dict[int, TransportCall] = {}
 
     def start(self, call: TransportCall) -> None:
-        """Take a call that begins now."""
+        """Track a call; it starts now."""
         self._running[id(call)] = call
 
     def finish(self, call: TransportCall) -> bool:
-        """Let go of a call that has ended; false where it was given up before."""
+        """Stop tracking a call that returned; return False if it had expired before."""
         return self._remove(call)
 
     def expire_overdue(self) -> Iterator[TransportCall]:
-        """Give up every call that has taken too long; from then on it gets no leave to send."""
+        """Expire and yield every call that runs longer than the timeout.
+
+        The hand-off of an expired call is revoked: if the transport asks for it later, it is
+        refused, and the message is not sent.
+        """
         before = monotonic() - self._timeout
         for call in list(self._running.values()):
             if call.started_at <= before and self._remove(call):
@@ -61,5 +75,6 @@ class Watchdog:
                 yield call
 
     def _remove(self, call: TransportCall) -> bool:
-        """Take a call out; only the first who tries succeeds, without a lock."""
+        # `finish` and `expire_overdue` race on different threads; the first to remove the call
+        # wins. `dict.pop` is atomic, so no lock is needed.
         return self._running.pop(id(call), None) is not None

@@ -18,8 +18,8 @@ _MICROSECOND = timedelta(microseconds=1)
 def lane_quotas(waiting: Sequence[int], limit: int) -> list[int]:
     """Divide `limit` places among lanes, the most urgent first, without starving any.
 
-    Every lane in which something waits gets an eighth of the places, at least one; what nobody
-    needs goes to the most urgent lane that has more.
+    Every lane with messages gets an eighth of the places, at least one. Places that are not
+    needed go to the most urgent lane that has more.
 
     Args:
         waiting: How many messages wait in each lane, the most urgent lane first.
@@ -37,7 +37,7 @@ def lane_quotas(waiting: Sequence[int], limit: int) -> list[int]:
 
 
 def tenant_quotas(waiting: Sequence[int], places: int, first: int = 0) -> list[int]:
-    """Divide places among equals, so that nobody's many hold up another's few.
+    """Divide places among equals, so that many messages of one do not hold up few of another.
 
     The shares are max-min fair: who has little gets all of it, and the others get equally much.
     Where that does not come out even, the odd places go round from `first`.
@@ -50,15 +50,15 @@ def tenant_quotas(waiting: Sequence[int], places: int, first: int = 0) -> list[i
     level = _level(waiting, places)
     shares = [min(count, level) for count in waiting]
     odd = max(0, places) - sum(shares)
-    for one in (*range(first, len(waiting)), *range(first)):
-        if odd and shares[one] < waiting[one]:
-            shares[one] += 1
+    for tenant in (*range(first, len(waiting)), *range(first)):
+        if odd and shares[tenant] < waiting[tenant]:
+            shares[tenant] += 1
             odd -= 1
     return shares
 
 
 def _level(waiting: Sequence[int], places: int) -> int:
-    """Return how much everybody gets who has as much: who has less leaves more to the others."""
+    """Return the largest share; a tenant with fewer messages leaves places to the others."""
     level, left = 0, max(0, places)
     for served, count in enumerate(sorted(waiting)):
         level = left // (len(waiting) - served)

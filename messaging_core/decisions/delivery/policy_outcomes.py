@@ -50,7 +50,7 @@ _CODES: Final = {
 def decisive(ruling: Ruling) -> Reason | None:
     """Return the reason that decided, or nothing where the message goes."""
     codes = _DECISIVE.get(ruling.course, set())
-    return next((one for one in ruling.reasons if one.code in codes), None)
+    return next((reason for reason in ruling.reasons if reason.code in codes), None)
 
 
 def failure_of(ruling: Ruling) -> Failure | None:
@@ -104,7 +104,7 @@ def _without(message: Message, delivery: Delivery, ruling: Ruling) -> Delivery:
     if not ruling.excluded:
         return delivery
     addresses = message.addresses
-    return evolve(delivery, refused=tuple(addresses[one] for one in sorted(ruling.excluded)))
+    return evolve(delivery, refused=tuple(addresses[place] for place in sorted(ruling.excluded)))
 
 
 def deferred(claim: Claim, now: datetime, ruling: Ruling) -> Settlement:
@@ -160,6 +160,6 @@ def excluding(claim: Claim, receivers: Collection[int]) -> Claim:
         return claim
     delivery = claim.delivery
     served = {*delivery.accepted, *delivery.refused}
-    left = [one for one in claim.message.addresses if one not in served]
+    left = [address for address in claim.message.addresses if address not in served]
     refused = (*delivery.refused, *(left[place] for place in sorted(receivers)))
     return evolve(claim, delivery=evolve(delivery, refused=refused))

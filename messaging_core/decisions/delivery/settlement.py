@@ -155,7 +155,7 @@ def expire(claim: Claim, now: datetime) -> Settlement:
 
 
 def fail(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = None) -> Settlement:
-    """Give up on everybody not served yet; whoever was served makes the message count as sent."""
+    """Fail the pending receivers; the message is sent if a provider took it for another one."""
     tally = _so_far(claim)
     tally.failure = tally.failure or failure
     return _finished(claim, tally, now, reason=reason)
@@ -223,7 +223,7 @@ def with_evidence(claim: Claim, proven: Iterable[str]) -> Claim:
 
 
 def already_delivered(claim: Claim) -> Settlement:
-    """End a message of which it is proved, without another attempt, that everybody was served."""
+    """End a message for which evidence shows that all its receivers were served."""
     settlement = _finished(claim, _so_far(claim), claim.message.updated_at)
     doubted = claim.message.details == IN_DOUBT
     return evolve(settlement, resolved=Resolution.REPORTED if doubted else None)
@@ -252,7 +252,7 @@ def pending_addresses(message: Message, delivery: Delivery) -> frozenset[str]:
 
 
 def may_have_gone(message: Message, delivery: Delivery | None) -> bool:
-    """Tell whether a provider has, or may have, taken a message for some of its receivers."""
+    """Return True if a provider took a message, or may have, for some of its receivers."""
     was_in_doubt = message.failure is not None and message.failure.code == FailureCode.IN_DOUBT
     return message.details == IN_DOUBT or was_in_doubt or bool(delivery and delivery.accepted)
 
@@ -270,7 +270,7 @@ def _tally(attempted: Attempted) -> _Tally:
     tally, outcome, addresses = _so_far(attempted.claim), attempted.outcome, attempted.addresses
     if isinstance(outcome, PerRecipient):
         answers = [outcome.outcomes.get(address, _MISSING) for address in addresses]
-        kinds = [_kind(one) for one in outcome.outcomes.values()]
+        kinds = [_kind(single) for single in outcome.outcomes.values()]
         tally.outcome = max(kinds, key=_UNCERTAINTY.index, default=OutcomeKind.UNKNOWN)
     else:
         answers = [outcome] * len(addresses)
@@ -278,7 +278,9 @@ def _tally(attempted: Attempted) -> _Tally:
     for address, answer in zip(addresses, answers, strict=True):
         tally.count(address, answer)
     # Several receivers may share one answer, and so its references.
-    for taken in {id(one): one for one in answers if isinstance(one, Accepted)}.values():
+    for taken in {
+        id(answer): answer for answer in answers if isinstance(answer, Accepted)
+    }.values():
         tally.parts += [Part(platform_reference=reference) for reference in taken.references]
     tally.attempt = attempted.claim.delivery.attempts
     tally.handed_over = attempted.handed_over
@@ -299,7 +301,7 @@ def _kind(outcome: SingleOutcome) -> OutcomeKind:
 def _give_up_doubt(attempted: Attempted, tally: _Tally) -> None:
     """Give up those in doubt at once, so that the others need not share their fate.
 
-    That somebody may have it stays to be seen in the failure, and the message cannot be cancelled.
+    The failure shows that a receiver may have it, and the message cannot be cancelled.
     """
     outcomes = attempted.outcome.outcomes if isinstance(attempted.outcome, PerRecipient) else {}
     tally.refused += [
@@ -348,7 +350,8 @@ def _nothing_was_tried(attempted: Attempted) -> bool:
     outcome = attempted.outcome
     outcomes = outcome.outcomes.values() if isinstance(outcome, PerRecipient) else (outcome,)
     return all(
-        isinstance(one, Deferred) and one.failure.retry is Retry.THROTTLED for one in outcomes
+        isinstance(single, Deferred) and single.failure.retry is Retry.THROTTLED
+        for single in outcomes
     )
 
 
@@ -360,8 +363,8 @@ def _policy(attempted: Attempted, deferred: Sequence[Deferred]) -> RetryPolicy:
 
 
 def _least_wait(deferred: Sequence[Deferred]) -> timedelta | None:
-    waits = [one.retry_after for one in deferred if one.retry_after is not None]
-    if any(one.failure.retry is Retry.CONFIGURATION for one in deferred):
+    waits = [wait for wait in (outcome.retry_after for outcome in deferred) if wait is not None]
+    if any(outcome.failure.retry is Retry.CONFIGURATION for outcome in deferred):
         waits.append(_CONFIGURATION_WAIT)
     return max(waits, default=None)
 
@@ -375,7 +378,7 @@ def _waiting(  # noqa: PLR0913 - the parts of one settlement
     *,
     details: str | None = None,
 ) -> Settlement:
-    # A doubt stays until somebody proves it wrong: a later attempt that failed does not.
+    # A doubt stays until evidence ends it: a later attempt that failed does not.
     doubt = IN_DOUBT if claim.message.details == IN_DOUBT else None
     is_open = doubt is not None and tally.outcome is not OutcomeKind.UNKNOWN
     return Settlement(
