@@ -1,4 +1,4 @@
-"""Two audiences: our own contacts and lists, and the records of a host."""
+"""Resolve audiences: from stored contacts and lists, or from records of the host."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.contacts.directory import walk_members
+from messaging_core.contacts.identifiers import plain
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, EMAIL, PUSH, SMS
 from messaging_core.models.common.identifier import Identifier
@@ -18,19 +19,19 @@ from messaging_core.ports.storage.transaction import Storage
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 
 AT_ONCE = 200
-"""How many recipients are looked up together."""
+"""The most recipients in one look-up."""
 
 Find = Callable[[str, Sequence[str]], Iterable[Mapping[str, Any]]]
-"""Returns the host's records whose field of this name is one of these values, or holds one."""
+"""Returns the records of the host whose field has one of these values, or a list with one."""
 
 _EMAIL, _PHONE, _TOKEN = (PLATFORM_KEYS[platform] for platform in (EMAIL, SMS, PUSH))
 
 
 class ContactAudience(Audience):
-    """Take contacts for users, by their ids, and contact lists for clusters, by name or id.
+    """Resolves recipients to contacts by id, and clusters to contact lists by name or id.
 
     Args:
-        storage: Where they are kept.
+        storage: Where contacts and lists are stored.
         workspace: Their tenant.
     """
 
@@ -41,49 +42,48 @@ class ContactAudience(Audience):
     def resolve(  # noqa: D102 - the port's
         self, recipients: Sequence[str], clusters: Sequence[str]
     ) -> Iterator[User | Unresolved]:
-        wanted = dict.fromkeys(recipients)
-        for some in _chunks(wanted, AT_ONCE):
-            yield from self._by_id(some)
+        contact_ids = dict.fromkeys(recipients)
+        for chunk in _chunks(contact_ids, AT_ONCE):
+            yield from self._by_id(chunk)
         list_ids, missing = self._lists(list(dict.fromkeys(clusters)))
         yield from missing
         if list_ids:
             for contact in walk_members(self._storage, self._workspace, list_ids):
-                if contact.id not in wanted:
+                if contact.id not in contact_ids:
                     yield user_of(contact)
 
     def _by_id(self, recipients: Sequence[str]) -> list[User | Unresolved]:
         with self._storage.begin(read_only=True) as tx:
-            found = [
-                (recipient, tx.contacts.get(self._workspace, recipient)) for recipient in recipients
-            ]
+            contacts = [tx.contacts.get(self._workspace, recipient) for recipient in recipients]
         return [
-            user_of(contact) if contact else Unresolved(recipient=one) for one, contact in found
+            user_of(contact) if contact else Unresolved(recipient=recipient)
+            for recipient, contact in zip(recipients, contacts, strict=True)
         ]
 
     def _lists(self, clusters: Sequence[str]) -> tuple[list[UUID], list[Unresolved]]:
-        """Return the lists of clusters, and the clusters that there are not."""
+        """Return the ids of the lists that clusters name, and the unknown clusters."""
         if not clusters:
             return [], []
         with self._storage.begin(read_only=True) as tx:
             named = tx.lists.by_names(self._workspace, clusters)
-            ids = {one: named.get(one) or _as_id(one) for one in clusters}
-            known = {
-                one: list_id
-                for one, list_id in ids.items()
+            ids = {cluster: named.get(cluster) or _as_id(cluster) for cluster in clusters}
+            list_ids = {
+                cluster: list_id
+                for cluster, list_id in ids.items()
                 if list_id is not None and tx.lists.get(self._workspace, list_id)
             }
-        missing = [Unresolved(cluster=one) for one in clusters if one not in known]
-        return list(known.values()), missing
+        missing = [Unresolved(cluster=cluster) for cluster in clusters if cluster not in list_ids]
+        return list(list_ids.values()), missing
 
 
 class MappedAudience(Audience):
-    """Take the records of a host for users, and say which field of a record is what.
+    """Resolves users from records of the host, by the names of their fields.
 
-    A record without an address for a platform is a user all the same, whom that platform does not
-    reach. Of users met in a cluster only the ids are kept, so that nobody comes twice.
+    A record without an address for a platform is still a user, which that platform cannot reach.
+    Each user is returned once; for that, the ids of all returned users stay in memory.
 
     Args:
-        find: Looks records up; it may return them one by one, as a cursor does.
+        find: Looks records up; it may be lazy, such as a database cursor.
         fields: The names of the fields; by default those of the Mia-Platform Messaging Service.
     """
 
@@ -94,25 +94,27 @@ class MappedAudience(Audience):
     def resolve(  # noqa: D102 - the port's
         self, recipients: Sequence[str], clusters: Sequence[str]
     ) -> Iterator[User | Unresolved]:
-        met: set[str] = set()
-        for some in _chunks(dict.fromkeys(recipients), AT_ONCE):
-            yield from self._new(self._find(self._fields.id, some), met)
-            yield from (Unresolved(recipient=one) for one in some if one not in met)
+        seen: set[str] = set()
+        for chunk in _chunks(dict.fromkeys(recipients), AT_ONCE):
+            yield from self._new(self._find(self._fields.id, chunk), seen)
+            unresolved = (recipient for recipient in chunk if recipient not in seen)
+            yield from (Unresolved(recipient=recipient) for recipient in unresolved)
         if clusters:
             names = list(dict.fromkeys(clusters))
-            yield from self._new(self._find(self._fields.clusters, names), met)
+            yield from self._new(self._find(self._fields.clusters, names), seen)
 
-    def _new(self, records: Iterable[Mapping[str, Any]], met: set[str]) -> Iterator[User]:
+    def _new(self, records: Iterable[Mapping[str, Any]], seen: set[str]) -> Iterator[User]:
         for record in records:
             user = self._user(record)
-            if user.id not in met:
-                met.add(user.id)
+            if user.id not in seen:
+                seen.add(user.id)
                 yield user
 
     def _user(self, record: Mapping[str, Any]) -> User:
         fields = self._fields
         if record.get(fields.id) in (None, ""):
-            raise ConfigurationError(f"a record has no {fields.id!r}: say which field is the id")
+            message = f"a record has no {fields.id!r}: name the field of the id by UserFields(id=…)"
+            raise ConfigurationError(message)
         keys = {
             fields.email_address: _EMAIL,
             fields.phone_number: _PHONE,
@@ -134,17 +136,13 @@ class MappedAudience(Audience):
 def user_of(contact: Contact) -> User:
     """Return a contact as a user.
 
-    The record has the contact's attributes under their names, and beside them what the
-    Mia-Platform Messaging Service calls `_id`, `emailAddress`, `phoneNumber` and `deviceToken`, the
-    first of each, and `displayName`, `timeZone` and `locale`. An attribute of the same name stands
-    in its place, but for `_id`.
+    Its record has the names of the Mia-Platform Messaging Service: `_id`, and the first
+    `emailAddress`, `phoneNumber` and `deviceToken`; also `displayName`, `timeZone` and `locale`.
+    The attributes of the contact are added, and replace fields of the same name except `_id`.
     """
     user = User(
         id=contact.id,
-        identifiers=tuple(
-            Identifier(identifier_key=identifier.key, identifier_value=identifier.value)
-            for identifier in contact.featured_identifiers
-        ),
+        identifiers=tuple(map(plain, contact.featured_identifiers)),
         time_zone=contact.time_zone,
         locale=contact.locale,
     )
@@ -157,13 +155,13 @@ def user_of(contact: Contact) -> User:
         names.time_zone: contact.time_zone,
         names.locale: contact.locale,
     }
-    known = {name: value for name, value in own.items() if value is not None}
-    record = {**known, **(contact.attributes or {}), names.id: contact.id}
+    fields = {name: value for name, value in own.items() if value is not None}
+    record = {**fields, **(contact.attributes or {}), names.id: contact.id}
     return evolve(user, record=record)
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the texts in a field: one, several, or none where it holds something else."""
+    """Return the texts in a field, which holds a text, a list of texts or something else."""
     values = value if isinstance(value, list | tuple) else [value]
     return [value for value in values if isinstance(value, str) and value]
 

@@ -1,4 +1,4 @@
-"""What a notification says to one user on one channel."""
+"""Make the content of a notification for one user on one channel."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -37,27 +37,31 @@ class NotificationContent:
 
 
 class ContentSource(Protocol):
-    """Say it to one user after the other; nothing of one ever reaches another."""
+    """Makes the content for each user; no data of one user reaches another."""
 
-    def say(self, user: User, channel: Channel) -> NotificationContent | Sequence[Violation]:
-        """Return the content for a user, or why there is none."""
+    def content_for(
+        self, user: User, channel: Channel
+    ) -> NotificationContent | Sequence[Violation]:
+        """Return the content for a user, or the violations that prevent it."""
 
     def attachments(self) -> Sequence[tuple[Attachment, ...]]:
-        """Return what an email may have attached already, one entry for each content."""
+        """Return the attachments of each content that an email may use."""
 
 
 @frozen
-class InlineWording(ContentSource):
-    """Fill values into a title and a text that came with the request.
+class InlineContent(ContentSource):
+    """Fills values into the title and text of the request.
 
-    They are plain, also in an email: values are neither escaped nor evaluated.
+    They are plain text, also in an email. Values are neither escaped nor evaluated.
     """
 
     title: CompiledTemplate
     text: CompiledTemplate
     data: Mapping[str, Any]
 
-    def say(self, user: User, channel: Channel) -> NotificationContent | Sequence[Violation]:  # noqa: D102 - the protocol's
+    def content_for(  # noqa: D102 - the protocol's
+        self, user: User, channel: Channel
+    ) -> NotificationContent | Sequence[Violation]:
         values = {"user": user.record, "data": self.data}
         try:
             text = self.text.render(values, blank=_any)
@@ -76,24 +80,26 @@ class InlineWording(ContentSource):
 
 
 @frozen
-class TemplateWording(ContentSource):
-    """Render a stored template, in the language of each user."""
+class StoredTemplateContent(ContentSource):
+    """Renders a stored template in the language of each user."""
 
     version: TemplateVersion
     engines: Engines
     data: Mapping[str, Any]
 
-    def say(self, user: User, channel: Channel) -> NotificationContent | Sequence[Violation]:  # noqa: D102 - the protocol's
+    def content_for(  # noqa: D102 - the protocol's
+        self, user: User, channel: Channel
+    ) -> NotificationContent | Sequence[Violation]:
         values = {"user": user.record, "data": self.data}
-        made = render_template(
+        rendered = render_template(
             self.version, channel.platform, user.locale, values, engines=self.engines
         )
-        if isinstance(made, tuple):
-            return made
+        if isinstance(rendered, tuple):
+            return rendered
         return NotificationContent(
-            body=made.body,
-            meta=_meta(made),
-            short_links=_short_links(made) if channel.platform == SMS else None,
+            body=rendered.body,
+            meta=_meta(rendered),
+            short_links=_short_links(rendered) if channel.platform == SMS else None,
         )
 
     def attachments(self) -> Sequence[tuple[Attachment, ...]]:  # noqa: D102 - the protocol's
@@ -106,12 +112,12 @@ class TemplateWording(ContentSource):
 def content_source(
     notification: Notification, project: TemplateProject | None, engines: Engines
 ) -> ContentSource | Sequence[Violation]:
-    """Return how a notification is worded, or why nobody could be told anything.
+    """Return the source of the content of a notification, or the violations that prevent it.
 
     Args:
-        notification: What is asked for.
-        project: The template that it names, if there is one.
-        engines: What renders templates.
+        notification: The request.
+        project: The template that it names, if the template exists.
+        engines: The engines that render templates, by name.
     """
     if notification.template_id is None:
         return _inline(notification)
@@ -120,15 +126,15 @@ def content_source(
     reference = TemplateReference(project_id=project.id)
     version = choose_version(project, reference, _TEMPLATE)
     if isinstance(version, tuple):
-        return [evolve(one, path=_TEMPLATE) for one in version]
+        return [evolve(violation, path=_TEMPLATE) for violation in version]
     if version.engine not in engines:
-        message = f"the template is written for {version.engine}, which is not there"
+        message = f"the template needs the engine {version.engine}, which is not configured"
         return [Violation(_TEMPLATE, "template.unknown_engine", message)]
-    return TemplateWording(version, engines, notification.data)
+    return StoredTemplateContent(version, engines, notification.data)
 
 
 def _inline(notification: Notification) -> ContentSource | Sequence[Violation]:
-    engine, violations, ready = InterpolationEngine(), [], []
+    engine, violations, templates = InterpolationEngine(), [], []
     for source, form, path in (
         (notification.message_title or "", Form.LINE, "/messageTitle"),
         (notification.message_content or "", Form.TEXT, "/messageContent"),
@@ -138,16 +144,16 @@ def _inline(notification: Notification) -> ContentSource | Sequence[Violation]:
         except TemplateSyntaxError as error:
             violations.append(Violation(path, "template.syntax", str(error)))
         else:
-            ready.append(compiled)
+            templates.append(compiled)
             violations += _foreign_paths(compiled, path)
-    return violations or InlineWording(ready[0], ready[1], notification.data)
+    return violations or InlineContent(templates[0], templates[1], notification.data)
 
 
 def _foreign_paths(compiled: CompiledTemplate, path: str) -> Iterator[Violation]:
-    """Refuse what could have no value: such as a path that lacks `data.`, or a helper's name."""
+    """Refuse placeholders that can have no value, such as a path without `data.` or a helper."""
     for name in compiled.placeholders:
         if name.partition(".")[0] not in _VALUES:
-            message = f"{name} is no value here: a path begins with user. or data."
+            message = f"{name} has no value here: begin the path with user. or data."
             yield Violation(path, "template.undeclared_variable", message)
 
 
@@ -155,12 +161,12 @@ def _any(_: str) -> bool:
     return True
 
 
-def _meta(made: RenderedTemplate) -> Meta:
-    """Say which template it was, and what a push message has beside its body."""
+def _meta(rendered: RenderedTemplate) -> Meta:
+    """Return the `meta` that names the template, with the subtitle and data of a push message."""
     push = None
-    if made.subtitle is not None or made.data is not None:
-        push = PushNotificationsMeta(subtitle=made.subtitle, data=made.data)
-    source = made.source
+    if rendered.subtitle is not None or rendered.data is not None:
+        push = PushNotificationsMeta(subtitle=rendered.subtitle, data=rendered.data)
+    source = rendered.source
     return Meta(
         extra_information={
             "templateId": source.project_id,
@@ -171,8 +177,8 @@ def _meta(made: RenderedTemplate) -> Meta:
     )
 
 
-def _short_links(made: RenderedTemplate) -> ShortLinks | None:
-    wanted = made.short_links
-    if wanted is None or not wanted.enabled:
+def _short_links(rendered: RenderedTemplate) -> ShortLinks | None:
+    settings = rendered.short_links
+    if settings is None or not settings.enabled:
         return None
-    return ShortLinks(domain=wanted.domain or DEFAULT_DOMAIN)
+    return ShortLinks(domain=settings.domain or DEFAULT_DOMAIN)

@@ -1,4 +1,4 @@
-"""How far the messages of a notification have come."""
+"""Follow the messages of a notification."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,14 +17,14 @@ from messaging_core.models.messages.notification import (
 from messaging_core.ports.storage.transaction import Storage
 
 AT_ONCE = 1000
-"""How many messages are looked at in one transaction."""
+"""The most messages that one transaction reads."""
 
 _NOT_TRIED = frozenset({Status.ACCEPTED, Status.SCHEDULED})
 
 
 @define
 class Progress:
-    """Watch the messages of a notification, and report on them in the end."""
+    """Follows the messages of a notification, and reports what became of them."""
 
     _storage: Storage
     _channels: ChannelRegistry
@@ -33,7 +33,10 @@ class Progress:
     _next: int = field(default=0, init=False)
 
     def is_waiting(self, now: datetime) -> bool:
-        """Tell whether a message is due and was never tried; each is asked until it was."""
+        """Return whether a due message was not attempted yet.
+
+        Messages are read in their order, and each only until it was attempted.
+        """
         ids = self._accepted.messages
         with self._storage.begin(read_only=True) as tx:
             while self._next < len(ids):
@@ -46,7 +49,7 @@ class Progress:
         return False
 
     def report(self) -> NotificationReport:
-        """Return the report of acceptance with what became of the messages since."""
+        """Return the report of acceptance, with the failures and skips since then."""
         failures = {
             failure.message_id: failure for failure in self._accepted.failures if failure.message_id
         }
@@ -69,10 +72,11 @@ class Progress:
         ids = self._accepted.messages
         for start in range(0, len(ids), AT_ONCE):
             with self._storage.begin(read_only=True) as tx:
-                found = [
-                    tx.messages.get(self._workspace, one) for one in ids[start : start + AT_ONCE]
+                messages = [
+                    tx.messages.get(self._workspace, message_id)
+                    for message_id in ids[start : start + AT_ONCE]
                 ]
-            yield from (one for one in found if one is not None)
+            yield from filter(None, messages)
 
     def _platform(self, message: Message) -> str:
         return self._channels.find(message.channel_id).platform

@@ -1,4 +1,4 @@
-"""One notification to many people over several channels: a message for each user and channel."""
+"""Accept notifications: one message for each user and channel."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,14 +47,14 @@ from messaging_core.rules.requests.notification import (
 from messaging_core.wire import Json, WireLimits, dump, load
 
 LIMITS: Final = WireLimits(max_bytes=16_000_000)
-"""How large a notification in JSON may be: room for some hundred thousand recipients."""
+"""Limits of a notification in JSON: room for some hundred thousand recipients."""
 
 _EMAIL_KEY: Final = "emailaddress"
 T = TypeVar("T")
 
 
 def parse_notification(data: Json, *, limits: WireLimits = LIMITS) -> Notification:
-    """Read a notification, and learn everything that is wrong with its form at once.
+    """Read a notification from JSON.
 
     Raises:
         InvalidDocumentError: With every violation, each with a JSON pointer into the request.
@@ -64,11 +64,12 @@ def parse_notification(data: Json, *, limits: WireLimits = LIMITS) -> Notificati
 
 @frozen(kw_only=True)
 class NotificationService:
-    """Accept notifications.
+    """Accepts notifications.
 
     Attributes:
-        audience: Whom recipients and clusters mean; the messenger's own contacts by default.
-        files: Where attachments come from.
+        audience: Resolves recipients and clusters to users; by default the contacts and lists of
+            the messenger.
+        files: The source of attachments.
     """
 
     acceptor: MessageAcceptor
@@ -86,40 +87,41 @@ class NotificationService:
         """Accept a message for each user and channel, chunk by chunk.
 
         Raises:
-            InvalidRequestError: It may not begin; nothing was written.
-            MediaError: It cannot be told now whether its files are there; nothing was written.
+            InvalidRequestError: The notification breaks rules; nothing was written.
+            MediaError: The source of files failed, so it is unknown whether the files exist;
+                nothing was written.
         """
         notification = _well_formed(notification)
-        job = self._job(notification, key, workspace, connection)
+        run = self._run(notification, key, workspace, connection)
         audience = self.audience or ContactAudience(
             self.acceptor.context.storage, workspace=workspace
         )
-        found = audience.resolve(notification.recipients, notification.clusters)
-        for some in chunks(found, max(1, CHUNK // len(job.lines))):
+        recipients = audience.resolve(notification.recipients, notification.clusters)
+        for users in chunks(recipients, max(1, CHUNK // len(run.targets))):
             with gc_paused():
-                job.take(some)
-        return job.report()
+                run.accept(users)
+        return run.report()
 
-    def _job(
+    def _run(
         self, notification: Notification, key: str | None, workspace: UUID, connection: Any
     ) -> "_NotificationRun":
         channels = self.acceptor.context.channels.by_platform(workspace)
         violations = check_notification(notification, channels, has_files=self.files is not None)
         violations += check_key(key) if key is not None else []
-        lines = self._lines(notification, channels, workspace, violations)
+        targets = self._targets(notification, channels, workspace, violations)
         engines = self.acceptor.template_resolver.engines
-        wording = content_source(notification, self._template(notification, workspace), engines)
-        if isinstance(wording, Sequence):
-            raise InvalidRequestError([*violations, *wording])
+        content = content_source(notification, self._template(notification, workspace), engines)
+        if isinstance(content, Sequence):
+            raise InvalidRequestError([*violations, *content])
         if violations:
             raise InvalidRequestError(violations)
-        attachments = self._attachments(notification, wording)
+        attachments = self._attachments(notification, content)
         if isinstance(attachments, Sequence):
             raise InvalidRequestError(attachments)
         return _NotificationRun(
             acceptor=self.acceptor,
-            lines=lines,
-            wording=wording,
+            targets=targets,
+            content=content,
             attachments=attachments,
             key=key,
             connection=connection,
@@ -132,39 +134,41 @@ class NotificationService:
             return tx.templates.get(workspace, notification.template_id)
 
     def _attachments(
-        self, notification: Notification, wording: ContentSource
+        self, notification: Notification, content: ContentSource
     ) -> Attachments | Sequence[Violation]:
         if EMAIL not in notification.channels:
             return Attachments()
-        names, contents = notification.email_attachments, wording.attachments()
+        names, contents = notification.email_attachments, content.attachments()
         return attachments_of(names, contents, self.files)
 
-    def _lines(
+    def _targets(
         self,
         notification: Notification,
         channels: Mapping[str, Channel],
         workspace: UUID,
         violations: list[Violation],
     ) -> list["_ChannelTarget"]:
-        lines = [
+        targets = [
             _ChannelTarget(platform=platform, channel=channels[platform])
             for platform in dict.fromkeys(notification.channels)
             if platform in channels
         ]
         senders = self.acceptor.context.channels.of(workspace, EMAIL)
         return [
-            _as_email(line, notification, senders, violations) if line.platform == EMAIL else line
-            for line in lines
+            _as_email(target, notification, senders, violations)
+            if target.platform == EMAIL
+            else target
+            for target in targets
         ]
 
 
 @frozen(kw_only=True)
 class _ChannelTarget:
-    """One channel that the notification goes out on.
+    """One channel that a notification is sent on.
 
     Attributes:
-        platform: What the notification calls it.
-        copies: Who gets a copy of each email.
+        platform: The name of the channel in the notification and its report.
+        copies: The contacts that get a copy of each email.
     """
 
     platform: str
@@ -175,11 +179,11 @@ class _ChannelTarget:
 
 @define(kw_only=True)
 class _NotificationRun:
-    """A notification on its way, and what became of it so far."""
+    """Accepts the messages of one notification, and collects its report."""
 
     acceptor: MessageAcceptor
-    lines: Sequence[_ChannelTarget]
-    wording: ContentSource
+    targets: Sequence[_ChannelTarget]
+    content: ContentSource
     attachments: Attachments
     key: str | None
     connection: Any
@@ -188,22 +192,22 @@ class _NotificationRun:
     unresolved: list[Unresolved] = field(factory=list)
     messages: MessageIds = field(factory=MessageIds)
 
-    def take(self, some: Iterable[User | Unresolved]) -> None:
-        """Accept the messages to some users, in one transaction."""
+    def accept(self, users: Iterable[User | Unresolved]) -> None:
+        """Accept the messages to these users in one transaction."""
         submissions: list[Submission] = []
         owners: list[tuple[str, str]] = []
-        for one in some:
-            if isinstance(one, Unresolved):
-                self.unresolved.append(one)
+        for user in users:
+            if isinstance(user, Unresolved):
+                self.unresolved.append(user)
                 continue
-            for line in self.lines:
-                request = self._request(one, line)
+            for target in self.targets:
+                request = self._request(user, target)
                 if request is not None:
-                    submissions.append(self._submission(request, one.id, line))
-                    owners.append((one.id, line.platform))
-        answers = self.acceptor.accept(submissions, connection=self.connection)
-        for owner, answer in zip(owners, answers, strict=True):
-            self._note(*owner, answer)
+                    submissions.append(self._submission(request, user.id, target))
+                    owners.append((user.id, target.platform))
+        results = self.acceptor.accept(submissions, connection=self.connection)
+        for owner, result in zip(owners, results, strict=True):
+            self._record(*owner, result)
 
     def report(self) -> NotificationReport:
         return NotificationReport(
@@ -213,49 +217,49 @@ class _NotificationRun:
             messages=self.messages,
         )
 
-    def _request(self, user: User, line: _ChannelTarget) -> SendMessage | None:
-        """Return the request for a user on a channel, or note why there is none."""
-        address = user.address(line.channel.identifier_key)
+    def _request(self, user: User, target: _ChannelTarget) -> SendMessage | None:
+        """Return the request for a user on a channel; if impossible, record why."""
+        address = user.address(target.channel.identifier_key)
         if not address:
-            self._skip(user.id, line.platform, ReasonCode.RECEIVER_UNREACHABLE)
+            self._skip(user.id, target.platform, ReasonCode.RECEIVER_UNREACHABLE)
             return None
-        words = self.wording.say(user, line.channel)
-        if not isinstance(words, NotificationContent):
-            self._fail(user.id, line.platform, error_of(words))
+        content = self.content.content_for(user, target.channel)
+        if not isinstance(content, NotificationContent):
+            self._fail(user.id, target.platform, error_of(content))
             return None
-        body = self.attachments.attach(words.body) if line.platform == EMAIL else words.body
+        body = self.attachments.attach(content.body) if target.platform == EMAIL else content.body
         if isinstance(body, Sequence):
-            self._fail(user.id, line.platform, error_of(body))
+            self._fail(user.id, target.platform, error_of(body))
             return None
         return SendMessage(
-            receiver=_receiver(address, line),
+            receiver=_receiver(address, target),
             body=body,
-            meta=words.meta,
-            sender=line.sender,
+            meta=content.meta,
+            sender=target.sender,
             reference=user.id,
-            short_links=words.short_links,
+            short_links=content.short_links,
         )
 
-    def _submission(self, request: SendMessage, user_id: str, line: _ChannelTarget) -> Submission:
-        key = None if self.key is None else key_for(self.key, user_id, line.platform)
-        return Submission(channel=line.channel, request=request, idempotency_key=key)
+    def _submission(self, request: SendMessage, user_id: str, target: _ChannelTarget) -> Submission:
+        key = None if self.key is None else key_for(self.key, user_id, target.platform)
+        return Submission(channel=target.channel, request=request, idempotency_key=key)
 
-    def _note(self, user_id: str, platform: str, answer: AcceptResult) -> None:
-        if isinstance(answer, InvalidRequestError):
-            self._refuse(user_id, platform, answer)
+    def _record(self, user_id: str, platform: str, result: AcceptResult) -> None:
+        if isinstance(result, InvalidRequestError):
+            self._refuse(user_id, platform, result)
         else:
-            outcome = outcome_of(answer, user_id, platform)
+            outcome = outcome_of(result, user_id, platform)
             if isinstance(outcome, NotificationSkip):
                 self.skipped.append(outcome)
                 return
-            self.messages.append(answer.id)
+            self.messages.append(result.id)
             if outcome is not None:
                 self.failures.append(outcome)
 
     def _refuse(self, user_id: str, platform: str, error: InvalidRequestError) -> None:
         code = error.violations[0].code
         if code.startswith("idempotency."):
-            # Something went to this user before, by the same key: never a second time.
+            # An earlier call with this key accepted a message to this user. It is not repeated.
             earlier = error.message_id if isinstance(error, IdempotencyConflictError) else None
             self._skip(user_id, platform, code, earlier)
         else:
@@ -276,46 +280,49 @@ class _NotificationRun:
 
 def key_for(key: str, user_id: str, platform: str) -> str:
     """Return the idempotency key of one message of a notification."""
-    parts = (one.encode("utf-8", "surrogatepass") for one in (key, platform, user_id))
+    parts = [part.encode("utf-8", "surrogatepass") for part in (key, platform, user_id)]
+    # The lengths keep the parts apart: ("ab", "c") and ("a", "bc") get different keys.
     digest = hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts))
     return f"notification:{digest.hexdigest()}"
 
 
-def _receiver(address: str, line: _ChannelTarget) -> Receiver:
-    key = line.channel.identifier_key
+def _receiver(address: str, target: _ChannelTarget) -> Receiver:
+    key = target.channel.identifier_key
     to = ReceiverContact(identifier_key=key, identifier_value=address)
-    if not line.copies:
+    if not target.copies:
         return Receiver(contacts=(to,))
     own = address_key(_EMAIL_KEY, address)
     copies = [
-        copy for copy in line.copies if address_key(_EMAIL_KEY, copy.identifier_value or "") != own
+        copy
+        for copy in target.copies
+        if address_key(_EMAIL_KEY, copy.identifier_value or "") != own
     ]
     return Receiver(contacts=(to, *copies))
 
 
 def _as_email(
-    line: _ChannelTarget,
+    target: _ChannelTarget,
     notification: Notification,
     senders: Sequence[Channel],
     violations: list[Violation],
 ) -> _ChannelTarget:
-    """Give an email what only emails have: copies, and a sender of its own."""
-    line = evolve(line, copies=_copies(notification))
+    """Return the target with the copies and the sender that only emails have."""
+    target = evolve(target, copies=_copies(notification))
     if notification.email_sender is None:
-        return line
+        return target
     try:
-        # The channel of the platform comes first, if it can send from there.
-        channel, user = sender_channel(notification.email_sender, [line.channel, *senders])
+        # The default email channel is preferred, if it can send from that address.
+        channel, user = sender_channel(notification.email_sender, [target.channel, *senders])
     except LookupError:
-        message = "an address of an email channel of the workspace, or one on its domain"
+        message = "give an address of an email channel of the workspace, or one on its domain"
         violations.append(Violation("/emailSender", "notification.unknown_sender", message))
-        return line
+        return target
     sender = Sender(connector=SenderConnector(identifier_value=user)) if user else None
-    return evolve(line, channel=channel, sender=sender)
+    return evolve(target, channel=channel, sender=sender)
 
 
 def _copies(notification: Notification) -> tuple[ReceiverContact, ...]:
-    """Return everybody who gets a copy; whoever stands on both lines is seen by all."""
+    """Return the contacts that get a copy; an address in both lists is a visible copy."""
     copies: dict[str, ReceiverContact] = {}
     for type_, addresses in (
         (ReceiverType.CC, notification.email_carbon_copies),
@@ -330,9 +337,10 @@ def _copies(notification: Notification) -> tuple[ReceiverContact, ...]:
 
 
 def _well_formed(notification: Notification | Json) -> Notification:
-    """Hold what was built in code to the types that JSON is held to; its data may hold more."""
+    """Check a notification that was built in code like JSON, except its data."""
     if not isinstance(notification, Notification):
         return parse_notification(notification)
+    # Data may hold values that JSON has no type for, such as dates, which templates can write.
     data = notification.data
     checked = parse_notification(
         dump(evolve(notification, data={} if isinstance(data, Mapping) else data))

@@ -1,4 +1,4 @@
-"""Which short links a request leads to, decided once: every attempt sends the same."""
+"""Decide on the short links of a request once, so that every attempt sends the same."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ _MOST_UNITS = MAX_SMS_PARTS * 153
 
 
 def wants_links(request: SendMessage) -> bool:
-    """Tell whether anything may be done to the links of a request."""
+    """Return whether the links of a request may be shortened or tracked."""
     template = request.template
     return (
         request.short_links is not None
@@ -39,9 +39,9 @@ def wants_links(request: SendMessage) -> bool:
 
 
 def counts_parts(request: SendMessage, channel: Channel) -> bool:
-    """Tell whether the parts of an SMS are counted with all that is written into it.
+    """Return whether the parts of an SMS must be counted with everything written into it.
 
-    What a rule of its own counts is the text alone, which is quicker.
+    Otherwise the check of the text alone is enough, which is quicker.
     """
     if channel.platform != SMS:
         return False
@@ -49,33 +49,33 @@ def counts_parts(request: SendMessage, channel: Channel) -> bool:
 
 
 def checked_domain(domain: str | None) -> str | None:
-    """Return the domain of a host's short links.
+    """Return the domain of the short links of a host.
 
     Raises:
-        ConfigurationError: It is no host name.
+        ConfigurationError: The domain is no host name.
     """
     if domain is None or (domain != DEFAULT_DOMAIN and not check_domain(domain, "")):
         return domain
-    raise ConfigurationError(f"short links need a host name, not {domain!r}")
+    raise ConfigurationError(f"short links need a host name as domain, not {domain!r}")
 
 
 @frozen(kw_only=True)
 class Linking:
-    """Decide on the links of requests.
+    """Checks the links of requests and creates their short links.
 
     Attributes:
-        default_domain: What the domain `default` stands for.
-        new_code: Makes codes that nobody can guess.
+        default_domain: The host name that the domain `default` means.
+        new_code: Returns a new unguessable code at each call.
     """
 
     default_domain: str | None
     new_code: Callable[[], str]
 
     def check(self, request: SendMessage, channel: Channel) -> list[Violation]:
-        """Refuse links that have no domain, and a text that is too long with its links."""
-        wanted = (request.short_links, request.template, self.default_domain)
-        violations = check_default_domain(*wanted)
-        domain = short_domain(*wanted) if channel.platform == SMS else None
+        """Refuse short links without a domain, and a text that is too long with its links."""
+        settings = (request.short_links, request.template, self.default_domain)
+        violations = check_default_domain(*settings)
+        domain = short_domain(*settings) if channel.platform == SMS else None
         if domain is not None and check_domain(domain, ""):
             return violations
         return [*violations, *_check_parts(request, channel, domain)]
@@ -83,7 +83,7 @@ class Linking:
     def draw(
         self, message: Message, delivery: Delivery, channel: Channel
     ) -> tuple[Delivery, tuple[ShortLink, ...]]:
-        """Return a delivery that knows its links, and those to be stored with it."""
+        """Return the delivery with the codes of its links, and the short links to store."""
         settings = link_settings(
             message,
             channel,
@@ -100,17 +100,18 @@ class Linking:
     def _code(self) -> str:
         code = self.new_code()
         if not is_code(code):
-            raise ConfigurationError(f"a code is {CODE_LENGTH} letters and digits, not {code!r}")
+            message = f"codes.new() must return {CODE_LENGTH} letters and digits, not {code!r}"
+            raise ConfigurationError(message)
         return code
 
 
 def _check_parts(request: SendMessage, channel: Channel, domain: str | None) -> list[Violation]:
-    """Refuse a text that takes more parts than its channel allows, as it would be sent."""
+    """Refuse a text that needs more SMS parts, as it is sent, than its channel allows."""
     body, most = request.body, channel.max_parts or MAX_SMS_PARTS
     if body is None or (domain is None and not counts_parts(request, channel)):
         return []
     if len(getattr(body, "text", None) or "") > _MOST_UNITS:
-        return []  # a rule of its own refuses that
+        return []  # `check_text_body` refuses such a text
     content = content_of(body, request.meta, channel)
     content = apply_links(content, LinkSettings(domain=domain), lambda _: _ANY_CODE)
     if not isinstance(content, SmsContent) or content.sms.count <= most:

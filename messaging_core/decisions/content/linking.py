@@ -1,4 +1,4 @@
-"""What becomes of the links of a rendered message."""
+"""Shorten and track the links of rendered messages."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,16 +25,16 @@ from messaging_core.rules.links.tracking import track_text, utm_parameters, with
 def link_settings(
     message: Message, channel: Channel, *, tracked: bool, default_domain: str | None = None
 ) -> LinkSettings:
-    """Return what is done to the links of a message.
+    """Return whether and how the links of a message are shortened and tracked.
 
-    Links are shortened on SMS only, and tracked only where `enableLinkTracking` says so: UTM
-    parameters of a template say how, not whether.
+    Links are shortened on SMS only. They are tracked only if the request sets
+    `enableLinkTracking`; the UTM parameters of a template alone do not enable it.
 
     Args:
-        message: What was accepted.
-        channel: Where it goes.
-        tracked: What the request said of `enableLinkTracking`.
-        default_domain: What the domain `default` stands for.
+        message: The accepted message.
+        channel: Its channel.
+        tracked: Whether the request set `enableLinkTracking`.
+        default_domain: The host name that the domain `default` means.
     """
     template = message.template.utm_parameters if message.template else ()
     return LinkSettings(
@@ -54,9 +54,9 @@ def draw_links(  # noqa: PLR0913 - everything a link is made of, each once
     channel: Channel,
     expires_at: datetime | None = None,
 ) -> tuple[ShortLink, ...]:
-    """Make the short links of a message, once, to be stored with it.
+    """Create the short links of a message, which are stored with it.
 
-    Equal addresses share a link. There are none where links are not shortened.
+    Equal addresses share a link. The result is empty if links are not shortened.
     """
     codes: dict[str, str] = {}
 
@@ -84,15 +84,15 @@ def draw_links(  # noqa: PLR0913 - everything a link is made of, each once
 def apply_links(
     content: Content, settings: LinkSettings, code_for: Callable[[str], str | None]
 ) -> Content:
-    """Shorten and track the links of what was rendered; SMS are split into parts afterwards.
+    """Return content with shortened and tracked links; an SMS is split into parts again.
 
-    The same codes give the same content, so every attempt sends the same links. Contents of the
-    host's own platforms stay as they are.
+    The same codes give the same content, so every attempt sends the same links. Content for the
+    host's own platforms is unchanged.
 
     Args:
-        content: What was rendered.
-        settings: What to do.
-        code_for: Gives the code of an address; an address without one stays long.
+        content: The rendered content.
+        settings: Whether and how links are shortened and tracked.
+        code_for: Returns the code of an address, or None to keep the address long.
     """
 
     def written(text: str) -> str:

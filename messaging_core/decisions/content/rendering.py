@@ -1,4 +1,4 @@
-"""How a message looks to its platform: the envelope, final and addressed."""
+"""Render messages into envelopes, which transports send as they are."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -43,21 +43,23 @@ from messaging_core.rules.policy.schedule import is_later
 
 
 def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envelope:
-    """Render a message for those of its receivers who have not been served yet.
+    """Return the envelope of a message, for the receivers that have no outcome yet.
 
-    The same message gives the same envelope every time, but for the attempt.
+    The same message gives the same envelope every time, except for the attempt.
     """
     content, links = _content(message, channel), delivery.controls.links
-    everybody = tuple([_recipient(contact) for contact in message.receiver.contacts])
-    served = {*delivery.accepted, *delivery.refused}
-    left = tuple([one for one in everybody if one.value not in served]) if served else everybody
+    recipients = tuple([_recipient(contact) for contact in message.receiver.contacts])
+    finished = {*delivery.accepted, *delivery.refused}
+    remaining = recipients
+    if finished:
+        remaining = tuple([own for own in recipients if own.value not in finished])
     return Envelope(
         message_id=message.id,
         workspace=channel.workspace,
         channel=channel,
         sender=_sender(message),
-        receivers=left,
-        copies=everybody,
+        receivers=remaining,
+        copies=recipients,
         content=apply_links(content, links, links.codes.get) if links else content,
         created_at=message.created_at,
         scheduled_for=_scheduled_for(message),
@@ -68,13 +70,13 @@ def envelope_of(message: Message, delivery: Delivery, channel: Channel) -> Envel
 
 
 def _scheduled_for(message: Message) -> datetime | None:
-    """Return the time a message waited for; a time that meant "now" is none."""
+    """Return the time that a message was scheduled for; None if that meant "now"."""
     at = message.scheduled_for
     return at.astimezone(UTC) if at is not None and is_later(at, message.created_at) else None
 
 
 def _content(message: Message, channel: Channel) -> Content:
-    """Render the body, and offer to unsubscribe where it is marketing by email."""
+    """Render the body, and add unsubscribe headers to marketing emails."""
     if not message.body:
         return _EMPTY
     content = content_of(message.body, message.meta, channel)
@@ -108,9 +110,9 @@ def _sender(message: Message) -> Address | None:
 
 
 def content_of(body: Body, meta: Meta | None, channel: Channel) -> Content:
-    """Render a body for the channel's platform.
+    """Render a body for the platform of a channel.
 
-    The body has passed the rules: what a platform cannot carry never comes here.
+    The body has passed the rules, so the platform can carry it.
     """
     render = _RENDERERS.get(channel.platform)
     return render(body, meta, channel) if render else NativeContent(body=body)
@@ -142,8 +144,8 @@ def _email(body: Body, meta: Meta | None, _channel: Channel) -> Content:
         return _mail(body.metadata, meta, text, body.attachments, html)
     media = _media(body)
     attachments = tuple(
-        Attachment(media_url=one.media_url, filename=one.filename or _name_in(one.media_url))
-        for one in media
+        Attachment(media_url=item.media_url, filename=item.filename or _name_in(item.media_url))
+        for item in media
     )
     text = getattr(body, "text", None) or ""
     metadata = getattr(body, "metadata", None)
@@ -158,12 +160,12 @@ def _mail(
     attachments: tuple[Attachment, ...],
     html: str | None = None,
 ) -> EmailContent:
-    """Join what body and `meta` say about a mail; the body's subject and headers win."""
+    """Join the settings of body and `meta`; subject and headers of the body have precedence."""
     general = meta.email if meta else None
     subjects = (metadata.subject if metadata else None, general.subject if general else None)
     tracking = metadata if isinstance(metadata, HtmlMetadata) else HtmlMetadata()
     return EmailContent(
-        subject=next((one for one in subjects if one is not None), ""),
+        subject=next((subject for subject in subjects if subject is not None), ""),
         text=text,
         html=html,
         headers=_merged(
@@ -177,7 +179,7 @@ def _mail(
 
 
 def _merged(*layers: Mapping[str, str] | None) -> dict[str, str]:
-    """Join headers by name without regard to case; later layers win."""
+    """Join headers by name, ignoring case; later layers have precedence."""
     merged = {
         name.lower(): (name, text) for layer in layers for name, text in (layer or {}).items()
     }
@@ -204,7 +206,7 @@ def _push(body: Body, meta: Meta | None, _channel: Channel) -> Content:
 def _media(body: Body) -> tuple[MediaItem, ...]:
     if isinstance(body, ImageBody):
         return tuple(
-            MediaItem(media_url=one.media_url, alt_text=one.alt_text) for one in body.images
+            MediaItem(media_url=image.media_url, alt_text=image.alt_text) for image in body.images
         )
     if isinstance(body, FileBody):
         return tuple(
@@ -229,7 +231,7 @@ def _name_in(url: str) -> str:
 
 
 def _with_links(text: str, actions: tuple[Action, ...]) -> str:
-    """Write link buttons as lines, for readers that have no buttons."""
+    """Add a line for each link button, for platforms without buttons."""
     lines = [f"{action.text}: {action.url}" for action in actions if isinstance(action, LinkAction)]
     return "\n".join([text, *lines]) if text else "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Which addresses of a text become short links."""
+"""Replace web addresses in texts by short links."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ class Shortened:
     """A text with short links.
 
     Attributes:
-        links: Where each code leads.
+        links: The web address of each code.
     """
 
     text: str = field(repr=False)
@@ -33,19 +33,18 @@ def shorten(
 ) -> Shortened:
     """Replace the web addresses of a text by short links `https://{domain}/{code}`.
 
-    Equal addresses share a code. All are replaced, short ones too, because a click on an
-    address that was left alone would never be seen. Left alone are those of the domain itself,
-    so that doing it twice changes nothing, and suspicious hosts: a short link would hide where
-    they lead. The text between addresses is unchanged.
+    Equal addresses share a code. Short addresses are replaced too, because only a click on a
+    short link is recorded. Two kinds stay: addresses on the domain itself, so that a second call
+    changes nothing; and suspicious hosts, whose destination a short link would hide.
 
     Args:
         text: Plain text.
         domain: A host name.
-        new_code: Gives another unguessable code each time, as `rules.short_links.code_of` does.
-        parameters: What is added to the query of each address before it is hidden.
+        new_code: Returns a new unguessable code at each call, as `rules.short_links.code_of` does.
+        parameters: Added to the query of each address before it is replaced.
 
     Raises:
-        ValueError: The domain is no host name, or a code was given twice.
+        ValueError: The domain is no host name, or `new_code` repeated a code.
     """
     codes: dict[str, str] = {}
 
@@ -53,7 +52,9 @@ def shorten(
         if url not in codes:
             code = new_code()
             if code in codes.values():
-                raise ValueError("new_code gave the same code twice")
+                raise ValueError(
+                    "new_code returned the same code twice: return a new one each time"
+                )
             codes[url] = code
         return codes[url]
 
@@ -68,26 +69,26 @@ def write_short_links(
     *,
     parameters: Mapping[str, str] = NO_PARAMETERS,
 ) -> str:
-    """Replace addresses like `shorten`, with codes that are known already.
+    """Replace addresses as `shorten` does, with given codes.
 
     Args:
         text: Plain text.
         domain: A host name.
-        code_for: Gives the code of an address (with its parameters), or `None` to leave it long.
+        code_for: Returns the code of an address with its parameters, or None to keep it long.
         parameters: As for `shorten`.
 
     Raises:
         ValueError: The domain is no host name.
     """
     if domain == DEFAULT_DOMAIN or check_domain(domain, ""):
-        raise ValueError(f"not a host name: {domain!r}")
+        raise ValueError(f"short links need a host name as domain, not {domain!r}")
     pieces, place = [], 0
-    for found in find_urls(text):
-        if _may_be_hidden(found.url, domain):
-            url = with_utm(found.url, parameters)
+    for link in find_urls(text):
+        if _may_be_hidden(link.url, domain):
+            url = with_utm(link.url, parameters)
             code = code_for(url)
-            pieces += [text[place : found.start], f"https://{domain}/{code}" if code else url]
-            place = found.end
+            pieces += [text[place : link.start], f"https://{domain}/{code}" if code else url]
+            place = link.end
     return "".join([*pieces, text[place:]])
 
 
