@@ -6,7 +6,7 @@ to be handed over: `decisions.send_rules.evaluate` answers all of them.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Final
 from uuid import UUID
 
@@ -67,6 +67,8 @@ class PolicyEvaluator:
         self._tx = tx
         self._policies = policies
         self._is_anybody_suppressed = tx.suppressions.has_any()
+        # Many messages of one transaction may go to one contact.
+        self._contact: Final = cache(tx.contacts.get)
 
     def concerns(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
         """Tell whether any rule may have something to say, before anything is looked up."""
@@ -235,8 +237,11 @@ class PolicyEvaluator:
         ]
 
     def _contacts(self, case: PolicyInput) -> list[Contact | None]:
-        workspace, contacts = case.channel.workspace, self._tx.contacts
-        return [contacts.get(workspace, one) if one else None for one, _ in case.receivers]
+        workspace = case.channel.workspace
+        return [
+            self._contact(workspace, contact_id) if contact_id else None
+            for contact_id, _ in case.receivers
+        ]
 
     def _receiver(
         self,
