@@ -565,7 +565,7 @@ class Messenger:
             from_start: Begin a new name with the oldest event that is kept.
 
         Raises:
-            ValueError: This messenger has a handler of that name already.
+            ArgumentError: This messenger has a handler of that name already.
         """
         self.subscriptions.add(handler, name=name, kinds=kinds, from_start=from_start)
 
@@ -758,6 +758,11 @@ class Messenger:
         """
         return self.channels.find(reference)
 
+    @checked(channel_id=id_of("channel"))
     def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
-        """Return a channel and its transport, or nothing when the host does not have it."""
+        """Return a channel and its transport, or nothing when the host does not have it.
+
+        Raises:
+            ArgumentError: `channel_id` is not the UUID of a channel.
+        """
         return self.channels.route(channel_id)

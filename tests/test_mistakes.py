@@ -583,3 +583,9 @@ def test_whatever_a_call_is_given_only_errors_of_ours_come_out(
             with suppress(MessagingError):
                 found = call(**{**arguments, tried.name: value})
                 list(found if isgenerator(found) else ())
+
+
+@pytest.mark.parametrize("value", [[], None, 7, {}])
+def test_a_route_needs_the_id_of_a_channel(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="channel_id must be the UUID of a channel"):
+        a_messenger().route(value)

@@ -4,18 +4,17 @@ from datetime import datetime
 from typing import Final
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
+from messaging_core.acceptance.decision import Decision, decide, drafted
 from messaging_core.acceptance.submission import PreparedRequest, Request, Submission
-from messaging_core.acceptance.writer import drafted
 from messaging_core.contacts.receivers import known_people
 from messaging_core.decisions.content.rendering import envelope_of
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
-from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.envelope import SmsContent
-from messaging_core.models.messages.message import Message, Status
+from messaging_core.models.messages.message import Status
 from messaging_core.models.people.contact import Contact
-from messaging_core.models.policy.plan import Plan, Reason, Verdict
+from messaging_core.models.policy.plan import Plan, Verdict
 from messaging_core.policy.evaluator import PolicyEvaluator, PolicyInput
 
 _VERDICTS: Final = {
@@ -32,14 +31,13 @@ def preview(acceptor: MessageAcceptor, channel: Channel, request: Request) -> Pl
     prepared = acceptor.prepare(Submission(channel=channel, request=request), now)
     if prepared.request is None or prepared.admission is None:
         return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-    message, delivery, reasons = _with_policy(acceptor, prepared, now)
-    if prepared.has_links and delivery:
-        delivery, _ = acceptor.linking.draw(message, delivery, prepared.channel)
-    envelope = envelope_of(message, delivery, prepared.channel) if delivery else None
+    decision = _decided(acceptor, prepared, now)
+    message, delivery = decision.message, decision.delivery
+    envelope = envelope_of(message, delivery, channel) if delivery else None
     content = envelope.content if envelope else None
     return Plan(
         verdict=_VERDICTS[message.status],
-        reasons=(*prepared.admission.reasons, *reasons),
+        reasons=decision.reasons,
         due_at=delivery.due_at if delivery else None,
         expires_at=delivery.expires_at if delivery else None,
         sms=content.sms if isinstance(content, SmsContent) else None,
@@ -47,23 +45,17 @@ def preview(acceptor: MessageAcceptor, channel: Channel, request: Request) -> Pl
     )
 
 
-def _with_policy(
-    acceptor: MessageAcceptor, prepared: PreparedRequest, now: datetime
-) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
-    """Draft the message, and let the send rules decide on it, by what is known now."""
-    channel = prepared.channel
-    with acceptor.context.storage.begin(read_only=True) as tx:
+def _decided(acceptor: MessageAcceptor, prepared: PreparedRequest, now: datetime) -> Decision:
+    """Return the decision on a request, by the facts that are stored now."""
+    channel, context = prepared.channel, acceptor.context
+    with context.storage.begin(read_only=True) as tx:
+        people = known_people(tx, prepared.request, channel) if prepared.request else []
         message, delivery = drafted(
-            prepared,
-            message_id=acceptor.context.ids.new(now),
-            people=known_people(tx, prepared.request, channel) if prepared.request else [],
-            now=now,
+            prepared, message_id=context.ids.new(now), people=people, now=now
         )
-        if delivery is None:
-            return message, None, ()
-        return PolicyEvaluator(tx, acceptor.context.policies).decide(
-            message, delivery, channel, now, counts=False
-        )
+        evaluator = PolicyEvaluator(tx, context.policies)
+        ruling = evaluator.at_acceptance(message, delivery, channel, now) if delivery else None
+    return decide(prepared, message, delivery, ruling, acceptor.linking)
 
 
 def next_allowed(
@@ -95,7 +87,7 @@ def next_allowed(
             meta=meta,
             sender=channel.sender,
         )
-        ruling = PolicyEvaluator(tx, acceptor.context.policies).rule(case, now)
+        ruling = PolicyEvaluator(tx, acceptor.context.policies).evaluate(case, now)
     if not channel.active:
         return None
     return now if ruling is None else ruling.next_at

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from messaging_core.acceptance.decision import decide, drafted
 from messaging_core.acceptance.idempotency import conflict, gone
 from messaging_core.acceptance.submission import (
     BATCH,
@@ -11,23 +12,18 @@ from messaging_core.acceptance.submission import (
     PreparedRequest,
 )
 from messaging_core.contacts.receivers import People, Person
-from messaging_core.decisions.acceptance.admission import Admission
-from messaging_core.decisions.acceptance.drafting import delivery_of, draft, identifiers_of
-from messaging_core.decisions.acceptance.rejection import rejected
+from messaging_core.decisions.acceptance.drafting import identifiers_of
 from messaging_core.decisions.content.link_planning import Linking
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
-from messaging_core.models.common.channel import Channel
-from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.messages.message import Message, Origin
-from messaging_core.models.policy.plan import Reason, Verdict
-from messaging_core.policy.evaluator import PolicyEvaluator, is_exempt
+from messaging_core.models.policy.plan import Reason
+from messaging_core.policy.evaluator import PolicyEvaluator
 from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage.transaction import Transaction
-
-_NOT_ADMITTED = Admission(verdict=Verdict.REJECTED)
 
 
 class MessageWriter:
@@ -129,12 +125,6 @@ class MessageWriter:
             self._tx.messages.delete_expired_keys(until=self._keys_since, limit=2 * keys)
         return [one.message for one in new]
 
-    def _linked(self, message: Message, delivery: Delivery, channel: Channel) -> Delivery:
-        """Draw the short links of a message, and keep where they lead."""
-        delivery, links = self._linking.draw(message, delivery, channel)
-        self._tx.short_links.add(links)
-        return delivery
-
     def _people(self, chosen: Sequence[PreparedRequest]) -> list[list[Person]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
 
@@ -155,55 +145,31 @@ class MessageWriter:
     def _new(
         self,
         message_id: UUID,
-        one: PreparedRequest,
+        prepared: PreparedRequest,
         people: Sequence[Person],
-        judge: PolicyEvaluator,
+        evaluator: PolicyEvaluator,
     ) -> tuple[NewMessage, tuple[Reason, ...]]:
-        """Return what is to be kept of a request, and why it goes when it does."""
-        origin = self._origin or one.origin
+        """Return the rows of a request, and the reasons of the decision on it."""
+        origin, channel, now = self._origin or prepared.origin, prepared.channel, self._now
         message, delivery = drafted(
-            one, message_id=message_id, people=people, now=self._now, origin=origin
+            prepared, message_id=message_id, people=people, now=now, origin=origin
         )
-        reasons = one.admission.reasons if one.admission else ()
-        if delivery and not is_exempt(message):
-            message, delivery, why = judge.decide(message, delivery, one.channel, self._now)
-            reasons = (*reasons, *why)
-        if one.has_links and delivery:
-            delivery = self._linked(message, delivery, one.channel)
-        kept = NewMessage(
-            workspace=one.channel.workspace,
-            platform=one.channel.platform,
-            message=message,
-            delivery=delivery,
-            idempotency=one.idempotency,
+        ruling = evaluator.at_acceptance(message, delivery, channel, now) if delivery else None
+        decision = decide(prepared, message, delivery, ruling, self._linking)
+        if ruling and decision.delivery:
+            # The next message of this transaction counts this one, so that a cap is exact.
+            evaluator.record_accepted(decision.message, decision.delivery, channel, now)
+        if decision.links:
+            self._tx.short_links.add(decision.links)
+        row = NewMessage(
+            workspace=channel.workspace,
+            platform=channel.platform,
+            message=decision.message,
+            delivery=decision.delivery,
+            idempotency=prepared.idempotency,
             batch_id=self._batch_id,
         )
-        return kept, reasons
-
-
-def drafted(
-    one: PreparedRequest,
-    *,
-    message_id: UUID,
-    people: Sequence[Person],
-    now: datetime,
-    origin: Origin | None = None,
-) -> tuple[Message, Delivery | None]:
-    """Make the message of a prepared request, and its delivery; one that breaks rules has none."""
-    if one.request is None:
-        raise InvalidMessageError(one.violations)
-    message = draft(
-        one.request,
-        one.channel,
-        one.admission or _NOT_ADMITTED,
-        message_id=message_id,
-        people=people,
-        now=now,
-        origin=origin,
-    )
-    if one.admission is None:
-        return rejected(message, one.violations), None
-    return message, delivery_of(one.request, one.channel, one.admission)
+        return row, decision.reasons
 
 
 def _scope(one: PreparedRequest) -> tuple[UUID, str]:

@@ -193,7 +193,7 @@ class _ContactReference:
 
 
 class _ContactCache:
-    """The contacts of one transaction; each is read once and saved once."""
+    """The contacts of one transaction; each is read once, and all new ones are written at once."""
 
     def __init__(
         self, tx: Transaction, workspace: UUID, references: Sequence[_ContactReference]
@@ -202,6 +202,7 @@ class _ContactCache:
         self._contacts = tx.contacts
         self._by_id: dict[str, Contact | None] = {}
         self._changed: dict[str, Contact] = {}
+        self._new: dict[str, Contact] = {}
         identifiers: dict[ComparisonKey, Identifier] = {}
         for reference in references:
             identifiers |= reference.address
@@ -221,11 +222,15 @@ class _ContactCache:
 
     def put(self, contact: Contact, added: Iterable[ComparisonKey]) -> None:
         """Remember a contact for `save`, and that it owns the added identifiers."""
-        self._by_id[contact.id] = self._changed[contact.id] = contact
+        is_stored = contact.id not in self._new and self._by_id.get(contact.id) is not None
+        (self._changed if is_stored else self._new)[contact.id] = contact
+        self._by_id[contact.id] = contact
         self._owners |= dict.fromkeys(added, contact.id)
 
     def save(self) -> None:
-        """Write the changed contacts."""
+        """Write the new and the changed contacts."""
+        if self._new:
+            self._contacts.add(list(self._new.values()))
         for contact in self._changed.values():
             self._contacts.save(contact)
 

@@ -39,7 +39,7 @@ from messaging_core.models.delivery.delivery import (
 )
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message, Status
-from messaging_core.policy.evaluator import PolicyEvaluator, case_of, is_exempt
+from messaging_core.policy.evaluator import PolicyEvaluator
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.processor import ReceiptProcessor, waits_for
 from messaging_core.receipts.status import StatusResolver
@@ -67,11 +67,9 @@ class PendingHandoff:
     def is_refused(self, judge: PolicyEvaluator, now: datetime) -> bool:
         """Return True if a receiver of this attempt must not get the message any more."""
         message, channel, delivery = self.message, self.channel, self.delivery
-        if message is None or channel is None or delivery is None or is_exempt(message):
+        if message is None or channel is None or delivery is None:
             return False
-        case = judge.with_owners(case_of(message, delivery, channel))
-        receivers = [person for person in case.receivers if person[1] in self.addresses]
-        return judge.forbids(evolve(case, receivers=receivers), now)
+        return judge.at_handoff(message, delivery, channel, now, addresses=self.addresses)
 
 
 class DeliveryRecorder:
@@ -195,15 +193,10 @@ class DeliveryRecorder:
     def _with_facts(self, judge: PolicyEvaluator, claim: Claim, now: datetime) -> Claim:
         message, delivery = claim.message, claim.delivery
         channel = self._context.channels.get(message.channel_id)
-        if channel is None or is_exempt(message):
+        if channel is None:
             return claim
-        if not judge.concerns(channel, message.meta, delivery.controls):
-            return claim
-        case = judge.with_owners(case_of(message, delivery, channel))
-        facts = judge.facts(case, now)
-        if facts is not None:
-            judge.reserve(case, facts, now, until=claim.lease.until)
-        return evolve(claim, receivers=facts)
+        facts = judge.at_claim(message, delivery, channel, now, until=claim.lease.until)
+        return claim if facts is None else evolve(claim, receivers=facts)
 
     def _unproved(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave out receivers, and whole messages, of which it is proved that they were served."""

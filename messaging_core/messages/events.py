@@ -9,6 +9,7 @@ from time import monotonic
 
 from attrs import evolve, field, frozen
 
+from messaging_core.errors import ArgumentError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import fault_of
 from messaging_core.models.delivery.event import Cursor, Event, EventKind
@@ -86,11 +87,16 @@ class EventSubscriptions(ForkAware):
 
         Raises:
             TypeError: The handler cannot be called by a thread.
-            ValueError: The name is taken by another handler of this process.
+            ArgumentError: The name is taken by another handler of this process.
         """
         _check_handler(handler)
         if name in self._by_name:
-            raise ValueError(f"{name!r} is subscribed already")
+            raise ArgumentError(
+                "name",
+                "a name without a handler",
+                "one that is subscribed already",
+                "give each handler its own name",
+            )
         with self._storage.begin() as tx:
             tx.timeline.subscribe(name, from_start=from_start)
         self._by_name[name] = Subscription(handler=handler, kinds=frozenset(kinds))

@@ -4,16 +4,15 @@ The same questions are asked before a message is planned, when it is accepted an
 to be handed over: `decisions.send_rules.evaluate` answers all of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Final
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
 from messaging_core.contacts.receivers import address_identifiers
-from messaging_core.decisions.delivery.policy_outcomes import withheld
 from messaging_core.decisions.policy.send_rules import evaluate, is_refused
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
@@ -22,7 +21,6 @@ from messaging_core.models.delivery.delivery import Controls, Delivery
 from messaging_core.models.messages.message import Message
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.suppression import Suppression
-from messaging_core.models.policy.plan import Reason
 from messaging_core.models.policy.send_rules import (
     Course,
     FrequencyCap,
@@ -67,12 +65,70 @@ class PolicyEvaluator:
         self._tx = tx
         self._policies = policies
         self._is_anybody_suppressed = tx.suppressions.has_any()
+        # Many messages of one transaction may go to one contact.
+        self._contact: Final = cache(tx.contacts.get)
 
-    def concerns(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
-        """Tell whether any rule may have something to say, before anything is looked up."""
-        return self._is_anybody_suppressed or self._asks_people(channel, meta, controls)
+    def at_acceptance(
+        self, message: Message, delivery: Delivery, channel: Channel, now: datetime
+    ) -> Ruling | None:
+        """Return what the send rules decide on a new message; nothing where no rule binds it."""
+        case = self._input_of(message, delivery, channel)
+        return None if case is None else self.evaluate(case, now)
 
-    def facts(self, case: PolicyInput, now: datetime) -> tuple[ReceiverFacts, ...] | None:
+    def at_claim(
+        self,
+        message: Message,
+        delivery: Delivery,
+        channel: Channel,
+        now: datetime,
+        *,
+        until: datetime,
+    ) -> tuple[ReceiverFacts, ...] | None:
+        """Return the facts on the receivers of a claimed message; nothing where no rule binds it.
+
+        A message that may go counts for frequency caps as sent at the end of its lease.
+        """
+        case = self._input_of(message, delivery, channel)
+        if case is None:
+            return None
+        case = self._with_owners(case)
+        facts = self._bound_facts(case, now)
+        if facts is not None:
+            self._reserve_send(case, facts, now, until=until)
+        return facts
+
+    def at_handoff(
+        self,
+        message: Message,
+        delivery: Delivery,
+        channel: Channel,
+        now: datetime,
+        *,
+        addresses: Collection[str],
+    ) -> bool:
+        """Return whether a message must not go to one of these addresses any more."""
+        case = self._input_of(message, delivery, channel)
+        if case is None:
+            return False
+        case = self._with_owners(case)
+        receivers = [receiver for receiver in case.receivers if receiver[1] in addresses]
+        return self._is_refused(evolve(case, receivers=receivers), now)
+
+    def _input_of(
+        self, message: Message, delivery: Delivery, channel: Channel
+    ) -> PolicyInput | None:
+        """Return a message as the rules see it; nothing where no rule can bind it.
+
+        Every stage begins here: acceptance, claim and hand-off.
+        """
+        if is_exempt(message) or not (
+            self._is_anybody_suppressed
+            or self._asks_people(channel, message.meta, delivery.controls)
+        ):
+            return None
+        return case_of(message, delivery, channel)
+
+    def _bound_facts(self, case: PolicyInput, now: datetime) -> tuple[ReceiverFacts, ...] | None:
         """Return what is known of the receivers of a message, or nothing where no rule binds it."""
         asks_people = self._asks_people(case.channel, case.meta, case.controls)
         facts = self._facts(
@@ -101,7 +157,7 @@ class PolicyEvaluator:
             for identifier, contact in zip(identifiers, contacts, strict=True)
         )
 
-    def with_owners(self, case: PolicyInput) -> PolicyInput:
+    def _with_owners(self, case: PolicyInput) -> PolicyInput:
         """Return a case with those who have its addresses now, where anything depends on it."""
         if not self._asks_people(case.channel, case.meta, case.controls):
             return case
@@ -116,9 +172,9 @@ class PolicyEvaluator:
         ]
         return evolve(case, receivers=receivers)
 
-    def rule(self, case: PolicyInput, now: datetime) -> Ruling | None:
+    def evaluate(self, case: PolicyInput, now: datetime) -> Ruling | None:
         """Decide on a message; nothing where no rule has anything to say."""
-        facts = self.facts(case, now)
+        facts = self._bound_facts(case, now)
         return None if facts is None else self._ruling(case, facts, now)
 
     def _ruling(self, case: PolicyInput, facts: Sequence[ReceiverFacts], now: datetime) -> Ruling:
@@ -134,36 +190,13 @@ class PolicyEvaluator:
             sender=case.sender,
         )
 
-    def decide(
-        self,
-        message: Message,
-        delivery: Delivery,
-        channel: Channel,
-        now: datetime,
-        *,
-        counts: bool = True,
-    ) -> tuple[Message, Delivery | None, tuple[Reason, ...]]:
-        """Return a message that was admitted as the rules leave it, and why.
+    def record_accepted(
+        self, message: Message, delivery: Delivery, channel: Channel, now: datetime
+    ) -> None:
+        """Let a message that was accepted count for the caps that bind it."""
+        self._record_send(case_of(message, delivery, channel), delivery.due_at, now)
 
-        Args:
-            message: As it was drafted.
-            delivery: Of all its receivers.
-            channel: Where it goes.
-            now: The present.
-            counts: Let what goes count for the next one at once, so that a cap is exact.
-        """
-        if not self.concerns(channel, message.meta, delivery.controls):
-            return message, delivery, ()
-        case = case_of(message, delivery, channel)
-        ruling = self.rule(case, now)
-        if ruling is None:
-            return message, delivery, ()
-        left, remaining = withheld(message, delivery, ruling)
-        if remaining and counts:
-            self.note(case_of(left, remaining, channel), remaining.due_at, now)
-        return left, remaining, ruling.reasons
-
-    def reserve(
+    def _reserve_send(
         self, case: PolicyInput, facts: Sequence[ReceiverFacts], now: datetime, *, until: datetime
     ) -> None:
         """Let a message that is about to go count as going at the last moment at which it may.
@@ -175,9 +208,9 @@ class PolicyEvaluator:
         ruling = self._ruling(case, facts, now)
         if ruling.course is Course.SEND:
             goes = [one for place, one in enumerate(case.receivers) if place not in ruling.excluded]
-            self.note(evolve(case, receivers=goes), until, now)
+            self._record_send(evolve(case, receivers=goes), until, now)
 
-    def note(self, case: PolicyInput, at: datetime, now: datetime) -> None:
+    def _record_send(self, case: PolicyInput, at: datetime, now: datetime) -> None:
         """Let a message count for the caps that bind it."""
         longest = self._policies.longest_window
         if case.message_id is None or not longest or not self._caps(case.channel, case.controls):
@@ -194,7 +227,7 @@ class PolicyEvaluator:
                     forget_before=min(at, now) - 2 * longest,
                 )
 
-    def forbids(self, case: PolicyInput, now: datetime) -> bool:
+    def _is_refused(self, case: PolicyInput, now: datetime) -> bool:
         """Tell whether any receiver was suppressed, unsubscribed or held out by now.
 
         The other rules are not asked again: they were when the message was claimed.
@@ -235,8 +268,11 @@ class PolicyEvaluator:
         ]
 
     def _contacts(self, case: PolicyInput) -> list[Contact | None]:
-        workspace, contacts = case.channel.workspace, self._tx.contacts
-        return [contacts.get(workspace, one) if one else None for one, _ in case.receivers]
+        workspace = case.channel.workspace
+        return [
+            self._contact(workspace, contact_id) if contact_id else None
+            for contact_id, _ in case.receivers
+        ]
 
     def _receiver(
         self,

@@ -1,6 +1,7 @@
 """Who a receiver is: whatever a request says beside an address, its owner gets the message."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from messaging_core.models import (
     SuppressionScope,
 )
 from messaging_core.models.policy.send_rules import FrequencyCap, Holdout
-from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.storage.directory import Contacts
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Capabilities, Handoff
 from messaging_core.testing import ManualClock
 
@@ -361,3 +363,68 @@ def test_a_number_of_a_new_range_is_written_to_where_its_channel_allows_it() -> 
         ContactQuery(identifier=Identifier(identifier_key="phonenumber", identifier_value=number))
     ).results
     assert Messenger(storage=MemoryStorage(), channels={new: Provider()}).contacts.create(contact)
+
+
+class CountedContacts:
+    """The contacts of a transaction, and the name of each method that was called."""
+
+    def __init__(self, contacts: Contacts, calls: list[str]) -> None:
+        self._contacts = contacts
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self._calls.append(name)
+            return getattr(self._contacts, name)(*args, **kwargs)
+
+        return called
+
+
+class Counting(MemoryStorage):
+    """A storage that writes down each call of its contacts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    @contextmanager
+    def begin(self, connection: Any = None, *, read_only: bool = False) -> Iterator[Transaction]:
+        with super().begin(connection, read_only=read_only) as tx:
+            tx.contacts = CountedContacts(tx.contacts, self.calls)  # type: ignore[misc, assignment]
+            yield tx
+
+
+def test_a_bulk_that_names_one_new_contact_several_times_looks_and_writes_once() -> None:
+    storage = Counting()
+    both = (
+        Identifier(identifier_key="phonenumber", identifier_value=NUMBER),
+        Identifier(identifier_key="emailaddress", identifier_value=MAIL),
+    )
+    ada = ReceiverContact(identifier_value=NUMBER, identifiers=both)
+    request = SendMessage(receiver=Receiver(contacts=(ada,)), body=text("hello"))
+
+    messages = Host(storage).messenger.send_many(OFFERS, [request] * 5)
+
+    assert sum(isinstance(message, Message) for message in messages) == 5
+    assert storage.calls == ["by_identifiers", "add", "get"]
+
+
+def test_a_bulk_of_several_new_contacts_looks_and_writes_once() -> None:
+    storage = Counting()
+    people = [
+        ReceiverContact(
+            identifier_value=f"+3161234567{digit}",
+            identifiers=(Identifier(identifier_key="customer", identifier_value=str(digit)),),
+        )
+        for digit in range(5)
+    ]
+
+    Host(storage).messenger.send_many(
+        OFFERS,
+        [
+            SendMessage(receiver=Receiver(contacts=(person,)), body=text("hello"))
+            for person in people
+        ],
+    )
+
+    assert storage.calls == ["by_identifiers", "add", *["get"] * 5]

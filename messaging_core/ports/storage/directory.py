@@ -56,6 +56,14 @@ class Contacts(Protocol):
         """Return the contact id for each identifier, as it is given, that a contact has."""
 
     @abstractmethod
+    def add(self, contacts: Sequence[Contact]) -> None:
+        """Keep new contacts, all with one write.
+
+        No contact of their workspace has the id of any of them, or one of its identifiers.
+        `list_ids` are ignored, as by `save`.
+        """
+
+    @abstractmethod
     def save(self, contact: Contact) -> None:
         """Keep a contact, in place of what was kept under its id.
 

@@ -278,7 +278,7 @@ def test_an_engine_without_send_rules_is_found_out(
 ) -> None:
     for module in (evaluator, dispatch):
         monkeypatch.setattr(module, "evaluate", always)
-    monkeypatch.setattr(evaluator.PolicyEvaluator, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == promise]
 
     assert broken_by(STRICT, promises=[chosen]) == promise
@@ -323,7 +323,7 @@ def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: 
 
 
 def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator.PolicyEvaluator, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
     blocking = evolve(STRICT, blocked=30, keywords=0)
 
@@ -331,7 +331,7 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
 
 
 def test_a_consent_that_is_not_asked_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator.PolicyEvaluator, "forbids", lambda *_, **__: False)
+    monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
     (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
     changing = evolve(STRICT, changed=40, blocked=0, keywords=0)
 
@@ -349,13 +349,13 @@ def test_a_receipt_before_the_hand_off_that_counts_is_found_out(
 
 
 def test_a_plan_without_send_rules_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = preview._with_policy
+    judged = preview._decided
 
     def blind(acceptor: Any, *rest: Any) -> Any:
         context = evolve(acceptor.context, policies=evaluator.SendPolicies())
         return judged(evolve(acceptor, context=context), *rest)
 
-    monkeypatch.setattr(preview, "_with_policy", blind)
+    monkeypatch.setattr(preview, "_decided", blind)
 
     assert broken_by(STRICT) == "what_was_foreseen_happens"
 

@@ -89,6 +89,10 @@ class MemoryContacts(Contacts):
         found = {one: self._tables.identifiers.get(_place(workspace, one)) for one in identifiers}
         return {one: contact_id for one, contact_id in found.items() if contact_id is not None}
 
+    def add(self, contacts: Sequence[Contact]) -> None:
+        for contact in contacts:
+            self.save(contact)
+
     def save(self, contact: Contact) -> None:
         workspace = contact.workspace_id
         self._free(workspace, contact.id)

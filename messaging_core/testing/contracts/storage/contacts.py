@@ -125,6 +125,20 @@ class KnownContactsContract:
         assert contact_of(storage, "ada") == a_contact("ada", AN_ADDRESS)
         assert owners(storage, _NUMBER, _ADDRESS) == {_NUMBER: "bob", _ADDRESS: "ada"}
 
+    def test_contacts_that_are_added_together_come_back_as_saved_ones_do(self) -> None:
+        storage = self.make_storage()
+        ada = a_contact("ada", AN_ADDRESS, "+31612345679", list_ids=(uuid4(),))
+        bob = a_contact("bob", A_NUMBER)
+
+        with storage.begin() as tx:
+            tx.contacts.add([])
+            tx.contacts.add([ada, bob])
+            owners = tx.contacts.by_identifiers(DEFAULT_WORKSPACE, [_ADDRESS, _NUMBER])
+
+        assert contact_of(storage, "ada") == evolve(ada, list_ids=())
+        assert contact_of(storage, "bob") == bob
+        assert owners == {_ADDRESS: "ada", _NUMBER: "bob"}
+
     def test_a_message_goes_to_the_contact_that_was_saved(self) -> None:
         storage = self.make_storage()
         keep(storage, a_contact("ada", A_NUMBER))

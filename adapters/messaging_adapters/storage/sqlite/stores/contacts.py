@@ -125,11 +125,24 @@ class SqliteContacts(Contacts):
         found = self._find(workspace.bytes, wanted) if wanted else {}
         return {one: found[pair] for one, pair in pairs.items() if pair in found}
 
+    def add(self, contacts: Sequence[Contact]) -> None:
+        _ADD.run(
+            self._cursor,
+            [(contact.workspace_id.bytes, contact.id, _document(contact)) for contact in contacts],
+        )
+        _ADD_IDENTIFIERS.run(
+            self._cursor,
+            [
+                (contact.workspace_id.bytes, key, value, contact.id)
+                for contact in contacts
+                for key, value in _pairs(contact)
+            ],
+        )
+
     def save(self, contact: Contact) -> None:
         workspace = contact.workspace_id.bytes
         self._free(contact.workspace_id, contact.id)
-        document = encode(evolve(contact, list_ids=()))
-        self._cursor.execute(_SAVE, (workspace, contact.id, document))
+        self._cursor.execute(_SAVE, (workspace, contact.id, _document(contact)))
         _ADD_IDENTIFIERS.run(
             self._cursor,
             [(workspace, key, value, contact.id) for key, value in _pairs(contact)],
@@ -184,6 +197,10 @@ class SqliteContacts(Contacts):
 
 def _compared(key: str, value: str) -> Pair:
     return key, address_key(key, value)
+
+
+def _document(contact: Contact) -> bytes:
+    return encode(evolve(contact, list_ids=()) if contact.list_ids else contact)
 
 
 def _pairs(contact: Contact) -> list[Pair]:
