@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from messaging_core.decisions.status.status import (
     DOUBT,
+    HANDED_OVER,
     NOTHING,
     evidence_of,
     join,
@@ -286,10 +287,8 @@ def test_of_two_failures_the_later_counts_and_of_one_time_the_one_that_says_why(
 
 
 def test_evidence_of_a_hand_over_is_kept_from_either_side() -> None:
-    handed_over = Evidence(handed_over=True)
-
-    assert join(handed_over, NOTHING).handed_over
-    assert join(NOTHING, handed_over).handed_over
+    assert join(HANDED_OVER, NOTHING).handed_over
+    assert join(NOTHING, HANDED_OVER).handed_over
     assert not join(NOTHING, NOTHING).handed_over
 
 
