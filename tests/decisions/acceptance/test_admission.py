@@ -1,6 +1,6 @@
 """When an accepted request goes, and until when it may."""
 
-from datetime import timedelta, timezone
+from datetime import timedelta
 
 import pytest
 
@@ -72,15 +72,3 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert {"", "/reference", "/tags/0", "/scheduledFor", "/validity"} <= paths
     assert any(path.startswith("/receiver/contacts/0") for path in paths)
     assert any(path.startswith("/body") for path in paths)
-
-
-def test_an_instant_is_told_in_the_zone_in_which_it_was_asked_for() -> None:
-    later = NOW + timedelta(hours=1)
-    zones = [timezone(timedelta(hours=hours)) for hours in (2, 3)]
-
-    admissions = [
-        admit(a_request(scheduled_for=later.astimezone(zone)), a_channel(), NOW) for zone in zones
-    ]
-
-    told = [admission.reasons[0].facts["scheduledFor"] for admission in admissions]
-    assert told == [later.astimezone(zone).isoformat() for zone in zones]

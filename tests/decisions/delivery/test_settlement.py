@@ -481,7 +481,7 @@ def test_an_attempt_is_ordinary_unless_it_says_otherwise() -> None:
 
 
 def test_a_message_that_was_not_tried_passed_no_point_of_no_return() -> None:
-    assert not served(with_proof(a_mail(), {A})).handed_over
+    assert not already_delivered(with_evidence(a_mail(), {A})).handed_over
 
 
 def test_a_set_up_that_is_wrong_waits_for_one_minute() -> None:
