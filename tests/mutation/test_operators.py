@@ -48,3 +48,12 @@ def test_a_change_names_the_function_and_the_line() -> None:
     (mutant,) = mutants("class A:\n    def f(self, a):\n        return a is None\n")
 
     assert (mutant.function, mutant.line) == ("A.f", 3)
+
+
+def test_a_change_names_the_lines_of_its_statement_without_those_of_the_body() -> None:
+    source = "def f(a):\n    if (\n        a > 1\n        and a < 9\n    ):\n        return 2\n"
+
+    lines = {str(mutant): list(mutant.lines) for mutant in mutants(source)}
+
+    assert lines["f: a > 1 -> a >= 1"] == lines["f: a < 9 -> a <= 9"] == [2, 3, 4, 5]
+    assert lines["f: 2 -> 3"] == [6]

@@ -154,3 +154,9 @@ def test_the_same_codes_give_the_same_text(text: str, parameters: dict[str, str]
     codes = {url: code for code, url in short.links.items()}
 
     assert write_short_links(text, DOMAIN, codes.get, parameters=parameters) == short.text
+
+
+def test_no_text_and_no_address_shows_in_the_representation() -> None:
+    short = shorten("secret https://a.example/secret", DOMAIN, numbered())
+
+    assert "secret" not in repr(short)

@@ -17,7 +17,7 @@ from messaging_core.decisions.delivery.retrying import (
 from messaging_core.testing import MONDAY_MORNING as NOW
 
 policies = st.sampled_from([EMAIL_RETRIES, OTHER_RETRIES])
-DAY = timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 jitters = st.floats(0, 1, exclude_max=True)
 attempts = st.integers(1, 10_000)
 
@@ -169,3 +169,15 @@ def test_nothing_is_tried_at_the_expiry() -> None:
 
     assert not tried(wait)
     assert tried(wait + later)
+
+
+def test_a_wait_that_ends_with_the_validity_is_too_long() -> None:
+    at_the_end = next_try(
+        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + HOUR, jitter=0.0, retry_after=HOUR
+    )
+    before = next_try(
+        OTHER_RETRIES, 1, now=NOW, expires_at=NOW + HOUR, jitter=0.0, retry_after=HOUR - SECOND
+    )
+
+    assert at_the_end is None
+    assert before == NOW + HOUR - SECOND

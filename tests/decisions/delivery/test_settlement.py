@@ -40,7 +40,7 @@ from messaging_core.testing import a_claim, a_delivery, a_failure, a_message
 
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 BUSY, GONE, LOST = a_failure(), a_failure(FailureCode.UNKNOWN_RECEIVER), a_failure(12005)
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def a_mail(**delivery: object) -> Claim:
@@ -457,3 +457,37 @@ def test_a_message_may_have_gone_by_a_doubt_or_an_acceptance(
 
     assert may_have_gone(shown, a_delivery(accepted=accepted)) is expected
     assert may_have_gone(shown, None) is (expected and not accepted)
+
+
+def test_an_attempt_is_ordinary_unless_it_says_otherwise() -> None:
+    """It neither crashed nor went beyond the point of no return, and its doubt is waited for."""
+    doubt = {A: Deferred(failure=BUSY), B: Unknown(failure=LOST)}
+    ordinary = Attempted(
+        claim=a_doubted_mail(),
+        platform="sms",
+        addresses=(A, B),
+        outcome=PerRecipient(outcomes=doubt),
+        now=NOW,
+    )
+
+    settlement = settle(ordinary)
+
+    assert (settlement.crashed, settlement.handed_over, settlement.refused) == (False, False, ())
+    assert (settlement.details, settlement.next_due_at) == (IN_DOUBT, NOW + ordinary.grace)
+    sent_again = settle(evolve(ordinary, outcome=Accepted()))
+    assert sent_again.resolved is Resolution.RESENT
+    crashed = settle(evolve(ordinary, crashed=True, handed_over=True))
+    assert (crashed.crashed, crashed.handed_over) == (True, True)
+
+
+def test_a_message_that_was_not_tried_passed_no_point_of_no_return() -> None:
+    assert not already_delivered(with_evidence(a_mail(), {A})).handed_over
+
+
+def test_a_set_up_that_is_wrong_waits_for_one_minute() -> None:
+    settlement = after(
+        Deferred(failure=a_failure(retry=Retry.CONFIGURATION)), a_mail(attempts=1), now=0 * SECOND
+    )
+
+    assert settlement.next_due_at is not None
+    assert MINUTE <= settlement.next_due_at - NOW <= MINUTE * 1.1

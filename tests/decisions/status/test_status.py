@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from messaging_core.decisions.status.evidence import (
     DOUBT_EVIDENCE,
+    HANDED_OVER,
     NO_EVIDENCE,
     evidence_from_late_answer,
     evidence_from_receipt,
@@ -289,10 +290,8 @@ def test_of_two_failures_the_later_counts_and_of_one_time_the_one_that_says_why(
 
 
 def test_evidence_of_a_hand_over_is_kept_from_either_side() -> None:
-    handed_over = Evidence(handed_over=True)
-
-    assert merge(handed_over, NO_EVIDENCE).handed_over
-    assert merge(NO_EVIDENCE, handed_over).handed_over
+    assert merge(HANDED_OVER, NO_EVIDENCE).handed_over
+    assert merge(NO_EVIDENCE, HANDED_OVER).handed_over
     assert not merge(NO_EVIDENCE, NO_EVIDENCE).handed_over
 
 

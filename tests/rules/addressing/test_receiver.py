@@ -292,3 +292,19 @@ def test_a_channel_may_let_numbers_of_new_ranges_through() -> None:
         "receiver.number_not_assigned"
     ]
     assert check_receiver(receiver, open_minded, "") == []
+
+
+def test_each_of_150_contacts_is_looked_at_and_none_beyond() -> None:
+    lines = (ReceiverType.TO, ReceiverType.CC, ReceiverType.BCC)
+    good = [
+        ReceiverContact(identifier_value=f"a{number}@b.example", type=lines[number % 3])
+        for number in range(151)
+    ]
+    bad = ReceiverContact(identifier_value="nobody", type=ReceiverType.BCC)
+
+    assert check(EMAIL_CHANNEL, *good[:149], bad) == [
+        ("/149/identifierValue", "receiver.invalid_email")
+    ]
+    assert [code for _, code in check(EMAIL_CHANNEL, *good[:150], bad)] == [
+        "receiver.too_many_on_line"
+    ]
