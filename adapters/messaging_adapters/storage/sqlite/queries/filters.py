@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from messaging_adapters.storage.sqlite.rows.columns import storable, to_micros
-from messaging_adapters.storage.sqlite.schema.migrations import PENDING
+from messaging_adapters.storage.sqlite.schema.constants import PENDING
 from messaging_core.models.messages.message import Direction, Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.wire.stored.message import searchable

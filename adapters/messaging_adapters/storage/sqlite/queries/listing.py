@@ -7,7 +7,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.queries.filters import Filter, Filters, Walk
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
-from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
+from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.page import Page
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery

@@ -5,17 +5,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
-from typing import Any
+from importlib import import_module
+from pkgutil import get_data
+from typing import Final
 
 import attrs
-from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite.errors import REMEDY
 from messaging_adapters.storage.sqlite.host_transaction import LEGACY
-from messaging_adapters.storage.sqlite.schema.migrations import migrations
+from messaging_adapters.storage.sqlite.schema.constants import LOG, MIGRATION_NAMES, MIGRATION_SET
 from messaging_core.errors import ConfigurationError, SchemaError
 
-_LOG = migrations.migrations_table
 _TABLES = (
     "SELECT l.name FROM pragma_table_list l JOIN sqlite_master m ON m.name = l.name"
     " WHERE l.schema = 'main' AND l.type IN ('table', 'virtual') AND m.type = 'table'"
@@ -23,8 +23,15 @@ _TABLES = (
 )
 _COLUMNS = 'SELECT name, lower(type), "notnull", dflt_value, pk FROM pragma_table_info(?)'
 _ATTACHED = "SELECT tbl_name, type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')"
-_APPLIED = f"SELECT name FROM {_LOG} WHERE migration_set = ? ORDER BY id"  # noqa: S608 - no input
+_APPLIED = f"SELECT name FROM {LOG} WHERE migration_set = ? ORDER BY id"  # noqa: S608 - no input
+_HAS_LOG = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 _USE_THE_NEWER = "use that version of the library, or one that is newer still"
+
+_MIGRATIONS: Final = "messaging_adapters.storage.sqlite.schema.migrations"
+"""Imported only where a database lacks one: with it comes sqlite-utils."""
+
+CURRENT: Final = "current.sql"
+"""The script that makes all tables, which `script` writes from the migrations."""
 
 Columns = dict[str, tuple[object, ...]]
 """How each column is defined."""
@@ -42,7 +49,7 @@ class SchemaSnapshot:
 def snapshot_of(connection: sqlite3.Connection) -> SchemaSnapshot:
     """Read the layout of a database; nothing is written."""
     with plain(connection):
-        tables = [name for (name,) in connection.execute(_TABLES, (_LOG,)).fetchall()]
+        tables = [name for (name,) in connection.execute(_TABLES, (LOG,)).fetchall()]
         return SchemaSnapshot(
             columns={
                 table: {row[0]: row[1:] for row in connection.execute(_COLUMNS, (table,))}
@@ -53,12 +60,14 @@ def snapshot_of(connection: sqlite3.Connection) -> SchemaSnapshot:
                 for table, kind, name, sql in connection.execute(_ATTACHED)
                 if table in tables
             },
-            migrations=_applied(connection) if _LOG in tables else [],
+            migrations=_applied(connection),
         )
 
 
 def _applied(connection: sqlite3.Connection) -> list[str]:
-    return [name for (name,) in connection.execute(_APPLIED, (migrations.name,))]
+    if not connection.execute(_HAS_LOG, (LOG,)).fetchone():
+        return []
+    return [name for (name,) in connection.execute(_APPLIED, (MIGRATION_SET,))]
 
 
 def _normal(sql: str) -> str:
@@ -89,9 +98,9 @@ def check(connection: sqlite3.Connection) -> None:
         *_missing_tables(wanted, found),
         *_other_columns(wanted, found),
         *_other_attached(wanted, found),
-        *_missing_migrations(wanted, found),
+        *_missing_migrations(found.migrations),
     ]
-    if unknown := [*_newer_migrations(wanted, found)]:
+    if unknown := [*_newer_migrations(found.migrations)]:
         raise SchemaError([*problems, *unknown], _USE_THE_NEWER)
     if problems:
         raise SchemaError(problems, REMEDY)
@@ -107,25 +116,22 @@ def apply(connection: sqlite3.Connection) -> None:
     if getattr(connection, "autocommit", None) is True:
         raise ConfigurationError("tables are not made through a connection with autocommit=True")
     with plain(connection):
-        if unknown := [*_newer_migrations(_wanted(), snapshot_of(connection))]:
+        applied = _applied(connection)
+        if unknown := [*_newer_migrations(applied)]:
             raise SchemaError(unknown, _USE_THE_NEWER)
-        migrations.apply(_database(connection))
+        if [*_missing_migrations(applied)]:
+            import_module(_MIGRATIONS).apply(connection)
 
 
-def _database(connection: sqlite3.Connection) -> Database:
-    """Return what migrations take, without changing settings of the connection."""
-    return Database(connection, recursive_triggers=False, execute_plugins=False)
-
-
-def _missing_migrations(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
-    for name in wanted.migrations:
-        if name not in found.migrations:
+def _missing_migrations(applied: list[str]) -> Iterator[str]:
+    for name in MIGRATION_NAMES:
+        if name not in applied:
             yield f"migration {name} is not applied"
 
 
-def _newer_migrations(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
-    for name in found.migrations:
-        if name not in wanted.migrations:
+def _newer_migrations(applied: list[str]) -> Iterator[str]:
+    for name in applied:
+        if name not in MIGRATION_NAMES:
             yield f"migration {name} is of a newer version of this library"
 
 
@@ -160,61 +166,25 @@ def _other_attached(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[s
             yield f"{kind} {name} of {table} is defined differently"
 
 
-@contextmanager
-def _made() -> Iterator[sqlite3.Connection]:
-    """Lend a database in memory that has the tables, and nothing else."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrations.apply(_database(connection))
-        yield connection
+@cache
+def statements() -> tuple[str, ...]:
+    """Return what makes the tables in a database that has none of them, one statement each."""
+    return tuple(_split((get_data(__package__, CURRENT) or b"").decode()))
+
+
+def _split(script: str) -> Iterator[str]:
+    """Cut a script into statements: a semicolon inside a trigger or a text ends none."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement.strip().removesuffix(";")
+            statement = ""
 
 
 @cache
 def _wanted() -> SchemaSnapshot:
-    with _made() as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for statement in statements():
+            connection.execute(statement)
         return snapshot_of(connection)
-
-
-@cache
-def statements() -> tuple[str, ...]:
-    """Return what makes the tables in a database that has none of them, one statement each."""
-    with _made() as connection:
-        tables = snapshot_of(connection).columns
-        made = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return (
-            *(
-                _unless_there(sql) if table == _LOG else sql
-                for table, sql in made.fetchall()
-                if table in tables
-            ),
-            *(_insertion(table, row) for table in tables for row in _rows(connection, table)),
-        )
-
-
-def _unless_there(sql: str) -> str:
-    """Return a definition that does nothing where a host uses sqlite-utils for its own tables."""
-    return re.sub(r"^CREATE (TABLE|INDEX|UNIQUE INDEX) ", r"CREATE \1 IF NOT EXISTS ", sql)
-
-
-def _rows(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
-    cursor = connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - one of our tables
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def _insertion(table: str, row: dict[str, Any]) -> str:
-    literals = {name: _literal(value) for name, value in row.items()}
-    if table == _LOG:
-        # The host's own migrations may have rows there, and the time is that of the host.
-        del literals["id"]
-        literals["applied_at"] = "CURRENT_TIMESTAMP"
-    names, values = ", ".join(literals), ", ".join(literals.values())
-    return f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608 - our own tables
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, bytes):
-        return f"X'{value.hex()}'"
-    if isinstance(value, str):
-        escaped = value.replace("'", "''")
-        return f"'{escaped}'"
-    return "NULL" if value is None else str(value)

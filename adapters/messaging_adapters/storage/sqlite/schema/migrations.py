@@ -1,23 +1,18 @@
 """The tables, as numbered migrations that only go forward."""
 
+import sqlite3
+
 from sqlite_utils import Database, Migrations
 
 from messaging_adapters.storage.sqlite.schema import identities
-
-# A position is the rowid of a message: milliseconds of acceptance times 2^15, counted on within a
-# millisecond. It grows with every commit, whatever the clocks of several processes say, so pages,
-# tags, receivers and subjects are all walked by one integer, and every index ends in it for free.
-POSITION_BITS = 15
+from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_SET
 
 # Every index costs a page in every commit of a single message, so there is none for what another
 # table knows: a workspace and a platform are walked channel by channel, the few channels there are
 # stand in `messaging_channels`, and what waits stands in the outbox. `own_address` is the
 # channel's side of a message, `messaging_people` the other side.
 
-PENDING = ("accepted", "scheduled", "processing")
-"""The statuses of messages that have a row in the outbox."""
-
-migrations = Migrations("messaging")
+migrations = Migrations(MIGRATION_SET)
 
 _TABLES = """
 CREATE TABLE messaging_messages (
@@ -393,4 +388,9 @@ def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):
         if statement.strip():
-            db.execute(statement)
+            db.execute(statement.strip())
+
+
+def apply(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, in the transaction that is open, and change no settings."""
+    migrations.apply(Database(connection, recursive_triggers=False, execute_plugins=False))

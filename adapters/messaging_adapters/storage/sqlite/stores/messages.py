@@ -11,7 +11,7 @@ import orjson
 from messaging_adapters.storage.sqlite.queries.listing import Listing
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
-from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
+from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import Page

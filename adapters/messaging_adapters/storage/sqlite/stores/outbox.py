@@ -12,7 +12,7 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sqlite.schema.migrations import POSITION_BITS
+from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_adapters.storage.sqlite.stores.messages import failure_columns, progress_column
 from messaging_core.decisions.delivery.fairness import divide, most_for_one, place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable

@@ -1,6 +1,7 @@
 """The tables can be made by the host, and every difference from them is named."""
 
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,8 @@ from sqlalchemy import create_engine, text
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.schema import check, script
+from messaging_adapters.storage.sqlite.schema.constants import LOG, MIGRATION_NAMES, MIGRATION_SET
 from messaging_adapters.storage.sqlite.schema.migrations import migrations
 from messaging_core.errors import ConfigurationError, SchemaError
 from messaging_core.models import Identifier, SuppressionScope
@@ -296,9 +299,50 @@ class TestMigrate:
         assert works(path)
 
 
-def names_of_migrations() -> list[str]:
-    with Database(memory=True) as empty:
-        return [each.name for each in migrations.pending(empty)]
+class TestConstants:
+    """What is needed to open a file, and known without sqlite-utils."""
+
+    def test_names_are_those_of_the_migrations(self) -> None:
+        with closing(sqlite3.connect(":memory:")) as empty:
+            names = [each.name for each in migrations.pending(Database(empty))]
+
+        assert list(MIGRATION_NAMES) == names
+        assert migrations.name == MIGRATION_SET
+        assert migrations.migrations_table == LOG
+
+    def test_the_stored_script_is_what_the_migrations_make(self) -> None:
+        stored = "".join(f"{statement};\n" for statement in check.statements())
+
+        assert stored == script.script(), f"run python -m {script.__name__}"
+
+
+LOADED = """
+import sys
+from messaging_adapters.storage.sqlite import SqliteStorage
+with SqliteStorage(sys.argv[1], migrate=sys.argv[2] == "migrate") as storage:
+    storage.check_schema()
+print("sqlite_utils" in sys.modules)
+"""
+
+
+class TestLoadedModules:
+    @pytest.mark.parametrize("how", ["migrate", "look"])
+    def test_a_file_that_is_up_to_date_needs_no_sqlite_utils(self, path: Path, how: str) -> None:
+        SqliteStorage.migrate(path)
+
+        assert self.loads(path, how) == "False"
+
+    def test_a_new_file_does(self, path: Path) -> None:
+        assert self.loads(path, "migrate") == "True"
+
+    def loads(self, path: Path, how: str) -> str:
+        run = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+            [sys.executable, "-I", "-c", LOADED, str(path), how],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return run.stdout.strip()
 
 
 DRIFTS = {
@@ -332,7 +376,7 @@ DRIFTS = {
         "trigger messaging_subjects_ai of messaging_subjects is missing"
     ],
     "DELETE FROM _sqlite_migrations": [
-        f"migration {name} is not applied" for name in names_of_migrations()
+        f"migration {name} is not applied" for name in MIGRATION_NAMES
     ],
     "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('messaging', '9999_later')": [
         "migration 9999_later is of a newer version of this library"
