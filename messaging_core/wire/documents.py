@@ -192,7 +192,7 @@ def _read(
 def _read_document(kind: Any, data: Any, limits: WireLimits, faults: ViolationCollector) -> Any:
     if isinstance(data, (bytes, str, bytearray, memoryview)):
         return _read_tree(kind, json_text.parse(data, limits, faults), faults)
-    if type(data) is dict and (tree := json_values.parse(data, limits, faults)) is not None:
+    if type(data) is dict and (tree := json_values.parse(data, limits)) is not None:
         return _read_tree(kind, tree, faults)
     if isinstance(data, Mapping):
         return _read_mapping(kind, data, limits, faults)
