@@ -1,7 +1,9 @@
 """What every part of the engine works with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -9,7 +11,8 @@ from messaging_core.channels import ChannelRegistry
 from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Clock, Ids
-from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.wakeup import WakeUp
 from messaging_core.wire import WireLimits
 
 SUPPRESS_ON: Final = frozenset(
@@ -28,6 +31,7 @@ class EngineContext:
         policies: The send rules.
         limits: How large and deep a JSON request may be.
         suppress_on: Which reports suppress an address by themselves.
+        wake_up: Wakes the workers of this messenger in this process.
     """
 
     storage: Storage
@@ -37,8 +41,21 @@ class EngineContext:
     policies: SendPolicies = field(factory=SendPolicies)
     limits: WireLimits = field(factory=WireLimits)
     suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
+    wake_up: WakeUp = field(factory=WakeUp, repr=False)
 
     def now(self) -> datetime:
         """Return the present, in whole milliseconds as the wire shows it."""
         now = self.clock.now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    @contextmanager
+    def begin_due(self, connection: Any = None) -> Iterator[Transaction]:
+        """Open a transaction that may make messages due; its commit wakes the workers.
+
+        The commit of a host's own transaction is not visible here. Workers find its messages
+        when they look at the storage again.
+        """
+        with self.storage.begin(connection) as tx:
+            yield tx
+        if connection is None:
+            self.wake_up()

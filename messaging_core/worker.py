@@ -13,7 +13,7 @@ from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher, deduplicates_at
 from messaging_core.delivery.group_commit import GroupCommit, LatestTime
 from messaging_core.delivery.housekeeping import Housekeeper
-from messaging_core.delivery.loop import DeliveryLoop
+from messaging_core.delivery.loop import POLL, DeliveryLoop
 from messaging_core.delivery.report import DeliveryReport
 from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import ConfigurationError
@@ -23,6 +23,7 @@ from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.notifications.progress import Progress
 from messaging_core.ports.components import A_MESSENGER, AN_EVENT
+from messaging_core.wakeup import StopRelay
 from messaging_core.wire import Json
 
 _SHARE_OF_LEASE = 0.9
@@ -64,10 +65,12 @@ class Worker:
     Attributes:
         bulkheads: How threads are divided between channels; a simulation has one for all.
         watchdog: Finds calls that take too long; a simulation decides which these are.
+        poll: Seconds between looks at a storage that other processes write to as well.
     """
 
     bulkheads: type[Bulkheads] = Bulkheads
     watchdog: Callable[[float], Watchdog] = Watchdog
+    poll: float = POLL
 
     @checked(
         messenger=A_MESSENGER,
@@ -184,8 +187,21 @@ class Worker:
     ) -> DeliveryReport:
         """Deliver until it is over, and leave no claim unsettled."""
         with self._loop() as loop:
-            loop.run(is_over, stop)
+            if stop is None:
+                loop.run(is_over, stop)
+            else:
+                self._run_until(stop, loop)
         return loop.commits.report
+
+    def _run_until(self, stop: threading.Event, loop: DeliveryLoop) -> None:
+        """Run a loop that `send` and the event of the host wake."""
+        wake, wake_up = loop.bulkheads.wake, self._messenger.context.wake_up
+        wake_up.add(wake)
+        try:
+            with StopRelay(stop, wake):
+                loop.run(stop.is_set, stop)
+        finally:
+            wake_up.remove(wake)
 
     @contextmanager
     def _loop(self) -> Iterator["DeliveryLoop"]:
@@ -230,6 +246,7 @@ class Worker:
                 batch=self._batch,
                 lease=self._lease,
                 max_wait=min(MAX_WAIT, self._timeout / 2),
+                poll=self.poll,
             )
             try:
                 yield loop

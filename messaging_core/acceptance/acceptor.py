@@ -54,7 +54,7 @@ class MessageAcceptor:
         prepared = [self.prepare(one, now) for one in submissions]
         if not any(one.admission or one.idempotency for one in prepared):
             return [_refusal(one) for one in prepared]
-        with self.context.storage.begin(connection) as tx:
+        with self.context.begin_due(connection) as tx:
             return self.writing(tx, now).keep(prepared)
 
     def writing(

@@ -53,7 +53,7 @@ class BatchAcceptor:
         prepared = [self._prepare(channel, one, idempotency_key, now) for one in requests]
         key = None if idempotency_key is None else _key(idempotency_key, prepared)
         batch_id = self.acceptor.context.ids.new(now)
-        with self.acceptor.context.storage.begin(connection) as tx:
+        with self.acceptor.context.begin_due(connection) as tx:
             writing = self.acceptor.writing(tx, now, batch_id=batch_id)
             known = _known(tx, writing, channel.workspace, key) if key else None
             return known or Batch(id=batch_id, messages=_keep(writing, prepared, key))

@@ -67,7 +67,8 @@ class Bulkheads:
         self._pools: dict[UUID, WorkerPool] = {}
         self._could_have = 0  # threads, if every pool had as many as it may
         self.in_flight = 0
-        self._done: SimpleQueue[WorkerPool] = SimpleQueue()
+        self._done: SimpleQueue[WorkerPool | None] = SimpleQueue()
+        self._is_woken = False
         self._at_first = {channel: self._at_most(size) for channel, size in self._sizes.items()}
         for channel in [channel for channel, threads_hung in hung.items() if threads_hung]:
             self._pool(channel)
@@ -104,8 +105,14 @@ class Bulkheads:
         for pool in pools:
             pool.start(may_grow=not self._is_crowded())
 
+    def wake(self) -> None:
+        """End the current or the next `wait`; any thread may call this."""
+        if not self._is_woken:  # however often it is called, one entry wakes
+            self._is_woken = True
+            self._done.put(None)
+
     def wait(self, max_count: int, timeout: float = MAX_WAIT) -> None:
-        """Wait until a message is finished, and a millisecond longer for others.
+        """Wait for a finished message or a wake-up, and a millisecond longer for others.
 
         Args:
             max_count: Return when so many messages are finished.
@@ -187,12 +194,16 @@ class Bulkheads:
         return sum(pool.threads for pool in self._pools.values()) >= self._ceiling
 
     def _wait_for_one(self, timeout: float) -> bool:
-        """Wait for one finished message; return False after the timeout."""
+        """Wait for one finished message or a wake-up; return False after the timeout."""
         try:
-            self._done.get(timeout=timeout).count_finished()
+            pool = self._done.get(timeout=timeout)
         except Empty:
             return False
-        self.in_flight -= 1
+        if pool is None:
+            self._is_woken = False  # before the next claim, which finds what woke this loop
+        else:
+            pool.count_finished()
+            self.in_flight -= 1
         return True
 
 

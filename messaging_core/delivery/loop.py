@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from attrs import define
@@ -19,7 +20,10 @@ from messaging_core.ports.storage.transaction import Storage
 
 _log = logging.getLogger(__name__)
 
-_IDLE = 0.5  # seconds between looks at a storage that other processes write to as well
+POLL: Final = 0.5
+"""Seconds between looks at a storage that other processes write to as well."""
+
+_PAUSE = 0.5  # seconds after a failure
 _MOMENT = 0.01  # seconds between looks at threads that are about to end
 
 
@@ -33,6 +37,7 @@ class DeliveryLoop:
         batch: How many messages are claimed at most in one transaction.
         lease: How long no other worker gets a claimed message.
         max_wait: Seconds after which the loop claims again although no message is finished.
+        poll: Seconds after which an idle loop claims again although nothing woke it.
     """
 
     storage: Storage
@@ -44,6 +49,7 @@ class DeliveryLoop:
     batch: int
     lease: timedelta
     max_wait: float
+    poll: float = POLL
 
     def run(self, is_over: Callable[[], bool], stop: threading.Event | None) -> None:
         """Claim and wait in turns, until `is_over` returns True and no message is in flight.
@@ -73,7 +79,7 @@ class DeliveryLoop:
                 ):
                     raise
                 _log_failure(error)
-                stop.wait(_IDLE)
+                stop.wait(_PAUSE)
             self._wait(self.batch // 2)
 
     def claim(self) -> None:
@@ -139,15 +145,15 @@ class DeliveryLoop:
                 _log.error("every thread of channel %s hangs in its transport", channel.name)
 
     def _wait_until_due(self, stop: threading.Event | None) -> None:
-        """Sleep until a message may be due."""
+        """Sleep until a message may be due, `send` wakes the loop, or `stop` is set."""
         if stop is None:
             return
         with self.storage.begin(read_only=True) as tx:
             due_at = tx.outbox.next_due()
-        wait = (due_at - self.clock.now()).total_seconds() if due_at else _IDLE
+        wait = (due_at - self.clock.now()).total_seconds() if due_at else self.poll
         # A message of a channel without threads stays due: without a pause this would be a spin.
         least = MAX_WAIT if self.bulkheads.is_exhausted else 0.0
-        stop.wait(min(max(wait, least), _IDLE))
+        self.bulkheads.wait(1, min(max(wait, least), self.poll))
 
 
 def _log_failure(error: BaseException) -> None:

@@ -48,7 +48,7 @@ class WorkerPool:
         size: int,
         work: Callable[[Claim], bool],
         *,
-        done: "SimpleQueue[WorkerPool]",
+        done: "SimpleQueue[WorkerPool | None]",
         hung: set[threading.Thread],
         pace: int = 0,
     ) -> None:

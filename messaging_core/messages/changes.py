@@ -50,7 +50,7 @@ class MessageChanges:
         if violations := check_schedule(at, now):
             raise InvalidMessageError(violations)
         at = at.astimezone(UTC)  # wall-clock times must not be compared with one another
-        with self.context.storage.begin(connection) as tx:
+        with self.context.begin_due(connection) as tx:
             message = message_of(tx, workspace, message_id)
             delivery = tx.outbox.delivery(workspace, message_id)
             if delivery is None or not can_reschedule(message.status):

@@ -36,7 +36,7 @@ class MessageReplayer:
         self, message_id: UUID, workspace: UUID, channel: Channel, *, again: bool, connection: Any
     ) -> Message:
         """Keep a new message in place of one that failed, or send one in doubt now."""
-        with self.context.storage.begin(connection) as tx:
+        with self.context.begin_due(connection) as tx:
             message = tx.messages.get(workspace, message_id)
             if message is None:
                 raise UnknownMessageError(message_id)

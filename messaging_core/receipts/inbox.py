@@ -140,7 +140,7 @@ class ReceiptInbox:
         return result
 
     def _apply_together(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
-        with self.context.storage.begin(connection) as tx:
+        with self.context.begin_due(connection) as tx:
             reports = ReceiptProcessor(tx, self.context)
             results: list[Result] = [self._apply(tx, reports, receipt) for receipt in kept]
             reports.flush()
