@@ -1,4 +1,4 @@
-"""Resolve lists of contacts, and compare the memory that a large one takes with a small one's.
+"""Resolve lists of contacts, and compare the memory that large and small lists take.
 
 Prints seconds and peak memory for a list of a tenth of the size and for the whole, and fails where
 the larger one takes more than 1.2 times the memory of the smaller.

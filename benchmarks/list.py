@@ -181,7 +181,7 @@ def last_page(messenger: Messenger, storage: SqliteStorage, query: MessageQuery)
     if not page.results:
         return query
     newest = page.results[-1].id
-    position = storage._connection.execute(  # noqa: SLF001 - positions are nobody's business
+    position = storage._connection.execute(  # noqa: SLF001 - positions are private
         "SELECT position FROM messaging_messages WHERE id = ?", (newest.bytes,)
     ).fetchone()[0]
     before = position - 1 if query.reverse else position + 1

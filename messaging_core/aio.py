@@ -45,10 +45,10 @@ MOST_TOGETHER = 1000
 class AsyncMessenger(ForkAware):
     """Await what a `Messenger` does, without ever blocking the event loop.
 
-    Concurrent `send` calls share commits: whatever arrives while one transaction is being
-    written goes into the next, so that a hundred callers are served many times faster than one,
-    and a lone caller waits for nobody. One object serves any number of event loops, one after
-    another or at the same time; calls of one loop share commits with one another.
+    Group commit: concurrent `send` calls share transactions. The first call commits at once;
+    calls that arrive during a commit are batched into the next one, so a hundred callers are
+    served many times faster than one. One object serves any number of event loops, one after
+    another or at the same time; only calls of the same loop share commits.
 
     Args:
         messenger: Does the work, in threads.
@@ -145,7 +145,7 @@ class AsyncMessenger(ForkAware):
         identifier_key: str | None = None,
         meta: Meta | None = None,
     ) -> datetime | None:
-        """Return when a message to somebody may go; see `Messenger.next_allowed`."""
+        """Return when a receiver may get a message; see `Messenger.next_allowed`."""
         return await _in_thread(
             self.messenger.next_allowed,
             channel,
@@ -297,7 +297,7 @@ class _SendQueue:
         """Write everything that waits, a transaction at a time, until nothing does."""
         try:
             while True:
-                # Whoever gave up before the writing began sends nothing.
+                # A caller that was cancelled before its transaction began sends nothing.
                 waiting = [one for one in self._waiting if not one[1].done()]
                 batch, self._waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
                 if not batch:

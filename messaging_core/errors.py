@@ -2,7 +2,7 @@
 
 ```
 MessagingError
-├── InvalidRequestError          the request is wrong: mend it, nothing was written
+├── InvalidRequestError          the request is wrong: correct it, nothing was written
 │   ├── InvalidMessageError      … a message to be sent; carries every violation
 │   ├── InvalidDocumentError     … JSON that should be one of our own documents
 │   ├── InvalidQueryError        … a listing: its filters, limits or page token
@@ -19,17 +19,17 @@ MessagingError
 │   └── UnknownShortLinkError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
-│   ├── StorageBusyError         … somebody else held it for too long
-│   ├── StorageFullError         … there is no room for more: make some
-│   └── StorageCorruptError      … what it keeps is damaged: restore a backup
-├── ConfigurationError           the host's set-up is wrong: no retry will mend it
+│   ├── StorageBusyError         … another connection held the lock for too long
+│   ├── StorageFullError         … the disk is full: free some space
+│   └── StorageCorruptError      … its data are damaged: restore a backup
+├── ConfigurationError           the host's set-up is wrong: correct it, retries do not help
 │   ├── ArgumentError            … a constructor or call was given something that it does not take
 │   ├── MissingDependencyError   … an optional package is not installed
 │   └── SchemaError              … the tables are not those of this version: migrate
-├── TemplateError                a template does not become a text: mend it, or its values
+├── TemplateError                a template cannot be rendered: correct it or its values
 │   ├── TemplateSyntaxError      … its source is broken, with line and column
 │   └── TemplateValueError       … values are missing, of no use, or too many
-├── MediaError                   a picture or file that a message names is not to be had
+├── MediaError                   a picture or file that a message names is not available
 └── Withdrawn                    told to a transport: do not hand this message over
 ```
 """
@@ -79,11 +79,11 @@ class InvalidQueryError(InvalidRequestError):
 
 
 class ContactConflictError(InvalidRequestError):
-    """Report identifiers that somebody else has, so that they cannot become another contact's.
+    """Report identifiers that already belong to other contacts.
 
     Attributes:
-        identifiers: Those.
-        contact_ids: Who has them, one for each.
+        identifiers: The identifiers.
+        contact_ids: The contacts that have them, one for each identifier.
     """
 
     def __init__(
@@ -103,18 +103,18 @@ class InvalidTemplateError(InvalidRequestError):
 
 
 class IdempotencyConflictError(InvalidRequestError):
-    """Report an idempotency key that already stands for another request.
+    """Report an idempotency key that was already used for another request.
 
     Attributes:
         key: The key that was used twice.
-        message_id: The message that the key stands for.
+        message_id: The message of the first request.
         fields: JSON pointers to what differs between the two requests, one violation each;
             `/channelId` is the channel, `/0` the first request of a batch.
     """
 
     def __init__(self, key: str, message_id: UUID, fields: Sequence[str] = ()) -> None:
-        message = f"the idempotency key already stands for message {message_id}, from a request"
-        message += " that differs here" if fields else " that differs"
+        message = f"the idempotency key was already used for message {message_id}, whose request"
+        message += " differs here" if fields else " differs"
         super().__init__([Violation(path, _CONFLICT, message) for path in fields or ("",)])
         self.args = (key, message_id, tuple(fields))
         self.key = key
@@ -207,7 +207,7 @@ class UnknownTemplateError(NotFoundError):
 
 
 class UnknownShortLinkError(NotFoundError):
-    """Report a code that leads nowhere: nobody was sent it, or it has expired."""
+    """Report a short link that does not exist or has expired."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -239,7 +239,7 @@ class StorageCorruptError(StorageError):
 
 
 class ConfigurationError(MessagingError):
-    """Report a set-up that no retry will mend."""
+    """Report a wrong set-up: the host must correct it, because retries do not help."""
 
 
 class ArgumentError(ConfigurationError, TypeError, ValueError):

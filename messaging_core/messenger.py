@@ -115,11 +115,11 @@ class Messenger:
         clock: Tells the time; that of this machine by default.
         ids: Makes message ids; UUIDv7 by default.
         limits: How large and deep a JSON request may be.
-        idempotency_window: How long an idempotency key stands for its message, counted from
+        idempotency_window: How long an idempotency key returns its message, counted from
             acceptance; then the key is free again. At most ten years.
         send_rules: Quiet hours, frequency caps and the like: for all, or by the id of a workspace
             or of a channel; a channel's are combined with those of its workspace.
-        keywords: What is done when somebody writes STOP, START or HELP to an SMS channel.
+        keywords: What is done when a person writes STOP, START or HELP to an SMS channel.
         suppress_on: Which reports suppress an address by themselves.
         template_engine: Renders the templates that name it, beside those written in plain
             placeholders.
@@ -238,7 +238,8 @@ class Messenger:
         Raises:
             InvalidMessageError: The request breaks rules, all of which it carries; nothing was
                 written.
-            IdempotencyConflictError: The key stands for another request, with what differs.
+            IdempotencyConflictError: The key was used for another request; the error carries
+                what differs.
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed; nothing was written.
         """
@@ -317,7 +318,8 @@ class Messenger:
         Raises:
             InvalidMessageError: There is no request, or more than 100, or the key is not 1 to
                 255 printable characters; nothing was written.
-            IdempotencyConflictError: The key stands for something else, with what differs.
+            IdempotencyConflictError: The key was used for something else; the error carries
+                what differs.
             UnknownChannelError: There is no such channel.
             StorageError: The storage failed; nothing was written.
             ArgumentError: `requests` is a single request.
@@ -381,7 +383,7 @@ class Messenger:
         identifier_key: str | None = None,
         meta: Meta | None = None,
     ) -> datetime | None:
-        """Return when a message to somebody may go, by all send rules, for a host's own page.
+        """Return when a receiver may get a message by all send rules, for a host's own page.
 
         Args:
             channel: As for `send`.
@@ -498,7 +500,7 @@ class Messenger:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Message:
-        """Move a message that waits to another time; its validity runs from there anew.
+        """Move a message that waits to another time; its validity starts again at that time.
 
         Args:
             message_id: Which.
@@ -522,11 +524,11 @@ class Messenger:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Reception:
-        """Take in what providers report, and messages that people send; nothing of it gets lost.
+        """Keep and apply what providers report, and messages that people send, without loss.
 
         Everything is durable before anything else happens. Receipts may come early, late, twice
-        and in any order: the status that a message ends with is the same. One whose message is not
-        known waits for it. Whoever subscribed is told.
+        and in any order: the message ends with the same status. A receipt whose message is not
+        known waits for it. Subscribers get the events.
 
         Args:
             receipts: Status reports, interactions and incoming messages, in any order.
@@ -609,7 +611,7 @@ class Messenger:
         """Record that a message had its effect, as an interaction.
 
         Raises:
-            InvalidRequestError: The conversion has a type or status that there is not.
+            InvalidRequestError: The conversion has an unknown type or status.
             UnknownMessageError: This workspace has no such message.
         """
         return record_conversion(
@@ -638,8 +640,9 @@ class Messenger:
 
         Old is what was accepted `before` an instant and is finished; what waits, or is being
         delivered, is left alone. With a message goes everything that hangs on it; receipts go from
-        the inbox by their own age. Contacts and idempotency keys stay. It may be broken off and
-        called again at any time: it goes on with what is left, and redacts nothing twice.
+        the inbox by their own age. Contacts and idempotency keys stay. The caller may
+        interrupt it and call it again at any time: it goes on with what is left, and redacts
+        nothing twice.
 
         Args:
             before: Aware instant.

@@ -38,11 +38,11 @@ class BatchAcceptor:
         idempotency_key: str | None = None,
         connection: Any = None,
     ) -> Batch:
-        """Keep a batch in one transaction, or return the one that its key stands for.
+        """Keep a batch in one transaction, or return the batch that was kept under its key.
 
         Raises:
             InvalidMessageError: Its number of requests, or its key, is not allowed.
-            IdempotencyConflictError: The key stands for something else.
+            IdempotencyConflictError: The key was used for something else.
         """
         violations = check_batch(requests, "")
         if idempotency_key is not None:
@@ -72,7 +72,7 @@ class BatchAcceptor:
 def _keep(
     writing: MessageWriter, prepared: Sequence[PreparedRequest], key: IdempotencyKey | None
 ) -> tuple[Message, ...]:
-    # A key stands for one message: here for the first, whose origin is the batch.
+    # A key belongs to one message: here to the first, whose origin is the batch.
     keys = [key, *[None] * (len(prepared) - 1)]
     keyed = [evolve(one, idempotency=its) for one, its in zip(prepared, keys, strict=True)]
     return tuple(writing.keep_all(keyed))
@@ -93,7 +93,7 @@ def messages_of(tx: Transaction, workspace: UUID, batch_id: UUID) -> tuple[Messa
 def _known(
     tx: Transaction, writing: MessageWriter, workspace: UUID, key: IdempotencyKey
 ) -> Batch | None:
-    """Return the batch that a key stands for already, as it is now."""
+    """Return the batch that was kept under a key before, as it is now."""
     found = writing.by_keys(workspace, [key.key]).get(key.key)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""A caller's keys: what each stands for, how long, and where a second use conflicts."""
+"""Idempotency keys: which request each belongs to, how long, and when a second use conflicts."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +22,7 @@ from messaging_core.wire.stored.fingerprint import differing, fingerprint, hash_
 
 MAX_KEY_LENGTH: Final = 255
 DEFAULT_WINDOW: Final = timedelta(hours=24)
-"""How long a key stands for its message, counted from acceptance."""
+"""How long a key returns its message, counted from acceptance."""
 
 LONGEST_WINDOW: Final = timedelta(days=3650)
 CHANNEL: Final = "/channelId"
@@ -37,7 +37,7 @@ def check_window(window: timedelta) -> timedelta:
     """
     if timedelta(0) < window <= LONGEST_WINDOW:
         return window
-    raise ConfigurationError("idempotency keys stand for more than no time, and at most ten years")
+    raise ConfigurationError("idempotency_window must be more than zero and at most ten years")
 
 
 def check_key(key: str) -> list[Violation]:
@@ -74,11 +74,11 @@ def key_of_batch(key: str, hashes: Sequence[str]) -> IdempotencyKey:
 
 
 def conflict(message_id: UUID, earlier: IdempotencyKey, key: IdempotencyKey) -> InvalidRequestError:
-    """Return the error about a key that stands for another request, with what differs."""
+    """Return the error about a key that was used for another request, with what differs."""
     return IdempotencyConflictError(key.key, message_id, differing(earlier.fields, key.fields))
 
 
 def gone(message_id: UUID) -> InvalidRequestError:
     """Return the error about a key whose message is there no more."""
-    message = f"the idempotency key stands for message {message_id}, which was deleted since"
+    message = f"the idempotency key was used for message {message_id}, which was deleted since"
     return InvalidMessageError((Violation("", "idempotency.gone", message),))

@@ -66,7 +66,7 @@ def next_allowed(
     key: str | None = None,
     meta: Meta | None = None,
 ) -> datetime | None:
-    """Return when a message to somebody may go; nothing where waiting changes nothing."""
+    """Return when a receiver may get a message; nothing where waiting changes nothing."""
     now = acceptor.context.now()
     identifier = Identifier(identifier_key=key or channel.identifier_key, identifier_value=receiver)
     with acceptor.context.storage.begin(read_only=True) as tx:

@@ -34,7 +34,7 @@ class MessageWriter:
         ids: Makes ids.
         now: When the requests are accepted.
         linking: Decides on their links.
-        keys_since: Idempotency keys accepted then or before stand for nothing any more.
+        keys_since: Idempotency keys accepted then or before are free again.
         policies: The send rules.
         batch_id: The batch that all of it belongs to.
     """
@@ -128,7 +128,7 @@ class MessageWriter:
     def _people(self, chosen: Sequence[PreparedRequest]) -> list[list[Person]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
 
-        Nobody becomes a contact for a request that breaks rules.
+        A request that breaks rules creates no contacts.
         """
         people = People(tx=self._tx, now=self._now, new_id=lambda: str(self._ids.new(self._now)))
         admitted = [one for one in chosen if one.admission]

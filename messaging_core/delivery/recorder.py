@@ -1,7 +1,7 @@
-"""Everything that is written down about a delivery, inside one transaction.
+"""Records everything about a delivery inside one transaction.
 
-A settlement is more than the message's new state: the log tells of it, doubts are counted, a late
-answer is evidence, and receipts that overtook it find their message.
+A settlement is more than the message's new state: it appends an event, counts doubts, keeps a late
+answer as evidence, and applies receipts that arrived before it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -14,12 +14,12 @@ class Audience(Protocol):
     def resolve(
         self, recipients: Sequence[str], clusters: Sequence[str]
     ) -> Iterator[User | Unresolved]:
-        """Walk everybody who is meant: each recipient, and whoever is in at least one cluster.
+        """Iterate over the recipients and the users who are in at least one cluster.
 
         Each user comes once, however often they are meant; two users with one address are two.
-        A recipient need not be in a cluster. A recipient whom nobody knows comes as `Unresolved`,
-        in the place of the user, and so does a cluster where the directory can tell that there is
-        no such; neither stops the others. Nobody at all is no error.
+        A recipient need not be in a cluster. A recipient that the directory does not know comes
+        as `Unresolved`, in the place of the user, and so does a cluster where the directory can
+        tell that it does not exist; neither stops the others. No user at all is no error.
 
         It is a walk, not a list: a cluster of any size takes bounded memory beside the ids of
         recipients.

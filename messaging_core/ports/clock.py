@@ -28,7 +28,7 @@ class Ids(Protocol):
 
     @abstractmethod
     def new(self, now: datetime) -> UUID:
-        """Return an identifier that nobody has seen before; safe to call from many threads."""
+        """Return an identifier that was never used before; safe to call from many threads."""
 
 
 class TimeOrderedIds(Ids):

@@ -12,7 +12,7 @@ class Codes(Protocol):
 
     @abstractmethod
     def new(self) -> str:
-        """Return a code that nobody can guess; safe to call from many threads.
+        """Return a code that cannot be guessed; safe to call from many threads.
 
         11 letters and digits, as `rules.short_links.code_of` writes 8 random bytes.
         """

@@ -43,7 +43,7 @@ class Files(Protocol):
             limit: The most bytes to read.
 
         Raises:
-            MediaError: It is not to be had; `permanent` says whether it ever will be.
+            MediaError: The file is not available; with `permanent` it never will be.
         """
 
 

@@ -34,5 +34,5 @@ class MediaSource(Protocol):
             limit: The most bytes to read.
 
         Raises:
-            MediaError: It is not to be had; `permanent` says whether it ever will be.
+            MediaError: The medium is not available; with `permanent` it never will be.
         """

@@ -44,7 +44,7 @@ class CompiledTemplate(Protocol):
         Args:
             values: JSON values by name.
             locale: BCP 47 tag, for what is written differently from language to language.
-            blank: Tells of a placeholder without value whether its place may stay empty.
+            blank: Says whether the place of a placeholder without value may stay empty.
 
         Raises:
             TemplateValueError: With every value that is missing or of no use, or with the limit

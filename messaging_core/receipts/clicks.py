@@ -23,7 +23,7 @@ def resolve_short_link(inbox: ReceiptInbox, code: str, *, prefetched: bool) -> s
     A reader is never kept waiting for what cannot be written: then the click is lost, and logged.
 
     Raises:
-        UnknownShortLinkError: Nobody was sent this code, or it has expired.
+        UnknownShortLinkError: The short link does not exist or has expired.
         StorageError: The code could not be looked up.
     """
     now = inbox.context.clock.now()

@@ -99,7 +99,7 @@ class ReceiptInbox:
                 return tx.receipts.pending(limit=_PAGE, after=after)
         except StorageError:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever reads the inbox must go on
+        except Exception as error:  # noqa: BLE001 - the worker must go on
             _log.error("the receipts that wait could not be read: %s", type(error).__name__)
             return []
 

@@ -184,7 +184,7 @@ class ReceiptProcessor:
     def _suppress_bounced(
         self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
     ) -> None:
-        """Block an email address that there is not: nothing may go there any more."""
+        """Suppress an email address that hard-bounced."""
         if failure.code == FailureCode.UNKNOWN_RECEIVER:
             cause = SuppressionCause.HARD_BOUNCE
             scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
@@ -264,7 +264,7 @@ class ReceiptProcessor:
 
 
 def _recipient(named: str | None, message: Message) -> str | None:
-    """Return whom a receipt concerns: empty for everybody, nothing for somebody unknown."""
+    """Return the recipient of a receipt: empty for all of them, `None` for an unknown address."""
     addresses = message.addresses
     if not named or len(addresses) <= 1:
         return ""

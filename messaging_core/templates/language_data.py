@@ -14,7 +14,7 @@ _ALIASES: Final = (
     "pes:fa plt:mg swh:sw uzn:uz ydd:yi zsm:ms"
 )
 ALIASES: Final[Mapping[str, str]] = dict(entry.split(":") for entry in _ALIASES.split())
-"""Languages by the tag that stands for them today; two names of one language are one."""
+"""The language tag to use for each alias; two names of one language are one."""
 
 RELATED: Final = {"no": ("nn",), "nn": ("no",), "gsw": ("de",), "lb": ("de",), "yue": ("zh-Hant",)}
 """Languages whose readers read another one nearly as well."""

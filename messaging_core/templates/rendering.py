@@ -155,7 +155,7 @@ class _Job:
         return texts, problems
 
     def place(self, violation: Violation) -> str:
-        """Return where a request can mend what is wrong with a value."""
+        """Return the place in the request that the caller must correct."""
         return self.values_path if violation.path else self.path
 
     def assemble(self, content: TemplateContent, texts: Mapping[str, str]) -> Rendering:

@@ -24,7 +24,7 @@ from messaging_core.wire.parsing.limits import DOCUMENT_LIMITS, REQUEST_LIMITS, 
 T = TypeVar("T")
 
 Json = bytes | str | Mapping[str, Any]
-"""A document: UTF-8, text, or the values that its JSON stands for."""
+"""A document: UTF-8, text, or the values that its JSON represents."""
 
 
 def parse_send_message(data: Json, *, limits: WireLimits = REQUEST_LIMITS) -> SendMessage:

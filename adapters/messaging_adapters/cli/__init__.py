@@ -105,7 +105,7 @@ def _discard(stream: TextIO) -> None:
 
 def _open_streams() -> bool:
     """Let a terminal that cannot show a character show its code instead; false without output."""
-    if sys.stderr is None:  # closed by whoever started the program
+    if sys.stderr is None:  # closed by the parent process
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -175,8 +175,8 @@ def _add_purge(add: Add, common: ArgumentParser) -> None:
         "purge",
         parents=[common],
         help="delete or redact old messages",
-        description="Finished messages and receipts from before TIME go; what waits stays. It "
-        "may be broken off, and run while messages are accepted and delivered.",
+        description="Delete or redact finished messages and receipts from before TIME; messages "
+        "that wait stay. You may interrupt it and run it again, also while workers deliver.",
     )
     purge.add_argument(
         "--before", required=True, metavar="TIME", help="such as 2026-03-02; local time"

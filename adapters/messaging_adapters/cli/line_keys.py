@@ -1,4 +1,4 @@
-"""Idempotency keys of the lines of a file, so that it can be sent again where it was broken off."""
+"""Idempotency keys of the lines of a file, so that an interrupted file can be sent again."""
 
 import hashlib
 import os

@@ -101,11 +101,11 @@ class Source:
 
     def _recognise(self, text: bytes) -> None:
         if text[:1] == b"[":
-            mend = f"to turn one into the other: jq -c '.[]' {self.name}"
-            raise UsageError(f"{self.name}: this is a JSON array, not one request a line; {mend}")
+            remedy = f"convert it with: jq -c '.[]' {self.name}"
+            raise UsageError(f"{self.name}: this is a JSON array, not one request a line; {remedy}")
         if text == b"{":
-            mend = f"to put each on one: jq -c . {self.name}"
-            raise UsageError(f"{self.name}: a request stands on several lines; {mend}")
+            remedy = f"put each on one line with: jq -c . {self.name}"
+            raise UsageError(f"{self.name}: a request stands on several lines; {remedy}")
 
 
 @contextmanager

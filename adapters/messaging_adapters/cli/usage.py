@@ -4,4 +4,4 @@ from messaging_core.errors import MessagingError
 
 
 class UsageError(MessagingError):
-    """Report what to type or mend, for whoever sits at the terminal."""
+    """Report a wrong command or file to the user, with what to change."""

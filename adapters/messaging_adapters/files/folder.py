@@ -18,12 +18,12 @@ class FolderFiles(Files):
     """Keep files in a folder, and give nothing else away.
 
     Nothing outside the folder can be reached: neither by `..`, nor by an absolute path, nor by a
-    symbolic link that leads out of it. Whoever can write to the folder is trusted.
+    symbolic link that leads out of it. Every program that can write to the folder is trusted.
 
     Attributes:
         root: The folder.
-        base_url: What the URLs of its files begin with; the default leads nowhere, so that only
-            this folder can open them.
+        base_url: What the URLs of its files begin with; the host of the default does not exist,
+            so that only this folder can open them.
     """
 
     root: Path = field(converter=Path)

@@ -52,7 +52,7 @@ class Mail:
 def compose(
     envelope: Envelope, content: EmailContent, *, media: MediaSource | None, limit: int
 ) -> Mail:
-    """Return the mail that an envelope stands for, the same bytes at every try.
+    """Return the mail for an envelope, the same bytes at every try.
 
     Args:
         envelope: Who, when and which message.
@@ -82,7 +82,7 @@ def compose(
 
 
 def _texts(envelope: Envelope, content: EmailContent) -> tuple[str, ...]:
-    """Return everything in the mail that is somebody's own; of addresses the part before the @."""
+    """Return the personal texts of the mail; of addresses the part before the @."""
     people = [person for person in (envelope.sender, *envelope.receivers) if person is not None]
     texts = [content.subject, content.text, content.html, *content.headers.values()]
     texts += [attachment.filename for attachment in content.attachments]
@@ -139,7 +139,7 @@ def _fields(
 
 
 def _is_automatic(envelope: Envelope, content: EmailContent) -> bool:
-    """Say whether nobody wrote this mail by hand (RFC 3834 §5), and the caller does not tell."""
+    """Say whether a program wrote this mail (RFC 3834 §5) and the request does not say so."""
     return envelope.channel.message_type is not MessageType.CONVERSATIONAL and not any(
         name.lower() == "auto-submitted" for name in content.headers
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.delivery.outcome import Deferred, Rejected, SingleOutcome, Unknown
 
-# A wrong password is mended while messages wait; what they say is not.
+# An operator corrects a wrong password while messages wait; the content stays as it is.
 _AGAIN = frozenset({Retry.TRANSIENT, Retry.THROTTLED, Retry.CONFIGURATION})
 
 

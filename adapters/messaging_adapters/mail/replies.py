@@ -23,7 +23,7 @@ _ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)", re.ASCII)
 
 
 class Stage(Enum):
-    """What a reply was about: the same code accuses somebody else in another place."""
+    """The command that a reply belongs to: the meaning of a code depends on it."""
 
     SET_UP = auto()
     LOGIN = auto()
@@ -100,7 +100,7 @@ _BAD_SENDER = Meaning(Retry.CONFIGURATION, FailureCode.INVALID_SENDER)
 MEANINGS: Final[Mapping[str, Meaning]] = {
     # Both codes together, then the enhanced one (RFC 3463 and the IANA registry), then the basic
     # one (RFC 5321 §4.2.3), then its class: the first that is found decides.
-    "454 4.7.0": _LATER,  # RFC 4954 §6: the server cannot authenticate anybody just now
+    "454 4.7.0": _LATER,  # RFC 4954 §6: a temporary authentication failure
     "4.2.2": _LATER,  # mailbox full
     "4.5.3": _LATER,  # too many recipients: the rest goes in another mail
     "4.7.0": _SLOWER,

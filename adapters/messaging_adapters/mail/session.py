@@ -208,7 +208,7 @@ class Session:
         return f" SIZE={size}"
 
     def _converse(self, commands: Iterable[str]) -> Iterator[Reply]:
-        """Yield the reply to each command; those after a reply nobody asks for are not sent."""
+        """Yield the reply to each command; send no further command when the caller stops."""
         remaining = iter(commands)
         at_once = _IN_FLIGHT if self.offers("PIPELINING") else 1
         while batch := list(islice(remaining, at_once)):

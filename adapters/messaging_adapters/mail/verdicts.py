@@ -93,7 +93,7 @@ def _not_reached(error: Exception, name: str) -> SingleOutcome:
 
 
 def _wrong_set_up(error: Exception) -> str:
-    """Say what no retry will mend, if it is that."""
+    """Describe a wrong set-up, which retries do not fix; empty for any other error."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the server's certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and not isinstance(error, _CUT_SHORT):

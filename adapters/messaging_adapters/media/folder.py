@@ -22,7 +22,7 @@ class FolderMediaSource(MediaSource):
     """Serve `<base_url>/<path>` from `<root>/<path>`, without any connection.
 
     Nothing outside the folder can be reached: neither by `..`, nor by an absolute path, nor by a
-    symbolic link that leads out of it. Whoever can write to the folder is trusted.
+    symbolic link that leads out of it. Every program that can write to the folder is trusted.
 
     Attributes:
         root: The folder.

@@ -58,7 +58,7 @@ class HttpMediaSource(MediaSource):
     Attributes:
         timeout: For everything together but resolving, which the system bounds.
         ports: To be connected to; `allow_http` adds 80.
-        allow_http: Take `http:` URLs too, which anybody on the way can read and change.
+        allow_http: Take `http:` URLs too, which every hop on the way can read and change.
         ssl_context: By default one that verifies certificates and host names.
         resolve: Looks names up; by default as the system does.
         connect: Opens connections.
@@ -229,7 +229,7 @@ class _Deadline:
 class _Timed:
     """A connection as `http.client` uses one, whose every wait ends with the deadline.
 
-    The time-out of a socket begins anew with each byte that trickles in.
+    The time-out of a socket starts again with each byte that arrives.
     """
 
     def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:

@@ -207,7 +207,7 @@ def received(
     contact_id: str,
     now: datetime,
 ) -> Message:
-    """Make the message that somebody sent to a channel: it is delivered from the start.
+    """Make the message that a person sent to a channel: it is delivered from the start.
 
     As in the Bird Channels API, the sender is a contact and the receiver the channel's connector.
     """

@@ -19,8 +19,8 @@ def outcome_of(
     """Return what to report of a message; nothing where it went, is on its way or will be tried.
 
     What the send rules keep back is skipped, a frequency cap included: nothing went wrong. A
-    failure is final; what a worker tries again is none yet, so that nobody who gets the message
-    in the end was ever among the failures.
+    failure is final. A message that a worker tries again is not a failure yet, so a user who
+    gets the message in the end is never among the failures.
     """
     if message.status in _FAILED:
         return NotificationFailure(

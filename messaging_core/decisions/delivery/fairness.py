@@ -137,7 +137,7 @@ def rotation(now: datetime, count: int) -> int:
 def most_for_one(count: int, places: int) -> int:
     """Return how many of `places` one of `count` can get at most, as each other gets one too.
 
-    Nobody's messages need be counted any further than that before they are divided.
+    It is enough to count the messages of each up to that number before they are divided.
     """
     return max(1, places - count + 1)
 

@@ -4,8 +4,8 @@ The rules are asked in this order, and the first that forbids decides: is the ch
 the receiver reachable · suppressions · subscription · global holdout · frequency caps · quiet
 hours · validity. All of them are asked, whatever the first says, so that the reasons are complete.
 
-The time is an argument: one function answers at acceptance, before an attempt, and for whoever
-asks when a message may go next.
+The time is an argument: one function answers at acceptance, before an attempt, and for a host
+that asks when a receiver may get a message next.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,12 +49,15 @@ class _Places:
 
     @property
     def asleep(self) -> frozenset[int]:
-        """Return for whom quiet hours count: who may get it, or may later, or else everybody."""
+        """Return the receivers whose quiet hours count.
+
+        They are those who may get it; without them those who may get it later; else all.
+        """
         return self.left or self.capped or self.all
 
     @property
     def ending(self) -> Course | None:
-        """Return what ends a message that nobody may get: the last rule that took one out."""
+        """Return how a message without a receiver ends, by the last rule that left one out."""
         if self.left or not self.all:
             return None
         return Course.REJECT if self.capped else Course.SKIP
@@ -74,9 +77,9 @@ def evaluate(  # noqa: PLR0913 - everything the rules may ask for, each once
 ) -> Ruling:
     """Decide what becomes of a message, with every reason at once.
 
-    A receiver who must not get it is left out, and the others get it; when nobody is left, it is
-    skipped, or rejected where a frequency cap took the last. Quiet hours have to be over in every
-    zone of everybody who is left.
+    A receiver who must not get it is left out, and the others get it; when no receiver is left, it
+    is skipped, or rejected if a frequency cap left out the last. Quiet hours have to be over in
+    every zone of every receiver who is left.
 
     Args:
         channel: Where it goes.

@@ -1,4 +1,4 @@
-"""A short address that stands for a long one, and what is done to the links of a message."""
+"""A short address that redirects to a long one, and what is done to the links of a message."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,11 +31,11 @@ class ShortLink:
     """One link of one message, so that a click tells which message it was in.
 
     Attributes:
-        code: 11 letters and digits, unguessable; whoever has it gets the address.
+        code: 11 letters and digits, unguessable; every reader who has it gets the address.
         workspace: The tenant that sent the message.
         domain: The host that the code is under.
         url: Where it leads: the address of the text, with tracking parameters if they were wanted.
-        expires_at: From this instant it leads nowhere; never, when absent.
+        expires_at: From this instant the link does not work any more; never, when absent.
     """
 
     code: str = field(repr=False)

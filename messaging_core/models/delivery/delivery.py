@@ -71,7 +71,7 @@ class IdempotencyKey:
     Attributes:
         fields: A short hash for each field of the request, by JSON pointer, to name those in
             which another request differs. Whether it is the same request, only the hash says.
-        lasting: Whether it stands for as long as it is kept, however old it is.
+        lasting: Whether the key is valid for as long as it is kept, however old it is.
     """
 
     key: str
@@ -98,7 +98,7 @@ class Lease:
 
     Attributes:
         position: The storage's own key of the message.
-        fence: Grows with every claim; whoever holds an older one changes nothing.
+        fence: Grows with every claim; a worker that holds an older one changes nothing.
         workspace: The message's tenant.
         message_id: The message.
     """

@@ -83,7 +83,7 @@ class Cursor:
         name: The subscriber.
         position: The last event that it has dealt with.
         failures: How often it has refused the next one.
-        fence: Grows whenever somebody takes the cursor; an older one moves nothing.
+        fence: Grows whenever a process takes the cursor; an older one moves nothing.
     """
 
     name: str

@@ -12,7 +12,7 @@ class Reported:
     """Everything that receipts said about one part of a message, or one of its receivers.
 
     Attributes:
-        recipient: Whom they named; empty where they named nobody.
+        recipient: Whom they named; empty where they named no recipient.
         reference: The part they named; empty where they named none.
         delivered_at: The earliest delivery that was reported.
         failed_at: The latest failure that was reported.
@@ -46,7 +46,7 @@ class Evidence:
     Attributes:
         doubted: Some attempt may have been accepted or not.
         handed_over: Some attempt passed the point of no return and ended without acceptance.
-        late: Attempts that were accepted although somebody else had the message by then.
+        late: Attempts that were accepted after another worker had claimed the message.
         reported: What receipts said, by recipient and reference.
     """
 

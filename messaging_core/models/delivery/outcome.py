@@ -14,7 +14,7 @@ class Accepted:
 
     Attributes:
         references: The provider's own ids, one for each of its messages.
-        raw: The provider's answer, shortened, for whoever investigates.
+        raw: The provider's answer, shortened, for investigations.
     """
 
     references: tuple[str, ...] = ()

@@ -123,7 +123,7 @@ class Envelope:
     Attributes:
         message_id: Stable over retries: for `Message-ID`, idempotency and correlation.
         receivers: Whom this attempt goes to; on a retry only those not yet accepted.
-        copies: On email everybody the mail is addressed to, for its To and Cc lines.
+        copies: On email all receivers that the mail is addressed to, for its To and Cc lines.
         created_at: When the message was accepted.
         scheduled_for: When it was to go instead, if that was later: the same at every try.
         expires_at: After this instant it must not be handed over any more.

@@ -15,7 +15,7 @@ _OCTETS = 16
 class Notification:
     """Ask for one message to each user on each channel; the JSON is that of the service.
 
-    Texts may hold `{{user.…}}`, out of the record of whoever gets it, and `{{data.…}}`.
+    Texts may hold `{{user.…}}`, filled from the record of the user who gets it, and `{{data.…}}`.
 
     Attributes:
         channels: Platforms, such as `email`, `sms` and `push`.
@@ -127,11 +127,11 @@ class NotificationReport:
     """Tell what became of a notification; the JSON is that of the service, and a little more.
 
     Attributes:
-        failures: Who surely does not get it, once for each channel; nobody who got it is here.
-        skipped: Who gets nothing on a channel for a good reason.
-        unresolved: Recipients whom nobody knows, and clusters that there are not.
-        messages: What was accepted, failures of delivery included; the user's id is each one's
-            `reference`. Not shown on the wire.
+        failures: Users who surely do not get it, once for each channel; no user who got it.
+        skipped: Users who get nothing on a channel for a good reason.
+        unresolved: Recipients and clusters that the directory does not know.
+        messages: What was accepted, failures of delivery included; the `reference` of each
+            message is the user's id. Not shown on the wire.
     """
 
     failures: tuple[NotificationFailure, ...]

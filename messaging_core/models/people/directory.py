@@ -19,11 +19,11 @@ class Strategy(StrEnum):
     """Choose which contact is meant where several identifiers are given.
 
     Attributes:
-        STRICT_ALIAS: The one that has any of them; that two contacts have some is a conflict. The
-            identifiers that nobody has become its own.
-        FIRST_ALIAS: The one that has the first of them that anybody has. The identifiers that
-            nobody has become its own; those of others stay where they are.
-        FIRST: The same one, but it keeps the identifiers that it has.
+        STRICT_ALIAS: The contact that has any of them; if two contacts have some, it is a
+            conflict. Identifiers that no contact has are added to this contact.
+        FIRST_ALIAS: The contact that has the first of them that is known. Identifiers that no
+            contact has are added to this contact; those of other contacts stay where they are.
+        FIRST: The same contact as with `FIRST_ALIAS`, but no identifiers are added to it.
     """
 
     STRICT_ALIAS = "strict_alias"
@@ -37,7 +37,7 @@ class NewContact:
 
     Attributes:
         id: The host's own, one line of up to 500 characters; by default one is made.
-        identifiers: What leads to the contact; nobody else has any of it.
+        identifiers: What leads to the contact; no other contact has any of it.
         attributes: Booleans, numbers, texts, or lists of those, by name.
         time_zone: IANA name, such as `Europe/Amsterdam`.
         locale: BCP 47 tag, such as `nl-NL`.

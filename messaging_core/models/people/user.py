@@ -10,7 +10,7 @@ from messaging_core.models.common.identifier import Identifier
 
 @frozen(kw_only=True)
 class User:
-    """Somebody to write to, whatever directory they come from.
+    """A person to write to, from whatever directory.
 
     Attributes:
         id: What the directory calls them; the value that stands among recipients.

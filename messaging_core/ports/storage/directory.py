@@ -35,7 +35,7 @@ class Contacts(Protocol):
         now: datetime,
         new_id: Callable[[], str],
     ) -> list[str]:
-        """Return the contact id for each identifier, creating contacts for those nobody has.
+        """Return the contact id for each identifier, and create contacts for new identifiers.
 
         Identifiers are compared within their workspace; the same one twice, in whatever spelling,
         gives the same contact. A new contact has its identifier as it is given first, and was
@@ -67,8 +67,8 @@ class Contacts(Protocol):
     def save(self, contact: Contact) -> None:
         """Keep a contact, in place of what was kept under its id.
 
-        Nobody else has any of its identifiers; those that it had and has no more are free from
-        then on. `list_ids` are ignored: lists say who is on them.
+        No other contact has any of its identifiers; those that it had and has no more are free
+        from then on. `list_ids` are ignored: lists say who is on them.
         """
 
     @abstractmethod

@@ -25,7 +25,7 @@ class Messages(Protocol):
         The order is that of commits and of this call, whatever `created_at` and the ids say. A
         message with a `delivery` can be claimed once the transaction is committed; it has one
         exactly when its status is one that waits. All message ids are new. An idempotency key
-        stands for the last message it was added with, from when that was created. Everything is
+        belongs to the last message it was added with, from when that was created. Everything is
         kept as it is given, `Failure.retry` too.
         """
 
@@ -47,7 +47,7 @@ class Messages(Protocol):
             query: A listing that the rules allow: the limit is 1 to 1000, and so are the values
                 of each filter. Tags and email addresses are compared without regard to case, and
                 words of a subject without regard to case and accents. A word in which punctuation
-                joins several stands for them next to one another; a search without a word finds
+                joins several matches them next to one another; a search without a word finds
                 nothing.
 
         Raises:
@@ -80,7 +80,7 @@ class Messages(Protocol):
         """Return message id and channel id for each platform reference, the newest message first.
 
         A message is found by all parts it was added or ever settled with; `add_references` adds
-        others. References that nobody has are left out.
+        others. References that no message has are left out.
         """
 
     @abstractmethod

@@ -31,10 +31,10 @@ class Outbox(Protocol):
     ) -> list[Claim]:
         """Lease up to `limit` messages of all workspaces that are due, most urgent first.
 
-        A claimed message has status `processing`, counts one more attempt and is given to nobody
-        else before `now + lease`, whatever `now` they say; when the lease ends unsettled it is due
-        again by itself, and its fence grows with every claim. Messages past their expiry are given
-        out too: only the caller decides what becomes of them.
+        A claimed message has status `processing`, counts one more attempt and is given to no other
+        caller before `now + lease`, whatever `now` that caller passes; when the lease ends
+        unsettled it is due again by itself, and its fence grows with every claim. Messages past
+        their expiry are given out too: only the caller decides what becomes of them.
 
         No channel gets more messages than it has `places`, so that a slow provider takes none of
         the others'. `divide` in `decisions.delivery.fairness` chooses among more than `limit`
@@ -62,7 +62,7 @@ class Outbox(Protocol):
 
         Args:
             now: The present.
-            lease: How long nobody else gets them.
+            lease: How long no other caller gets them.
             limit: How many at most, a suspect among them.
             suspects: False when the caller still works on a suspect: then there is none.
             places: How many messages of each channel the caller has room for, by the channel's id;
@@ -103,9 +103,9 @@ class Outbox(Protocol):
         """Record what became of claimed messages; false where the lease was no longer valid.
 
         A settlement under a stale fence changes nothing, and spoils no other beside it; one under a
-        lease that has ended, but that nobody else claimed since, still counts. A lease is settled
-        once: of two settlements only the first counts. The message shows what the settlement
-        says, and what it leaves out is gone; filters find it as it is from then on. With
+        lease that has ended still counts, unless another caller claimed the message since. A lease
+        is settled once: of two settlements only the first counts. The message shows what the
+        settlement says, and what it leaves out is gone; filters find it as it is from then on. With
         `next_due_at` it waits on, with a status that waits, and keeps `accepted` and `refused` for
         the next claim, and counts a crash when it
         says so; without, it is finished and never given out again.

@@ -32,8 +32,8 @@ _SMS_SENDER: Final = re.compile(
     r"|(?=.*[A-Za-z])(?! )[A-Za-z0-9 \-_.&+]{1,11}(?<! )"
 )
 
-# Numbers that nobody has, in the ranges kept for tests, samples and fiction. Their regulators
-# never assign them, so the metadata calls them invalid; a test environment needs them.
+# Numbers in the ranges reserved for tests, samples and fiction. Their regulators never assign
+# them, so the metadata calls them invalid; a test environment needs them.
 _NEVER_ASSIGNED: Final = re.compile(
     r"\+(?:"
     r"1555[0-9]{7}"  # area code 555 (North American Numbering Plan)

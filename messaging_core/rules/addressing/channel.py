@@ -46,7 +46,8 @@ def check_channel(channel: Channel) -> list[Violation]:
         violations.append(Violation("/mms", "channel.mms_only_on_sms", message))
     violations += _check_sms_only(channel)
     if channel.grace < timedelta(0):
-        violations.append(Violation("/grace", "channel.negative_grace", "nobody waits backwards"))
+        message = "grace must not be negative: give 0 or more"
+        violations.append(Violation("/grace", "channel.negative_grace", message))
     violations += _check_concurrency(channel.concurrency)
     violations += _check_unsubscribe(channel)
     key = channel.identifier_key

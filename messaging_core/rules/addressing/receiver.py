@@ -83,7 +83,7 @@ def _check_lines(contacts: Sequence[ReceiverContact], path: str) -> list[Violati
     lines = [contact.type or ReceiverType.TO for contact in contacts]
     violations = []
     if ReceiverType.TO not in lines:
-        message = "at least one contact of type to: nobody gets only copies"
+        message = "at least one contact of type to: a message must not have only copies"
         violations.append(Violation(path, "receiver.no_to", message))
     if len(lines) > MAX_PER_LINE:
         violations += _check_line_lengths(lines, path)

@@ -24,8 +24,8 @@ _HTTPS: Final = re.compile("https://", re.IGNORECASE)
 def check_unsubscribe_url(value: str, path: str) -> list[Violation]:
     """Refuse an address that a mail program could not post to (RFC 8058 §3.1).
 
-    It is an https URL; `{messageId}` in it stands for the id of the message, and is the only
-    thing to be filled in, so that nothing of a request or a contact gets into a header.
+    It is an https URL. `{messageId}` in it is replaced by the id of the message. Nothing else is
+    filled in, so that nothing of a request or a contact gets into a header.
     """
     filled = _fill(value, _A_UUID)
     if not _HTTPS.match(filled):
@@ -48,7 +48,7 @@ def unsubscribe_headers(url: str | None, mailto: str | None, message_id: str) ->
 
     The URL comes first, which is the one to prefer (RFC 2369 §2). Only with a URL is there a
     `List-Unsubscribe-Post`, which promises that a POST to it needs no further question. RFC 8058
-    §4 asks for a DKIM signature over both; that is up to whoever signs.
+    §4 asks for a DKIM signature over both; the mail server that signs adds it.
 
     Args:
         url: As `check_unsubscribe_url` accepts it; `{messageId}` is filled in.

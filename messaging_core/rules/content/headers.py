@@ -20,7 +20,7 @@ RESERVED_HEADERS: Final = frozenset(
         # RFC 5322 §3.6: whom, from whom, when and about what is decided by the request's fields.
         *("from", "sender", "to", "cc", "bcc", "subject", "date", "message-id"),
         *("return-path", "received", "mime-version"),
-        # Written on the way by whoever takes responsibility; made up, they are a forgery.
+        # Mail servers on the way write them; in a request they would be a forgery.
         *("dkim-signature", "domainkey-signature", "authentication-results", "received-spf"),
         *("delivered-to", "x-original-to", "envelope-to", "apparently-to"),
     }

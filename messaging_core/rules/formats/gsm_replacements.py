@@ -105,7 +105,7 @@ def with_joiners(outside: str) -> re.Pattern[str]:
 
 
 def replace_outside(text: str, outside: re.Pattern[str], is_gsm: Callable[[str], bool]) -> str:
-    """Replace what has an equivalent, and remove what nobody sees.
+    """Replace what has an equivalent, and remove invisible characters.
 
     A joiner or selector stays only behind a character that stays, as within an emoji.
 

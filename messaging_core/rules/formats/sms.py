@@ -84,8 +84,8 @@ def is_gsm(text: str) -> bool:
 def to_gsm(text: str) -> str:
     """Replace what GSM-7 lacks by its nearest equivalent, so that the text takes fewer parts.
 
-    Typographic punctuation becomes plain, accents that GSM-7 lacks are dropped, and what nobody
-    sees is removed: direction marks, spaces without width, soft hyphens, joiners. Characters
+    Typographic punctuation becomes plain, accents that GSM-7 lacks are dropped, and invisible
+    characters are removed: direction marks, zero-width spaces, soft hyphens, joiners. Characters
     without an equivalent (emoji, Cyrillic …) stay as they are, with the joiners and selectors
     that belong to them: the result is GSM-7 only if there were none. That partial help is our
     choice; no standard says what to do.
@@ -94,7 +94,7 @@ def to_gsm(text: str) -> str:
 
 
 def encode_smartly(text: str) -> str:
-    """Return what `to_gsm` makes of a text where that is GSM-7 or saves a part, else the text.
+    """Return the result of `to_gsm` where that is GSM-7 or saves a part, else the text.
 
     A text that needs UCS-2 all the same keeps its quotation marks and accents. A web address with
     characters outside ASCII is percent-encoded, so that it leads to the same place.

@@ -10,7 +10,7 @@ MAX_URI_LENGTH: Final = 8192
 """Longest URI; ours, since RFC 3986 has no limit: signed links take some 2000 characters."""
 
 # What RFC 3986 §2 allows in a path, query or fragment. Square brackets are added: they are
-# meant for IPv6 hosts only, but so many query strings hold them that refusing helps nobody.
+# meant for IPv6 hosts only, but too many query strings hold them to refuse them.
 _ANY_CASE: Final = re.ASCII | re.IGNORECASE  # without ASCII, U+017F matches "s"
 _TAIL: Final = r"[!#$&-;=?-\[\]_a-z~]*+(?:%[0-9a-f]{2}[!#$&-;=?-\[\]_a-z~]*+)*+"
 _HOST: Final = r"(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])"

@@ -67,8 +67,8 @@ def find_urls(text: str) -> Iterator[FoundUrl]:
     """Find the web addresses that can be told from the text around them beyond doubt.
 
     An address begins with `http://` or `https://`, is valid, and names no user. Punctuation at
-    its end and brackets that it did not open are not part of it. Left out is what somebody else
-    might read to another end: `www.` without scheme, addresses with dashes, braces or bars in
+    its end and brackets that it did not open are not part of it. Left out are addresses that other
+    programs might end elsewhere: `www.` without scheme, addresses with dashes, braces or bars in
     them, an entity of HTML at the end, brackets that do not match, and letters of scripts
     without spaces that follow it (`https://a.example/xを`), unless angle brackets enclose it all
     (RFC 3986 appendix C). Left out are also addresses that follow one another with nothing

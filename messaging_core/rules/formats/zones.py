@@ -30,8 +30,8 @@ def zones_of_number(number: str) -> tuple[str, ...]:
     """Return the zones that a phone number may be in, by the metadata of `phonenumbers`.
 
     A number that is tied to an area has the zones of the area; any other, such as most mobile
-    numbers, has all zones of its country code, territories overseas included. Numbers that nobody
-    can have, and those of no country, have none.
+    numbers, has all zones of its country code, territories overseas included. Numbers that no
+    subscriber can have, and those of no country, have none.
 
     Args:
         number: In E.164; anything else has no zones.
@@ -60,7 +60,7 @@ def joined(zones: Sequence[Zones]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _load(name: str) -> tzinfo | None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - not everybody needs it
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - few hosts need it
 
     try:
         return ZoneInfo(name)

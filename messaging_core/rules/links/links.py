@@ -72,7 +72,7 @@ def short_domain(
 def check_default_domain(
     short_links: ShortLinks | None, template: TemplateReference | None, default: str | None
 ) -> list[Violation]:
-    """Refuse the domain `default` where nobody said what it stands for (ours)."""
+    """Refuse the domain `default` where the host configured no default domain (ours)."""
     if default is not None or _wanted_domain(short_links, template) != DEFAULT_DOMAIN:
         return []
     path = "/template/shortLinks/domain" if template else "/shortLinks/domain"

@@ -7,7 +7,7 @@ from messaging_core.models.content.short_link import ShortLink
 from messaging_core.rules.formats.iris import uri_of
 
 CODE_BYTES: Final = 8
-"""How many random bytes make a code: 64 bits, which nobody finds by trying."""
+"""How many random bytes make a code: 64 bits, too many to guess."""
 
 CODE_LENGTH: Final = 11
 """How many characters write them."""
@@ -43,7 +43,7 @@ def location_of(link: ShortLink, now: datetime) -> str | None:
 
     Only what was stored decides, nothing of the reader's request, so there is no open redirect.
     The answer is a web address in ASCII without credentials or line breaks, fit for a `Location`
-    header; what a storage holds beyond that, and what has expired, leads nowhere.
+    header; for any other stored address, and for an expired link, the answer is `None`.
     """
     if link.expires_at is not None and link.expires_at <= now:
         return None

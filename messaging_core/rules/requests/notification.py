@@ -56,8 +56,8 @@ def sender_channel(address: str, channels: Collection[Channel]) -> tuple[Channel
     """Return the channel that sends from an address, and the user name that replaces its own.
 
     Raises:
-        LookupError: No email channel stands for the address or its domain, so that sending from it
-            would be a forgery.
+        LookupError: No email channel has the address or its domain, so sending from it would be a
+            forgery.
     """
     wanted = address_key(_KEY, address)
     for channel in channels:

@@ -18,10 +18,10 @@ Write = Callable[[Any], str | None]
 """Writes a value; `None` says that the value cannot be written there."""
 
 BLOCKED_URL: Final = "#blocked"
-"""What stands for a URL that would run something on the reader's machine."""
+"""What replaces a URL that would run something on the reader's machine."""
 
 _LONGEST_DECIMAL: Final = 100
-_LARGEST_EXACT: Final = 2**53  # beyond it a float stands for several whole numbers
+_LARGEST_EXACT: Final = 2**53  # a larger float represents several whole numbers
 _BREAK: Final = re.compile(r"\r\n|\n\r|\r|\n")
 _NOT_IN_A_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from messaging_core.wire.parsing.faults import pointer
 
 ABSENT: Final = object()
-"""Stands for a value that is not there, which is not the same as null."""
+"""Marks a value that is not there, which is not the same as null."""
 
 _MAX_INDEX_DIGITS: Final = 9
 

@@ -31,7 +31,7 @@ from messaging_core.wire.parsing.faults import pointer
 _PLAIN: Final = (StringParameter, NumberParameter, BooleanParameter, ObjectParameter)
 
 DEFAULT_KEY: Final = "default"
-"""The key of `variables` whose text stands for every text that is not given."""
+"""The key of `variables` whose text replaces every text that is not given."""
 
 Checked = tuple[dict[str, Any], tuple[Violation, ...]]
 """Values, and what is wrong with them; they are of use only if nothing is."""

@@ -274,7 +274,7 @@ def _differs(field: Field) -> str:
         return f"value is not {default}"
     if default == ():
         return "type(value) is not tuple or value"
-    # The types are compared, lest a wrong one pass for the default: 0 == False.
+    # Compare the types too, because 0 == False: a wrong type must not pass as the default.
     return f"type(value) is not type({name}) or value != {name}"
 
 

@@ -134,7 +134,7 @@ def _foreign_reader(hook: Callable[[Any, Any], Any], kind: Any) -> Reader:
 
 
 def converter() -> Converter:
-    """Return the converter behind `load` and `dump`, to register hooks for types of one's own.
+    """Return the converter behind `load` and `dump`, to register hooks for the host's own types.
 
     Register before the first document with such a type is read or written.
     """

@@ -85,7 +85,7 @@ class Field:
         nullable: Whether null may stand there.
         is_rest: Whether it collects the undeclared keys.
         is_always_written: Whether it is written even where it equals its default.
-        is_stored_only: Whether storages alone write it; whoever finds it reads it.
+        is_stored_only: Whether only storages write it; every reader accepts it.
     """
 
     name: str

@@ -73,7 +73,7 @@ class ViolationCollector(list[Violation]):
         return 0
 
     def unknown(self, path: str, keys: Iterable[str], known: Collection[str]) -> None:
-        """Report each key that nobody declared, with the one that was probably meant."""
+        """Report each undeclared key, with the declared key that was probably meant."""
         for key in keys:
             if key not in known:
                 self.add(pointer(path, key), "wire.unknown_key", f"unknown key{_hint(key, known)}")

@@ -15,7 +15,7 @@ class WireLimits:
 
     Attributes:
         max_bytes: Size of the document in UTF-8, or `None` for any; the default is the 200 KB of
-            the Bird Channels API. A mapping counts as the JSON it stands for.
+            the Bird Channels API. A mapping counts as the JSON it represents.
         max_depth: How deep objects and arrays may nest; the document itself is the first level.
             At most 200.
         max_violations: How many violations are reported; the last one says that there are more.

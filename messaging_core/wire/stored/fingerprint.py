@@ -1,4 +1,4 @@
-"""What two requests are compared by when neither is at hand any more."""
+"""Hashes of requests, to compare two requests when neither is available any more."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

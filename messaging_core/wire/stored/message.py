@@ -191,5 +191,5 @@ class StoredMessages(Sequence[Message]):
         return hash(tuple(message.id for message in self))
 
     def __repr__(self) -> str:
-        """Show how many there are; their content is nobody's business in a log."""
+        """Show how many there are; their content must not appear in a log."""
         return f"<{len(self)} messages>"

@@ -33,7 +33,7 @@ def encode_page_token(query: MessageQuery, position: int) -> str:
 
 
 def decode_page_token(query: MessageQuery) -> int | None:
-    """Return the position a query goes on from, or nothing when it starts afresh.
+    """Return the position a query continues from, or nothing when it starts at the beginning.
 
     Raises:
         InvalidQueryError: The token is broken, or belongs to other filters.

@@ -1,4 +1,4 @@
-"""How suppressions are told apart and found: addresses and senders as comparison keys."""
+"""Comparison keys of addresses and senders, which identify suppressions."""
 
 from typing import Final
 

@@ -43,13 +43,13 @@ def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str
 
 
 def near(name: str, known: Collection[str]) -> str:
-    """Return a question for whoever meant another name, or nothing when none is like it."""
+    """Return a question that proposes a similar known name, or nothing when none is similar."""
     found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return f' (did you mean "{found[0]}"?)' if found else ""
 
 
 def _fault(value: Any, key: Key) -> str:
-    # True is an int to Python, and not to whoever wrote it.
+    # True is an int in Python, but not in a configuration file.
     kind: type = type(value)
     if kind is not key.kind:
         return f"must be {_KINDS[key.kind]}, not {_shown(value)}"

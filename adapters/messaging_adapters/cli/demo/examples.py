@@ -47,7 +47,7 @@ def _to_others(request: Any, number: int) -> Mapping[str, Any]:
 
 
 def _other(address: str, number: int) -> str:
-    """Return an address like this one: a number of area code 555, which nobody has, for a phone."""
+    """Return a similar address; for a phone, an unassigned number of area code 555."""
     if address.startswith("+"):
         return f"+1555{number % 10**7:07}"
     local, at, domain = address.partition("@")

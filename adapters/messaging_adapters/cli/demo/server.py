@@ -17,7 +17,7 @@ class MailServer:
     """An SMTP server on a free port, for a `with` block.
 
     Each mail becomes a file `<message id>.eml`, with a field `X-Original-To` on top that names
-    the receivers of the envelope, as mail servers do. Mailboxes whose names begin with `nobody`
+    the receivers of the envelope, as mail servers do. Mailboxes whose names begin with `missing`
     are refused.
 
     Args:
@@ -66,8 +66,8 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
         self, _server: SMTP, _session: Any, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        """Refuse a mailbox that is not there."""
-        if address.startswith("nobody"):
+        """Refuse a mailbox that does not exist."""
+        if address.startswith("missing"):
             return "550 5.1.1 there is no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 fine"

@@ -168,7 +168,7 @@ class MemoryStorage(ForkAware, Storage):
         self,
         connection: Any = None,
         *,
-        read_only: bool = False,  # noqa: ARG002 - everybody waits for everybody here
+        read_only: bool = False,  # noqa: ARG002 - readers take the lock too
     ) -> Iterator[Transaction]:
         if connection is not None:
             raise ConfigurationError("messages in memory cannot join a database transaction")

@@ -36,7 +36,7 @@ class Waiting:
 
 @frozen(kw_only=True)
 class Key:
-    """What an idempotency key stands for."""
+    """An idempotency key with the message that it belongs to."""
 
     message_id: UUID
     entry: IdempotencyKey

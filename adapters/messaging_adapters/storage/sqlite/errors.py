@@ -15,7 +15,7 @@ from messaging_core.errors import (
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-# After these nobody knows what reached the disk: an fsync that failed once may succeed the next
+# After these it is unknown what reached the disk: an fsync that failed once may succeed the next
 # time without having written what the first one had to. And a connection that was opened while the
 # file could not be written stays as it is when the file can be written again.
 _DOUBTFUL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, *CORRUPT}
@@ -41,7 +41,7 @@ BUSY = (
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Return whether somebody else was in the way."""
+    """Return whether another connection held the lock."""
     return code_of(error) in _BUSY
 
 

@@ -74,12 +74,12 @@ class SqliteStorage(ForkAware, Storage):
     Several threads share one object; several processes may open the same file. The journal mode
     follows the SQLite version: WAL where several connections may write in it safely, else
     TRUNCATE. A host that is the only process to open the file says `exclusive=True`, and gets
-    WAL with every version, two to four times as many commits a second, and a file that nobody
-    else can open meanwhile.
+    WAL with every version, two to four times as many commits a second, and a file that no
+    other process can open meanwhile.
 
     A file that was not closed properly is checked before it is used, and so is one that had an
     error of the disk, through a new connection. A file that is deleted, moved or replaced while
-    it is open is refused, and never made anew.
+    it is open is refused, and never created again.
 
     A forked child opens the file itself. With `exclusive=True` it is refused.
 

@@ -70,7 +70,7 @@ class CircuitBreaker(Transport):
     transient ones, exceptions, and doubt. That a receiver is refused, or that the provider wants
     us to slow down, is no failure of the provider. While it is open every message is answered
     with `Deferred` and the time until it may be tried again. Then exactly one message at a time
-    goes as a probe; it closes the circuit or opens it anew.
+    goes as a probe; it closes the circuit or opens it again.
 
     What was under way when the circuit opened says nothing about the provider's state since, and
     does not count.
@@ -154,7 +154,7 @@ class CircuitBreaker(Transport):
             _log.warning("the circuit of transport %s is %s: %s", self.name, after, verdict)
 
     def _left_alone(self, wait: timedelta, *, misconfigured: bool) -> Deferred:
-        # Nobody is asked, so no attempt counts: as with a provider that wants to be spared.
+        # The provider is not asked, so no attempt counts: as with a provider that throttles us.
         code, retry = FailureCode.TRANSIENT, Retry.THROTTLED
         if misconfigured:
             code, retry = FailureCode.INVALID_CHANNEL_CONFIGURATION, Retry.CONFIGURATION
@@ -201,7 +201,7 @@ class _Circuit:
     def state(self, now: datetime) -> BreakerState:
         if self._opened_at is None:
             return BreakerState()
-        # Where the clock was set back, the time begins anew: it is never longer than agreed.
+        # If the clock was set back, the time starts again, so it is never longer than agreed.
         self._opened_at = min(self._opened_at, now)
         retry_at = self._opened_at + self._open_for
         phase = Phase.OPEN if now < retry_at else Phase.HALF_OPEN

@@ -29,13 +29,13 @@ _NOW: Final = timedelta(0)
 
 
 class Failover(Transport):
-    """Ask one provider after another, until one takes the message or somebody says no.
+    """Ask one provider after another, until one accepts or rejects the message.
 
     The next provider is asked only when the one before certainly did not take the message, and
     the cause lies with it: it answered `Deferred` (transient, throttled or configuration), or it
     failed before its point of no return. A rejection ends the matter, and so does doubt, since
-    another provider would send a second copy. Receivers that fare differently are told apart:
-    the next provider gets those that were deferred.
+    another provider would send a second copy. If outcomes differ by receiver, the next
+    provider gets those that were deferred.
 
     However many providers are asked, the engine's mark is made once, and none is asked after
     the message has expired. Keep the time-outs of all of them together below the worker's lease.
@@ -221,5 +221,5 @@ def _wait(deferred: Deferred) -> timedelta:
 
 
 def _rank(deferred: Deferred) -> tuple[timedelta, bool]:
-    """A wrong set-up waits for somebody to mend it; the other provider may be back before."""
+    """Rank a wrong set-up last: an operator must correct it; a provider recovers sooner."""
     return _wait(deferred), deferred.failure.retry is not Retry.CONFIGURATION

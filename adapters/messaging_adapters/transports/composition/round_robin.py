@@ -18,9 +18,9 @@ class RoundRobin(Transport):
     messages in a row as the weights sum up to, each provider gets exactly its weight, from
     whatever threads they come.
 
-    It asks nobody else when a provider cannot take a message; share among failovers for that:
-    `RoundRobin(Failover(a, b), Failover(b, a))`. A message that comes again is a new turn, so
-    that nothing is promised about a provider recognising it.
+    When a provider cannot take a message, no other provider is asked. For that, share among
+    failovers: `RoundRobin(Failover(a, b), Failover(b, a))`. A retry takes a new turn, so a
+    provider may not recognise the message.
 
     Args:
         transports: In the order in which ties are broken.
@@ -61,7 +61,7 @@ class RoundRobin(Transport):
         return self._next().send(envelope, handoff)
 
     def _next(self) -> Transport:
-        """Let everybody earn their weight, and the richest pay for the turn."""
+        """Add to each credit its weight; the largest credit wins and pays for the turn."""
         with self._lock:
             for index, weight in enumerate(self._weights):
                 self._credits[index] += weight

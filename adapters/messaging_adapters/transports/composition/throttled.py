@@ -106,8 +106,8 @@ class Throttled(Transport):
 class _Bucket:
     """A token bucket, kept as the instant at which it will be full again.
 
-    Time is in whole microseconds and exact, so that whoever comes back after the wait that it was
-    told does find a token.
+    Time is in whole microseconds and exact, so that a caller that comes back after the returned
+    wait does find a token.
     """
 
     def __init__(self, rate: float, burst: int, clock: Clock | Callable[[], float]) -> None:

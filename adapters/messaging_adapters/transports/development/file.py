@@ -1,4 +1,4 @@
-"""Messages written into a folder, for development: nobody is disturbed, and all can be read."""
+"""Messages written into a folder, for development: nothing is sent, and all can be read."""
 
 import os
 import tempfile
@@ -85,7 +85,7 @@ class FileTransport(Transport):
         return mail.message_id, "eml", mail.content
 
     def _written(self, content: bytes) -> Path:
-        """Write everything under a name that nobody looks at."""
+        """Write everything under a temporary name."""
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".tmp")
         prepared = Path(name)

@@ -214,7 +214,7 @@ class SmtpTransport(Transport):
             self._idle.give(session)
 
     def _may_log_in(self) -> bool:
-        """Say whether the password reaches nobody else (RFC 4954 §4)."""
+        """Say whether the password cannot be read on the way (RFC 4954 §4)."""
         encrypted = self.security is not SmtpSecurity.NONE
         return encrypted or self.clear_text_login or _is_this_machine(self.host)
 

@@ -162,7 +162,7 @@ class WatchedFile:
         is_due = monotonic() >= due_at
         if read_only and not is_due:
             return
-        self._due_at = 0.0  # where something is wrong, everybody looks
+        self._due_at = 0.0  # if something is wrong, every transaction must check
         require_same(self.path, self.identity)
         if self._real_path != self.path:
             require_same(self._real_path, self.identity)

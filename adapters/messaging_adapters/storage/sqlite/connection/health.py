@@ -1,9 +1,9 @@
 """Whether a file may be trusted: it is checked after a stop in the middle, before it is used.
 
-What a stop leaves behind is a journal or a write-ahead log with something in it. Others who are at
-work leave the same; so a file is taken for abandoned when nothing about it moves and nobody else
-has it open. From then on a mark beside it, `…-unchecked`, says that it has to be checked, until a
-check succeeds: SQLite itself clears all traces away the first time the file is opened.
+A stop leaves a journal or a write-ahead log with something in it. Processes at work leave the
+same; so a file counts as abandoned when nothing about it changes and no other process has it
+open. From then on a mark beside it, `…-unchecked`, says that it has to be checked, until a check
+succeeds: SQLite itself clears all traces away the first time the file is opened.
 """
 
 import logging
@@ -18,12 +18,12 @@ from messaging_core.errors import StorageCorruptError
 
 _log = logging.getLogger(__name__)
 
-_STILLNESS = 0.02  # seconds in which somebody who commits would have touched a journal
+_STILLNESS = 0.02  # seconds in which a process that commits would have touched a journal
 _FAULTS = 5  # as many as are named
 
 
 def mark(path: Path) -> None:
-    """Ask everybody who opens the file from now on to check it first."""
+    """Mark the file, so that every process that opens it checks it first."""
     with suppress(OSError):  # a full or failing disk, of all things; this process knows anyway
         _mark_of(path).touch()
 
@@ -37,7 +37,7 @@ def check_if_abandoned(path: Path, *, is_doubtful: bool = False) -> None:
 
     Raises:
         StorageCorruptError: The file is damaged.
-        sqlite3.Error: It could not be checked, because somebody holds it for instance.
+        sqlite3.Error: It could not be checked, for instance because another process locks it.
     """
     is_marked = is_doubtful or _mark_of(path).exists()
     if not is_marked and not _is_left_behind(path):
@@ -61,7 +61,7 @@ def _mark_of(path: Path) -> Path:
 
 
 def _is_left_behind(path: Path) -> bool:
-    """Return whether a journal lies beside the file that nobody is writing to."""
+    """Return whether a journal lies beside the file that no process is writing to."""
     before = _traces(path)
     if not any(before):
         return False
@@ -85,7 +85,7 @@ def _trace(journal: Path) -> tuple[bytes, int, int] | None:
 
 
 def _take_alone(connection: sqlite3.Connection) -> bool:
-    """Begin a transaction that keeps everybody out; else, one that only reads."""
+    """Begin a transaction that excludes all other connections; else, one that only reads."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     try:
         connection.execute("BEGIN EXCLUSIVE")

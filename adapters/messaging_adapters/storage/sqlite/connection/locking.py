@@ -8,15 +8,15 @@ from typing import Final
 from messaging_adapters.storage.sqlite.errors import is_busy
 
 _PAUSE: Final = (0.0005, 0.002)
-"""Least and most seconds between two attempts; never the same, lest two processes keep step."""
+"""Least and most seconds between two attempts; random, so that processes do not keep step."""
 
 
 class LockRetry:
     """Begin and end the transactions of one connection.
 
     SQLite itself asks for a lock ever more rarely, at last every tenth of a second. A process that
-    writes nearly all the time, as a busy worker does, would have every turn. So whoever writes asks
-    every millisecond or so; only readers, which wait for no more than a commit, leave it to SQLite.
+    writes nearly all the time, as a busy worker does, would starve the others. So writers ask every
+    millisecond or so; only readers, which wait for no more than a commit, leave it to SQLite.
 
     Args:
         connection: It was opened with the same timeout.
@@ -36,7 +36,7 @@ class LockRetry:
         self._connection.execute("BEGIN")
 
     def begin_writing(self) -> None:
-        """Begin a transaction that writes, as soon as nobody else does.
+        """Begin a transaction that writes, as soon as no other connection writes.
 
         Raises:
             sqlite3.OperationalError: Others wrote for too long, or there is another trouble.
@@ -45,7 +45,7 @@ class LockRetry:
         self._ask("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """Commit as soon as nobody reads.
+        """Commit as soon as no other connection reads.
 
         Raises:
             sqlite3.OperationalError: Others read for too long, or there is another trouble; the

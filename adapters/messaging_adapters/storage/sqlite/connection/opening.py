@@ -191,7 +191,7 @@ class Opening:
 
 
 def _is_wal(file: Path) -> bool:
-    """Return whether others have the file in WAL mode; false where they let nobody look."""
+    """Return whether the file is in WAL mode; false if it cannot be read."""
     try:
         with closing(files.connect(file, create=False)) as connection:
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()

@@ -14,7 +14,7 @@ Row = tuple[Any, ...]
 class BulkInsert:
     """Insert rows into one table.
 
-    Every statement opens the table and all its indexes anew, which for a message takes as long as
+    Every statement opens the table and all its indexes again, which for a message takes as long as
     writing its row, and every trigger starts over. So several rows go with one statement.
 
     Args:

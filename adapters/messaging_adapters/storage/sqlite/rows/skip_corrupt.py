@@ -1,4 +1,4 @@
-"""Rows whose content may be damaged: what can be read is, and the rest stops nobody."""
+"""Rows whose content may be damaged: damaged rows are skipped and do not stop the others."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator

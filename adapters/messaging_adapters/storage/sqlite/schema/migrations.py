@@ -359,7 +359,7 @@ CREATE TABLE messaging_opt_ins (
 
 @migrations(name="0010_identities")
 def _identities(db: Database) -> None:
-    """Compare identifiers as they are told apart now, and remember who opted in again when."""
+    """Compare identifiers by their new keys, and keep when each receiver opted in again."""
     _execute(db, _OPT_INS)
     identities.respell(db)
 

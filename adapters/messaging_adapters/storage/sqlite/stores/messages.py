@@ -41,7 +41,7 @@ _ADD_KEY = (  # one by one: of several rows together, REPLACE makes SQLite keep 
     " (workspace, key, request_hash, fields, message_id, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _NEVER_OLD = 2**63 - 1
-"""Stands for the age of a key that lasts."""
+"""The `created_at` of a key that never expires."""
 
 _FIND_KEYS = (
     "SELECT key, request_hash, fields, created_at, message_id FROM messaging_idempotency_keys"
@@ -276,5 +276,5 @@ def _delivery_row(
 
 
 def progress_column(accepted: Sequence[str], refused: Sequence[str]) -> str | None:
-    """Return who was served already and who never will be, or nothing where there is nobody."""
+    """Return the accepted and the refused receivers as JSON, or nothing if there are none."""
     return orjson.dumps((accepted, refused)).decode() if accepted or refused else None

@@ -156,7 +156,7 @@ class SqliteRetention(Retention):
                 yield _Row(position, workspace, platform, bool(was_redacted), message)
 
     def _remember(self, table: str, name: str) -> None:
-        """Keep the last position that is in use, lest it be given out again."""
+        """Keep the last position that is in use, so that it is not given out again."""
         self._cursor.execute(_REMEMBER.format(table=table), (name,))
 
     def _unlist(self, rows: Sequence[_Row]) -> None:
