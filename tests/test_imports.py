@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 import messaging_core
-from messaging_core import errors, models
+from messaging_core import errors, models, rules
 from messaging_core.errors import MessagingError
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
@@ -55,6 +55,12 @@ import attrs, cattrs, cattrs.preconf.orjson, orjson
 before = set(sys.modules)
 import messaging_core
 print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+MODULES_ADDED_BY_THE_RULES = """
+import sys, json
+import messaging_core.rules
+print(json.dumps(sorted(name for name in sys.modules if name.startswith("messaging_core"))))
 """
 
 MESSAGE_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -151,7 +157,7 @@ def test_exported_names_are_the_public_names() -> None:
     assert {name for name in exported_names() if not name.startswith("_")} == public
 
 
-@pytest.mark.parametrize("package", [messaging_core, models])
+@pytest.mark.parametrize("package", [messaging_core, models, rules])
 def test_what_type_checkers_import_is_what_the_package_exports(package: ModuleType) -> None:
     seen: dict[str, str] = {}
     for node in ast.walk(ast.parse(inspect.getsource(package))):
@@ -163,6 +169,29 @@ def test_what_type_checkers_import_is_what_the_package_exports(package: ModuleTy
     assert sorted(seen) == sorted(package.__all__)
     for name, module in seen.items():
         assert getattr(package, name) is getattr(import_module(module), name)
+
+
+def test_the_table_of_rules_has_every_exported_name_once_and_no_other() -> None:
+    names = [name for names in rules._NAMES.values() for name in names.split()]
+
+    assert sorted(names, key=isort_key) == rules.__all__
+    assert dir(rules) == rules.__all__
+
+
+def test_a_name_that_is_no_rule_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'check_everything'"):
+        _ = rules.check_everything  # type: ignore[attr-defined]
+
+
+def test_importing_the_rules_loads_none_of_them() -> None:
+    run = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+        [sys.executable, "-I", "-c", MODULES_ADDED_BY_THE_RULES],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert json.loads(run.stdout) == ["messaging_core", "messaging_core.rules"]
 
 
 def test_the_table_of_models_has_every_class_of_its_modules() -> None:
