@@ -40,6 +40,7 @@ def codes_in_source() -> set[str]:
     found = {
         node.value
         for path in source_files()
+        if path.name != "__init__.py"  # re-exports, and tables of module names that look alike
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
