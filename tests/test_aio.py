@@ -62,7 +62,7 @@ class WatchedStorage(Storage):
 
 
 class Poison(Mapping[str, Any]):
-    """A request that breaks whoever reads it."""
+    """A request that raises an error when it is read."""
 
     def __getitem__(self, key: str) -> Any:
         raise RuntimeError("poison")
@@ -110,7 +110,7 @@ def test_a_message_is_accepted(engine: Engine) -> None:
     assert engine.synchronous.get(message.id) == message
 
 
-def test_a_lone_caller_waits_for_nobody(engine: Engine) -> None:
+def test_a_lone_caller_does_not_wait(engine: Engine) -> None:
     asyncio.run(engine.messenger.send("orders", a_request()))
 
     assert engine.storage.begun == 1
@@ -164,7 +164,7 @@ def test_every_caller_gets_its_own_error(engine: Engine) -> None:
         return await asyncio.gather(
             send("orders", numbered(0)),
             send("orders", a_request(tags=("!",))),
-            send("nobody", numbered(1)),
+            send("unknown", numbered(1)),
             send("orders", numbered(2), idempotency_key="k"),
             send("orders", numbered(3), idempotency_key="k"),
             send("orders", numbered(4)),
@@ -202,7 +202,7 @@ def test_a_request_that_breaks_the_reader_harms_only_its_caller(
     assert engine.stored() == ["0", "1"]
 
 
-def test_a_storage_that_fails_is_everybodys_error_and_not_the_end(engine: Engine) -> None:
+def test_a_storage_that_fails_is_an_error_for_all_callers_and_not_the_end(engine: Engine) -> None:
     async def host() -> list[Message | BaseException]:
         engine.storage.fails = True
         answers: list[Message | BaseException] = await asyncio.gather(
@@ -218,7 +218,7 @@ def test_a_storage_that_fails_is_everybodys_error_and_not_the_end(engine: Engine
     assert engine.stored() == ["3"]
 
 
-def test_a_caller_that_gives_up_while_it_is_written_harms_nobody(engine: Engine) -> None:
+def test_a_caller_cancelled_during_the_commit_harms_no_other(engine: Engine) -> None:
     async def host() -> list[Message | BaseException]:
         engine.storage.is_open.clear()
         tasks = [
@@ -260,7 +260,7 @@ def test_a_caller_that_gives_up_in_time_sends_nothing(engine: Engine) -> None:
     assert engine.stored() == ["0", "2"]
 
 
-def test_when_everybody_gives_up_nothing_is_written(engine: Engine) -> None:
+def test_when_all_callers_give_up_nothing_is_written(engine: Engine) -> None:
     async def host() -> None:
         engine.storage.is_open.clear()
         first = asyncio.create_task(engine.messenger.send("orders", numbered(0)))
@@ -474,11 +474,11 @@ def test_what_happened_can_be_awaited(engine: Engine) -> None:
 def test_a_notification_can_be_awaited(engine: Engine) -> None:
     notification = {
         "channels": ["sms"],
-        "recipients": ["nobody"],
+        "recipients": ["unknown"],
         "messageTitle": "Hi",
         "messageContent": "Ho",
     }
 
     report = asyncio.run(engine.messenger.notify(notification))
 
-    assert [one.recipient for one in report.unresolved] == ["nobody"]
+    assert [user.recipient for user in report.unresolved] == ["unknown"]

@@ -115,7 +115,7 @@ class TestChannels:
         assert engine.messenger.channel(ELSEWHERE.id) == ELSEWHERE
 
     @pytest.mark.parametrize(
-        "reference", ["nobody", str(UUID(int=7)), UUID(int=7), a_channel("nobody")]
+        "reference", ["unknown", str(UUID(int=7)), UUID(int=7), a_channel("unknown")]
     )
     def test_an_unknown_channel_is_an_error_that_names_the_known(
         self, engine: Engine, reference: Channel | UUID | str
@@ -167,7 +167,7 @@ class TestSend:
             a_request(scheduled_for=NOW + timedelta(days=36)),
             a_request(scheduled_for=NOW.replace(tzinfo=None)),
             a_request("\ud800"),
-            a_request(receiver=Receiver(contacts=(ReceiverContact(id="nobody"),))),
+            a_request(receiver=Receiver(contacts=(ReceiverContact(id="unknown"),))),
             a_request(receiver=Receiver(contacts=(ReceiverContact(id="\ud800"),))),
             a_request(validity="soon"),
             a_request(tags=None),
@@ -256,7 +256,7 @@ class TestSend:
         assert [one.code for one in raised.value.violations] == ["receiver.unreachable"]
 
     def test_an_unknown_contact_is_refused(self, engine: Engine) -> None:
-        receiver = Receiver(contacts=(ReceiverContact(id="nobody"),))
+        receiver = Receiver(contacts=(ReceiverContact(id="unknown"),))
 
         with pytest.raises(InvalidMessageError) as raised:
             engine.messenger.send("orders", a_request(receiver=receiver))

@@ -1,4 +1,4 @@
-"""The hour that comes twice in autumn is two hours, whoever names an instant of it, and where."""
+"""The hour that comes twice in autumn is two hours, in every place that takes an instant."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -784,7 +784,7 @@ class TestRun:
 
         assert engine.worker.drain() == DeliveryReport(sent=1)
 
-    def test_a_flood_of_urgent_messages_starves_nobody(self) -> None:
+    def test_a_flood_of_urgent_messages_starves_no_other(self) -> None:
         codes = a_channel("codes", message_type=MessageType.TWO_FACTOR)
         offers = a_channel("offers", message_type=MessageType.PROMOTIONAL)
         storage, clock, order = MemoryStorage(), ManualClock(), list[UUID]()

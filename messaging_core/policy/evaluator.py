@@ -64,7 +64,7 @@ class PolicyEvaluator:
     def __init__(self, tx: Transaction, policies: SendPolicies) -> None:
         self._tx = tx
         self._policies = policies
-        self._is_anybody_suppressed = tx.suppressions.has_any()
+        self._has_suppressions = tx.suppressions.has_any()
         # Many messages of one transaction may go to one contact.
         self._contact: Final = cache(tx.contacts.get)
 
@@ -122,8 +122,7 @@ class PolicyEvaluator:
         Every stage begins here: acceptance, claim and hand-off.
         """
         if is_exempt(message) or not (
-            self._is_anybody_suppressed
-            or self._asks_people(channel, message.meta, delivery.controls)
+            self._has_suppressions or self._asks_people(channel, message.meta, delivery.controls)
         ):
             return None
         return case_of(message, delivery, channel)
@@ -148,7 +147,7 @@ class PolicyEvaluator:
         identifiers = [identifier_on(channel, address) for _, address in case.receivers]
         suppressed: Mapping[Identifier, Sequence[Suppression]] = (
             self._tx.suppressions.for_addresses(channel.workspace, identifiers)
-            if self._is_anybody_suppressed
+            if self._has_suppressions
             else {}
         )
         contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
@@ -235,7 +234,7 @@ class PolicyEvaluator:
         rules = self._policies.of(case.channel)
         is_marketing = purpose_of(case.channel.message_type, case.meta) is Purpose.MARKETING
         asks_people = is_marketing or rules.holdout is not None
-        if not self._is_anybody_suppressed and not asks_people:
+        if not self._has_suppressions and not asks_people:
             return False
         facts = self._facts(case, asks_people=asks_people, sent_at=lambda _: ())
         return is_refused(

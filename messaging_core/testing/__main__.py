@@ -1,4 +1,4 @@
-"""The command that holds anybody's storage or transport to its contract."""
+"""The command that runs the contract tests against a storage or transport of yours."""
 
 import sys
 from argparse import ArgumentParser, Namespace

@@ -193,7 +193,7 @@ def a_settlement(
 
 
 def a_failure(code: int = FailureCode.TRANSIENT, **fields: Any) -> Failure:
-    """Return a failure that a provider named, and that trying again may mend."""
+    """Return a transient failure that a provider reported."""
     usual: dict[str, Any] = {
         "description": "the provider is busy",
         "source": FailureSource(code="busy", name="provider"),
@@ -262,7 +262,7 @@ def a_contact(contact_id: str, *addresses: str, **fields: Any) -> Contact:
 
 
 def a_contact_list(name: str = "vips", **fields: Any) -> ContactList:
-    """Return a list of contacts, with nobody on it."""
+    """Return an empty list of contacts."""
     usual: dict[str, Any] = {
         "id": uuid4(),
         "workspace_id": DEFAULT_WORKSPACE,

@@ -1,4 +1,4 @@
-"""A transport that delivers to nobody, remembers everything and answers as it is told."""
+"""A transport that sends nothing, records every envelope and returns the given answers."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -38,7 +38,7 @@ class RecordingTransport(Transport):
 
     Args:
         answers: One for each message in turn, or a function that answers each envelope and may
-            take its time; `None` from it stands for the answer given by default.
+            take its time; `None` from it means the default answer.
         name: As in `Failure.source` and timelines.
         capabilities: What the engine may expect.
 

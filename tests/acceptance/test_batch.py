@@ -91,7 +91,7 @@ UNREADABLE = [
     {"line\nbreak": 1},
     {"body": {"type": "text", "text": {"text": "\ud800"}}},
     {"receiver": {"contacts": math.nan}},
-    {"receiver": "nobody", "meta": {"nonsense": 1}},
+    {"receiver": "unknown", "meta": {"nonsense": 1}},
     ITSELF,
     None,
     7,
@@ -237,7 +237,7 @@ class TestSendBatch:
 
     def test_an_unknown_channel_writes_nothing(self, engine: Engine) -> None:
         with pytest.raises(UnknownChannelError):
-            engine.messenger.send_batch("nobody", [a_request()])
+            engine.messenger.send_batch("unknown", [a_request()])
 
     def test_valid_requests_are_delivered_and_others_never(self, engine: Engine) -> None:
         batch = engine.send(a_request("a"), BROKEN, a_request("b"))
@@ -441,7 +441,7 @@ class TestRejected:
         assert engine.messenger.get(message.id) == message
         assert engine.walk() == [message]
 
-    def test_nobody_becomes_a_contact_for_it(self, engine: Engine) -> None:
+    def test_a_refused_request_creates_no_contact(self, engine: Engine) -> None:
         refused, sent = engine.send(a_request(validity=-1), a_request()).messages
 
         assert refused.receiver.contacts[0].id is None
@@ -745,7 +745,7 @@ addresses = st.sampled_from(["+31612345678", "0612", "ada@receiver.example", "",
 contacts = st.fixed_dictionaries(
     {},
     optional={
-        "id": st.sampled_from(["nobody", ""]),
+        "id": st.sampled_from(["unknown", ""]),
         "identifierKey": st.sampled_from(["phonenumber", "own", ""]),
         "identifierValue": addresses,
         "identifiers": st.lists(
@@ -757,7 +757,7 @@ contacts = st.fixed_dictionaries(
         ),
         "platformAddress": addresses,
         "platformAddressSelector": texts,
-        "type": st.sampled_from(["to", "bcc", "nobody"]),
+        "type": st.sampled_from(["to", "bcc", "unknown"]),
     },
 )
 nonsense = st.recursive(

@@ -220,7 +220,7 @@ class Deliveries(RuleBasedStateMachine):
 
 
 def _may_follow(before: Status, after: Status) -> bool:
-    """Tell whether one status leads to another, maybe by way of some that nobody is told of.
+    """Return whether one status leads to another, maybe by way of some without an event.
 
     That a worker took a message up is not told; and a receipt may be the first to tell that it was
     handed over.

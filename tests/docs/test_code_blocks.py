@@ -2,7 +2,7 @@
 
 - The blocks of one file run in order, in one namespace, in an empty working directory.
 - An output is compared when it is labelled: `<!-- output -->`, then a `text` block, somewhere after
-  its Python block and before the next. In it, `...` stands for any text.
+  its Python block and before the next. In it, `...` matches any text.
 - A block that cannot run says why, in its info string: `python no-run: needs an account`.
 """
 

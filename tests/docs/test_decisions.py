@@ -190,7 +190,7 @@ def test_a_contact_named_by_its_id_is_looked_up() -> None:
     assert engine.deliver(again).status is Status.SENT
     assert engine.transport.sent[-1].to == PHONE
     with pytest.raises(InvalidMessageError, match=r"receiver\.unknown_contact"):
-        engine.send(receiver=Receiver(contacts=(ReceiverContact(id="nobody"),)))
+        engine.send(receiver=Receiver(contacts=(ReceiverContact(id="unknown"),)))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ HOST_TABLE = "CREATE TABLE IF NOT EXISTS host_orders (reference TEXT PRIMARY KEY
 
 @frozen
 class Host:
-    """Whoever accepts: a messenger, and a connection of the host's own where it may have one."""
+    """A host that accepts: its messenger, and its own connection if it may have one."""
 
     messenger: Messenger
     connection: sqlite3.Connection | None

@@ -1,6 +1,7 @@
 """Who takes the messages: servers that remember exactly what they took."""
 
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -19,6 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from attrs import frozen
 
 from faults.processes import until
+from faults.unwritable import UNPRIVILEGED
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: <([0-9a-f-]{36})@", re.MULTILINE)
 _SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin"  # where Debian keeps it, off a user's path
@@ -50,8 +52,8 @@ def smtp_sink() -> Iterator[Peer]:
     with TemporaryDirectory() as name:
         folder, port = Path(name), _free_port()
         folder.chmod(0o777)
-        # The template is relative: as nobody it could not walk down to the folder again.
-        rights = ["-u", "nobody"] if os.geteuid() == 0 else []
+        # The template is relative: an unprivileged user could not walk down to the folder again.
+        rights = ["-u", pwd.getpwuid(UNPRIVILEGED).pw_name] if os.geteuid() == 0 else []
         command = [program, *rights, "-d", "mail.", f"127.0.0.1:{port}", "100"]
         process = subprocess.Popen(command, cwd=folder)  # noqa: S603 - found above
         try:

@@ -154,7 +154,7 @@ def counted_doubts(database: Path) -> Counter[str]:
 
 @contextmanager
 def look(database: Path) -> Iterator[sqlite3.Connection]:
-    """Open the file beside everybody else."""
+    """Open the file beside the processes that use it."""
     connection = sqlite3.connect(database, timeout=30)
     try:
         yield connection

@@ -1,4 +1,4 @@
-"""A process that sends under keys which others use too: it says which messages they stand for.
+"""A process that sends under keys which others use too, and prints the messages it gets.
 
 Usage: racing_sender.py DATABASE KEYS. It begins when a line comes in, and prints an id a key.
 """

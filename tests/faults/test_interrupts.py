@@ -166,7 +166,7 @@ def test_a_transaction_inside_another_of_the_same_thread_ends_the_outer_one(
     assert walk(storage) == ids([inner])
 
 
-def test_a_thread_that_died_in_a_transaction_keeps_nobody_waiting(storage: Storage) -> None:
+def test_a_thread_that_died_in_a_transaction_keeps_no_other_waiting(storage: Storage) -> None:
     blocks: list[Any] = []
 
     def begin() -> None:

@@ -57,7 +57,7 @@ def locked(database: Path) -> Iterator[None]:
 
 
 def connection_of(storage: SqliteStorage) -> sqlite3.Connection:
-    """Return the connection that the storage works with, which it opens anew after an error."""
+    """Return the connection that the storage works with, which it opens again after an error."""
     with storage.begin(read_only=True):
         return storage._connection
 
@@ -177,7 +177,7 @@ def test_a_worker_outlives_a_file_that_another_program_holds(
 
 
 def test_a_file_that_becomes_read_only_is_an_error_until_it_can_be_written_again() -> None:
-    # pytest's own folders are closed to nobody
+    # an unprivileged user cannot enter pytest's own folders
     with (
         TemporaryDirectory() as name,
         child("unwritable", {"database": f"{name}/a.db"}) as host,

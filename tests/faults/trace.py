@@ -97,14 +97,14 @@ def record(folder: Path, module: str, settings: dict[str, Any]) -> list[Operatio
         check=True,
         env={**os.environ, "PYTHONPATH": PYTHON_PATH},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,  # a pipe, as for whoever waits for an answer
+        stdout=subprocess.PIPE,  # a pipe, as a caller that waits for an answer has it
     )
     with report.open() as lines:
         return list(operations(lines, folder))
 
 
 def operations(lines: Iterable[str], folder: Path) -> Iterator[Operation]:
-    """Yield what the calls of a trace did, in an order that flatters nobody.
+    """Yield what the calls of a trace did, in the order that is worst for the storage.
 
     Of a call that other threads interrupted, a write counts from its beginning and a sync from
     its end.
@@ -145,7 +145,7 @@ def _operation(call: str, folder: Path) -> Operation | None:
     if name in {"fsync", "fdatasync"} and path == folder:
         return FolderSynced()
     if path.parent != folder or path.name.endswith("-shm"):
-        return None  # an index in shared memory is made anew after a power cut
+        return None  # an index in shared memory is built again after a power cut
     return _file_operation(name, path.name, arguments, strings)
 
 
@@ -166,7 +166,7 @@ def _file_operation(call: str, name: str, arguments: str, strings: list[bytes]) 
 
 
 def _file(arguments: str) -> tuple[int, Path]:
-    """Return number and path of the file that the first argument stands for."""
+    """Return number and path of the file that the first argument names."""
     found = _FILE.match(arguments)
     if found is None:
         return -1, Path()

@@ -1,7 +1,7 @@
 """A host whose database file may suddenly be read only, and later written again.
 
 Usage: python -m faults.unwritable SETTINGS, where the settings are JSON: database.
-It has a process of its own because root may write everywhere, and so becomes nobody for a while.
+It runs in a process of its own: root may write everywhere, so it becomes another user for a while.
 """
 
 import json
@@ -18,7 +18,7 @@ from messaging_core import Messenger, Worker
 from messaging_core.errors import MessagingError
 from messaging_core.testing import RecordingTransport, a_channel, a_request
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def unwritable(folder: Path) -> Iterator[None]:
         path.chmod(0o444)
     folder.chmod(0o555)
     if is_root:
-        os.seteuid(NOBODY)
+        os.seteuid(UNPRIVILEGED)
     yield
     if is_root:
         os.seteuid(0)

@@ -10,10 +10,10 @@ PROCESSES = (accepting, delivering, unwritable)
 
 
 def accept_and_deliver() -> None:
-    """Accept a message, and try to deliver it where nobody listens."""
-    nobody = SmtpTransport("127.0.0.1", 9, security=SmtpSecurity.NONE)
+    """Accept a message, and try to deliver it to a port that no server listens on."""
+    unreachable = SmtpTransport("127.0.0.1", 9, security=SmtpSecurity.NONE)
     with SqliteStorage(":memory:") as storage:
-        messenger = Messenger(storage=storage, channels={ORDERS: nobody})
+        messenger = Messenger(storage=storage, channels={ORDERS: unreachable})
         messenger.send_batch("orders", accepting.requests_of("warm-0", 2), idempotency_key="warm")
         Worker(messenger, threads=1).run_once()
 

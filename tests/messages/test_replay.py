@@ -68,7 +68,7 @@ def test_dead_letters_are_what_could_not_be_sent_page_by_page() -> None:
     assert list(elsewhere.results) == []
 
 
-def test_a_message_that_failed_is_accepted_anew_and_stays_as_it_was() -> None:
+def test_a_message_that_failed_is_accepted_again_and_stays_as_it_was() -> None:
     engine = Engine(NO)
     old = engine.send()
     failed = engine.messenger.get(old.id)

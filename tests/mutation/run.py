@@ -5,10 +5,10 @@
     make mutants ARGS="messaging_core/rules/content --tests tests/rules"
 
 A change is planted in memory, in a fork of a process that has run the tests once without any
-change, so several run at once and no file is touched. Results are kept in .mutants/: a run that
-was broken off continues, and a change that the tests noticed is tried again only when its module
-has changed, or with --again. The order is random, so the score of a run that was broken off is
-that of a sample. A change of a line that no test runs counts as not noticed.
+change, so several run at once and no file is touched. Results are kept in .mutants/: an
+interrupted run continues, and a change that the tests noticed is tried again only when its module
+has changed, or with --again. The order is random, so the score of an interrupted run is that of a
+sample. A change of a line that no test runs counts as not noticed.
 """
 
 import argparse

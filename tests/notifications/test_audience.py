@@ -61,7 +61,7 @@ def the_host_s(people: Mapping[str, Sequence[str]]) -> Audience:
 
 @pytest.mark.parametrize("audience_of", [our_own, the_host_s])
 class TestEveryAudience:
-    def test_recipients_and_clusters_are_joined_and_nobody_comes_twice(
+    def test_recipients_and_clusters_are_joined_and_no_user_comes_twice(
         self, audience_of: Any
     ) -> None:
         audience = audience_of(
@@ -73,13 +73,13 @@ class TestEveryAudience:
         both = resolve(audience, ["zoe", "eve"], ["staff"])
         assert (sorted(both[:2]), both[2:]) == (["eve", "zoe"], ["ada", "bob"])
 
-    def test_nobody_at_all_is_no_error(self, audience_of: Any) -> None:
+    def test_no_user_at_all_is_no_error(self, audience_of: Any) -> None:
         audience = audience_of({"ada": ["vips"]})
 
         assert resolve(audience, [], []) == []
         assert resolve(audience, [], ["empty"]) == []
 
-    def test_who_is_unknown_is_reported_and_stops_nobody(self, audience_of: Any) -> None:
+    def test_unknown_recipients_are_reported_and_stop_no_other(self, audience_of: Any) -> None:
         audience = audience_of({"ada": ["vips"], "bob": []})
 
         found = list(audience.resolve(["ghost", "bob"], ["vips"]))

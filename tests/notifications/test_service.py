@@ -1,6 +1,6 @@
 """Notifications, by the rules of the Mia-Platform Messaging Service.
 
-docs/reference/notifications.md says which test stands for which rule.
+docs/reference/notifications.md names the test of each rule.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -297,7 +297,7 @@ def test_rule_19_and_56_recipients_are_compared_with_the_configured_id() -> None
     clusters=st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=4),
     ours=st.booleans(),
 )
-def test_rules_20_to_22_everybody_meant_gets_it_once_for_each_channel(
+def test_rules_20_to_22_each_user_gets_it_once_for_each_channel(
     people: dict[str, set[str]], recipients: list[str], clusters: list[str], *, ours: bool
 ) -> None:
     numbers = {name: f"+3161234567{place}" for place, name in enumerate("abcdef")}
@@ -338,22 +338,22 @@ def test_rule_23_a_cluster_of_any_size_is_served() -> None:
     assert len(set(report.messages)) == 1_201
 
 
-def test_rule_25_who_is_unknown_is_reported_and_stops_nobody() -> None:
+def test_rule_25_unknown_recipients_are_reported_and_stop_no_other() -> None:
     engine = Engine(ADA, audience=None)
     identifier = ContactIdentifier(key="phonenumber", value="+31612345678")
     engine.messenger.contacts.create(NewContact(id="ada", identifiers=(identifier,)))
 
-    report = engine.notify("sms", recipients=("nobody", "ada"), clusters=("none",))
+    report = engine.notify("sms", recipients=("unknown", "ada"), clusters=("none",))
 
     assert [(one.recipient, one.cluster) for one in report.unresolved] == [
-        ("nobody", None),
+        ("unknown", None),
         (None, "none"),
     ]
     assert report.failures == ()
     assert len(report.messages) == 1
 
 
-def test_rule_26_a_cluster_of_nobody_is_no_failure() -> None:
+def test_rule_26_an_empty_cluster_is_no_failure() -> None:
     report = Engine().notify("sms", recipients=(), clusters=("empty",))
 
     assert dump(report) == {"failures": []}
@@ -571,7 +571,7 @@ def test_rule_40_names_of_files_and_addresses_are_not_filled_in() -> None:
     assert [attachment.filename for attachment in mail.attachments] == ["{{data.x}}.txt"]
 
 
-def test_rule_41_values_are_escaped_in_html_and_nowhere_else() -> None:
+def test_rule_41_values_are_escaped_only_in_html() -> None:
     engine = Engine({**ADA, "name": "<script>&"})
     engine.store(
         emailTitle="{{user.name}}",

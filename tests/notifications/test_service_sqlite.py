@@ -23,7 +23,7 @@ EVERYBODY = Notification(
 def messenger(tmp_path: Path) -> Iterator[Messenger]:
     with SqliteStorage(tmp_path / "host.db") as storage:
         messenger = Messenger(storage=storage, channels={SMS: RecordingTransport()})
-        everybody = messenger.contacts.create_list("all").id
+        list_id = messenger.contacts.create_list("all").id
         numbers = [
             Identifier(identifier_key="phonenumber", identifier_value=f"+316{10_000_000 + one}")
             for one in range(PEOPLE)
@@ -36,7 +36,7 @@ def messenger(tmp_path: Path) -> Iterator[Messenger]:
                 now=messenger.clock.now(),
                 new_id=lambda: next(names),
             )
-            tx.lists.add_members(DEFAULT_WORKSPACE, everybody, ids)
+            tx.lists.add_members(DEFAULT_WORKSPACE, list_id, ids)
         yield messenger
 
 

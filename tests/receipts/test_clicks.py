@@ -280,7 +280,7 @@ class TestTracking:
         assert mail.text == f"{LONG}&utm_source=mail&utm_medium=email"
         assert push.link == f"{LONG}&utm_source=app&utm_medium=push"
 
-    def test_nothing_is_added_where_nobody_asked(self, shop: Shop) -> None:
+    def test_nothing_is_added_without_a_request(self, shop: Shop) -> None:
         shop.send(LONG, MAIL)
 
         assert shop.deliver().text == LONG
@@ -316,7 +316,7 @@ class TestFollowing:
     @pytest.mark.parametrize(
         "code", ["00000000001", "0000000000", "", "../admin", "\ud800", "https://evil.example"]
     )
-    def test_a_code_that_nobody_was_sent_leads_nowhere(self, shop: Shop, code: str) -> None:
+    def test_an_unknown_code_is_an_error(self, shop: Shop, code: str) -> None:
         shop.send(LONG)
 
         with pytest.raises(UnknownShortLinkError) as caught:
@@ -329,7 +329,7 @@ class TestFollowing:
         [{"expires_at": MONDAY_MORNING}, {"url": "javascript:alert(1)"}, {"url": "//evil.example"}],
         ids=str,
     )
-    def test_what_was_stored_but_leads_nowhere_is_unknown_too(
+    def test_a_stored_link_without_a_location_is_unknown_too(
         self, shop: Shop, changes: dict[str, Any]
     ) -> None:
         message = shop.send(LONG)
@@ -364,7 +364,7 @@ class TestFollowing:
 
 
 class WithoutWriting(Storage):
-    """A storage that can be told to let nobody write."""
+    """A storage that can refuse all writers."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -373,7 +373,7 @@ class WithoutWriting(Storage):
     @contextmanager
     def begin(self, connection: Any = None, *, read_only: bool = False) -> Iterator[Transaction]:
         if self.is_busy and not read_only:
-            raise StorageBusyError("somebody else writes")
+            raise StorageBusyError("another connection writes")
         with self._storage.begin(connection, read_only=read_only) as tx:
             yield tx
 

@@ -243,7 +243,7 @@ def test_a_receipt_of_another_tenant_changes_nothing(make: Make) -> None:
     assert engine.now_is(message).status is Status.SENT
 
 
-def test_a_word_of_the_provider_s_that_nobody_knows_is_kept_and_shown(make: Make) -> None:
+def test_an_unknown_status_of_the_provider_is_kept_and_shown(make: Make) -> None:
     engine = make(Accepted(references=("p-1",)))
     message = engine.send()
     engine.worker.drain()
@@ -529,7 +529,7 @@ def test_who_writes_in_is_the_contact_that_was_written_to(make: Make) -> None:
     assert received.sender.contact.id == sent.receiver.contacts[0].id
 
 
-def test_a_message_to_a_channel_that_nobody_has_is_kept(make: Make) -> None:
+def test_a_message_to_an_unknown_channel_is_kept(make: Make) -> None:
     engine = make()
 
     reception = engine.receive(an_incoming(channel_id=uuid4()))
@@ -682,7 +682,7 @@ def test_an_incoming_message_comes_in_once_when_two_apply_it(make: Make) -> None
     assert len(engine.messenger.find().results) == 1
 
 
-def test_whoever_listens_is_told_what_an_early_receipt_made_of_a_message(make: Make) -> None:
+def test_subscribers_get_the_status_of_an_early_receipt(make: Make) -> None:
     engine = make(Accepted(references=("p-1",)))
     engine.transport.meddle = lambda one: engine.receive(delivered(None, message_id=one.message_id))
     message = engine.send()

@@ -152,7 +152,7 @@ def test_before_the_hand_over_a_receipt_changes_nothing_now_or_later(
     assert (seen, len(provider.sent)) == ([1], 1)
     assert engine.status(message) is Status.SENT
     assert engine.messenger.interactions(message.id) == []
-    assert engine.send(MAIL).status is Status.ACCEPTED  # and nobody was suppressed
+    assert engine.send(MAIL).status is Status.ACCEPTED  # and no address was suppressed
 
 
 def test_an_attempt_that_never_came_to_the_hand_over_is_no_hand_over(storage: Storage) -> None:

@@ -208,7 +208,7 @@ class TestEditing:
         shop.templates.save("parcels", version(SECOND), name="renamed")
         assert shop.templates.save("other", other, name="The parcels").name == "The parcels"
 
-    def test_nobody_overwrites_what_somebody_else_saved_meanwhile(self, shop: Shop) -> None:
+    def test_a_save_does_not_overwrite_a_later_version(self, shop: Shop) -> None:
         seen = shop.templates.get("parcels").updated_at
         shop.templates.save("parcels", version(SECOND), unless_changed_since=seen)
 
@@ -564,12 +564,12 @@ class TestWhatStaysAsItIs:
         assert shop.messenger.get(sent.id).template == sent.template
         assert shop.faults() == [("/template/projectId", "template.unknown")]
 
-    def test_a_project_that_was_made_anew_is_another_one_at_once(self, shop: Shop) -> None:
+    def test_a_project_that_was_made_again_is_another_one_at_once(self, shop: Shop) -> None:
         shop.send()
         shop.templates.delete("parcels")
-        shop.publish(version(text="Anew {{ name }}"))
+        shop.publish(version(text="Again {{ name }}"))
 
-        assert shop.send().body == TextBody(text="Anew Ada")
+        assert shop.send().body == TextBody(text="Again Ada")
 
     @given(name=st.text(), locale=st.sampled_from([None, "en", "nl", "nl-BE", "fr"]))
     def test_rendering_again_gives_the_same_bytes(self, name: str, locale: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Anybody's storage and transport, held to their contracts from the command line."""
+"""The contract tests against a storage and a transport of the host, from the command line."""
 
 import subprocess
 import sys

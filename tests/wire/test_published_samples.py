@@ -272,7 +272,7 @@ def test_a_page_of_the_documentation_is_read() -> None:
     ]
 
 
-def test_an_interaction_keeps_what_nobody_declared() -> None:
+def test_an_interaction_keeps_undeclared_keys() -> None:
     interaction = load_interaction(orjson.dumps(OPENED))
 
     assert isinstance(interaction, Interaction)

@@ -194,7 +194,7 @@ class LiquidEngine(TemplateEngine):
             },
         )
         self._environments = {form: _prepared(kind, form) for form in Form}
-        self._compile = lru_cache(maxsize=256)(self._compile_anew)
+        self._compile = lru_cache(maxsize=256)(self._compile_source)
 
     def compile(
         self,
@@ -207,7 +207,7 @@ class LiquidEngine(TemplateEngine):
         del line_breaks  # the template's own choice, value by value
         return self._compile(source, form)
 
-    def _compile_anew(self, source: str, form: Form) -> "_LiquidTemplate":
+    def _compile_source(self, source: str, form: Form) -> "_LiquidTemplate":
         pieces = limits.pieces_of(source)
         if form is Form.HTML:
             _check_html(source, pieces)

@@ -152,7 +152,7 @@ def _join(
     findings = [
         *_inactive(case),
         *(Finding(found.reason, found.course and places.ending) for _, found in personal),
-        *_nobody_left(places),
+        *_no_receiver_left(places),
         *_quiet_hours(case, zones, until),
         *_expired(case),
     ]
@@ -181,7 +181,7 @@ def _inactive(case: Case) -> Iterator[Finding]:
         yield Finding(reason, Course.REJECT)
 
 
-def _nobody_left(places: _Places) -> Iterator[Finding]:
+def _no_receiver_left(places: _Places) -> Iterator[Finding]:
     if places.ending and len(places.all) > 1:
         yield Finding(because(ReasonCode.RECEIVERS_NOBODY_LEFT, receivers=str(len(places.all))))
 

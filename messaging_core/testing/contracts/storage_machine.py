@@ -282,7 +282,7 @@ class StorageMachine(RuleBasedStateMachine):
     def save_a_contact(
         self, workspace: UUID, contact_id: str, addresses: list[str], locale: str | None
     ) -> None:
-        """Keep one with those of some addresses that nobody else has."""
+        """Keep a contact with those of some addresses that no other contact has."""
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
                 known = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
@@ -296,7 +296,7 @@ class StorageMachine(RuleBasedStateMachine):
 
     @rule(workspace=st.sampled_from(_WORKSPACES), address=st.sampled_from([*_NUMBERS, *_MAILS]))
     def delete_a_contact(self, workspace: UUID, address: str) -> None:
-        """Forget whoever has an address."""
+        """Delete the contact that has an address."""
         answers = []
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
@@ -325,7 +325,7 @@ class StorageMachine(RuleBasedStateMachine):
     def change_a_list(
         self, workspace: UUID, name: str, addresses: list[str], *, leave: bool
     ) -> None:
-        """Put whoever has some addresses on a list, or take them off."""
+        """Put the contacts that have some addresses on a list, or take them off."""
         answers = []
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
@@ -371,7 +371,7 @@ class StorageMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.messages)
     @rule(place=_places, workspace=st.sampled_from(_WORKSPACES))
     def finish_a_delivery(self, place: int, workspace: UUID) -> None:
-        """End one, whoever holds it, as proof does."""
+        """End a delivery, leased or not, as proof does."""
         message_id = self.messages[place % len(self.messages)].message.id
         answers = []
         for storage in (self.model, self.storage):
@@ -461,7 +461,7 @@ class StorageMachine(RuleBasedStateMachine):
     def purge_what_is_old(
         self, step: timedelta, workspace: UUID | None, keep: Keep, unmatched_step: timedelta
     ) -> None:
-        """Delete or redact what is old, and old receipts; the order of it is nobody's business."""
+        """Delete or redact old messages and receipts, in any order."""
         before, unmatched_before = self.now + step, self.now + unmatched_step
         expected, found = (
             _purge(storage, before, unmatched_before, workspace, keep)
@@ -596,13 +596,13 @@ def _directory_of(storage: Storage) -> list[Any]:
             contacts: list[Contact] = [*tx.contacts.find(_all(ContactQuery, workspace)).results]
             found += tx.lists.find(_all(ContactListQuery, workspace)).results
             found += tx.suppressions.find(_all(SuppressionQuery, workspace)).results
-            everybody = list(map(_identifier, [*_NUMBERS, *_MAILS]))
-            found.append(tx.suppressions.for_addresses(workspace, everybody))
+            identifiers = list(map(_identifier, [*_NUMBERS, *_MAILS]))
+            found.append(tx.suppressions.for_addresses(workspace, identifiers))
             for list_id in _LISTS.values():
                 contacts += tx.lists.members(workspace, [list_id], after=None, limit=100)
             both = tx.lists.members(workspace, [*_LISTS.values()], after=None, limit=2)
             found += [evolve(one, id="") for one in [*contacts, *both]]
-            found.append(set(tx.contacts.by_identifiers(workspace, everybody)))
+            found.append(set(tx.contacts.by_identifiers(workspace, identifiers)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What every transport promises, as tests that anybody's transport can inherit."""
+"""The contract of transports: tests that the tests of every transport inherit."""
 # ruff: noqa: S101, D102 - assert is how pytest asserts, and the names of tests are sentences
 
 import threading

@@ -1,4 +1,4 @@
-"""Who acts in a simulation: the host, its workers, whoever hands in receipts, and a watcher."""
+"""The actors of a simulation: the host, its workers, the receiver of receipts, and a watcher."""
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence

@@ -70,7 +70,7 @@ class Crowd:
         return _WHILE * self.stage.world.chance.random() ** 2
 
     def _blocks(self) -> list[tuple[datetime, _Act]]:
-        """Plan to block somebody, and mostly to lift that again."""
+        """Plan to suppress a person, and mostly to lift that again."""
         world = self.stage.world
         chance, line = world.chance, world.chance.choice(world.scenario.lines)
         channel, person = line.channel, chance.choice(world.scenario.people)

@@ -104,7 +104,7 @@ class Host:
         )
 
     def _wall_clock(self, now: datetime) -> datetime:
-        """Return a later time as a person gives it, also in an hour that there is not, or twice."""
+        """Return a later wall clock time, also in an hour that is skipped or comes twice."""
         chance, zone = self.stage.world.chance, ZoneInfo(self.stage.world.scenario.zone)
         day = now.astimezone(zone).date() + timedelta(days=chance.randint(1, _AHEAD))
         hour = chance.choice((1, 2, 2, 3, 9, 21, 23))

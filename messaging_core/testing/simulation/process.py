@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Crashed(Exception):  # noqa: N818 - no failure of the code it passes through
     """Say that the process is dead: nothing that it calls has any effect from now on.
 
-    It is an `Exception`, so that threads end in order. Whatever code makes of it has no effect
+    It is an `Exception`, so that threads end in order. Code that catches it has no effect
     either: every port of the process goes on raising it.
     """
 

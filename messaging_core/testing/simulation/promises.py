@@ -24,7 +24,7 @@ from messaging_core.testing.simulation.story import Asked, Story, is_doubt
 
 
 def what_was_accepted_is_there(story: Story) -> Iterator[Breach]:
-    """Every answer names a message that is kept, and one key stands for one message."""
+    """Every answer names a message that is kept, and one key belongs to one message."""
     kept = Counter(message.reference for message in story.messages.values())
     for asked in story.asked:
         for message_id in asked.answers:
@@ -56,7 +56,7 @@ def what_counts_as_sent_was_taken(story: Story) -> Iterator[Breach]:
         if message.direction is Direction.INCOMING or message_id in story.premature:
             continue
         if message.status in _HANDED_OVER and message_id not in taken:
-            yield Breach(what=f"{message.status}, but nobody took it", message_id=message_id)
+            yield Breach(what=f"{message.status}, but no provider took it", message_id=message_id)
         named = {part.platform_reference for part in message.parts}
         if not named <= taken.get(message_id, set()):
             yield Breach(what="it has parts that are not its own", message_id=message_id)
@@ -129,7 +129,7 @@ def _earliest(asked: Asked) -> datetime | None:
 
 
 def what_was_cancelled_never_goes(story: Story) -> Iterator[Breach]:
-    """After a cancel that returned true, and whatever counts as deleted, nobody has it."""
+    """No provider took a message that was deleted, or that a cancel returned true for."""
     for asked, message in story.asked_as():
         if asked.cancelled and message.status is not Status.DELETED:
             yield Breach(what=f"cancelled, and now {message.status}", message_id=message.id)
@@ -157,7 +157,7 @@ def no_receipt_is_lost(story: Story) -> Iterator[Breach]:
 
 
 def _telling(evidence: Evidence) -> list[Reported]:
-    """Leave out what says no more than that somebody has it: late answers say so, too."""
+    """Leave out reports that say only that it was handed over: late answers say so, too."""
     return [one for one in evidence.reported if one.reference or one.delivered_at or one.failed_at]
 
 
@@ -224,7 +224,7 @@ def statuses_follow_the_lifecycle(story: Story) -> Iterator[Breach]:
 
 
 def _reachable() -> dict[Status, set[Status]]:
-    """Close the table: the log tells of what was committed, which may be several moves."""
+    """Close the table: the log shows committed states, which may be several moves apart."""
     reachable = {status: {status, *moves} for status, moves in TRANSITIONS.items()}
     for _ in Status:
         for following in reachable.values():
@@ -245,7 +245,7 @@ def everything_is_told_in_order(story: Story) -> Iterator[Breach]:
         yield Breach(what=f"told out of order: {first_heard}")
 
 
-def nobody_fails_for_another(story: Story) -> Iterator[Breach]:
+def no_message_fails_for_another(story: Story) -> Iterator[Breach]:
     """A message fails for a reason of its own: provider, doubt, time, a send rule or itself."""
     for asked, message in story.asked_as():
         if message.status is not Status.SENDING_FAILED or asked.is_poisonous:
@@ -274,7 +274,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     deliveries_are_shown,
     statuses_follow_the_lifecycle,
     everything_is_told_in_order,
-    nobody_fails_for_another,
+    no_message_fails_for_another,
     *RULE_PROMISES,
 )
 """All that is checked by default."""

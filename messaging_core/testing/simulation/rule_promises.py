@@ -1,7 +1,7 @@
 """What send rules promise, judged by what providers took and by what people and host did.
 
 Nothing here asks the engine: the clock on the wall is read as people do, receptions are counted,
-and the list of suppressions is made anew from what was done about them.
+and the list of suppressions is computed again from what was done about them.
 """
 
 from collections import Counter
@@ -62,7 +62,7 @@ def _delivered(story: Story) -> Iterator[_Delivered]:
 
 
 def nothing_comes_by_night(story: Story) -> Iterator[Breach]:
-    """Nothing is handed over in quiet hours of whoever gets it, by the worker's own clock."""
+    """Nothing is handed over in quiet hours of its receiver, by the worker's own clock."""
     for one in _delivered(story):
         hours, at = _quiet_hours(story, one.channel), one.reception.left_at
         is_passed_over = "ignore_quiet_hours" in one.asked.wishes
@@ -88,8 +88,8 @@ def _is_within(window: QuietWindow, wall: datetime) -> bool:
     return begins_today or began_yesterday
 
 
-def nobody_gets_too_many(story: Story) -> Iterator[Breach]:
-    """Within no window does anybody get more messages on a platform than a cap allows.
+def no_person_gets_too_many(story: Story) -> Iterator[Breach]:
+    """No person gets more messages on a platform within a window than a cap allows.
 
     A message that came twice, over a doubt, is one message.
     """
@@ -122,7 +122,7 @@ def _caps(story: Story, one: _Delivered) -> list[FrequencyCap]:
     ]
 
 
-def nobody_gets_what_they_refused(story: Story) -> Iterator[Breach]:
+def no_person_gets_what_they_refused(story: Story) -> Iterator[Breach]:
     """No leave to hand over is given once the receiver is suppressed for it, or held out."""
     for one in _delivered(story):
         channel, person, left = one.channel, one.person, one.reception.commit
@@ -257,8 +257,8 @@ def _changes(story: Story) -> Counter[tuple[str, str, str]]:
 
 RULE_PROMISES: Final[tuple[Promise, ...]] = (
     nothing_comes_by_night,
-    nobody_gets_too_many,
-    nobody_gets_what_they_refused,
+    no_person_gets_too_many,
+    no_person_gets_what_they_refused,
     what_was_foreseen_happens,
     what_is_held_back_has_a_reason,
     keywords_are_answered_once,

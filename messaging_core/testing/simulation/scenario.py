@@ -49,7 +49,7 @@ class Provider:
         deferred: It is busy, and takes nothing.
         rejected: It refuses for good.
         unanswered: It takes the message, but its answer never comes.
-        nonsense: It takes the message, and answers what nobody understands.
+        nonsense: It takes the message, and its answer is unreadable.
         slow: It takes the message, and answers after up to `slowness`.
         hanging: The call of the transport never returns, before or after the point of no return.
         slowness: Longer than a lease, so that the answer comes too late.
@@ -90,7 +90,7 @@ HELD_OUT: Final = "held_out"
 
 @frozen(kw_only=True)
 class Person:
-    """Somebody whom the host writes to, and what it knows of them.
+    """A person whom the host writes to, and what the host knows of them.
 
     Attributes:
         addresses: By platform.
@@ -126,7 +126,7 @@ class Scenario:
         crash: A process dies, at any call of the storage or a provider.
         downtime: How long it takes at most to come back.
         stall: A process stands still at such a call, for up to `stalled`.
-        stalled: Longer than a lease, or nobody would notice.
+        stalled: Longer than a lease; a shorter stall has no effect.
         storage_fault: The storage refuses to begin a transaction.
         skew: How far at most the clock of a process is from true time, either way.
         set_clock: The clock of a process is set to another time within `skew`, at any call.
@@ -142,7 +142,7 @@ class Scenario:
         short: The validity of a message is a minute or two.
         poisonous: The transport raises a programming error over a message, every time.
         receivers: How many receivers an email has at most.
-        people: Everybody that is written to; by default many of whom nothing is known.
+        people: All people that are written to; by default many of whom nothing is known.
         send_rules: By the id of a workspace or of a channel.
         wishful: A request wants quiet hours, or the holdout, to be ignored, or to be capped.
         foreseen: What will become of a request is asked right before it is made.

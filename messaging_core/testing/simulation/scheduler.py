@@ -1,7 +1,7 @@
 """Virtual time, and the baton that lets one task run at a time.
 
 Each task has a thread of its own, so that code which blocks runs as it is. But only the holder of
-the baton runs, and it is passed on at known points to whoever is due next. So a run depends on
+the baton runs, and it is passed on at known points to the task due next. So a run depends on
 the seed alone, however threads are scheduled outside.
 """
 
@@ -30,7 +30,7 @@ class Task:
 
 
 class Scheduler:
-    """Run tasks one at a time, in the order of virtual time; time jumps where nobody is due.
+    """Run tasks one at a time, in the order of virtual time; time jumps where no task is due.
 
     Args:
         start: The first instant.
@@ -39,7 +39,7 @@ class Scheduler:
 
     Attributes:
         now: The present.
-        is_over: Nobody has anything to do any more: whoever sleeps is woken to end.
+        is_over: No task has anything to do any more: tasks that sleep are woken to end.
         steps: How often a task has let others go first.
     """
 
@@ -108,7 +108,7 @@ class Scheduler:
         task.entry, task.at = 0, None
 
     def _pass_on(self, task: Task | None) -> None:
-        """Give the baton to whoever is due next, and wait for it to come back."""
+        """Give the baton to the task that is due next, and wait for it to come back."""
         self.steps += 1
         if self.steps > self._most_steps and self._error is None:
             self._error = RuntimeError(f"no end after {self._most_steps} steps")

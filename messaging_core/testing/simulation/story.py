@@ -77,7 +77,7 @@ class Reception:
 
 @frozen(kw_only=True)
 class Block:
-    """A suppression that somebody made or lifted.
+    """A suppression that was made or lifted.
 
     Attributes:
         causes: Why it was made; or of which causes it was lifted, without any of all.
@@ -165,7 +165,7 @@ class Story:
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def events_of(self, message_id: UUID) -> list[Event]:
-        """Return what the log tells of a message."""
+        """Return the events of a message."""
         return [event for event in self.events if event.message_id == message_id]
 
     def receptions_of(self, message_id: UUID) -> list[Reception]:

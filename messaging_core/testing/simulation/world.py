@@ -101,7 +101,7 @@ class World:
             thread.join()
 
     def number(self) -> int:
-        """Return a number that nobody has had before."""
+        """Return a number that was not returned before."""
         self._made += 1
         return self._made
 

@@ -322,7 +322,7 @@ def test_a_certificate_of_another_name_is_refused(serve: Any, source: Any) -> No
     assert refusal(media, "https://m.example/").reason == "the server's certificate is not accepted"
 
 
-def test_a_certificate_of_nobody_known_is_refused(serve: Any, source: Any) -> None:
+def test_a_certificate_of_an_unknown_issuer_is_refused(serve: Any, source: Any) -> None:
     media, _ = source(serve(OK + "\r\nhi"), ssl_context=ssl.create_default_context())
 
     assert refusal(media, "https://m.example/").permanent

@@ -167,7 +167,7 @@ def test_values_are_inert(value: str) -> None:
 
 
 class Trap:
-    """An object of the host's, whose attributes nobody may touch."""
+    """An object of the host whose attributes must not be read."""
 
     def __getattr__(self, name: str) -> object:
         raise AssertionError(name)

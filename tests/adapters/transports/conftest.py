@@ -94,7 +94,7 @@ Script = Mapping[str, str | Sequence[str]]
 class ScriptedServer(socketserver.ThreadingTCPServer):
     """Answer each SMTP verb as a script says: the same each time, or in turn.
 
-    `CONNECT` stands for the greeting and `.` for the final dot; `sleep 5` waits so many seconds.
+    `CONNECT` means the greeting and `.` the final dot; `sleep 5` waits so many seconds.
     `talk` holds every command that came, and `mails` every message with a final dot.
     """
 
@@ -228,7 +228,7 @@ def client_tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

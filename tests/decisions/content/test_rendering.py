@@ -73,7 +73,7 @@ def test_an_envelope_tells_the_time_that_its_message_waited_for(
     assert envelope.scheduled_for == (NOW + ahead if waited else None)
 
 
-def test_an_envelope_goes_to_those_not_served_and_names_everybody() -> None:
+def test_an_envelope_goes_to_those_not_served_and_names_all_receivers() -> None:
     message = a_message(to=[A, B, C])
     delivery = a_delivery(attempts=2, accepted=(A,), refused=(C,))
 

@@ -20,7 +20,7 @@ lanes = st.lists(st.integers(0, 200), min_size=1, max_size=6)
 
 
 @given(waiting=lanes, limit=st.integers(0, 300))
-def test_every_place_is_used_and_nobody_gets_more_than_he_has(
+def test_every_place_is_used_and_no_lane_gets_more_than_it_has(
     waiting: list[int], limit: int
 ) -> None:
     shares = lane_quotas(waiting, limit)
@@ -30,7 +30,7 @@ def test_every_place_is_used_and_nobody_gets_more_than_he_has(
 
 
 @given(waiting=lanes, limit=st.integers(6, 300))
-def test_whoever_waits_gets_a_place(waiting: list[int], limit: int) -> None:
+def test_every_lane_that_waits_gets_a_place(waiting: list[int], limit: int) -> None:
     shares = lane_quotas(waiting, limit)
 
     assert all(one > 0 for one, most in zip(shares, waiting, strict=True) if most)
@@ -50,7 +50,7 @@ def test_a_limit_below_zero_is_none() -> None:
 
 
 @given(waiting=lanes, places=st.integers(-5, 300), first=st.integers(0, 5))
-def test_fair_shares_use_every_place_and_give_nobody_more_than_he_has(
+def test_fair_shares_use_every_place_and_give_no_tenant_more_than_it_has(
     waiting: list[int], places: int, first: int
 ) -> None:
     shares = tenant_quotas(waiting, places, first % len(waiting))
@@ -60,7 +60,7 @@ def test_fair_shares_use_every_place_and_give_nobody_more_than_he_has(
 
 
 @given(waiting=lanes, places=st.integers(0, 300), first=st.integers(0, 5))
-def test_nobody_gets_more_than_one_more_than_somebody_who_wants_more(
+def test_no_tenant_gets_more_than_one_more_than_another_that_wants_more(
     waiting: list[int], places: int, first: int
 ) -> None:
     shares = tenant_quotas(waiting, places, first % len(waiting))
@@ -86,7 +86,7 @@ def test_odd_places_go_round_from_the_first() -> None:
     assert tenant_quotas([9, 9, 9], 1, first=1) == [0, 1, 0]
 
 
-def test_nobody_shares_nothing() -> None:
+def test_without_tenants_there_are_no_shares() -> None:
     assert tenant_quotas([], 5) == []
     assert rotation(datetime(2026, 1, 1, tzinfo=UTC), 0) == 0
 
@@ -98,7 +98,7 @@ def test_nobody_shares_nothing() -> None:
         [timedelta(microseconds=1), timedelta(milliseconds=1), timedelta(hours=1)]
     ),
 )
-def test_at_regular_instants_everybody_has_his_turn(
+def test_at_regular_instants_every_tenant_has_its_turn(
     start: datetime, count: int, step: timedelta
 ) -> None:
     sign = -1 if start.year > 5000 else 1

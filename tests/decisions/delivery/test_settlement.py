@@ -189,7 +189,7 @@ def test_an_answer_for_several_gives_its_references_once() -> None:
     assert settlement.parts == (Part(platform_reference="r"),)
 
 
-def test_a_message_that_nobody_got_in_time_has_expired() -> None:
+def test_a_message_that_no_receiver_got_in_time_has_expired() -> None:
     settlement = expire(a_mail(), NOW)
 
     assert (settlement.status, settlement.reason) == (Status.SENDING_FAILED, EXPIRED)
@@ -425,7 +425,7 @@ def test_a_proof_between_attempts_makes_a_message_sent(
     assert (sent.failure, sent.reason) == ((GONE, "gone") if refused else (None, None))
 
 
-def test_a_proof_for_everybody_ends_a_message_and_its_doubt() -> None:
+def test_a_proof_for_all_receivers_ends_a_message_and_its_doubt() -> None:
     doubted = already_delivered(with_evidence(a_doubted_mail(), {A, B, C}))
     sure = already_delivered(with_evidence(a_mail(accepted=(B,)), {A, C}))
 

@@ -382,7 +382,7 @@ def test_a_suppressed_receiver_of_several_is_left_out_and_the_others_get_it() ->
     ]
 
 
-def test_when_nobody_is_left_it_is_skipped() -> None:
+def test_when_no_receiver_is_left_it_is_skipped() -> None:
     ruling = rule(
         suppressed(a_reader("a@x.example"), "marketing"),
         evolve(a_reader("b@x.example"), held_out=True),

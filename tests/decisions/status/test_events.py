@@ -42,7 +42,7 @@ def test_a_kept_message_is_admitted_with_the_time_at_which_it_goes() -> None:
     assert (event.kind, event.at, event.due_at) == (EventKind.ADMITTED, NOW, NOW)
 
 
-def test_a_message_of_a_person_is_received_and_goes_nowhere() -> None:
+def test_a_message_of_a_person_is_received_and_not_sent() -> None:
     event = admitted(WORKSPACE, an_incoming_message(), None)
 
     assert (event.kind, event.due_at) == (EventKind.RECEIVED, None)

@@ -64,7 +64,7 @@ def a_full_message():
     )
 
 
-def test_nothing_that_anybody_wrote_or_is_called_is_left():
+def test_no_text_or_name_of_a_person_is_left():
     for message in (a_full_message(), an_incoming_message(SECRET, sender=SECRET)):
         left = redacted(message)
 

@@ -186,7 +186,7 @@ def test_on_email_the_provider_s_times_tell_a_bounce_from_a_late_delivery() -> N
         assert status_after(a_mail(A), *order) is Status.DELIVERED
 
 
-def test_an_email_that_reached_anybody_is_delivered() -> None:
+def test_an_email_that_reached_one_receiver_is_delivered() -> None:
     one, other = said(DELIVERED, recipient=A), said(FAILED, recipient=B)
 
     assert status_after(a_mail(A, B), said(FAILED, recipient=B)) is Status.SENT
@@ -337,13 +337,13 @@ def test_a_late_answer_proves_whom_it_served() -> None:
 
     whole = a_settlement(claim, outcome=OutcomeKind.ACCEPTED, parts=parts)
     some = a_settlement(claim, outcome=OutcomeKind.UNKNOWN, accepted=(B, A, B))
-    nobody = a_settlement(claim, outcome=OutcomeKind.UNKNOWN)
+    unserved = a_settlement(claim, outcome=OutcomeKind.UNKNOWN)
 
     assert evidence_from_late_answer(whole) == Evidence(late=(HandOver(references=("p-1",)),))
     assert evidence_from_late_answer(some) == Evidence(
         doubted=True, reported=(Reported(recipient=A), Reported(recipient=B))
     )
-    assert evidence_from_late_answer(nobody) == NO_EVIDENCE
+    assert evidence_from_late_answer(unserved) == NO_EVIDENCE
 
 
 def test_a_text_that_smart_encoding_makes_one_part_is_delivered_by_any_report() -> None:

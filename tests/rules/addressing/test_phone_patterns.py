@@ -8,7 +8,7 @@ from messaging_core.rules.addressing.phone_patterns import recognise
 
 
 def neighbours(number: str, chance: random.Random) -> list[str]:
-    """Return a number and others like it, most of which nobody has."""
+    """Return a number and similar ones, most of which are not assigned."""
     digits = number[1:]
     changed = [
         digits[:place] + str(chance.randrange(10)) + digits[place + 1 :]

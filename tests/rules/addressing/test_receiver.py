@@ -126,7 +126,7 @@ def test_rule_5_only_email_has_copies(kind: ReceiverType) -> None:
     assert check(SMS_CHANNEL, contact) == [("/0/type", "receiver.copy_not_supported")]
 
 
-def test_rule_5_somebody_stands_on_to() -> None:
+def test_rule_5_a_receiver_stands_on_to() -> None:
     assert check(EMAIL_CHANNEL, *to(cc=[ADA], bcc=[BOB]).contacts) == [("", "receiver.no_to")]
     assert check(EMAIL_CHANNEL, *to(cc=[ADA]).contacts) == [("", "receiver.no_to")]
 
@@ -300,7 +300,7 @@ def test_each_of_150_contacts_is_looked_at_and_none_beyond() -> None:
         ReceiverContact(identifier_value=f"a{number}@b.example", type=lines[number % 3])
         for number in range(151)
     ]
-    bad = ReceiverContact(identifier_value="nobody", type=ReceiverType.BCC)
+    bad = ReceiverContact(identifier_value="unknown", type=ReceiverType.BCC)
 
     assert check(EMAIL_CHANNEL, *good[:149], bad) == [
         ("/149/identifierValue", "receiver.invalid_email")

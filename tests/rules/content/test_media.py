@@ -188,7 +188,7 @@ def test_rule_12_media_go_by_mms_or_as_fallback(body: Body, channel: Channel) ->
         GifBody(media_url=URL, metadata=GifMetadata(extra={"fallbackText": "Look"})),
     ],
 )
-def test_rule_12_media_go_nowhere_without_mms(body: Body) -> None:
+def test_rule_12_media_are_refused_without_mms(body: Body) -> None:
     assert faults(check_mms(body, SMS_CHANNEL, "/x")) == [("/x", "body.mms_not_supported")]
 
 

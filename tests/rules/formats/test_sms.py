@@ -355,7 +355,7 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(text: str) -> Non
         *("\0", "\x07", "\x08", "\x0e", "\x1b", "\x1f", "\x7f", "\x80", "\x84", "\x86", "\x9f"),
     ],
 )
-def test_what_nobody_sees_costs_no_part(character: str) -> None:
+def test_invisible_characters_cost_no_part(character: str) -> None:
     text = f"Your{character} parcel{character}"
 
     assert to_gsm(text) == "Your parcel"

@@ -111,7 +111,7 @@ def test_rule_27_links_are_tracked_where_they_are_shortened(request_: SendMessag
         a_tracked_message(template=a_template(enabled=False)),
     ],
 )
-def test_rule_27_on_sms_links_are_tracked_nowhere_else(request_: SendMessage) -> None:
+def test_rule_27_sms_tracks_only_short_links(request_: SendMessage) -> None:
     found = check_link_tracking(request_, SMS_CHANNEL, "/enableLinkTracking")
 
     assert faults(found) == [("/enableLinkTracking", "links.tracking_needs_short_links")]

@@ -81,11 +81,11 @@ def test_a_link_leads_where_it_was_stored_to_lead() -> None:
         "",
     ],
 )
-def test_a_link_leads_nowhere_but_to_the_web(url: str) -> None:
+def test_a_link_leads_only_to_the_web(url: str) -> None:
     assert location_of(a_link(url), NOW) is None
 
 
-def test_a_link_leads_nowhere_from_when_it_expires() -> None:
+def test_an_expired_link_has_no_location() -> None:
     link = a_link(expires_at=NOW)
 
     assert location_of(link, NOW - timedelta(microseconds=1)) is not None

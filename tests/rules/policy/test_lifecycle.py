@@ -142,7 +142,7 @@ def test_only_what_is_not_handed_over_can_be_cancelled() -> None:
     }
 
 
-def test_only_what_nobody_took_up_can_be_rescheduled() -> None:
+def test_only_a_message_that_waits_can_be_rescheduled() -> None:
     assert {status for status in Status if can_reschedule(status)} == WAITING
 
 

@@ -60,7 +60,7 @@ def a_notification(**fields: object) -> Notification:
             {"email_carbon_copies": tuple(f"c{one}@x.example" for one in range(51))},
             ["/emailCarbonCopies receiver.too_many_on_line"],
         ),
-        ({"email_blind_carbon_copies": ("nobody",) * 60}, []),
+        ({"email_blind_carbon_copies": ("unknown",) * 60}, []),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(
@@ -96,7 +96,7 @@ def test_what_concerns_email_only_is_passed_over_elsewhere() -> None:
 
 
 def test_copies_are_kept_once_as_they_were_written_first() -> None:
-    addresses = ["A@x.example", "nobody", "a@X.example", "b@x.example"]
+    addresses = ["A@x.example", "unknown", "a@X.example", "b@x.example"]
 
     assert valid_addresses(addresses) == ["A@x.example", "b@x.example"]
 

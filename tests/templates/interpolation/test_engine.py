@@ -142,7 +142,7 @@ def test_places_may_stay_empty() -> None:
 
 
 class Trap:
-    """An object of the host's, whose attributes nobody may touch."""
+    """An object of the host whose attributes must not be read."""
 
     secret = "s3cret"
 

@@ -97,7 +97,7 @@ def takes_everything_for_sent(tx: Transaction) -> None:
 
 
 def ignores_fences(tx: Transaction) -> None:
-    """Let everybody hand over and settle what anybody has claimed."""
+    """Let every worker hand over and settle what any worker has claimed."""
     outbox: Any = tx.outbox
     hand_over, settle = outbox.hand_over, outbox.settle
     waiting = outbox._tables.outbox
@@ -215,7 +215,7 @@ def lets_messages_expire_at_once(tx: Transaction) -> None:
         (tells_what_is_not_so, EVERYDAY, "statuses_follow_the_lifecycle"),
         (tells_some_things_never, EVERYDAY, "everything_is_told_in_order"),
         (tells_the_latest_first, EVERYDAY, "everything_is_told_in_order"),
-        (lets_messages_expire_at_once, EVERYDAY, "nobody_fails_for_another"),
+        (lets_messages_expire_at_once, EVERYDAY, "no_message_fails_for_another"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -262,7 +262,7 @@ def test_a_second_reception_where_the_provider_deduplicates_is_found_out() -> No
 
 
 STRICT = evolve(RULES, bursts=1, messages=24, people=RULES.people[:3], scheduled=0.1)
-"""Everybody gets many messages at about the same time."""
+"""Every person gets many messages at about the same time."""
 
 
 def always(*_: Any, now: Any, **__: Any) -> Ruling:
@@ -271,7 +271,8 @@ def always(*_: Any, now: Any, **__: Any) -> Ruling:
 
 
 @pytest.mark.parametrize(
-    "promise", ["nothing_comes_by_night", "nobody_gets_too_many", "nobody_gets_what_they_refused"]
+    "promise",
+    ["nothing_comes_by_night", "no_person_gets_too_many", "no_person_gets_what_they_refused"],
 )
 def test_an_engine_without_send_rules_is_found_out(
     promise: str, monkeypatch: pytest.MonkeyPatch
@@ -299,7 +300,7 @@ def forgets_why(tx: Transaction) -> None:
     )
 
 
-def answers_nobody(tx: Transaction) -> None:
+def answers_no_keyword(tx: Transaction) -> None:
     add = tx.messages.add
     tx.messages.add = lambda messages: add(  # type: ignore[method-assign]
         [one for one in messages if not one.message.origin or one.message.origin.type != "keyword"]
@@ -309,10 +310,10 @@ def answers_nobody(tx: Transaction) -> None:
 @pytest.mark.parametrize(
     ("change", "promise"),
     [
-        (never_counts, "nobody_gets_too_many"),
-        (is_deaf_to_suppressions, "nobody_gets_what_they_refused"),
+        (never_counts, "no_person_gets_too_many"),
+        (is_deaf_to_suppressions, "no_person_gets_what_they_refused"),
         (forgets_why, "what_is_held_back_has_a_reason"),
-        (answers_nobody, "keywords_are_answered_once"),
+        (answers_no_keyword, "keywords_are_answered_once"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -324,18 +325,18 @@ def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: 
 
 def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
-    (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
+    (chosen,) = [one for one in PROMISES if one.__name__ == "no_person_gets_what_they_refused"]
     blocking = evolve(STRICT, blocked=30, keywords=0)
 
-    assert broken_by(blocking, promises=[chosen]) == "nobody_gets_what_they_refused"
+    assert broken_by(blocking, promises=[chosen]) == "no_person_gets_what_they_refused"
 
 
 def test_a_consent_that_is_not_asked_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
-    (chosen,) = [one for one in PROMISES if one.__name__ == "nobody_gets_what_they_refused"]
+    (chosen,) = [one for one in PROMISES if one.__name__ == "no_person_gets_what_they_refused"]
     changing = evolve(STRICT, changed=40, blocked=0, keywords=0)
 
-    assert broken_by(changing, promises=[chosen]) == "nobody_gets_what_they_refused"
+    assert broken_by(changing, promises=[chosen]) == "no_person_gets_what_they_refused"
 
 
 def test_a_receipt_before_the_hand_off_that_counts_is_found_out(

@@ -1,4 +1,4 @@
-"""Virtual time passes in order, one task at a time, and ends when nobody has anything to do."""
+"""Virtual time passes in order, one task at a time, and ends when no task has anything to do."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def test_tasks_take_turns_in_the_order_of_virtual_time() -> None:
     ]
 
 
-def test_who_sleeps_goes_on_when_woken_and_ends_when_nobody_else_is_left() -> None:
+def test_a_sleeping_task_continues_when_woken_and_ends_when_no_other_is_left() -> None:
     scheduler, heard = a_scheduler(), []
 
     def sleeper(task: Task) -> None:

@@ -1,4 +1,4 @@
-"""What every storage promises, as tests that anybody's storage can inherit."""
+"""The contract of storages: tests that the tests of every storage inherit."""
 # ruff: noqa: S101, D102, TRY301 - asserts, names that are sentences, literal
 # expectations, and blocks that raise so that they are rolled back
 
@@ -72,7 +72,7 @@ def numbered() -> Callable[[], str]:
 
 
 def never() -> str:
-    """Stand for `new_id` where no contact is to be made."""
+    """Replace `new_id` in tests that must not create a contact."""
     raise AssertionError("no contact is new here")
 
 
@@ -83,7 +83,7 @@ class ContactsContract:
         """Return a new, empty storage."""
         raise NotImplementedError
 
-    def test_a_contact_is_made_for_each_identifier_nobody_has(self) -> None:
+    def test_a_contact_is_made_for_each_unknown_identifier(self) -> None:
         storage = self.make_storage()
 
         with storage.begin() as tx:
@@ -162,7 +162,7 @@ class ContactsContract:
 
     def test_an_unknown_contact_is_not_there(self) -> None:
         with self.make_storage().begin(read_only=True) as tx:
-            for contact_id in ("nobody", "", "\x00", "\ud800"):
+            for contact_id in ("unknown", "", "\x00", "\ud800"):
                 assert tx.contacts.get(DEFAULT_WORKSPACE, contact_id) is None
 
 
@@ -368,7 +368,7 @@ class DurableStorageContract(StorageContract):
         raise NotImplementedError
 
     def reopen(self, storage: Storage) -> Storage:
-        """Close a storage, and open its data anew."""
+        """Close a storage, and open its data again."""
         raise NotImplementedError
 
     def make_connection(self, storage: Storage) -> Any:
@@ -378,7 +378,7 @@ class DurableStorageContract(StorageContract):
         """
         raise NotImplementedError
 
-    def test_everything_is_there_when_it_is_opened_anew(self) -> None:
+    def test_everything_is_there_when_it_is_opened_again(self) -> None:
         storage = self.make_storage()
         new, other = _new_message_with_everything(), a_new_message()
         add(storage, new, other)

@@ -52,7 +52,7 @@ def join(storage: Storage, contact_list: ContactList, *contact_ids: str) -> int:
 
 
 def members(storage: Storage, *lists: ContactList, limit: int = 2) -> list[str]:
-    """Return the ids of everybody on some lists, a few at a time."""
+    """Return the ids of all members of some lists, reading a few at a time."""
     found: list[str] = []
     with storage.begin(read_only=True) as tx:
         for _ in range(MOST_PAGES):
@@ -152,7 +152,7 @@ class KnownContactsContract:
         made = contact_of(storage, "new")
         assert made == a_contact("new", AN_ADDRESS)
 
-    def test_only_identifiers_that_somebody_has_are_found(self) -> None:
+    def test_only_identifiers_of_contacts_are_found(self) -> None:
         storage = self.make_storage()
         keep(storage, a_contact("ada", "ada@x.example"))
         strange = [
@@ -257,7 +257,7 @@ class KnownContactsContract:
             "identifier": _ids(walk_contacts(storage, identifier=off_list)),
             "both": _ids(walk_contacts(storage, identifier=on_list, list_id=vips.id)),
             "not both": _ids(walk_contacts(storage, identifier=off_list, list_id=vips.id)),
-            "nobody": _ids(walk_contacts(storage, identifier=_NUMBER)),
+            "no contact": _ids(walk_contacts(storage, identifier=_NUMBER)),
             "no list": _ids(walk_contacts(storage, list_id=uuid4())),
             "elsewhere": _ids(walk_contacts(storage, list_id=vips.id, workspace=OTHER_WORKSPACE)),
         }
@@ -267,7 +267,7 @@ class KnownContactsContract:
             "identifier": ["c4"],
             "both": ["c3"],
             "not both": [],
-            "nobody": [],
+            "no contact": [],
             "no list": [],
             "elsewhere": [],
         }
@@ -345,7 +345,7 @@ class ContactListsContract:
         keep(storage, a_contact("eve", workspace_id=OTHER_WORKSPACE))
 
         counts = [
-            join(storage, vips, "ada", "nobody", "ada", "eve", "\ud800"),
+            join(storage, vips, "ada", "unknown", "ada", "eve", "\ud800"),
             join(storage, vips, "ada", "bob"),
             join(storage, a_contact_list("unknown"), "ada"),
             join(storage, evolve(vips, workspace_id=OTHER_WORKSPACE), "ada", "eve"),
@@ -363,7 +363,7 @@ class ContactListsContract:
         with storage.begin() as tx:
             foreign = tx.lists.remove_members(OTHER_WORKSPACE, vips.id, ["ada"])
             own = tx.lists.remove_members(
-                DEFAULT_WORKSPACE, vips.id, ["ada", "ada", "nobody", "\ud800"]
+                DEFAULT_WORKSPACE, vips.id, ["ada", "ada", "unknown", "\ud800"]
             )
 
         assert (foreign, own) == (0, 1)

@@ -261,7 +261,7 @@ class ShortLinksContract:
         assert [_led(storage, one.code) for one in links] == [None, None, links[2]]
         assert _links(storage, erased.message.id) == _links(storage, redacted.message.id) == []
 
-    def test_links_that_were_rolled_back_lead_nowhere(self) -> None:
+    def test_links_that_were_rolled_back_do_not_exist(self) -> None:
         storage, message_id = self.make_storage(), uuid4()
 
         def block() -> None:

@@ -133,7 +133,7 @@ class FairnessContract:
         assert all(found[lane, _LARGE] == 3 for lane in Lane if lane is not Lane.TWO_FACTOR)
         assert all(found[lane, _SMALL] == 1 for lane in Lane)
 
-    def test_nobody_waits_for_ever_while_others_keep_adding(self) -> None:
+    def test_no_message_waits_for_ever_while_others_keep_adding(self) -> None:
         storage = self.make_storage()
         patient = _of(_SMALL, 4, lane=Lane.PROMOTIONAL)
         add(storage, *patient)

@@ -500,7 +500,7 @@ class LogContract:
         with storage.begin() as tx:
             tx.timeline.subscribe("host", from_start=True)
             first = tx.timeline.lease_cursor("host", now=AT, lease=_HOUR)
-            nobody = tx.timeline.lease_cursor("host", now=AT + _HOUR - MICROSECOND, lease=_HOUR)
+            early = tx.timeline.lease_cursor("host", now=AT + _HOUR - MICROSECOND, lease=_HOUR)
             second = tx.timeline.lease_cursor("host", now=AT + _HOUR, lease=_HOUR)
             unknown = tx.timeline.lease_cursor("other", now=AT, lease=_HOUR)
 
@@ -510,7 +510,7 @@ class LogContract:
             moved = tx.timeline.advance_cursor(evolve(second, position=7, failures=2))
             third = tx.timeline.lease_cursor("host", now=AT + _HOUR, lease=_HOUR)
 
-        assert (nobody, unknown) == (None, None)
+        assert (early, unknown) == (None, None)
         assert (stale, moved) == (False, True)
         assert third == Cursor(name="host", position=7, failures=2, fence=second.fence + 1)
 

@@ -176,7 +176,7 @@ class ClaimContract:
             assert set(lanes) == set(Lane), limit
             assert lanes.count(Lane.TWO_FACTOR) == max(lanes.count(lane) for lane in Lane)
 
-    def test_a_flood_of_urgent_messages_starves_nobody(self) -> None:
+    def test_a_flood_of_urgent_messages_starves_no_other(self) -> None:
         storage = self.make_storage()
         patient = _due(-60, Lane.PROMOTIONAL)
         add(storage, patient, *(_due(lane=Lane.TWO_FACTOR) for _ in range(30)))
@@ -192,7 +192,7 @@ class ClaimContract:
         assert len(claim(storage, limit=16)) == 16
         assert len(claim(storage, limit=16)) == 5
 
-    def test_nobody_gets_a_message_that_is_leased(self) -> None:
+    def test_a_leased_message_is_not_claimed_again(self) -> None:
         storage = self.make_storage()
         add(storage, *(a_new_message() for _ in range(3)))
         claim(storage)
@@ -517,7 +517,7 @@ class SettleContract:
         assert valid == [False, True]
         assert walk(storage, status=Status.SENT) == ids([new])
 
-    def test_a_lease_that_has_ended_still_counts_while_nobody_else_claimed(self) -> None:
+    def test_a_lease_that_has_ended_still_counts_until_the_next_claim(self) -> None:
         storage, new, leased = self.claimed()
 
         valid = settle(storage, a_settlement(leased, at=AT + 2 * LEASE))

@@ -216,7 +216,7 @@ class OldContract:
         assert _old(storage, workspace=UUID(int=99)) == set()
         assert _old(storage) == {place_of(mine), place_of(other)}
 
-    def test_whoever_takes_out_bites_comes_to_an_end(self) -> None:
+    def test_a_purge_in_bites_comes_to_an_end(self) -> None:
         storage = self.make_storage()
         messages = [
             evolve(a_finished_message(), workspace=workspace)

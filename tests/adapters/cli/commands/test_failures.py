@@ -10,7 +10,7 @@ from messaging_core.testing import RecordingTransport
 
 @pytest.fixture
 def expired(run, write, sms, messages, clock):
-    """A message that nobody delivered in time."""
+    """A message that no worker delivered in time."""
     run("send", "--channel", "parcels", "--no-deliver", write(sms(validity=60)))
     clock.advance(minutes=2)
     run("deliver")

@@ -52,7 +52,7 @@ def test_a_refused_line_is_not_wrapped(run, write, sms):
 def test_blank_lines_and_a_byte_order_mark_are_skipped_and_lines_keep_their_numbers(
     run, write, sms
 ):
-    name = write("\ufeff" + json.dumps(sms()), "", sms(to="nobody"))
+    name = write("\ufeff" + json.dumps(sms()), "", sms(to="unknown"))
 
     ran = run("send", "--channel", "parcels", name)
 

@@ -98,7 +98,7 @@ def test_pages_follow_one_another(run, messages):
 
 @pytest.mark.usefixtures("sent")
 def test_nothing_found_is_said(run):
-    ran = run("list", "--tag", "nobody")
+    ran = run("list", "--tag", "unknown")
 
     assert (ran.status, ran.out, ran.err) == (0, "", "no messages\n")
 

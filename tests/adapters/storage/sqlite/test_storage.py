@@ -313,7 +313,7 @@ class TestFiles(Folder):
         ((4, 0, 0), True),
     ],
 )
-def test_wal_is_used_where_its_bug_is_mended(version: tuple[int, int, int], is_safe: bool) -> None:  # noqa: FBT001 - the expectation
+def test_wal_is_used_where_its_bug_is_fixed(version: tuple[int, int, int], is_safe: bool) -> None:  # noqa: FBT001 - the expectation
     assert wal_is_safe(version) is is_safe
 
 
@@ -328,7 +328,7 @@ def test_wal_is_refused_where_it_can_corrupt_the_file() -> None:
 
 
 class TestLocks(Folder):
-    def test_nobody_else_opens_a_file_that_is_held_exclusively(self) -> None:
+    def test_no_other_opens_a_file_that_is_held_exclusively(self) -> None:
         held = self.open(exclusive=True)
         add(held, a_new_message())
 

@@ -225,7 +225,7 @@ def test_a_probe_that_is_answered_closes_it(answer: Outcome) -> None:
 
 
 @pytest.mark.parametrize("answer", [BUSY, DOUBT, HUNG_UP, UNREACHED, WRONG])
-def test_a_probe_that_fails_opens_it_anew(answer: Answer) -> None:
+def test_a_probe_that_fails_opens_it_again(answer: Answer) -> None:
     case = Case(WRONG, answer)
     case.send()
     again = case.clock.advance(minutes=1)

@@ -202,7 +202,7 @@ class Swallows(Transport):
         return Accepted()
 
 
-def test_nobody_is_asked_after_the_message_was_withdrawn() -> None:
+def test_no_provider_is_asked_after_the_message_was_withdrawn() -> None:
     second = RecordingTransport()
 
     with pytest.raises(Withdrawn, match="cancelled"):
@@ -270,7 +270,7 @@ def test_when_all_defer_the_longest_wait_that_is_of_use_counts(
     assert case.send() is answers[chosen]
 
 
-def test_nobody_sends_after_the_message_has_expired() -> None:
+def test_no_provider_is_asked_after_the_message_has_expired() -> None:
     clock = ManualClock()
     envelope = evolve(an_envelope(*CONTENTS[0]), expires_at=clock.now() + timedelta(minutes=1))
 
@@ -320,7 +320,7 @@ def answers_to_many(draw: st.DrawFn) -> Answer:
 
 
 @given(st.lists(answers_to_many(), min_size=1, max_size=4))
-def test_nobody_who_may_have_a_message_gets_it_from_another(answers: list[Answer]) -> None:
+def test_no_receiver_gets_a_possible_second_copy(answers: list[Answer]) -> None:
     case = Case(*answers, to=(A, B, C))
 
     outcome = case.send()

@@ -68,7 +68,7 @@ def test_weights_are_exact_over_any_cycle(weights: list[int], start: int) -> Non
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=5))
-def test_nobody_falls_behind_or_runs_ahead(weights: list[int]) -> None:
+def test_no_provider_falls_behind_or_runs_ahead(weights: list[int]) -> None:
     total = sum(weights)
 
     taken = turns(weights, total)

@@ -226,7 +226,7 @@ def test_no_window_has_more_than_rate_and_burst_allow(
 
 
 @given(RATES, st.integers(1, 5), STEPS)
-def test_whoever_comes_back_when_told_goes(
+def test_a_caller_that_waits_as_told_gets_a_token(
     rate: float, burst: int, steps: list[tuple[int, int]]
 ) -> None:
     case = Case(rate, burst, count="parts")
@@ -284,7 +284,7 @@ def test_a_channel_drains_at_its_rate_and_loses_nothing(chance: float) -> None:
     assert {messenger.get(message.id).status for message in messages} == {Status.SENT}
     assert sorted(one.message_id for one in inner.sent) == [message.id for message in messages]
     assert all(sent <= 5 + 2 * (at - started).total_seconds() for at, sent in went)
-    if not chance:  # whoever comes back as early as it may leaves no gap
+    if not chance:  # a message that comes back as early as allowed leaves no gap
         assert clock.now() - started == timedelta(seconds=20)
 
 

@@ -218,14 +218,14 @@ def test_blind_copies_are_sent_and_not_shown(server: Any, transport: SmtpTranspo
     assert b"hidden" not in envelope.original_content
 
 
-def test_a_mail_to_blind_copies_only_names_nobody(server: Any, transport: SmtpTransport) -> None:
+def test_a_mail_to_blind_copies_only_names_none(server: Any, transport: SmtpTransport) -> None:
     transport.send(a_mail(Recipient(value="x@b.example", type=ReceiverType.BCC)), Leave())
 
     (mail,) = server.mails
     assert mail["To"] == "undisclosed-recipients:;"
 
 
-def test_a_retry_goes_to_the_rest_and_names_everybody(
+def test_a_retry_goes_to_the_rest_and_names_all_receivers(
     server: Any, transport: SmtpTransport
 ) -> None:
     both = (Recipient(value="a@b.example"), Recipient(value="c@d.example"))
@@ -261,7 +261,7 @@ def test_a_name_beyond_ascii_uses_smtputf8(server: Any, transport: SmtpTransport
         (MessageType.PROMOTIONAL, {"auto-submitted": "no"}, "no"),
     ],
 )
-def test_notifications_say_that_nobody_wrote_them(
+def test_notifications_say_that_a_program_wrote_them(
     server: Any,
     transport: SmtpTransport,
     message_type: MessageType,
@@ -397,7 +397,7 @@ def test_a_mail_without_a_sender_is_the_channels_fault(
         "a@xn--\u00e4.example",
         "x" * 250 + "@x.example",
         "a@" + "x." * 130 + "example",
-        "nobody",
+        "unknown",
         "",
         "\ud800@x.example",
     ],

@@ -1,4 +1,4 @@
-"""No text becomes a header that nobody meant: the family of CVE-2024-6923, end to end."""
+"""No text can inject a header: the family of CVE-2024-6923, end to end."""
 
 from collections.abc import Iterator
 from email import message_from_bytes, policy

@@ -55,7 +55,7 @@ def test_tls_from_the_first_byte_with_a_certificate_that_is_trusted(
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_certificate_of_nobody_known_is_refused(
+def test_a_certificate_of_an_unknown_issuer_is_refused(
     start: Any, sent: Any, server_tls: ssl.SSLContext, security: str
 ) -> None:
     options = {"tls": server_tls} if security == "tls" else {"tls_context": server_tls}

@@ -207,7 +207,7 @@ class TestUncleanStops:
         assert len(checks) == 2
         assert not marked(path)
 
-    def test_nobody_opens_a_file_while_it_is_checked(self, path: Path) -> None:
+    def test_no_other_opens_a_file_while_it_is_checked(self, path: Path) -> None:
         SqliteStorage.migrate(path)
         mark(path)
         with closing(sqlite3.connect(path, isolation_level=None)) as checker:
@@ -447,7 +447,7 @@ class TestFreeSpace:
         assert asked == 1
         assert len(disk.asked) == 3
 
-    def test_no_floor_asks_nobody(self, path: Path) -> None:
+    def test_without_a_floor_the_disk_is_not_asked(self, path: Path) -> None:
         disk = Disk(0)
         with SqliteStorage(path, free_space_floor=0, free_space=disk.probe) as storage:
             add(storage, a_new_message())

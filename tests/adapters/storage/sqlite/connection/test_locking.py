@@ -1,4 +1,4 @@
-"""Whoever wants to write gets a turn, also beside somebody who writes all the time."""
+"""Every writer gets a turn, also beside a process that writes all the time."""
 
 import sqlite3
 import threading
@@ -35,8 +35,8 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-class Busybody:
-    """Somebody who holds the file nearly all the time."""
+class BusyWriter:
+    """A writer that locks the file nearly all the time."""
 
     def __init__(self, path: Path) -> None:
         self.turns = 0
@@ -64,11 +64,9 @@ class Busybody:
         self._connection.execute("COMMIT")
 
 
-def test_a_turn_comes_soon_beside_somebody_who_writes_all_the_time(
-    path: Path, connection: sqlite3.Connection
-) -> None:
+def test_a_turn_comes_soon_beside_a_busy_writer(path: Path, connection: sqlite3.Connection) -> None:
     waited, ours = [], turns(connection)
-    with Busybody(path) as other:
+    with BusyWriter(path) as other:
         for _ in range(3):
             before = other.turns
             ours.begin_writing()
@@ -79,7 +77,7 @@ def test_a_turn_comes_soon_beside_somebody_who_writes_all_the_time(
     assert max(waited) < 30, waited
 
 
-def test_nobody_waits_longer_than_there_is_patience(path: Path) -> None:
+def test_no_writer_waits_longer_than_the_timeout(path: Path) -> None:
     with closing(connect(path)) as holder, closing(connect(path)) as other:
         holder.execute("BEGIN IMMEDIATE")
 
