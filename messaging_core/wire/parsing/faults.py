@@ -39,8 +39,8 @@ class ViolationCollector(list[Violation]):
     def __init__(self, limits: WireLimits, *, is_lenient: bool = False) -> None:
         self.limits = limits
         self.is_lenient = is_lenient
-        # What stands at a path as short as this is not too deep: a level takes two characters.
-        self.short = 2 * limits.max_depth
+        # What stands at a path as short as this is not too deep: a level takes a character or more.
+        self.short = limits.max_depth - 1
 
     def add(self, path: str, code: str, message: str) -> None:
         """Report one fault; past the limit say that there are more, and stop."""
