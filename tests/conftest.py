@@ -1,6 +1,7 @@
 """Hypothesis profiles, and the rule that nothing is skipped in CI."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import hypothesis
@@ -67,3 +68,16 @@ def skipped_at(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, i
         return report.nodeid, 0, str(report.longrepr)
     path, line, reason = report.longrepr
     return path, line, reason.removeprefix("Skipped: ")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_signals() -> None:
+    """Hear the signals that tests send: `nohup` and `&` in a script let processes ignore them."""
+    for name, handler in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGHUP", signal.SIG_DFL),
+        ("SIGTERM", signal.SIG_DFL),
+    ):
+        number = getattr(signal, name, None)  # no SIGHUP on Windows
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
