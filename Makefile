@@ -46,6 +46,7 @@ lint: $(VENV)/dev.stamp ## check style, format and the direction of imports
 	@echo "Checking style, format and imports"
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/python tests/plain_words.py
 	$(call quietly,$(BIN)/lint-imports --no-logo)
 
 types: $(VENV)/dev.stamp ## check types
