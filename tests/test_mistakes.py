@@ -190,7 +190,7 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: a_channel(active="yes"), "active", "True or False"),
     (lambda: a_channel(mms=1), "mms", "True or False, not 1"),
     (lambda: a_channel(when_in_doubt="retry"), "when_in_doubt", "one of resend, fail, park"),
-    (lambda: a_channel(grace="2m"), "grace", "a timedelta"),
+    (lambda: a_channel(in_doubt_timeout="2m"), "in_doubt_timeout", "a timedelta"),
     # Send rules
     (lambda: QuietWindow(start=21, end=time(8)), "start", "a time of the day"),
     (lambda: QuietWindow(start="9pm", end=time(8)), "start", "a time of the day"),
@@ -366,7 +366,7 @@ PLAIN: list[tuple[Callable[[Shop], object], object]] = [
         {SuppressionCause.COMPLAINT},
     ),
     (lambda _: a_worker(lease=900, timeout=60.5).drain().total, 0),
-    (lambda _: a_channel(grace=2.5).grace, timedelta(seconds=2.5)),
+    (lambda _: a_channel(in_doubt_timeout=2.5).in_doubt_timeout, timedelta(seconds=2.5)),
     (lambda _: a_channel(workspace=str(ID)).workspace, ID),
     (lambda _: a_channel(id=str(ID)).id, ID),
     (lambda _: a_channel(message_type="2FA").message_type, MessageType.TWO_FACTOR),

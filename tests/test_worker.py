@@ -606,7 +606,7 @@ class SlowAfterLeave(RecordingTransport):
 
 class TestLeases:
     def test_a_worker_that_lost_its_lease_reports_it(self) -> None:
-        transport, hasty = SlowAfterLeave(), a_channel("orders", grace=timedelta(0))
+        transport, hasty = SlowAfterLeave(), a_channel("orders", in_doubt_timeout=timedelta(0))
         engine = Engine(transport=transport, lease=10 * MINUTE, channel=hasty)
         other = Engine(storage=engine.storage, channel=hasty)
         message = engine.send()

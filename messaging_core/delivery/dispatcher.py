@@ -208,7 +208,7 @@ class Dispatcher:
                 outcome=answer.outcome,
                 now=self._now_or(call.at),
                 jitter=jitter,
-                grace=call.channel.grace,
+                in_doubt_timeout=call.channel.in_doubt_timeout,
                 deduplicates=call.deduplicates,
                 gives_up_doubt=fails and not call.deduplicates,
                 crashed=answer.is_fault,

@@ -5,7 +5,7 @@ Usage: python -m faults.delivering SETTINGS, where the settings are JSON:
     database, exclusive, synchronous   the file, and how it is opened
     transport, target                  who takes the messages: a key of TRANSPORTS
     lease                              seconds
-    grace                              seconds that a message in doubt waits for proof
+    in_doubt_timeout                              seconds that a message in doubt waits for proof
     threads                            of the worker
     drain                              end by itself once nothing is due
 """
@@ -84,8 +84,11 @@ def main(settings: dict[str, Any]) -> None:
     """Deliver until told to end, or killed."""
     storage = open_storage(settings)
     transport = TRANSPORTS[settings["transport"]](str(settings.get("target", "")))
-    grace = timedelta(seconds=settings.get("grace", 0))
-    channels = {evolve(channel, grace=grace): transport for channel in (ORDERS, OFFERS)}
+    in_doubt_timeout = timedelta(seconds=settings.get("in_doubt_timeout", 0))
+    channels = {
+        evolve(channel, in_doubt_timeout=in_doubt_timeout): transport
+        for channel in (ORDERS, OFFERS)
+    }
     worker = Worker(
         Messenger(storage=storage, channels=channels),
         threads=settings.get("threads", 4),

@@ -18,7 +18,7 @@ from messaging_core.testing import RecordingTransport, a_request
 
 STOPS = int(os.environ.get("MESSAGING_STOPS", "3"))
 LEASE = 0.6
-GRACE = 1.5
+IN_DOUBT_TIMEOUT = 1.5
 WAITING = "SELECT count(*) FROM messaging_outbox"
 MESSAGES = 40
 A_REQUEST = a_request(to="ada@receiver.example")
@@ -40,7 +40,7 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
     messenger = Messenger(storage=storage, channels=channels)
     settings = {
         "database": str(database), "transport": "spoken", "target": str(ledger), "lease": LEASE,
-        "grace": GRACE,
+        "in_doubt_timeout": IN_DOUBT_TIMEOUT,
     }  # fmt: skip
     count_doubts(database)
     ids: dict[str, list[str]] = {"orders": [], "offers": []}

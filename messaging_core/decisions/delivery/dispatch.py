@@ -76,7 +76,7 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))
     in_doubt = claim.message.details == IN_DOUBT and not deduplicates
-    if in_doubt and claim.doubted and channel.grace:
+    if in_doubt and claim.doubted and channel.in_doubt_timeout:
         return Finish(settlement=_wait_for_proof(claim, channel, now))
     if in_doubt and channel.when_in_doubt is not WhenInDoubt.RESEND:
         return Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
@@ -119,7 +119,7 @@ def ruling_on(
 
 def _wait_for_proof(claim: Claim, channel: Channel, now: datetime) -> Settlement:
     """Give a receipt time to come, and the worker that was lost time to come back."""
-    until = min(now + channel.grace, claim.delivery.expires_at)
+    until = min(now + channel.in_doubt_timeout, claim.delivery.expires_at)
     return postpone(claim, now, until, UNPROVEN)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from attrs import define, evolve, field, frozen
 
 from messaging_core.decisions.delivery.retrying import NAMED_WAITS, RetryPolicy, next_try, policy_of
-from messaging_core.models.common.channel import GRACE
+from messaging_core.models.common.channel import IN_DOUBT_TIMEOUT
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import (
     Claim,
@@ -62,7 +62,7 @@ class Attempted:
         platform: Decides the waits between attempts.
         addresses: Whom the attempt went to.
         jitter: Uniform in [0, 1), for the random share of waits.
-        grace: How long proof is waited for when it is in doubt.
+        in_doubt_timeout: How long proof is waited for when it is in doubt.
         deduplicates: Whether the provider would recognise the message if it came again.
         gives_up_doubt: Whether who is in doubt is given up, as the channel wants it.
         crashed: Whether the transport failed in a way that no provider does.
@@ -75,7 +75,7 @@ class Attempted:
     outcome: Outcome
     now: datetime
     jitter: float = 0.5
-    grace: timedelta = GRACE
+    in_doubt_timeout: timedelta = IN_DOUBT_TIMEOUT
     deduplicates: bool = False
     gives_up_doubt: bool = False
     crashed: bool = False
@@ -320,7 +320,7 @@ def _doubtful(attempted: Attempted, tally: _Tally, unknown: Unknown) -> Settleme
     wait = (
         policy.wait(claim.delivery.attempts, attempted.jitter)
         if attempted.deduplicates
-        else attempted.grace
+        else attempted.in_doubt_timeout
     )
     until = min(now + wait, max(now, claim.delivery.expires_at))
     waiting = _waiting(claim, tally, now, until, unknown.failure, details=IN_DOUBT)

@@ -24,7 +24,7 @@ SMS = "sms"
 EMAIL = "email"
 PUSH = "push"
 
-GRACE = timedelta(seconds=120)
+IN_DOUBT_TIMEOUT = timedelta(seconds=120)
 """How long a message in doubt waits for proof, unless its channel says otherwise."""
 
 _IDENTIFIER_KEYS = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
@@ -64,7 +64,7 @@ class WhenInDoubt(StrEnum):
     unsubscribe_url=optional(a_text),
     unsubscribe_mailto=optional(a_text),
     when_in_doubt=choice(*WhenInDoubt, case=str.lower),
-    grace=any_span,
+    in_doubt_timeout=any_span,
     concurrency=optional(any_whole),
 )
 @frozen(kw_only=True, cache_hash=True)
@@ -94,7 +94,8 @@ class Channel:
             its `List-Unsubscribe`.
         unsubscribe_mailto: An address that does the same when it gets a mail.
         when_in_doubt: By default `fail` on promotional channels and `resend` on others.
-        grace: How long a message in doubt waits for proof, before `when_in_doubt` decides.
+        in_doubt_timeout: How long a message in doubt waits for evidence before `when_in_doubt`
+            decides.
         concurrency: How many of its messages a worker hands over at the same time, so that a slow
             provider takes no place of other channels; by default as many as the worker's `threads`.
     """
@@ -127,5 +128,5 @@ class Channel:
         ),
         converter=WhenInDoubt,
     )
-    grace: timedelta = field(default=GRACE, metadata={"wire": None})
+    in_doubt_timeout: timedelta = field(default=IN_DOUBT_TIMEOUT, metadata={"wire": None})
     concurrency: int | None = field(default=None, metadata={"wire": None})

@@ -45,9 +45,11 @@ def check_channel(channel: Channel) -> list[Violation]:
         message = f"MMS is for sms channels, not for {channel.platform}"
         violations.append(Violation("/mms", "channel.mms_only_on_sms", message))
     violations += _check_sms_only(channel)
-    if channel.grace < timedelta(0):
-        message = "grace must not be negative: give 0 or more"
-        violations.append(Violation("/grace", "channel.negative_grace", message))
+    if channel.in_doubt_timeout < timedelta(0):
+        message = "in_doubt_timeout must not be negative: give 0 or more"
+        violations.append(
+            Violation("/inDoubtTimeout", "channel.negative_in_doubt_timeout", message)
+        )
     violations += _check_concurrency(channel.concurrency)
     violations += _check_unsubscribe(channel)
     key = channel.identifier_key

@@ -145,7 +145,7 @@ def test_a_decision_changes_nothing_it_was_given() -> None:
 
 @pytest.mark.parametrize("choice", WhenInDoubt)
 def test_what_a_lost_worker_left_in_doubt_waits_for_proof_first(choice: WhenInDoubt) -> None:
-    channel = a_channel(when_in_doubt=choice, grace=timedelta(minutes=5))
+    channel = a_channel(when_in_doubt=choice, in_doubt_timeout=timedelta(minutes=5))
     message = a_message(status=Status.PROCESSING, details="in_doubt")
     claim = evolve(a_claim(message), lapsed=True, doubted=True)
 
@@ -160,4 +160,4 @@ def test_without_a_time_of_grace_the_channel_decides_at_once() -> None:
     message = a_message(status=Status.PROCESSING, details="in_doubt")
     claim = evolve(a_claim(message), lapsed=True, doubted=True)
 
-    assert isinstance(dispatch(claim, a_channel(grace=timedelta(0)), NOW), Send)
+    assert isinstance(dispatch(claim, a_channel(in_doubt_timeout=timedelta(0)), NOW), Send)

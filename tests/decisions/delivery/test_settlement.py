@@ -473,7 +473,10 @@ def test_an_attempt_is_ordinary_unless_it_says_otherwise() -> None:
     settlement = settle(ordinary)
 
     assert (settlement.crashed, settlement.handed_over, settlement.refused) == (False, False, ())
-    assert (settlement.details, settlement.next_due_at) == (IN_DOUBT, NOW + ordinary.grace)
+    assert (settlement.details, settlement.next_due_at) == (
+        IN_DOUBT,
+        NOW + ordinary.in_doubt_timeout,
+    )
     sent_again = settle(evolve(ordinary, outcome=Accepted()))
     assert sent_again.resolved is Resolution.RESENT
     crashed = settle(evolve(ordinary, crashed=True, handed_over=True))
