@@ -51,9 +51,9 @@ class MessageAcceptor:
         One bad request does not stop the others; its answer is the error, which is returned.
         """
         now = self.context.now()
-        prepared = [self.prepare(one, now) for one in submissions]
-        if not any(one.admission or one.idempotency for one in prepared):
-            return [_refusal(one) for one in prepared]
+        prepared = [self.prepare(submission, now) for submission in submissions]
+        if not any(request.admission or request.idempotency for request in prepared):
+            return [_refusal(request) for request in prepared]
         with self.context.begin_due(connection) as tx:
             return self.writing(tx, now).keep(prepared)
 

@@ -50,13 +50,13 @@ class BatchAcceptor:
         if violations:
             raise InvalidMessageError(violations)
         now = self.acceptor.context.now()
-        prepared = [self._prepare(channel, one, idempotency_key, now) for one in requests]
+        prepared = [self._prepare(channel, request, idempotency_key, now) for request in requests]
         key = None if idempotency_key is None else _key(idempotency_key, prepared)
         batch_id = self.acceptor.context.ids.new(now)
         with self.acceptor.context.begin_due(connection) as tx:
             writing = self.acceptor.writing(tx, now, batch_id=batch_id)
-            known = _known(tx, writing, channel.workspace, key) if key else None
-            return known or Batch(id=batch_id, messages=_keep(writing, prepared, key))
+            earlier = _known(tx, writing, channel.workspace, key) if key else None
+            return earlier or Batch(id=batch_id, messages=_keep(writing, prepared, key))
 
     def _prepare(
         self, channel: Channel, request: Request, key: str | None, now: datetime
@@ -65,8 +65,8 @@ class BatchAcceptor:
         prepared = self.acceptor.prepare(submission, now)
         if prepared.admission:
             return prepared
-        kept = prepared.request or self.acceptor.salvage(request)
-        return evolve(prepared, request=curtailed(kept))
+        readable = prepared.request or self.acceptor.salvage(request)
+        return evolve(prepared, request=curtailed(readable))
 
 
 def _keep(
@@ -74,7 +74,7 @@ def _keep(
 ) -> tuple[Message, ...]:
     # A key belongs to one message: here to the first, whose origin is the batch.
     keys = [key, *[None] * (len(prepared) - 1)]
-    keyed = [evolve(one, idempotency=its) for one, its in zip(prepared, keys, strict=True)]
+    keyed = [evolve(request, idempotency=its) for request, its in zip(prepared, keys, strict=True)]
     return tuple(writing.keep_all(keyed))
 
 
@@ -94,10 +94,10 @@ def _known(
     tx: Transaction, writing: MessageWriter, workspace: UUID, key: IdempotencyKey
 ) -> Batch | None:
     """Return the batch that was kept under a key before, as it is now."""
-    found = writing.by_keys(workspace, [key.key]).get(key.key)
-    if found is None:
+    entry = writing.by_keys(workspace, [key.key]).get(key.key)
+    if entry is None:
         return None
-    first_id, earlier = found
+    first_id, earlier = entry
     if earlier != key:
         raise conflict(first_id, earlier, key)
     first = tx.messages.get(workspace, first_id)
@@ -109,14 +109,14 @@ def _known(
 
 def _key(key: str, prepared: Sequence[PreparedRequest]) -> IdempotencyKey:
     hashes = [
-        one.idempotency.request_hash if one.idempotency else _hash_of_unreadable(one)
-        for one in prepared
+        request.idempotency.request_hash if request.idempotency else _hash_of_unreadable(request)
+        for request in prepared
     ]
     return key_of_batch(key, hashes)
 
 
-def _hash_of_unreadable(one: PreparedRequest) -> str:
+def _hash_of_unreadable(prepared: PreparedRequest) -> str:
     """Take two requests for the same when the same is left of them and the same is wrong."""
-    rest = canonical_bytes(one.request) if one.request else b""
-    faults = "\n".join(str(violation) for violation in one.violations)
-    return hash_of(one.channel.id.bytes, rest, faults.encode(errors="backslashreplace"))
+    rest = canonical_bytes(prepared.request) if prepared.request else b""
+    faults = "\n".join(str(violation) for violation in prepared.violations)
+    return hash_of(prepared.channel.id.bytes, rest, faults.encode(errors="backslashreplace"))

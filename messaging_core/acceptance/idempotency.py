@@ -69,7 +69,10 @@ def key_of_batch(key: str, hashes: Sequence[str]) -> IdempotencyKey:
     return IdempotencyKey(
         key=key,
         request_hash=hash_of(b"batch", "".join(hashes).encode()),
-        fields={f"/{place}": short_hash(each.encode()) for place, each in enumerate(hashes)},
+        fields={
+            f"/{place}": short_hash(request_hash.encode())
+            for place, request_hash in enumerate(hashes)
+        },
     )
 
 

@@ -97,5 +97,9 @@ def _address(contact: Contact | None, channel: Channel, identifier: Identifier) 
     """Return by which address the channel reaches a contact that was named by another key."""
     if contact is None or identifier.identifier_key == channel.identifier_key:
         return identifier.identifier_value
-    own = [one.value for one in contact.featured_identifiers if one.key == channel.identifier_key]
+    own = [
+        featured.value
+        for featured in contact.featured_identifiers
+        if featured.key == channel.identifier_key
+    ]
     return own[0] if own else ""

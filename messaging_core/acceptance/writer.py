@@ -61,42 +61,45 @@ class MessageWriter:
 
     def keep(self, prepared: Sequence[PreparedRequest]) -> list[AcceptResult]:
         """Return an answer for each request, in order."""
-        known = self._known(prepared) if any(one.idempotency for one in prepared) else {}
+        has_keys = any(request.idempotency for request in prepared)
+        used_keys = self._known(prepared) if has_keys else {}
         chosen: dict[int, tuple[UUID, PreparedRequest]] = {}
         answers: dict[int, AcceptResult] = {}
         repeats: dict[int, tuple[UUID, UUID]] = {}
-        for place, one in enumerate(prepared):
-            earlier = known.get(_scope(one)) if one.idempotency else None
-            if earlier and one.idempotency and earlier[1] != one.idempotency:
-                answers[place] = conflict(*earlier, one.idempotency)
+        for place, request in enumerate(prepared):
+            earlier = used_keys.get(_scope(request)) if request.idempotency else None
+            if earlier and request.idempotency and earlier[1] != request.idempotency:
+                answers[place] = conflict(*earlier, request.idempotency)
             elif earlier:
-                repeats[place] = (one.channel.workspace, earlier[0])
-            elif one.admission is None:
-                answers[place] = _refusal(one)
+                repeats[place] = (request.channel.workspace, earlier[0])
+            elif request.admission is None:
+                answers[place] = _refusal(request)
             else:
-                chosen[place] = (self._ids.new(self._now), one)
-                if one.idempotency:
-                    known[_scope(one)] = (chosen[place][0], one.idempotency)
+                chosen[place] = (self._ids.new(self._now), request)
+                if request.idempotency:
+                    used_keys[_scope(request)] = (chosen[place][0], request.idempotency)
         answers |= zip(chosen, self._add(list(chosen.values())), strict=True)
         answers |= {place: self._earlier(*where) for place, where in repeats.items()}
         return [answers[place] for place in range(len(prepared))]
 
     def keep_all(self, prepared: Sequence[PreparedRequest]) -> list[Message]:
         """Keep every request, those that break rules as rejected messages."""
-        return self._add([(self._ids.new(self._now), one) for one in prepared])
+        return self._add([(self._ids.new(self._now), request) for request in prepared])
 
     def _known(
         self, prepared: Sequence[PreparedRequest]
     ) -> dict[tuple[UUID, str], tuple[UUID, IdempotencyKey]]:
         """Return the keys that are in use already, with their messages."""
-        wanted: dict[UUID, list[str]] = {}
-        for one in prepared:
-            if one.idempotency:
-                wanted.setdefault(one.channel.workspace, []).append(one.idempotency.key)
+        keys_by_workspace: dict[UUID, list[str]] = {}
+        for request in prepared:
+            if request.idempotency:
+                keys_by_workspace.setdefault(request.channel.workspace, []).append(
+                    request.idempotency.key
+                )
         return {
-            (workspace, key): found
-            for workspace, keys in wanted.items()
-            for key, found in self.by_keys(workspace, keys).items()
+            (workspace, key): entry
+            for workspace, keys in keys_by_workspace.items()
+            for key, entry in self.by_keys(workspace, keys).items()
         }
 
     def by_keys(
@@ -109,21 +112,21 @@ class MessageWriter:
         return self._tx.messages.get(workspace, message_id) or gone(message_id)
 
     def _add(self, chosen: Sequence[tuple[UUID, PreparedRequest]]) -> list[Message]:
-        people = self._people([one for _, one in chosen])
+        people = self._people([request for _, request in chosen])
         judge = PolicyEvaluator(self._tx, self._policies)
         log: list[Event] = []
         new: list[NewMessage] = []
-        for (message_id, one), its in zip(chosen, people, strict=True):
-            kept, reasons = self._new(message_id, one, its, judge)
-            new.append(kept)
-            log.append(events.admitted(kept.workspace, kept.message, kept.delivery, reasons))
+        for (message_id, request), its in zip(chosen, people, strict=True):
+            row, reasons = self._new(message_id, request, its, judge)
+            new.append(row)
+            log.append(events.admitted(row.workspace, row.message, row.delivery, reasons))
         if new:
             self._tx.messages.add(new)
             self._tx.timeline.append(log)
-        if keys := sum(one.idempotency is not None for one in new):
-            # More go than come, so that those that expired get ever fewer.
+        if keys := sum(row.idempotency is not None for row in new):
+            # Delete two expired keys for each new one, so that the backlog shrinks.
             self._tx.messages.delete_expired_keys(until=self._keys_since, limit=2 * keys)
-        return [one.message for one in new]
+        return [row.message for row in new]
 
     def _people(self, chosen: Sequence[PreparedRequest]) -> list[list[Person]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
@@ -131,15 +134,22 @@ class MessageWriter:
         A request that breaks rules creates no contacts.
         """
         people = People(tx=self._tx, now=self._now, new_id=lambda: str(self._ids.new(self._now)))
-        admitted = [one for one in chosen if one.admission]
-        known = iter(people.of([(one.request, one.channel) for one in admitted if one.request]))
+        admitted = [
+            (candidate.request, candidate.channel)
+            for candidate in chosen
+            if candidate.admission and candidate.request
+        ]
+        known_people = iter(people.of(admitted))
         return [
-            next(known)
-            if one.admission
-            else [(identifier, None) for identifier in identifiers_of(one.request, one.channel)]
-            if one.request
+            next(known_people)
+            if candidate.admission
+            else [
+                (identifier, None)
+                for identifier in identifiers_of(candidate.request, candidate.channel)
+            ]
+            if candidate.request
             else []
-            for one in chosen
+            for candidate in chosen
         ]
 
     def _new(
@@ -172,9 +182,9 @@ class MessageWriter:
         return row, decision.reasons
 
 
-def _scope(one: PreparedRequest) -> tuple[UUID, str]:
-    return (one.channel.workspace, one.idempotency.key if one.idempotency else "")
+def _scope(prepared: PreparedRequest) -> tuple[UUID, str]:
+    return (prepared.channel.workspace, prepared.idempotency.key if prepared.idempotency else "")
 
 
-def _refusal(one: PreparedRequest) -> InvalidRequestError:
-    return InvalidMessageError(one.violations)
+def _refusal(prepared: PreparedRequest) -> InvalidRequestError:
+    return InvalidMessageError(prepared.violations)

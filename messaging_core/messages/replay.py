@@ -70,9 +70,9 @@ class MessageReplayer:
         key = IdempotencyKey(key=name, request_hash=hash_of(old.id.bytes), lasting=True)
         since = old.created_at
         earlier = None if again else tx.messages.by_keys(workspace, [name], since=since).get(name)
-        found = tx.messages.get(workspace, earlier[0]) if earlier else None
-        if found is not None:
-            return found
+        resent = tx.messages.get(workspace, earlier[0]) if earlier else None
+        if resent is not None:
+            return resent
         if is_redacted(old):
             raise StateError(f"nothing is left of message {old.id} that could be sent")
         new = self._copy(old)
@@ -84,14 +84,14 @@ class MessageReplayer:
         )
         delivery, links = self.linking.draw(new, delivery, channel)
         tx.short_links.add(links)
-        kept = NewMessage(
+        row = NewMessage(
             workspace=workspace,
             platform=channel.platform,
             message=new,
             delivery=delivery,
             idempotency=None if again or earlier else key,
         )
-        tx.messages.add([kept])
+        tx.messages.add([row])
         tx.timeline.append([events.admitted(workspace, new, delivery)])
         return new
 

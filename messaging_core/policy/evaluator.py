@@ -133,7 +133,7 @@ class PolicyEvaluator:
         facts = self._facts(
             case, asks_people=asks_people, sent_at=partial(self._sent_at, case, now=now)
         )
-        is_bound = asks_people or any(one.suppressions for one in facts)
+        is_bound = asks_people or any(receiver.suppressions for receiver in facts)
         return facts if is_bound else None
 
     def _facts(
@@ -163,11 +163,17 @@ class PolicyEvaluator:
         workspace = case.channel.workspace
         addresses = [address_identifiers(address, case.channel) for _, address in case.receivers]
         owners = self._tx.contacts.by_identifiers(
-            workspace, [one for its in addresses for one in its]
+            workspace, [identifier for identifiers in addresses for identifier in identifiers]
         )
         receivers = [
-            (next((owners[one] for one in its if one in owners), contact_id), address)
-            for (contact_id, address), its in zip(case.receivers, addresses, strict=True)
+            (
+                next(
+                    (owners[identifier] for identifier in identifiers if identifier in owners),
+                    contact_id,
+                ),
+                address,
+            )
+            for (contact_id, address), identifiers in zip(case.receivers, addresses, strict=True)
         ]
         return evolve(case, receivers=receivers)
 
@@ -206,7 +212,11 @@ class PolicyEvaluator:
             return
         ruling = self._ruling(case, facts, now)
         if ruling.course is Course.SEND:
-            goes = [one for place, one in enumerate(case.receivers) if place not in ruling.excluded]
+            goes = [
+                receiver
+                for place, receiver in enumerate(case.receivers)
+                if place not in ruling.excluded
+            ]
             self._record_send(evolve(case, receivers=goes), until, now)
 
     def _record_send(self, case: PolicyInput, at: datetime, now: datetime) -> None:
@@ -296,13 +306,13 @@ class PolicyEvaluator:
     def _sent_at(self, case: PolicyInput, contact_id: str, now: datetime) -> tuple[datetime, ...]:
         if not (caps := self._caps(case.channel, case.controls)):
             return ()
-        found = self._tx.send_history.since(
+        sent = self._tx.send_history.since(
             case.channel.workspace,
             contact_id,
             platform=case.channel.platform,
             since=min(now, case.due_at) - _longest(caps),
         )
-        return tuple(at for at, message_id in found if message_id != case.message_id)
+        return tuple(at for at, message_id in sent if message_id != case.message_id)
 
 
 def case_of(message: Message, delivery: Delivery, channel: Channel) -> PolicyInput:
@@ -310,7 +320,7 @@ def case_of(message: Message, delivery: Delivery, channel: Channel) -> PolicyInp
     served = {*delivery.accepted, *delivery.refused}
     return PolicyInput(
         channel=channel,
-        receivers=[one for one in people_of(message) if one[1] not in served],
+        receivers=[receiver for receiver in people_of(message) if receiver[1] not in served],
         due_at=delivery.due_at,
         expires_at=delivery.expires_at,
         controls=delivery.controls,
@@ -323,7 +333,7 @@ def case_of(message: Message, delivery: Delivery, channel: Channel) -> PolicyInp
 def people_of(message: Message) -> list[tuple[str | None, str]]:
     """Return contact id and address of every receiver."""
     contacts = message.receiver.contacts
-    return [(one.id, one.address) for one in contacts]
+    return [(contact.id, contact.address) for contact in contacts]
 
 
 def is_exempt(message: Message) -> bool:

@@ -41,15 +41,15 @@ class SendPolicies:
     def longest_window(self) -> timedelta | None:
         """Return how long a message counts under any cap of any channel, if there is one."""
         every = (self.default, *self.by_id.values())
-        return max((cap.window for one in every for cap in one.frequency_caps), default=None)
+        return max((cap.window for rules in every for cap in rules.frequency_caps), default=None)
 
     def of(self, channel: Channel) -> SendRules:
         """Return the rules of a channel."""
-        known = self._known.get(channel.id)
-        if known is None:
+        rules = self._known.get(channel.id)
+        if rules is None:
             workspace = self.by_id.get(channel.workspace, self.default)
-            known = self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
-        return known
+            rules = self._known[channel.id] = combined(workspace, self.by_id.get(channel.id))
+        return rules
 
 
 def policies_of(send_rules: SendRules | Mapping[UUID, SendRules] | None) -> SendPolicies:

@@ -65,15 +65,15 @@ class ReceiptInbox:
         not be applied stays in the inbox, and a worker tries again.
         """
         now = self.context.clock.now()
-        kept = [_kept(receipt, workspace, now) for receipt in receipts]
+        entries = [_kept(receipt, workspace, now) for receipt in receipts]
         with self.context.storage.begin(connection) as tx:
-            positions = tx.receipts.keep(kept)
+            positions = tx.receipts.keep(entries)
         new = [
-            evolve(one, position=position)
-            for one, position in zip(kept, positions, strict=True)
+            evolve(entry, position=position)
+            for entry, position in zip(entries, positions, strict=True)
             if position is not None
         ]
-        reception = Reception(repeated=len(kept) - len(new))
+        reception = Reception(repeated=len(entries) - len(new))
         for start in range(0, len(new), _PAGE):
             for result in self.apply_all(new[start : start + _PAGE], connection):
                 reception = _counted(reception, result)
@@ -87,8 +87,8 @@ class ReceiptInbox:
         """
         applied, after = 0, 0
         while pending := self._pending(after):
-            self._put_aside([one.position for one in pending if one.receipt is None])
-            sound = [one for one in pending if one.receipt is not None]
+            self._put_aside([entry.position for entry in pending if entry.receipt is None])
+            sound = [entry for entry in pending if entry.receipt is not None]
             applied += sum(result is not None for result in self.apply_all(sound, None))
             after = pending[-1].position
         return applied
@@ -112,73 +112,73 @@ class ReceiptInbox:
         for position in unreadable:
             _log.error("receipt %d cannot be read, and is put aside", position)
 
-    def apply_all(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+    def apply_all(self, entries: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         """Apply receipts in one transaction, or each in one of its own where one of them fails."""
-        if len(kept) > 1:
+        if len(entries) > 1:
             try:
-                return self._apply_together(kept, connection)
+                return self._apply_together(entries, connection)
             except StorageBusyError as error:
                 # Each of them would wait as long again: they are kept, and a worker applies them.
                 _log.error("receipts could not be applied: %s", type(error).__name__)
-                return [None] * len(kept)
+                return [None] * len(entries)
             except Exception as error:  # noqa: BLE001 - the fault of one, to be found
                 _log.debug("applying receipts one by one after %s", type(error).__name__)
-        return [self._apply_alone(receipt, connection) for receipt in kept]
+        return [self._apply_alone(entry, connection) for entry in entries]
 
-    def _apply_alone(self, kept: KeptReceipt, connection: Any) -> Result:
+    def _apply_alone(self, entry: KeptReceipt, connection: Any) -> Result:
         """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
         try:
-            (result,) = self._apply_together([kept], connection)
+            (result,) = self._apply_together([entry], connection)
         except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
-            if kept.position not in self._failed:  # a worker tries again and again
-                self._failed.add(kept.position)
+            if entry.position not in self._failed:  # a worker tries again and again
+                self._failed.add(entry.position)
                 # Never the traceback: an error's text may quote what a person wrote.
                 what = type(error).__name__
-                _log.error("receipt %d could not be applied: %s", kept.position, what)
+                _log.error("receipt %d could not be applied: %s", entry.position, what)
             return None
-        self._failed.discard(kept.position)
+        self._failed.discard(entry.position)
         return result
 
-    def _apply_together(self, kept: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+    def _apply_together(self, entries: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         with self.context.begin_due(connection) as tx:
             reports = ReceiptProcessor(tx, self.context)
-            results: list[Result] = [self._apply(tx, reports, receipt) for receipt in kept]
+            results: list[Result] = [self._apply(tx, reports, entry) for entry in entries]
             reports.flush()
         return results
 
     def _apply(
-        self, tx: Transaction, reports: ReceiptProcessor, kept: KeptReceipt
+        self, tx: Transaction, reports: ReceiptProcessor, entry: KeptReceipt
     ) -> Message | bool:
         """Let one receipt have its effect, once; an incoming message comes back."""
-        if not tx.receipts.is_pending(kept.position):
+        if not tx.receipts.is_pending(entry.position):
             return True  # another process was faster: a worker sees what is kept at once
-        if isinstance(kept.receipt, IncomingMessage):
-            return self._take_in(tx, kept, kept.receipt)
-        return reports.apply(kept)
+        if isinstance(entry.receipt, IncomingMessage):
+            return self._take_in(tx, entry, entry.receipt)
+        return reports.apply(entry)
 
     def _take_in(
-        self, tx: Transaction, kept: KeptReceipt, incoming: IncomingMessage
+        self, tx: Transaction, entry: KeptReceipt, incoming: IncomingMessage
     ) -> Message | bool:
         channel = self.context.channels.get(incoming.channel_id)
-        if channel is None or channel.workspace != kept.workspace:
-            tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
+        if channel is None or channel.workspace != entry.workspace:
+            tx.receipts.mark([entry.position], ReceiptState.UNMATCHED)
             return False
-        now = kept.received_at
+        now = entry.received_at
         incoming = evolve(incoming, sender=known_sender(incoming, channel))
         identifier = Identifier(
             identifier_key=channel.identifier_key, identifier_value=incoming.sender
         )
         (contact_id,) = tx.contacts.ensure(
-            kept.workspace, [identifier], now=now, new_id=lambda: str(self.context.ids.new(now))
+            entry.workspace, [identifier], now=now, new_id=lambda: str(self.context.ids.new(now))
         )
         message = received(
             incoming, channel, message_id=self.context.ids.new(now), contact_id=contact_id, now=now
         )
         tx.messages.add(
-            [NewMessage(workspace=kept.workspace, platform=channel.platform, message=message)]
+            [NewMessage(workspace=entry.workspace, platform=channel.platform, message=message)]
         )
-        tx.timeline.append([events.admitted(kept.workspace, message, None)])
-        tx.receipts.mark([kept.position], ReceiptState.APPLIED)
+        tx.timeline.append([events.admitted(entry.workspace, message, None)])
+        tx.receipts.mark([entry.position], ReceiptState.APPLIED)
         if keyword := self.keywords.keyword_in(message, channel):
             handler = KeywordHandler(
                 tx=tx, acceptor=self.acceptor, context=self.context, keywords=self.keywords

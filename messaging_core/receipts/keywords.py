@@ -146,12 +146,14 @@ class KeywordHandler:
 
     def _standing(self, identifier: Identifier, channel: Channel) -> Suppression | None:
         """Return the opt-out that stands between an address and the channel's sender."""
-        found = self.tx.suppressions.for_addresses(channel.workspace, [identifier]).get(
+        suppressions = self.tx.suppressions.for_addresses(channel.workspace, [identifier]).get(
             identifier, ()
         )
         place = place_of(identifier, SuppressionScope.SENDER, channel.sender)
-        wanted = (*place, SuppressionCause.STOP_WORD)
-        return next((one for one in found if key_of(one) == wanted), None)
+        key = (*place, SuppressionCause.STOP_WORD)
+        return next(
+            (suppression for suppression in suppressions if key_of(suppression) == key), None
+        )
 
     def _lift(self, identifier: Identifier, channel: Channel) -> int:
         return self.tx.suppressions.lift(

@@ -64,8 +64,8 @@ class ReceiptProcessor:
 
     def match(self, workspace: UUID, references: Sequence[str]) -> None:
         """Let receipts that came early find the message that has these references now."""
-        for kept in self._tx.receipts.unmatched(workspace, references):
-            self.apply(kept)
+        for entry in self._tx.receipts.unmatched(workspace, references):
+            self.apply(entry)
         self.flush()
 
     def flush(self) -> None:
@@ -76,30 +76,30 @@ class ReceiptProcessor:
             self._tx.receipts.mark(self._applied, ReceiptState.APPLIED)
         self._events, self._applied = [], []
 
-    def apply(self, kept: KeptReceipt) -> bool:
+    def apply(self, entry: KeptReceipt) -> bool:
         """Let a receipt have its effect, once; false where there is no such message (yet)."""
-        receipt = kept.receipt
+        receipt = entry.receipt
         if receipt is None:
             # Once: from now on it is looked at no more.
-            _log.error("receipt %d cannot be read, and is put aside", kept.position)
-            self._tx.receipts.mark([kept.position], ReceiptState.UNREADABLE)
+            _log.error("receipt %d cannot be read, and is put aside", entry.position)
+            self._tx.receipts.mark([entry.position], ReceiptState.UNREADABLE)
             return False
         if not isinstance(receipt, StatusReceipt | InteractionReceipt):
             return False
-        message = self._message_of(kept.workspace, receipt)
+        message = self._message_of(entry.workspace, receipt)
         if message is None:
-            self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED)
+            self._tx.receipts.mark([entry.position], ReceiptState.UNMATCHED)
             return False
-        delivery = self._tx.outbox.delivery(kept.workspace, message.id)
-        if not self._is_about(kept.workspace, receipt, message, delivery):
+        delivery = self._tx.outbox.delivery(entry.workspace, message.id)
+        if not self._is_about(entry.workspace, receipt, message, delivery):
             waiting = waits_for(message.id)
-            self._tx.receipts.mark([kept.position], ReceiptState.UNMATCHED, waits_for=waiting)
+            self._tx.receipts.mark([entry.position], ReceiptState.UNMATCHED, waits_for=waiting)
             return False
         if isinstance(receipt, StatusReceipt):
-            self._report(kept, receipt, message, delivery)
+            self._report(entry, receipt, message, delivery)
         else:
-            self._interact(kept, receipt, message)
-        self._applied.append(kept.position)
+            self._interact(entry, receipt, message)
+        self._applied.append(entry.position)
         return True
 
     def _message_of(
@@ -113,9 +113,9 @@ class ReceiptProcessor:
         """
         messages = self._tx.messages
         if receipt.message_id:
-            found = messages.get(workspace, receipt.message_id)
-            if found:
-                return found if self._fits(receipt, found.channel_id) else None
+            message = messages.get(workspace, receipt.message_id)
+            if message:
+                return message if self._fits(receipt, message.channel_id) else None
         if not receipt.reference:
             return None
         named = messages.by_references(workspace, [receipt.reference])
@@ -154,7 +154,7 @@ class ReceiptProcessor:
 
     def _report(
         self,
-        kept: KeptReceipt,
+        entry: KeptReceipt,
         receipt: StatusReceipt,
         message: Message,
         delivery: Delivery | None,
@@ -163,14 +163,14 @@ class ReceiptProcessor:
         evidence = NO_EVIDENCE
         if recipient is not None:
             evidence = evidence_from_receipt(receipt, recipient=recipient)
-        at = kept.received_at
+        at = entry.received_at
         shown = self._resolver.apply(
-            kept.workspace, message, delivery, evidence, at=at, how=Resolution.REPORTED
+            entry.workspace, message, delivery, evidence, at=at, how=Resolution.REPORTED
         )
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
-            self._suppress_bounced(kept, message, recipient, receipt.failure)
+            self._suppress_bounced(entry, message, recipient, receipt.failure)
         event = Event(
-            workspace=kept.workspace,
+            workspace=entry.workspace,
             message_id=message.id,
             kind=EventKind.REPORTED,
             at=at,
@@ -182,17 +182,17 @@ class ReceiptProcessor:
         self._events.append(redacted_event(event) if is_redacted(message) else event)
 
     def _suppress_bounced(
-        self, kept: KeptReceipt, message: Message, recipient: str | None, failure: Failure
+        self, entry: KeptReceipt, message: Message, recipient: str | None, failure: Failure
     ) -> None:
         """Suppress an email address that hard-bounced."""
         if failure.code == FailureCode.UNKNOWN_RECEIVER:
             cause = SuppressionCause.HARD_BOUNCE
             scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
-            self._suppress(kept, message, recipient, cause, scopes)
+            self._suppress(entry, message, recipient, cause, scopes)
 
     def _suppress(
         self,
-        kept: KeptReceipt,
+        entry: KeptReceipt,
         message: Message,
         recipient: str | None,
         cause: SuppressionCause,
@@ -204,7 +204,7 @@ class ReceiptProcessor:
         platform = platform_of(message, self._context.channels.get(message.channel_id))
         if cause not in self._context.suppress_on or not address or platform != EMAIL:
             return
-        at = kept.received_at
+        at = entry.received_at
         blocks = [
             Suppression(
                 identifier_key=PLATFORM_KEYS[EMAIL],
@@ -215,13 +215,13 @@ class ReceiptProcessor:
             )
             for scope in scopes
         ]
-        self._tx.suppressions.add(kept.workspace, blocks)
+        self._tx.suppressions.add(entry.workspace, blocks)
 
-    def _interact(self, kept: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
+    def _interact(self, entry: KeptReceipt, receipt: InteractionReceipt, message: Message) -> None:
         self.record_interaction(
-            kept.workspace,
+            entry.workspace,
             message,
-            at=kept.received_at,
+            at=entry.received_at,
             type=receipt.type,
             created_at=receipt.at,
             platform_id=receipt.platform_id,
@@ -232,7 +232,7 @@ class ReceiptProcessor:
         cause = _CAUSES.get(receipt.type)
         if cause:
             recipient = _recipient(receipt.recipient, message)
-            self._suppress(kept, message, recipient, cause, (SuppressionScope.MARKETING,))
+            self._suppress(entry, message, recipient, cause, (SuppressionScope.MARKETING,))
 
     def record_interaction(
         self, workspace: UUID, message: Message, *, at: datetime, **said: Any

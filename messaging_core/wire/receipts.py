@@ -62,7 +62,7 @@ def _all_checked(receipts: Iterable[Receipt]) -> list[Receipt]:
 def _checked(receipt: Receipt, path: str) -> Receipt:
     kind: type[Receipt] = next(kind for kind in _KINDS if isinstance(receipt, kind))
     if type(receipt) is not kind:  # a class of the host's: it is kept as what it is a kind of
-        receipt = kind(**{each.name: getattr(receipt, each.name) for each in fields(kind)})
+        receipt = kind(**{field.name: getattr(receipt, field.name) for field in fields(kind)})
     if isinstance(receipt.raw, bytes):
         receipt = evolve(receipt, raw=receipt.raw.decode("utf-8", "replace"))
     sound = well_formed(receipt, path=path)

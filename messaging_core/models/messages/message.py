@@ -95,9 +95,9 @@ class Message:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Return the address of each receiver, as the envelope has it."""
-        return tuple([one.address for one in self.receiver.contacts])
+        return tuple([contact.address for contact in self.receiver.contacts])
 
 
 def references_of(parts: Iterable[Part]) -> tuple[str, ...]:
     """Return the platform's own references of parts."""
-    return tuple([one.platform_reference for one in parts])
+    return tuple([part.platform_reference for part in parts])

@@ -83,8 +83,8 @@ class MessageIds(Sequence[UUID]):
 
     def __init__(self, ids: Iterable[UUID] = ()) -> None:
         self._octets = bytearray()
-        for one in ids:
-            self.append(one)
+        for message_id in ids:
+            self.append(message_id)
 
     def append(self, message_id: UUID) -> None:
         """Add one to the end."""
@@ -101,7 +101,7 @@ class MessageIds(Sequence[UUID]):
     def __getitem__(self, place: int | slice) -> UUID | Sequence[UUID]:
         """Return one of them, or some."""
         if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+            return [self[index] for index in range(*place.indices(len(self)))]
         start = range(len(self))[place] * _OCTETS
         return UUID(bytes=bytes(self._octets[start : start + _OCTETS]))
 

@@ -28,7 +28,11 @@ class User:
 
     def address(self, key: str) -> str | None:
         """Return the first address of a kind, such as `phonenumber`, or nothing."""
-        values = (one.identifier_value for one in self.identifiers if one.identifier_key == key)
+        values = (
+            identifier.identifier_value
+            for identifier in self.identifiers
+            if identifier.identifier_key == key
+        )
         return next(values, None)
 
 

@@ -234,7 +234,7 @@ def _default(field: Field) -> str:
 
 
 def _has_type(field: Field) -> str:
-    return " or ".join(f"type(value) is {each.__name__}" for each in field.kind.types)
+    return " or ".join(f"type(value) is {kind.__name__}" for kind in field.kind.types)
 
 
 def _writer_lines(plan: ClassSchema, lookup: Lookup) -> Iterator[str]:

@@ -124,8 +124,8 @@ def _foreign_reader(hook: Callable[[Any, Any], Any], kind: Any) -> Reader:
         try:
             return hook(value, kind)
         except InvalidDocumentError as error:
-            for each in error.violations:
-                faults.add(path + each.path, each.code, each.message)
+            for violation in error.violations:
+                faults.add(path + violation.path, violation.code, violation.message)
         except _REFUSALS:
             faults.add(path, "wire.value", f"expected {getattr(kind, '__name__', kind)}")
         return None

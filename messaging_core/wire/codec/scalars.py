@@ -193,8 +193,8 @@ def array_reader(make: Callable[[list[Any]], Any], item: Reader, types: Collecti
         if ready and ready.issuperset(map(type, value)):
             return make(value)
         made: list[Any] = []
-        for each in value:
-            made.append(item(each, f"{path}/{len(made)}", faults))
+        for element in value:
+            made.append(item(element, f"{path}/{len(made)}", faults))
         return make(made)
 
     return read
@@ -209,7 +209,7 @@ def array_writer(item: Writer, types: Collection[type]) -> Writer:
             return plain(value)
         if ready and ready.issuperset(map(type, value)):
             return list(value)
-        return [item(each) for each in value]
+        return [item(element) for element in value]
 
     return write
 
@@ -218,7 +218,11 @@ def models_writer(writers: Mapping[type, Writer]) -> Writer:
     """Write an array of models, each by the class that it has at run time."""
 
     def write(value: Any) -> Any:
-        return [writers[type(each)](each) for each in value] if _is_array(value) else plain(value)
+        return (
+            [writers[type(element)](element) for element in value]
+            if _is_array(value)
+            else plain(value)
+        )
 
     return write
 
@@ -242,7 +246,7 @@ def mapping_reader(item: Reader, types: Collection[type]) -> Reader:
             return None
         if ready and ready.issuperset(map(type, value.values())):
             return value
-        return {key: item(each, pointer(path, key), faults) for key, each in value.items()}
+        return {key: item(element, pointer(path, key), faults) for key, element in value.items()}
 
     return read
 
@@ -256,6 +260,6 @@ def mapping_writer(item: Writer, types: Collection[type]) -> Writer:
             return plain(value)
         if ready and ready.issuperset(map(type, value.values())):
             return dict(value)
-        return {key: item(each) for key, each in value.items()}
+        return {key: item(element) for key, element in value.items()}
 
     return write

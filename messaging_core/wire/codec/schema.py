@@ -252,7 +252,7 @@ def _leaf(hint: Any) -> TypeCodec | None:
     members = get_args(hint) if _is_union(hint) else (hint,)
     if not all(member in _EXACT for member in members):
         return None
-    types = tuple(dict.fromkeys(each for member in members for each in _EXACT[member]))
+    types = tuple(dict.fromkeys(kind for member in members for kind in _EXACT[member]))
     return TypeCodec(
         types=types, read=lambda: scalars.exact_reader(types), write=lambda: scalars.plain
     )

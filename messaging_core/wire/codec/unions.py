@@ -82,7 +82,7 @@ def _check_keys(
     faults: ViolationCollector,
 ) -> None:
     """Report the objects of other types, and keys of none."""
-    keys = {each.key for each in tags.values()}
+    keys = {other.key for other in tags.values()}
     known = {"type", tag.key} if tag else {"type", *keys}
     for key in value:
         if key in keys - known:

@@ -108,8 +108,10 @@ def _report_depth(value: Any, path: str, faults: ViolationCollector) -> None:
         faults.enter(level[0][0])
         level = [
             (pointer(place, str(key)), item)
-            for place, each in level
-            for key, item in (each.items() if isinstance(each, dict) else enumerate(each))
+            for place, container in level
+            for key, item in (
+                container.items() if isinstance(container, dict) else enumerate(container)
+            )
             if isinstance(item, _CONTAINERS)
         ]
 

@@ -36,8 +36,8 @@ def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield place, value
 
 
-def differing(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
+def differing(first: Mapping[str, str], second: Mapping[str, str]) -> tuple[str, ...]:
     """Return the places at which two fingerprints differ, in the order of the first, then rest."""
     return tuple(
-        place for place in dict.fromkeys((*one, *other)) if one.get(place) != other.get(place)
+        place for place in dict.fromkeys((*first, *second)) if first.get(place) != second.get(place)
     )

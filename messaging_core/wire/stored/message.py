@@ -101,11 +101,11 @@ def facets(new: NewMessage) -> Facets:
         connector, contacts = message.receiver.connector, (person,) if person else ()
     own = connector.identifier_value if connector else None
     people = [
-        address_key(PLATFORM_KEYS.get(new.platform, one.identifier_key or ""), one.address)
-        for one in contacts
-        if one.address
+        address_key(PLATFORM_KEYS.get(new.platform, contact.identifier_key or ""), contact.address)
+        for contact in contacts
+        if contact.address
     ]
-    countries = [one.country_code for one in contacts if one.country_code]
+    countries = [contact.country_code for contact in contacts if contact.country_code]
     return Facets(
         own_address=address_key(_EMAIL_KEY, own) if own and new.platform == EMAIL else own or None,
         people=tuple(dict.fromkeys(people)),

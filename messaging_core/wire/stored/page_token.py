@@ -67,7 +67,7 @@ def decode_keyset(query: Keyed, length: int) -> tuple[str, ...] | None:
         key = orjson.loads(packed[_FINGERPRINT:])
     except (binascii.Error, ValueError):
         raise _broken() from None
-    if not isinstance(key, list) or [type(one) for one in key] != [str] * length:
+    if not isinstance(key, list) or [type(part) for part in key] != [str] * length:
         raise _broken()
     _check_fingerprint(query, packed[:_FINGERPRINT])
     return tuple(key)
@@ -113,7 +113,7 @@ def _fingerprint(query: Any) -> bytes:
 
 def _texts(filters: list[Any]) -> str:
     # The values of an identifier do not show in its `repr`.
-    return repr([attrs.astuple(one) if attrs.has(type(one)) else one for one in filters])
+    return repr([attrs.astuple(value) if attrs.has(type(value)) else value for value in filters])
 
 
 def _broken() -> InvalidQueryError:
