@@ -61,6 +61,7 @@ _TWO_NAMES = {"nb"}
         (["de-1996", "de-AT"], "de-AT-1996", "de-AT"),
         (["x-a", "zz"], "x-b", "zz"),
         (["x-a", "zz"], "x-a-b", "x-a"),
+        (["zh-MO", "zh-Hant"], "zh-HK", "zh-Hant"),
         (["sr", "sr-Latn"], "cnr", "sr-Latn"),
         (["fa-IR", "fa-AF"], "prs", "fa-AF"),
         (["sr-ME", "sr-Latn-RS"], "sh-RS", "sr-Latn-RS"),
