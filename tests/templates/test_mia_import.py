@@ -3,7 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from messaging_core.models import HtmlBody, RenderedTemplate, TemplateVersion, TextBody
+import pytest
+
+from messaging_core.models import (
+    Attachment,
+    HtmlBody,
+    PlatformContent,
+    RenderedTemplate,
+    TemplateProject,
+    TemplateVersion,
+    TextBody,
+)
 from messaging_core.templates import check_version, from_mia, render_template, to_mia
 
 DOCUMENT = {
@@ -82,3 +92,65 @@ def test_a_helper_is_found_when_the_template_is_checked() -> None:
     version = version_of({"_id": "1", "smsMessage": "{{dateFormat data.day format='D'}}"})
 
     assert [each.code for each in check_version(version)] == ["template.syntax"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"emailTitle": "t", "emailMessage": "m"},
+        {"emailHtmlMessage": "<p>"},
+        {"pushTitle": "t", "pushSubtitle": "s", "pushMessage": "m"},
+        {"pushData": "{}"},
+        {"emailMessage": "m", "emailAttachments": [{"file": "a.png"}]},
+        {},
+    ],
+    ids=" ".join,
+)
+def test_a_template_of_some_fields_has_those_fields_on_the_way_back(
+    document: dict[str, Any],
+) -> None:
+    document = {"_id": "1", "name": "n", **document}
+    project = from_mia(document, UUID(int=1), files=FILES)
+
+    assert to_mia(project, project.versions[0], files=FILES) == document
+
+
+@pytest.mark.parametrize(
+    ("identifier", "project_id"),
+    [("$oid-1", "$oid-1"), (5, "5"), ({"$oid": "a"}, "a"), ({"other": 1}, "{'other': 1}")],
+)
+def test_an_id_is_text(identifier: Any, project_id: str) -> None:
+    assert from_mia({"_id": identifier}, UUID(int=1)).id == project_id
+
+
+def test_values_may_be_missing_altogether() -> None:
+    version = version_of(DOCUMENT)
+
+    assert [(each.key, each.required) for each in version.variables] == [
+        ("user", False),
+        ("data", False),
+    ]
+
+
+def test_what_that_service_has_no_field_for_is_left_out() -> None:
+    file = Attachment(filename="a.pdf", media_url=f"{FILES}a.pdf")
+    contents = (
+        PlatformContent(platform="sms", locale="EN", text="m", data="{}", attachments=(file,)),
+        PlatformContent(platform="email", locale="en", text="m", data="{}"),
+        PlatformContent(platform="push", locale="en", text="m", attachments=(file,)),
+        PlatformContent(platform="chat", locale="en", text="m"),
+        PlatformContent(platform="voice", locale="nl", text="m"),
+    )
+    version = TemplateVersion(
+        id=UUID(int=1), project_id="1", default_locale="en", platform_content=contents
+    )
+    project = TemplateProject(id="1", name="n", versions=(version,))
+
+    assert to_mia(project, version) == {
+        "_id": "1",
+        "name": "n",
+        "smsMessage": "m",
+        "emailMessage": "m",
+        "pushMessage": "m",
+    }
+    assert to_mia(project, version, locale="NL") == {"_id": "1", "name": "n", "voiceMessage": "m"}

@@ -134,8 +134,19 @@ def test_a_pinned_reference_renders_the_same_again() -> None:
             ),
             [("/template/parameters/1", "template.duplicate_key")],
         ),
+        (
+            TemplateReference(parameters=(name("Ada"), name("Bob"))),
+            [("/template/parameters/1", "template.duplicate_key")],
+        ),
+        (
+            TemplateReference(attachments=(TERMS,)),
+            [("/template/parameters", "template.missing_variable")],
+        ),
     ],
-    ids=["missing", "null", "type", "long and unknown", "variables", "conflict"],
+    ids=[
+        *("missing", "null", "type", "long and unknown", "variables", "conflict", "twice"),
+        "attachments",
+    ],
 )
 def test_values_are_held_to_the_variables(
     reference: TemplateReference, expected: list[tuple[str, str]]
@@ -369,3 +380,49 @@ def test_a_date_is_a_text_of_rfc_3339_or_an_aware_instant() -> None:
     for wrong in ("31-01-2025", datetime(2025, 1, 31)):  # noqa: DTZ001 - what is refused
         made = render_template(version, "sms", None, {"day": wrong})
         assert faults(made) == [("/data/day", "template.wrong_type")]
+
+
+@pytest.mark.parametrize(
+    ("key", "parameters", "paths"),
+    [
+        ("o.n", (ObjectParameter(key="o", value={"n": "x"}),), ["/template/parameters/0/n"]),
+        (
+            "o.n.m",
+            (name("x"), ObjectParameter(key="o", value={"n": {"m": "x"}})),
+            ["/template/parameters/1/n/m"],
+        ),
+        ("o.n", (StringParameter(key="o.n", value="x"),), ["/template/parameters/0"]),
+    ],
+)
+def test_a_wrong_value_inside_an_object_has_its_place(
+    key: str, parameters: tuple[Any, ...], paths: list[str]
+) -> None:
+    number = TemplateVariable(key=key, type=VariableType.NUMBER)
+    version = a_version(TEXT, variables=(number, evolve(NAME, required=False), COUNT))
+
+    made = render_request(version, "sms", TemplateReference(parameters=parameters))
+
+    assert faults(made) == [(path, "template.wrong_type") for path in paths]
+
+
+def test_a_value_is_as_long_as_its_variable_allows() -> None:
+    made = render_request(a_version(TEXT), "sms", TemplateReference(parameters=(name("x" * 10),)))
+
+    assert rendered(made).body == TextBody(text=f"Hi {'x' * 10}, 1 left")
+
+
+@pytest.mark.parametrize(("platform", "text"), [("sms", "1 000 -5"), ("push", "1\xa0000 \u22125")])
+def test_numbers_are_written_in_plain_characters_only_as_sms(platform: str, text: str) -> None:
+    version = a_version(evolve(TEXT, text="{{name}}"))
+    reference = TemplateReference(parameters=(name("1\xa0000 \u22125"),))
+
+    assert rendered(render_request(version, platform, reference)).body == TextBody(text=text)
+
+
+def test_short_links_of_a_request_leave_the_attachments_of_a_template_as_they_are() -> None:
+    version = a_version(evolve(TEXT, text="x", attachments=(TERMS,)), variables=())
+    reference = TemplateReference(short_links=TemplateShortLinks(enabled=True))
+
+    body = rendered(render_request(version, "email", reference)).body
+
+    assert body == TextBody(text="x", attachments=(TERMS,))

@@ -132,6 +132,18 @@ class Shop:
         return [(violation.path, violation.code) for violation in caught.value.violations]
 
 
+class WatchedStorage(MemoryStorage):
+    """Notes which transactions may write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[str] = []
+
+    def begin(self, connection: Any = None, *, read_only: bool = False) -> Any:
+        self.begun.append("read" if read_only else "write")
+        return super().begin(connection, read_only=read_only)
+
+
 @pytest.fixture
 def shop() -> Shop:
     shop = Shop()
@@ -270,6 +282,49 @@ class TestEditing:
     def test_a_listing_that_cannot_be_is_refused(self, asked: dict[str, Any]) -> None:
         with pytest.raises(InvalidQueryError):
             Shop().templates.find(**asked)
+
+    @pytest.mark.parametrize(("limit", "sizes"), [(2, [2, 1]), (3, [3]), (4, [3])])
+    def test_a_last_page_names_no_next_one(self, limit: int, sizes: list[int]) -> None:
+        shop = Shop()
+        for name in "abc":
+            shop.templates.save(name, version(project_id=name))
+
+        pages = [shop.templates.find(limit=limit)]
+        while token := pages[-1].next_page_token:
+            pages.append(shop.templates.find(limit=limit, page_token=token))
+
+        assert [len(page.results) for page in pages] == sizes
+
+    def test_each_change_has_a_time_of_its_own_in_whole_milliseconds(self) -> None:
+        shop = Shop()
+        shop.clock.advance(timedelta(microseconds=123_456))
+        start = shop.clock.now().replace(microsecond=123_000)
+
+        times = [shop.templates.save("parcels", version()).updated_at for _ in range(3)]
+        shop.clock.advance(timedelta(seconds=1))
+        times.append(shop.templates.discard("parcels").updated_at)
+
+        assert times == [
+            start,
+            start + timedelta(milliseconds=1),
+            start + timedelta(milliseconds=2),
+            start + timedelta(seconds=1),
+        ]
+
+    def test_reading_takes_no_turn_in_writing(self, shop: Shop) -> None:
+        watched = WatchedStorage()
+        messenger = Messenger(storage=watched, channels={SMS: RecordingTransport()})
+        messenger.templates.save("parcels", version())
+        messenger.templates.activate("parcels", FIRST)
+        watched.begun.clear()
+
+        messenger.templates.get("parcels")
+        messenger.templates.find()
+        messenger.templates.inspect("parcels")
+        messenger.render("parcels", None, {"name": "Ada"}, channel=SMS)
+        messenger.plan(SMS, shop.request())
+
+        assert set(watched.begun) == {"read"}
 
     def test_a_host_edits_inside_a_transaction_of_its_own(self, tmp_path: Path) -> None:
         path = tmp_path / "shop.db"
