@@ -11,13 +11,18 @@ from typing import Any
 import messaging_core
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Worker
-from messaging_core.models import ReceiptStatus, StatusReceipt
+from messaging_core.models import Notification, ReceiptStatus, StatusReceipt
+from messaging_core.notifications.audience import MappedAudience
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request
 
 ROOT = Path(messaging_core.__path__[0])
 MOST_FOR_A_DELIVERY = 12
 CHANNEL = a_channel()
+PHONE = {"phoneNumber": "+31612345678"}
+NOTIFICATION = Notification(
+    channels=("sms",), recipients=("ada",), message_title="Parcel", message_content="It is here."
+)
 
 
 def _package_of(frame: FrameType) -> str | None:
@@ -58,8 +63,12 @@ def _entered(what: str, action: Callable[[], object]) -> set[str]:
 
 
 def test_a_warm_delivery_enters_at_most_twelve_packages() -> None:
-    storage, clock = MemoryStorage(), ManualClock()
-    messenger = Messenger(storage=storage, channels={CHANNEL: RecordingTransport()}, clock=clock)
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels={CHANNEL: RecordingTransport()},
+        clock=ManualClock(),
+        audience=MappedAudience(lambda _field, ids: [{"_id": user, **PHONE} for user in ids]),
+    )
     worker = Worker(messenger, threads=1)
     messenger.send(CHANNEL, a_request())
     worker.run_once()
@@ -72,8 +81,11 @@ def test_a_warm_delivery_enters_at_most_twelve_packages() -> None:
         source="acme", at=NOW, status=ReceiptStatus.DELIVERED, message_id=message.id
     )
     received = _entered("receipt", lambda: messenger.receive(report))
+    messenger.notify(NOTIFICATION)
+    notified = _entered("notification", lambda: messenger.notify(NOTIFICATION))
 
     assert {"acceptance", "decisions"} <= sent
     assert {"delivery", "decisions"} <= delivered
     assert {"receipts", "decisions"} <= received
+    assert {"notifications", "acceptance"} <= notified
     assert len(delivered) <= MOST_FOR_A_DELIVERY
