@@ -84,8 +84,8 @@ def accept(screen: Screen, engine: Engine, source: Source, reading: Reading) -> 
     with screen.progress("Accepting", source.size, "bytes") as advance:
         for chunk in reading.chunks(source):
             if not count.read and chunk[0].channel is None:
-                known = ", ".join(engine.config.channels)
-                raise UsageError(f"which channel? Give --channel NAME; there are: {known}")
+                names = ", ".join(engine.config.channels)
+                raise UsageError(f"which channel? Give --channel NAME; there are: {names}")
             for line, answer in zip(chunk, _answers(screen, engine, chunk, count), strict=True):
                 count.take(line, answer)
                 for violation in answer.violations if isinstance(answer, Rejection) else ():
@@ -106,11 +106,11 @@ def _answers(
 
 def answers(engine: Engine, lines: Sequence[Line]) -> list[Message | Rejection]:
     """Send some lines, those of one channel in one transaction, and return their answers."""
-    found: dict[int, Message | Rejection] = {}
+    answer_by_line: dict[int, Message | Rejection] = {}
     by_channel: dict[str | None, list[Line]] = {}
     for line in lines:
         if line.fault:
-            found[line.number] = Rejection(index=0, violations=(line.fault,))
+            answer_by_line[line.number] = Rejection(index=0, violations=(line.fault,))
         else:
             by_channel.setdefault(line.channel, []).append(line)
     for name, its in by_channel.items():
@@ -118,8 +118,8 @@ def answers(engine: Engine, lines: Sequence[Line]) -> list[Message | Rejection]:
             given = _send(engine, name or "", its)
         except UnknownChannelError as error:
             given = [unknown_channel(name, error)] * len(its)
-        found |= {line.number: answer for line, answer in zip(its, given, strict=True)}
-    return [found[line.number] for line in lines]
+        answer_by_line |= {line.number: answer for line, answer in zip(its, given, strict=True)}
+    return [answer_by_line[line.number] for line in lines]
 
 
 def _send(engine: Engine, channel: str, lines: Sequence[Line]) -> list[Message | Rejection]:
@@ -160,8 +160,8 @@ def show_count(screen: Screen, count: Count) -> None:
     """Write how many requests were accepted and refused on each channel."""
     names = sorted({*count.accepted, *count.scheduled, *count.refused})
     counts = (count.accepted, count.scheduled, count.refused)
-    rows = [[name or "(none)", *(f"{one[name]:,}" for one in counts)] for name in names]
+    rows = [[name or "(none)", *(f"{counter[name]:,}" for counter in counts)] for name in names]
     if len(names) != 1:
-        rows.append(["all", *(f"{one.total():,}" for one in counts)])
+        rows.append(["all", *(f"{counter.total():,}" for counter in counts)])
     numbers = [Column(name, is_number=True) for name in ("accepted", "scheduled", "refused")]
     screen.table([Column("channel"), *numbers], rows)

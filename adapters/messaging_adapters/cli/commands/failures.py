@@ -20,20 +20,20 @@ def dead(options: Namespace) -> int:
     with looking_engine(options) as engine:
         page = engine.messenger.dead_letters(limit=options.limit, page_token=options.page_token)
         if options.json:
-            for one in page.results:
-                screen.json(encode(one))
+            for message in page.results:
+                screen.json(encode(message))
         elif not page.results:
             screen.remark("no dead letters")
         else:
             rows = [
                 (
-                    str(one.id),
-                    moment(one.last_status_at)[:16],
-                    engine.name_of(one.channel_id),
-                    receivers(one),
-                    one.reason or "",
+                    str(message.id),
+                    moment(message.last_status_at)[:16],
+                    engine.name_of(message.channel_id),
+                    receivers(message),
+                    message.reason or "",
                 )
-                for one in page.results
+                for message in page.results
             ]
             yields = [Column(name, yields=True) for name in ("channel", "to")]
             why = Column("why", wraps=True)

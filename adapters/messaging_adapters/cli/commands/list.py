@@ -31,14 +31,14 @@ def list_messages(options: Namespace) -> int:
     """List messages as a table, or as JSON lines in the shape of the Bird Channels API."""
     screen = Screen()
     with looking_engine(options) as engine:
-        found = _Found(engine, _query(options, engine))
+        messages = _Found(engine, _query(options, engine))
         if options.json:
-            for message in found:
+            for message in messages:
                 screen.json(encode(message))
         else:
-            _show_table(screen, engine, list(found))
-    if found.next_page_token:
-        screen.remark(f"there are more: --page-token {found.next_page_token}")
+            _show_table(screen, engine, list(messages))
+    if messages.next_page_token:
+        screen.remark(f"there are more: --page-token {messages.next_page_token}")
     return 0
 
 
@@ -88,12 +88,12 @@ def _show_table(screen: Screen, engine: Engine, messages: list[Message]) -> None
     columns = [Column("id"), Column("accepted"), Column("status")]
     rows = [
         (
-            str(one.id),
-            moment(one.created_at)[:16],
-            one.status,
-            engine.name_of(one.channel_id),
-            receivers(one),
+            str(message.id),
+            moment(message.created_at)[:16],
+            message.status,
+            engine.name_of(message.channel_id),
+            receivers(message),
         )
-        for one in messages
+        for message in messages
     ]
     screen.table([*columns, Column("channel", yields=True), Column("to", yields=True)], rows)

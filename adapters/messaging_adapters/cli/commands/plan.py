@@ -23,9 +23,9 @@ def plan(options: Namespace) -> int:
     with opened(options.file) as source, planning_engine(options) as engine:
         now = engine.messenger.clock.now()
         for line in source.lines(default_channel(options.channel, engine)):
-            found = _planned(engine, line)
-            faulty |= not found.would_send
-            _show(screen, source.name, line, found, now)
+            plan = _planned(engine, line)
+            faulty |= not plan.would_send
+            _show(screen, source.name, line, plan, now)
     return 1 if faulty else 0
 
 
@@ -37,25 +37,25 @@ def _planned(engine: Engine, line: Line) -> Plan:
         return Plan(verdict=Verdict.INVALID, violations=refused.violations)
 
 
-def _show(screen: Screen, name: str, line: Line, found: Plan, now: datetime) -> None:
-    screen.line(f"{name}:{line.number}: {found.verdict}", STYLES.get(found.verdict))
-    for violation in found.violations:
+def _show(screen: Screen, name: str, line: Line, plan: Plan, now: datetime) -> None:
+    screen.line(f"{name}:{line.number}: {plan.verdict}", STYLES.get(plan.verdict))
+    for violation in plan.violations:
         screen.line(f"  {refusal(name, line, violation)}")
-    for label, value in _facts(found, now):
+    for label, value in _facts(plan, now):
         for number, text in enumerate(value.splitlines() or [""]):
             screen.line(f"  {'' if number else label:<{_INDENT}}{text}")
     screen.line()
 
 
-def _facts(found: Plan, now: datetime) -> Facts:
-    if found.due_at:
-        ahead = found.due_at - now
-        yield "goes", f"{moment(found.due_at)}, in {span(ahead)}" if ahead else "now"
-        yield "valid until", moment(found.expires_at)
-    for reason in found.reasons:
+def _facts(plan: Plan, now: datetime) -> Facts:
+    if plan.due_at:
+        ahead = plan.due_at - now
+        yield "goes", f"{moment(plan.due_at)}, in {span(ahead)}" if ahead else "now"
+        yield "valid until", moment(plan.expires_at)
+    for reason in plan.reasons:
         facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())
         yield "because", f"{reason.message} [{reason.code}]{f' ({facts})' if facts else ''}"
-    if found.envelope:
-        yield from envelope_facts(found.envelope)
-    elif found.sms:
-        yield from sms_facts(found.sms)
+    if plan.envelope:
+        yield from envelope_facts(plan.envelope)
+    elif plan.sms:
+        yield from sms_facts(plan.sms)

@@ -112,9 +112,9 @@ def _show_trouble(screen: Screen, engine: Engine, begun: datetime) -> None:
     troubled = (Status.SENDING_FAILED, Status.PROCESSING)
     page = engine.messenger.find(MessageQuery(status=troubled, limit=_SHOWN * 4))
     rows = [
-        (str(one.id), one.status, receivers(one), one.reason or "")
-        for one in page.results
-        if one.last_status_at >= begun
+        (str(message.id), message.status, receivers(message), message.reason or "")
+        for message in page.results
+        if message.last_status_at >= begun
     ]
     columns = [Column("id"), Column("status"), Column("to", yields=True), Column("why", wraps=True)]
     screen.table(columns, rows[:_SHOWN])

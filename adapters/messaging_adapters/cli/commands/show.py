@@ -55,12 +55,12 @@ def cancel(options: Namespace) -> int:
     """Withdraw a message that waits."""
     screen = Screen()
     with looking_engine(options) as engine:
-        wanted = message_id(options.id)
-        if engine.messenger.cancel(wanted):
-            screen.line(f"{wanted} is cancelled: it will not be sent")
+        chosen_id = message_id(options.id)
+        if engine.messenger.cancel(chosen_id):
+            screen.line(f"{chosen_id} is cancelled: it will not be sent")
             return 0
-        message = engine.messenger.get(wanted)
-    screen.remark(f"messaging: too late: {wanted} is {message.status}")
+        message = engine.messenger.get(chosen_id)
+    screen.remark(f"messaging: too late: {chosen_id} is {message.status}")
     return 1
 
 
@@ -94,8 +94,8 @@ def _facts(engine: Engine, message: Message, delivery: Delivery | None) -> Facts
         yield "due", f"{moment(delivery.due_at)}, valid until {moment(delivery.expires_at)}"
         yield "attempts", str(delivery.attempts)
     yield from _some("from", message.sender.address)
-    for one in message.receiver.contacts:
-        yield one.type or "to", one.address or one.id or ""
+    for contact in message.receiver.contacts:
+        yield contact.type or "to", contact.address or contact.id or ""
     yield from _some("tags", ", ".join(message.tags))
     yield from _some("reference", message.reference)
     yield from _some("provider", ", ".join(message.references))

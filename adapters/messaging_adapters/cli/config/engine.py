@@ -44,7 +44,7 @@ class Engine:
     def name_of(self, channel: object) -> str:
         """Return the name of a channel by its id, or the id where it is not configured."""
         return next(
-            (name for name, known in self.config.channels.items() if known.id == channel),
+            (name for name, candidate in self.config.channels.items() if candidate.id == channel),
             str(channel),
         )
 

@@ -44,8 +44,8 @@ def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str
 
 def near(name: str, known: Collection[str]) -> str:
     """Return a question that proposes a similar known name, or nothing when none is similar."""
-    found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return f' (did you mean "{found[0]}"?)' if found else ""
+    matches = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f' (did you mean "{matches[0]}"?)' if matches else ""
 
 
 def _fault(value: Any, key: Key) -> str:

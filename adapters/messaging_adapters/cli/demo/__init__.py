@@ -52,16 +52,16 @@ def _play(show: Show, examples: Sequence[Line], count: int) -> None:
 
 
 @contextmanager
-def _folder(wanted: Path | None) -> Iterator[Path]:
+def _folder(folder: Path | None) -> Iterator[Path]:
     """Open a folder for everything that the demonstration writes."""
-    if wanted is None:
+    if folder is None:
         with TemporaryDirectory(prefix="messaging-demo-") as name:
             yield Path(name)
         return
-    if (wanted / "messages.db").exists():
-        raise UsageError(f"{wanted} holds a demo already: name another folder, or remove it")
-    wanted.mkdir(parents=True, exist_ok=True)
-    yield wanted
+    if (folder / "messages.db").exists():
+        raise UsageError(f"{folder} holds a demo already: name another folder, or remove it")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
 
 
 @contextmanager

@@ -53,15 +53,15 @@ def mail(show: Show) -> None:
     columns = [Column("line", is_number=True), Column("to", yields=True)]
     columns += [Column("subject", yields=True), Column("holds")]
     rows = [
-        (str(line.number), one["X-Original-To"], one["Subject"], _structure(one))
-        for line, one in mails
+        (str(line.number), message["X-Original-To"], message["Subject"], _structure(message))
+        for line, message in mails
     ]
     show.screen.table(columns, rows)
     best = sorted(mails, key=lambda pair: -len(list(pair[1].walk())) - 9 * ("Cc" in pair[1]))
-    for line, one in best[:_FULL]:
+    for line, message in best[:_FULL]:
         show.screen.line()
-        show.screen.line(f"  line {line.number}, to {_receivers(one)}:")
-        for text in _mail_lines(one):
+        show.screen.line(f"  line {line.number}, to {_receivers(message)}:")
+        for text in _mail_lines(message):
             show.screen.line(f"  │ {text}")
 
 
@@ -88,9 +88,11 @@ def _mail_lines(mail: EmailMessage) -> Iterator[str]:
 
 def _receivers(mail: EmailMessage) -> str:
     """Return whom the server was told to give a mail to, and who of them stands in no header."""
-    told = mail["X-Original-To"].split(", ")
+    receivers = mail["X-Original-To"].split(", ")
     open_to = f"{mail['To']} {mail.get('Cc', '')}"
-    return ", ".join(one if one in open_to else f"{one} (Bcc)" for one in told)
+    return ", ".join(
+        receiver if receiver in open_to else f"{receiver} (Bcc)" for receiver in receivers
+    )
 
 
 def _structure(mail: EmailMessage) -> str:
@@ -123,10 +125,10 @@ def _show_contents(show: Show, folder: str, kind: str) -> None:
 def _facts(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in content.items():
         if name == "media":
-            yield from ((name, one["media_url"]) for one in value)
+            yield from ((name, medium["media_url"]) for medium in value)
         elif value and name not in _NOT_SHOWN:
             yield name.replace("_url", ""), str(value)
-    yield from (("button", one["text"]) for one in content.get("actions", ()))
+    yield from (("button", action["text"]) for action in content.get("actions", ()))
 
 
 def _contents(show: Show, folder: str) -> Iterator[tuple[Line, dict[str, Any]]]:

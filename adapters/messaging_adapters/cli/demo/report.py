@@ -54,13 +54,13 @@ def refused(show: Show) -> None:
 def messages(show: Show) -> None:
     """Show where each message is after the first delivery."""
     show.screen.heading("A minute later a worker starts, and delivers what is due")
-    show.screen.table(_MESSAGES, [_row(show, line.number, one) for line, one in show.sent])
+    show.screen.table(_MESSAGES, [_row(show, line.number, message) for line, message in show.sent])
     if show.more:
         show.screen.line(f"… and {show.more:,} more like these.")
-    for line, one in show.sent:
-        found = show.now(one)
-        if found.status is Status.SENDING_FAILED:
-            show.screen.line(f"  line {line.number} failed: {found.reason}")
+    for line, message in show.sent:
+        current = show.now(message)
+        if current.status is Status.SENDING_FAILED:
+            show.screen.line(f"  line {line.number} failed: {current.reason}")
 
 
 def later(show: Show) -> None:
@@ -73,11 +73,11 @@ def later(show: Show) -> None:
         show.screen.line(f"  … {when}: {report.sent:,} sent")
     show.screen.line()
     rows = []
-    for line, one in waiting:
-        found = show.now(one)
-        channel = show.engine.name_of(one.channel_id)
-        sent = _short(found.last_status_at)
-        row = (str(line.number), channel, receivers(one), found.status, _due(one), sent)
+    for line, message in waiting:
+        current = show.now(message)
+        channel = show.engine.name_of(message.channel_id)
+        sent = _short(current.last_status_at)
+        row = (str(line.number), channel, receivers(message), current.status, _due(message), sent)
         rows.append(row)
     show.screen.table(_LATE, rows)
 
@@ -90,9 +90,9 @@ def timings(show: Show) -> None:
         total = so_far.messages + step.messages
         steps[step.name] = Step(step.name, total, so_far.seconds + step.seconds)
     rows = [
-        (one.name, f"{one.messages:,}", f"{one.seconds:.3f}", f"{_rate(one):,.0f}")
-        for one in steps.values()
-        if one.messages
+        (step.name, f"{step.messages:,}", f"{step.seconds:.3f}", f"{_rate(step):,.0f}")
+        for step in steps.values()
+        if step.messages
     ]
     numbers = [Column(name, is_number=True) for name in ("messages", "seconds", "a second")]
     show.screen.heading("How long it took")
@@ -118,19 +118,19 @@ def advise(screen: Screen, folder: Path | None) -> None:
 
 
 def _row(show: Show, number: int, accepted: Message) -> tuple[str, ...]:
-    found = show.now(accepted)
+    current = show.now(accepted)
     channel = show.engine.messenger.channel(accepted.channel_id)
-    is_sent = found.status is Status.SENT
+    is_sent = current.status is Status.SENT
     return (
         str(number),
-        found.id.hex[-6:],
+        current.id.hex[-6:],
         channel.name,
-        receivers(found),
-        found.status,
-        content_size(found, channel),
-        f"{found.created_at:%H:%M}",
-        _due(found) if accepted.status is Status.SCHEDULED else "now",
-        f"{found.last_status_at:%H:%M}" if is_sent else "",
+        receivers(current),
+        current.status,
+        content_size(current, channel),
+        f"{current.created_at:%H:%M}",
+        _due(current) if accepted.status is Status.SCHEDULED else "now",
+        f"{current.last_status_at:%H:%M}" if is_sent else "",
     )
 
 

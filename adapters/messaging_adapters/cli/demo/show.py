@@ -73,8 +73,8 @@ class Show:
         others = more_like([line for line, _ in self.sent], number)
         with self.screen.progress("Accepting", number, "requests") as advance:
             while not self.stop.is_set() and (chunk := list(islice(others, _CHUNK))):
-                found = answers(self.engine, chunk)
-                self.more += sum(isinstance(one, Message) for one in found)
+                chunk_answers = answers(self.engine, chunk)
+                self.more += sum(isinstance(answer, Message) for answer in chunk_answers)
                 advance(len(chunk))
 
     def deliver_now(self) -> DeliveryReport:

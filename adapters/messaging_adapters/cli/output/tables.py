@@ -29,7 +29,7 @@ Facts = Iterator[tuple[str, str]]
 def receivers(message: Message) -> str:
     """Return whom a message goes to: the first address, and how many more."""
     contacts = message.receiver.contacts
-    addresses = [one.address or one.id or "" for one in contacts]
+    addresses = [contact.address or contact.id or "" for contact in contacts]
     return f"{addresses[0]} +{len(addresses) - 1}" if addresses[1:] else "".join(addresses)
 
 
@@ -50,16 +50,16 @@ def content_facts(content: Content) -> Facts:
             yield "text", _shortened(sms.text)
         case MmsContent():
             yield from _some(subject=content.subject, text=content.text)
-            yield from (("media", one.media_url) for one in content.media)
+            yield from (("media", medium.media_url) for medium in content.media)
         case EmailContent():
             yield from _email_facts(content)
         case PushContent():
             yield from _some(title=content.title, text=content.text, image=content.image_url)
             yield from _some(link=content.link, gateway=content.gateway)
             yield from (
-                ("button", getattr(one, "text", one.type))
-                for one in content.actions
-                if not isinstance(one, LinkAction)
+                ("button", getattr(action, "text", action.type))
+                for action in content.actions
+                if not isinstance(action, LinkAction)
             )
         case _:
             yield "body", content.body.type
@@ -74,13 +74,13 @@ def sms_facts(sms: SmsText) -> Facts:
 
 def forced_by(sms: SmsText) -> str:
     """Return the characters that forced UCS-2, and what would avoid it where that is cheaper."""
-    shown = " ".join(one.character for one in sms.forced[:_MOST_FORCED])
+    shown = " ".join(forced.character for forced in sms.forced[:_MOST_FORCED])
     if sms.forced[_MOST_FORCED:]:
         shown += f" and {len(sms.forced) - _MOST_FORCED} more"
     cheaper = split_sms(to_gsm(sms.text))
     if cheaper.count >= sms.count:
         return shown
-    advice = ", ".join(f"{one.replacement!r} for {one.character}" for one in sms.forced)
+    advice = ", ".join(f"{forced.replacement!r} for {forced.character}" for forced in sms.forced)
     return f"{shown} ({advice}: {cheaper.count} of {sms.count} parts)"
 
 
@@ -100,8 +100,11 @@ def _email_facts(content: EmailContent) -> Facts:
     yield "subject", content.subject
     yield from content.headers.items()
     yield from _some(text=content.text, html=content.html)
-    for one in content.attachments:
-        yield "attached", f"{one.filename}{' (within the text)' if one.inline else ''}"
+    for attachment in content.attachments:
+        yield (
+            "attached",
+            f"{attachment.filename}{' (within the text)' if attachment.inline else ''}",
+        )
 
 
 def _some(**facts: str | None) -> Facts:

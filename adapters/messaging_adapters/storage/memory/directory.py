@@ -86,8 +86,15 @@ class MemoryContacts(Contacts):
     def by_identifiers(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, str]:
-        found = {one: self._tables.identifiers.get(_place(workspace, one)) for one in identifiers}
-        return {one: contact_id for one, contact_id in found.items() if contact_id is not None}
+        ids = {
+            identifier: self._tables.identifiers.get(_place(workspace, identifier))
+            for identifier in identifiers
+        }
+        return {
+            identifier: contact_id
+            for identifier, contact_id in ids.items()
+            if contact_id is not None
+        }
 
     def add(self, contacts: Sequence[Contact]) -> None:
         for contact in contacts:
@@ -102,29 +109,34 @@ class MemoryContacts(Contacts):
             self._undo.put(self._tables.identifiers, place, contact.id)
 
     def _free(self, workspace: UUID, contact_id: str) -> Contact | None:
-        """Let the identifiers of a contact lead nowhere."""
-        known = self.get(workspace, contact_id)
-        for place in _places(known) if known else ():
+        """Free the identifiers of a contact."""
+        contact = self.get(workspace, contact_id)
+        for place in _places(contact) if contact else ():
             if self._tables.identifiers.get(place) == contact_id:
                 self._undo.remove(self._tables.identifiers, place)
-        return known
+        return contact
 
     def delete(self, workspace: UUID, contact_id: str) -> bool:
-        known = self._free(workspace, contact_id)
-        if known is None:
+        contact = self._free(workspace, contact_id)
+        if contact is None:
             return False
-        for list_id in known.list_ids:
+        for list_id in contact.list_ids:
             self._undo.remove(self._tables.members[workspace, list_id], contact_id)
-        if known.list_ids:
+        if contact.list_ids:
             self._undo.remove(self._tables.memberships, (workspace, contact_id))
         self._undo.remove(self._tables.contacts, (workspace, contact_id))
         return True
 
     def find(self, query: ContactQuery) -> Page[Contact]:
         (after,) = decode_keyset(query, 1) or ("",)
-        ids = nsmallest(query.limit + 1, (one for one in self._chosen(query) if one > after))
-        found = [self._tables.contact(query.workspace, one) for one in ids[: query.limit]]
-        results = [one for one in found if one is not None]
+        ids = nsmallest(
+            query.limit + 1,
+            (contact_id for contact_id in self._chosen(query) if contact_id > after),
+        )
+        contacts = [
+            self._tables.contact(query.workspace, contact_id) for contact_id in ids[: query.limit]
+        ]
+        results = [contact for contact in contacts if contact is not None]
         token = encode_keyset(query, [results[-1].id]) if len(ids) > query.limit else None
         return Page(results=results, next_page_token=token)
 
@@ -132,9 +144,9 @@ class MemoryContacts(Contacts):
         tables, workspace = self._tables, query.workspace
         on_list = tables.members.get((workspace, query.list_id), {}) if query.list_id else None
         if query.identifier is not None:
-            found = tables.identifiers.get(_place(workspace, query.identifier))
-            is_chosen = found is not None and (on_list is None or found in on_list)
-            return [found] if found is not None and is_chosen else []
+            contact_id = tables.identifiers.get(_place(workspace, query.identifier))
+            is_chosen = contact_id is not None and (on_list is None or contact_id in on_list)
+            return [contact_id] if contact_id is not None and is_chosen else []
         if on_list is not None:
             return on_list
         return (contact_id for where, contact_id in tables.contacts if where == workspace)
@@ -149,9 +161,9 @@ class MemoryContactLists(ContactLists):
 
     def save(self, contact_list: ContactList) -> None:
         workspace, list_id = contact_list.workspace_id, contact_list.id
-        known = self.get(workspace, list_id)
-        if known:
-            self._undo.remove(self._tables.names, (workspace, known.name))
+        earlier = self.get(workspace, list_id)
+        if earlier:
+            self._undo.remove(self._tables.names, (workspace, earlier.name))
         self._undo.put(self._tables.names, (workspace, contact_list.name), list_id)
         self._undo.put(self._tables.lists, (workspace, list_id), encode(contact_list))
 
@@ -160,8 +172,8 @@ class MemoryContactLists(ContactLists):
         return load(ContactList, encoded) if encoded else None
 
     def by_names(self, workspace: UUID, names: Sequence[str]) -> Mapping[str, UUID]:
-        found = {name: self._tables.names.get((workspace, name)) for name in names}
-        return {name: list_id for name, list_id in found.items() if list_id is not None}
+        ids = {name: self._tables.names.get((workspace, name)) for name in names}
+        return {name: list_id for name, list_id in ids.items() if list_id is not None}
 
     def find(self, query: ContactListQuery) -> Page[ContactList]:
         (after,) = decode_keyset(query, 1) or ("",)
@@ -169,18 +181,18 @@ class MemoryContactLists(ContactLists):
         beyond = (name for where, name in self._tables.names if where == workspace and name > after)
         names = nsmallest(query.limit + 1, beyond)
         ids = [self._tables.names[workspace, name] for name in names[: query.limit]]
-        results = [load(ContactList, self._tables.lists[workspace, one]) for one in ids]
+        results = [load(ContactList, self._tables.lists[workspace, list_id]) for list_id in ids]
         token = encode_keyset(query, [results[-1].name]) if len(names) > query.limit else None
         return Page(results=results, next_page_token=token)
 
     def delete(self, workspace: UUID, list_id: UUID) -> bool:
-        known = self.get(workspace, list_id)
-        if known is None:
+        contact_list = self.get(workspace, list_id)
+        if contact_list is None:
             return False
         self.remove_members(
             workspace, list_id, list(self._tables.members.get((workspace, list_id), {}))
         )
-        self._undo.remove(self._tables.names, (workspace, known.name))
+        self._undo.remove(self._tables.names, (workspace, contact_list.name))
         self._undo.remove(self._tables.lists, (workspace, list_id))
         return True
 
@@ -190,23 +202,23 @@ class MemoryContactLists(ContactLists):
             return 0
         members = tables.members.setdefault((workspace, list_id), {})
         joined = 0
-        for one in contact_ids:
-            if (workspace, one) in tables.contacts and one not in members:
-                self._undo.put(members, one, None)
-                on = tables.memberships.get((workspace, one), {})
-                self._undo.put(tables.memberships, (workspace, one), {**on, list_id: None})
+        for contact_id in contact_ids:
+            if (workspace, contact_id) in tables.contacts and contact_id not in members:
+                self._undo.put(members, contact_id, None)
+                on = tables.memberships.get((workspace, contact_id), {})
+                self._undo.put(tables.memberships, (workspace, contact_id), {**on, list_id: None})
                 joined += 1
         return joined
 
     def remove_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         tables = self._tables
         members = tables.members.get((workspace, list_id), {})
-        left = [one for one in dict.fromkeys(contact_ids) if one in members]
-        for one in left:
-            self._undo.remove(members, one)
-            on = tables.memberships[workspace, one]
+        left = [contact_id for contact_id in dict.fromkeys(contact_ids) if contact_id in members]
+        for contact_id in left:
+            self._undo.remove(members, contact_id)
+            on = tables.memberships[workspace, contact_id]
             others = {other: None for other in on if other != list_id}
-            self._undo.put(tables.memberships, (workspace, one), others)
+            self._undo.put(tables.memberships, (workspace, contact_id), others)
         return len(left)
 
     def members(
@@ -218,8 +230,10 @@ class MemoryContactLists(ContactLists):
             for contact_id in self._tables.members.get((workspace, list_id), {})
             if after is None or contact_id > after
         }
-        found = [self._tables.contact(workspace, one) for one in nsmallest(limit, beyond)]
-        return [one for one in found if one is not None]
+        contacts = [
+            self._tables.contact(workspace, contact_id) for contact_id in nsmallest(limit, beyond)
+        ]
+        return [contact for contact in contacts if contact is not None]
 
 
 class MemorySuppressions(Suppressions):
@@ -231,9 +245,9 @@ class MemorySuppressions(Suppressions):
         self._undo = undo
 
     def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:
-        for one in suppressions:
-            if (workspace, key_of(one)) not in self._table:
-                self._undo.put(self._table, (workspace, key_of(one)), encode(one))
+        for suppression in suppressions:
+            if (workspace, key_of(suppression)) not in self._table:
+                self._undo.put(self._table, (workspace, key_of(suppression)), encode(suppression))
 
     def has_any(self) -> bool:
         return bool(self._table)
@@ -268,17 +282,17 @@ class MemorySuppressions(Suppressions):
     def for_addresses(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
-        found: dict[Identifier, Sequence[Suppression]] = {}
-        for one in identifiers:
-            address = place_of(one, SuppressionScope.MARKETING, None)[:2]
+        suppressions: dict[Identifier, Sequence[Suppression]] = {}
+        for identifier in identifiers:
+            address = place_of(identifier, SuppressionScope.MARKETING, None)[:2]
             rows = sorted(
                 (key, document)
                 for (where, key), document in self._table.items()
                 if where == workspace and key[:2] == address
             )
             if rows:
-                found[one] = [load(Suppression, document) for _, document in rows]
-        return found
+                suppressions[identifier] = [load(Suppression, document) for _, document in rows]
+        return suppressions
 
     def find(self, query: SuppressionQuery) -> Page[Suppression]:
         after = decode_keyset(query, 5)
@@ -287,9 +301,9 @@ class MemorySuppressions(Suppressions):
         results: list[Suppression] = []
         for key, document in rows[:SCAN]:
             looked_at.append(key)
-            one = load(Suppression, document)
-            if matches(query, one):
-                results.append(one)
+            suppression = load(Suppression, document)
+            if matches(query, suppression):
+                results.append(suppression)
             if len(results) == query.limit:
                 break
         more = len(rows) > len(looked_at)
@@ -309,7 +323,7 @@ def _place(workspace: UUID, identifier: Identifier) -> tuple[UUID, str, str]:
 def _places(contact: Contact) -> list[tuple[UUID, str, str]]:
     return list(
         dict.fromkeys(
-            (contact.workspace_id, one.key, address_key(one.key, one.value))
-            for one in contact.featured_identifiers
+            (contact.workspace_id, identifier.key, address_key(identifier.key, identifier.value))
+            for identifier in contact.featured_identifiers
         )
     )

@@ -75,37 +75,37 @@ class MemoryReceipts(Receipts):
         self._undo = undo
 
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
-        return [self._keep(kept, kept.receipt) for kept in receipts if kept.receipt]
+        return [self._keep(entry, entry.receipt) for entry in receipts if entry.receipt]
 
-    def _keep(self, kept: KeptReceipt, receipt: Receipt) -> int | None:
+    def _keep(self, entry: KeptReceipt, receipt: Receipt) -> int | None:
         tables = self._tables
-        key = (kept.workspace, receipt.source, kept.key)
+        key = (entry.workspace, receipt.source, entry.key)
         if key in tables.receipt_keys:
             return None
         position = tables.last.get("receipt", 0) + 1
         self._undo.put(tables.last, "receipt", position)
         row = _Inbox(
-            *key, kept.received_at, receipt.reference, type(receipt), encode_stored(receipt)
+            *key, entry.received_at, receipt.reference, type(receipt), encode_stored(receipt)
         )
         self._undo.put(tables.inbox, position, row)
         self._undo.put(tables.receipt_keys, key, position)
         return position
 
     def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
-        found = self._found(lambda row: row.state is ReceiptState.KEPT)
-        return [one for one in found if one.position > after][:limit]
+        entries = self._found(lambda row: row.state is ReceiptState.KEPT)
+        return [entry for entry in entries if entry.position > after][:limit]
 
     def is_pending(self, position: int) -> bool:
         row = self._tables.inbox.get(position)
         return row is not None and row.state in _WAITING
 
     def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
-        wanted = frozenset(references)
+        known_references = frozenset(references)
         return self._found(
             lambda row: (
                 row.state is ReceiptState.UNMATCHED
                 and row.workspace == workspace
-                and row.reference in wanted
+                and row.reference in known_references
             )
         )
 
@@ -131,8 +131,15 @@ class MemoryReceipts(Receipts):
             self._undo.put(self._tables.inbox, position, row)
 
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
-        found = {one: self._tables.evidence.get((workspace, one)) for one in message_ids}
-        return {one: load(Evidence, document) for one, document in found.items() if document}
+        documents = {
+            message_id: self._tables.evidence.get((workspace, message_id))
+            for message_id in message_ids
+        }
+        return {
+            message_id: load(Evidence, document)
+            for message_id, document in documents.items()
+            if document
+        }
 
     def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
         self._undo.put(self._tables.evidence, (workspace, message_id), encode_stored(evidence))
@@ -167,11 +174,15 @@ class MemoryTimeline(Timeline):
 
     def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
         events = [load(Event, document) for _, document in sorted(self._tables.events.items())]
-        return [one for one in events if (one.workspace, one.message_id) == (workspace, message_id)]
+        return [
+            event
+            for event in events
+            if (event.workspace, event.message_id) == (workspace, message_id)
+        ]
 
     def after(self, position: int, *, limit: int) -> list[Event]:
-        positions = sorted(one for one in self._tables.events if one > position)[:limit]
-        return [load(Event, self._tables.events[one]) for one in positions]
+        positions = sorted(key for key in self._tables.events if key > position)[:limit]
+        return [load(Event, self._tables.events[key]) for key in positions]
 
     def subscribe(self, name: str, *, from_start: bool) -> None:
         table = self._tables.subscriptions
@@ -179,22 +190,29 @@ class MemoryTimeline(Timeline):
             self._undo.put(table, name, _Subscription(0 if from_start else self._last()))
 
     def is_behind(self, name: str) -> bool:
-        one = self._tables.subscriptions.get(name)
-        return one is not None and one.position < next(reversed(self._tables.events), 0)
+        subscription = self._tables.subscriptions.get(name)
+        return subscription is not None and subscription.position < next(
+            reversed(self._tables.events), 0
+        )
 
     def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Cursor | None:
-        one = self._tables.subscriptions.get(name)
-        if one is None or one.waits(now, longest):
+        subscription = self._tables.subscriptions.get(name)
+        if subscription is None or subscription.waits(now, longest):
             return None
-        taken = evolve(one, fence=one.fence + 1, not_before=now + lease)
+        taken = evolve(subscription, fence=subscription.fence + 1, not_before=now + lease)
         self._undo.put(self._tables.subscriptions, name, taken)
-        return Cursor(name=name, position=one.position, failures=one.failures, fence=taken.fence)
+        return Cursor(
+            name=name,
+            position=subscription.position,
+            failures=subscription.failures,
+            fence=taken.fence,
+        )
 
     def advance_cursor(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
-        one = self._tables.subscriptions.get(cursor.name)
-        if one is None or one.fence != cursor.fence:
+        subscription = self._tables.subscriptions.get(cursor.name)
+        if subscription is None or subscription.fence != cursor.fence:
             return False
         moved = _Subscription(cursor.position, cursor.failures, cursor.fence, resume_at)
         self._undo.put(self._tables.subscriptions, cursor.name, moved)

@@ -49,7 +49,7 @@ class MemoryOutbox(Outbox):
             if channel in places:
                 places[channel] -= 1
         lanes = [self._take_lane(lane, now, limit, places) for lane in Lane]
-        waiting = [{queue: len(found) for queue, found in lane.items()} for lane in lanes]
+        waiting = [{queue: len(positions) for queue, positions in lane.items()} for lane in lanes]
         chosen: list[int] = []
         for lane, shares in zip(lanes, divide(waiting, limit, now, places), strict=True):
             chosen += self._choose(lane, shares)
@@ -66,8 +66,12 @@ class MemoryOutbox(Outbox):
             for position in self._tables.suspects
             if position in outbox and places.get(rows[position].channel_id, 1) > 0
         ]
-        found = [(outbox[position].delivery, position) for position in waiting]
-        due = [(one.due_at, place) for one, place in found if one.crashes and one.due_at <= now]
+        deliveries = [(outbox[position].delivery, position) for position in waiting]
+        due = [
+            (delivery.due_at, place)
+            for delivery, place in deliveries
+            if delivery.crashes and delivery.due_at <= now
+        ]
         return min(due)[1] if due else None
 
     def _choose(self, lane: Mapping[Queue, list[int]], shares: Mapping[Queue, int]) -> list[int]:
@@ -78,7 +82,9 @@ class MemoryOutbox(Outbox):
             chosen += positions[:count]
             for position in positions[count:]:
                 self._tables.queue(position)
-        return sorted(chosen, key=lambda one: (self._tables.outbox[one].delivery.due_at, one))
+        return sorted(
+            chosen, key=lambda position: (self._tables.outbox[position].delivery.due_at, position)
+        )
 
     def _take_lane(
         self, lane: Lane, now: datetime, limit: int, places: Mapping[UUID, int]
@@ -153,28 +159,28 @@ class MemoryOutbox(Outbox):
         return None
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        return [self._settle(one) for one in settlements]
+        return [self._settle(settlement) for settlement in settlements]
 
-    def _settle(self, one: Settlement) -> bool:
-        tables, position = self._tables, one.lease.position
+    def _settle(self, settlement: Settlement) -> bool:
+        tables, position = self._tables, settlement.lease.position
         waiting = tables.outbox.get(position)
-        if not waiting or waiting.fence != one.lease.fence or waiting.leased_until is None:
+        if not waiting or waiting.fence != settlement.lease.fence or waiting.leased_until is None:
             return False
         row = tables.rows[position]
-        stored = Stored(row.stored.document, settled_state(one))
-        changed = evolve(row, status=one.status, failure=one.failure, stored=stored)
+        stored = Stored(row.stored.document, settled_state(settlement))
+        changed = evolve(row, status=settlement.status, failure=settlement.failure, stored=stored)
         tables.put(tables.rows, position, changed)
-        tables.refer(row.workspace, position, one.references)
-        if one.next_due_at is None:
+        tables.refer(row.workspace, position, settlement.references)
+        if settlement.next_due_at is None:
             tables.remove(tables.outbox, position)
         else:
             delivery = evolve(
                 waiting.delivery,
-                due_at=one.next_due_at,
-                attempts=waiting.delivery.attempts - (not one.counts),
-                accepted=one.accepted,
-                refused=one.refused,
-                crashes=waiting.delivery.crashes + one.crashed,
+                due_at=settlement.next_due_at,
+                attempts=waiting.delivery.attempts - (not settlement.counts),
+                accepted=settlement.accepted,
+                refused=settlement.refused,
+                crashes=waiting.delivery.crashes + settlement.crashed,
             )
             tables.wait(
                 position, evolve(waiting, delivery=delivery, leased_until=None, handed_over=False)

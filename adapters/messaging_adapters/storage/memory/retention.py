@@ -58,7 +58,7 @@ class MemoryRetention(Retention):
         workspace: UUID | None = None,
         with_redacted: bool = False,
     ) -> list[Place]:
-        found = [
+        places = [
             (row.workspace, row.id)
             for position, row in self._tables.rows.items()
             if row.created_at < before
@@ -66,7 +66,7 @@ class MemoryRetention(Retention):
             and (with_redacted or not row.redacted)
             and self._is_finished(position)
         ]
-        return found[:limit]
+        return places[:limit]
 
     def _is_finished(self, position: int) -> bool:
         return position not in self._tables.outbox and not is_under_way(
@@ -100,17 +100,19 @@ class MemoryRetention(Retention):
 
     def _forget_references(self, positions: frozenset[int]) -> None:
         table = self._tables.references
-        for key, known in list(table.items()):
-            left = tuple(one for one in known if one not in positions)
+        for key, listed in list(table.items()):
+            left = tuple(position for position in listed if position not in positions)
             if not left:
                 self._tables.remove(table, key)
-            elif left != known:
+            elif left != listed:
                 self._tables.put(table, key, left)
 
     def _events(self, places: set[Place]) -> list[tuple[int, Event]]:
-        events = [(one, load(Event, text)) for one, text in self._log.events.items()]
+        events = [(position, load(Event, text)) for position, text in self._log.events.items()]
         return [
-            (one, event) for one, event in events if (event.workspace, event.message_id) in places
+            (position, event)
+            for position, event in events
+            if (event.workspace, event.message_id) in places
         ]
 
     def _forget_evidence(self, place: Place) -> None:
@@ -143,8 +145,10 @@ class MemoryRetention(Retention):
             self._forget_evidence(place)
             self._forget_links(place)
             if place in log.interactions:
-                known = [load(Interaction, text) for text in log.interactions[place]]
-                texts = tuple(encode(redacted_interaction(one)) for one in known)
+                interactions = [load(Interaction, text) for text in log.interactions[place]]
+                texts = tuple(
+                    encode(redacted_interaction(interaction)) for interaction in interactions
+                )
                 self._tables.put(log.interactions, place, texts)
 
     def delete_receipts(

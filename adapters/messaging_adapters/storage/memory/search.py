@@ -59,7 +59,7 @@ def row_of(new: NewMessage) -> Row:
 
 def matcher(query: MessageQuery) -> Callable[[Row], bool]:
     """Return what decides whether a message belongs to a listing."""
-    wanted = [
+    conditions = [
         (_VALUES[name], frozenset(values)) for name, values in _wanted(query).items() if values
     ]
     words = query.email_subject
@@ -70,7 +70,7 @@ def matcher(query: MessageQuery) -> Callable[[Row], bool]:
             and (not query.id or row.id in query.id)
             and (query.start_at is None or row.created_at >= query.start_at)
             and (query.end_at is None or row.created_at < query.end_at)
-            and all(not values.isdisjoint(value_of(row)) for value_of, values in wanted)
+            and all(not values.isdisjoint(value_of(row)) for value_of, values in conditions)
             and (words is None or _has_words(row.facets.subject, words))
         )
 
@@ -143,6 +143,8 @@ def _has_phrase(have: Sequence[str], phrase: Sequence[str]) -> bool:
 def _tokens(text: str) -> list[str]:
     """Split a text into words without case or accents."""
     plain = "".join(
-        one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)
+        character
+        for character in unicodedata.normalize("NFKD", text)
+        if not unicodedata.combining(character)
     )
     return re.findall(r"[^\W_]+", plain.casefold())

@@ -36,12 +36,12 @@ class MemorySendHistory(SendHistory):
     def since(
         self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
     ) -> list[tuple[datetime, UUID]]:
-        found = [
+        sent = [
             (at, message_id)
             for (where, message_id, whom), (on, at) in self._table.items()
             if (where, whom, on) == (workspace, contact_id, platform) and at >= since
         ]
-        return sorted(found, key=lambda one: (one[0], one[1].bytes))
+        return sorted(sent, key=lambda entry: (entry[0], entry[1].bytes))
 
     def move(self, workspace: UUID, message_id: UUID, at: datetime) -> None:
         for key, (on, _) in list(self._table.items()):
@@ -49,5 +49,5 @@ class MemorySendHistory(SendHistory):
                 self._undo.put(self._table, key, (on, at))
 
     def remove(self, workspace: UUID, message_id: UUID) -> None:
-        for key in [one for one in self._table if one[:2] == (workspace, message_id)]:
+        for key in [key for key in self._table if key[:2] == (workspace, message_id)]:
             self._undo.remove(self._table, key)

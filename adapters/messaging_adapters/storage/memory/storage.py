@@ -64,15 +64,15 @@ class _MemoryMessages(Messages):
 
     def find(self, query: MessageQuery) -> Page[Message]:
         matches = matcher(query)
-        found: list[tuple[int, Stored]] = []
+        matching: list[tuple[int, Stored]] = []
         for position in self._walk(query):
             row = self._tables.rows.get(position)
             if row and matches(row):
-                found.append((position, row.stored))
-            if len(found) > query.limit:
+                matching.append((position, row.stored))
+            if len(matching) > query.limit:
                 break
-        results = found[: query.limit]
-        token = encode_page_token(query, results[-1][0]) if len(found) > query.limit else None
+        results = matching[: query.limit]
+        token = encode_page_token(query, results[-1][0]) if len(matching) > query.limit else None
         return Page(
             results=StoredMessages([stored for _, stored in results]),
             next_page_token=token,
@@ -89,11 +89,11 @@ class _MemoryMessages(Messages):
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
-        found = {key: self._tables.keys.get((workspace, key)) for key in keys}
+        records = {key: self._tables.keys.get((workspace, key)) for key in keys}
         return {
-            key: (one.message_id, one.entry)
-            for key, one in found.items()
-            if one and one.created_at > since
+            key: (record.message_id, record.entry)
+            for key, record in records.items()
+            if record and record.created_at > since
         }
 
     def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
@@ -110,10 +110,15 @@ class _MemoryMessages(Messages):
         self, workspace: UUID, references: Sequence[str]
     ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
         tables = self._tables
-        found = {one: tables.references.get((workspace, one)) for one in references}
+        positions_by_reference = {
+            reference: tables.references.get((workspace, reference)) for reference in references
+        }
         return {
-            reference: [(tables.rows[one].id, tables.rows[one].channel_id) for one in positions]
-            for reference, positions in found.items()
+            reference: [
+                (tables.rows[position].id, tables.rows[position].channel_id)
+                for position in positions
+            ]
+            for reference, positions in positions_by_reference.items()
             if positions
         }
 

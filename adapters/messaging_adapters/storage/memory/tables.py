@@ -108,9 +108,9 @@ class Tables:
     def refer(self, workspace: UUID, position: int, references: Iterable[str]) -> None:
         """Let a message be found by what the platform calls it."""
         for reference in references:
-            known = self.references.get((workspace, reference), ())
-            if position not in known:
-                newest_first = tuple(sorted((*known, position), reverse=True))
+            positions = self.references.get((workspace, reference), ())
+            if position not in positions:
+                newest_first = tuple(sorted((*positions, position), reverse=True))
                 self.put(self.references, (workspace, reference), newest_first)
 
     def keep_key(self, workspace: UUID, key: Key) -> None:
