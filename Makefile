@@ -42,8 +42,8 @@ nightly: $(VENV)/test.stamp ## run the tests with many more examples, which take
 mutants: $(VENV)/dev.stamp ## plant small wrong changes in the rules, and count those that tests notice
 	@PYTHONPATH=tests $(BIN)/python tests/mutation/run.py $(ARGS)
 
-lint: $(VENV)/dev.stamp ## check style, format and the direction of imports
-	@echo "Checking style, format and imports"
+lint: $(VENV)/dev.stamp ## check style, format, words and the direction of imports
+	@echo "Checking style, format, words and imports"
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/python tests/plain_words.py
