@@ -50,9 +50,15 @@ def _reach(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[Finding]
 def _suppressions(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[Finding]:
     if receiver.identifier is None:
         return
-    for one in covering(receiver.suppressions, receiver.identifier, case.purpose, case.sender):
-        facts = {"receiver": place, "cause": one.cause.value, "since": one.at.isoformat()}
-        yield Finding(because(SUPPRESSED_BY[one.scope], **facts), Course.SKIP)
+    for suppression in covering(
+        receiver.suppressions, receiver.identifier, case.purpose, case.sender
+    ):
+        facts = {
+            "receiver": place,
+            "cause": suppression.cause.value,
+            "since": suppression.at.isoformat(),
+        }
+        yield Finding(because(SUPPRESSED_BY[suppression.scope], **facts), Course.SKIP)
 
 
 def _subscription(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[Finding]:

@@ -151,17 +151,17 @@ def _join(
     until = _end_of_quiet(case, case.at, zones)
     findings = [
         *_inactive(case),
-        *(Finding(found.reason, found.course and places.ending) for _, found in personal),
+        *(Finding(finding.reason, finding.course and places.ending) for _, finding in personal),
         *_no_receiver_left(places),
         *_quiet_hours(case, zones, until),
         *_expired(case),
     ]
-    decisive = next((found for found in findings if found.course), None)
+    decisive = next((finding for finding in findings if finding.course), None)
     course = decisive.course if decisive and decisive.course else Course.SEND
     free = _first_free(personal, places.capped) if places.ending else case.at
     return Ruling(
         course=course,
-        reasons=tuple(found.reason for found in findings),
+        reasons=tuple(finding.reason for finding in findings),
         due_at=decisive.until if decisive else case.at,
         next_at=_next_open(case, free, zones, until) if case.channel.active else None,
         excluded=places.all - places.left,
@@ -170,8 +170,8 @@ def _join(
 
 def _divide(count: int, personal: Sequence[tuple[int, Finding]]) -> _Places:
     every = frozenset(range(count))
-    skipped = frozenset(place for place, found in personal if found.course is Course.SKIP)
-    capped = frozenset(place for place, found in personal if found.course is Course.REJECT)
+    skipped = frozenset(place for place, finding in personal if finding.course is Course.SKIP)
+    capped = frozenset(place for place, finding in personal if finding.course is Course.REJECT)
     return _Places(all=every, left=every - skipped - capped, capped=capped - skipped)
 
 
@@ -219,7 +219,7 @@ def _quiet_facts(
     facts = {
         "at": case.at.isoformat(),
         "quietIn": ", ".join(quiet),
-        "zonesFrom": ", ".join(dict.fromkeys(each.source for each in zones)),
+        "zonesFrom": ", ".join(dict.fromkeys(zone.source for zone in zones)),
     }
     return facts | ({"until": until.isoformat()} if until else {})
 
@@ -253,9 +253,9 @@ def _first_free(personal: Sequence[tuple[int, Finding]], places: frozenset[int])
     frees = []
     for each in places:
         untils = [
-            found.until
-            for place, found in personal
-            if place == each and found.course is Course.REJECT
+            finding.until
+            for place, finding in personal
+            if place == each and finding.course is Course.REJECT
         ]
         known = [until for until in untils if until is not None]
         if len(known) == len(untils):

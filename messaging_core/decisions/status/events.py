@@ -124,8 +124,10 @@ def changed(workspace: UUID, message: Message, kind: EventKind, at: datetime) ->
 
 def doubts(settlements: Sequence[Settlement]) -> Mapping[str, int]:
     """Return by how much each counter of doubts grows with the answers of transports."""
-    unknown = sum(one.outcome is OutcomeKind.UNKNOWN for one in settlements)
-    counts = Counter(_DOUBT + one.resolved for one in settlements if one.resolved)
+    unknown = sum(settlement.outcome is OutcomeKind.UNKNOWN for settlement in settlements)
+    counts = Counter(
+        _DOUBT + settlement.resolved for settlement in settlements if settlement.resolved
+    )
     counts[_OPENED] = unknown
     return +counts
 
@@ -138,7 +140,7 @@ def doubts_of_lost(
     Where one of them had sent again what was in doubt, the doubt before is over: the new one is
     about what that worker did.
     """
-    counts = Counter({_OPENED: sum(one.doubted for one in claims)})
+    counts = Counter({_OPENED: sum(claim.doubted for claim in claims)})
     for claim in claims:
         if claim.doubted and claim.doubted_before:
             how = Resolution.DEDUPLICATED if deduplicates(claim) else Resolution.RESENT

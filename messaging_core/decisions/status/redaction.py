@@ -45,7 +45,7 @@ def redacted_event(event: Event) -> Event:
     return evolve(
         event,
         failure=_failure(event.failure),
-        reasons=tuple(evolve(one, message="", facts={}) for one in event.reasons),
+        reasons=tuple(evolve(reason, message="", facts={}) for reason in event.reasons),
     )
 
 

@@ -80,7 +80,11 @@ def _plan(code: str) -> _Plan | None:
         return None
     found = [PhoneMetadata.metadata_for_region(region, None) for region in regions]
     known = [metadata for metadata in found if metadata is not None]
-    prefixes = [one.national_prefix_for_parsing for one in known if one.national_prefix_for_parsing]
+    prefixes = [
+        metadata.national_prefix_for_parsing
+        for metadata in known
+        if metadata.national_prefix_for_parsing
+    ]
     return _Plan(
         prefix=re.compile("|".join(["0", *(f"(?:{prefix})" for prefix in prefixes)])),
         countries=tuple(map(_country, known)),

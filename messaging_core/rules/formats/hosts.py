@@ -105,5 +105,7 @@ def _looks_latin(label: str, last: frozenset[str]) -> bool:
 
 def _scripts(label: str) -> frozenset[str]:
     """Return the scripts of the letters; a character's Unicode name begins with its script."""
-    names = {unicodedata.name(one, "?").split(" ")[0] for one in label if one.isalpha()}
+    names = {
+        unicodedata.name(character, "?").split(" ")[0] for character in label if character.isalpha()
+    }
     return frozenset(_SAME_SCRIPT.get(name, name) for name in names)

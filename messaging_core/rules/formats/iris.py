@@ -29,7 +29,7 @@ def uri_of(url: str) -> str | None:
     tail = match[5]
     if not tail.isascii():
         try:
-            tail = _OUTSIDE_ASCII.sub(lambda each: quote(each[0]), tail)
+            tail = _OUTSIDE_ASCII.sub(lambda match: quote(match[0]), tail)
         except UnicodeEncodeError:  # a lone surrogate
             return None
     uri = match[1] + host + match[3] + tail

@@ -92,7 +92,7 @@ def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, int]:
             break
         if match["name"].lower() == "href" and not seen:
             seen = True
-            group = next((one for one in ("double", "single", "bare") if match[one]), None)
+            group = next((name for name in ("double", "single", "bare") if match[name]), None)
             found = match.span(group) if group else None
         if place < len(html) and html[place] == ">":
             return found, place + 1

@@ -35,10 +35,12 @@ def utm_parameters(
     if campaign and campaign.name:
         found["utm_campaign"] = campaign.name
     named = {"platform_name": channel.platform, "channel_name": channel.name}
-    for one in template:
-        value = one.value if one.value is not None else named.get(one.reference or "")
+    for parameter in template:
+        value = (
+            parameter.value if parameter.value is not None else named.get(parameter.reference or "")
+        )
         if value is not None:
-            found[one.key] = value
+            found[parameter.key] = value
     return found
 
 

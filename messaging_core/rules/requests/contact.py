@@ -171,10 +171,10 @@ def _check_attribute(value: Any, path: str) -> list[Violation]:
         message = f"a list of 1 to {MAX_ATTRIBUTE_VALUES} values"
         return [Violation(path, "contact.bad_attribute", message)]
     violations: list[Violation] = []
-    for one in values:
-        if isinstance(one, str):
-            violations += check_text(one, path, longest=MAX_ATTRIBUTE_LENGTH)
-        elif not _is_scalar(one) or (is_list and one is None):
+    for item in values:
+        if isinstance(item, str):
+            violations += check_text(item, path, longest=MAX_ATTRIBUTE_LENGTH)
+        elif not _is_scalar(item) or (is_list and item is None):
             message = "a boolean, a number, a text, a list of those, or null"
             return [Violation(path, "contact.bad_attribute", message)]
     return violations

@@ -95,9 +95,9 @@ def _check_people(notification: Notification) -> list[Violation]:
         message = "name recipients or clusters"
         violations.append(Violation("", "notification.no_recipients", message))
     for name in ("recipients", "clusters"):
-        for index, one in enumerate(getattr(notification, name)):
+        for index, item in enumerate(getattr(notification, name)):
             here = f"/{name}/{index}"
-            violations += check_line(one, here, required=True, longest=MAX_ID_LENGTH)
+            violations += check_line(item, here, required=True, longest=MAX_ID_LENGTH)
     return violations
 
 

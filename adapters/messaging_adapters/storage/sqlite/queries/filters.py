@@ -61,7 +61,7 @@ class Filters:
     def of(self, query: MessageQuery) -> Iterator[Filter]:
         """Yield the filters of a query, those that are usually rarest first."""
         if query.id:
-            yield _ids([one.bytes for one in query.id])
+            yield _ids([message_id.bytes for message_id in query.id])
         if query.email_subject is not None:
             yield _subject(query.email_subject)
         for name, values in _columns(query):
@@ -86,12 +86,14 @@ class Filters:
 
     def _channels(self, condition: str, values: Sequence[object]) -> tuple[Walk, ...]:
         """Walk the channels of the workspace that meet a condition, each in its own order."""
-        found = self._cursor.execute(
+        channels = self._cursor.execute(
             "SELECT DISTINCT channel_id FROM messaging_channels"  # noqa: S608 - own conditions
             f" WHERE workspace = ? AND {condition}",
             (self._workspace, *values),
         ).fetchall()
-        return tuple((_CHANNEL, (self._workspace, channel)) for (channel,) in found) or (_NOTHING,)
+        return tuple((_CHANNEL, (self._workspace, channel)) for (channel,) in channels) or (
+            _NOTHING,
+        )
 
     def _each(self, select: str, values: Sequence[object]) -> tuple[Walk, ...]:
         return tuple((select, (self._workspace, value)) for value in values)
@@ -137,7 +139,7 @@ class Filters:
             f" AND p.address IN ({_places(values)}) AND p.position = m.position)"
         )
         test = f"CASE direction WHEN '{own}' THEN {condition} ELSE {person} END"
-        channels = [one for one in self._channels(condition, values) if one is not _NOTHING]
+        channels = [walk for walk in self._channels(condition, values) if walk is not _NOTHING]
         walks = (*self._each(_PERSON, values), *channels)
         return Filter(walks, (test, (*values, *values)), exact=False)
 
@@ -150,7 +152,7 @@ def _columns(query: MessageQuery) -> Iterator[tuple[str, Sequence[Any]]]:
     yield "failure_source_code", query.failure_source_code
     yield "failure_source_name", query.failure_source_name
     yield "country_code", query.country_code
-    yield "channel_id", [one.bytes for one in query.channel_id]
+    yield "channel_id", [channel_id.bytes for channel_id in query.channel_id]
 
 
 def _times(query: MessageQuery) -> Iterator[Filter]:

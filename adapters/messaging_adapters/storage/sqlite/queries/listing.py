@@ -95,15 +95,21 @@ class Listing:
     def _choose(self, low: int, high: int) -> tuple[Walk, ...]:
         """Pick the filter to walk, the rarest; the others become tests."""
         filters = list(self._filters.of(self._query))
-        walkable = [one for one in filters if 0 < len(one.walks) <= _MOST_WALKS]
+        walkable = [candidate for candidate in filters if 0 < len(candidate.walks) <= _MOST_WALKS]
         driver = None
         if walkable:
-            driver = min(walkable, key=lambda one: self._count(one, low, high, len(walkable)))
-        self._tests = [one.test for one in filters if one is not driver or not one.exact]
+            driver = min(
+                walkable, key=lambda candidate: self._count(candidate, low, high, len(walkable))
+            )
+        self._tests = [
+            candidate.test
+            for candidate in filters
+            if candidate is not driver or not candidate.exact
+        ]
         return driver.walks if driver else self._filters.everything()
 
-    def _count(self, one: Filter, low: int, high: int, rivals: int) -> int:
-        return 0 if rivals == 1 else len(self._walk(one.walks, low, high, _SAMPLE))
+    def _count(self, candidate: Filter, low: int, high: int, rivals: int) -> int:
+        return 0 if rivals == 1 else len(self._walk(candidate.walks, low, high, _SAMPLE))
 
     def _walk(self, walks: tuple[Walk, ...], low: int, high: int, size: int) -> list[int]:
         bounded = [

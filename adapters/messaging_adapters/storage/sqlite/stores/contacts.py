@@ -76,14 +76,19 @@ class SqliteContacts(Contacts):
         now: datetime,
         new_id: Callable[[], str],
     ) -> list[str]:
-        pairs = [_compared(one.identifier_key, one.identifier_value) for one in identifiers]
+        pairs = [
+            _compared(identifier.identifier_key, identifier.identifier_value)
+            for identifier in identifiers
+        ]
         spelt = dict(zip(reversed(pairs), reversed(identifiers), strict=True))
-        known = self._find(workspace.bytes, list(spelt))
-        missing = [(pair, new_id()) for pair in dict.fromkeys(pairs) if pair not in known]
+        ids = self._find(workspace.bytes, list(spelt))
+        missing = [(pair, new_id()) for pair in dict.fromkeys(pairs) if pair not in ids]
         if missing:
-            self._add(workspace, [(spelt[pair], pair, one) for pair, one in missing], now)
-            known |= missing
-        return [known[pair] for pair in pairs]
+            self._add(
+                workspace, [(spelt[pair], pair, contact_id) for pair, contact_id in missing], now
+            )
+            ids |= missing
+        return [ids[pair] for pair in pairs]
 
     def _find(self, workspace: bytes, pairs: Sequence[Pair]) -> dict[Pair, str]:
         if len(pairs) == 1:
@@ -120,10 +125,15 @@ class SqliteContacts(Contacts):
     def by_identifiers(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, str]:
-        pairs = {one: _compared(one.identifier_key, one.identifier_value) for one in identifiers}
-        wanted = [pair for pair in dict.fromkeys(pairs.values()) if None not in storable(pair)]
-        found = self._find(workspace.bytes, wanted) if wanted else {}
-        return {one: found[pair] for one, pair in pairs.items() if pair in found}
+        pairs = {
+            identifier: _compared(identifier.identifier_key, identifier.identifier_value)
+            for identifier in identifiers
+        }
+        storable_pairs = [
+            pair for pair in dict.fromkeys(pairs.values()) if None not in storable(pair)
+        ]
+        ids = self._find(workspace.bytes, storable_pairs) if storable_pairs else {}
+        return {identifier: ids[pair] for identifier, pair in pairs.items() if pair in ids}
 
     def add(self, contacts: Sequence[Contact]) -> None:
         _ADD.run(
@@ -149,14 +159,14 @@ class SqliteContacts(Contacts):
         )
 
     def _free(self, workspace: UUID, contact_id: str) -> Contact | None:
-        """Let the identifiers of a contact lead nowhere."""
-        known = self.get(workspace, contact_id)
-        if known:
+        """Free the identifiers of a contact."""
+        contact = self.get(workspace, contact_id)
+        if contact:
             self._cursor.executemany(
                 _FREE_IDENTIFIER,
-                [(workspace.bytes, *pair, contact_id) for pair in _pairs(known)],
+                [(workspace.bytes, *pair, contact_id) for pair in _pairs(contact)],
             )
-        return known
+        return contact
 
     def delete(self, workspace: UUID, contact_id: str) -> bool:
         if self._free(workspace, contact_id) is None:
@@ -187,8 +197,8 @@ class SqliteContacts(Contacts):
         return Page(results=results, next_page_token=token)
 
     def _who_has(self, identifier: Identifier, query: ContactQuery, after: str) -> list[Contact]:
-        found = self.by_identifiers(query.workspace, [identifier]).get(identifier)
-        contact = self.get(query.workspace, found) if found is not None else None
+        contact_id = self.by_identifiers(query.workspace, [identifier]).get(identifier)
+        contact = self.get(query.workspace, contact_id) if contact_id is not None else None
         if contact is None or contact.id <= after:
             return []
         is_listed = query.list_id is None or query.list_id in contact.list_ids
@@ -205,7 +215,9 @@ def _document(contact: Contact) -> bytes:
 
 def _pairs(contact: Contact) -> list[Pair]:
     """Return what leads to a contact, each once."""
-    pairs = [_compared(one.key, one.value) for one in contact.featured_identifiers]
+    pairs = [
+        _compared(identifier.key, identifier.value) for identifier in contact.featured_identifiers
+    ]
     return list(dict.fromkeys(pairs))
 
 

@@ -65,7 +65,7 @@ class SqliteContactLists(ContactLists):
         return load(ContactList, row[0]) if row else None
 
     def by_names(self, workspace: UUID, names: Sequence[str]) -> Mapping[str, UUID]:
-        wanted = orjson.dumps([one for one in storable(names) if one is not None]).decode()
+        wanted = orjson.dumps([name for name in storable(names) if name is not None]).decode()
         rows = self._cursor.execute(_BY_NAMES, (workspace.bytes, wanted))
         return {name: UUID(bytes=list_id) for name, list_id in rows}
 
@@ -94,7 +94,9 @@ class SqliteContactLists(ContactLists):
 
     def _each(self, sql: str, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         where = (workspace.bytes, list_id.bytes)
-        self._cursor.executemany(sql, [(one, *where) for one in storable(contact_ids)])
+        self._cursor.executemany(
+            sql, [(contact_id, *where) for contact_id in storable(contact_ids)]
+        )
         return max(self._cursor.rowcount, 0)
 
     def members(

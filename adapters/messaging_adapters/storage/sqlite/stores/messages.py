@@ -144,13 +144,13 @@ class SqliteMessages(Messages):
         self, workspace: UUID, references: Sequence[str]
     ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
         wanted = orjson.dumps(sorted(set(references))).decode()
-        found: dict[str, list[tuple[UUID, UUID]]] = {}
+        ids_by_reference: dict[str, list[tuple[UUID, UUID]]] = {}
         for reference, message_id, channel_id in self._cursor.execute(
             _BY_REFERENCES, (wanted, workspace.bytes)
         ):
             ids = (UUID(bytes=message_id), UUID(bytes=channel_id))
-            found.setdefault(reference, []).append(ids)
-        return found
+            ids_by_reference.setdefault(reference, []).append(ids)
+        return ids_by_reference
 
     def add_references(self, workspace: UUID, message_id: UUID, references: Sequence[str]) -> None:
         position = self._position(workspace, message_id)
@@ -255,8 +255,8 @@ def failure_columns(failure: Failure | None) -> Iterable[object]:
     return (failure.code, source.code if source else None, source.name if source else None)
 
 
-def _key_columns(one: IdempotencyKey) -> tuple[str, str, str]:
-    return (one.key, one.request_hash, orjson.dumps(dict(one.fields)).decode())
+def _key_columns(key: IdempotencyKey) -> tuple[str, str, str]:
+    return (key.key, key.request_hash, orjson.dumps(dict(key.fields)).decode())
 
 
 def _delivery_row(

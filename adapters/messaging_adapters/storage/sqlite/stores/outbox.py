@@ -214,13 +214,13 @@ class SqliteOutbox(Outbox):
             due = place_suspect(due, suspect[:4], crashes=suspect[4])
         if not due:
             return []
-        until, positions = now + lease, orjson.dumps([one[1] for one in due]).decode()
+        until, positions = now + lease, orjson.dumps([row[1] for row in due]).decode()
         in_doubt = [position for _, position, handed_over, _ in due if handed_over]
         before = self._doubt(in_doubt) if in_doubt else frozenset()
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
         rows = {row[0]: row for row in self._cursor.execute(_LEASED, (positions,))}
-        claims = [self._read(rows.get(one[1]), one, until, now) for one in due]
+        claims = [self._read(rows.get(message[1]), message, until, now) for message in due]
         return [
             evolve(claim, doubted_before=True) if claim.lease.position in before else claim
             for claim in claims
@@ -230,7 +230,9 @@ class SqliteOutbox(Outbox):
     def _doubt(self, positions: Sequence[int]) -> frozenset[int]:
         """Put messages in doubt, and return those that were before."""
         wanted = (orjson.dumps(positions).decode(),)
-        before = frozenset(one for (one,) in self._cursor.execute(_DOUBTED_BEFORE, wanted))
+        before = frozenset(
+            position for (position,) in self._cursor.execute(_DOUBTED_BEFORE, wanted)
+        )
         self._cursor.execute(_DOUBT, wanted)
         return before
 
@@ -308,18 +310,36 @@ class SqliteOutbox(Outbox):
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         fences = self._fences(settlements)
-        valid = [_use(fences, one.lease) for one in settlements]
-        kept = [one for one, is_valid in zip(settlements, valid, strict=True) if is_valid]
+        valid = [_use(fences, settlement.lease) for settlement in settlements]
+        valid_settlements = [
+            settlement for settlement, is_valid in zip(settlements, valid, strict=True) if is_valid
+        ]
         # One statement for many rows: between two of them the other threads would have their turn,
         # and SQLite would make the list of statuses that an index leaves out for each of them.
-        self._at_once(_SETTLE, [_settled_row(one) for one in kept])
+        self._at_once(_SETTLE, [_settled_row(settlement) for settlement in valid_settlements])
         self._at_once(
             _ADD_REFERENCES,
-            [(one.lease.position, each) for one in kept for each in one.references],
+            [
+                (settlement.lease.position, reference)
+                for settlement in valid_settlements
+                for reference in settlement.references
+            ],
         )
-        self._at_once(_FINISH_ALL, [one.lease.position for one in kept if one.next_due_at is None])
+        self._at_once(
+            _FINISH_ALL,
+            [
+                settlement.lease.position
+                for settlement in valid_settlements
+                if settlement.next_due_at is None
+            ],
+        )
         self._cursor.executemany(
-            _RETRY, [_retry_row(one, one.next_due_at) for one in kept if one.next_due_at]
+            _RETRY,
+            [
+                _retry_row(settlement, settlement.next_due_at)
+                for settlement in valid_settlements
+                if settlement.next_due_at
+            ],
         )
         return valid
 
@@ -328,7 +348,7 @@ class SqliteOutbox(Outbox):
             self._cursor.execute(statement, (orjson.dumps(values).decode(),))
 
     def _fences(self, settlements: Sequence[Settlement]) -> dict[int, int]:
-        positions = orjson.dumps([one.lease.position for one in settlements]).decode()
+        positions = orjson.dumps([settlement.lease.position for settlement in settlements]).decode()
         return dict(self._cursor.execute(_FENCES, (positions,)).fetchall())
 
     def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:

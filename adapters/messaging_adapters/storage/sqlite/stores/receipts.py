@@ -70,15 +70,15 @@ class SqliteReceipts(Receipts):
         self._cursor = cursor
 
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
-        return [self._keep(kept, kept.receipt) for kept in receipts if kept.receipt]
+        return [self._keep(entry, entry.receipt) for entry in receipts if entry.receipt]
 
-    def _keep(self, kept: KeptReceipt, receipt: Receipt) -> int | None:
+    def _keep(self, entry: KeptReceipt, receipt: Receipt) -> int | None:
         row = (
-            kept.workspace.bytes,
+            entry.workspace.bytes,
             receipt.source,
-            kept.key,
+            entry.key,
             _NAMES[type(receipt)],
-            to_micros(kept.received_at),
+            to_micros(entry.received_at),
             receipt.reference,
             encode_stored(receipt).decode(),
         )
@@ -104,14 +104,14 @@ class SqliteReceipts(Receipts):
         self._cursor.executemany(_MARK, rows)
 
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
-        found: dict[UUID, Evidence] = {}
-        wanted = [one.bytes for one in message_ids]
+        evidence_by_message: dict[UUID, Evidence] = {}
+        wanted = [message_id.bytes for message_id in message_ids]
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             statement = f"{_EVIDENCE} AND message_id IN ({', '.join('?' * len(some))})"
             rows = self._cursor.execute(statement, (workspace.bytes, *some))
-            found.update(skip_corrupt(rows, _evidence, "evidence of message"))
-        return found
+            evidence_by_message.update(skip_corrupt(rows, _evidence, "evidence of message"))
+        return evidence_by_message
 
     def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
         document = encode_stored(evidence).decode()

@@ -113,15 +113,15 @@ class SqliteRetention(Retention):
         workspace: UUID | None = None,
         with_redacted: bool = False,
     ) -> list[Place]:
-        found: list[Place] = []
-        for one in self._workspaces(_NEXT_WORKSPACE, workspace):
+        places: list[Place] = []
+        for tenant in self._workspaces(_NEXT_WORKSPACE, workspace):
             for is_redacted in (0, 1) if with_redacted else (0,):
-                range_ = (one, is_redacted, to_micros(before), limit - len(found))
+                range_ = (tenant, is_redacted, to_micros(before), limit - len(places))
                 rows = self._cursor.execute(_EXPIRED, range_).fetchall()
-                found += [(UUID(bytes=one), UUID(bytes=message_id)) for (message_id,) in rows]
-                if len(found) == limit:
-                    return found
-        return found
+                places += [(UUID(bytes=tenant), UUID(bytes=message_id)) for (message_id,) in rows]
+                if len(places) == limit:
+                    return places
+        return places
 
     def _workspaces(self, following: str, only: UUID | None) -> Iterator[bytes]:
         """Go from one workspace to the next through an index, a seek for each."""
@@ -149,9 +149,9 @@ class SqliteRetention(Retention):
 
     def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
         for workspace, message_id in dict.fromkeys(messages):
-            found = self._cursor.execute(_FIND, (message_id.bytes, workspace.bytes)).fetchone()
-            if found:
-                position, platform, was_redacted, *stored = found
+            row = self._cursor.execute(_FIND, (message_id.bytes, workspace.bytes)).fetchone()
+            if row:
+                position, platform, was_redacted, *stored = row
                 message = Stored(*stored).load()
                 yield _Row(position, workspace, platform, bool(was_redacted), message)
 
@@ -204,7 +204,7 @@ class SqliteRetention(Retention):
         execute, of = self._cursor.execute, _id_of(row)
         execute(evidence, of)
         execute(short_links, of)
-        for event in [event_of(one) for one in execute(_EVENTS, of).fetchall()]:
+        for event in [event_of(record) for record in execute(_EVENTS, of).fetchall()]:
             *_, document = event_row(redacted_event(event))
             execute(_REDACT_EVENT, (document, event.position))
         for position, document in execute(_INTERACTIONS, of).fetchall():
@@ -225,9 +225,9 @@ class SqliteRetention(Retention):
             (ReceiptState.UNREADABLE, unmatched_before),
         )
         old: list[tuple[int]] = []
-        for one in self._workspaces(_NEXT_INBOX, workspace):
+        for tenant in self._workspaces(_NEXT_INBOX, workspace):
             for state, until in ages:
-                range_ = (one, state, to_micros(until), limit - len(old))
+                range_ = (tenant, state, to_micros(until), limit - len(old))
                 old += self._cursor.execute(_EXPIRED_RECEIPTS, range_)
         if old:
             self._remember("messaging_receipts", "last_receipt")

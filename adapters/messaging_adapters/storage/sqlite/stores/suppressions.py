@@ -47,12 +47,15 @@ class SqliteSuppressions(Suppressions):
         self._cursor = cursor
 
     def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:
-        rows = [(workspace.bytes, *key_of(one), encode(one).decode()) for one in suppressions]
+        rows = [
+            (workspace.bytes, *key_of(suppression), encode(suppression).decode())
+            for suppression in suppressions
+        ]
         self._cursor.executemany(_ADD, rows)
 
     def has_any(self) -> bool:
-        found = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
-        return found is not None
+        row = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
+        return row is not None
 
     def lift(
         self,
@@ -87,14 +90,14 @@ class SqliteSuppressions(Suppressions):
     def for_addresses(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
-        found: dict[Identifier, list[Suppression]] = {}
-        for one in dict.fromkeys(identifiers):
-            key, address, *_ = place_of(one, SuppressionScope.MARKETING, None)
+        suppressions: dict[Identifier, list[Suppression]] = {}
+        for identifier in dict.fromkeys(identifiers):
+            key, address, *_ = place_of(identifier, SuppressionScope.MARKETING, None)
             where = (workspace.bytes, *storable([key, address]))
             rows = self._cursor.execute(_FOR_ADDRESS, where).fetchall()
             if rows:
-                found[one] = [load(Suppression, document) for (document,) in rows]
-        return found
+                suppressions[identifier] = [load(Suppression, document) for (document,) in rows]
+        return suppressions
 
     def find(self, query: SuppressionQuery) -> Page[Suppression]:
         after = decode_keyset(query, len(_BEFORE_ALL)) or _BEFORE_ALL

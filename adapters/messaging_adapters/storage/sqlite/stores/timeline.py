@@ -60,7 +60,8 @@ class SqliteTimeline(Timeline):
     def append(self, events: Sequence[Event]) -> None:
         (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
         _APPEND.run(
-            self._cursor, [(place, *event_row(one)) for place, one in enumerate(events, last + 1)]
+            self._cursor,
+            [(place, *event_row(event)) for place, event in enumerate(events, last + 1)],
         )
 
     def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
