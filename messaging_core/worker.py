@@ -27,6 +27,8 @@ from messaging_core.wakeup import StopRelay
 from messaging_core.wire import Json
 
 _SHARE_OF_LEASE = 0.9
+_THREADS = 32
+_FEWEST_BATCH, _BATCH_OF_THREADS = 100, 4
 _HORIZON, _HORIZON_OF_LEASE = 60.0, 0.25  # seconds; what is claimed should be begun soon
 
 
@@ -43,7 +45,8 @@ class Worker:
             `concurrency` says otherwise. Each channel has threads of its own, started when they
             are needed: a provider that is slow or hangs delays its own channel only.
         batch: How many messages are claimed, and settled, in one transaction; also how many a
-            fast channel holds.
+            fast channel holds. By default four times `threads`, or four times the largest
+            `concurrency` of a channel if that is more; at least 100.
         lease: How long a worker may take for a message before others may have it; longer than
             the longest time-out of a transport.
         timeout: How long the call of a transport may take, less than the lease; nine tenths of
@@ -75,7 +78,7 @@ class Worker:
     @checked(
         messenger=A_MESSENGER,
         threads=whole(),
-        batch=whole(),
+        batch=optional(whole()),
         lease=span(),
         timeout=optional(any_span),
         durable_handoff=flag,
@@ -86,8 +89,8 @@ class Worker:
         self,
         messenger: Messenger,
         *,
-        threads: int = 8,
-        batch: int = 100,
+        threads: int = _THREADS,
+        batch: int | None = None,
         lease: timedelta = timedelta(minutes=15),
         timeout: timedelta | None = None,
         durable_handoff: bool = True,
@@ -100,7 +103,7 @@ class Worker:
         self._messenger = messenger
         self._clock = messenger.clock
         self._threads = threads
-        self._batch = batch
+        self._batch = batch or _default_batch(messenger, threads)
         self._lease = lease
         self._timeout = timeout.total_seconds()
         self._durable_handoff = durable_handoff
@@ -253,3 +256,10 @@ class Worker:
             except BaseException:
                 loop.abort()
                 raise
+
+
+def _default_batch(messenger: Messenger, threads: int) -> int:
+    """Return enough for every thread of the widest channel, and for those that finish early."""
+    channels = messenger.channels.by_id.values()
+    widest = max([threads, *[channel.concurrency or 0 for channel in channels]])
+    return max(_FEWEST_BATCH, _BATCH_OF_THREADS * widest)

@@ -806,6 +806,26 @@ class TestRun:
         assert len(order) == 61
         assert order.index(offers.id) < 30
 
+    @pytest.mark.parametrize(
+        ("options", "concurrency", "batch"),
+        [
+            ({}, None, 128),
+            ({}, 8, 128),
+            ({}, 50, 200),
+            ({"threads": 1}, None, 100),
+            ({"threads": 40}, 2, 160),
+            ({"batch": 7}, 50, 7),
+        ],
+    )
+    def test_a_batch_is_enough_for_every_thread_of_the_widest_channel(
+        self, options: dict[str, int], concurrency: int | None, batch: int
+    ) -> None:
+        channel = evolve(ORDERS, concurrency=concurrency)
+        messenger = Messenger(storage=MemoryStorage(), channels={channel: RecordingTransport()})
+        messenger.send_many("orders", [a_request()] * 250)
+
+        assert Worker(messenger, **options).run_once().sent == batch
+
     def test_many_threads_deliver_everything_once(self) -> None:
         engine = Engine(threads=8, batch=20)
         engine.messenger.send_many("orders", [a_request() for _ in range(300)])
