@@ -114,11 +114,7 @@ class Worker:
 
     def run_once(self) -> DeliveryReport:
         """Deliver at most one batch of what is due now, and return when it is settled."""
-        with self._loop() as loop:
-            loop.claim_batch()
-            loop.drain()
-        self._housekeeper().run_once()
-        return loop.commits.report
+        return self._run_batch(lambda: False)
 
     def drain(self) -> DeliveryReport:
         """Deliver until nothing is due any more; what is due later stays."""
@@ -145,7 +141,8 @@ class Worker:
             notification: As for `Messenger.notify`.
             idempotency_key: As for `Messenger.notify`.
             workspace: Its tenant.
-            within: After what time no further batch is begun.
+            within: After what time no further message is begun; the calls under way then are
+                waited for, and what no thread has begun is left to other workers.
 
         Raises:
             InvalidRequestError: It breaks rules; nothing was written.
@@ -157,8 +154,12 @@ class Worker:
         )
         progress = Progress(self._messenger.storage, self._messenger.channels, workspace, report)
         deadline = self._clock.now() + within
-        while progress.is_waiting(self._clock.now()) and self._clock.now() < deadline:
-            if not self.run_once().total:
+
+        def is_late() -> bool:
+            return self._clock.now() >= deadline
+
+        while progress.is_waiting(self._clock.now()) and not is_late():
+            if not self._run_batch(is_late).total:
                 break
         return progress.report()
 
@@ -176,6 +177,13 @@ class Worker:
         """
         with self._housekeeper():
             return self._run(stop.is_set, stop)
+
+    def _run_batch(self, is_late: Callable[[], bool]) -> DeliveryReport:
+        with self._loop() as loop:
+            loop.claim_batch()
+            loop.drain(is_late)
+        self._housekeeper().run_once()
+        return loop.commits.report
 
     def _deduplicates(self, claim: Claim) -> bool:
         route = self._messenger.route(claim.message.channel_id)
