@@ -27,6 +27,8 @@ from messaging_core.wakeup import StopRelay
 from messaging_core.wire import Json
 
 _SHARE_OF_LEASE = 0.9
+_THREADS = 32
+_FEWEST_BATCH, _BATCH_OF_THREADS = 100, 4
 _HORIZON, _HORIZON_OF_LEASE = 60.0, 0.25  # seconds; what is claimed should be begun soon
 
 
@@ -43,7 +45,8 @@ class Worker:
             `concurrency` says otherwise. Each channel has threads of its own, started when they
             are needed: a provider that is slow or hangs delays its own channel only.
         batch: How many messages are claimed, and settled, in one transaction; also how many a
-            fast channel holds.
+            fast channel holds. By default four times `threads`, or four times the largest
+            `concurrency` of a channel if that is more; at least 100.
         lease: How long a worker may take for a message before others may have it; longer than
             the longest time-out of a transport.
         timeout: How long the call of a transport may take, less than the lease; nine tenths of
@@ -75,7 +78,7 @@ class Worker:
     @checked(
         messenger=A_MESSENGER,
         threads=whole(),
-        batch=whole(),
+        batch=optional(whole()),
         lease=span(),
         timeout=optional(any_span),
         durable_handoff=flag,
@@ -86,8 +89,8 @@ class Worker:
         self,
         messenger: Messenger,
         *,
-        threads: int = 8,
-        batch: int = 100,
+        threads: int = _THREADS,
+        batch: int | None = None,
         lease: timedelta = timedelta(minutes=15),
         timeout: timedelta | None = None,
         durable_handoff: bool = True,
@@ -100,7 +103,7 @@ class Worker:
         self._messenger = messenger
         self._clock = messenger.clock
         self._threads = threads
-        self._batch = batch
+        self._batch = batch or _default_batch(messenger, threads)
         self._lease = lease
         self._timeout = timeout.total_seconds()
         self._durable_handoff = durable_handoff
@@ -111,11 +114,7 @@ class Worker:
 
     def run_once(self) -> DeliveryReport:
         """Deliver at most one batch of what is due now, and return when it is settled."""
-        with self._loop() as loop:
-            loop.claim_batch()
-            loop.drain()
-        self._housekeeper().run_once()
-        return loop.commits.report
+        return self._run_batch(lambda: False)
 
     def drain(self) -> DeliveryReport:
         """Deliver until nothing is due any more; what is due later stays."""
@@ -142,7 +141,8 @@ class Worker:
             notification: As for `Messenger.notify`.
             idempotency_key: As for `Messenger.notify`.
             workspace: Its tenant.
-            within: After what time no further batch is begun.
+            within: After what time no further message is begun; the calls under way then are
+                waited for, and what no thread has begun is left to other workers.
 
         Raises:
             InvalidRequestError: It breaks rules; nothing was written.
@@ -154,8 +154,12 @@ class Worker:
         )
         progress = Progress(self._messenger.storage, self._messenger.channels, workspace, report)
         deadline = self._clock.now() + within
-        while progress.is_waiting(self._clock.now()) and self._clock.now() < deadline:
-            if not self.run_once().total:
+
+        def is_late() -> bool:
+            return self._clock.now() >= deadline
+
+        while progress.is_waiting(self._clock.now()) and not is_late():
+            if not self._run_batch(is_late).total:
                 break
         return progress.report()
 
@@ -173,6 +177,13 @@ class Worker:
         """
         with self._housekeeper():
             return self._run(stop.is_set, stop)
+
+    def _run_batch(self, is_late: Callable[[], bool]) -> DeliveryReport:
+        with self._loop() as loop:
+            loop.claim_batch()
+            loop.drain(is_late)
+        self._housekeeper().run_once()
+        return loop.commits.report
 
     def _deduplicates(self, claim: Claim) -> bool:
         route = self._messenger.route(claim.message.channel_id)
@@ -253,3 +264,10 @@ class Worker:
             except BaseException:
                 loop.abort()
                 raise
+
+
+def _default_batch(messenger: Messenger, threads: int) -> int:
+    """Return enough for every thread of the widest channel, and for those that finish early."""
+    channels = messenger.channels.by_id.values()
+    widest = max([threads, *[channel.concurrency or 0 for channel in channels]])
+    return max(_FEWEST_BATCH, _BATCH_OF_THREADS * widest)

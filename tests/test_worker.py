@@ -43,6 +43,8 @@ from messaging_core.models.delivery.outcome import (
 )
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.messages.message import Part
+from messaging_core.models.messages.notification import Notification
+from messaging_core.notifications.audience import MappedAudience
 from messaging_core.ports.clock import TimeOrderedIds
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Capabilities
@@ -805,6 +807,62 @@ class TestRun:
 
         assert len(order) == 61
         assert order.index(offers.id) < 30
+
+    @pytest.mark.parametrize(
+        ("options", "concurrency", "batch"),
+        [
+            ({}, None, 128),
+            ({}, 8, 128),
+            ({}, 50, 200),
+            ({"threads": 1}, None, 100),
+            ({"threads": 40}, 2, 160),
+            ({"batch": 7}, 50, 7),
+        ],
+    )
+    def test_a_batch_is_enough_for_every_thread_of_the_widest_channel(
+        self, options: dict[str, int], concurrency: int | None, batch: int
+    ) -> None:
+        channel = evolve(ORDERS, concurrency=concurrency)
+        messenger = Messenger(storage=MemoryStorage(), channels={channel: RecordingTransport()})
+        messenger.send_many("orders", [a_request()] * 250)
+
+        assert Worker(messenger, **options).run_once().sent == batch
+
+    def test_a_notification_begins_no_message_after_its_time(self) -> None:
+        clock = ManualClock()
+        storage = MemoryStorage()
+
+        def released() -> bool:
+            ids = [one.id for one in messenger.find().results]
+            with storage.begin(read_only=True) as tx:
+                waiting = [tx.outbox.delivery(DEFAULT_WORKSPACE, one) for one in ids]
+            return sum(one is not None and not one.attempts for one in waiting) == 8
+
+        def answer(_: Envelope) -> None:
+            clock.advance(2 * MINUTE)
+            until(released)
+
+        transport = RecordingTransport(answer)
+        channel = evolve(ORDERS, concurrency=1)
+        messenger = Messenger(
+            storage=storage,
+            channels={channel: transport},
+            clock=clock,
+            audience=MappedAudience(
+                lambda *_: [{"_id": f"{n}", "phoneNumber": f"+3161234567{n}"} for n in range(9)]
+            ),
+        )
+        notification = Notification(
+            channels=("sms",),
+            recipients=("all",),
+            message_title="Hi",
+            message_content="Hello",
+        )
+
+        Worker(messenger).notify(notification, within=MINUTE)
+
+        assert len(transport.attempts) == 1
+        assert released()
 
     def test_many_threads_deliver_everything_once(self) -> None:
         engine = Engine(threads=8, batch=20)

@@ -103,9 +103,16 @@ class DeliveryLoop:
         if claims:
             self.bulkheads.submit(claims)
 
-    def drain(self) -> None:
-        """Wait until no message is in flight, and commit the settlements."""
+    def drain(self, is_late: Callable[[], bool] = lambda: False) -> None:
+        """Wait until no message is in flight, and commit the settlements.
+
+        Args:
+            is_late: Returns True once no further message may begin. Then those that no thread has
+                begun are released, and only the calls under way are waited for.
+        """
         while self.bulkheads.in_flight:
+            if is_late():
+                self._release_unstarted()
             self._wait(self.batch)
         self.commits.flush()
 

@@ -89,10 +89,11 @@ def main(settings: dict[str, Any]) -> None:
         evolve(channel, in_doubt_timeout=in_doubt_timeout): transport
         for channel in (ORDERS, OFFERS)
     }
+    threads = settings.get("threads", 4)
     worker = Worker(
         Messenger(storage=storage, channels=channels),
-        threads=settings.get("threads", 4),
-        batch=20,
+        threads=threads,
+        batch=max(20, 2 * threads),
         lease=timedelta(seconds=settings.get("lease", 900)),
         max_crashes=settings.get("max_crashes", MAX_CRASHES),
     )

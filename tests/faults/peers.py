@@ -119,7 +119,10 @@ def keyed_server() -> Iterator[Peer]:
             with suppress(ConnectionError):  # the client was killed
                 super().handle()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # each thread of a worker connects at the same time
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

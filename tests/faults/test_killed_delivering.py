@@ -75,7 +75,7 @@ def test_killed_workers_lose_nothing_and_repeat_only_what_was_in_doubt(
     figure: Callable[[str], None],
     request: pytest.FixtureRequest,
 ) -> None:
-    threads = 4 if peer.transport == "keyed" else 1
+    threads = 32 if peer.transport == "keyed" else 1
     database, chance = tmp_path / "a.db", random.Random(1)  # noqa: S311 - picks moments
     settings = {
         "database": str(database),
