@@ -158,9 +158,17 @@ class AsyncMessenger(ForkAware):
         """Return a message as it is now; see `Messenger.get`."""
         return await _in_thread(self.messenger.get, message_id, workspace=workspace)
 
+    async def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
+        """Return a message as it is now, as JSON; see `Messenger.get_json`."""
+        return await _in_thread(self.messenger.get_json, message_id, workspace=workspace)
+
     async def find(self, query: MessageQuery | None = None) -> Page[Message]:
         """Return one page of messages; see `Messenger.find`."""
         return await _in_thread(self.messenger.find, query)
+
+    async def find_json(self, query: MessageQuery | None = None) -> bytes:
+        """Return one page of messages as JSON; see `Messenger.find_json`."""
+        return await _in_thread(self.messenger.find_json, query)
 
     async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
         """Withdraw a message that waits; see `Messenger.cancel`."""
