@@ -2,12 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from messaging_core.acceptance.bulk import CHUNK
 from messaging_core.acceptance.submission import AcceptResult, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
@@ -105,6 +115,19 @@ class AsyncMessenger(ForkAware):
         return await _in_thread(
             self.messenger.send_many, channel, requests, idempotency_keys=idempotency_keys
         )
+
+    async def send_each(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_keys: Iterable[str | None] | None = None,
+    ) -> AsyncIterator[Message | Rejection]:
+        """Accept many messages and yield the answers; see `Messenger.send_each`."""
+        answers = self.messenger.send_each(channel, requests, idempotency_keys=idempotency_keys)
+        while chunk := await _in_thread(_taken, answers):
+            for answer in chunk:
+                yield answer
 
     async def send_batch(
         self,
@@ -352,3 +375,7 @@ def _call(work: Callable[[], R]) -> R:
             return work()
     except StopIteration as error:  # no future can hold it
         raise RuntimeError("code of the host raised StopIteration") from error
+
+
+def _taken(answers: Iterator[Message | Rejection]) -> list[Message | Rejection]:
+    return list(islice(answers, CHUNK))

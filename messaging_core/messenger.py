@@ -1,13 +1,13 @@
 """What a host calls: send, plan, look up, list, cancel and move messages."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.batch import BatchAcceptor
-from messaging_core.acceptance.bulk import accept_many
+from messaging_core.acceptance.bulk import accept_each, accept_many
 from messaging_core.acceptance.group_commit import GroupAcceptor
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.acceptance.preview import next_allowed, preview
@@ -291,6 +291,32 @@ class Messenger:
             keys=idempotency_keys,
             connection=connection,
         )
+
+    @checked(requests=requests_of, idempotency_keys=optional(keys_of))
+    def send_each(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_keys: Iterable[str | None] | None = None,
+    ) -> Iterator[Message | Rejection]:
+        """Accept as `send_many` does, and yield the answers: memory holds one chunk at a time.
+
+        Nothing is accepted before the first answer is asked for. A thousand requests are taken
+        and committed, then their answers are yielded. A caller that stops early leaves the chunk
+        at which it stopped accepted, and later requests are not taken.
+
+        Args:
+            channel: As for `send`.
+            requests: As for `send_many`.
+            idempotency_keys: As for `send_many`.
+
+        Raises:
+            UnknownChannelError: There is no such channel; raised by the call itself.
+            StorageError: The storage failed; earlier chunks are kept, and were answered.
+            ArgumentError: As for `send_many`.
+        """
+        return accept_each(self.acceptor, self.channel(channel), requests, keys=idempotency_keys)
 
     @checked(requests=requests_of)
     def send_batch(
