@@ -2,12 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from messaging_core.acceptance.bulk import CHUNK
 from messaging_core.acceptance.submission import AcceptResult, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
@@ -106,6 +116,19 @@ class AsyncMessenger(ForkAware):
             self.messenger.send_many, channel, requests, idempotency_keys=idempotency_keys
         )
 
+    async def send_each(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_keys: Iterable[str | None] | None = None,
+    ) -> AsyncIterator[Message | Rejection]:
+        """Accept many messages and yield the answers; see `Messenger.send_each`."""
+        answers = self.messenger.send_each(channel, requests, idempotency_keys=idempotency_keys)
+        while chunk := await _in_thread(_taken, answers):
+            for answer in chunk:
+                yield answer
+
     async def send_batch(
         self,
         channel: ChannelReference,
@@ -158,9 +181,17 @@ class AsyncMessenger(ForkAware):
         """Return a message as it is now; see `Messenger.get`."""
         return await _in_thread(self.messenger.get, message_id, workspace=workspace)
 
+    async def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
+        """Return a message as it is now, as JSON; see `Messenger.get_json`."""
+        return await _in_thread(self.messenger.get_json, message_id, workspace=workspace)
+
     async def find(self, query: MessageQuery | None = None) -> Page[Message]:
         """Return one page of messages; see `Messenger.find`."""
         return await _in_thread(self.messenger.find, query)
+
+    async def find_json(self, query: MessageQuery | None = None) -> bytes:
+        """Return one page of messages as JSON; see `Messenger.find_json`."""
+        return await _in_thread(self.messenger.find_json, query)
 
     async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
         """Withdraw a message that waits; see `Messenger.cancel`."""
@@ -344,3 +375,7 @@ def _call(work: Callable[[], R]) -> R:
             return work()
     except StopIteration as error:  # no future can hold it
         raise RuntimeError("code of the host raised StopIteration") from error
+
+
+def _taken(answers: Iterator[Message | Rejection]) -> list[Message | Rejection]:
+    return list(islice(answers, CHUNK))

@@ -32,7 +32,19 @@ def accept_many(
     connection: Any,
 ) -> list[Message | Rejection]:
     """Accept any number of requests, chunk by chunk, and answer each of them in order."""
-    answers: list[Message | Rejection] = []
+    return list(accept_each(acceptor, channel, requests, keys=keys, connection=connection))
+
+
+def accept_each(
+    acceptor: MessageAcceptor,
+    channel: Channel,
+    requests: Iterable[Request],
+    *,
+    keys: Iterable[str | None] | None,
+    connection: Any = None,
+) -> Iterator[Message | Rejection]:
+    """Accept as `accept_many` does, and yield the answers of a chunk once it is committed."""
+    index = 0
     for chunk in chunks(_keyed(requests, keys), CHUNK):
         submissions = [
             Submission(channel=channel, request=request, idempotency_key=key)
@@ -41,12 +53,11 @@ def accept_many(
         with gc_paused():
             chunk_answers = acceptor.accept(submissions, connection=connection)
         for answer in chunk_answers:
-            answers.append(
-                Rejection(index=len(answers), violations=answer.violations)
-                if isinstance(answer, InvalidRequestError)
-                else answer
-            )
-    return answers
+            if isinstance(answer, InvalidRequestError):
+                yield Rejection(index=index, violations=answer.violations)
+            else:
+                yield answer
+            index += 1
 
 
 @contextmanager

@@ -17,3 +17,15 @@ def message_of(tx: Transaction, workspace: UUID, message_id: UUID) -> Message:
     if message is None:
         raise UnknownMessageError(message_id)
     return message
+
+
+def message_json_of(tx: Transaction, workspace: UUID, message_id: UUID) -> bytes:
+    """Return a message as it is now, as JSON.
+
+    Raises:
+        UnknownMessageError: This workspace has no such message.
+    """
+    document = tx.messages.get_json(workspace, message_id)
+    if document is None:
+        raise UnknownMessageError(message_id)
+    return document

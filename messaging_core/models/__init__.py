@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.messages.query import *
     from messaging_core.models.messages.request import *
     from messaging_core.models.messages.retention import *
+    from messaging_core.models.messages.status import *
     from messaging_core.models.people.contact import *
     from messaging_core.models.people.directory import *
     from messaging_core.models.people.suppression import *
@@ -104,13 +105,14 @@ _NAMES = {
         "Address Content EmailContent Envelope MediaItem MmsContent NativeContent PushContent "
         "Recipient SmsContent"
     ),
-    "messages.message": "Direction Message Origin Part Status",
+    "messages.message": "Message Origin Part",
     "messages.notification": (
         "MessageIds Notification NotificationFailure NotificationReport NotificationSkip"
     ),
     "messages.query": "MessageQuery",
     "messages.request": "NotificationHook ReplyTo SendMessage ShortLinks",
     "messages.retention": "Keep Purged",
+    "messages.status": "Direction Status",
     "people.contact": (
         "Annotations Connector Contact ContactIdentifier MessageContact MessageReceiver "
         "MessageSender Receiver ReceiverContact ReceiverType Sender SenderAnnotations "

@@ -1,12 +1,14 @@
 """What is written is read back as it was, for every model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import attrs
 import orjson
@@ -14,8 +16,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging_core import models
-from messaging_core.models import Message, Page, Retry, SendMessage
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core import MessageQuery, Status, models
+from messaging_core.errors import InvalidDocumentError
+from messaging_core.models import (
+    DEFAULT_WORKSPACE,
+    Message,
+    NewMessage,
+    Page,
+    Retry,
+    SendMessage,
+)
+from messaging_core.ports.storage import Storage
 from messaging_core.wire import (
     canonical_bytes,
     dump,
@@ -30,6 +43,7 @@ from messaging_core.wire import (
     load_page,
     parse_send_message,
 )
+from messaging_core.wire.stored.message import Stored, StoredMessages, page_json, store
 
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -154,6 +168,60 @@ def test_a_page_is_read_back_as_it_was_written(messages: list[Message], token: s
 
     assert load_page(encode(page)) == shown
     assert load_page(dump_page(page)) == shown
+
+
+def accepted_before(message: Message) -> NewMessage:
+    """Return a message to add, which waits for nothing; failure codes are columns of 64 bits."""
+    failure = message.failure and attrs.evolve(message.failure, code=message.failure.code >> 1)
+    settled = attrs.evolve(message, status=Status.SENDING_FAILED, failure=failure)
+    return NewMessage(workspace=DEFAULT_WORKSPACE, platform="sms", message=settled)
+
+
+@contextmanager
+def memory(_: Path) -> Iterator[Storage]:
+    yield MemoryStorage()
+
+
+@contextmanager
+def sqlite(folder: Path) -> Iterator[Storage]:
+    with SqliteStorage(folder / f"{uuid4()}.db") as storage:
+        yield storage
+
+
+@pytest.mark.parametrize("kind", [memory, sqlite])
+def test_the_json_of_a_storage_is_what_is_dumped(kind: Any, tmp_path: Path) -> None:
+    @given(st.lists(instances(Message), max_size=3, unique_by=lambda message: message.id))
+    @settings(max_examples=25, deadline=None)
+    def check(messages: list[Message]) -> None:
+        query = MessageQuery(limit=2)
+        with kind(tmp_path) as storage, storage.begin() as tx:
+            tx.messages.add([accepted_before(message) for message in messages])
+
+            assert orjson.loads(tx.messages.find_json(query)) == orjson.loads(
+                orjson.dumps(dump_page(tx.messages.find(query)))
+            )
+            for message in messages:
+                document = tx.messages.get_json(DEFAULT_WORKSPACE, message.id)
+                kept = tx.messages.get(DEFAULT_WORKSPACE, message.id)
+                assert orjson.loads(document) == orjson.loads(encode(kept))
+
+    check()
+
+
+@given(st.lists(instances(Message), max_size=3), st.none() | st.text())
+def test_the_json_of_any_page_is_what_is_dumped(messages: list[Message], token: str | None) -> None:
+    stored = Page(results=StoredMessages(list(map(store, messages))), next_page_token=token)
+    decoded = Page(results=messages, next_page_token=token)
+
+    for page in (stored, decoded):
+        assert orjson.loads(page_json(page)) == orjson.loads(orjson.dumps(dump_page(page)))
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"[1]", b'{"id":"0', None])
+def test_the_json_of_a_damaged_document_is_an_error(damaged: Any) -> None:
+    for stored in (Stored(damaged, '{"status":"sent"}'), Stored(b'{"id":"0"}', damaged)):
+        with pytest.raises(InvalidDocumentError, match="no JSON object"):
+            stored.json()
 
 
 @given(instances(SendMessage))

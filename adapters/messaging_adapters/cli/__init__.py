@@ -38,14 +38,8 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
     """
     if not _open_streams():
         return _complain("standard output is closed: send it to a file, or to /dev/null")
-    commands = parser()
-    options = commands.parse_args(arguments)
-    options.clock = clock or SystemClock()
-    if not options.run:
-        commands.print_help()
-        return WRONG
     try:
-        status = _run(options.run, options)
+        status = _run(arguments, clock or SystemClock())
         with written(sys.stdout):
             sys.stdout.flush()
     except BrokenPipeError:
@@ -66,7 +60,17 @@ def _reason(error: MessagingError | OSError) -> str:
     return f"{place}{error.strerror or error}"
 
 
-def _run(command: str, options: Namespace) -> int:
+def _run(arguments: Sequence[str] | None, clock: Clock) -> int:
+    commands = parser()
+    options = commands.parse_args(arguments)
+    options.clock = clock
+    if options.run:
+        return _call(options.run, options)
+    commands.print_help()
+    return WRONG
+
+
+def _call(command: str, options: Namespace) -> int:
     """Import a command only when it is called for, so that help and faults come at once."""
     module, _, function = command.partition(":")
     try:

@@ -1,11 +1,14 @@
 """The commands and their options."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from messaging_core.models.messages.message import Direction, Status
+from messaging_adapters.cli.output.terminal import written
 from messaging_core.models.messages.retention import Keep
+from messaging_core.models.messages.status import Direction, Status
 
 _DESCRIPTION = "Send, look up and cancel SMS, email and push messages from the command line."
 _STATUS = (
@@ -19,13 +22,29 @@ _LINES = (
 )
 
 
+class Parser(ArgumentParser):
+    """Parse a command line; report help that cannot be written, which argparse ignores."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Write the help, and flush it.
+
+        Raises:
+            BrokenPipeError: The reader went away.
+            OutputError: The stream cannot be written to.
+        """
+        output = file or sys.stdout
+        with written(output):
+            output.write(self.format_help())
+            output.flush()
+
+
 Add = Callable[..., ArgumentParser]
 """Add one command."""
 
 
 def parser() -> ArgumentParser:
     """Return the parser of the whole command line; `run` says where a command is."""
-    root = ArgumentParser(prog="messaging", description=_DESCRIPTION)
+    root = Parser(prog="messaging", description=_DESCRIPTION)
     root.set_defaults(run="")
     add = root.add_subparsers(title="commands", metavar="COMMAND").add_parser
     _add_demo(add)
@@ -42,8 +61,8 @@ def parser() -> ArgumentParser:
     return root
 
 
-def _common() -> ArgumentParser:
-    common = ArgumentParser(add_help=False)
+def _common() -> Parser:
+    common = Parser(add_help=False)
     common.add_argument(
         "--config", type=Path, metavar="FILE", help="channels (default: messaging.toml)"
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from attrs import field, frozen
@@ -13,29 +12,9 @@ from messaging_core.models.content.body import Body
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.messages.request import ReplyTo, ShortLinks
+from messaging_core.models.messages.status import Direction as Direction  # noqa: PLC0414
+from messaging_core.models.messages.status import Status as Status  # noqa: PLC0414 - exported
 from messaging_core.models.people.contact import MessageReceiver, MessageSender
-
-
-class Status(StrEnum):
-    """Say where a message is; the table of transitions is `rules.lifecycle`."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    PROCESSING = "processing"
-    SCHEDULED = "scheduled"
-    SENT = "sent"
-    SENDING_FAILED = "sending_failed"
-    DELIVERED = "delivered"
-    DELIVERY_FAILED = "delivery_failed"
-    DELETED = "deleted"
-    SKIPPED = "skipped"
-
-
-class Direction(StrEnum):
-    """Say whether the host sent a message or received it."""
-
-    INCOMING = "incoming"
-    OUTGOING = "outgoing"
 
 
 @frozen(kw_only=True)

@@ -34,6 +34,14 @@ class Messages(Protocol):
         """Return a message of this workspace, or nothing."""
 
     @abstractmethod
+    def get_json(self, workspace: UUID, message_id: UUID) -> bytes | None:
+        """Return what `get` returns as the JSON that `dump_message` writes of it, or nothing.
+
+        The order of keys is free. Where the stored document is that JSON already, it need not be
+        decoded.
+        """
+
+    @abstractmethod
     def find(self, query: MessageQuery) -> Page[Message]:
         """Return one page of a listing.
 
@@ -49,6 +57,14 @@ class Messages(Protocol):
                 words of a subject without regard to case and accents. A word in which punctuation
                 joins several matches them next to one another; a search without a word finds
                 nothing.
+
+        Raises:
+            InvalidQueryError: The page token is not one of this listing.
+        """
+
+    @abstractmethod
+    def find_json(self, query: MessageQuery) -> bytes:
+        """Return what `find` returns as the JSON that `dump_page` writes of it; see `get_json`.
 
         Raises:
             InvalidQueryError: The page token is not one of this listing.

@@ -60,3 +60,19 @@ def test_help_needs_no_rich_and_no_engine():
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+def test_help_loads_neither_commands_nor_messages_nor_storages():
+    script = (
+        "import sys; from messaging_adapters.cli import parser;"
+        " parser().format_help(); print(*sorted(sys.modules))"
+    )
+
+    loaded = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    heavy = ("cattrs", "sqlite3", "messaging_core.models.messages.message", "messaging_core.wire")
+    assert "messaging_adapters.cli.arguments" in loaded
+    assert [name for name in loaded if name in heavy or ".cli.commands" in name] == []
+    assert [name for name in loaded if name.startswith("messaging_adapters.storage")] == []

@@ -29,7 +29,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
-from messaging_core.wire.stored.message import Stored, StoredMessages
+from messaging_core.wire.stored.message import Stored, StoredMessages, page_json
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 
 _NEVER_OLD = datetime.max.replace(tzinfo=UTC)
@@ -58,9 +58,17 @@ class _MemoryMessages(Messages):
                 tables.keep_key(new.workspace, key)
 
     def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+        stored = self._stored(workspace, message_id)
+        return stored.load() if stored else None
+
+    def get_json(self, workspace: UUID, message_id: UUID) -> bytes | None:
+        stored = self._stored(workspace, message_id)
+        return stored.json() if stored else None
+
+    def _stored(self, workspace: UUID, message_id: UUID) -> Stored | None:
         position = self._tables.positions.get(message_id)
         row = self._tables.rows[position] if position else None
-        return row.stored.load() if row and row.workspace == workspace else None
+        return row.stored if row and row.workspace == workspace else None
 
     def find(self, query: MessageQuery) -> Page[Message]:
         matches = matcher(query)
@@ -79,6 +87,9 @@ class _MemoryMessages(Messages):
             start_at=query.start_at,
             end_at=query.end_at,
         )
+
+    def find_json(self, query: MessageQuery) -> bytes:
+        return page_json(self.find(query))
 
     def _walk(self, query: MessageQuery) -> Iterator[int]:
         after, last = decode_page_token(query), self._tables.last_position()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import orjson
 from attrs import evolve, frozen
 
 from messaging_core.errors import InvalidQueryError
@@ -17,6 +18,7 @@ from messaging_core.models.content.meta import EmailMeta, Meta
 from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
 from messaging_core.models.messages.message import Direction, Message, Origin, Part, Status
+from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import ReplyTo
 from messaging_core.models.people.contact import MessageReceiver
 from messaging_core.ports.storage.transaction import Storage
@@ -44,6 +46,7 @@ from messaging_core.testing.contracts.storage.steps import (
     settle,
     walk,
 )
+from messaging_core.wire import dump_message, dump_page
 
 OTHER_WORKSPACE: Final = UUID(int=7)
 _EARLIER: Final = AT - MICROSECOND
@@ -173,6 +176,54 @@ class MessagesContract:
         assert list(page(storage, reverse=True, limit=100).results) == [
             new.message for new in messages
         ]
+
+    def test_a_message_is_returned_as_the_json_that_is_written_of_it(self) -> None:
+        storage = self.make_storage()
+        messages = [a_new_message(message) for message in _rich_messages()]
+        add(storage, *messages)
+
+        for new in messages:
+            assert _json(storage, new) == dump_message(new.message)
+
+    def test_the_json_of_a_message_is_of_its_present_state(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+        failed = a_settlement(
+            claim(storage)[0],
+            status=Status.SENDING_FAILED,
+            failure=a_failure(description='"failure":{'),
+            reason="because",
+        )
+        settle(storage, failed)
+
+        message = get(storage, new)
+
+        assert message is not None
+        assert message.status is Status.SENDING_FAILED
+        assert _json(storage, new) == dump_message(message)
+
+    def test_there_is_no_json_of_an_unknown_message_or_for_another_workspace(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+
+        assert _json(storage, a_new_message()) is None
+        assert _json(storage, evolve(new, workspace=OTHER_WORKSPACE)) is None
+
+    def test_a_page_is_returned_as_the_json_that_is_written_of_it(self) -> None:
+        storage = self.make_storage()
+        add(storage, *[a_new_message(message) for message in _rich_messages()])
+
+        for query in (
+            {},
+            {"limit": 2},
+            {"start_at": AT, "end_at": AT + timedelta(days=1)},
+            {"tag": "none"},
+        ):
+            with storage.begin(read_only=True) as tx:
+                document = orjson.loads(tx.messages.find_json(MessageQuery(**query)))
+            assert document == dump_page(page(storage, **query))
 
     def test_large_content_comes_back_whole(self) -> None:
         storage = self.make_storage()
@@ -650,6 +701,13 @@ class MessagesContract:
         with storage.begin() as tx:
             assert list(tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER))
             assert tx.messages.delete_expired_keys(until=AT, limit=1) == 1
+
+
+def _json(storage: Storage, new: NewMessage) -> Any:
+    """Return a message as the values of its JSON."""
+    with storage.begin(read_only=True) as tx:
+        document = tx.messages.get_json(new.workspace, new.message.id)
+    return None if document is None else orjson.loads(document)
 
 
 def _rich_messages() -> list[Message]:

@@ -152,3 +152,16 @@ def test_a_file_nested_absurdly_deep_is_refused_in_words(text, run, shop):
     assert ran.status == 2
     assert ran.err.startswith("messaging: messaging.toml: ")
     assert len(ran.err) < 300
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], []])
+def test_help_that_cannot_be_written_is_reported_like_other_output(start, arguments):
+    with FULL.open("wb") as full:
+        ran = start(*arguments, stdout=full)
+
+    assert ran.returncode == 2
+    assert ran.stderr.decode() == (
+        "messaging: standard output cannot be written: No space left on device;"
+        " make room or send it elsewhere\n"
+    )

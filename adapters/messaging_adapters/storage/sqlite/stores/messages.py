@@ -20,7 +20,7 @@ from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.wire import dump
-from messaging_core.wire.stored.message import Stored, facets, store
+from messaging_core.wire.stored.message import Stored, facets, page_json, store
 
 _ADD = BulkInsert("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
@@ -109,14 +109,25 @@ class SqliteMessages(Messages):
         return position
 
     def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+        stored = self._stored(workspace, message_id)
+        return stored.load() if stored else None
+
+    def get_json(self, workspace: UUID, message_id: UUID) -> bytes | None:
+        stored = self._stored(workspace, message_id)
+        return stored.json() if stored else None
+
+    def _stored(self, workspace: UUID, message_id: UUID) -> Stored | None:
         row = self._cursor.execute(
             "SELECT document, state FROM messaging_messages WHERE id = ? AND workspace = ?",
             (message_id.bytes, workspace.bytes),
         ).fetchone()
-        return Stored(*row).load() if row else None
+        return Stored(*row) if row else None
 
     def find(self, query: MessageQuery) -> Page[Message]:
         return Listing(self._cursor, query, self._scan_budget).page()
+
+    def find_json(self, query: MessageQuery) -> bytes:
+        return page_json(self.find(query))
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
