@@ -234,8 +234,10 @@ def test_an_index_has_at_most_nine_digits(key: str, expected: object) -> None:
 def test_a_value_takes_a_place_that_is_free(
     values: dict[str, Any], name: str, after: dict[str, Any], *, is_placed: bool
 ) -> None:
-    assert place(values, name, 1) is is_placed
-    assert values == after
+    placed = dict(values)
+
+    assert place(placed, name, 1) is is_placed
+    assert placed == after
 
 
 @pytest.mark.parametrize(
