@@ -303,6 +303,12 @@ def test_a_placeholder_at_the_very_beginning_is_one(
     assert parse(source).pieces == pieces
 
 
+def test_a_source_has_at_most_10000_placeholders() -> None:
+    assert len(parse("{{a}}" * 10_000).placeholders) == 10_000
+    with pytest.raises(TemplateSyntaxError, match="more than 10000 placeholders"):
+        parse("{{a}}" * 10_001)
+
+
 @pytest.mark.parametrize("length", [10_000, 10_001])
 def test_a_path_has_at_most_10000_characters(length: int) -> None:
     source = "{{" + "a" * length + "}}"
