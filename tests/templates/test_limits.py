@@ -20,7 +20,6 @@ from messaging_core.models.content.template_project import (
     VariableType,
 )
 from messaging_core.templates import (
-    InterpolationEngine,
     Placeholder,
     check_project,
     check_version,
@@ -234,8 +233,10 @@ def test_an_index_has_at_most_nine_digits(key: str, expected: object) -> None:
 def test_a_value_takes_a_place_that_is_free(
     values: dict[str, Any], name: str, after: dict[str, Any], *, is_placed: bool
 ) -> None:
-    assert place(values, name, 1) is is_placed
-    assert values == after
+    placed = dict(values)
+
+    assert place(placed, name, 1) is is_placed
+    assert placed == after
 
 
 @pytest.mark.parametrize(
@@ -279,12 +280,6 @@ def test_null_is_no_value_in_json_either() -> None:
         interpolate('{"a": {{x}}}', {"x": None}, Form.JSON)
 
 
-def test_line_breaks_stay_what_they_are_unless_markup_is_asked_for() -> None:
-    compiled = InterpolationEngine().compile("{{x}}", Form.HTML)
-
-    assert compiled.render({"x": "a\nb"}) == "a\nb"
-
-
 @pytest.mark.parametrize(
     ("source", "pieces"),
     [
@@ -311,13 +306,6 @@ def test_a_path_has_at_most_10000_characters(length: int) -> None:
     with pytest.raises(TemplateSyntaxError) as caught:
         parse(source)
     assert "at most 10000 characters, not 10001" in str(caught.value)
-
-
-def test_a_repr_shows_nothing_of_a_template() -> None:
-    compiled = InterpolationEngine().compile("secret {{x}}", Form.TEXT)
-
-    assert repr(compiled) == "Interpolation(placeholders=('x',), literal_length=7)"
-    assert repr(parse("secret {{x}}")) == "Text()"
 
 
 @pytest.mark.parametrize(

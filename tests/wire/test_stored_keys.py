@@ -74,6 +74,7 @@ def test_without_a_token_a_listing_starts_at_the_beginning() -> None:
         "x",
         "é",
         "AAAA!AAA",
+        f"!!!!{A_TOKEN}",
         "/+//",
         A_TOKEN[:-4],
         A_TOKEN + "AAAA",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
 from messaging_core.models import Form
-from messaging_core.templates import InterpolationEngine, interpolate
+from messaging_core.templates import InterpolationEngine, interpolate, parse
 
 HOSTILE = st.sampled_from(
     [
@@ -379,3 +379,16 @@ def test_too_many_placeholders_and_too_long_a_path_are_refused() -> None:
     assert interpolate("{{" + "a" * 10_000 + "}}", {"a" * 10_000: "x"}) == "x"
     with pytest.raises(TemplateSyntaxError, match="at most 10000 characters"):
         interpolate("{{" + "a" * 10_001 + "}}", {})
+
+
+def test_line_breaks_stay_what_they_are_unless_markup_is_asked_for() -> None:
+    compiled = InterpolationEngine().compile("{{x}}", Form.HTML)
+
+    assert compiled.render({"x": "a\nb"}) == "a\nb"
+
+
+def test_a_repr_shows_nothing_of_a_template() -> None:
+    compiled = InterpolationEngine().compile("secret {{x}}", Form.TEXT)
+
+    assert repr(compiled) == "Interpolation(placeholders=('x',), literal_length=7)"
+    assert repr(parse("secret {{x}}")) == "Text()"

@@ -86,3 +86,9 @@ def test_a_long_source_of_braces_is_refused_at_once() -> None:
         parse("{" * 1_000_000)
     with pytest.raises(TemplateSyntaxError):
         parse("{{ a" + ".a" * 500_000)
+
+
+def test_a_source_has_at_most_10000_placeholders() -> None:
+    assert len(parse("{{a}}" * 10_000).placeholders) == 10_000
+    with pytest.raises(TemplateSyntaxError, match="more than 10000 placeholders"):
+        parse("{{a}}" * 10_001)
