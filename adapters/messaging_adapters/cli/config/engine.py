@@ -1,5 +1,6 @@
 """A messenger made of the configuration file and the options of a command."""
 
+import sqlite3
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -11,7 +12,7 @@ from attrs import frozen
 from messaging_adapters.cli.config.file import Config, load_config
 from messaging_adapters.cli.config.keys import near
 from messaging_adapters.cli.usage import UsageError
-from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
 from messaging_core.errors import UnknownChannelError
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
@@ -97,11 +98,17 @@ def planning_engine(options: Namespace) -> Iterator[Engine]:
         yield engine
 
 
+def open_storage(path: Path) -> SqliteStorage:
+    """Open a database in the mode that the storage chooses too, without its advice on speed."""
+    is_safe = wal_is_safe(sqlite3.sqlite_version_info[:3])
+    return SqliteStorage(path, journal_mode=None if is_safe else "TRUNCATE")
+
+
 @contextmanager
 def _engine(
     options: Namespace, config: Config, path: Path, transports: dict[str, Transport]
 ) -> Iterator[Engine]:
-    with SqliteStorage(path) as storage:
+    with open_storage(path) as storage:
         messenger = Messenger(
             storage=storage,
             channels={

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from messaging_adapters.cli.config.engine import Engine
+from messaging_adapters.cli.config.engine import Engine, open_storage
 from messaging_adapters.cli.config.file import Config, load_config
 from messaging_adapters.cli.demo import contents, report, scenarios
 from messaging_adapters.cli.demo.examples import example_path
@@ -17,7 +17,6 @@ from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line, opened
 from messaging_adapters.cli.usage import UsageError
-from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import EMAIL
@@ -80,7 +79,7 @@ def _show(folder: Path) -> Iterator[Show]:
 def _engine(config: Config, server: MailServer, clock: ManualClock) -> Iterator[Engine]:
     """Make an engine as configured, but for the email, which goes to the server."""
     with ExitStack() as stack:
-        storage = stack.enter_context(SqliteStorage(config.database))
+        storage = stack.enter_context(open_storage(config.database))
         smtp = stack.enter_context(SmtpTransport(server.host, server.port, security="none"))
         channels = {
             channel: smtp if channel.platform == EMAIL else config.transport(name)

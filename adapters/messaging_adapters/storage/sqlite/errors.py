@@ -71,11 +71,11 @@ def translate(error: sqlite3.Error, where: str = "", *, remedy: str = "") -> Exc
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn errors of SQLite into the port's."""
+def translated(errors: type[sqlite3.Error]) -> Iterator[None]:
+    """Turn errors of SQLite into the port's; `errors` is the root of the driver's."""
     try:
         yield
-    except sqlite3.Error as error:
+    except errors as error:
         raise translate(error) from error
 
 

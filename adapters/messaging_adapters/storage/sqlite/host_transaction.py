@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from messaging_core.errors import ConfigurationError
 
@@ -17,12 +18,11 @@ _NAMES = cycle(f"messaging_{number}" for number in range(8))
 
 
 @contextmanager
-def joined(connection: Any) -> Iterator[sqlite3.Cursor]:
+def joined(raw: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
     """Work inside the host's transaction, all or nothing, and leave it open.
 
     Where the host has begun none, one is begun that the host then ends as usual.
     """
-    raw = driver_connection(connection)
     if not raw.in_transaction:
         if commits_by_itself(raw):
             raise ConfigurationError("begin a transaction on this connection first")
@@ -64,7 +64,7 @@ class _Savepoint:
             try:
                 self._cursor.execute(f"ROLLBACK TO {self._name}")
                 self._cursor.execute(f"RELEASE {self._name}")
-            except sqlite3.OperationalError as error:
+            except self._cursor.connection.OperationalError as error:
                 if "no such savepoint" not in str(error):  # released, or never begun
                     raise
         self._is_over = True
@@ -75,32 +75,48 @@ def commits_by_itself(connection: sqlite3.Connection) -> bool:
     return connection.isolation_level is None or _autocommit(connection) is True
 
 
-def driver_connection(connection: Any) -> sqlite3.Connection:
+def driver_connection(connection: Any, module: ModuleType) -> sqlite3.Connection:
     """Return the connection of the driver inside one of the host's.
 
     SQLAlchemy is never imported: its `Connection`, `Session` and pooled connections are known by
     what they can do. The transaction of a `Connection` is begun, so that its `commit` and
     `rollback` end what is written below it.
+
+    Raises:
+        ConfigurationError: It has none of this module, or cannot be used as it is.
     """
-    if isinstance(connection, sqlite3.Connection):
-        return connection
+    if isinstance(connection, module.Connection):
+        return cast("sqlite3.Connection", connection)
     if hasattr(type(connection), "run_sync"):
         raise ConfigurationError(
             f"connection= cannot be of asyncio ({type(connection).__name__}): its driver works in"
             " another thread; use an engine of SQLAlchemy that is not asynchronous"
         )
     if not hasattr(connection, "driver_connection"):  # nothing out of a pool yet
-        connection = _pooled(connection)
+        connection = _pooled(connection, module)
     driver = getattr(connection, "driver_connection", connection)
-    if not isinstance(driver, sqlite3.Connection):
+    if not isinstance(driver, module.Connection):
         raise ConfigurationError(
-            "connection= takes a sqlite3.Connection, or a Connection or Session of SQLAlchemy on"
-            f" one, not {type(driver).__name__}"
+            f"connection= takes a {module.__name__}.Connection, or a Connection or Session of"
+            f" SQLAlchemy on one, not {_described(driver)}"
         )
-    return driver
+    return cast("sqlite3.Connection", driver)
 
 
-def _pooled(connection: Any) -> Any:
+def _described(connection: Any) -> str:
+    """Name a class, and where it is one of another SQLite library, what to do."""
+    kind = type(connection)
+    if not hasattr(kind, "in_transaction") or not hasattr(kind, "OperationalError"):
+        return kind.__name__
+    library = kind.__module__.removesuffix(".dbapi2")
+    return (
+        f"{library}.{kind.__name__}: two SQLite libraries in one process do not see each other's"
+        " locks, and can damage the file. Make the connection with the storage's driver, or pass"
+        f" driver={library} to the storage"
+    )
+
+
+def _pooled(connection: Any, module: ModuleType) -> Any:
     """Return what a `Session` or `Connection` of SQLAlchemy got from its pool, begun."""
     if callable(getattr(connection, "connection", None)):  # a Session begins as it gives it out
         connection = connection.connection()
@@ -110,7 +126,9 @@ def _pooled(connection: Any) -> Any:
         # Without this the host's `commit` would do nothing, and the pool would roll back.
         connection.begin()
     pooled = connection.connection
-    if connection.in_nested_transaction() and _begins_late(pooled.driver_connection):
+    driver = pooled.driver_connection
+    is_ours = isinstance(driver, module.Connection)
+    if is_ours and connection.in_nested_transaction() and _begins_late(driver):
         raise ConfigurationError(
             "begin_nested() needs a transaction that really was begun, and sqlite3 begins none"
             " before the first write: releasing the savepoint could commit; let SQLAlchemy emit"
@@ -119,12 +137,8 @@ def _pooled(connection: Any) -> Any:
     return pooled
 
 
-def _begins_late(driver: Any) -> bool:
-    return (
-        isinstance(driver, sqlite3.Connection)
-        and driver.isolation_level is not None
-        and _autocommit(driver) == LEGACY
-    )
+def _begins_late(driver: sqlite3.Connection) -> bool:
+    return driver.isolation_level is not None and _autocommit(driver) == LEGACY
 
 
 def _autocommit(connection: sqlite3.Connection) -> Any:

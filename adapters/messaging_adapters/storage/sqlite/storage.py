@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
+from messaging_adapters.storage.sqlite.connection import driver as drivers
 from messaging_adapters.storage.sqlite.connection import files, health, inherited
 from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace, disk_free
 from messaging_adapters.storage.sqlite.connection.locking import LockRetry
@@ -94,10 +95,14 @@ class SqliteStorage(ForkAware, Storage):
         migrate: Make the tables and bring them up to date; else only look whether they are.
         free_space_floor: How many bytes must be free on the disk for messages to be accepted.
         free_space: Tells how many bytes are free in a folder.
+        driver: The DB-API module to call SQLite with, when it is not `sqlite3`: for instance
+            `pysqlite3`, which brings a newer SQLite. All storages of one file in one process use
+            the same, and so do the connections that `begin` takes.
 
     Raises:
         ConfigurationError: The file cannot be used: no folder, no permission, no database, no
-            name of a file, inherited by a fork, or a journal mode that is not safe.
+            name of a file, inherited by a fork, open in this process with another SQLite
+            library, or a journal mode that is not safe.
         SchemaError: The tables are of a newer version, or not up to date and `migrate` is false.
         StorageBusyError: Another process held the file for too long, or holds it exclusively.
         StorageCorruptError: The file is damaged.
@@ -113,6 +118,7 @@ class SqliteStorage(ForkAware, Storage):
         migrate=flag,
         free_space_floor=whole(0),
         free_space=function,
+        driver=drivers.checked_driver,
     )
     def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
         self,
@@ -126,6 +132,7 @@ class SqliteStorage(ForkAware, Storage):
         migrate: bool = True,
         free_space_floor: int = 64 * 2**20,
         free_space: Callable[[Path], int] = disk_free,
+        driver: ModuleType = sqlite3,
     ) -> None:
         self.path = files.checked_name(path)
         self._scan_budget = scan_budget
@@ -140,15 +147,27 @@ class SqliteStorage(ForkAware, Storage):
             journal_mode=journal_mode,
             busy_timeout=self._busy_timeout,
             migrate=migrate,
+            driver=driver,
         )
+        self._driver = driver
         file = self._opening.file
         self._space = FreeSpace(
             file.parent if file else Path(), free_space_floor if file else 0, probe=free_space
         )
         self._is_doubtful = self._is_dropped = self._is_closed = False
         self._file: files.WatchedFile | None = None
-        self._use(self._opening.open())
+        self._claim = drivers.claim(file, driver) if file else None
+        try:
+            self._use(self._opening.open())
+        except BaseException:
+            self._release_claim()
+            raise
+        self._opening.warn_if_slow()
         watch_forks(self)
+
+    def _release_claim(self) -> None:
+        if self._claim:
+            self._claim.release()
 
     def _use(self, connection: sqlite3.Connection) -> None:
         cursor = connection.cursor()
@@ -169,7 +188,7 @@ class SqliteStorage(ForkAware, Storage):
         identity = self._file.identity if self._file else files.identity_of(path)
         if identity is None:
             raise StorageError(f"{path} was deleted while it was opened: open it again")
-        return files.WatchedFile(path, identity, mode)
+        return files.WatchedFile(path, identity, mode, self._driver.sqlite_version)
 
     @staticmethod
     def schema_statements() -> tuple[str, ...]:
@@ -185,26 +204,28 @@ class SqliteStorage(ForkAware, Storage):
         return "".join(f"{statement};\n" for statement in check.statements())
 
     @staticmethod
-    def migrate(where: Any) -> None:
+    @checked(driver=drivers.checked_driver)
+    def migrate(where: Any, *, driver: ModuleType = sqlite3) -> None:
         """Make the tables, or bring them up to date; where they are, nothing happens.
 
         Args:
             where: The path of a file, or a connection of the host's own as for `begin`: then the
                 tables are part of its transaction, unless it commits every statement by itself.
+            driver: The DB-API module of the connection, or to open the file with.
 
         Raises:
             SchemaError: A newer version of this library has changed them.
         """
         if isinstance(where, str | os.PathLike):
-            SqliteStorage(where).close()
+            SqliteStorage(where, driver=driver).close()
             return
-        raw = driver_connection(where)
-        with translated():
+        raw = driver_connection(where, driver)
+        with translated(driver.Error):
             if commits_by_itself(raw) and not raw.in_transaction:
                 with _transaction(raw):
                     check.apply(raw)
             else:
-                with joined(where):
+                with joined(raw):
                     check.apply(raw)
 
     def check_schema(self, connection: Any = None) -> None:
@@ -217,8 +238,8 @@ class SqliteStorage(ForkAware, Storage):
             connection: The host's own; else the file of this storage is looked at.
         """
         if connection is not None:
-            with translated():
-                check.check(driver_connection(connection))
+            with translated(self._driver.Error):
+                check.check(driver_connection(connection, self._driver))
             return
         with self._own(read_only=True):
             check.check(self._connection)
@@ -231,7 +252,11 @@ class SqliteStorage(ForkAware, Storage):
     @contextmanager
     def _hosts(self, connection: Any) -> Iterator[Transaction]:
         """Take part in the host's transaction."""
-        with translated(), joined(connection) as cursor:
+        driver = self._driver
+        with (
+            translated(driver.Error),
+            joined(driver_connection(connection, driver)) as cursor,
+        ):
             yield SqliteTransaction(cursor, self._scan_budget, self._space)
 
     @contextmanager
@@ -246,7 +271,7 @@ class SqliteStorage(ForkAware, Storage):
                 self._begin(read_only=read_only)
                 yield self._tx
                 self._commit(hold)
-            except sqlite3.Error as error:
+            except self._driver.Error as error:
                 self._doubt(hold, error)
                 raise translate(error, remedy=BUSY) from error
             finally:
@@ -293,7 +318,7 @@ class SqliteStorage(ForkAware, Storage):
             # SQLite may have rolled back already, on a full disk for instance.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
+        except self._driver.Error as error:
             self._give_up(error)
 
     def _doubt(self, hold: Hold, error: sqlite3.Error) -> None:
@@ -329,9 +354,9 @@ class SqliteStorage(ForkAware, Storage):
 
     def _let_go(self) -> None:
         # A cursor that is still open keeps its last statement, and with it the file's lock.
-        with suppress(sqlite3.Error):  # closed before
+        with suppress(self._driver.Error):  # closed before
             self._cursor.close()
-        with suppress(sqlite3.Error):
+        with suppress(self._driver.Error):
             self._connection.close()
 
     def close(self) -> None:
@@ -344,6 +369,7 @@ class SqliteStorage(ForkAware, Storage):
             self._is_closed = True
             if not self._is_dropped:
                 self._let_go()
+            self._release_claim()
         finally:
             self._lock.release(hold)
 

@@ -113,6 +113,35 @@ class TestExclusiveSqliteStorage(Folder, StorageContract):
         return self.open(exclusive=True)
 
 
+class TestPysqlite3Storage(Folder, DurableStorageContract):
+    """The same through another module, with a newer SQLite, in WAL mode."""
+
+    @pytest.fixture(autouse=True)
+    def _driver(self) -> None:
+        self.driver = pytest.importorskip(
+            "pysqlite3", reason="pysqlite3 has no wheel for this machine"
+        )
+
+    def make_storage(self) -> Storage:
+        return self.open(driver=self.driver)
+
+    def make_frugal_storage(self) -> Storage:
+        return self.open(driver=self.driver, scan_budget=0)
+
+    def open_again(self, storage: Storage) -> Storage:
+        return self.open(path_of(storage), driver=self.driver)
+
+    def reopen(self, storage: Storage) -> Storage:
+        assert isinstance(storage, SqliteStorage)
+        storage.close()
+        return self.open_again(storage)
+
+    def make_connection(self, storage: Storage) -> Any:
+        connection = self.driver.connect(path_of(storage))
+        self.opened.append(connection)
+        return connection
+
+
 class SqliteMachine(StorageMachine):
     def make_model(self) -> Storage:
         return MemoryStorage()

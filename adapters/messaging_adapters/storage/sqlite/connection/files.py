@@ -6,6 +6,7 @@ import re
 import sqlite3
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
 from typing import Final
 
 from messaging_core.errors import ConfigurationError, StorageError
@@ -68,15 +69,16 @@ def absolute(name: str) -> str:
         raise ConfigurationError(f"cannot use {name}: the folder at work is gone") from error
 
 
-def connect(path: Path | str, *, create: bool) -> sqlite3.Connection:
+def connect(path: Path | str, *, create: bool, driver: ModuleType = sqlite3) -> sqlite3.Connection:
     """Return a connection that begins no transactions of its own, and waits for no other.
 
     Args:
         path: The file.
         create: Make it where it is missing; else that is an error.
+        driver: The module to open it with.
     """
     name = str(path) if create else f"{Path(path).as_uri()}?mode=rw"
-    return sqlite3.connect(
+    connection: sqlite3.Connection = driver.connect(
         name,
         uri=not create,
         timeout=0,
@@ -84,6 +86,7 @@ def connect(path: Path | str, *, create: bool) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=512,
     )
+    return connection
 
 
 def require_regular(path: Path) -> None:
@@ -133,11 +136,13 @@ class WatchedFile:
         path: The database.
         identity: Which file it was when it was first opened.
         mode: The journal mode of the connection.
+        version: The SQLite version of the connection.
     """
 
-    def __init__(self, path: str, identity: Identity, mode: str) -> None:
+    def __init__(self, path: str, identity: Identity, mode: str, version: str) -> None:
         self.path = path
         self.identity = identity
+        self._version = version
         # SQLite follows links, and keeps its log beside the file itself.
         self._real_path = os.path.realpath(path)
         self._log_path = f"{self._real_path}-wal"
@@ -177,14 +182,15 @@ class WatchedFile:
         self._log_identity = identity_of(self._log_path)
         if not self._is_wal:
             self._is_wal = True
-            _log.error("%s", wal_text(self.path))
+            _log.error("%s", wal_text(self.path, self._version))
 
 
-def wal_text(path: str) -> str:
+def wal_text(path: str, version: str) -> str:
     """Return what is wrong when another connection has set the journal mode WAL."""
     return (
         f"{path} is in journal mode WAL, which another connection has set;"
-        f" SQLite {sqlite3.sqlite_version} can corrupt a file that several connections write in"
+        f" SQLite {version} can corrupt a file that several connections write in"
         " WAL mode, unless its version is one that wal_is_safe() knows: take"
-        ' "PRAGMA journal_mode = WAL" out of your own code, and close every connection once'
+        ' "PRAGMA journal_mode = WAL" out of your own code, and close every connection once; or'
+        " open the file with the same newer SQLite in every process (driver=)"
     )

@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
+from types import ModuleType
 
 from messaging_adapters.storage.sqlite.connection import files
 from messaging_adapters.storage.sqlite.errors import CORRUPT, code_of, is_busy
@@ -28,12 +29,15 @@ def mark(path: Path) -> None:
         _mark_of(path).touch()
 
 
-def check_if_abandoned(path: Path, *, is_doubtful: bool = False) -> None:
+def check_if_abandoned(
+    path: Path, *, is_doubtful: bool = False, driver: ModuleType = sqlite3
+) -> None:
     """Check the file where it was marked, or was not closed by who had it open last.
 
     Args:
         path: The file.
         is_doubtful: Check it anyway.
+        driver: The module to open it with.
 
     Raises:
         StorageCorruptError: The file is damaged.
@@ -42,14 +46,14 @@ def check_if_abandoned(path: Path, *, is_doubtful: bool = False) -> None:
     is_marked = is_doubtful or _mark_of(path).exists()
     if not is_marked and not _is_left_behind(path):
         return
-    with closing(files.connect(path, create=not is_doubtful)) as connection:
+    with closing(files.connect(path, create=not is_doubtful, driver=driver)) as connection:
         try:
             if _take_alone(connection):
                 mark(path)
             elif not is_marked:
                 return  # it is in use, and who uses it has checked it
             _check(connection, path)
-        except sqlite3.DatabaseError as error:
+        except driver.DatabaseError as error:
             if code_of(error) not in CORRUPT:
                 raise
             raise StorageCorruptError(f"{path} is damaged: {error}") from error
@@ -89,7 +93,7 @@ def _take_alone(connection: sqlite3.Connection) -> bool:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     try:
         connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except connection.OperationalError as error:
         if not is_busy(error):
             raise
         connection.execute("PRAGMA locking_mode = NORMAL")

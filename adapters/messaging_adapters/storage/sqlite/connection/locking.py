@@ -72,7 +72,7 @@ def ask(connection: sqlite3.Connection, statement: str, timeout: float) -> sqlit
         is_last = monotonic() >= deadline
         try:
             return connection.execute(statement)
-        except sqlite3.OperationalError as error:
+        except connection.OperationalError as error:
             if is_last or not is_busy(error):
                 raise
         sleep(uniform(*_PAUSE))  # noqa: S311 - no secret
