@@ -6,7 +6,7 @@ to be handed over: `decisions.send_rules.evaluate` answers all of them.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -66,7 +66,7 @@ class PolicyEvaluator:
         self._policies = policies
         self._has_suppressions = tx.suppressions.has_any()
         # Many messages of one transaction may go to one contact.
-        self._contact: Final = cache(tx.contacts.get)
+        self._by_id: dict[tuple[UUID, str], Contact | None] = {}
 
     def at_acceptance(
         self, message: Message, delivery: Delivery, channel: Channel, now: datetime
@@ -282,6 +282,12 @@ class PolicyEvaluator:
             self._contact(workspace, contact_id) if contact_id else None
             for contact_id, _ in case.receivers
         ]
+
+    def _contact(self, workspace: UUID, contact_id: str) -> Contact | None:
+        key = (workspace, contact_id)
+        if key not in self._by_id:
+            self._by_id[key] = self._tx.contacts.get(workspace, contact_id)
+        return self._by_id[key]
 
     def _receiver(
         self,

@@ -22,6 +22,7 @@ class Hold:
     """The wish of one transaction to hold the lock."""
 
     thread: threading.Thread = field(factory=threading.current_thread)
+    is_released: bool = field(default=False, init=False)
 
 
 class TransactionLock:
@@ -50,7 +51,10 @@ class TransactionLock:
         Raises:
             StorageBusyError: A transaction of another thread took too long.
         """
-        timeout = self._timeout if timeout is None else timeout
+        if not self._acquired(hold, 0.0):
+            self._wait(hold, self._timeout if timeout is None else timeout)
+
+    def _wait(self, hold: Hold, timeout: float) -> None:
         deadline = monotonic() + timeout
         while not self._acquired(hold, max(0.0, min(_LOOK, deadline - monotonic()))):
             if monotonic() >= deadline:
@@ -64,19 +68,22 @@ class TransactionLock:
 
     def release(self, hold: Hold) -> None:
         """Give the lock back; nothing happens where it is held no longer."""
+        if hold.is_released:
+            return
         if hold.thread is not threading.current_thread():  # the garbage collector ends it
             self._renew(hold)
         elif self._holder is hold or self._holder is None:
             self._holder = None
             self._release_all()
+            hold.is_released = True
 
     def _acquired(self, hold: Hold, seconds: float) -> bool:
         lock = self._lock
         if not lock.acquire(timeout=seconds):
             return False
-        # Python changes threads, and calls signal handlers, only at calls: not in these two lines.
+        # Python changes threads, and calls signal handlers, only at calls: not in these lines.
         if lock is self._lock:
-            self._holder = hold
+            self._holder, hold.is_released = hold, False
             return True
         lock.release()  # renewed meanwhile: others take turns with the new one
         return False
