@@ -1,4 +1,4 @@
-"""Values are measured as the JSON they stand for, and no further than needed."""
+"""Values are measured as the JSON they mean, and no further than needed."""
 
 from collections.abc import Mapping
 from typing import Any
