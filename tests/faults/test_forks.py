@@ -202,7 +202,10 @@ from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing import a_new_message
 from messaging_core.testing.contracts.storage.steps import add
 
-storage = SqliteStorage(sys.argv[1], exclusive=sys.argv[2] == "True")
+exclusive = sys.argv[2] == "True"
+# A mode that is named is not warned of.
+mode = None if exclusive else "TRUNCATE"
+storage = SqliteStorage(sys.argv[1], exclusive=exclusive, journal_mode=mode)
 add(storage, a_new_message())
 pid = os.fork()
 if pid == 0:
@@ -401,7 +404,7 @@ from messaging_core.aio import AsyncMessenger
 from messaging_core.testing import a_new_message
 from messaging_core.testing.contracts.storage.steps import add, walk
 
-with SqliteStorage(sys.argv[1]) as storage:
+with SqliteStorage(sys.argv[1], journal_mode="TRUNCATE") as storage:
     add(storage, a_new_message())
     print(len(walk(storage)))
 """

@@ -194,6 +194,12 @@ def assert_header(new: EmailMessage, old: Message, name: str, value: str) -> Non
         assert addresses(old, name) == words or name == "In-Reply-To"
 
 
+def as_read(filename: str) -> str:
+    """Return a file name as Python's reader does: without outer spaces and angle brackets."""
+    name = filename.strip()
+    return name[1:-1] if name.startswith("<") and name.endswith(">") else name
+
+
 def assert_files(new: EmailMessage, old: Message, attachments: list[Attachment]) -> None:
     for mail in (new, old):
         parts: list[Any] = [part for part in mail.walk() if part.get_content_disposition()]
@@ -202,7 +208,7 @@ def assert_files(new: EmailMessage, old: Message, attachments: list[Attachment])
             kind = (media_type_of(attachment.content_type or "") or "").partition(";")[0]
             composite = kind.startswith(("message/", "multipart/"))
             assert part.get_content_type() == ("application/octet-stream" if composite else kind)
-            assert part.get_filename() == attachment.filename.strip()  # as this reader does
+            assert part.get_filename() == as_read(attachment.filename)
             own = content_id_of(attachment)
             assert part["Content-ID"] == (own and f"<{own}>")
             assert part.get_payload(decode=True) == b64decode(attachment.content or "")
