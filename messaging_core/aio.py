@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from messaging_core.acceptance.bulk import CHUNK
+from messaging_core.acceptance.group_commit import MOST_TOGETHER
 from messaging_core.acceptance.submission import AcceptResult, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
@@ -47,9 +48,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _Waiting = tuple[Submission, "asyncio.Future[AcceptResult]"]
-
-MOST_TOGETHER = 1000
-"""How many concurrent `send` calls share one transaction at most."""
 
 
 class AsyncMessenger(ForkAware):
