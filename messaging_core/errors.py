@@ -30,6 +30,7 @@ MessagingError
 │   ├── TemplateSyntaxError      … its source is broken, with line and column
 │   └── TemplateValueError       … values are missing, of no use, or too many
 ├── MediaError                   a picture or file that a message names is not available
+├── HttpError                    no complete HTTP answer came: the server may have acted, or not
 └── Withdrawn                    told to a transport: do not hand this message over
 ```
 """
@@ -360,6 +361,33 @@ class MediaError(MessagingError):
 
 def _media_error(reason: str, permanent: bool) -> MediaError:  # noqa: FBT001 - pickle passes by place
     return MediaError(reason, permanent=permanent)
+
+
+class HttpError(MessagingError):
+    """Report an HTTP request that got no complete answer.
+
+    Attributes:
+        problem: Why, without an address, a URL or a header.
+        may_be_sent: The server may have acted on the request: the first byte of the body, or the
+            whole of a request without a body, may have left this machine.
+    """
+
+    def __init__(self, problem: str, *, may_be_sent: bool) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.may_be_sent = may_be_sent
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with the keyword argument."""
+        return _http_error, (self.problem, self.may_be_sent)
+
+    def __str__(self) -> str:
+        """Return the problem."""
+        return self.problem
+
+
+def _http_error(problem: str, may_be_sent: bool) -> HttpError:  # noqa: FBT001 - pickle passes by place
+    return HttpError(problem, may_be_sent=may_be_sent)
 
 
 class Withdrawn(MessagingError):  # noqa: N818 - a verdict told to a transport, not a failure

@@ -1,0 +1,67 @@
+"""HTTP as values, and the client that carries them."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from attrs import field, frozen
+
+
+def _lower_names(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@frozen(kw_only=True)
+class HttpRequest:
+    """One HTTP request: one that a codec makes, or a webhook that a provider calls.
+
+    The whole URL and every header may hold a secret, so `repr` shows neither.
+
+    Attributes:
+        method: In upper case.
+        url: Absolute. Of a webhook: the public URL as the provider called it, with the query.
+        headers: By name in lower case.
+        body: The bytes as they go, or as they came.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(factory=dict, converter=_lower_names, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@frozen(kw_only=True)
+class HttpResponse:
+    """One complete answer.
+
+    Attributes:
+        headers: By name in lower case; a repeated header is joined with commas.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict, converter=_lower_names, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+class HttpClient(Protocol):
+    """Send HTTP requests; one object serves many threads at once.
+
+    A request is sent once: a client repeats nothing and follows no redirect. It bounds the time of
+    the whole exchange and the size of the answer.
+    """
+
+    @abstractmethod
+    def send(
+        self, request: HttpRequest, *, before_body: Callable[[], None] | None = None
+    ) -> HttpResponse:
+        """Send one request and return the complete answer, whatever its status.
+
+        Args:
+            request: What to send.
+            before_body: Called once, after the connection stands (with TLS: after its handshake)
+                and before the first byte of the body leaves. What it raises passes through, and
+                the body is not sent.
+
+        Raises:
+            HttpError: No complete answer came, or it was larger than the client allows.
+        """
