@@ -189,18 +189,26 @@ def assert_header(new: EmailMessage, old: Message, name: str, value: str) -> Non
     raw = old[name].replace("\r\n", "")
     assert all(word in raw and word in str(new[name]) for word in words)
     if name == "Reply-To":
-        assert [mailbox.addr_spec for mailbox in new[name].addresses] == words
+        raw_addresses = [mailbox.addr_spec for mailbox in new[name].addresses]  # UTF-8, escaped
+        assert [as_utf8(address) for address in raw_addresses] == words
     if all("@" in word for word in words) and name.endswith("-To") and ":" not in atoms:
         assert addresses(old, name) == words or name == "In-Reply-To"
+
+
+def as_utf8(escaped: str) -> str:
+    return escaped.encode(errors="surrogateescape").decode()
 
 
 def as_read(filename: str) -> set[str]:
     """Return how Python's readers may read a file name.
 
-    All strip outer spaces. Where the name is no RFC 2231 parameter they strip angle brackets too.
+    All strip outer spaces. Where the name is no RFC 2231 parameter they strip angle brackets too,
+    before the spaces or after them.
     """
     name = filename.strip()
-    return {name, name[1:-1]} if name.startswith("<") and name.endswith(">") else {name}
+    if not (name.startswith("<") and name.endswith(">")):
+        return {name}
+    return {name, name[1:-1], name[1:-1].strip()}
 
 
 def assert_files(new: EmailMessage, old: Message, attachments: list[Attachment]) -> None:
