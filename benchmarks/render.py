@@ -14,11 +14,13 @@ import chevron
 from chevron.tokenizer import tokenize
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from _hosts import reaches
 from messaging_core.models import Form
 from messaging_core.templates import InterpolationEngine
 
 ROUNDS = 15
 SECONDS = 0.02
+LEAST = 1.5
 
 SMS = "Hi {{name}}, your parcel {{number}} is here: locker {{locker}}."
 SMS_VALUES = {"name": "Ada", "number": "3S-0815", "locker": 12}
@@ -63,7 +65,8 @@ def measure(name: str, source: str, values: dict[str, Any], *, html: bool) -> bo
     ours = best["ours"]
     for label, seconds in best.items():
         print(f"{name:<24} {label:<16} {seconds * 1e6:9.2f} µs {seconds / ours:6.1f}x")
-    return all(ours < seconds for label, seconds in best.items() if label != "ours")
+    fastest = min(seconds for label, seconds in best.items() if label != "ours")
+    return reaches(f"{name}, of the fastest peer", fastest / ours, LEAST)
 
 
 def _calls_in(timer: Timer) -> int:
@@ -77,8 +80,6 @@ def main() -> int:
         measure("SMS, 3 variables", SMS, SMS_VALUES, html=False),
         measure(f"mail, {len(MAIL) // 1000} KB, 153 variables", MAIL, MAIL_VALUES, html=True),
     ]
-    if not all(ahead):
-        print("FAIL: not ahead of the others")
     return 0 if all(ahead) else 1
 
 
