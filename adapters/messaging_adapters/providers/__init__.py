@@ -1,0 +1,1 @@
+"""What a provider's transport and its receipt parser share."""
