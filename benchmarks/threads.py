@@ -60,7 +60,8 @@ def compare(name: str, **options: bool) -> bool:
             is_fast &= reaches(f"{name}, {threads} threads, of one thread", ratio, LEAST[threads])
     percentiles = quantiles(alone, n=100)
     tail = percentiles[98] / percentiles[49]
-    return stays_below(f"{name}, one thread, p99 of p50", tail, LONGEST_TAIL) and is_fast
+    is_steady = stays_below(f"{name}, one thread, p99 of p50", tail, LONGEST_TAIL)
+    return is_fast and (is_steady or QUICK)  # a tail needs a quiet machine
 
 
 if __name__ == "__main__":
