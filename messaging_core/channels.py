@@ -10,7 +10,8 @@ from attrs import Factory, field, frozen
 from messaging_core.arguments import refuse
 from messaging_core.errors import ConfigurationError, UnknownChannelError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
-from messaging_core.ports.transport import Transport
+from messaging_core.models.delivery.capabilities import Capabilities
+from messaging_core.ports.transport import SupportsLookUp, Transport, leaves
 from messaging_core.rules.addressing.channel import check_channel
 from messaging_core.rules.addressing.sender import mail_domains
 
@@ -18,7 +19,9 @@ ChannelReference = Channel | UUID | str
 """A channel, its id, or its name in the default workspace."""
 
 _NO_CAPABILITIES = "has no capabilities: give it `capabilities = Capabilities()`"
+_NO_LOOK_UP = "declares looks_up, but has no method look_up: write one, or leave looks_up out"
 _NO_ID = UUID(int=0)
+_ANY = Capabilities()
 
 
 def _names_of(transport: Transport) -> frozenset[str]:
@@ -109,6 +112,11 @@ class ChannelRegistry:
         several = self.of(workspace, platform)
         return several[0] if len(several) == 1 else None
 
+    def capabilities(self, channel_id: UUID) -> Capabilities:
+        """Return what the transport of a channel can do."""
+        transport = self._transports.get(channel_id)
+        return transport.capabilities if transport is not None else _ANY
+
     def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
         """Return a channel and its transport, or nothing when the host does not have it."""
         channel = self.by_id.get(channel_id)
@@ -137,7 +145,7 @@ def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:
         if violations := check_channel(channel):
             faults = "; ".join(str(violation) for violation in violations)
             raise ConfigurationError(f"channel {channel.name!r}: {faults}")
-        if fault := _fault_of(transport):
+        if fault := _fault_of(transport) or _misfit(channel, transport):
             raise ConfigurationError(f"the transport of channel {channel.name!r} {fault}")
         if channel.id in by_id:
             message = f"channels {by_id[channel.id].name!r} and {channel.name!r} have one id"
@@ -161,7 +169,24 @@ def _fault_of(transport: object) -> str | None:
         return "has an asynchronous send: make it a plain method, for example with asyncio.run"
     if not isinstance(getattr(transport, "name", None), str):
         return "has no name: give it a text as `name`, which failures and logs show"
-    return None if hasattr(transport, "capabilities") else _NO_CAPABILITIES
+    has_capabilities = isinstance(getattr(transport, "capabilities", None), Capabilities)
+    return None if has_capabilities else _NO_CAPABILITIES
+
+
+def _misfit(channel: Channel, transport: Transport) -> str | None:
+    """Return what a transport cannot do that its channel is for, and how to correct that."""
+    capabilities = transport.capabilities
+    if capabilities.looks_up and not all(
+        isinstance(own, SupportsLookUp) for own in leaves(transport)
+    ):
+        return _NO_LOOK_UP
+    platforms = capabilities.platforms
+    if platforms is not None and channel.platform not in platforms:
+        carried = ", ".join(sorted(platforms))
+        return f"carries {carried}, not {channel.platform}: give the channel another transport"
+    if channel.mms and capabilities.media is False:
+        return "carries no pictures and files: leave mms out of the channel"
+    return None
 
 
 def _is_asynchronous(function: object) -> bool:

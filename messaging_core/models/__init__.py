@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.content.sms import *
     from messaging_core.models.content.template import *
     from messaging_core.models.content.template_project import *
+    from messaging_core.models.delivery.capabilities import *
     from messaging_core.models.delivery.delivery import *
     from messaging_core.models.delivery.doubts import *
     from messaging_core.models.delivery.event import *
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.interaction import *
     from messaging_core.models.delivery.outcome import *
     from messaging_core.models.delivery.receipt import *
+    from messaging_core.models.delivery.transport_check import *
     from messaging_core.models.messages.batch import *
     from messaging_core.models.messages.compose import *
     from messaging_core.models.messages.envelope import *
@@ -83,6 +85,7 @@ _NAMES = {
         "Form Missing PlatformContent TemplateContent TemplateProject TemplateStatus "
         "TemplateVariable TemplateVersion VariableType"
     ),
+    "delivery.capabilities": "Capabilities",
     "delivery.delivery": (
         "Claim Controls Delivery IdempotencyKey Lane Lease NewMessage OutcomeKind Resolution "
         "Settlement Withdrawal"
@@ -99,6 +102,7 @@ _NAMES = {
         "IncomingMessage InteractionReceipt KeptReceipt Receipt ReceiptState ReceiptStatus "
         "Reception StatusReceipt"
     ),
+    "delivery.transport_check": "CheckStatus TransportCheck",
     "messages.batch": "Batch",
     "messages.compose": "html text to",
     "messages.envelope": (

@@ -1,28 +1,15 @@
 """What delivers a message to a provider."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
-from attrs import frozen
-
+from messaging_core.models.delivery.capabilities import (
+    Capabilities as Capabilities,  # noqa: PLC0414 - hosts import it from here
+)
 from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.delivery.transport_check import TransportCheck
 from messaging_core.models.messages.envelope import Envelope
-
-
-@frozen(kw_only=True)
-class Capabilities:
-    """Say what the engine may expect of a transport.
-
-    Attributes:
-        receipts: The provider reports later what became of a message.
-        deduplicates_for: How long the provider recognises `Envelope.message_id` when it is
-            handed over twice; absent where it does not.
-    """
-
-    receipts: bool = False
-    deduplicates_for: timedelta | None = None
 
 
 class Handoff(Protocol):
@@ -61,6 +48,9 @@ class Transport(Protocol):
 
     A transport that passes messages on to others may have them as `transports`; receipts from each
     of them are then taken for its own.
+
+    Two further methods are optional: `check` (`SupportsCheck`) and `look_up` (`SupportsLookUp`). A
+    transport around others needs neither: those in `transports` are asked.
     """
 
     name: str
@@ -80,3 +70,61 @@ class Transport(Protocol):
         Raises:
             Withdrawn: Passed on from `handoff()`.
         """
+
+
+@runtime_checkable
+class SupportsCheck(Protocol):
+    """A transport that can tell whether it could send, without sending."""
+
+    @abstractmethod
+    def check(self) -> TransportCheck:
+        """Ask the provider whether it answers and knows the credentials.
+
+        It sends no message and costs nothing. It ends by itself, as `send` does, and returns
+        every fault of the network or the provider as a value.
+        """
+
+
+@runtime_checkable
+class SupportsLookUp(Protocol):
+    """A transport that can ask its provider about a message in doubt.
+
+    Its `Capabilities` declare that with `looks_up`.
+    """
+
+    @abstractmethod
+    def look_up(self, envelope: Envelope) -> Outcome | None:
+        """Ask the provider whether it has a message.
+
+        The engine asks before it sends a message in doubt again, and before it gives one up. The
+        call sends nothing, changes nothing at the provider, and ends by itself, as `send` does.
+
+        Args:
+            envelope: As it was given to `send`.
+
+        Returns:
+            `Accepted`: the provider has it. `Rejected`: the provider had it and will not deliver
+            it. `Deferred`: the provider certainly does not have it; it may be sent again.
+            Nothing, or `Unknown`: the provider cannot tell; the message stays in doubt.
+        """
+
+
+def leaves(transport: Transport) -> Iterator[Transport]:
+    """Yield the transports that talk to providers: itself, or those it passes messages on to."""
+    behind = getattr(transport, "transports", ())
+    if not behind:
+        yield transport
+    for inner in behind:
+        yield from leaves(inner)
+
+
+def check_transport(transport: Transport) -> list[tuple[str, TransportCheck | None]]:
+    """Check a transport, or each of those behind it, and return what came of it by name.
+
+    Returns:
+        Nothing beside the name of a transport that has no `check`.
+    """
+    return [
+        (own.name, own.check() if isinstance(own, SupportsCheck) else None)
+        for own in leaves(transport)
+    ]

@@ -9,7 +9,8 @@ from messaging_adapters.mail.failures import UnsendableError, outcome_of
 from messaging_adapters.mail.replies import Reply, Stage, outcome_of_reply
 from messaging_adapters.mail.session import NotOfferedError, RefusalError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.delivery.outcome import Outcome, PerRecipient, SingleOutcome
+from messaging_core.models.delivery.outcome import Accepted, Outcome, PerRecipient, SingleOutcome
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 
 NOT_SENT: Final = (UnsendableError, NotOfferedError, RefusalError, OSError)
 """What ends an attempt before the point of no return."""
@@ -44,6 +45,20 @@ def in_doubt(cause: str, name: str) -> SingleOutcome:
         "the server did not say whether it took the mail",
         FailureSource(code=cause, name=name),
     )
+
+
+def failed_check(outcome: SingleOutcome, *, is_login: bool) -> TransportCheck:
+    """Return what it says about a server that a connection without a mail failed.
+
+    Args:
+        outcome: What the same failure would be for a mail.
+        is_login: Whether the login was refused.
+    """
+    failure = None if isinstance(outcome, Accepted) else outcome.failure
+    if failure is None or failure.retry is not Retry.CONFIGURATION:
+        return TransportCheck(status=CheckStatus.UNREACHABLE, failure=failure)
+    status = CheckStatus.BAD_CREDENTIALS if is_login else CheckStatus.BAD_SETUP
+    return TransportCheck(status=status, failure=failure)
 
 
 def for_each(

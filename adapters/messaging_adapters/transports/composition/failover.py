@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
+from messaging_adapters.transports.composition._capabilities import shared_capabilities
 from messaging_core.arguments import a_text, checked, optional
 from messaging_core.errors import ConfigurationError, Withdrawn
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
@@ -20,7 +21,7 @@ from messaging_core.models.delivery.outcome import (
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock, a_transport
-from messaging_core.ports.transport import Capabilities, Handoff, Transport
+from messaging_core.ports.transport import Handoff, Transport
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +60,7 @@ class Failover(Transport):
         if not transports:
             raise ConfigurationError("a failover needs a transport")
         self.name = name
-        self.capabilities = Capabilities(
-            receipts=all(one.capabilities.receipts for one in transports)
-        )
+        self.capabilities = shared_capabilities(transports)
         self._transports = transports
         self._clock = clock or SystemClock()
 

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Sequence
 
+from messaging_adapters.transports.composition._capabilities import shared_capabilities
 from messaging_core.arguments import a_text, checked, optional, several
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.components import a_transport
-from messaging_core.ports.transport import Capabilities, Handoff, Transport
+from messaging_core.ports.transport import Handoff, Transport
 
 
 class RoundRobin(Transport):
@@ -39,9 +40,7 @@ class RoundRobin(Transport):
         name: str = "round-robin",
     ) -> None:
         self.name = name
-        self.capabilities = Capabilities(
-            receipts=all(one.capabilities.receipts for one in transports)
-        )
+        self.capabilities = shared_capabilities(transports)
         self._transports = transports
         self._weights = tuple(weights) if weights is not None else (1,) * len(transports)
         _check(len(transports), self._weights)

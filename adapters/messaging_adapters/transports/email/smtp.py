@@ -15,16 +15,19 @@ from messaging_adapters.mail.failures import unsendable
 from messaging_adapters.mail.pool import IdleSessions
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_reply
 from messaging_adapters.mail.session import RefusalError, Session
-from messaging_adapters.mail.verdicts import NOT_SENT, for_each, in_doubt, not_sent
+from messaging_adapters.mail.verdicts import NOT_SENT, failed_check, for_each, in_doubt, not_sent
 from messaging_core.arguments import a, a_text, checked_init, choice, flag, optional, span, whole
 from messaging_core.errors import ConfigurationError
+from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.models.delivery.outcome import Accepted, Outcome, SingleOutcome
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import EmailContent, Envelope
 from messaging_core.ports.components import A_MEDIA_SOURCE
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
+_CAPABILITIES: Final = Capabilities(platforms=frozenset({EMAIL}), media=True, known_references=True)
 _HOSTNAME: Final = re.compile(r"[!-~]{1,255}")
 
 
@@ -103,7 +106,7 @@ class SmtpTransport(Transport):
     local_hostname: str | None = field(default=None, kw_only=True)
     max_idle: int = field(default=8, kw_only=True)
     idle_for: timedelta = field(default=timedelta(seconds=60), kw_only=True)
-    capabilities: Capabilities = field(factory=Capabilities, init=False, repr=False)
+    capabilities: Capabilities = field(default=_CAPABILITIES, init=False, repr=False)
     _idle: IdleSessions = field(init=False, repr=False)
     _tls: ssl.SSLContext = field(init=False, repr=False)
 
@@ -140,6 +143,17 @@ class SmtpTransport(Transport):
             return for_each(mail.recipients, refused, None, self.name)
         outcome = self._hand_over(session, mail, refused, handoff)
         return for_each(mail.recipients, refused, outcome, self.name)
+
+    def check(self) -> TransportCheck:
+        """Connect, log in, and keep the connection for the next mail."""
+        try:
+            session = self._connect()
+        except NOT_SENT as error:
+            outcome = not_sent(error, self.name)
+            is_login = isinstance(error, RefusalError) and error.stage is Stage.LOGIN
+            return failed_check(outcome, is_login=is_login)
+        self._idle.give(session)
+        return TransportCheck(status=CheckStatus.OK)
 
     def _compose(self, envelope: Envelope) -> Mail:
         if not isinstance(envelope.content, EmailContent):

@@ -193,3 +193,22 @@ def test_neither_user_name_nor_password_is_shown() -> None:
 
     assert "-7" not in shown
     assert "mail.example" in shown
+
+
+def test_a_check_tells_a_wrong_password_and_certificate_from_a_server_that_is_away(
+    start: Any, closing: ExitStack, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    server = start(tls_context=server_tls, authenticator=login, auth_required=True)
+
+    def check(port: int, tls: ssl.SSLContext, password: str) -> tuple[str, bool]:
+        transport = SmtpTransport(
+            "localhost", port, username="käthe", password=password, ssl_context=tls
+        )
+        checked = closing.enter_context(transport).check()
+        return checked.status, checked.failure is None
+
+    assert check(server.port, client_tls, "gehe1m·") == ("ok", True)
+    assert check(server.port, client_tls, "wrong") == ("bad_credentials", False)
+    assert check(server.port, ssl.create_default_context(), "gehe1m·") == ("bad_setup", False)
+    assert check(1, client_tls, "gehe1m·") == ("unreachable", False)
+    assert server.envelopes == []
