@@ -40,7 +40,7 @@ class RoundRobin(Transport):
     ) -> None:
         self.name = name
         self.capabilities = Capabilities(
-            receipts=all(one.capabilities.receipts for one in transports)
+            receipts=all(transport.capabilities.receipts for transport in transports)
         )
         self._transports = transports
         self._weights = tuple(weights) if weights is not None else (1,) * len(transports)
