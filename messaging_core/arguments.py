@@ -289,10 +289,10 @@ def choice(*choices: str, case: Callable[[str], str] = str) -> Check:
     allowed = f"one of {', '.join(by_text)}"
 
     def check(value: Any, name: str) -> Any:
-        known = by_text.get(case(str(value))) if isinstance(value, str) else None
-        if known is None:
+        member = by_text.get(case(str(value))) if isinstance(value, str) else None
+        if member is None:
             raise ArgumentError(name, allowed, _chosen(value), f'write {name}="{choices[0]}"')
-        return known
+        return member
 
     return check
 

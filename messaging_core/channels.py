@@ -54,7 +54,9 @@ class ChannelRegistry:
         defaults: Iterable[ChannelReference] = (),
     ) -> None:
         self.by_id = _checked(channels)
-        self._by_name = {one.name: one for one in channels if one.workspace == DEFAULT_WORKSPACE}
+        self._by_name = {
+            channel.name: channel for channel in channels if channel.workspace == DEFAULT_WORKSPACE
+        }
         self._transports = {channel.id: transport for channel, transport in channels.items()}
         self._defaults: dict[tuple[UUID, str], Channel] = {}
         for channel in map(self.find, defaults):
@@ -63,7 +65,7 @@ class ChannelRegistry:
                 raise ConfigurationError(f"two default channels for {channel.platform}")
 
         self.sources = Sources(
-            by_channel={channel.id: _names_of(one) for channel, one in channels.items()}
+            by_channel={channel.id: _names_of(transport) for channel, transport in channels.items()}
         )
         self.mail_domains = _mail_domains(channels)
 
@@ -79,30 +81,32 @@ class ChannelRegistry:
             UnknownChannelError: There is no such channel.
         """
         if isinstance(reference, str):
-            found = self._by_name.get(reference) or self.by_id.get(_as_id(reference) or _NO_ID)
+            channel = self._by_name.get(reference) or self.by_id.get(_as_id(reference) or _NO_ID)
         elif isinstance(reference, Channel):
-            found = self.by_id.get(reference.id)
+            channel = self.by_id.get(reference.id)
         elif isinstance(reference, UUID):
-            found = self.by_id.get(reference)
+            channel = self.by_id.get(reference)
         else:
             remedy = "pass one of the channels that the messenger was given"
             raise refuse("channel", "a Channel, its id or its name", reference, remedy)
-        if found is None:
+        if channel is None:
             name = reference.name if isinstance(reference, Channel) else str(reference)
-            raise UnknownChannelError(name, sorted(one.name for one in self.by_id.values()))
-        return found
+            raise UnknownChannelError(name, sorted(channel.name for channel in self.by_id.values()))
+        return channel
 
     def of(self, workspace: UUID, platform: str) -> list[Channel]:
         """Return the channels of a workspace on a platform, in the order they were given."""
         return [
-            one
-            for one in self.by_id.values()
-            if one.workspace == workspace and one.platform == platform
+            channel
+            for channel in self.by_id.values()
+            if channel.workspace == workspace and channel.platform == platform
         ]
 
     def by_platform(self, workspace: UUID) -> dict[str, Channel]:
         """Return the channel of each platform: the default one, else the only one there is."""
-        platforms = {one.platform for one in self.by_id.values() if one.workspace == workspace}
+        platforms = {
+            channel.platform for channel in self.by_id.values() if channel.workspace == workspace
+        }
         chosen = {name: self._default(workspace, name) for name in sorted(platforms)}
         return {name: channel for name, channel in chosen.items() if channel is not None}
 

@@ -132,17 +132,17 @@ class UnknownChannelError(NotFoundError):
 
     Attributes:
         channel: The id or name that was asked for.
-        known: The names that would have been found.
+        names: The names of the channels that this messenger has.
     """
 
-    def __init__(self, channel: str, known: Sequence[str] = ()) -> None:
-        super().__init__(channel, tuple(known))
+    def __init__(self, channel: str, names: Sequence[str] = ()) -> None:
+        super().__init__(channel, tuple(names))
         self.channel = channel
-        self.known = tuple(known)
+        self.names = tuple(names)
 
     def __str__(self) -> str:
         """Return the name asked for and the names there are."""
-        return f"no channel {self.channel!r}; there are: {', '.join(self.known) or 'none'}"
+        return f"no channel {self.channel!r}; there are: {', '.join(self.names) or 'none'}"
 
 
 class UnknownMessageError(NotFoundError):

@@ -208,7 +208,7 @@ class Messenger:
             storage=storage,
             clock=self.clock,
             ids=self.context.ids,
-            allow_unassigned_numbers=any(one.allow_unassigned_numbers for one in channels),
+            allow_unassigned_numbers=any(channel.allow_unassigned_numbers for channel in channels),
         )
         self.suppressions = SuppressionList(storage=storage, clock=self.clock)
         self._notifying = NotificationService(

@@ -123,7 +123,7 @@ class TestChannels:
         with pytest.raises(UnknownChannelError) as raised:
             engine.messenger.send(reference, a_request())
 
-        assert "orders" in raised.value.known
+        assert "orders" in raised.value.names
 
     def test_a_wrong_channel_is_a_configuration_error(self) -> None:
         with pytest.raises(ConfigurationError, match="platform"):

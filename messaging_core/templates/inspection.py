@@ -47,12 +47,13 @@ def inspect(
 
 def _report(version: TemplateVersion, content: TemplateContent, engines: Engines) -> ContentReport:
     engine = engine_of(version, engines)
-    found = [
-        name
-        for source in sources_of(content)
-        for name in compiled(source, version, engine).placeholders
-    ]
-    placeholders = tuple(dict.fromkeys(found))
+    placeholders = tuple(
+        dict.fromkeys(
+            name
+            for source in sources_of(content)
+            for name in compiled(source, version, engine).placeholders
+        )
+    )
     text = content.text if platform_of(content) in {None, SMS} else None
     names = set(placeholders)
     used = [variable for variable in version.variables if touches(variable.key, names)]

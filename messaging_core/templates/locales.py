@@ -36,7 +36,7 @@ class _Language:
     rest: str
 
 
-def choose_locale(locales: Iterable[str], wanted: str | None, default: str) -> str | None:
+def choose_locale(locales: Iterable[str], reader_locale: str | None, default: str) -> str | None:
     """Return the best of some locales for a reader, or nothing if not even the default is there.
 
     That is the wanted one itself; else the nearest of the same language. Nearest is one in the
@@ -46,20 +46,20 @@ def choose_locale(locales: Iterable[str], wanted: str | None, default: str) -> s
     names of one language are one (`iw` and `he`, `nb` and `no`). Without any, the default is
     chosen. Case does not matter, nor whether `-` or `_` joins the subtags.
     """
-    known: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for locale in locales:
-        known.setdefault(_lower(locale), locale)
-    if wanted:
-        tag = _lower(wanted)
-        if tag in known:
-            return known[tag]
-        if nearest := _nearest(_parsed(tag), known):
-            return known[nearest]
-    return known.get(_lower(default))
+        spellings.setdefault(_lower(locale), locale)
+    if reader_locale:
+        tag = _lower(reader_locale)
+        if tag in spellings:
+            return spellings[tag]
+        if nearest := _nearest(_parsed(tag), spellings):
+            return spellings[nearest]
+    return spellings.get(_lower(default))
 
 
 def choose_content(
-    version: TemplateVersion, platform: str, wanted: str | None
+    version: TemplateVersion, platform: str, reader_locale: str | None
 ) -> TemplateContent | None:
     """Return the content for a platform and a reader, or nothing if there is none.
 
@@ -68,7 +68,9 @@ def choose_content(
     """
     own = [content for content in version.platform_content if content.platform == platform]
     contents: Sequence[TemplateContent] = own or version.generic_content
-    locale = choose_locale((content.locale for content in contents), wanted, version.default_locale)
+    locale = choose_locale(
+        (content.locale for content in contents), reader_locale, version.default_locale
+    )
     return next((content for content in contents if content.locale == locale), None)
 
 
@@ -95,27 +97,27 @@ def _parsed(tag: str) -> _Language:
     )
 
 
-def _nearest(wanted: _Language, tags: Iterable[str]) -> str | None:
+def _nearest(target: _Language, tags: Iterable[str]) -> str | None:
     """Return the tag that a reader understands best, the first of those that are alike."""
     offered = [(tag, _parsed(tag)) for tag in tags]
-    related = (_parsed(tag) for tag in RELATED.get(wanted.language, ()))
-    for language in (wanted, *related):
-        alike = [each for each in offered if each[1].language == language.language]
+    related = (_parsed(tag) for tag in RELATED.get(target.language, ()))
+    for language in (target, *related):
+        alike = [candidate for candidate in offered if candidate[1].language == language.language]
         if alike:
-            return min(alike, key=lambda each: _distance(language, each[1]))[0]
+            return min(alike, key=lambda candidate: _distance(language, candidate[1]))[0]
     return None
 
 
-def _distance(wanted: _Language, offered: _Language) -> tuple[bool, int, int]:
+def _distance(target: _Language, offered: _Language) -> tuple[bool, int, int]:
     return (
-        wanted.script != offered.script,
-        _distance_of_regions(wanted, offered),
-        _distance_of_rest(wanted.rest, offered.rest),
+        target.script != offered.script,
+        _distance_of_regions(target, offered),
+        _distance_of_rest(target.rest, offered.rest),
     )
 
 
-def _distance_of_regions(wanted: _Language, offered: _Language) -> int:
-    line = list(_line(wanted))
+def _distance_of_regions(target: _Language, offered: _Language) -> int:
+    line = list(_line(target))
     if offered.region in line:
         return line.index(offered.region)
     theirs = set(_line(offered)) - {""}
@@ -133,9 +135,9 @@ def _line(language: _Language) -> Iterator[str]:
     yield ""
 
 
-def _distance_of_rest(wanted: str, offered: str) -> int:
+def _distance_of_rest(target: str, offered: str) -> int:
     """Count the subtags by which one falls short of the other; what is not asked for is farther."""
-    more = len(wanted.split("-")) - len(offered.split("-"))
+    more = len(target.split("-")) - len(offered.split("-"))
     if not offered:
-        return more + bool(wanted)
-    return more if f"{wanted}-".startswith(f"{offered}-") else _FAR
+        return more + bool(target)
+    return more if f"{target}-".startswith(f"{offered}-") else _FAR

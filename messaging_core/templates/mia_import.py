@@ -71,10 +71,10 @@ def to_mia(
 
     Content of other platforms and what that service has no field for is left out.
     """
-    wanted = (locale or version.default_locale).lower()
+    language = (locale or version.default_locale).lower()
     document: dict[str, Any] = {"_id": project.id, "name": project.name}
     for content in version.platform_content:
-        if content.locale.lower() != wanted:
+        if content.locale.lower() != language:
             continue
         for key, name in _TEXTS.get(content.platform, {}).items():
             if getattr(content, name) is not None:
@@ -109,13 +109,13 @@ def _contents(document: Mapping[str, Any], locale: str, files: str) -> Iterator[
 
 def _attachments(entries: Sequence[Any], files: str) -> tuple[Attachment, ...]:
     """Turn file objects, or the mere names of older templates, into attachments."""
-    found = [entry if isinstance(entry, Mapping) else {"file": entry} for entry in entries]
+    objects = [entry if isinstance(entry, Mapping) else {"file": entry} for entry in entries]
     return tuple(
         Attachment(
             filename=str(entry.get("name") or entry["file"]),
             media_url=files + quote(str(entry["file"]), safe="/"),
         )
-        for entry in found
+        for entry in objects
     )
 
 

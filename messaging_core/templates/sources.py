@@ -103,8 +103,8 @@ def engine_of(version: TemplateVersion, engines: Engines) -> TemplateEngine:
         ConfigurationError: The host brings no such engine.
     """
     if version.engine not in engines:
-        known = ", ".join(sorted(engines))
-        message = f"no template engine {version.engine!r}; there are: {known}"
+        names = ", ".join(sorted(engines))
+        message = f"no template engine {version.engine!r}; there are: {names}"
         raise ConfigurationError(message)
     return engines[version.engine]
 

@@ -191,14 +191,14 @@ def _files(
 
 
 def _file(attachment: Attachment, media: MediaSource | None, limit: int) -> Part:
-    found = _content(attachment, media, max(limit, 0))
+    file = _content(attachment, media, max(limit, 0))
     content_id = content_id_of(attachment)
     if attachment.content_id is not None and content_id is None:
         raise HeaderError("an attachment has a content id that is none")
     return file_part(
-        found.content,
+        file.content,
         # What a source says of a file comes from a stranger; what a request says was checked.
-        content_type=attachment.content_type or media_type_of(found.content_type) or ANY_TYPE,
+        content_type=attachment.content_type or media_type_of(file.content_type) or ANY_TYPE,
         filename=attachment.filename,
         inline=attachment.inline,
         content_id=content_id,

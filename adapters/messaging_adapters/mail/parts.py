@@ -132,12 +132,12 @@ def _base64(data: bytes) -> bytes:
 
 
 def _carried_type(content_type: str) -> str:
-    known = media_type_of(content_type)
-    if known is None:
+    media_type = media_type_of(content_type)
+    if media_type is None:
         raise HeaderError("an attachment has a content type that is none")
     # RFC 2046 §5.1, §5.2: messages and groups of parts must not be encoded as a whole.
-    composite = known.lower().startswith(("message/", "multipart/"))
-    return ANY_TYPE if composite else known
+    composite = media_type.lower().startswith(("message/", "multipart/"))
+    return ANY_TYPE if composite else media_type
 
 
 def _base_name(filename: str) -> str:

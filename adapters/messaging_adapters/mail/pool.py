@@ -45,10 +45,10 @@ class IdleSessions(ForkAware):
     def give(self, session: Session) -> None:
         """Keep a connection for the next message, or close it where enough are waiting."""
         with self._lock:
-            kept = not self._closed and len(self._waiting) < self._limit
-            if kept:
+            has_room = not self._closed and len(self._waiting) < self._limit
+            if has_room:
                 self._waiting.append((monotonic(), session))
-        if not kept:
+        if not has_room:
             session.close()
 
     def close(self) -> None:

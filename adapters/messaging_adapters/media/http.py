@@ -208,8 +208,8 @@ def _host(name: str) -> str:
 
 
 def _resolve(host: str, port: int) -> Sequence[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in infos]
 
 
 class _Deadline:
@@ -289,8 +289,8 @@ def _content(response: HTTPResponse, limit: int) -> bytes:
 
 
 def _type(response: HTTPResponse) -> str:
-    found = _MEDIA_TYPE.match(response.headers.get("Content-Type", ""))
-    return found[0].lower() if found else _ANY_TYPE
+    match = _MEDIA_TYPE.match(response.headers.get("Content-Type", ""))
+    return match[0].lower() if match else _ANY_TYPE
 
 
 def _too_large(limit: int) -> MediaError:

@@ -214,11 +214,13 @@ class LiquidEngine(TemplateEngine):
         try:
             template = self._environments[form].from_string(source)
             setattr(template, "most_turns", limits.most_turns(pieces))  # noqa: B010 - it is ours
-            found = template.analyze(include_partials=False)
+            analysis = template.analyze(include_partials=False)
         except _TROUBLE as error:
             raise _syntax_error(error) from error
-        _check_filters(source, found, template.env.filters)
-        names = [_name(each.segments) for group in found.globals.values() for each in group]
+        _check_filters(source, analysis, template.env.filters)
+        names = [
+            _name(variable.segments) for group in analysis.globals.values() for variable in group
+        ]
         placeholders = tuple(name for name in dict.fromkeys(names) if name != "locale")
         return _LiquidTemplate(template, form, placeholders)
 
@@ -298,16 +300,16 @@ def _writes(piece: limits.Piece) -> bool:
     return piece.is_output or piece.name in _WRITING
 
 
-def _check_filters(source: str, found: TemplateAnalysis, known: Mapping[str, Any]) -> None:
-    for name, spans in found.filters.items():
-        if name not in known:
+def _check_filters(source: str, analysis: TemplateAnalysis, registry: Mapping[str, Any]) -> None:
+    for name, spans in analysis.filters.items():
+        if name not in registry:
             raise syntax_error(source, max(0, spans[0].index), f"unknown filter {name!r}")
 
 
 def _name(segments: Sequence[Any]) -> str:
     """Return the path of a variable, up to where it depends on another."""
-    known = takewhile(lambda segment: isinstance(segment, str | int), segments)
-    return ".".join(map(str, known))
+    steps = takewhile(lambda segment: isinstance(segment, str | int), segments)
+    return ".".join(map(str, steps))
 
 
 def _plain_object(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -341,13 +343,13 @@ def _value_error(error: Exception, placeholders: Sequence[str]) -> TemplateError
         return TemplateValueError((Violation("", "template.too_large", reason),))
     if isinstance(error, output.UnsafePlaceError):
         return TemplateValueError((unsafe_place(),))
-    found = error.context() if isinstance(error, LiquidError) else None
-    where = f"line {found[0]}, column {found[1] + 1}: " if found else ""
+    position = error.context() if isinstance(error, LiquidError) else None
+    where = f"line {position[0]}, column {position[1] + 1}: " if position else ""
     if isinstance(error, UndefinedError):
         name = _UNDEFINED_NAME.sub(r"\1", str(error.args[0])).replace("[", ".").replace("]", "")
-        known = name if name in placeholders else name.partition(".")[0]
-        message = f"{where}{known} has no value"
-        path = pointer_of(known)
+        placeholder = name if name in placeholders else name.partition(".")[0]
+        message = f"{where}{placeholder} has no value"
+        path = pointer_of(placeholder)
         return TemplateValueError((Violation(path, "template.missing_variable", message),))
     reason = error.reason if isinstance(error, filters.UnfitValueError) else "a value is of no use"
     return TemplateValueError((Violation("", "template.not_writable", f"{where}{reason}"),))

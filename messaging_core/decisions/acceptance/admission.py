@@ -59,18 +59,20 @@ def admit(  # noqa: PLR0913 - a decision, and all it depends on
         violations.append(Violation("/template", "template.unknown", message))
     if violations:
         return Admission(verdict=Verdict.INVALID, violations=tuple(violations))
-    wanted = request.scheduled_for
-    later = wanted is not None and is_later(wanted, now)
+    scheduled_for = request.scheduled_for
+    later = scheduled_for is not None and is_later(scheduled_for, now)
     return Admission(
         verdict=Verdict.SCHEDULED if later else Verdict.ACCEPTED,
-        reasons=_reasons(wanted, now, later=later) if wanted is not None else (),
-        due_at=due_time(wanted, now),
-        expires_at=expires_at(now, wanted, validity_of(request.validity, channel.message_type)),
+        reasons=_reasons(scheduled_for, now, later=later) if scheduled_for is not None else (),
+        due_at=due_time(scheduled_for, now),
+        expires_at=expires_at(
+            now, scheduled_for, validity_of(request.validity, channel.message_type)
+        ),
     )
 
 
-def _reasons(wanted: datetime, now: datetime, *, later: bool) -> tuple[Reason, ...]:
-    facts = {"scheduledFor": _text(wanted), "now": _text(now)}
+def _reasons(scheduled_for: datetime, now: datetime, *, later: bool) -> tuple[Reason, ...]:
+    facts = {"scheduledFor": _text(scheduled_for), "now": _text(now)}
     return (because(ReasonCode.SCHEDULE_LATER if later else ReasonCode.SCHEDULE_NOW, **facts),)
 
 

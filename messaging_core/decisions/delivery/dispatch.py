@@ -134,13 +134,14 @@ def _leave_in_doubt(claim: Claim, choice: WhenInDoubt, now: datetime) -> Settlem
 
 def _without_channel(claim: Claim, channel: Channel | None, now: datetime) -> Settlement:
     """Wait for the host to bring the channel back, as long as the message is valid."""
-    known = channel is not None
+    if channel is None:
+        description, code = "the host has no such channel now", "channel.unknown"
+    else:
+        description, code = "the channel is not active", "channel.inactive"
     failure = Failure(
         code=FailureCode.NOT_CONFIGURED,
-        description="the channel is not active" if known else "the host has no such channel now",
-        source=FailureSource(
-            name="pre-processing", code="channel.inactive" if known else "channel.unknown"
-        ),
+        description=description,
+        source=FailureSource(name="pre-processing", code=code),
         retry=Retry.CONFIGURATION,
     )
     until = min(now + _LOST_CHANNEL_WAIT, claim.delivery.expires_at)

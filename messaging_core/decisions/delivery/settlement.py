@@ -164,10 +164,10 @@ def fail(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = 
 def dead_letter(claim: Claim, now: datetime) -> Settlement:
     """End a message that crashed too often; the failure names the last fault that is known."""
     source = claim.message.failure.source if claim.message.failure else None
-    known = f"; the last that is known: {source.code}" if source and source.code else ""
+    last_fault = f"; the last that is known: {source.code}" if source and source.code else ""
     failure = Failure(
         code=FailureCode.POISONED,
-        description=f"given up after {claim.delivery.crashes} crashes{known}",
+        description=f"given up after {claim.delivery.crashes} crashes{last_fault}",
         source=FailureSource(name=_OURS, code=POISONED),
     )
     return fail(claim, now, failure, reason=POISONED)

@@ -251,15 +251,15 @@ def _zones(receiver: ReceiverFacts, hours: QuietHours) -> Zones:
 def _first_free(personal: Sequence[tuple[int, Finding]], places: frozenset[int]) -> datetime | None:
     """Return when the first of those who only had too many messages may get another."""
     frees = []
-    for each in places:
+    for index in places:
         untils = [
             finding.until
             for place, finding in personal
-            if place == each and finding.course is Course.REJECT
+            if place == index and finding.course is Course.REJECT
         ]
-        known = [until for until in untils if until is not None]
-        if len(known) == len(untils):
-            frees.append(max(known))
+        ends = [until for until in untils if until is not None]
+        if len(ends) == len(untils):
+            frees.append(max(ends))
     return min(frees, default=None)
 
 

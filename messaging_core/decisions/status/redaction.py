@@ -71,7 +71,7 @@ def is_redacted(message: Message) -> bool:
 
 
 def _receiver(receiver: MessageReceiver) -> MessageReceiver:
-    contacts = tuple(one for contact in receiver.contacts if (one := _contact(contact)))
+    contacts = tuple(filter(None, map(_contact, receiver.contacts)))
     return MessageReceiver(contacts=contacts, connector=_connector(receiver.connector))
 
 

@@ -36,8 +36,8 @@ def _ids(values: Any) -> tuple[Any, ...]:
 
 
 def _statuses(values: Any) -> tuple[Any, ...]:
-    known = set(Status)
-    return tuple(Status(value) if value in known else value for value in _several(values))
+    statuses = set(Status)
+    return tuple(Status(value) if value in statuses else value for value in _several(values))
 
 
 @frozen(kw_only=True)

@@ -83,10 +83,10 @@ def check_phone_number(
         path: Where it stands in the request.
         allow_unassigned: Accept a number of a possible length that the metadata does not know.
     """
-    found = _phone(value)
-    if allow_unassigned and found.code == _NOT_ASSIGNED:
+    phone = _phone(value)
+    if allow_unassigned and phone.code == _NOT_ASSIGNED:
         return None
-    return Violation(path, found.code, found.message) if found.code else None
+    return Violation(path, phone.code, phone.message) if phone.code else None
 
 
 def country_of(value: str) -> str | None:

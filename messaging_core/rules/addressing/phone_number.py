@@ -42,15 +42,15 @@ def normalize_phone_number(value: str, region: str | None = None) -> str | None:
     Raises:
         ValueError: No country has this code.
     """
-    known = _known_region(region) if region else None
+    country = _known_region(region) if region else None
     typed = _typed(value)
-    if known and typed and (dialled := _dialled_abroad(typed, value, known)):
+    if country and typed and (dialled := _dialled_abroad(typed, value, country)):
         return dialled
     if typed is None or typed.startswith("+"):
         return _international(typed, value) if typed else None
-    own = _national(typed, known) if known else None
+    own = _national(typed, country) if country else None
     # Digits that a country would begin with a zero are hardly typed for its own numbers.
-    if known and own and (_is_known(own) or not _has_trunk_zero(known)):
+    if country and own and (_is_known(own) or not _has_trunk_zero(country)):
         return own
     foreign = _without_plus(typed)
     return foreign if foreign and (_is_known(foreign) or not own) else own

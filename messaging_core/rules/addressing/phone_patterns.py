@@ -78,16 +78,19 @@ def _plan(code: str) -> _Plan | None:
     regions = COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()) if usable else ()
     if not regions or regions == ("001",):
         return None
-    found = [PhoneMetadata.metadata_for_region(region, None) for region in regions]
-    known = [metadata for metadata in found if metadata is not None]
+    countries = [
+        metadata
+        for region in regions
+        if (metadata := PhoneMetadata.metadata_for_region(region, None)) is not None
+    ]
     prefixes = [
         metadata.national_prefix_for_parsing
-        for metadata in known
+        for metadata in countries
         if metadata.national_prefix_for_parsing
     ]
     return _Plan(
         prefix=re.compile("|".join(["0", *(f"(?:{prefix})" for prefix in prefixes)])),
-        countries=tuple(map(_country, known)),
+        countries=tuple(map(_country, countries)),
     )
 
 

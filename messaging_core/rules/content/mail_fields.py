@@ -233,8 +233,8 @@ def _list_id(value: str) -> list[Token]:
         lexeme for lexeme in _lexemes(value, _NO_LIST_ID) if lexeme.kind != "comment"
     ] or [_Lexeme("", "")]
     is_name = _LIST_ID.fullmatch(last.text) and "=?" not in last.text
-    known = last.kind == "angle" or (last.kind == "word" and not phrase)
-    if not (is_name and known) or any(lexeme.kind != "word" for lexeme in phrase):
+    is_delimited = last.kind == "angle" or (last.kind == "word" and not phrase)
+    if not (is_name and is_delimited) or any(lexeme.kind != "word" for lexeme in phrase):
         raise FieldError(_NO_LIST_ID)
     words = " ".join([lexeme.text for lexeme in phrase])
     name = Token(f"<{last.text}>")

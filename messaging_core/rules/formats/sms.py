@@ -170,10 +170,10 @@ def _first_outside_gsm(text: str) -> dict[str, int]:
     # An ordinary text repeats the letters of its first lines: strip what is known, look at what
     # stopped the stripping. Blocks double, so that there are few of them.
     while rest:
-        found = set(rest[:size]) - _GSM - first.keys()
-        if len(first) + len(found) > _MANY:
+        characters = set(rest[:size]) - _GSM - first.keys()
+        if len(first) + len(characters) > _MANY:
             return _first_of_many(text)
-        for character in found:
+        for character in characters:
             first[character] = text.index(character)
         rest = rest[size:].lstrip("".join(first) + _GSM_STRING)
         size *= 2
@@ -220,10 +220,10 @@ def _cut(marked: str, mark: str, limit: int, *, whole: bool = False) -> tuple[st
 
 def _without_broken_cluster(piece: str, following: str, mark: str) -> str:
     """Leave the start of a cluster to the next part, unless the cluster fills this one."""
-    kept, after = piece, following
-    while kept and _joined(kept.replace(mark, ""), after):
-        kept, after = kept[:-1].removesuffix(mark), kept[-1]
-    return kept or piece
+    part, after = piece, following
+    while part and _joined(part.replace(mark, ""), after):
+        part, after = part[:-1].removesuffix(mark), part[-1]
+    return part or piece
 
 
 def _joined(part: str, following: str) -> bool:

@@ -75,7 +75,7 @@ def _zones_of_number(number: str) -> tuple[str, ...]:
     from phonenumbers.timezone import time_zones_for_number  # noqa: PLC0415
 
     try:
-        found = time_zones_for_number(parse(number))
+        names = time_zones_for_number(parse(number))
     except NumberParseException:
         return ()
-    return tuple(name for name in found if zone_of(name))
+    return tuple(name for name in names if zone_of(name))

@@ -56,11 +56,11 @@ def _hrefs(html: str) -> Iterator[tuple[int, int]]:
         if not name:
             place = _after_other(html, tag)
             continue
-        found, place = _attributes(html, tag.end())
+        href, place = _attributes(html, tag.end())
         if place > len(html):
             return
-        if found and name == "a" and not tag[1]:
-            yield found
+        if href and name == "a" and not tag[1]:
+            yield href
         if not tag[1] and name in _RAW:
             raw_end = _RAW_ENDS[name].search(html, place)
             place = raw_end.start() if raw_end else len(html)
@@ -84,7 +84,7 @@ def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, int]:
 
     A tag that never ends is none; it is over beyond the end of the document.
     """
-    found: tuple[int, int] | None = None
+    href: tuple[int, int] | None = None
     seen = False
     while match := _ATTRIBUTE.match(html, place):
         place = match.end()
@@ -93,9 +93,9 @@ def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, int]:
         if match["name"].lower() == "href" and not seen:
             seen = True
             group = next((name for name in ("double", "single", "bare") if match[name]), None)
-            found = match.span(group) if group else None
+            href = match.span(group) if group else None
         if place < len(html) and html[place] == ">":
-            return found, place + 1
+            return href, place + 1
         if place >= len(html) or match.end() == match.start():
             break
     return None, len(html) + 1

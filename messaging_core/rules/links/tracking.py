@@ -28,20 +28,20 @@ def utm_parameters(
     platform, campaign and id those of `meta.campaign`. A template's parameters go by its own
     names, and win.
     """
-    found = {"utm_source": channel.name, "utm_medium": channel.platform}
+    parameters = {"utm_source": channel.name, "utm_medium": channel.platform}
     campaign = meta.campaign if meta else None
     if campaign and campaign.id:
-        found |= {"utm_campaign": str(campaign.id), "utm_id": str(campaign.id)}
+        parameters |= {"utm_campaign": str(campaign.id), "utm_id": str(campaign.id)}
     if campaign and campaign.name:
-        found["utm_campaign"] = campaign.name
+        parameters["utm_campaign"] = campaign.name
     named = {"platform_name": channel.platform, "channel_name": channel.name}
     for parameter in template:
         value = (
             parameter.value if parameter.value is not None else named.get(parameter.reference or "")
         )
         if value is not None:
-            found[parameter.key] = value
-    return found
+            parameters[parameter.key] = value
+    return parameters
 
 
 def with_utm(url: str, parameters: Mapping[str, str]) -> str:

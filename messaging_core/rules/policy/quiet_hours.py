@@ -33,9 +33,9 @@ def allowed_from(
         The instant in UTC; `None` where everything within `SEARCH_LIMIT` is quiet, or where the
         calendar ends.
     """
-    known = [zone for zone in map(zone_of, zones) if zone is not None]
+    time_zones = [zone for zone in map(zone_of, zones) if zone is not None]
     try:
-        return _search(instant.astimezone(UTC), windows, known)
+        return _search(instant.astimezone(UTC), windows, time_zones)
     except OverflowError:
         return None
 
@@ -48,8 +48,8 @@ def is_quiet(instant: datetime, windows: Iterable[QuietWindow], zone: str) -> bo
         windows: Those of the quiet hours.
         zone: An IANA name; in one that is unknown it is never quiet.
     """
-    known = zone_of(zone)
-    return known is not None and any(_ends(_wall(instant, known), windows))
+    time_zone = zone_of(zone)
+    return time_zone is not None and any(_ends(_wall(instant, time_zone), windows))
 
 
 def _search(

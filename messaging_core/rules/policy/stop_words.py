@@ -119,7 +119,7 @@ def keyword_of(text: str, extra: Mapping[str, Keyword] = MappingProxyType({})) -
     word = _plain(text)
     if len(word) > _LONGEST:
         return None
-    return _TABLE.get(word) or {_plain(own): found for own, found in extra.items()}.get(word)
+    return _TABLE.get(word) or {_plain(own): keyword for own, keyword in extra.items()}.get(word)
 
 
 def confirmation_of(keyword: Keyword, own: Mapping[str, str] = MappingProxyType({})) -> str:

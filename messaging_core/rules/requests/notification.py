@@ -45,11 +45,11 @@ def check_notification(
 
 def valid_addresses(addresses: Iterable[str]) -> list[str]:
     """Return the addresses of copies that are any, each once, in order."""
-    kept: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for address in addresses:
         if check_email_address(address, "") is None:
-            kept.setdefault(address_key(_KEY, address), address)
-    return list(kept.values())
+            by_key.setdefault(address_key(_KEY, address), address)
+    return list(by_key.values())
 
 
 def sender_channel(address: str, channels: Collection[Channel]) -> tuple[Channel, str | None]:
@@ -59,9 +59,9 @@ def sender_channel(address: str, channels: Collection[Channel]) -> tuple[Channel
         LookupError: No email channel has the address or its domain, so sending from it would be a
             forgery.
     """
-    wanted = address_key(_KEY, address)
+    key = address_key(_KEY, address)
     for channel in channels:
-        if channel.sender and address_key(_KEY, channel.sender) == wanted:
+        if channel.sender and address_key(_KEY, channel.sender) == key:
             return channel, None
     user, _, domain = address.rpartition("@")
     for channel in channels:

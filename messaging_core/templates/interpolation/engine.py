@@ -78,7 +78,7 @@ class Bulk:
 
     def texts(self, values: Any) -> list[str] | None:
         """Return the texts, or nothing if a value is missing or out of the ordinary."""
-        found: list[Any] = []
+        items: list[Any] = []
         try:
             for parent, take in self.groups:
                 mapping = values
@@ -86,18 +86,18 @@ class Bulk:
                     mapping = mapping[key] if type(mapping) is dict else None
                 if type(mapping) is not dict:
                     return None
-                found += take(mapping)
+                items += take(mapping)
         except KeyError:
             return None
-        if {*map(type, found)} != _ONLY_TEXTS:
-            found = [value if type(value) is str else as_text(value) for value in found]
-            if None in found:
+        if {*map(type, items)} != _ONLY_TEXTS:
+            items = [value if type(value) is str else as_text(value) for value in items]
+            if None in items:
                 return None
-        return found if self.treat is None else self._treated(found, self.treat)
+        return items if self.treat is None else self._treated(items, self.treat)
 
-    def _treated(self, found: list[str], treat: Callable[[str], str]) -> list[str] | None:
-        texts = treat(_SEPARATOR.join(found)).split(_SEPARATOR)
-        return texts if len(texts) == len(found) else None  # a value holds the separator
+    def _treated(self, texts: list[str], treat: Callable[[str], str]) -> list[str] | None:
+        treated = treat(_SEPARATOR.join(texts)).split(_SEPARATOR)
+        return treated if len(treated) == len(texts) else None  # a value holds the separator
 
 
 @define(eq=False)
@@ -290,14 +290,14 @@ def _writers(text: Text, form: Form, *, line_breaks: bool) -> Iterator[Write]:
 
 
 def _text_writers(text: Text, plain: Write) -> Iterator[Write]:
-    found = query_values(piece if isinstance(piece, str) else None for piece in text.pieces)
-    for placeholder, is_query_value in zip(text.placeholders, found, strict=True):
+    pieces = (piece if isinstance(piece, str) else None for piece in text.pieces)
+    for placeholder, is_query_value in zip(text.placeholders, query_values(pieces), strict=True):
         yield as_query_value if is_query_value and not placeholder.raw else plain
 
 
 def _html_writers(text: Text, *, line_breaks: bool) -> Iterator[Write]:
-    found = contexts(piece if isinstance(piece, str) else None for piece in text.pieces)
-    for placeholder, context in zip(text.placeholders, found, strict=True):
+    pieces = (piece if isinstance(piece, str) else None for piece in text.pieces)
+    for placeholder, context in zip(text.placeholders, contexts(pieces), strict=True):
         if placeholder.raw:
             yield as_text
         elif context is Context.UNSAFE:

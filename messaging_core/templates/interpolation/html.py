@@ -185,13 +185,13 @@ class HtmlScanner:
                 place = self._in_text(text, place)
 
     def _skip(self, text: str, place: int) -> int:
-        found = _ENDS[self.until].search(text, place)
-        if found is None:
+        match = _ENDS[self.until].search(text, place)
+        if match is None:
             return len(text)
         if self.until.startswith("</"):
             self.in_tag, self.tag = True, ""
         self.until = ""
-        return found.end()
+        return match.end()
 
     def _in_value(self, text: str, place: int) -> int:
         end = text.find(self.quote, place)

@@ -99,11 +99,11 @@ def _plain(parameter: Parameter) -> Any:
 def _check_known(variables: Sequence[TemplateVariable], given: Iterable[Given]) -> list[Violation]:
     keys = {variable.key for variable in variables}
     return [
-        Violation(each.path, "template.unknown_variable", "the template takes no such value")
-        for each in given
-        if each.key not in keys
+        Violation(entry.path, "template.unknown_variable", "the template takes no such value")
+        for entry in given
+        if entry.key not in keys
         and not any(
-            covers(variable.key, each.key) or covers(each.key, variable.key)
+            covers(variable.key, entry.key) or covers(entry.key, variable.key)
             for variable in variables
         )
     ]
@@ -114,10 +114,10 @@ def _fill(
 ) -> Checked:
     values: dict[str, Any] = {}
     violations = []
-    for each in given:
-        if each.value is not None and not place(values, each.key, each.value):
+    for entry in given:
+        if entry.value is not None and not place(values, entry.key, entry.value):
             message = "another value stands in the same place: give it once"
-            violations.append(Violation(each.path, "template.duplicate_key", message))
+            violations.append(Violation(entry.path, "template.duplicate_key", message))
     for variable in version.variables:
         fault = _settle(values, variable, version.missing, default)
         if fault is not None:
@@ -146,9 +146,9 @@ def _settle(
 
 def _origin(key: str, given: Sequence[Given], path: str) -> str:
     """Return where the value of a variable came from, or where it belongs."""
-    for each in given:
-        if covers(each.key, key) and each.value is not None:
-            return each.path + pointer_of(key[len(each.key) + 1 :]) * (len(key) > len(each.key))
+    for entry in given:
+        if covers(entry.key, key) and entry.value is not None:
+            return entry.path + pointer_of(key[len(entry.key) + 1 :]) * (len(key) > len(entry.key))
     return path
 
 

@@ -135,7 +135,7 @@ def unknown_channel(name: str | None, error: UnknownChannelError) -> Rejection:
     if name is None:
         message, code = "the line names no channel: give --channel", "channel.missing"
     else:
-        message, code = no_channel(name, error.known), "channel.unknown"
+        message, code = no_channel(name, error.names), "channel.unknown"
     return Rejection(index=0, violations=(Violation("/channel", code, message),))
 
 

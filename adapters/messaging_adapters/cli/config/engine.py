@@ -40,7 +40,7 @@ class Engine:
         try:
             return self.messenger.channel(name)
         except UnknownChannelError as error:
-            raise UsageError(no_channel(name, error.known)) from None
+            raise UsageError(no_channel(name, error.names)) from None
 
     def name_of(self, channel: object) -> str:
         """Return the name of a channel by its id, or the id where it is not configured."""
@@ -60,9 +60,9 @@ class Undelivered(Transport):
         raise NotImplementedError
 
 
-def no_channel(name: str, known: Sequence[str]) -> str:
+def no_channel(name: str, names: Sequence[str]) -> str:
     """Return what to say of a channel that is not configured."""
-    return f'no channel "{name}"{near(name, known)}; there are: {", ".join(known) or "none"}'
+    return f'no channel "{name}"{near(name, names)}; there are: {", ".join(names) or "none"}'
 
 
 @contextmanager

@@ -42,9 +42,9 @@ def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str
             yield f"{name}: missing; {_expected(key)}"
 
 
-def near(name: str, known: Collection[str]) -> str:
-    """Return a question that proposes a similar known name, or nothing when none is similar."""
-    matches = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+def near(name: str, names: Collection[str]) -> str:
+    """Return a question that proposes a similar name, or nothing when none is similar."""
+    matches = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return f' (did you mean "{matches[0]}"?)' if matches else ""
 
 

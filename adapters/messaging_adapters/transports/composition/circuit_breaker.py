@@ -246,13 +246,13 @@ class _Circuit:
 def _verdict(outcome: Outcome) -> _Verdict:
     """Judge by the answer that says most; no answer says more than doubt."""
     singles = outcome.outcomes.values() if isinstance(outcome, PerRecipient) else [outcome]
-    verdicts = {_single(one) for one in singles}
-    if any(isinstance(one, Unknown) for one in singles):
+    verdicts = {_single(single) for single in singles}
+    if any(isinstance(single, Unknown) for single in singles):
         return _Verdict.FAILED
-    if any(isinstance(one, Accepted) for one in singles):
+    if any(isinstance(single, Accepted) for single in singles):
         return _Verdict.WELL
     order = (_Verdict.MISCONFIGURED, _Verdict.FAILED, _Verdict.WELL)
-    return next((one for one in order if one in verdicts), _Verdict.NOTHING)
+    return next((verdict for verdict in order if verdict in verdicts), _Verdict.NOTHING)
 
 
 def _single(outcome: SingleOutcome) -> _Verdict:
