@@ -42,7 +42,7 @@ class Pigeons(ReceiptParser):
 
     name = "pigeons"
 
-    def verify(self, request: HttpRequest, *, now: datetime) -> None:
+    def verify(self, request: HttpRequest, *, now: datetime) -> None:  # noqa: ARG002 - the port's
         if request.headers.get("secret") != SECRET:
             raise ForgedRequestError("the secret is wrong")
 
@@ -71,7 +71,7 @@ class Broken(Pigeons):
             raise self._verify
         super().verify(request, now=now)
 
-    def parse(self, request: HttpRequest, *, now: datetime) -> Any:
+    def parse(self, request: HttpRequest, *, now: datetime) -> Any:  # noqa: ARG002 - the port's
         if isinstance(self._parse, BaseException):
             raise self._parse
         return self._parse
