@@ -42,6 +42,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.ports.components import A_MESSENGER
+from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.wire import Json
 
 P = ParamSpec("P")
@@ -241,6 +242,12 @@ class AsyncMessenger(ForkAware):
     ) -> Reception:
         """Take in what providers report and people send; see `Messenger.receive`."""
         return await _in_thread(self.messenger.receive, receipts, workspace=workspace)
+
+    async def receive_webhook(
+        self, name: str, request: HttpRequest, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> HttpResponse:
+        """Keep what a webhook request reports; see `Messenger.receive_webhook`."""
+        return await _in_thread(self.messenger.receive_webhook, name, request, workspace=workspace)
 
     async def timeline(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE

@@ -16,6 +16,7 @@ MessagingError
 │   ├── UnknownContactError
 │   ├── UnknownListError
 │   ├── UnknownTemplateError
+│   ├── UnknownWebhookError
 │   └── UnknownShortLinkError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
@@ -31,12 +32,15 @@ MessagingError
 │   └── TemplateValueError       … values are missing, of no use, or too many
 ├── MediaError                   a picture or file that a message names is not available
 ├── HttpError                    no complete HTTP answer came: the server may have acted, or not
+├── WebhookError                 a webhook request is refused: answer its sender with `status`
+│   ├── ForgedRequestError       … nothing proves that the provider sent it
+│   └── UnreadableRequestError   … the provider sent it, and it does not have the provider's form
 └── Withdrawn                    told to a transport: do not hand this message over
 ```
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from messaging_core.models.common.violation import Violation
@@ -219,6 +223,24 @@ class UnknownShortLinkError(NotFoundError):
         return "no such short link, or it has expired"
 
 
+class UnknownWebhookError(NotFoundError):
+    """Report a webhook that no receipt parser of this messenger reads.
+
+    Attributes:
+        name: What was asked for.
+        known: The names that would have been found.
+    """
+
+    def __init__(self, name: str, known: Sequence[str] = ()) -> None:
+        super().__init__(name, tuple(known))
+        self.name = name
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        """Return the name asked for and the names there are."""
+        return f"no receipt parser {self.name!r}; there are: {', '.join(self.known) or 'none'}"
+
+
 class StateError(MessagingError):
     """Report an operation that the state of a message does not allow."""
 
@@ -388,6 +410,39 @@ class HttpError(MessagingError):
 
 def _http_error(problem: str, may_be_sent: bool) -> HttpError:  # noqa: FBT001 - pickle passes by place
     return HttpError(problem, may_be_sent=may_be_sent)
+
+
+class WebhookError(MessagingError):
+    """Report a webhook request that is refused.
+
+    Attributes:
+        problem: Why, without a secret, content or an address.
+        status: The HTTP status to answer with.
+    """
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        """Return the problem."""
+        return self.problem
+
+
+class ForgedRequestError(WebhookError):
+    """Report a webhook request of which nothing proves that the provider sent it.
+
+    With 401 most providers repeat the request for hours: those of a secret that the host has
+    rotated too early are accepted as soon as it is back.
+    """
+
+    status = 401
+
+
+class UnreadableRequestError(WebhookError):
+    """Report a webhook request that does not have the form of the provider's requests."""
 
 
 class Withdrawn(MessagingError):  # noqa: N818 - a verdict told to a transport, not a failure

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
@@ -68,6 +68,7 @@ from messaging_core.ports.components import (
     A_META,
     A_QUERY,
     A_STORAGE,
+    A_WEBHOOK_REQUEST,
     AN_AUDIENCE,
     AN_ENGINE,
     CODES,
@@ -77,6 +78,7 @@ from messaging_core.ports.components import (
     a_clock,
     keys_of,
     pairs_of_channels,
+    parsers_of,
     requests_of,
     send_rules_of,
 )
@@ -87,6 +89,8 @@ from messaging_core.ports.guarded import (
     GuardedEngine,
     GuardedFiles,
 )
+from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
@@ -94,6 +98,7 @@ from messaging_core.receipts.clicks import resolve_short_link
 from messaging_core.receipts.conversions import record_conversion
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.keywords import Keywords
+from messaging_core.receipts.webhooks import WebhookReceiver
 from messaging_core.rules.requests.query import check_query
 from messaging_core.templates import DEFAULT_ENGINES
 from messaging_core.templates.resolver import TemplateResolver
@@ -129,6 +134,7 @@ class Messenger:
         audience: Whom `notify` means by recipients and clusters; by default `contacts` and their
             lists.
         files: Where `notify` finds attachments.
+        receipt_parsers: Read the webhooks of providers for `receive_webhook`.
 
     Attributes:
         templates: Stored templates: save, activate, look up, inspect.
@@ -154,6 +160,7 @@ class Messenger:
         default_channels=several("channels", alone=(str, UUID, Channel)),
         audience=optional(AN_AUDIENCE),
         files=optional(FILES),
+        receipt_parsers=parsers_of,
     )
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
@@ -173,6 +180,7 @@ class Messenger:
         default_channels: Collection[ChannelReference] = (),
         audience: Audience | None = None,
         files: Files | None = None,
+        receipt_parsers: Iterable[ReceiptParser] = (),
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -203,6 +211,8 @@ class Messenger:
         self.inbox = ReceiptInbox(
             context=self.context, acceptor=self.acceptor, keywords=keywords or Keywords()
         )
+        parsers = cast("Mapping[str, ReceiptParser]", receipt_parsers or {})  # the check made it
+        self._webhooks = WebhookReceiver(self.inbox, parsers)
         self.subscriptions = EventSubscriptions(storage, self.clock)
         self.contacts = ContactDirectory(
             storage=storage,
@@ -595,6 +605,36 @@ class Messenger:
                 offset; nothing was kept.
         """
         return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
+
+    @checked(name=a_text, request=A_WEBHOOK_REQUEST, workspace=uuid)
+    def receive_webhook(
+        self, name: str, request: HttpRequest, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> HttpResponse:
+        """Verify a provider's webhook request, keep what it reports, and return what to answer.
+
+        Keeping is one transaction. A worker applies what is kept, so that nothing else delays the
+        answer. A request that comes twice is answered alike and counts once. The answer is:
+
+        - the parser's own, with a status of 2xx, when everything is kept;
+        - 401 for a request that is not verified, or when the verification raises anything;
+        - 400 for a verified request that does not have the provider's form;
+        - 500 when the parser raises anything else: the host has to correct its set-up or the
+          parser, and the provider repeats the request meanwhile;
+        - 503 when the storage fails: the provider repeats the request.
+
+        A log record names the reason of a refusal; the answer does not.
+
+        Args:
+            name: Which parser reads it.
+            request: The request as it came. Its `url` is the public one, as the provider calls it:
+                build it from your configuration, not from the `Host` header.
+            workspace: The tenant of what is reported.
+
+        Raises:
+            UnknownWebhookError: No parser has this name; where the name is part of a path, answer
+                with 404.
+        """
+        return self._webhooks.receive(name, request, workspace=workspace)
 
     @checked(handler=function, name=a_text, kinds=members(EventKind), from_start=flag)
     def subscribe(

@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 from uuid import UUID
 
 from messaging_core.arguments import a, a_text, part, refuse, several, uuid
+from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
@@ -16,6 +17,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.policy.send_rules import SendRules
+from messaging_core.ports.http import HttpRequest
 
 A_STORAGE: Final = part(
     "a storage", "begin", remedy='write storage=SqliteStorage("messages.db") or MemoryStorage()'
@@ -51,6 +53,11 @@ AN_IDENTIFIER: Final = a(
     'write Identifier(identifier_key="phonenumber", identifier_value="+31…")',
 )
 
+A_WEBHOOK_REQUEST: Final = a(
+    HttpRequest,
+    "an HttpRequest",
+    'write HttpRequest(method="POST", url="https://…", headers={…}, body=b"…")',
+)
 A_MEDIA_SOURCE: Final = part("a source of media", "read", remedy="write media=HttpMediaSource()")
 
 _CHANNELS: Final = "a dict of channels with the transport of each"
@@ -79,6 +86,24 @@ def a_transport(value: Any, name: str) -> Any:
         remedy = "pass the transports themselves, one after the other, such as SmtpTransport(…)"
         raise refuse(name, "a transport", value, remedy)
     return value
+
+
+def parsers_of(value: Any, name: str) -> Any:
+    """Allow several receipt parsers, or one alone; no two of one name."""
+    parsers = (value,) if callable(getattr(value, "parse", None)) else value
+    remedy = f"write {name}=[TwilioReceipts(auth_token=…)]"
+    if not isinstance(parsers, Iterable) or isinstance(parsers, str | bytes):
+        raise refuse(name, "a list of receipt parsers", value, remedy)
+    by_name: dict[str, Any] = {}
+    for parser in parsers:
+        is_able = all(callable(getattr(parser, method, None)) for method in ("verify", "parse"))
+        if isinstance(parser, type) or not (is_able and hasattr(parser, "answer")):
+            raise refuse(name, "a list of receipt parsers", parser, remedy)
+        own = a_text(getattr(parser, "name", None), f"the name of a parser in {name}")
+        if own in by_name:
+            raise ConfigurationError(f"two receipt parsers are called {own!r}: give one a `name`")
+        by_name[own] = parser
+    return by_name
 
 
 def a_clock(value: Any, name: str) -> Any:

@@ -64,20 +64,27 @@ class ReceiptInbox:
         When this returns, or raises in its second step, nothing of them can get lost: what could
         not be applied stays in the inbox, and a worker tries again.
         """
-        now = self.context.clock.now()
-        entries = [_kept(receipt, workspace, now) for receipt in receipts]
-        with self.context.storage.begin(connection) as tx:
-            positions = tx.receipts.keep(entries)
-        new = [
-            evolve(entry, position=position)
-            for entry, position in zip(entries, positions, strict=True)
-            if position is not None
-        ]
-        reception = Reception(repeated=len(entries) - len(new))
+        receipts = list(receipts)
+        new = self.keep(receipts, workspace=workspace, connection=connection)
+        reception = Reception(repeated=len(receipts) - len(new))
         for start in range(0, len(new), _PAGE):
             for result in self.apply_all(new[start : start + _PAGE], connection):
                 reception = _counted(reception, result)
         return reception
+
+    def keep(
+        self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
+    ) -> list[KeptReceipt]:
+        """Keep receipts durably in one transaction, and return the new ones; a worker applies."""
+        now = self.context.clock.now()
+        entries = [_kept(receipt, workspace, now) for receipt in receipts]
+        with self.context.storage.begin(connection) as tx:
+            positions = tx.receipts.keep(entries)
+        return [
+            evolve(entry, position=position)
+            for entry, position in zip(entries, positions, strict=True)
+            if position is not None
+        ]
 
     def process_pending(self) -> int:
         """Apply receipts that were kept but not applied, and return how many that did.

@@ -1,0 +1,91 @@
+"""Receive the webhook requests of providers: verify, parse and keep; a worker applies."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from messaging_core.errors import ConfigurationError, UnknownWebhookError, WebhookError
+from messaging_core.host_code import HostCode, fault_of
+from messaging_core.models.delivery.receipt import Receipt
+from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.ports.receipts import ReceiptParser
+from messaging_core.receipts.inbox import ReceiptInbox
+from messaging_core.wire.receipts import as_receipts
+
+_log = logging.getLogger(__name__)
+
+_UNAUTHORIZED: Final = 401
+_SERVER_ERROR: Final = 500
+_UNAVAILABLE: Final = 503
+
+
+class _RefusedError(Exception):
+    """End the reception of a request with a status; the reason is logged already."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@frozen
+class WebhookReceiver:
+    """Answer webhook requests.
+
+    Attributes:
+        inbox: Keeps the receipts.
+        parsers: By name.
+    """
+
+    inbox: ReceiptInbox
+    parsers: Mapping[str, ReceiptParser]
+
+    def receive(self, name: str, request: HttpRequest, *, workspace: UUID) -> HttpResponse:
+        """Keep what a request reports, and return what to answer its sender."""
+        parser = self.parsers.get(name)
+        if parser is None:
+            raise UnknownWebhookError(name, sorted(self.parsers))
+        try:
+            self._verify(parser, request)
+            receipts = self._parse(parser, request)
+            self._keep(parser, receipts, workspace)
+        except _RefusedError as error:
+            # Without a reason: it would tell an attacker how far a forgery came.
+            return HttpResponse(status=error.status)
+        return parser.answer
+
+    def _verify(self, parser: ReceiptParser, request: HttpRequest) -> None:
+        try:
+            with HostCode(f"the receipt parser {parser.name}"):
+                parser.verify(request, now=self.inbox.context.clock.now())
+        except WebhookError as error:
+            _log.warning("webhook %s: a request is not verified: %s", parser.name, error)
+            raise _RefusedError(_UNAUTHORIZED) from None
+        except Exception as error:  # noqa: BLE001 - answered, and logged
+            _log.error("webhook %s: verification raised %s", parser.name, fault_of(error))
+            raise _RefusedError(_UNAUTHORIZED) from None
+
+    def _parse(self, parser: ReceiptParser, request: HttpRequest) -> Sequence[Receipt]:
+        try:
+            with HostCode(f"the receipt parser {parser.name}"):
+                return as_receipts(parser.parse(request, now=self.inbox.context.clock.now()))
+        except WebhookError as error:
+            _log.error("webhook %s: a request cannot be read: %s", parser.name, error)
+            raise _RefusedError(error.status) from None
+        except ConfigurationError as error:
+            _log.error("webhook %s: %s", parser.name, error)
+            raise _RefusedError(_SERVER_ERROR) from None
+        except Exception as error:  # noqa: BLE001 - answered, and logged
+            _log.error("webhook %s: parsing raised %s", parser.name, fault_of(error))
+            raise _RefusedError(_SERVER_ERROR) from None
+
+    def _keep(self, parser: ReceiptParser, receipts: Sequence[Receipt], workspace: UUID) -> None:
+        if not receipts:
+            return
+        try:
+            self.inbox.keep(receipts, workspace=workspace)
+        except Exception as error:  # noqa: BLE001 - answered, and logged
+            _log.error("webhook %s: receipts are not kept: %s", parser.name, fault_of(error))
+            raise _RefusedError(_UNAVAILABLE) from None
