@@ -56,14 +56,14 @@ class Housekeeper:
     def run_once(self) -> None:
         """Process the receipts and events that wait now."""
         self._inbox.process_pending()
-        self._events.tell()
+        self._events.deliver()
 
     def _run(self) -> None:
         """Look again and again, and once more after the end."""
         while True:
             last = self._over.wait(_PAUSE)
             try:
-                self._events.look()
+                self._events.start_threads()
                 self._inbox.process_pending()
             except StorageError:
                 _log.exception("the storage failed; trying again")

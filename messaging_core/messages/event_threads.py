@@ -1,4 +1,4 @@
-"""Serve each subscriber on a thread of its own, so that none waits for another."""
+"""Deliver events to each subscriber on its own thread, so that none waits for another."""
 
 import logging
 import math
@@ -13,21 +13,21 @@ from messaging_core.messages.events import EventSubscriptions
 _log = logging.getLogger(__name__)
 
 Work = Callable[[str], None]
-"""Serves the subscriber of a name."""
+"""Delivers to the subscriber of a name."""
 
 _PAUSE = 0.5  # seconds between looks
 
 
 class EventDelivery:
-    """Tell subscribers what happened, on threads that may hang without holding up anything.
+    """Deliver events on threads, so that a handler that hangs delays nothing else.
 
     A handler that hangs cannot be stopped: its thread is left to itself. Until it returns, no
-    other thread of this process serves this subscriber.
+    other thread of this process delivers to this subscriber.
 
     Args:
-        subscriptions: Whom to tell.
-        timeout: Seconds that `tell` waits for handlers, and after which the log names those that
-            have not returned.
+        subscriptions: The handlers, and how far each has come.
+        timeout: Seconds that `deliver` waits for handlers, and after which the log names those
+            that have not returned.
     """
 
     def __init__(self, subscriptions: EventSubscriptions, timeout: float) -> None:
@@ -39,8 +39,8 @@ class EventDelivery:
         self._errors: list[Exception] = []
         self._named: set[tuple[str, int]] = set()
 
-    def tell(self) -> None:
-        """Tell every subscriber what is new to it, and wait for them, but no longer than that.
+    def deliver(self) -> None:
+        """Deliver new events to every subscriber, and wait for the handlers until the timeout.
 
         Raises:
             StorageError: The storage failed.
@@ -48,27 +48,27 @@ class EventDelivery:
         self._until = monotonic() + self._timeout
         names = self._subscriptions.names
         for name in filter(self._subscriptions.is_waiting, names):
-            self._start(name, self._serve_once)
+            self._start(name, self._deliver_once)
         self._join()
         if self._errors:
             raise self._errors[0]
 
-    def look(self) -> None:
+    def start_threads(self) -> None:
         """Start the threads of subscribers that have none, and name handlers that hang."""
         for name in self._subscriptions.names:
             if name not in self._threads:
-                self._start(name, self._serve)
+                self._start(name, self._run)
         for name, position in self._subscriptions.overdue(self._timeout):
             if (name, position) not in self._named:
                 self._named.add((name, position))
                 _log.error(
                     "subscriber %s has not returned from event %d for %g seconds;"
-                    " it hears of nothing else until then",
+                    " it gets no other event until it returns",
                     *(name, position, self._timeout),
                 )
 
     def end(self, until: float) -> None:
-        """Let every subscriber hear of the last events, but wait no longer than until then.
+        """Deliver the last events to every subscriber, but wait no longer than until then.
 
         Args:
             until: By `time.monotonic`.
@@ -93,23 +93,23 @@ class EventDelivery:
     def _is_over(self) -> bool:
         return monotonic() > self._until
 
-    def _serve_once(self, name: str) -> None:
+    def _deliver_once(self, name: str) -> None:
         try:
-            self._subscriptions.serve(name, self._is_over)
-        except Exception as error:  # noqa: BLE001 - the caller of `tell` gets it
+            self._subscriptions.deliver(name, self._is_over)
+        except Exception as error:  # noqa: BLE001 - the caller of `deliver` gets it
             self._errors.append(error)
         except BaseException as error:  # noqa: BLE001 - it ends no more than this look
-            _log.error("subscriber %s could not be served: %s", name, fault_of(error))
+            _log.error("delivery to subscriber %s failed: %s", name, fault_of(error))
 
-    def _serve(self, name: str) -> None:
-        """Go on until it is over, and once more then."""
+    def _run(self, name: str) -> None:
+        """Deliver until the end, and once more after it."""
         while True:
             last = self._over.wait(_PAUSE)
             try:
-                self._subscriptions.serve(name, self._is_over)
+                self._subscriptions.deliver(name, self._is_over)
             except StorageError:
                 _log.exception("the storage failed; trying again")
             except BaseException as error:  # noqa: BLE001 - it ends no more than this look
-                _log.error("subscriber %s could not be served: %s", name, fault_of(error))
+                _log.error("delivery to subscriber %s failed: %s", name, fault_of(error))
             if last:
                 return

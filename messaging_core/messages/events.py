@@ -39,11 +39,11 @@ def _never() -> bool:
 
 @frozen(kw_only=True)
 class Subscription:
-    """One handler, and what it wants to hear of.
+    """One handler, and the kinds of events that it gets.
 
     Attributes:
-        kinds: Which events; all where there is none.
-        busy: Held by the thread of this process that serves it.
+        kinds: Which events; all if it is empty.
+        busy: Held by the thread of this process that delivers to it.
     """
 
     handler: Handler
@@ -51,15 +51,16 @@ class Subscription:
     busy: threading.Lock = field(factory=threading.Lock, eq=False, repr=False)
 
     def wants(self, event: Event) -> bool:
-        """Tell whether the handler is to hear of an event."""
+        """Return True if the handler gets an event of this kind."""
         return not self.kinds or event.kind in self.kinds
 
 
 class EventSubscriptions(ForkAware):
-    """Tell handlers what happened, each at its own pace.
+    """Deliver events to handlers, each at its own pace.
 
-    How far each has come is stored under its name, so that a restart loses nothing. One thread of
-    one process at a time serves a name; an event whose handling was not recorded comes again.
+    The position of each handler is stored under its name, so that a restart loses nothing. One
+    thread of one process at a time delivers to a name. An event whose handling was not recorded
+    is delivered again.
     """
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
@@ -83,7 +84,7 @@ class EventSubscriptions(ForkAware):
         kinds: Collection[EventKind] = (),
         from_start: bool = False,
     ) -> None:
-        """Let a handler hear of everything from now on, or from where its name has come.
+        """Deliver events to a handler from now on, or from the stored position of its name.
 
         Raises:
             TypeError: The handler cannot be called by a thread.
@@ -107,25 +108,25 @@ class EventSubscriptions(ForkAware):
         return list(self._by_name)
 
     def is_waiting(self, name: str) -> bool:
-        """Tell whether there is something new for a subscriber, and no thread serves it."""
+        """Return True if a subscriber has new events, and no thread delivers them."""
         if self._by_name[name].busy.locked():
             return False
         with self._storage.begin(read_only=True) as tx:
             return tx.timeline.is_behind(name)
 
     def overdue(self, timeout: float) -> Iterator[tuple[str, int]]:
-        """Yield the names of handlers that have not returned for so many seconds, and from what."""
+        """Yield the handlers that run for longer than so many seconds, and the event of each."""
         before = monotonic() - timeout
         for name, (position, began) in list(self._calls.items()):
             if began <= before:
                 yield name, position
 
-    def serve(self, name: str, is_over: Callable[[], bool] = _never) -> int:
-        """Hand one subscriber what is new to it, unless another thread or process does.
+    def deliver(self, name: str, is_over: Callable[[], bool] = _never) -> int:
+        """Deliver new events to one subscriber, unless another thread or process does.
 
         Args:
             name: Which.
-            is_over: Asked before each event; what is left then comes the next time.
+            is_over: Asked before each event; when it returns True, the rest is left for later.
 
         Returns:
             How many events were handled.
@@ -134,11 +135,11 @@ class EventSubscriptions(ForkAware):
         if not subscription.busy.acquire(blocking=False):
             return 0
         try:
-            return self._serve(name, subscription, is_over)
+            return self._deliver(name, subscription, is_over)
         finally:
             subscription.busy.release()
 
-    def _serve(self, name: str, subscription: Subscription, is_over: Callable[[], bool]) -> int:
+    def _deliver(self, name: str, subscription: Subscription, is_over: Callable[[], bool]) -> int:
         with self._storage.begin(read_only=True) as tx:
             if not tx.timeline.is_behind(name):
                 return 0
