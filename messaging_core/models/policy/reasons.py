@@ -61,12 +61,12 @@ _MEANINGS: Final = MappingProxyType(
         ReasonCode.RECEIVERS_NOBODY_LEFT: "none of the receivers may get it",
         ReasonCode.QUIET_HOURS_HOLD: "it waits until the quiet hours end",
         ReasonCode.QUIET_HOURS_DROP: "it falls into quiet hours, which drop messages",
-        ReasonCode.QUIET_HOURS_BYPASSED: "it falls into quiet hours, and goes all the same",
+        ReasonCode.QUIET_HOURS_BYPASSED: "it falls into quiet hours, and bypasses them",
         ReasonCode.QUIET_HOURS_OUTLASTS_VALIDITY: "the quiet hours end after its validity",
         ReasonCode.QUIET_HOURS_NEVER: "the quiet hours leave no moment to send it",
         ReasonCode.VALIDITY_EXPIRED: "its validity is over before it could go",
         ReasonCode.SCHEDULE_LATER: "it waits for its time",
-        ReasonCode.SCHEDULE_NOW: "its time has come, or is less than 10 minutes away: it goes now",
+        ReasonCode.SCHEDULE_NOW: "its time is past, or less than 10 minutes away: it is sent now",
     }
 )
 

@@ -55,7 +55,7 @@ def replay(options: Namespace) -> int:
     if new.id == old:
         screen.line(f"{old} was in doubt, and is due now: it may arrive twice")
     else:
-        screen.line(f"{old} goes again as {new.id}, which is {new.status}")
+        screen.line(f"{old} is sent again as {new.id}, which is {new.status}")
     return 0
 
 

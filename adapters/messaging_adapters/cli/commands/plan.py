@@ -50,7 +50,7 @@ def _show(screen: Screen, name: str, line: Line, plan: Plan, now: datetime) -> N
 def _facts(plan: Plan, now: datetime) -> Facts:
     if plan.due_at:
         ahead = plan.due_at - now
-        yield "goes", f"{moment(plan.due_at)}, in {span(ahead)}" if ahead else "now"
+        yield "due", f"{moment(plan.due_at)}, in {span(ahead)}" if ahead else "now"
         yield "valid until", moment(plan.expires_at)
     for reason in plan.reasons:
         facts = ", ".join(f"{name} {value}" for name, value in reason.facts.items())

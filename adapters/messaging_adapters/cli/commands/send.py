@@ -51,7 +51,7 @@ def send(options: Namespace) -> int:
             total = count.accepted.total()
             _show_delivery(screen, engine, drain(screen, engine, total, stop), begun)
             if stop.is_set():
-                screen.remark("stopped; every line was read, and the rest goes with: " + _DELIVER)
+                screen.remark("stopped; every line was read; deliver the rest with: " + _DELIVER)
     if stop.is_set():
         return stop.status
     return 1 if count.refused else 0
@@ -65,7 +65,7 @@ def _show_stop(screen: Screen, options: Namespace, count: Count) -> None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     command += ["--from-line", str(line), options.file]
     screen.remark(
-        f"stopped before line {line}; what was accepted is kept, and goes with: {_DELIVER}"
+        f"stopped before line {line}; what was accepted is kept; deliver it with: {_DELIVER}"
     )
     screen.remark(f"to go on: {shlex.join(command)}")
 

@@ -72,7 +72,7 @@ def test_a_dead_letter_is_replayed_once_unless_asked_for_again(run, expired, mes
     again = run("replay", "--again", expired["id"])
     run("deliver")
 
-    assert first.out.startswith(f"{expired['id']} goes again as ")
+    assert first.out.startswith(f"{expired['id']} is sent again as ")
     assert first.out == repeated.out != again.out
     assert [one["status"] for one in messages()] == ["sent", "sent", "sending_failed"]
 

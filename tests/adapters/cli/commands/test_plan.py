@@ -5,7 +5,7 @@ def test_a_plan_shows_verdict_times_reasons_parts_and_content(run, write, sms):
 
     assert ran.status == 0
     assert ran.out.startswith("requests.jsonl:1: scheduled\n")
-    assert "goes        2026-03-03 09:00:00, in 1 day" in ran.out
+    assert "due         2026-03-03 09:00:00, in 1 day" in ran.out
     assert "valid until 2026-03-04 21:00:00" in ran.out
     assert "[schedule.later]" in ran.out
     assert "1 part, ucs2" in ran.out
@@ -17,7 +17,7 @@ def test_a_plan_says_what_would_be_cheaper(run, write, sms):
     ran = run("plan", "--channel", "parcels", write(sms("It\u2019s here. " + "x" * 100)))
 
     assert 'forced by   \u2019 ("\'" for \u2019: 1 of 2 parts)' in ran.out
-    assert "goes        now" in ran.out
+    assert "due         now" in ran.out
 
 
 def test_a_plan_stores_nothing(run, write, sms, shop):
