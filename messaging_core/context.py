@@ -1,6 +1,7 @@
 """What every part of the engine works with."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +32,7 @@ class EngineContext:
         policies: The send rules.
         limits: How large and deep a JSON request may be.
         suppress_on: Which reports suppress an address by themselves.
+        random: Returns numbers uniform in [0, 1), for the jitter of retries.
         wake_up: Wakes the workers of this messenger in this process.
     """
 
@@ -41,6 +43,7 @@ class EngineContext:
     policies: SendPolicies = field(factory=SendPolicies)
     limits: WireLimits = field(factory=WireLimits)
     suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
+    random: Callable[[], float] = field(default=random.random, repr=False)
     wake_up: WakeUp = field(factory=WakeUp, repr=False)
 
     def now(self) -> datetime:

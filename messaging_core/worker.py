@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from attrs import evolve
+
 from messaging_core.arguments import any_span, checked, flag, function, optional, span, uuid, whole
 from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
 from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
@@ -101,14 +103,13 @@ class Worker:
         if not timedelta(0) < timeout < lease:
             raise ConfigurationError(f"the timeout {timeout} is not shorter than the lease {lease}")
         self._messenger = messenger
-        self._clock = messenger.clock
+        self._context = evolve(messenger.context, random=random)
         self._threads = threads
         self._batch = batch or _default_batch(messenger, threads)
         self._lease = lease
         self._timeout = timeout.total_seconds()
         self._durable_handoff = durable_handoff
         self._max_crashes = max_crashes
-        self._random = random
         self._hung: dict[UUID, set[threading.Thread]] = {}
         self._latest = LatestTime()
 
@@ -152,13 +153,13 @@ class Worker:
         report = self._messenger.notify(
             notification, idempotency_key=idempotency_key, workspace=workspace
         )
-        progress = Progress(self._messenger.storage, self._messenger.channels, workspace, report)
-        deadline = self._clock.now() + within
+        progress = Progress(self._context, workspace, report)
+        deadline = self._context.clock.now() + within
 
         def is_late() -> bool:
-            return self._clock.now() >= deadline
+            return self._context.clock.now() >= deadline
 
-        while progress.is_waiting(self._clock.now()) and not is_late():
+        while progress.is_waiting(self._context.clock.now()) and not is_late():
             if not self._run_batch(is_late).total:
                 break
         return progress.report()
@@ -187,7 +188,7 @@ class Worker:
 
     def _deduplicates(self, claim: Claim) -> bool:
         route = self._messenger.route(claim.message.channel_id)
-        return route is not None and deduplicates_at(route[1], claim, self._clock.now())
+        return route is not None and deduplicates_at(route[1], claim, self._context.clock.now())
 
     def _housekeeper(self) -> Housekeeper:
         messenger = self._messenger
@@ -206,7 +207,7 @@ class Worker:
 
     def _run_until(self, stop: threading.Event, loop: DeliveryLoop) -> None:
         """Run a loop that `send` and the event of the host wake."""
-        wake, wake_up = loop.bulkheads.wake, self._messenger.context.wake_up
+        wake, wake_up = loop.bulkheads.wake, self._context.wake_up
         wake_up.add(wake)
         try:
             with StopRelay(stop, wake):
@@ -220,21 +221,18 @@ class Worker:
         # After a fork, threads that hung in the parent do not exist here and take no place.
         for threads in self._hung.values():
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
-        storage, watchdog = self._messenger.storage, self.watchdog(self._timeout)
+        watchdog = self.watchdog(self._timeout)
         commits = GroupCommit(
-            self._messenger.context,
+            self._context,
             defer_settlements=not self._durable_handoff,
             deduplicates=self._deduplicates,
             latest=self._latest,
         )
         dispatcher = Dispatcher(
-            clock=self._clock,
-            channels=self._messenger.channels,
-            policies=self._messenger.context.policies,
+            context=self._context,
             commits=commits,
             durable_handoff=self._durable_handoff,
             watchdog=watchdog,
-            random=self._random,
             max_crashes=self._max_crashes,
         )
 
@@ -248,8 +246,7 @@ class Worker:
         )
         with bulkheads:
             loop = DeliveryLoop(
-                storage=storage,
-                clock=self._clock,
+                context=self._context,
                 bulkheads=bulkheads,
                 commits=commits,
                 watchdog=watchdog,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from messaging_core.channels import ChannelRegistry
+from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.delivery.settlement import (
     Attempted,
@@ -28,8 +28,6 @@ from messaging_core.models.common.failure import Failure, FailureCode, FailureSo
 from messaging_core.models.delivery.delivery import Claim, Settlement
 from messaging_core.models.delivery.outcome import Accepted
 from messaging_core.models.policy.send_rules import Course
-from messaging_core.policy.policies import SendPolicies
-from messaging_core.ports.clock import Clock
 from messaging_core.ports.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -43,23 +41,17 @@ class Dispatcher:
     """Turn claims into settlements.
 
     Attributes:
-        clock: The clock that decides what has expired.
-        channels: The channels and their transports.
-        policies: The send rules of workspaces and channels.
+        context: The clock, channels, send rules and random source.
         commits: Where everything is written down.
         durable_handoff: Whether the point of no return is made durable.
         watchdog: Told of every call of a transport.
-        random: Returns numbers uniform in [0, 1).
         max_crashes: After how many crashes a message is given up.
     """
 
-    clock: Clock
-    channels: ChannelRegistry
-    policies: SendPolicies
+    context: EngineContext
     commits: GroupCommit
     durable_handoff: bool
     watchdog: Watchdog
-    random: Callable[[], float]
     max_crashes: int
 
     def dispatch(self, claim: Claim) -> bool:
@@ -126,12 +118,12 @@ class Dispatcher:
         return now if is_aware else earlier
 
     def _now(self) -> datetime:
-        return self.clock.now()
+        return self.context.clock.now()
 
     def _dispatch(self, claim: Claim) -> Settlement | None:
         """Do with one message what is to be done now."""
         now = self._now()
-        route = self.channels.route(claim.message.channel_id)
+        route = self.context.channels.route(claim.message.channel_id)
         channel, transport = route or (None, None)
         deduplicates = transport is not None and deduplicates_at(transport, claim, now)
         decision = dispatch(
@@ -140,7 +132,7 @@ class Dispatcher:
             now,
             deduplicates=deduplicates,
             max_crashes=self.max_crashes,
-            rules=self.policies.of(channel) if channel else NO_RULES,
+            rules=self.context.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self._released(claim)
@@ -160,7 +152,7 @@ class Dispatcher:
             at=now,
             handoff=DurableHandoff(
                 claim,
-                self.clock,
+                self.context.clock,
                 self.commits if self.durable_handoff else None,
                 channel=envelope.channel,
                 addresses=addresses,
@@ -192,7 +184,7 @@ class Dispatcher:
 
     def _allowance(self, claim: Claim, channel: Channel) -> Callable[[datetime], bool]:
         """Return what tells whether the send rules let a message go at an instant."""
-        receivers, rules = claim.receivers, self.policies.of(channel)
+        receivers, rules = claim.receivers, self.context.policies.of(channel)
         if receivers is None:
             return lambda _: True
         known = receivers
@@ -218,7 +210,7 @@ class Dispatcher:
 
     def _jitter(self) -> float:
         try:
-            return min(max(float(self.random()), 0.0), 1.0)
+            return min(max(float(self.context.random()), 0.0), 1.0)
         except BaseException as error:
             if may_be_a_signal(error):
                 raise

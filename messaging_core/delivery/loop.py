@@ -9,14 +9,13 @@ from uuid import UUID
 
 from attrs import define
 
+from messaging_core.context import EngineContext
 from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of, may_be_a_signal
-from messaging_core.ports.clock import Clock
-from messaging_core.ports.storage.transaction import Storage
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +39,7 @@ class DeliveryLoop:
         poll: Seconds after which an idle loop claims again although nothing woke it.
     """
 
-    storage: Storage
-    clock: Clock
+    context: EngineContext
     bulkheads: Bulkheads
     commits: GroupCommit
     watchdog: Watchdog
@@ -155,9 +153,9 @@ class DeliveryLoop:
         """Sleep until a message may be due, `send` wakes the loop, or `stop` is set."""
         if stop is None:
             return
-        with self.storage.begin(read_only=True) as tx:
+        with self.context.storage.begin(read_only=True) as tx:
             due_at = tx.outbox.next_due()
-        wait = (due_at - self.clock.now()).total_seconds() if due_at else self.poll
+        wait = (due_at - self.context.clock.now()).total_seconds() if due_at else self.poll
         # A message of a channel without threads stays due: without a pause this would be a spin.
         least = MAX_WAIT if self.bulkheads.is_exhausted else 0.0
         self.bulkheads.wait(1, min(max(wait, least), self.poll))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import define, evolve, field
 
-from messaging_core.channels import ChannelRegistry
+from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.notification_outcome import outcome_of
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.notification import (
@@ -14,7 +14,6 @@ from messaging_core.models.messages.notification import (
     NotificationReport,
     NotificationSkip,
 )
-from messaging_core.ports.storage.transaction import Storage
 
 AT_ONCE = 1000
 """The most messages that one transaction reads."""
@@ -26,8 +25,7 @@ _NOT_TRIED = frozenset({Status.ACCEPTED, Status.SCHEDULED})
 class Progress:
     """Follows the messages of a notification, and reports what became of them."""
 
-    _storage: Storage
-    _channels: ChannelRegistry
+    _context: EngineContext
     _workspace: UUID
     _accepted: NotificationReport
     _next: int = field(default=0, init=False)
@@ -38,7 +36,7 @@ class Progress:
         Messages are read in their order, and each only until it was attempted.
         """
         ids = self._accepted.messages
-        with self._storage.begin(read_only=True) as tx:
+        with self._context.storage.begin(read_only=True) as tx:
             while self._next < len(ids):
                 message = tx.messages.get(self._workspace, ids[self._next])
                 if message and message.status in _NOT_TRIED:
@@ -71,7 +69,7 @@ class Progress:
     def _messages(self) -> Iterator[Message]:
         ids = self._accepted.messages
         for start in range(0, len(ids), AT_ONCE):
-            with self._storage.begin(read_only=True) as tx:
+            with self._context.storage.begin(read_only=True) as tx:
                 messages = [
                     tx.messages.get(self._workspace, message_id)
                     for message_id in ids[start : start + AT_ONCE]
@@ -79,4 +77,4 @@ class Progress:
             yield from filter(None, messages)
 
     def _platform(self, message: Message) -> str:
-        return self._channels.find(message.channel_id).platform
+        return self._context.channels.find(message.channel_id).platform
