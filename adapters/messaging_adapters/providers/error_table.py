@@ -1,7 +1,7 @@
 """The error codes of a provider: a data file of its own, which a host can correct."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Self
@@ -55,20 +55,21 @@ class ErrorTable:
         """Return the failure that a code means, or nothing for an unknown code."""
         return self.failures.get(code or "")
 
-    def reported(self, code: str | None, word: str) -> Failure:
-        """Return the failure that a receipt reports; an unknown code means a passing trouble.
+    def reported(self, codes: Sequence[str], word: str) -> Failure:
+        """Return the failure that a receipt reports; unknown codes mean a passing trouble.
 
         Args:
-            code: The provider's error code, if the receipt has one.
+            codes: The provider's error codes; the first known one counts.
             word: The provider's status word.
         """
-        known = self.find(code)
-        if known:
-            return known
+        for code in codes:
+            known = self.find(code)
+            if known is not None:
+                return known
         return Failure(
-            code=FailureCode.TRANSIENT if code else FailureCode.UNREACHABLE,
+            code=FailureCode.TRANSIENT if codes else FailureCode.UNREACHABLE,
             description=f"reported as {word}",
-            source=FailureSource(name=self.provider, code=code or ""),
+            source=FailureSource(name=self.provider, code=codes[0] if codes else ""),
             retry=Retry.TRANSIENT,
         )
 

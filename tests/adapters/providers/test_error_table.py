@@ -79,17 +79,24 @@ def test_a_wrong_correction_is_refused(
 
 
 def test_an_unknown_code_means_a_passing_trouble() -> None:
-    failure = error_table("twilio").reported("39999", "undelivered")
+    failure = error_table("twilio").reported(["39998", "39999"], "undelivered")
 
     assert failure.retry is Retry.TRANSIENT
     assert failure.code == FailureCode.TRANSIENT
-    assert failure.source == FailureSource(name="twilio", code="39999")
+    assert failure.source == FailureSource(name="twilio", code="39998")
     assert error_table("twilio").find("39999") is None
     assert error_table("twilio").find(None) is None
 
 
+def test_the_first_known_code_counts() -> None:
+    table = error_table("bird")
+
+    assert table.reported(["sms:99", "15005"], "delivery_failed") == table.find("15005")
+    assert table.reported(["sms:27", "15005"], "delivery_failed") == table.find("sms:27")
+
+
 def test_a_failure_without_a_code_says_what_was_reported() -> None:
-    failure = error_table("twilio").reported(None, "undelivered")
+    failure = error_table("twilio").reported([], "undelivered")
 
     assert failure.description == "reported as undelivered"
     assert failure.code == FailureCode.UNREACHABLE
