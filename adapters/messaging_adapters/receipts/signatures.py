@@ -1,0 +1,96 @@
+"""Check what providers sign requests with."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+
+from messaging_core.arguments import a_text, refuse
+from messaging_core.errors import ForgedRequestError
+from messaging_core.ports.http import HttpRequest
+
+_JWT_PARTS: Final = 3
+_MOST_BYTES: Final = 1 << 20
+
+
+def secrets_of(value: Any, name: str) -> Any:
+    """Allow a secret, or several of them while one is replaced by another."""
+    secrets = (value,) if isinstance(value, str) else value
+    remedy = f"write {name}=os.environ[…], or {name}=(new, old) during a rotation"
+    if not isinstance(secrets, Iterable) or isinstance(secrets, bytes):
+        raise refuse(name, "a secret or several", value, remedy)
+    texts = tuple(a_text(secret, name) for secret in secrets)
+    if not texts or not all(text.strip() for text in texts):
+        raise refuse(name, "a secret or several", "", remedy)
+    return texts
+
+
+def check_size(request: HttpRequest) -> None:
+    """Refuse a request that is larger than any of these providers sends.
+
+    Raises:
+        ForgedRequestError: Its body has more than a mebibyte.
+    """
+    if len(request.body) > _MOST_BYTES:
+        raise ForgedRequestError("the body is larger than 1 MiB")
+
+
+def is_signed(given: str, expected: Iterable[str]) -> bool:
+    """Tell whether a signature is one of those expected; the time does not depend on which."""
+    return _is_one_of(given.encode("utf-8", "replace"), map(str.encode, expected))
+
+
+def hmac_base64(secret: str, signed: bytes, algorithm: str = "sha256") -> str:
+    """Return the HMAC of what is signed, as base64 with padding."""
+    return base64.b64encode(hmac.digest(secret.encode(), signed, algorithm)).decode()
+
+
+def claims_of(token: str, secrets: Iterable[str]) -> dict[str, Any]:
+    """Return the claims of a JSON Web Token that one of the secrets signed with HS256 (RFC 7515).
+
+    Raises:
+        ForgedRequestError: It is no such token, or another algorithm or secret signed it.
+    """
+    parts = token.split(".")
+    if len(parts) != _JWT_PARTS:
+        raise ForgedRequestError("the token has no three parts")
+    header, claims, signature = (_decoded(part) for part in parts)
+    signed = ".".join(parts[:2]).encode()
+    expected = [hmac.digest(secret.encode(), signed, "sha256") for secret in secrets]
+    if not _is_one_of(signature, expected):
+        raise ForgedRequestError("the signature of the token is wrong")
+    names = _object(header)
+    # `crit` names extensions that a reader must understand; we understand none (RFC 7515 §4.1.11).
+    if names.get("alg") != "HS256" or "crit" in names:
+        raise ForgedRequestError("the token is signed in another way than HS256")
+    return _object(claims)
+
+
+def _is_one_of(given: bytes, expected: Iterable[bytes]) -> bool:
+    # All are compared, so that the time does not tell which secret is in use.
+    return sum(hmac.compare_digest(given, signature) for signature in expected) > 0
+
+
+def _decoded(part: str) -> bytes:
+    """Decode base64url without padding, and only as one text that it can be (RFC 4648 §3.5)."""
+    try:
+        raw = part.encode("ascii")
+        decoded = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise ForgedRequestError("a part of the token is not base64url") from None
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != raw:
+        raise ForgedRequestError("a part of the token is not base64url")
+    return decoded
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise ForgedRequestError("a part of the token is no JSON object")
+    return value

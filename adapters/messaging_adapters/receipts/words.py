@@ -1,0 +1,86 @@
+"""What the status words of providers mean."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from messaging_adapters.providers.error_table import ErrorTable
+from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.receipt import (
+    InteractionReceipt,
+    Receipt,
+    ReceiptStatus,
+    StatusReceipt,
+)
+
+
+@frozen
+class Meaning:
+    """Say what a status word means.
+
+    Attributes:
+        status: What became of the message; nothing where the word changes no status.
+        interaction: What the person did with it.
+    """
+
+    status: ReceiptStatus | None = None
+    interaction: InteractionType | None = None
+
+
+NO_CHANGE: Final = Meaning()
+SENT: Final = Meaning(ReceiptStatus.SENT)
+DELIVERED: Final = Meaning(ReceiptStatus.DELIVERED)
+FAILED: Final = Meaning(ReceiptStatus.FAILED)
+READ: Final = Meaning(ReceiptStatus.DELIVERED, InteractionType.READ)
+
+
+@frozen(kw_only=True)
+class StatusReport:
+    """One status word about one message, as a provider reports it.
+
+    Attributes:
+        source: The name of the parser.
+        word: The provider's status word.
+        reference: The provider's id of the message.
+        key: Tells this report from all others.
+        codes: The provider's error codes, the most exact one first.
+    """
+
+    source: str
+    at: datetime
+    word: str
+    reference: str
+    key: str
+    raw: str
+    message_id: UUID | None = None
+    codes: tuple[str, ...] = ()
+
+    def receipts(self, words: Mapping[str, Meaning], errors: ErrorTable) -> list[Receipt]:
+        """Return what the word means; an unknown one is kept, and changes nothing."""
+        meaning = words.get(self.word, NO_CHANGE)
+        is_failure = meaning.status is ReceiptStatus.FAILED
+        status = StatusReceipt(
+            source=self.source,
+            at=self.at,
+            status=meaning.status,
+            provider_status=self.word,
+            reference=self.reference,
+            message_id=self.message_id,
+            failure=errors.reported(self.codes, self.word) if is_failure else None,
+            key=self.key,
+            raw=self.raw,
+        )
+        if meaning.interaction is None:
+            return [status]
+        interaction = InteractionReceipt(
+            source=self.source,
+            at=self.at,
+            type=meaning.interaction,
+            reference=self.reference,
+            message_id=self.message_id,
+            key=f"{self.key}:{meaning.interaction}",
+        )
+        return [status, interaction]
