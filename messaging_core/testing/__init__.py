@@ -20,14 +20,22 @@ from messaging_core.testing.builders import (
 )
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
 from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
-from messaging_core.testing.contracts.transport import PeerContract, TransportContract
+from messaging_core.testing.contracts.transport import (
+    HttpPeerContract,
+    PeerContract,
+    TransportContract,
+)
+from messaging_core.testing.http_peer import HttpPeer, Misbehaviour
 from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
 
 __all__ = [
     "MONDAY_MORNING",
     "BeforeHandoff",
     "DurableStorageContract",
+    "HttpPeer",
+    "HttpPeerContract",
     "ManualClock",
+    "Misbehaviour",
     "PeerContract",
     "RecordingTransport",
     "StorageContract",

@@ -13,6 +13,7 @@ from messaging_core.testing.contracts.transport import (
     an_envelope,
 )
 from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
+from testing.recorded import partly_rejected, sent_by
 
 BUSY = Deferred(failure=Failure(code=15001, description="busy", retry=Retry.TRANSIENT))
 NO = Rejected(failure=Failure(code=15002, description="no"))
@@ -29,13 +30,28 @@ class TestRecordingTransport(PeerContract):
         return self.transport
 
     def make_unreachable(self) -> Transport:
-        return RecordingTransport([BeforeHandoff(BUSY)])
+        self.transport = RecordingTransport([BeforeHandoff(BUSY)])
+        return self.transport
 
     def make_silent(self) -> Transport:
-        return RecordingTransport([DOUBT])
+        self.transport = RecordingTransport([DOUBT])
+        return self.transport
 
-    def delivered(self) -> int:
-        return len(self.transport.sent)
+    def attempts(self) -> int:
+        return len(self.transport.attempts)
+
+    def make_reset(self) -> Transport:
+        return self.make_silent()
+
+    def make_busy(self) -> Transport:
+        self.transport = RecordingTransport([BeforeHandoff(BUSY)])
+        return self.transport
+
+    def make_partly_rejected(self, address: str) -> Transport:
+        return RecordingTransport(partly_rejected(address))
+
+    def received(self) -> list[str]:
+        return sent_by(self.transport)
 
 
 def an_sms(*parts: str) -> Envelope:

@@ -36,6 +36,7 @@ from messaging_core.testing.contracts.transport import (
     check_outcome,
 )
 from messaging_core.testing.recording import Answer, BeforeHandoff, RecordingTransport
+from testing.recorded import AnswerOf, partly_rejected, recording, sent_by
 
 A, B = "ada@x.example", "grace@x.example"
 
@@ -55,8 +56,8 @@ UNREACHED = BeforeHandoff(OSError("no route"))
 
 
 class TestCircuitBreaker(PeerContract):
-    def over(self, *answers: Answer) -> Transport:
-        self.inner = RecordingTransport(answers)
+    def over(self, *answers: Answer | AnswerOf) -> Transport:
+        self.inner = recording(*answers)
         return CircuitBreaker(self.inner)
 
     def make_transport(self) -> Transport:
@@ -71,8 +72,20 @@ class TestCircuitBreaker(PeerContract):
     def make_silent(self) -> Transport:
         return self.over(DOUBT)
 
-    def delivered(self) -> int:
-        return len(self.inner.sent)
+    def make_reset(self) -> Transport:
+        return self.over(DOUBT)
+
+    def make_busy(self) -> Transport:
+        return self.over(BeforeHandoff(BUSY))
+
+    def make_partly_rejected(self, address: str) -> Transport:
+        return self.over(partly_rejected(address))
+
+    def received(self) -> list[str]:
+        return sent_by(self.inner)
+
+    def attempts(self) -> int:
+        return len(self.inner.attempts)
 
 
 class Case:

@@ -34,6 +34,7 @@ from messaging_core.testing.contracts.transport import (
     check_outcome,
 )
 from messaging_core.testing.recording import Answer, BeforeHandoff, RecordingTransport
+from testing.recorded import AnswerOf, partly_rejected, recording, sent_by
 
 A, B, C = "ada@x.example", "grace@x.example", "joan@x.example"
 
@@ -53,8 +54,8 @@ DOUBT = Unknown(failure=failure(Retry.AMBIGUOUS))
 
 
 class TestFailover(PeerContract):
-    def over(self, *answers: Answer) -> Transport:
-        self.second = RecordingTransport(answers, name="second")
+    def over(self, *answers: Answer | AnswerOf) -> Transport:
+        self.second = recording(*answers, name="second")
         return Failover(
             RecordingTransport(lambda _: BeforeHandoff(BUSY), name="first"), self.second
         )
@@ -71,15 +72,27 @@ class TestFailover(PeerContract):
     def make_silent(self) -> Transport:
         return self.over(DOUBT)
 
-    def delivered(self) -> int:
-        return len(self.second.sent)
+    def make_reset(self) -> Transport:
+        return self.over(DOUBT)
+
+    def make_busy(self) -> Transport:
+        return self.over(BeforeHandoff(BUSY))
+
+    def make_partly_rejected(self, address: str) -> Transport:
+        return self.over(partly_rejected(address))
+
+    def received(self) -> list[str]:
+        return sent_by(self.second)
+
+    def attempts(self) -> int:
+        return len(self.second.attempts)
 
 
 class TestFailoverAfterTheFirstAnswered(TestFailover):
     """The first passes the point of no return, and says that it did not take the message."""
 
-    def over(self, *answers: Answer) -> Transport:
-        self.second = RecordingTransport(answers, name="second")
+    def over(self, *answers: Answer | AnswerOf) -> Transport:
+        self.second = recording(*answers, name="second")
         return Failover(RecordingTransport(lambda _: BUSY, name="first"), self.second)
 
     def test_a_peer_that_is_away_leaves_no_doubt(self) -> None:
@@ -367,8 +380,8 @@ def test_composites_nest() -> None:
 class TestNested(PeerContract):
     """The contract holds through all four at once."""
 
-    def over(self, *answers: Answer) -> Transport:
-        self.inner = RecordingTransport(answers)
+    def over(self, *answers: Answer | AnswerOf) -> Transport:
+        self.inner = recording(*answers)
         away = RecordingTransport(lambda _: BUSY)
         guarded = Throttled(CircuitBreaker(self.inner), 1e6, burst=1000)
         return Failover(away, RoundRobin(Failover(guarded), guarded))
@@ -386,8 +399,20 @@ class TestNested(PeerContract):
     def make_silent(self) -> Transport:
         return self.over(DOUBT)
 
-    def delivered(self) -> int:
-        return len(self.inner.sent)
+    def make_reset(self) -> Transport:
+        return self.over(DOUBT)
+
+    def make_busy(self) -> Transport:
+        return self.over(BeforeHandoff(BUSY))
+
+    def make_partly_rejected(self, address: str) -> Transport:
+        return self.over(partly_rejected(address))
+
+    def received(self) -> list[str]:
+        return sent_by(self.inner)
+
+    def attempts(self) -> int:
+        return len(self.inner.attempts)
 
 
 def test_a_message_is_really_delivered_by_the_second() -> None:

@@ -21,6 +21,7 @@ from messaging_core.testing.contracts.transport import (
     an_envelope,
 )
 from messaging_core.testing.recording import RecordingTransport
+from testing.recorded import sent_by
 
 BUSY = Deferred(failure=Failure(code=15001, description="busy", retry=Retry.TRANSIENT))
 
@@ -30,8 +31,8 @@ class TestRoundRobin(TransportContract):
         self.providers = [RecordingTransport(), RecordingTransport(), RecordingTransport()]
         return RoundRobin(*self.providers, weights=(3, 1, 2))
 
-    def delivered(self) -> int:
-        return sum(len(provider.sent) for provider in self.providers)
+    def received(self) -> list[str]:
+        return sent_by(*self.providers)
 
 
 def turns(weights: list[int], count: int) -> list[int]:

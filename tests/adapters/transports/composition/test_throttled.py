@@ -25,6 +25,7 @@ from messaging_core.testing.contracts.transport import (
     check_outcome,
 )
 from messaging_core.testing.recording import Answer, RecordingTransport
+from testing.recorded import sent_by
 
 
 class TestThrottled(TransportContract):
@@ -32,8 +33,8 @@ class TestThrottled(TransportContract):
         self.inner = RecordingTransport()
         return Throttled(self.inner, 1, burst=1000)
 
-    def delivered(self) -> int:
-        return len(self.inner.sent)
+    def received(self) -> list[str]:
+        return sent_by(self.inner)
 
 
 def an_sms(parts: int = 1) -> Envelope:

@@ -22,8 +22,8 @@ class TestConsoleTransport(TransportContract):
     def make_transport(self) -> ConsoleTransport:
         return ConsoleTransport(self.stream)
 
-    def delivered(self) -> int:
-        return self.stream.getvalue().count("─" * 72) // 2
+    def received(self) -> list[str]:
+        return [text for text in self.stream.getvalue().split("─" * 72) if text.strip()]
 
 
 def printed(envelope: object) -> str:

@@ -34,8 +34,8 @@ class TestFileTransport(TransportContract):
     def make_transport(self) -> FileTransport:
         return FileTransport(self.folder)
 
-    def delivered(self) -> int:
-        return len(list(self.folder.glob("*.*"))) - len(list(self.folder.glob(".*")))
+    def received(self) -> list[bytes]:
+        return [path.read_bytes() for path in self.folder.glob("[!.]*.*")]
 
     def test_nothing_is_left_of_a_message_that_did_not_go(self) -> None:
         self.test_a_message_whose_mark_failed_does_not_go()

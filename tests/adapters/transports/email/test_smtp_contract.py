@@ -10,6 +10,8 @@ from messaging_core.testing.contracts.transport import PeerContract
 
 
 class TestSmtpTransport(PeerContract):
+    ignored_loggers = ("mail.log",)  # that of the server
+
     @pytest.fixture(autouse=True)
     def _peers(
         self,
@@ -30,8 +32,11 @@ class TestSmtpTransport(PeerContract):
     def make_transport(self) -> SmtpTransport:
         return self.connected_to(self.server.port)
 
-    def delivered(self) -> int:
-        return len(self.server.envelopes)
+    def received(self) -> list[str]:
+        return [
+            f"{envelope.rcpt_tos} {envelope.original_content.decode()}"
+            for envelope in self.server.envelopes
+        ]
 
     def make_rejected(self) -> SmtpTransport:
         answer = "550 5.7.1 <kerfuffle@receiver.example>: not\there"
@@ -43,3 +48,13 @@ class TestSmtpTransport(PeerContract):
     def make_silent(self) -> SmtpTransport:
         port = self.scripted({".": "sleep 2"}).port
         return self.connected_to(port, data_timeout=timedelta(seconds=0.2))
+
+    def make_reset(self) -> SmtpTransport:
+        return self.connected_to(self.scripted({".": ""}).port)
+
+    def make_busy(self) -> SmtpTransport:
+        return self.connected_to(self.scripted({".": "451 4.3.0 busy"}).port)
+
+    def make_partly_rejected(self, address: str) -> SmtpTransport:
+        answers = [f"550 5.1.1 <{address}>: no such user", "250 2.1.5 Ok"]
+        return self.connected_to(self.scripted({"RCPT": answers}).port)
