@@ -6,6 +6,7 @@ Usage: python -m faults.delivering SETTINGS, where the settings are JSON:
     transport, target                  who takes the messages: a key of TRANSPORTS
     lease                              seconds
     in_doubt_timeout                              seconds that a message in doubt waits for proof
+    platform                           of the channels, which says how long a retry waits
     threads                            of the worker
     drain                              end by itself once nothing is due
 """
@@ -86,7 +87,11 @@ def main(settings: dict[str, Any]) -> None:
     transport = TRANSPORTS[settings["transport"]](str(settings.get("target", "")))
     in_doubt_timeout = timedelta(seconds=settings.get("in_doubt_timeout", 0))
     channels = {
-        evolve(channel, in_doubt_timeout=in_doubt_timeout): transport
+        evolve(
+            channel,
+            in_doubt_timeout=in_doubt_timeout,
+            platform=settings.get("platform", channel.platform),
+        ): transport
         for channel in (ORDERS, OFFERS)
     }
     threads = settings.get("threads", 4)

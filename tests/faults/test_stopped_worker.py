@@ -10,6 +10,8 @@ from pathlib import Path
 from time import sleep
 from uuid import UUID
 
+from attrs import evolve
+
 from faults.processes import child, count_doubts, counted_doubts, look, until
 from faults.shop import OFFERS, ORDERS
 from messaging_adapters.storage.sqlite import SqliteStorage
@@ -36,11 +38,14 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
     database, ledger = tmp_path / "a.db", tmp_path / "ledger"
     chance = random.Random(5)  # noqa: S311 - picks moments
     storage = SqliteStorage(database, busy_timeout=timedelta(seconds=30))
-    channels = dict.fromkeys([ORDERS, OFFERS], RecordingTransport())
+    platform = "pager"  # retries after seconds; after a minute or more on email
+    channels = {
+        evolve(channel, platform=platform): RecordingTransport() for channel in (ORDERS, OFFERS)
+    }
     messenger = Messenger(storage=storage, channels=channels)
     settings = {
         "database": str(database), "transport": "spoken", "target": str(ledger), "lease": LEASE,
-        "in_doubt_timeout": IN_DOUBT_TIMEOUT,
+        "in_doubt_timeout": IN_DOUBT_TIMEOUT, "platform": platform,
     }  # fmt: skip
     count_doubts(database)
     ids: dict[str, list[str]] = {"orders": [], "offers": []}
@@ -56,19 +61,19 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
                 if connection.execute(WAITING).fetchone()[0] < 2 * MESSAGES:
                     for channel, its in ids.items():
                         answers = messenger.send_many(channel, [A_REQUEST] * MESSAGES)
-                        its += [one.id.hex for one in answers if isinstance(one, Message)]
+                        its += [answer.id.hex for answer in answers if isinstance(answer, Message)]
                 sleep(chance.random() * 0.005)
             worker.send(signal.SIGSTOP)
             sleep(LEASE * 1.5)
             worker.send(signal.SIGCONT)
         until(lambda: connection.execute(WAITING).fetchone() == (0,), "not all is delivered")
         stale = sum(json.loads(worker.finish()[-1])["stale"] for worker in workers)
-        statuses = {one: messenger.get(UUID(one)).status for its in ids.values() for one in its}
+        statuses = {own: messenger.get(UUID(own)).status for its in ids.values() for own in its}
 
     handed_over = Counter(line.split()[1] for line in ledger.read_text().splitlines())
     repeated = handed_over - Counter(set(handed_over))
     doubts = counted_doubts(database)
-    failed = {one for one, status in statuses.items() if status == "sending_failed"}
+    failed = {own for own, status in statuses.items() if status == "sending_failed"}
     figure(
         f"SIGSTOP past the lease: {STOPS} stops, {len(statuses)} messages,"
         f" {doubts.total() / STOPS:.2f} in doubt per stop,"
