@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from messaging_core.arguments import refuse
 from messaging_core.errors import ConfigurationError, UnknownChannelError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.delivery.capabilities import Capabilities
 from messaging_core.ports.transport import SupportsLookUp, Transport, leaves

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_core.channels import ChannelRegistry
+from messaging_core.lazy import frozen
 from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Clock, Ids

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, key_of
 from messaging_core.acceptance.submission import (
     AcceptResult,
@@ -20,6 +18,7 @@ from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.admission import admit
 from messaging_core.decisions.content.link_planning import Linking, counts_parts, wants_links
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
+from messaging_core.lazy import frozen
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.templates.resolver import TemplateResolver

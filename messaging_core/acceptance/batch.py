@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.idempotency import check_key, conflict, gone, key_of_batch
@@ -13,6 +13,7 @@ from messaging_core.acceptance.submission import PreparedRequest, Request, Submi
 from messaging_core.acceptance.writer import MessageWriter
 from messaging_core.decisions.acceptance.rejection import curtailed
 from messaging_core.errors import InvalidMessageError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.batch import Batch

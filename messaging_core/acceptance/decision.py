@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.acceptance.submission import PreparedRequest
 from messaging_core.contacts.receivers import Person
 from messaging_core.decisions.acceptance.admission import Admission
@@ -14,6 +12,7 @@ from messaging_core.decisions.acceptance.rejection import rejected
 from messaging_core.decisions.content.link_planning import Linking
 from messaging_core.decisions.delivery.policy_outcomes import withheld
 from messaging_core.errors import InvalidMessageError
+from messaging_core.lazy import frozen
 from messaging_core.models.content.short_link import ShortLink
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.message import Message, Origin

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from messaging_core.decisions.acceptance.admission import Admission
 from messaging_core.errors import InvalidRequestError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.delivery.delivery import IdempotencyKey

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.arguments import a, a_text, checked, choice, id_of, optional, uuid
 from messaging_core.contacts.editor import ContactEditor, raise_if_invalid, require_contact
@@ -14,6 +14,7 @@ from messaging_core.errors import (
     UnknownContactError,
     UnknownListError,
 )
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page

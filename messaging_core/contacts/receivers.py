@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.contacts.identifiers import ComparisonKey, comparison_key, of_contact, plain
 from messaging_core.decisions.acceptance.drafting import identifiers_of
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation

@@ -4,10 +4,9 @@ from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.arguments import a, a_text, checked, choice, members, optional, uuid
 from messaging_core.contacts.editor import raise_if_invalid
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page

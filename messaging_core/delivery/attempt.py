@@ -4,11 +4,12 @@ import logging
 from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.delivery.handoff import DurableHandoff, _text, _texts
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
     Accepted,

@@ -4,8 +4,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from attrs import frozen
-
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.delivery.settlement import (
@@ -23,6 +21,7 @@ from messaging_core.delivery.handoff import DurableHandoff
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import Claim, Settlement

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import (
@@ -27,6 +27,7 @@ from messaging_core.decisions.status.evidence import (
     proven_recipients,
     proves_hand_over,
 )
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import (
     Claim,

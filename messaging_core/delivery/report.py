@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Settlement
 from messaging_core.models.messages.message import Status
 

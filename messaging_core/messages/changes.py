@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.acceptance.batch import messages_of
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, StateError, UnknownBatchError
+from messaging_core.lazy import frozen
 from messaging_core.messages.lookup import message_of
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.delivery.event import EventKind

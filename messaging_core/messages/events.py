@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from time import monotonic
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_core.errors import ArgumentError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import fault_of
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.event import Cursor, Event, EventKind
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage.transaction import Storage

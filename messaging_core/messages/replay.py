@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import lane_of
@@ -12,6 +12,7 @@ from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.redaction import is_redacted
 from messaging_core.errors import StateError, UnknownMessageError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage, Resolution
 from messaging_core.models.delivery.event import EventKind

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from time import monotonic, sleep
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.decisions.status import events
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.ports.clock import Clock

@@ -3,8 +3,9 @@
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import Attachment, Body, HtmlBody, TextBody
 from messaging_core.ports.files import Files, name_of, url_of

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import Attachment, Body, TextBody, TextMetadata

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_core.contacts.receivers import address_identifiers
 from messaging_core.decisions.policy.send_rules import evaluate, is_refused
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta

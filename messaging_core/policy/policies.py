@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.policy.send_rules import (
     SendRules,

@@ -4,9 +4,8 @@ from abc import abstractmethod
 from typing import Protocol
 from urllib.parse import quote, unquote
 
-from attrs import frozen
-
 from messaging_core.errors import MediaError
+from messaging_core.lazy import frozen
 from messaging_core.ports.media import Media, MediaSource
 
 NOWHERE = "https://files.invalid/"

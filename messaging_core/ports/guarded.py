@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
 from messaging_core.host_code import HostCode
+from messaging_core.lazy import frozen
 from messaging_core.models.content.template_project import Form
 from messaging_core.models.people.user import Unresolved, User
 from messaging_core.ports.audience import Audience

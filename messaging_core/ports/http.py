@@ -4,7 +4,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 def _lower_names(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -3,7 +3,9 @@
 from abc import abstractmethod
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 @frozen(kw_only=True)

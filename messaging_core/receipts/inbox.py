@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.context import EngineContext
@@ -16,6 +16,7 @@ from messaging_core.errors import (
     StorageBusyError,
     StorageError,
 )
+from messaging_core.lazy import frozen
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.receipt import (

@@ -5,13 +5,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.submission import Submission
 from messaging_core.arguments import a, checked_init, flag
 from messaging_core.context import EngineContext
 from messaging_core.errors import InvalidRequestError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation

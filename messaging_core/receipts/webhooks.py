@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.errors import ConfigurationError, UnknownWebhookError, WebhookError
 from messaging_core.host_code import HostCode, fault_of
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.receipt import Receipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.receipts import ReceiptParser

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.content.template_project import TemplateContent, TemplateVersion
 from messaging_core.templates.language_data import (
     ALIASES,

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import orjson
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.action import Action

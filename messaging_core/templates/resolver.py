@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.decisions.acceptance.drafting import identifiers_of
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.meta import Meta, PushNotificationsMeta

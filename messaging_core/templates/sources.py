@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
-
 from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS
 from messaging_core.models.content.template_project import (
     Form,

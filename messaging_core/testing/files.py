@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_core.errors import MediaError
+from messaging_core.lazy import frozen
 from messaging_core.ports.files import NOWHERE, Files
 from messaging_core.ports.media import Media
 

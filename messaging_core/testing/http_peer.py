@@ -14,8 +14,7 @@ from ssl import SSLContext
 from time import sleep
 from typing import Any, Final, Self
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.ports.http import HttpRequest, HttpResponse
 
 

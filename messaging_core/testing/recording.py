@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from attrs import frozen
-
 from messaging_core.errors import Withdrawn
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.outcome import Accepted, Outcome
 from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities, Handoff, Transport

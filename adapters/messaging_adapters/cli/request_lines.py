@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 import orjson
-from attrs import frozen
 
 from messaging_adapters.cli.usage import UsageError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.violation import Violation
 
 _MOST: Final = 1000  # lines in one chunk, which is one transaction

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.addresses import AddressError, wire_address
@@ -14,6 +14,7 @@ from messaging_adapters.mail.headers import HeaderError
 from messaging_adapters.mail.parts import ANY_TYPE, Part, file_part, group, text_part
 from messaging_core.errors import MediaError
 from messaging_core.host_code import HostCode
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import MessageType
 from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.content.body import Attachment

@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.headers import HeaderError
+from messaging_core.lazy import frozen
 from messaging_core.rules.content.media import media_type_of
 
 _TOO_FULL: Final = re.compile(rb"(?m)^([^\r\n]{74,75})(=[0-9A-F]{2}(?=\r?$))")

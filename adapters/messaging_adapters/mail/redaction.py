@@ -8,7 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 _HIDDEN: Final = "[hidden]"
 _SHORTEST: Final = 3  # letters or digits; shorter runs give nothing away

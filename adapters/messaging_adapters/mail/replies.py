@@ -6,10 +6,11 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_adapters.mail.failures import outcome_of
 from messaging_adapters.mail.redaction import Confidential
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import SingleOutcome
 

@@ -12,10 +12,11 @@ from time import monotonic
 from typing import Any, Final, cast
 from urllib.parse import quote, urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from messaging_core.arguments import checked_init, flag, function, several, span
 from messaging_core.errors import MediaError
+from messaging_core.lazy import frozen
 from messaging_core.ports.media import Media, MediaSource
 
 Resolver = Callable[[str, int], Sequence[str]]

@@ -6,10 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Self
 
-from attrs import frozen
-
 from messaging_core.arguments import choice, refuse
 from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 
 _USUAL_CODE: Final = {

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_adapters.providers.error_table import ErrorTable
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.interaction import InteractionType
 from messaging_core.models.delivery.receipt import (
     InteractionReceipt,

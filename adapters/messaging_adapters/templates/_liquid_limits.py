@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import update_wrapper
 from typing import Any, Final
 
-from attrs import frozen
 from liquid.context import RenderContext
 from liquid.exceptions import ResourceLimitError
 from liquid.filter import with_context
 
 from messaging_core.errors import TemplateSyntaxError
+from messaging_core.lazy import frozen
 from messaging_core.templates.interpolation.parser import syntax_error
 
 MAX_TAGS: Final = 2_500

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.request import SendMessage

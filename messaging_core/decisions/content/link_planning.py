@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.decisions.content.linking import apply_links, draw_links, link_settings
 from messaging_core.decisions.content.rendering import content_of
 from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import TextBody

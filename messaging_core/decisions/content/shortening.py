@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.content.short_link import NO_PARAMETERS
 from messaging_core.rules.formats.hosts import ascii_host, is_suspicious_host
 from messaging_core.rules.formats.iris import host_of

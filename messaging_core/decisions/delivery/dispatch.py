@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.decisions.content.rendering import envelope_of
 from messaging_core.decisions.delivery.policy_outcomes import blocked, deferred, excluding
@@ -17,6 +17,7 @@ from messaging_core.decisions.delivery.settlement import (
     postpone,
 )
 from messaging_core.decisions.policy.send_rules import evaluate
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement

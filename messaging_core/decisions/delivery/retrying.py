@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL
 
 

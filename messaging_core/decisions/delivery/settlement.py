@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from messaging_core.decisions.delivery.retrying import NAMED_WAITS, RetryPolicy, next_try, policy_of
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import IN_DOUBT_TIMEOUT
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import (

@@ -11,14 +11,13 @@ that asks when a receiver may get a message next.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from attrs import frozen
-
 from messaging_core.decisions.policy.receiver_rules import (
     CONSENT_RULES,
     RECEIVER_RULES,
     Case,
     Finding,
 )
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.delivery.delivery import Controls

@@ -2,7 +2,9 @@
 
 from enum import IntEnum, StrEnum
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 class Retry(StrEnum):

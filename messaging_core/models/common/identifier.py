@@ -1,6 +1,8 @@
 """What a contact is found by."""
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 T = TypeVar("T")
 

@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 

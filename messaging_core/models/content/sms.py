@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 class SmsEncoding(StrEnum):

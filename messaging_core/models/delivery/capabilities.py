@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from attrs import frozen
+from messaging_core.lazy import frozen
 
 
 @frozen(kw_only=True)

@@ -5,8 +5,9 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.content.short_link import LinkSettings
 from messaging_core.models.messages.message import Message, Part, Status, references_of

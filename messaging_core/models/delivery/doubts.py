@@ -1,6 +1,6 @@
 """How often it was not known whether a provider took a message, and how that ended."""
 
-from attrs import frozen
+from messaging_core.lazy import frozen
 
 
 @frozen(kw_only=True)

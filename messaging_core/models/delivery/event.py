@@ -4,8 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.messages.message import Status
 from messaging_core.models.policy.plan import Reason

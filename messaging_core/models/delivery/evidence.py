@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.fields import OPEN
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.people.contact import MessageReceiver

@@ -2,8 +2,7 @@
 
 from enum import StrEnum
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure
 
 

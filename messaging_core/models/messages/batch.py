@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.messages.message import Message
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.people.user import Unresolved
 
 _OCTETS = 16

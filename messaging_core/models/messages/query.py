@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import DEFAULT_LIMIT

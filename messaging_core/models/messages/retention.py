@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from attrs import frozen
+from messaging_core.lazy import frozen
 
 
 class Keep(StrEnum):

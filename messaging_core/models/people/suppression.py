@@ -3,7 +3,9 @@
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
+
+from messaging_core.lazy import frozen
 
 
 class SuppressionScope(StrEnum):

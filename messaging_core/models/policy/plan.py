@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.sms import SmsText
 from messaging_core.models.messages.envelope import Envelope

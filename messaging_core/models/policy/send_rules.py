@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_core.arguments import (
     a,
@@ -23,6 +23,7 @@ from messaging_core.arguments import (
     several,
     time_of_day,
 )
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import MessageType
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.people.suppression import Suppression

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Final
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.rules.formats.iris import host_of, uri_of
 from messaging_core.rules.formats.uris import MAX_URI_LENGTH
 

@@ -3,9 +3,10 @@
 import re
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_core.errors import TemplateSyntaxError
+from messaging_core.lazy import frozen
 
 MAX_PLACEHOLDERS: Final = 10_000
 """Most placeholders of a source."""

@@ -5,8 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template import (
     BooleanParameter,

@@ -6,9 +6,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.errors import InvalidRequestError, StorageError
+from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.receipt import StatusReceipt

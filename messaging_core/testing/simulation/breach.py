@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.testing.simulation.story import Story
 
 

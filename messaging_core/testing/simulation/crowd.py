@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.content.body import TextBody

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
-
 from messaging_core.errors import InvalidMessageError, StateError
+from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import EMAIL, PUSH, Channel
 from messaging_core.models.content.meta import Meta

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, Channel
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel, MessageType
 from messaging_core.models.content.body import TextBody
 from messaging_core.models.delivery.event import EventKind

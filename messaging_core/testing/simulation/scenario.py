@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
 from messaging_core.models.policy.send_rules import SendRules
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.evidence import Evidence

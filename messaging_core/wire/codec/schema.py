@@ -9,8 +9,9 @@ from typing import Any, Final, Protocol, TypeVar, Union, cast, get_args, get_ori
 from uuid import UUID
 
 import attrs
-from attrs import NOTHING, Attribute, Factory, evolve, frozen
+from attrs import NOTHING, Attribute, Factory, evolve
 
+from messaging_core.lazy import frozen
 from messaging_core.models.content.action import LocationRequestAction
 from messaging_core.models.content.template import Parameter
 from messaging_core.wire.codec import scalars

@@ -1,8 +1,7 @@
 """How much of a document is read before it is refused."""
 
-from attrs import frozen
-
 from messaging_core.arguments import checked_init, optional, whole
+from messaging_core.lazy import frozen
 
 # The JSON writer itself gives up at 254 levels; we stay well clear of it.
 _DEEPEST = 200

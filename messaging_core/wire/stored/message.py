@@ -7,9 +7,10 @@ from typing import Any, overload
 from uuid import UUID
 
 import orjson
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.errors import InvalidDocumentError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, SMS
 from messaging_core.models.common.page import Page
 from messaging_core.models.common.violation import Violation

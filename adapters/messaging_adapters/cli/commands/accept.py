@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from messaging_adapters.cli.config.engine import Engine, no_channel
 from messaging_adapters.cli.interrupts import Stop
@@ -13,6 +13,7 @@ from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line, Source
 from messaging_adapters.cli.usage import UsageError
 from messaging_core.errors import StorageError, UnknownChannelError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.policy.plan import Rejection

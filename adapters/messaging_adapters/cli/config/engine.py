@@ -7,13 +7,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
 from messaging_adapters.cli.config.file import Config, load_config
 from messaging_adapters.cli.config.keys import near
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
 from messaging_core.errors import UnknownChannelError
+from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.outcome import Outcome

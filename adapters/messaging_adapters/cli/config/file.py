@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_adapters.cli.config.keys import Key, faults_of, near
 from messaging_adapters.cli.config.transports import transport_faults, transport_of
 from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
 from messaging_core.ports.transport import Transport
 from messaging_core.rules.addressing.channel import check_channel

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from attrs import frozen
+from messaging_core.lazy import frozen
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KINDS = {str: "text in quotes", int: "a whole number", bool: "true or false", dict: "a table"}

@@ -9,7 +9,7 @@ from threading import Event
 from time import perf_counter
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from messaging_adapters.cli.commands.accept import answers
 from messaging_adapters.cli.commands.send import drain
@@ -18,6 +18,7 @@ from messaging_adapters.cli.demo.examples import more_like
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line
 from messaging_core.delivery.report import DeliveryReport
+from messaging_core.lazy import frozen
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.message import Message
 from messaging_core.models.policy.plan import Rejection

@@ -4,8 +4,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 from rich.text import Text
+
+from messaging_core.lazy import frozen
 
 GAP: Final = 1
 """Blanks after a column, beside the one between two columns."""

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import field
 
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.lazy import frozen
 from messaging_core.models.content.short_link import ShortLink
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.ports.storage.content import ShortLinks, Templates

@@ -5,9 +5,10 @@ from datetime import datetime
 from heapq import nsmallest
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.lazy import frozen
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page
 from messaging_core.models.people.contact import Contact

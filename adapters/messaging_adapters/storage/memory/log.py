@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.errors import InvalidDocumentError
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.event import Cursor, Event
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction

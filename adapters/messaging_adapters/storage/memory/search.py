@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from attrs import frozen
-
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.messages.message import Direction, Status

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.send_history import SendHistoryTable
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
 from messaging_core.wire.stored.message import Stored, store

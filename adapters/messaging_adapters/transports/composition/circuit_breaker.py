@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from attrs import frozen
-
 from messaging_core.arguments import a_text, checked, optional, span, whole
+from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
     Accepted,

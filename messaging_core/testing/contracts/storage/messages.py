@@ -7,9 +7,10 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import orjson
-from attrs import evolve, frozen
+from attrs import evolve
 
 from messaging_core.errors import InvalidQueryError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.failure import FailureSource
 from messaging_core.models.common.page import MAX_LIMIT

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from sqlite3 import Cursor
 from typing import Any
 
-from attrs import frozen
-
 from messaging_adapters.storage.sqlite.rows.columns import storable, to_micros
 from messaging_adapters.storage.sqlite.schema.constants import PENDING
+from messaging_core.lazy import frozen
 from messaging_core.models.messages.message import Direction, Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.wire.stored.message import searchable

@@ -6,8 +6,6 @@ from sqlite3 import Cursor
 from typing import Final
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.stores.messages import failure_columns
 from messaging_adapters.storage.sqlite.stores.timeline import event_of, event_row
@@ -16,6 +14,7 @@ from messaging_core.decisions.status.redaction import (
     redacted_event,
     redacted_interaction,
 )
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import ReceiptState

@@ -1,0 +1,92 @@
+"""What is made on first use, so that a program starts quickly."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin
+
+import attrs
+
+
+@attrs.frozen
+class _Example:
+    """Shows which methods this version of attrs and Python writes."""
+
+
+class _Unwritten:
+    """Stands in a class for a method that attrs has not written yet."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        for cls in owner.__mro__:
+            _finish(cls)
+        return getattr(owner if instance is None else instance, self.name)
+
+
+_UNWRITTEN = {
+    name: _Unwritten(name)
+    for name in (
+        *("__attrs_attrs__", "__attrs_props__", "__match_args__", "__init__", "__replace__"),
+        *("__eq__", "__ne__", "__hash__", "__repr__", "__setattr__", "__delattr__"),
+        *("__getstate__", "__setstate__"),
+    )
+    if hasattr(_Example, name)
+}
+
+# What Python puts into each class anew.
+_OF_ITS_OWN = ("__dict__", "__weakref__")
+
+# For each class without methods: what makes the class from which it takes them.
+_unfinished: dict[type, Callable[[], type]] = {}
+
+
+def frozen_on_use(cls: Any = None, *, kw_only: bool = False) -> Any:
+    """Do as `attrs.frozen`, but write the methods when the first of them is used.
+
+    attrs compiles the methods of each class, which takes half a millisecond. There are 250 classes,
+    and a program uses few of them: `benchmarks/import_time.py`. Fields, slots, pickling, type hints
+    and type checks are those of `attrs.frozen`. As the class is made twice, its methods must not
+    call `super()` without arguments.
+    """
+    if cls is None:
+        return partial(frozen_on_use, kw_only=kw_only)
+    body = {name: value for name, value in vars(cls).items() if name not in _OF_ITS_OWN}
+    body["__qualname__"] = cls.__qualname__
+    fields = [name for name, hint in cls.__annotations__.items() if not _is_class_variable(hint)]
+    has_weakrefs = any("__weakref__" in vars(base) for base in cls.__mro__[1:])
+    slots = (*fields, *(() if has_weakrefs else ("__weakref__",)))
+    kept = {name: value for name, value in body.items() if name not in fields}
+    made = _made_again(cls, {**_UNWRITTEN, **kept, "__slots__": slots})
+    # attrs changes the class that it is given, and two threads may finish `made` at the same time.
+    _unfinished[made] = lambda: attrs.frozen(_made_again(cls, body), kw_only=kw_only)
+    return made
+
+
+def _made_again(cls: type, body: dict[str, Any]) -> type:
+    metaclass = type(cls)
+    return metaclass(cls.__name__, cls.__bases__, body)
+
+
+def _is_class_variable(hint: Any) -> bool:
+    return hint is ClassVar or get_origin(hint) is ClassVar
+
+
+def _finish(cls: type) -> None:
+    """Let attrs make the class from its source, and take over the methods."""
+    make = _unfinished.get(cls)
+    if make:
+        complete = make()
+        for name, unwritten in _UNWRITTEN.items():
+            # Threads that do this at the same time write equal methods, so no lock is needed.
+            if vars(cls).get(name) is unwritten:
+                setattr(cls, name, getattr(complete, name))
+        _unfinished.pop(cls, None)
+
+
+if TYPE_CHECKING:  # type checkers know what attrs does
+    from attrs import frozen as frozen  # noqa: PLC0414
+else:
+    frozen = frozen_on_use
