@@ -392,24 +392,30 @@ class HttpError(MessagingError):
         problem: Why, without an address, a URL or a header.
         may_be_sent: The server may have acted on the request: the first byte of the body, or the
             whole of a request without a body, may have left this machine.
+        fault: What kind of problem it is: a member of `HttpFault`, or a word of the client's own.
+        status: Of the answer, where only the rest of it is missing or of no use.
     """
 
-    def __init__(self, problem: str, *, may_be_sent: bool) -> None:
+    def __init__(
+        self, problem: str, *, may_be_sent: bool, fault: str = "broken", status: int | None = None
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.may_be_sent = may_be_sent
+        self.fault = fault
+        self.status = status
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle with the keyword argument."""
-        return _http_error, (self.problem, self.may_be_sent)
+        """Pickle with the keyword arguments."""
+        return _http_error, (self.problem, self.may_be_sent, self.fault, self.status)
 
     def __str__(self) -> str:
         """Return the problem."""
         return self.problem
 
 
-def _http_error(problem: str, may_be_sent: bool) -> HttpError:  # noqa: FBT001 - pickle passes by place
-    return HttpError(problem, may_be_sent=may_be_sent)
+def _http_error(problem: str, may_be_sent: bool, fault: str, status: int | None) -> HttpError:  # noqa: FBT001 - pickle passes by place
+    return HttpError(problem, may_be_sent=may_be_sent, fault=fault, status=status)
 
 
 class WebhookError(MessagingError):

@@ -96,7 +96,7 @@ ERRORS = [
     errors.TemplateSyntaxError("a placeholder without end", 1, 7),
     errors.TemplateValueError([VIOLATION]),
     errors.MediaError("too large", permanent=True),
-    errors.HttpError("timed out", may_be_sent=True),
+    errors.HttpError("timed out", may_be_sent=True, fault="timeout", status=200),
     errors.Withdrawn("cancelled"),
 ]
 

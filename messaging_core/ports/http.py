@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Protocol
 
 from attrs import field
@@ -45,6 +46,36 @@ class HttpResponse:
     body: bytes = field(default=b"", repr=False)
 
 
+class HttpFault(StrEnum):
+    """Say why there is no complete answer.
+
+    Attributes:
+        UNKNOWN_HOST: The URL names no host that exists.
+        FORBIDDEN_ADDRESS: The host has an address that this client does not connect to.
+        UNTRUSTED: The server's certificate is not accepted.
+        NO_TLS: The server and this client have no TLS in common.
+        UNREACHABLE: There was no connection.
+        TIMEOUT: The time was over.
+        TOO_LARGE: The answer was larger than allowed.
+        BROKEN: The connection was lost, or what came over it was not HTTP.
+    """
+
+    UNKNOWN_HOST = "unknown_host"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    UNTRUSTED = "untrusted"
+    NO_TLS = "no_tls"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too_large"
+    BROKEN = "broken"
+
+
+WRONG_SETUP = frozenset(
+    {HttpFault.UNKNOWN_HOST, HttpFault.FORBIDDEN_ADDRESS, HttpFault.UNTRUSTED, HttpFault.NO_TLS}
+)
+"""Faults that an operator must correct: trying again does not help."""
+
+
 class HttpClient(Protocol):
     """Send HTTP requests; one object serves many threads at once.
 
@@ -54,15 +85,21 @@ class HttpClient(Protocol):
 
     @abstractmethod
     def send(
-        self, request: HttpRequest, *, before_body: Callable[[], None] | None = None
+        self,
+        request: HttpRequest,
+        *,
+        before_body: Callable[[], None] | None = None,
+        max_answer: int | None = None,
     ) -> HttpResponse:
         """Send one request and return the complete answer, whatever its status.
 
         Args:
             request: What to send.
             before_body: Called once, after the connection stands (with TLS: after its handshake)
-                and before the first byte of the body leaves. What it raises passes through, and
-                the body is not sent.
+                and before the first byte of the body leaves; of a request without a body, before
+                its first line. What it raises passes through, and the body is not sent.
+            max_answer: The most bytes of the body of the answer; by default what the client
+                allows.
 
         Raises:
             HttpError: No complete answer came, or it was larger than the client allows.

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import trustme
 
-from messaging_adapters.media.http import HttpMediaSource, is_public
+from messaging_adapters.http_clients.public_addresses import is_public
+from messaging_adapters.media.http import HttpMediaSource
 from messaging_core.errors import MediaError
 from messaging_core.ports.media import Media
 

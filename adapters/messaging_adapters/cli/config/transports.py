@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from messaging_adapters.cli.config.keys import Key, faults_of
-from messaging_adapters.media.http import HttpMediaSource
 from messaging_adapters.transports.development.console import ConsoleTransport
 from messaging_adapters.transports.development.file import FileTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
@@ -94,7 +93,11 @@ def _console(_table: Mapping[str, Any], _folder: Path) -> Transport:
 
 
 def _media(table: Mapping[str, Any]) -> MediaSource | None:
-    return HttpMediaSource() if table.get("fetch_media") else None
+    if not table.get("fetch_media"):
+        return None
+    from messaging_adapters.media.http import HttpMediaSource  # noqa: PLC0415 - needs an extra
+
+    return HttpMediaSource()
 
 
 def _secret(variable: str) -> str:

@@ -1,0 +1,1 @@
+"""Clients that carry HTTP requests."""

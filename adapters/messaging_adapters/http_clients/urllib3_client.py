@@ -1,0 +1,309 @@
+"""HTTP/1.1 over connections of urllib3."""
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Final, Self
+
+from attrs import define, field
+
+from messaging_adapters.http_clients._deadline import Deadline
+from messaging_adapters.http_clients._dialling import Dialler, Dialling, Resolver, resolve
+from messaging_adapters.http_clients._target import Target, target_of
+from messaging_core.arguments import a, checked_init, function, optional, span, whole
+from messaging_core.errors import ConfigurationError, HttpError, MissingDependencyError
+from messaging_core.ports.http import HttpClient, HttpFault, HttpRequest, HttpResponse
+
+try:
+    from urllib3.exceptions import HTTPError
+
+    from messaging_adapters.http_clients._connections import (
+        Connection,
+        IdleConnections,
+        TlsConnection,
+    )
+except ImportError as error:
+    raise MissingDependencyError("urllib3", "http") from error
+
+_CHUNK: Final = 65_536
+_OTHER_HOST: Final = 62  # X509_V_ERR_HOSTNAME_MISMATCH of OpenSSL
+_FAULTS: Final = (OSError, http.client.HTTPException, HTTPError, ValueError)
+
+
+@checked_init(
+    timeout=span(),
+    max_answer=whole(),
+    ssl_context=optional(a(ssl.SSLContext, "an SSLContext", "use ssl.create_default_context()")),
+    max_idle=whole(0),
+    idle_for=span(timedelta(0)),
+    resolve=function,
+    connect=function,
+    allows=optional(function),
+)
+@define(eq=False)
+class Urllib3Client(HttpClient):
+    """Send HTTP requests over connections that are kept for the next one.
+
+    It follows no redirect, uses no proxy of the environment, repeats nothing, and verifies
+    certificates and host names. A connection that the server closed while it waited is replaced
+    as long as nothing of the body was sent. A name is resolved once for each connection, and the
+    connection goes to an address that was checked.
+
+    Use it as a context manager, or call `close`, to hang up.
+
+    Attributes:
+        timeout: For the whole exchange from connecting to the last byte of the answer, except
+            for looking the name up, which the system bounds.
+        max_answer: The most bytes of the body of an answer.
+        ssl_context: By default one that verifies certificates and host names.
+        max_idle: The most connections that wait for their next request.
+        idle_for: How long they wait; servers hang up after some time, too.
+        resolve: Looks names up; by default as the system does.
+        connect: Opens connections.
+        allows: Says whether an address may be connected to, such as `is_public`. All addresses of
+            a host must be.
+
+    Raises:
+        ConfigurationError: The SSL context does not verify.
+    """
+
+    timeout: timedelta = field(default=timedelta(seconds=30), kw_only=True)
+    max_answer: int = field(default=1_000_000, kw_only=True)
+    ssl_context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
+    max_idle: int = field(default=256, kw_only=True)
+    idle_for: timedelta = field(default=timedelta(seconds=30), kw_only=True)
+    resolve: Resolver = field(default=resolve, kw_only=True, repr=False)
+    connect: Dialler = field(default=socket.create_connection, kw_only=True, repr=False)
+    allows: Callable[[str], bool] | None = field(default=None, kw_only=True, repr=False)
+    _tls: ssl.SSLContext = field(init=False, repr=False)
+    _idle: IdleConnections = field(init=False, repr=False)
+    _dial: Dialling = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a context that would trust any server."""
+        self._tls = self.ssl_context or ssl.create_default_context()
+        if self._tls.verify_mode is not ssl.CERT_REQUIRED or not self._tls.check_hostname:
+            raise ConfigurationError(
+                "the ssl_context does not verify certificates and host names: "
+                "use ssl.create_default_context(), with cafile= for an own authority"
+            )
+        self._idle = IdleConnections(self.max_idle, self.idle_for.total_seconds())
+        self._dial = Dialling(self.resolve, self.connect, self.allows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; a request that is under way is finished first."""
+        self._idle.close()
+
+    def send(
+        self,
+        request: HttpRequest,
+        *,
+        before_body: Callable[[], None] | None = None,
+        max_answer: int | None = None,
+    ) -> HttpResponse:
+        exchange = _Exchange(
+            request=request,
+            target=_target(request.url),
+            before_body=before_body,
+            deadline=Deadline(self.timeout.total_seconds()),
+            max_answer=self.max_answer if max_answer is None else max_answer,
+        )
+        while True:
+            try:
+                connection = self._connection(exchange)
+            except _FAULTS as error:
+                raise _not_connected(error) from error
+            try:
+                response, is_lasting = exchange.run(connection)
+            except BaseException as error:
+                connection.abort()
+                if exchange.may_go_again(connection, error):
+                    continue
+                raise
+            if is_lasting:
+                self._idle.give(connection)
+            else:
+                connection.abort()
+            return response
+
+    def _connection(self, exchange: "_Exchange") -> Connection:
+        target, deadline = exchange.target, exchange.deadline
+        place = (target.scheme, target.host, target.port)
+        waiting = self._idle.take(place)
+        if waiting is not None:
+            waiting.renew(deadline)
+            return waiting
+        fresh = (
+            TlsConnection(place, self._dial, ssl_context=self._tls)
+            if target.scheme == "https"
+            else Connection(place, self._dial)
+        )
+        fresh.open(deadline)
+        return fresh
+
+
+class _StaleError(Exception):
+    """The server hung up before the first byte of the body."""
+
+
+@define(kw_only=True, eq=False)
+class _Exchange:
+    """One request and its answer, on one connection or on another if the first was stale.
+
+    Attributes:
+        is_announced: `before_body` was called.
+        is_begun: The body may have left, or the whole of a request without one.
+        status: Of the answer, as soon as it is known.
+    """
+
+    request: HttpRequest
+    target: Target
+    before_body: Callable[[], None] | None
+    deadline: Deadline
+    max_answer: int
+    is_announced: bool = False
+    is_begun: bool = False
+    refusal: BaseException | None = None
+    status: int | None = None
+
+    def run(self, connection: Connection) -> tuple[HttpResponse, bool]:
+        """Return the answer, and whether the connection can be used again."""
+        try:
+            return self._run(connection)
+        except _FAULTS as error:
+            if error is self.refusal:
+                raise
+            raise self._fault(error) from error
+
+    def may_go_again(self, connection: Connection, error: BaseException) -> bool:
+        """Tell whether only a connection was lost that had been waiting, and nothing was sent."""
+        is_lost = isinstance(error, (HttpError, _StaleError)) and error is not self.refusal
+        return is_lost and connection.is_reused and not self.is_begun
+
+    def _run(self, connection: Connection) -> tuple[HttpResponse, bool]:
+        body: Iterator[bytes] | None = None
+        if self.request.body:
+            body = self._pieces(connection)
+        else:
+            self._announce(connection)
+        try:
+            connection.request(
+                self.request.method, self.target.path, body=body, headers=self._headers()
+            )
+        except (BrokenPipeError, ConnectionResetError) as error:
+            if error is self.refusal or not self.is_begun:
+                raise
+            # A server may refuse what is too long for it before it has read all of it.
+        return self._answer(connection)
+
+    def _headers(self) -> dict[str, str]:
+        request = self.request
+        headers = {
+            "Host": self.target.authority,
+            "User-Agent": "messaging-engine",
+            "Accept-Encoding": "identity",
+        }
+        headers |= {name.title(): value for name, value in request.headers.items()}
+        if request.body or request.method not in ("GET", "HEAD"):
+            headers["Content-Length"] = str(len(request.body))
+        return headers
+
+    def _pieces(self, connection: Connection) -> Iterator[bytes]:
+        self._announce(connection)
+        for start in range(0, len(self.request.body), _CHUNK):
+            yield self.request.body[start : start + _CHUNK]
+
+    def _announce(self, connection: Connection) -> None:
+        if not self.is_announced and self.before_body is not None:
+            try:
+                self.before_body()
+            except BaseException as refusal:
+                self.refusal = refusal
+                raise
+        self.is_announced = True
+        if connection.is_reused and not connection.is_connected:
+            raise _StaleError
+        self.is_begun = True
+
+    def _answer(self, connection: Connection) -> tuple[HttpResponse, bool]:
+        with connection.answer() as answer:
+            self.status = answer.status
+            if answer.length is not None and answer.length > self.max_answer:
+                raise self._too_large()
+            body = answer.read(self.max_answer + 1)
+            if len(body) > self.max_answer:
+                raise self._too_large()
+            if answer.length:
+                raise http.client.IncompleteRead(b"", answer.length)
+            is_lasting = not answer.will_close
+            response = HttpResponse(status=answer.status, headers=_joined(answer), body=body)
+        return response, is_lasting
+
+    def _too_large(self) -> HttpError:
+        return HttpError(
+            f"the answer is larger than {self.max_answer} bytes",
+            may_be_sent=True,
+            fault=HttpFault.TOO_LARGE,
+            status=self.status,
+        )
+
+    def _fault(self, error: Exception) -> HttpError:
+        problem, fault = _described(error)
+        return HttpError(problem, may_be_sent=self.is_begun, fault=fault, status=self.status)
+
+
+def _target(url: str) -> Target:
+    try:
+        return target_of(url)
+    except ValueError as error:
+        raise HttpError(
+            "the URL is malformed", may_be_sent=False, fault=HttpFault.UNKNOWN_HOST
+        ) from error
+
+
+def _joined(answer: http.client.HTTPResponse) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in answer.getheaders():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
+def _not_connected(error: Exception) -> HttpError:
+    if isinstance(error, HttpError):
+        return error
+    problem, fault = _described(error, fault=HttpFault.UNREACHABLE)
+    return HttpError(problem, may_be_sent=False, fault=fault)
+
+
+def _described(error: Exception, fault: HttpFault = HttpFault.BROKEN) -> tuple[str, HttpFault]:
+    """Return what went wrong, in words without an address, and its kind."""
+    cause = error.args[0] if isinstance(error, HTTPError) and error.args else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        # The message about another name quotes both names.
+        is_other = cause.verify_code == _OTHER_HOST
+        why = "it is of another host" if is_other else cause.verify_message
+        return f"the server's certificate is not accepted: {why}", HttpFault.UNTRUSTED
+    if isinstance(cause, TimeoutError):
+        return "the server took too long", HttpFault.TIMEOUT
+    if fault is HttpFault.BROKEN:
+        return f"the connection broke: {type(cause).__name__}", fault
+    return _unconnected(cause)
+
+
+def _unconnected(cause: object) -> tuple[str, HttpFault]:
+    if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
+        return "the server's name is not known", HttpFault.UNKNOWN_HOST
+    is_cut_short = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    if isinstance(cause, ssl.SSLError) and not is_cut_short:
+        reason = cause.reason or "the handshake failed"
+        return f"there is no TLS with this server: {reason}", HttpFault.NO_TLS
+    return "the connection to the server failed", HttpFault.UNREACHABLE
