@@ -36,7 +36,7 @@ _UNWRITTEN = {
     if hasattr(_Example, name)
 }
 
-# What Python puts into each class anew.
+# What Python puts into each class again.
 _OF_ITS_OWN = ("__dict__", "__weakref__")
 
 # For each class without methods: what makes the class from which it takes them.

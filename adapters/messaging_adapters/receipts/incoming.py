@@ -55,5 +55,13 @@ def body_of(text: str, media: Sequence[tuple[str, str]]) -> Body:
     return FileBody(files=parts, text=text or None)
 
 
+def own_id(reference: str) -> UUID | None:
+    """Return our message id, which a provider gives back where our transport sent the message."""
+    try:
+        return UUID(reference)
+    except ValueError:
+        return None
+
+
 def _bare(number: str) -> str:
     return number.strip().removeprefix("+")

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -14,6 +15,7 @@ from messaging_core.ports.http import HttpRequest
 
 _JWT_PARTS: Final = 3
 _MOST_BYTES: Final = 1 << 20
+_CLOCK_SKEW: Final = 300.0  # seconds by which two clocks may differ
 
 
 def secrets_of(value: Any, name: str) -> Any:
@@ -36,6 +38,17 @@ def check_size(request: HttpRequest) -> None:
     """
     if len(request.body) > _MOST_BYTES:
         raise ForgedRequestError("the body is larger than 1 MiB")
+
+
+def check_age(signed_at: float, now: datetime, max_age: timedelta) -> None:
+    """Refuse what was signed too long ago, or after the present.
+
+    Raises:
+        ForgedRequestError: It is too old, or lies in the future by more than five minutes.
+    """
+    age = now.timestamp() - signed_at
+    if not -_CLOCK_SKEW <= age <= max_age.total_seconds():
+        raise ForgedRequestError("it was signed too long ago, or in the future")
 
 
 def is_signed(given: str, expected: Iterable[str]) -> bool:

@@ -132,7 +132,7 @@ class TwilioReceipts(ReceiptParser):
             message_id=self._message_id(request),
             codes=(code,) if code else (),
         )
-        return report.receipts(WORDS, self._table)
+        return report.receipts(WORDS.get(word, NO_CHANGE), self._table)
 
     def _message_id(self, request: HttpRequest) -> UUID | None:
         query = dict(parse_qsl(urlsplit(request.url).query))

@@ -1,6 +1,5 @@
 """What the status words of providers mean."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -57,9 +56,8 @@ class StatusReport:
     message_id: UUID | None = None
     codes: tuple[str, ...] = ()
 
-    def receipts(self, words: Mapping[str, Meaning], errors: ErrorTable) -> list[Receipt]:
-        """Return what the word means; an unknown one is kept, and changes nothing."""
-        meaning = words.get(self.word, NO_CHANGE)
+    def receipts(self, meaning: Meaning, errors: ErrorTable) -> list[Receipt]:
+        """Return what is to be kept of a word with this meaning."""
         is_failure = meaning.status is ReceiptStatus.FAILED
         status = StatusReceipt(
             source=self.source,
