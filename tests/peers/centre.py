@@ -75,6 +75,11 @@ class Centre:
     def set(self, **settings: Any) -> None:
         self.command(set=settings)
 
+    def accepted(self) -> int:
+        """Return how many messages it has taken until now."""
+        self.command()  # its answer comes behind all that happened before
+        return len(self.of("accepted"))
+
     def deliver(self, **fields: Any) -> None:
         """Send a message to one of the sessions; `hex` is its content in octets."""
         self.command(deliver=fields)

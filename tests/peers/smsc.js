@@ -12,6 +12,7 @@ const settings = Object.assign(
 const sessions = [];
 let lastId = Number(settings.first_id || 1000);
 let throttled = 0;
+let counted = 0;
 
 function tell(event) {
   process.stdout.write(JSON.stringify(event) + '\n');
@@ -93,6 +94,13 @@ function answered(session, pdu) {
     throttled += 1;
     session.send(pdu.response({ command_status: smpp.ESME_RTHROTTLED }));
     return;
+  }
+  if (settings.mode === 'nth') {
+    counted += 1;
+    if (settings.refuse.includes(counted)) {
+      session.send(pdu.response({ command_status: settings.status }));
+      return;
+    }
   }
   if (settings.mode === 'status') {
     session.send(pdu.response({ command_status: settings.status }));

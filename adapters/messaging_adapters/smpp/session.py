@@ -300,13 +300,14 @@ class Session:
             self._nack(Status.INVALID_COMMAND, pdu.sequence)
 
     def _take_response(self, pdu: Pdu) -> None:
-        exchange = self._settle(pdu.sequence)
-        if exchange is None:
-            return
         with self._room:
+            exchange = self._open.pop(pdu.sequence, None)
+            if exchange is None:
+                return
             exchange.answer = pdu
             exchange.answered.set()
             late = exchange.late
+            self._room.notify_all()
         if late is not None:
             late(pdu)
 

@@ -106,21 +106,25 @@ class Submission:
             session.unreserve()
             raise
         for place in places:
-            if self._is_hopeless() or not self._send(session, place, first=place == places[0]):
+            if not self._send(session, place, first=place == places[0]):
                 self._leave_out(places[places.index(place) :])
                 break
         self._collect(session)
         return self._outcome()
 
     def _is_hopeless(self) -> bool:
-        """Say whether a part was refused already: the others need not go."""
+        """Say whether a part was refused already: then the others need not go."""
         answers = (exchange.answer for exchange in self._open.values())
         return any(answer is not None and answer.status != Status.OK for answer in answers)
 
     def _send(self, session: Session, place: int, *, first: bool) -> bool:
+        """Send one part, unless another one was refused while it waited for its turn."""
         try:
             if not first:
                 session.reserve(self.centre.timeout)
+                if self._is_hopeless():
+                    session.unreserve()
+                    return False
             self._open[place] = session.submit(self.parts[place].pdu)
         except OSError:
             return False

@@ -1,5 +1,6 @@
 """A message centre of others, and transports that send to it."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -20,6 +21,14 @@ def start_centre() -> Iterator[Callable[..., Centre]]:
             return centre
 
         yield start
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Return a port of this machine where no server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 @pytest.fixture
