@@ -87,6 +87,10 @@ function answered(session, pdu) {
     return;
   }
   if (settings.mode === 'drop') {
+    if (settings.receipt_before_drop) {
+      const lost = nextId().receipt;
+      setTimeout(() => deliver(receipt(pdu, lost)), 500);
+    }
     session.destroy();
     return;
   }
