@@ -6,6 +6,7 @@ WORKERS ?= auto
 ARGS ?=
 
 BIN := $(VENV)/bin
+PEERS := tests/peers/node_modules/.stamp
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 # Say nothing unless it fails, and then everything.
 quietly = @report=$$($(1) 2>&1) || { echo "$$report" >&2; exit 1; }
@@ -24,7 +25,7 @@ help: ## list the targets
 demo: $(VENV)/demo.stamp ## watch messages being accepted, delivered and tracked
 	@$(BIN)/messaging demo $(ARGS)
 
-test: $(VENV)/test.stamp ## run the tests, such as: make test ARGS="-k lifecycle"
+test: $(VENV)/test.stamp $(PEERS) ## run the tests, such as: make test ARGS="-k lifecycle"
 	@echo "Testing"
 	@PYTHONSAFEPATH=1 $(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
@@ -34,7 +35,7 @@ faults: $(VENV)/test.stamp ## kill, stop and cut the power very often, and show 
 		MESSAGING_STOPS=$${MESSAGING_STOPS:-50} \
 		$(BIN)/pytest tests/faults --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
-nightly: $(VENV)/test.stamp ## run the tests with many more examples, which takes a while
+nightly: $(VENV)/test.stamp $(PEERS) ## run the tests with many more examples, which takes a while
 	@echo "Testing with many more examples"
 	@HYPOTHESIS_PROFILE=nightly PYTHONSAFEPATH=1 $(BIN)/pytest \
 		--numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
@@ -73,7 +74,7 @@ docs: $(VENV)/docs.stamp ## build the documentation into docs/_build/html
 
 clean: ## remove the virtual environment and everything else that was made
 	@echo "Cleaning"
-	@rm -rf $(VENV) docs/_build build dist .coverage .coverage.* \
+	@rm -rf $(VENV) tests/peers/node_modules docs/_build build dist .coverage .coverage.* \
 		.hypothesis .mutants .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -97,6 +98,17 @@ $(VENV)/demo.stamp: pyproject.toml $(VENV)/pip.stamp
 	@echo "Installing the package (this once)"
 	$(call quietly,$(PIP_INSTALL) --editable '.[demo]')
 	@touch $@
+
+$(PEERS): tests/peers/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing the servers of others that the tests start (this once)"; \
+		report=$$(npm ci --prefix tests/peers --ignore-scripts --no-audit --no-fund 2>&1) || { \
+			echo "$$report" >&2; exit 1; }; \
+		touch $@; \
+	else \
+		echo "Tests that need node and npm are skipped." \
+			"On Debian and Ubuntu: sudo apt-get install nodejs npm" >&2; \
+	fi
 
 $(VENV)/%.stamp: pyproject.toml $(VENV)/demo.stamp
 	@echo "Installing what '$*' needs (this once)"

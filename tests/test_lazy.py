@@ -120,7 +120,7 @@ USES: dict[str, Callable[[type[Any]], object]] = {
     "its fields listed": attrs.fields,
     "recognised": attrs.has,
     "compared": lambda cls: empty(cls) == empty(cls),
-    "told apart": lambda cls: empty(cls) != empty(cls),
+    "distinguished": lambda cls: empty(cls) != empty(cls),
     "hashed": lambda cls: hash(empty(cls)),
     "shown": lambda cls: repr(empty(cls)),
     "changed": lambda cls: attrs.evolve(empty(cls), number=2),

@@ -17,20 +17,20 @@ from messaging_core.rules.formats.url_finder import find_urls
 
 # 3GPP TS 23.038 §6.2.1, row by row. ESC (0x1B) is left out: it introduces the extension table and
 # is no character of its own.
-_DEFAULT_ALPHABET: Final = (
+GSM_ALPHABET: Final = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENSION: Final = "\f^{}\\[~]|€"  # §6.2.1.1: two septets each, ESC and a code.
+GSM_EXTENSION: Final = "\f^{}\\[~]|€"  # §6.2.1.1: two septets each, ESC and a code.
 _ESCAPE: Final = "\x1b"
 
-_GSM: Final = frozenset(_DEFAULT_ALPHABET + _EXTENSION)
+_GSM: Final = frozenset(GSM_ALPHABET + GSM_EXTENSION)
 _GSM_STRING: Final = "".join(sorted(_GSM))
 _OUTSIDE_GSM: Final = re.compile(f"[^{re.escape(_GSM_STRING)}]")
 _TO_REPLACE: Final = with_joiners(_OUTSIDE_GSM.pattern)
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
-_DEFAULT_LATIN: Final = _DEFAULT_ALPHABET.encode("latin-1", "ignore")
-_EXTENSION_LATIN: Final = _EXTENSION.encode("latin-1", "ignore")
+_DEFAULT_LATIN: Final = GSM_ALPHABET.encode("latin-1", "ignore")
+_EXTENSION_LATIN: Final = GSM_EXTENSION.encode("latin-1", "ignore")
 
 # 140 octets hold 160 septets or 70 code units; the concatenation header (3GPP TS 23.040
 # §9.2.3.24.1, 8-bit reference) takes 7 septets or 3 code units of each part.
@@ -48,7 +48,7 @@ _MANY: Final = 100
 _BLOCK: Final = 160
 
 
-def split_sms(text: str) -> SmsText:
+def split_sms(text: str, *, wide_reference: bool = False, ucs2: bool = False) -> SmsText:
     """Learn what a text costs: its encoding, its parts and the characters to blame.
 
     One part holds 160 septets of the GSM 7-bit default alphabet (GSM 03.38, now 3GPP TS 23.038
@@ -59,20 +59,24 @@ def split_sms(text: str) -> SmsText:
 
     Args:
         text: Any text; a lone surrogate counts as one code unit.
+        wide_reference: Leave room for a concatenation header with a reference of 16 bits
+            (§9.2.3.24.8): a part holds 152 septets or 66 code units.
+        ucs2: Code the text in UCS-2 even if GSM-7 can express it.
 
     Returns:
         The text as it would be sent; its parts joined are exactly `text`.
     """
-    septets = _septets(text)
+    septets = None if ucs2 else _septets(text)
     if septets is None:
-        return _split_ucs2(text)
+        return _split_ucs2(text, _PART_UNITS - wide_reference)
+    limit = _PART_SEPTETS - wide_reference
     if septets <= _SINGLE_SEPTETS:
         parts: tuple[str, ...] = (text,)
     elif septets == len(text) and "\r\n" not in text:
-        parts = tuple([text[at : at + _PART_SEPTETS] for at in range(0, septets, _PART_SEPTETS)])
+        parts = tuple([text[at : at + limit] for at in range(0, septets, limit)])
     else:
-        doubles = {character for character in _EXTENSION if character in text}
-        parts = _parts(_mark(text, doubles, _ESCAPE), _ESCAPE, _PART_SEPTETS)
+        doubles = {character for character in GSM_EXTENSION if character in text}
+        parts = _parts(_mark(text, doubles, _ESCAPE), _ESCAPE, limit)
     return SmsText(text=text, encoding=SmsEncoding.GSM_7, parts=parts, units=septets)
 
 
@@ -133,14 +137,14 @@ def _septets(text: str) -> int | None:
     except UnicodeEncodeError:
         if _OUTSIDE_GSM.search(text):
             return None
-        return len(text) + sum(map(text.count, _EXTENSION))
+        return len(text) + sum(map(text.count, GSM_EXTENSION))
     beyond = latin.translate(None, _DEFAULT_LATIN)
     if not beyond:
         return len(text)
     return None if beyond.translate(None, _EXTENSION_LATIN) else len(text) + len(beyond)
 
 
-def _split_ucs2(text: str) -> SmsText:
+def _split_ucs2(text: str, limit: int) -> SmsText:
     first = _first_outside_gsm(text)
     mark = _ESCAPE if _ESCAPE not in first else _unused(first)
     marked = _mark(text, {character for character in first if character > "\uffff"}, mark)
@@ -148,7 +152,7 @@ def _split_ucs2(text: str) -> SmsText:
     return SmsText(
         text=text,
         encoding=SmsEncoding.UCS_2,
-        parts=(text,) if units <= _SINGLE_UNITS else _parts(marked, mark, _PART_UNITS),
+        parts=(text,) if units <= _SINGLE_UNITS else _parts(marked, mark, limit),
         units=units,
         forced=tuple(
             [

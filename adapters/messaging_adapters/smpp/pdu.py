@@ -1,0 +1,370 @@
+"""Protocol data units as values and as bytes (SMPP 3.4 §3.2, §4), free of sockets.
+
+What we write keeps every limit of the specification. What we read has to keep the lengths, so
+that no field is read from outside its PDU; the specification's shorter limits of texts are not
+checked, as message centres exceed them.
+"""
+
+import struct
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from attrs import define, evolve, field, fields, frozen
+
+from messaging_adapters.smpp.tlv import Tag, Tlv, TlvError, decode_tlvs, encode_tlvs
+
+MAX_PDU: Final = 70_000
+"""The longest PDU that is read; ours: a `message_payload` has up to 65,535 octets."""
+
+MAX_SEQUENCE: Final = 0x7FFFFFFF  # §5.1.4
+RESPONSE: Final = 0x80000000
+_HEAD: Final = struct.Struct(">4I")
+
+
+class Command(IntEnum):
+    """Operations, by `command_id` (§5.1.2.1); a response has the highest bit set."""
+
+    BIND_RECEIVER = 0x01
+    BIND_TRANSMITTER = 0x02
+    QUERY_SM = 0x03
+    SUBMIT_SM = 0x04
+    DELIVER_SM = 0x05
+    UNBIND = 0x06
+    BIND_TRANSCEIVER = 0x09
+    OUTBIND = 0x0B
+    ENQUIRE_LINK = 0x15
+    ALERT_NOTIFICATION = 0x0102
+    DATA_SM = 0x0103
+    GENERIC_NACK = 0x80000000
+    BIND_RECEIVER_RESP = 0x80000001
+    BIND_TRANSMITTER_RESP = 0x80000002
+    SUBMIT_SM_RESP = 0x80000004
+    DELIVER_SM_RESP = 0x80000005
+    UNBIND_RESP = 0x80000006
+    BIND_TRANSCEIVER_RESP = 0x80000009
+    ENQUIRE_LINK_RESP = 0x80000015
+    DATA_SM_RESP = 0x80000103
+
+
+class Status(IntEnum):
+    """The values of `command_status` that this client sends or tests for (§5.1.3)."""
+
+    OK = 0x00
+    INVALID_LENGTH = 0x02
+    INVALID_COMMAND = 0x03
+    ALREADY_BOUND = 0x05
+    TEMPORARY_APP_ERROR = 0x64
+    PERMANENT_APP_ERROR = 0x65
+    INVALID_TLV_STREAM = 0xC0
+
+
+class PduError(ValueError):
+    """Bytes are no PDU that can be read.
+
+    Attributes:
+        status: What to answer.
+        command: What was to be read, as far as that is known.
+        sequence: Of the request to answer.
+        is_fatal: The place of the next PDU is not known, so the connection is of no more use.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        status: int,
+        *,
+        command: int = 0,
+        sequence: int = 0,
+        is_fatal: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.command = command
+        self.sequence = sequence
+        self.is_fatal = is_fatal
+
+
+def _text(limit: int) -> Any:
+    """Return a field for a text that ends with NUL, of at most `limit` octets with it."""
+    return field(default=b"", metadata={"limit": limit}, repr=False)
+
+
+def _octet() -> Any:
+    return field(default=0)
+
+
+@frozen(kw_only=True)
+class Bind:
+    """Log in (§4.1)."""
+
+    system_id: bytes = _text(16)
+    password: bytes = _text(9)
+    system_type: bytes = _text(13)
+    interface_version: int = _octet()
+    addr_ton: int = _octet()
+    addr_npi: int = _octet()
+    address_range: bytes = _text(41)
+
+
+@frozen(kw_only=True)
+class BindAnswer:
+    """The message centre's name (§4.1.2)."""
+
+    system_id: bytes = _text(16)
+
+
+@frozen(kw_only=True)
+class ShortMessage:
+    """A message to a mobile, or from it (`submit_sm` §4.4.1, `deliver_sm` §4.6.1)."""
+
+    service_type: bytes = _text(6)
+    source_addr_ton: int = _octet()
+    source_addr_npi: int = _octet()
+    source_addr: bytes = _text(21)
+    dest_addr_ton: int = _octet()
+    dest_addr_npi: int = _octet()
+    destination_addr: bytes = _text(21)
+    esm_class: int = _octet()
+    protocol_id: int = _octet()
+    priority_flag: int = _octet()
+    schedule_delivery_time: bytes = _text(17)
+    validity_period: bytes = _text(17)
+    registered_delivery: int = _octet()
+    replace_if_present_flag: int = _octet()
+    data_coding: int = _octet()
+    sm_default_msg_id: int = _octet()
+    short_message: bytes = field(default=b"", metadata={"counted": 254}, repr=False)
+
+
+@frozen(kw_only=True)
+class DataMessage:
+    """A message whose content is a parameter (`data_sm`, §4.7.1)."""
+
+    service_type: bytes = _text(6)
+    source_addr_ton: int = _octet()
+    source_addr_npi: int = _octet()
+    source_addr: bytes = _text(65)
+    dest_addr_ton: int = _octet()
+    dest_addr_npi: int = _octet()
+    destination_addr: bytes = _text(65)
+    esm_class: int = _octet()
+    registered_delivery: int = _octet()
+    data_coding: int = _octet()
+
+
+@frozen(kw_only=True)
+class MessageAnswer:
+    """The message centre's id of a message (§4.4.2)."""
+
+    message_id: bytes = field(default=b"", metadata={"limit": 65})
+
+
+@frozen(kw_only=True)
+class Nothing:
+    """The body of PDUs that have none."""
+
+
+Body = Bind | BindAnswer | ShortMessage | DataMessage | MessageAnswer | Nothing
+
+_BODIES: Final[Mapping[int, type[Body]]] = MappingProxyType(
+    {
+        Command.BIND_RECEIVER: Bind,
+        Command.BIND_TRANSMITTER: Bind,
+        Command.BIND_TRANSCEIVER: Bind,
+        Command.BIND_RECEIVER_RESP: BindAnswer,
+        Command.BIND_TRANSMITTER_RESP: BindAnswer,
+        Command.BIND_TRANSCEIVER_RESP: BindAnswer,
+        Command.SUBMIT_SM: ShortMessage,
+        Command.DELIVER_SM: ShortMessage,
+        Command.SUBMIT_SM_RESP: MessageAnswer,
+        Command.DELIVER_SM_RESP: MessageAnswer,
+        Command.DATA_SM: DataMessage,
+        Command.DATA_SM_RESP: MessageAnswer,
+        Command.ENQUIRE_LINK: Nothing,
+        Command.ENQUIRE_LINK_RESP: Nothing,
+        Command.UNBIND: Nothing,
+        Command.UNBIND_RESP: Nothing,
+        Command.GENERIC_NACK: Nothing,
+    }
+)
+
+
+@frozen(kw_only=True)
+class Pdu:
+    """One request or response.
+
+    Attributes:
+        command: `command_id`.
+        status: `command_status`; 0 in requests.
+        sequence: `sequence_number`, by which a response finds its request.
+        body: The fields that every PDU of this kind has; of an unknown command none.
+        tlvs: The optional parameters, in their order.
+    """
+
+    command: int
+    status: int = 0
+    sequence: int = 0
+    body: Body = field(factory=Nothing)
+    tlvs: tuple[Tlv, ...] = field(default=(), repr=False)
+
+    @property
+    def is_response(self) -> bool:
+        """Say whether it answers a request."""
+        return bool(self.command & RESPONSE)
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether its fields could be read."""
+        return self.command in _BODIES
+
+    def tlv(self, tag: int) -> bytes | None:
+        """Return the value of the first parameter with a tag."""
+        return next((tlv.value for tlv in self.tlvs if tlv.tag == tag), None)
+
+    def number(self, tag: int) -> int | None:
+        """Return the number in a parameter; nothing where there is none."""
+        value = self.tlv(tag)
+        return int.from_bytes(value) if value else None
+
+    @property
+    def content(self) -> bytes:
+        """Return the message, wherever it stands; with its user data header."""
+        text = self.body.short_message if isinstance(self.body, ShortMessage) else b""
+        return text or self.tlv(Tag.MESSAGE_PAYLOAD) or b""
+
+    def answer(self, status: int = Status.OK) -> "Pdu":
+        """Return the response to this request."""
+        body = _BODIES.get(self.command | RESPONSE, Nothing)
+        return Pdu(
+            command=self.command | RESPONSE, status=status, sequence=self.sequence, body=body()
+        )
+
+    def numbered(self, sequence: int) -> "Pdu":
+        """Return the same PDU with a sequence number."""
+        return evolve(self, sequence=sequence)
+
+
+def encode(pdu: Pdu) -> bytes:
+    """Return a PDU as bytes.
+
+    Raises:
+        ValueError: A value does not fit its field, which is a fault of the caller.
+    """
+    # §4.1.2, §4.4.2: a response that reports an error has no body.
+    is_bare = pdu.is_response and pdu.status != Status.OK
+    body = b"" if is_bare else _encode_body(pdu.body) + encode_tlvs(pdu.tlvs)
+    return _HEAD.pack(_HEAD.size + len(body), pdu.command, pdu.status, pdu.sequence) + body
+
+
+def _encode_body(body: Body) -> bytes:
+    written = bytearray()
+    for attribute in fields(type(body)):
+        value, metadata = getattr(body, attribute.name), attribute.metadata
+        if "limit" in metadata:
+            if len(value) >= metadata["limit"] or b"\0" in value:
+                raise ValueError(f"{attribute.name} has at most {metadata['limit'] - 1} octets")
+            written += value + b"\0"
+        elif "counted" in metadata:
+            if len(value) > metadata["counted"]:
+                raise ValueError(f"{attribute.name} has at most {metadata['counted']} octets")
+            written.append(len(value))
+            written += value
+        else:
+            written.append(value)
+    return bytes(written)
+
+
+def decode(data: bytes) -> Pdu:
+    """Read one whole PDU.
+
+    Raises:
+        PduError: It is none, or a field does not end within it.
+    """
+    if len(data) < _HEAD.size:
+        raise PduError("shorter than a header", Status.INVALID_LENGTH, is_fatal=True)
+    length, command, status, sequence = _HEAD.unpack_from(data)
+    if length != len(data):
+        raise PduError("a wrong command_length", Status.INVALID_LENGTH, is_fatal=True)
+    kind = _BODIES.get(command, Nothing)
+    rest = data[_HEAD.size :]
+    # Some centres write a body beside an error, or leave out the empty id of an answer.
+    is_bare = bool(command & RESPONSE) and (status != Status.OK or not rest)
+    if is_bare or kind is Nothing:
+        return Pdu(command=command, status=status, sequence=sequence, body=kind())
+    try:
+        body, size = _decode_body(kind, rest, is_lenient=bool(command & RESPONSE))
+        tlvs = decode_tlvs(rest[size:])
+    except TlvError as error:
+        reason, answer = str(error), Status.INVALID_TLV_STREAM
+        raise PduError(reason, answer, command=command, sequence=sequence) from error
+    except _ShortError as error:
+        reason, answer = f"{error} is not complete", Status.INVALID_LENGTH
+        raise PduError(reason, answer, command=command, sequence=sequence) from error
+    return Pdu(command=command, status=status, sequence=sequence, body=body, tlvs=tlvs)
+
+
+class _ShortError(Exception):
+    """A field does not end within its PDU."""
+
+
+def _decode_body(kind: type[Body], data: bytes, *, is_lenient: bool) -> tuple[Body, int]:
+    """Read the fields of a body, and return it with its length."""
+    values: dict[str, Any] = {}
+    at = 0
+    for attribute in fields(kind):
+        if "limit" in attribute.metadata:
+            end = data.find(b"\0", at)
+            if end < 0 and not is_lenient:
+                raise _ShortError(attribute.name)
+            end = len(data) if end < 0 else end  # some answers leave out the last NUL
+            values[attribute.name] = data[at:end]
+            at = min(end + 1, len(data))
+            continue
+        if at >= len(data):
+            raise _ShortError(attribute.name)
+        values[attribute.name] = data[at]
+        at += 1
+        if "counted" in attribute.metadata:
+            end = at + data[at - 1]
+            if end > len(data):
+                raise _ShortError(attribute.name)
+            values[attribute.name] = data[at:end]
+            at = end
+    return kind(**values), at
+
+
+@define
+class PduStream:
+    """Cut a stream of bytes into PDUs."""
+
+    _pending: bytearray = field(factory=bytearray, init=False, repr=False)
+
+    def feed(self, data: bytes) -> list[Pdu | PduError]:
+        """Take bytes as they come, and return each PDU that is complete, or why it is none.
+
+        Raises:
+            PduError: A length that no PDU has; the stream is of no more use.
+        """
+        self._pending += data
+        read: list[Pdu | PduError] = []
+        while len(self._pending) >= _HEAD.size:
+            length = int.from_bytes(self._pending[:4])
+            if not _HEAD.size <= length <= MAX_PDU:
+                sequence = int.from_bytes(self._pending[12:16])
+                raise PduError(
+                    "a wrong command_length",
+                    Status.INVALID_LENGTH,
+                    sequence=sequence,
+                    is_fatal=True,
+                )
+            if len(self._pending) < length:
+                break
+            whole = bytes(self._pending[:length])
+            del self._pending[:length]
+            try:
+                read.append(decode(whole))
+            except PduError as error:
+                read.append(error)
+        return read

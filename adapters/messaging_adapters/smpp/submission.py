@@ -1,0 +1,196 @@
+"""Handing the parts of one message over, and what they come to together."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+from attrs import define, field, frozen
+
+from messaging_adapters.smpp.failures import refusal
+from messaging_adapters.smpp.message_ids import IdNotation
+from messaging_adapters.smpp.pdu import MessageAnswer, Pdu, Status
+from messaging_adapters.smpp.provider_words import ProviderWords
+from messaging_adapters.smpp.requests import Part
+from messaging_adapters.smpp.session import Exchange, Session
+from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
+from messaging_core.models.delivery.outcome import Accepted, SingleOutcome, Unknown
+from messaging_core.ports.transport import Handoff
+
+_REMEMBERED: Final = 10_000
+
+
+class Progress:
+    """Remember which parts of a message were taken, so that only the others are sent again.
+
+    It lasts as long as the process, for the latest messages. After that all parts are sent again,
+    and phones recognise those that they have.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: dict[UUID, tuple[int, dict[int, str]]] = {}
+
+    def take(self, message_id: UUID, fingerprint: int) -> dict[int, str]:
+        """Return the references of parts that were taken, and forget them.
+
+        Args:
+            message_id: Of the message.
+            fingerprint: Of its parts: other parts are another message.
+        """
+        with self._lock:
+            known, taken = self._taken.pop(message_id, (fingerprint, {}))
+            return taken if known == fingerprint else {}
+
+    def keep(self, message_id: UUID, fingerprint: int, taken: Mapping[int, str]) -> None:
+        """Remember the references of parts that were taken, by their places."""
+        with self._lock:
+            self._taken[message_id] = fingerprint, dict(taken)
+            while len(self._taken) > _REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+
+
+@frozen(kw_only=True)
+class Centre:
+    """What is known about the message centre.
+
+    Attributes:
+        name: Of the transport.
+        words: What its statuses mean.
+        ids: How it writes ids.
+        timeout: Seconds to wait for a place in the window.
+        response_timeout: Seconds to wait for the answer to a part.
+        on_late_answer: Called with the reference in an answer that nothing waits for any more.
+    """
+
+    name: str
+    words: ProviderWords
+    ids: IdNotation
+    timeout: float
+    response_timeout: float
+    on_late_answer: Callable[[UUID, str], None]
+
+
+@define(eq=False)
+class Submission:
+    """One attempt to hand over the parts of a message.
+
+    Attributes:
+        taken: The references of parts that the centre has, by their places.
+        refused: The failures of parts that it refused.
+        unsent: Parts that certainly did not leave.
+        in_doubt: Why it is not known what became of a part.
+    """
+
+    centre: Centre
+    message_id: UUID
+    address: str
+    parts: Sequence[Part]
+    taken: dict[int, str]
+    refused: dict[int, Failure] = field(factory=dict, init=False)
+    unsent: dict[int, Failure] = field(factory=dict, init=False)
+    in_doubt: dict[int, str] = field(factory=dict, init=False)
+    _open: dict[int, Exchange] = field(factory=dict, init=False)
+
+    def run(self, session: Session, handoff: Handoff) -> SingleOutcome:
+        """Send what was not taken yet, on a session with one reserved place.
+
+        Raises:
+            Withdrawn: Passed on from `handoff`; nothing was sent.
+        """
+        places = [place for place in range(len(self.parts)) if place not in self.taken]
+        try:
+            handoff(references=[self.parts[place].own_reference for place in places])
+        except BaseException:
+            session.unreserve()
+            raise
+        for place in places:
+            if not self._send(session, place, first=place == places[0]):
+                self._leave_out(places[places.index(place) :])
+                break
+        self._collect(session)
+        return self._outcome()
+
+    def _is_hopeless(self) -> bool:
+        """Say whether a part was refused already: then the others need not go."""
+        answers = (exchange.answer for exchange in self._open.values())
+        return any(answer is not None and answer.status != Status.OK for answer in answers)
+
+    def _send(self, session: Session, place: int, *, first: bool) -> bool:
+        """Send one part, unless another one was refused while it waited for its turn."""
+        try:
+            if not first:
+                session.reserve(self.centre.timeout)
+                if self._is_hopeless():
+                    session.unreserve()
+                    return False
+            self._open[place] = session.submit(self.parts[place].pdu)
+        except OSError:
+            return False
+        return True
+
+    def _leave_out(self, places: Sequence[int]) -> None:
+        failure = Failure(
+            code=FailureCode.UNREACHABLE,
+            description="the connection was lost before the message left",
+            source=FailureSource(name=self.centre.name),
+            retry=Retry.TRANSIENT,
+        )
+        self.unsent = dict.fromkeys(places, failure)
+
+    def _collect(self, session: Session) -> None:
+        deadline = monotonic() + self.centre.response_timeout
+        for place, exchange in self._open.items():
+            wait = max(deadline - monotonic(), 0)
+            try:
+                answer = session.wait(exchange, wait, late=self._take_late)
+            except OSError as error:
+                self.in_doubt[place] = type(error).__name__
+            else:
+                self._count(place, answer)
+
+    def _count(self, place: int, answer: Pdu) -> None:
+        if answer.status == Status.OK:
+            self.taken[place] = self._reference(answer)
+        else:
+            self.refused[place] = self.centre.words.failure(
+                answer.status, self.centre.name, self._named(place)
+            )
+
+    def _reference(self, answer: Pdu) -> str:
+        given = answer.body.message_id if isinstance(answer.body, MessageAnswer) else b""
+        text = given.decode("latin-1").strip()
+        return self.centre.ids.note(text, self.address) if text else ""
+
+    def _take_late(self, answer: Pdu) -> None:
+        if answer.status == Status.OK and (reference := self._reference(answer)):
+            self.centre.on_late_answer(self.message_id, reference)
+
+    def _named(self, place: int) -> str:
+        total = len(self.parts)
+        return f"part {place + 1} of {total}: " if total > 1 else ""
+
+    def _outcome(self) -> SingleOutcome:
+        """Return what the parts come to: a message arrived when all its parts did."""
+        if self.in_doubt:
+            cause = next(iter(self.in_doubt.values()))
+            return Unknown(
+                failure=Failure(
+                    code=FailureCode.IN_DOUBT,
+                    description="the message centre did not say whether it took the message",
+                    source=FailureSource(code=cause, name=self.centre.name),
+                    retry=Retry.AMBIGUOUS,
+                )
+            )
+        failures = [*self.refused.values(), *self.unsent.values()]
+        if failures:
+            return refusal(min(failures, key=_finality))
+        references = [self.taken[place] for place in sorted(self.taken)]
+        return Accepted(references=tuple(reference for reference in references if reference))
+
+
+def _finality(failure: Failure) -> int:
+    """Order failures: one that is final decides for the message, then one that asks for a pause."""
+    order = (Retry.CONFIGURATION, Retry.THROTTLED, Retry.TRANSIENT)
+    return order.index(failure.retry) + 1 if failure.retry in order else 0
