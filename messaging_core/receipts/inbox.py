@@ -208,14 +208,19 @@ def _kept(receipt: Receipt, workspace: UUID, now: datetime) -> KeptReceipt:
     return KeptReceipt(
         position=0,
         workspace=workspace,
-        key=receipt.key or _key_of(receipt),
+        key=key_of(receipt),
         received_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
         receipt=receipt,
     )
 
 
-def _key_of(receipt: Receipt) -> str:
-    """Tell a receipt from others by what it says; a message that came in, by its reference."""
+def key_of(receipt: Receipt) -> str:
+    """Return what tells a receipt from all others of its source.
+
+    That is its own key, the reference of a message that came in, or what it says.
+    """
+    if receipt.key:
+        return receipt.key
     if isinstance(receipt, IncomingMessage) and receipt.reference:
         return f"incoming:{receipt.channel_id}:{receipt.reference}"
     said = encode(evolve(receipt, raw=""))

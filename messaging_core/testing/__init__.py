@@ -19,6 +19,7 @@ from messaging_core.testing.builders import (
     an_incoming_message,
 )
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
+from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
 from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
 from messaging_core.testing.contracts.transport import (
     HttpPeerContract,
@@ -37,6 +38,7 @@ __all__ = [
     "ManualClock",
     "Misbehaviour",
     "PeerContract",
+    "ReceiptParserContract",
     "RecordingTransport",
     "StorageContract",
     "TransportContract",
