@@ -63,7 +63,8 @@ class ErrorTable:
         """
         for code in codes:
             known = self.find(code)
-            if known is not None:
+            # A receipt ends every doubt: what is ambiguous in an answer has failed here.
+            if known is not None and known.retry is not Retry.AMBIGUOUS:
                 return known
         return Failure(
             code=FailureCode.TRANSIENT if codes else FailureCode.UNREACHABLE,

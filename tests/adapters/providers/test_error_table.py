@@ -95,6 +95,10 @@ def test_the_first_known_code_counts() -> None:
     assert table.reported(["sms:27", "15005"], "delivery_failed") == table.find("sms:27")
 
 
+def test_a_receipt_leaves_no_doubt() -> None:
+    assert error_table("twilio").reported(["20503"], "failed").retry is Retry.TRANSIENT
+
+
 def test_a_failure_without_a_code_says_what_was_reported() -> None:
     failure = error_table("twilio").reported([], "undelivered")
 

@@ -1,0 +1,100 @@
+"""Webhooks of every provider that signs them as Standard Webhooks says (standardwebhooks.com)."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from messaging_adapters.receipts.json_body import Document, document_of
+from messaging_adapters.receipts.signatures import check_age, check_size, is_signed, secrets_of
+from messaging_core.arguments import a_text, checked_init, function, refuse, span
+from messaging_core.errors import ForgedRequestError
+from messaging_core.models.delivery.receipt import Receipt
+from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.ports.receipts import ReceiptParser
+
+MAX_AGE: Final = timedelta(minutes=5)
+"""Each attempt has a timestamp of its own; five minutes is the limit of the specification."""
+
+_ID: Final = "webhook-id"
+_TIMESTAMP: Final = "webhook-timestamp"
+_SIGNATURE: Final = "webhook-signature"
+_PREFIX: Final = "whsec_"
+_VERSION: Final = "v1,"
+_MOST_DIGITS: Final = 12
+_MOST_SIGNATURES: Final = 20
+
+Read = Callable[[Document, datetime], Sequence[Receipt]]
+"""Takes the JSON object of a request, and the present; returns what it reports."""
+
+
+def keys_of(value: Any, name: str) -> Any:
+    """Allow a secret as the provider shows it, or several; return the bytes of each."""
+    return tuple(_key(secret, name) for secret in secrets_of(value, name))
+
+
+def _key(secret: str, name: str) -> bytes:
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not key:
+        remedy = f"copy it from the provider, with {_PREFIX} or without"
+        raise refuse(name, f"base64, after {_PREFIX}", secret, remedy)
+    return key
+
+
+@checked_init(name=a_text, secret=keys_of, read=function, max_age=span())
+@define(eq=False, kw_only=True)
+class StandardWebhooksReceipts(ReceiptParser):
+    """Verify webhooks that are signed with a shared secret (`v1`), and let a function read them.
+
+    A request is recognised by its `webhook-id`, which the provider keeps when it repeats it.
+
+    Attributes:
+        name: The name of the webhook.
+        secret: The secret, `whsec_` and base64; several during a rotation.
+        read: Takes the JSON object of a verified request, and the present, and returns what it
+            reports. Where it raises `UnreadableRequestError` the request has no form; for any other
+            error the provider repeats the request.
+        max_age: How old the timestamp of a request may be.
+
+    Raises:
+        ConfigurationError: There is no secret, or it is not base64.
+    """
+
+    name: str
+    secret: str | Iterable[str] = field(repr=False)
+    read: Read = field(repr=False)
+    max_age: timedelta = MAX_AGE
+    answer: HttpResponse = field(default=HttpResponse(status=204), init=False, repr=False)
+
+    def verify(self, request: HttpRequest, *, now: datetime) -> None:
+        check_size(request)
+        own, timestamp = request.headers.get(_ID, ""), request.headers.get(_TIMESTAMP, "")
+        is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS
+        if not own or not is_number:
+            raise ForgedRequestError("the id is missing, or the timestamp is no number")
+        signed = f"{own}.{timestamp}.".encode("utf-8", "replace") + request.body
+        expected = [_signature(key, signed) for key in self.secret]
+        # The provider signs with the old secret and the new one while it rotates them.
+        given = request.headers.get(_SIGNATURE, "").split(" ")[:_MOST_SIGNATURES]
+        if not any(is_signed(signature, expected) for signature in given):
+            raise ForgedRequestError("the signature is missing or wrong")
+        check_age(int(timestamp), now, self.max_age)
+
+    def parse(self, request: HttpRequest, *, now: datetime) -> Sequence[Receipt]:
+        receipts = list(self.read(document_of(request.body), now))
+        own = request.headers.get(_ID, "")
+        return [
+            receipt if receipt.key else evolve(receipt, key=f"{own}:{place}")
+            for place, receipt in enumerate(receipts)
+        ]
+
+
+def _signature(key: Any, signed: bytes) -> str:
+    return _VERSION + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
