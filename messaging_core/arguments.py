@@ -6,7 +6,6 @@ given, and the remedy.
 """
 
 import math
-import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, time, timedelta
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from messaging_core.errors import ArgumentError
+from messaging_core.lazy import pattern
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +28,7 @@ Check = Callable[[Any, str], Any]
 _SHOWN: Final = (bool, int, float, timedelta)
 _LONGEST_SLIP: Final = 40
 _BY_PLACE: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = pattern("[\ud800-\udfff]")
 _VOWELS: Final = frozenset("AEIOUaeiou")
 
 

@@ -1,8 +1,9 @@
-"""What is made on first use, so that a program starts quickly."""
+"""What is made on first use, so that a program starts quickly: methods of classes, patterns."""
 
+import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_origin
 
 import attrs
 
@@ -36,7 +37,7 @@ _UNWRITTEN = {
     if hasattr(_Example, name)
 }
 
-# What Python puts into each class again.
+# What Python puts into each class by itself.
 _OF_ITS_OWN = ("__dict__", "__weakref__")
 
 # For each class without methods: what makes the class from which it takes them.
@@ -90,3 +91,25 @@ if TYPE_CHECKING:  # type checkers know what attrs does
     from attrs import frozen as frozen  # noqa: PLC0414
 else:
     frozen = frozen_on_use
+
+
+class _Pattern:
+    """Compiles a regular expression when one of its attributes is first used."""
+
+    def __init__(self, text: str, flags: int) -> None:
+        self.pattern = text
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(re.compile(self.pattern, self._flags), name)
+        setattr(self, name, value)  # from now on Python finds it without this method
+        return value
+
+
+def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+    """Do as `re.compile`, but compile when the pattern is first used.
+
+    The 100 patterns of the rules take nearly as long to compile as attrs and cattrs to import, and
+    a program uses few of them. Python reports a mistake in a pattern on first use.
+    """
+    return cast("re.Pattern[str]", _Pattern(text, flags))

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -89,7 +90,7 @@ def empty(cls: type[Any]) -> Any:
 
 
 EVERY_CLASS = """
-import json, pkgutil
+import json, pkgutil, sys
 from importlib import import_module
 import attrs, messaging_adapters, messaging_core
 from messaging_core import lazy
@@ -98,6 +99,12 @@ for package in (messaging_core, messaging_adapters):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
+
+values = [value for module in list(sys.modules.values()) for value in vars(module).values()]
+patterns = [value for value in values if isinstance(value, lazy._Pattern)]
+assert len(patterns) > 80
+for pattern in patterns:
+    pattern.fullmatch
 
 refers = lambda value: "__class__" in getattr(getattr(value, "__code__", None), "co_freevars", ())
 made = {cls: vars(make()) for cls, make in list(lazy._unfinished.items())}
@@ -239,7 +246,26 @@ def test_threads_that_use_a_class_at_the_same_time_all_succeed() -> None:
     assert failures == []
 
 
-def test_every_class_of_the_engine_becomes_what_attrs_makes_of_it() -> None:
+def test_a_pattern_is_compiled_when_it_is_first_used() -> None:
+    digits = lazy.pattern("[0-9]+(x?)", re.IGNORECASE)
+    assert vars(digits).keys() == {"pattern", "_flags"}
+
+    assert digits.fullmatch("12X")
+    assert [match[0] for match in digits.finditer("1 2x")] == ["1", "2x"]
+    assert (digits.pattern, digits.groups) == ("[0-9]+(x?)", 1)
+    assert vars(digits)["fullmatch"] == re.compile("[0-9]+(x?)", re.IGNORECASE).fullmatch
+
+
+def test_a_pattern_with_a_mistake_is_an_error_on_first_use() -> None:
+    broken = lazy.pattern("[0-9")
+
+    with pytest.raises(re.error, match="unterminated"):
+        broken.search("1")
+
+
+def test_every_class_of_the_engine_becomes_what_attrs_makes_of_it_and_all_patterns_compile() -> (
+    None
+):
     run = subprocess.run(  # noqa: S603 - our own interpreter and our own program
         [sys.executable, "-c", EVERY_CLASS], capture_output=True, check=True, text=True
     )

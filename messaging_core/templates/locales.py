@@ -1,11 +1,10 @@
 """Choose the language of a message among those a template has."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, pattern
 from messaging_core.models.content.template_project import TemplateContent, TemplateVersion
 from messaging_core.templates.language_data import (
     ALIASES,
@@ -17,11 +16,11 @@ from messaging_core.templates.language_data import (
 )
 
 # RFC 5646 §2.1; an extended language is the language itself (§4.5), and `x-` is private use.
-_TAG: Final = re.compile(
+_TAG: Final = pattern(
     r"(?P<language>x-[a-z0-9]+|[a-z]{2,8})(?:-(?P<extended>[a-z]{3})(?=-|$))?(?:-[a-z]{3}(?=-|$))*"
     r"(?:-(?P<script>[a-z]{4})(?=-|$))?(?:-(?P<region>[a-z]{2}|[0-9]{3})(?=-|$))?(?:-(?P<rest>.*))?"
 )
-_POSIX_END: Final = re.compile(r"[.@].*")  # `de_DE.UTF-8@euro`, as some systems hand it on
+_POSIX_END: Final = pattern(r"[.@].*")  # `de_DE.UTF-8@euro`, as some systems hand it on
 _FAR: Final = 1000
 
 

@@ -1,10 +1,10 @@
 """Whether an address can be written to, and when two addresses are the same."""
 
-import re
 import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.rules.addressing.phone_patterns import recognise
 from messaging_core.rules.addressing.phone_spelling import phone_key
@@ -19,14 +19,14 @@ _PUSH_TOKEN_LIMIT: Final = 4096
 _REASON_LIMIT: Final = 200
 _CACHED: Final = 8192
 
-_E164_SHAPE: Final = re.compile(r"\+[0-9]+")
+_E164_SHAPE: Final = pattern(r"\+[0-9]+")
 # What nearly every address looks like, and every library accepts, at a twentieth of its time.
-_ORDINARY_EMAIL: Final = re.compile(
+_ORDINARY_EMAIL: Final = pattern(
     r"(?=.{1,64}@.{4,180}\Z)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
     r"@(?:[A-Za-z0-9]{1,31}(?:-[A-Za-z0-9]{1,31})?\.){1,8}[A-Za-z]{2,20}"
 )
-_PUSH_TOKEN: Final = re.compile(r"[!-~]+")
-_SMS_SENDER: Final = re.compile(
+_PUSH_TOKEN: Final = pattern(r"[!-~]+")
+_SMS_SENDER: Final = pattern(
     r"\+[1-9][0-9]{6,14}"
     r"|[0-9]{3,8}"
     r"|(?=.*[A-Za-z])(?! )[A-Za-z0-9 \-_.&+]{1,11}(?<! )"
@@ -34,7 +34,7 @@ _SMS_SENDER: Final = re.compile(
 
 # Numbers in the ranges reserved for tests, samples and fiction. Their regulators never assign
 # them, so the metadata calls them invalid; a test environment needs them.
-_NEVER_ASSIGNED: Final = re.compile(
+_NEVER_ASSIGNED: Final = pattern(
     r"\+(?:"
     r"1555[0-9]{7}"  # area code 555 (North American Numbering Plan)
     r"|31600000[0-9]{3}"  # the sample numbers of the Bird documentation

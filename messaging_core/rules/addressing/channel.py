@@ -1,9 +1,9 @@
 """Whether the host has described a channel that can work."""
 
-import re
 from datetime import timedelta
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.rules.addressing.addresses import check_email_address
@@ -18,7 +18,7 @@ from messaging_core.rules.formats.text import check_line
 MAX_NAME_LENGTH: Final = 255
 MAX_KEY_LENGTH: Final = 64
 MOST_CONCURRENT: Final = 1000
-PLATFORM: Final = re.compile(r"[A-Za-z0-9-]{3,60}")
+PLATFORM: Final = pattern(r"[A-Za-z0-9-]{3,60}")
 """The names of platforms (Bird Channels API, listing of messages)."""
 
 

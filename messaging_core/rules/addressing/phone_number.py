@@ -5,6 +5,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from messaging_core.arguments import a, checked, optional
+from messaging_core.lazy import pattern
 from messaging_core.rules.addressing.addresses import check_phone_number
 from messaging_core.rules.addressing.phone_spelling import INVISIBLE, phone_key, without_noise
 
@@ -12,11 +13,11 @@ if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 _LONGEST: Final = 100
-_SCHEME: Final = re.compile(r"\s*tel:", re.IGNORECASE)
-_DIGITS: Final = re.compile(r"\+?[0-9]+")
-_HIDDEN: Final = re.compile(f"[{INVISIBLE}]+")
+_SCHEME: Final = pattern(r"\s*tel:", re.IGNORECASE)
+_DIGITS: Final = pattern(r"\+?[0-9]+")
+_HIDDEN: Final = pattern(f"[{INVISIBLE}]+")
 # Written by people for readers at home: "+44 (0)20 …".
-_TRUNK_ZERO: Final = re.compile(r"(?<=[0-9\s\-.])\(0\)")
+_TRUNK_ZERO: Final = pattern(r"(?<=[0-9\s\-.])\(0\)")
 
 
 @checked(

@@ -1,9 +1,9 @@
 """Who a message may say it is from."""
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.channel import EMAIL, SMS, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import EmailFrom
@@ -19,7 +19,7 @@ MAX_USER_NAME_LENGTH: Final = 64  # of a local part: RFC 5321 §4.5.3.1.1
 MAX_NAME_LENGTH: Final = 255
 MAX_SENDER_LENGTH: Final = 500
 
-_USER_NAME: Final = re.compile(r"[A-Za-z0-9_/+-]+(?:\.[A-Za-z0-9_/+-]+)*")
+_USER_NAME: Final = pattern(r"[A-Za-z0-9_/+-]+(?:\.[A-Za-z0-9_/+-]+)*")
 
 
 def check_sender(

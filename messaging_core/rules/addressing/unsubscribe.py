@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.rules.addressing.addresses import check_email_address
 from messaging_core.rules.formats.uris import check_web_url
@@ -18,7 +19,7 @@ MAX_UNSUBSCRIBE_URL: Final = 500
 _MESSAGE_ID: Final = "{messageId}"
 _ONE_CLICK: Final = "List-Unsubscribe=One-Click"
 _A_UUID: Final = "00000000-0000-0000-0000-000000000000"
-_HTTPS: Final = re.compile("https://", re.IGNORECASE)
+_HTTPS: Final = pattern("https://", re.IGNORECASE)
 
 
 def check_unsubscribe_url(value: str, path: str) -> list[Violation]:

@@ -1,9 +1,9 @@
 """Which buttons, links and quick replies a message may carry."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.action import (
     Action,
@@ -20,7 +20,7 @@ from messaging_core.rules.formats.uris import check_link, check_web_url
 
 MAX_DESCRIPTION_LENGTH: Final = 72
 
-_CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
+_CURRENCY: Final = pattern(r"[A-Za-z]{3}")
 
 
 def check_actions(actions: Sequence[Action], platform: str, path: str) -> list[Violation]:

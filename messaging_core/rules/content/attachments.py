@@ -1,10 +1,10 @@
 """Which files may be attached to a message."""
 
 import binascii
-import re
 from collections.abc import Sequence
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import Attachment
 from messaging_core.rules.content.media import check_filename, check_media_type
@@ -15,7 +15,7 @@ MAX_INLINE_SIZE: Final = 100 * 1024
 """Most octets of a file that is sent along in the request (Bird: 100 KB; the factor is ours)."""
 
 _MAX_ENCODED_LENGTH: Final = (MAX_INLINE_SIZE + 2) // 3 * 4
-_CONTENT_ID: Final = re.compile(r"[!#-;=?-\[\]-~]{1,255}")
+_CONTENT_ID: Final = pattern(r"[!#-;=?-\[\]-~]{1,255}")
 
 
 def check_attachments(

@@ -1,14 +1,14 @@
 """Which names of files may be asked for."""
 
-import re
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 
 MAX_NAME_LENGTH: Final = 255
 
 # What is no plain name on some system: separators, drives, streams, controls, lone surrogates.
-_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff" + r'\\:*?"<>|]')
+_UNSAFE: Final = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff" + r'\\:*?"<>|]')
 
 
 def is_file_name(name: str) -> bool:

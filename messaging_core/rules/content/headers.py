@@ -1,10 +1,10 @@
 """Which headers and subject a caller may put on an email."""
 
-import re
 from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.rules.content.mail_fields import FieldError, field_tokens, is_structured
 from messaging_core.rules.formats.text import check_line, is_line
@@ -35,7 +35,7 @@ _FREE: Final = "free"
 _STRUCTURED: Final = "structured"
 _MAX_PAIR_LENGTH: Final = MAX_LINE_LENGTH - len(": ")
 _SURELY_FITS: Final = _MAX_PAIR_LENGTH - MAX_NAME_LENGTH
-_FTEXT: Final = re.compile(r"[!-9;-~]+")
+_FTEXT: Final = pattern(r"[!-9;-~]+")
 
 
 def check_headers(headers: Mapping[str, str], path: str) -> list[Violation]:

@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from messaging_core.lazy import pattern
 from messaging_core.rules.addressing.addresses import check_email_address, normalize_email
 from messaging_core.rules.formats.iris import uri_of
 from messaging_core.rules.formats.uris import check_link
@@ -39,17 +40,17 @@ class Token(NamedTuple):
     kind: TokenKind = TokenKind.ATOM
 
 
-_LEXEMES: Final = re.compile(
+_LEXEMES: Final = pattern(
     r'(?P<blank>\s+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<angle><[^<>]*>)|(?P<separator>[,:;])'
     r'|(?P<word>[^\s()<>\[\]:;\\,"]+)|(?P<open>\()'
 )
-_COMMENT_PIECE: Final = re.compile(r"\\.|[^\\()]+|[()]")
-_ID: Final = re.compile(r"[!-;=?-~]+")
-_LIST_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
-_OUTSIDE_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
-_WEB: Final = re.compile("https?:", re.IGNORECASE)
-_MAILTO: Final = re.compile(r"(mailto:)([^?]*)(.*)", re.IGNORECASE)
-_WORDS: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
+_COMMENT_PIECE: Final = pattern(r"\\.|[^\\()]+|[()]")
+_ID: Final = pattern(r"[!-;=?-~]+")
+_LIST_ID: Final = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
+_OUTSIDE_ASCII: Final = pattern(r"[^\x00-\x7f]+")
+_WEB: Final = pattern("https?:", re.IGNORECASE)
+_MAILTO: Final = pattern(r"(mailto:)([^?]*)(.*)", re.IGNORECASE)
+_WORDS: Final = pattern(r"[!-~]+(?: [!-~]+)*")
 
 _NO_ADDRESSES: Final = "one or more addresses, such as Ada <ada@example.com>, with commas between"
 _NO_LINKS: Final = "one or more URIs, each between < and >, with commas between"

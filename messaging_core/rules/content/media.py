@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import (
@@ -28,10 +29,10 @@ _MEDIA_TYPE_LENGTH: Final = 255
 # RFC 6838 §4.2 restricted-name, twice; then parameters as in RFC 2045 §5.1.
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - a token of RFC 2045
-_PARAMETER: Final = re.compile(rf' *; *({_TOKEN}) *= *({_TOKEN}|"[ !#-\[\]-~]*")')
-_MEDIA_TYPE: Final = re.compile(rf" *({_NAME}/{_NAME})((?:{_PARAMETER.pattern})*) *")
+_PARAMETER: Final = pattern(rf' *; *({_TOKEN}) *= *({_TOKEN}|"[ !#-\[\]-~]*")')
+_MEDIA_TYPE: Final = pattern(rf" *({_NAME}/{_NAME})((?:{_PARAMETER.pattern})*) *")
 # Path separators, what no line may hold, and the direction marks that make "gpj.exe" of "exe.jpg".
-_NOT_IN_A_FILENAME: Final = re.compile(
+_NOT_IN_A_FILENAME: Final = pattern(
     "[/\\\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 

@@ -1,17 +1,17 @@
 """Which tags a message may carry."""
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 
 TAG_LIMIT: Final = 10
 TAG_LENGTH: Final = 50
 
-_TAG: Final = re.compile(r"[A-Za-z0-9_ -]+")
-_GOOD_TAGS: Final = re.compile(r"[A-Za-z0-9_ -]{1,50}(?:\n[A-Za-z0-9_ -]{1,50})*")
+_TAG: Final = pattern(r"[A-Za-z0-9_ -]+")
+_GOOD_TAGS: Final = pattern(r"[A-Za-z0-9_ -]{1,50}(?:\n[A-Za-z0-9_ -]{1,50})*")
 
 
 def normalize_tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """How a request may refer to a template."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template import (
     NumberParameter,
@@ -29,9 +29,9 @@ MAX_UTM_VALUE: Final = 100
 UTM_REFERENCES: Final = ("platform_name", "channel_name")
 
 _MAX_LOCALE_LENGTH: Final = 100
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID: Final = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 5646 §2.1, `langtag` or `privateuse`, without the irregular tags kept for old times' sake.
-_LOCALE: Final = re.compile(
+_LOCALE: Final = pattern(
     r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})"  # language and its extensions
     r"(?:-[A-Za-z]{4})?"  # script
     r"(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"  # region

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from messaging_core.lazy import pattern
+
 # What Unicode itself does not decompose into GSM-7; the rest is left to NFKC and NFKD. It covers
 # the characters that providers replace under the name "smart encoding".
 _LOOK_ALIKES: Final = {
@@ -86,13 +88,13 @@ _INVISIBLE: Final = (
 # Invisible too, but behind a character that stays they belong to it: they join emoji and letters
 # of Indian and Arabic scripts, or choose among the forms of one character.
 _JOINERS: Final = "\u034f\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff"
-_IS_INVISIBLE: Final = re.compile(f"[{_INVISIBLE}]+")
-_IS_JOINER: Final = re.compile(f"[{_JOINERS}]")
+_IS_INVISIBLE: Final = pattern(f"[{_INVISIBLE}]+")
+_IS_JOINER: Final = pattern(f"[{_JOINERS}]")
 _LOOK_BACK: Final = 100  # no emoji and no syllable is longer
 
-_UNSEEN_END: Final = re.compile(f"[{_INVISIBLE}{_JOINERS}]+$")
+_UNSEEN_END: Final = pattern(f"[{_INVISIBLE}{_JOINERS}]+$")
 # Accents, bars and the frame of a keycap, which stand over the character before them.
-_IS_MARK: Final = re.compile("[\u0300-\u036f\u1dcd\u20d2\u20d3\u20e3\u20e5]")
+_IS_MARK: Final = pattern("[\u0300-\u036f\u1dcd\u20d2\u20d3\u20e3\u20e5]")
 
 
 def with_joiners(outside: str) -> re.Pattern[str]:

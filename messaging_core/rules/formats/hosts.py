@@ -5,11 +5,13 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from messaging_core.lazy import pattern
+
 _LONGEST: Final = 253  # RFC 1035 §2.3.4, without the root
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}", re.ASCII | re.IGNORECASE)
-_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII | re.IGNORECASE)
-_ACE: Final = re.compile(r"(?:.*\.)?xn--", re.ASCII | re.IGNORECASE)
+_NAME: Final = pattern(rf"(?:{_LABEL}\.)+{_LABEL}", re.ASCII | re.IGNORECASE)
+_NUMBER: Final = pattern(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII | re.IGNORECASE)
+_ACE: Final = pattern(r"(?:.*\.)?xn--", re.ASCII | re.IGNORECASE)
 
 # Unicode Technical Standard 39 §5.2, "highly restrictive": what East Asian writing really mixes.
 _WRITTEN_TOGETHER: Final = (

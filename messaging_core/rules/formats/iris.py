@@ -4,14 +4,15 @@ import re
 from typing import Final
 from urllib.parse import quote
 
+from messaging_core.lazy import pattern
 from messaging_core.rules.formats.hosts import ascii_host
 from messaging_core.rules.formats.uris import MAX_URI_LENGTH, check_web_url
 
-_WEB: Final = re.compile(
+_WEB: Final = pattern(
     r"(https?://)(\[[^\]/?#]*\]|[^\[\]:/?#]*)((?::([0-9]{1,5}))?)((?:[/?#].*)?)",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
-_OUTSIDE_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_OUTSIDE_ASCII: Final = pattern(r"[^\x00-\x7f]+")
 _LAST_PORT: Final = 65535
 
 

@@ -6,6 +6,7 @@ from itertools import count, takewhile
 from operator import itemgetter
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.content.sms import ForcedCharacter, SmsEncoding, SmsText
 from messaging_core.rules.formats.gsm_replacements import (
     replace_outside,
@@ -26,9 +27,9 @@ _ESCAPE: Final = "\x1b"
 
 _GSM: Final = frozenset(GSM_ALPHABET + GSM_EXTENSION)
 _GSM_STRING: Final = "".join(sorted(_GSM))
-_OUTSIDE_GSM: Final = re.compile(f"[^{re.escape(_GSM_STRING)}]")
+_OUTSIDE_GSM: Final = pattern(f"[^{re.escape(_GSM_STRING)}]")
 _TO_REPLACE: Final = with_joiners(_OUTSIDE_GSM.pattern)
-_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+_ASTRAL: Final = pattern("[\U00010000-\U0010ffff]")
 _DEFAULT_LATIN: Final = GSM_ALPHABET.encode("latin-1", "ignore")
 _EXTENSION_LATIN: Final = GSM_EXTENSION.encode("latin-1", "ignore")
 
@@ -39,9 +40,9 @@ _SINGLE_UNITS, _PART_UNITS = 70, 67
 
 _ZERO_WIDTH_JOINER: Final = "\u200d"
 
-_FIXED_BLANK: Final = re.compile("[\xa0\u2000-\u200a\u202f\u205f]")
-_MINUS: Final = re.compile(r"\u2212(?=[\d.,])")
-_APOSTROPHE: Final = re.compile(r"(?<=\d)\u2019(?=\d)")
+_FIXED_BLANK: Final = pattern("[\xa0\u2000-\u200a\u202f\u205f]")
+_MINUS: Final = pattern(r"\u2212(?=[\d.,])")
+_APOSTROPHE: Final = pattern(r"(?<=\d)\u2019(?=\d)")
 
 # From here on one pass over the text is quicker than one search for each distinct character.
 _MANY: Final = 100

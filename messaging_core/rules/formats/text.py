@@ -1,14 +1,14 @@
 """Which characters a text may hold, and how many."""
 
-import re
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 
 # C0 and C1 controls, the two separators that some readers take for the end of a line, and
 # surrogates, which no encoding can carry.
-_NOT_IN_A_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_NOT_IN_A_LINE: Final = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SURROGATE: Final = pattern("[\ud800-\udfff]")
 
 
 def is_line(value: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 from messaging_core.rules.formats.text import is_line
 
@@ -14,13 +15,13 @@ MAX_URI_LENGTH: Final = 8192
 _ANY_CASE: Final = re.ASCII | re.IGNORECASE  # without ASCII, U+017F matches "s"
 _TAIL: Final = r"[!#$&-;=?-\[\]_a-z~]*+(?:%[0-9a-f]{2}[!#$&-;=?-\[\]_a-z~]*+)*+"
 _HOST: Final = r"(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])"
-_WEB_URL: Final = re.compile(rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:[/?#]{_TAIL})?", _ANY_CASE)
-_OTHER_URI: Final = re.compile(rf"[a-z][a-z0-9+.-]*+:(?=.){_TAIL}", _ANY_CASE)
-_WITH_USER: Final = re.compile(r"https?://[^/?#]*@", _ANY_CASE)
-_WEB_SCHEME: Final = re.compile(r"https?:", _ANY_CASE)
-_EXECUTABLE: Final = re.compile(r"\s*(?:javascript|vbscript|data|file|blob):", _ANY_CASE)
-_VARIABLE: Final = re.compile(r"\{\{[^{}]+\}\}")
-_CALLBACK: Final = re.compile(r"https://(?:[a-zA-Z0-9-]+\.)+[a-zA-Z]{2,}(?:/[!-~]*)?")
+_WEB_URL: Final = pattern(rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:[/?#]{_TAIL})?", _ANY_CASE)
+_OTHER_URI: Final = pattern(rf"[a-z][a-z0-9+.-]*+:(?=.){_TAIL}", _ANY_CASE)
+_WITH_USER: Final = pattern(r"https?://[^/?#]*@", _ANY_CASE)
+_WEB_SCHEME: Final = pattern(r"https?:", _ANY_CASE)
+_EXECUTABLE: Final = pattern(r"\s*(?:javascript|vbscript|data|file|blob):", _ANY_CASE)
+_VARIABLE: Final = pattern(r"\{\{[^{}]+\}\}")
+_CALLBACK: Final = pattern(r"https://(?:[a-zA-Z0-9-]+\.)+[a-zA-Z]{2,}(?:/[!-~]*)?")
 
 
 def check_web_url(value: str, path: str) -> list[Violation]:

@@ -6,45 +6,45 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Final
 
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, pattern
 from messaging_core.rules.formats.iris import host_of, uri_of
 from messaging_core.rules.formats.uris import MAX_URI_LENGTH
 
-_SCHEME: Final = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
+_SCHEME: Final = pattern(r"https?://", re.ASCII | re.IGNORECASE)
 # Behind these an address is the end of something longer: of a scheme, a word or another address.
-_PART_OF_MORE: Final = re.compile(r"[/=&?%#@\\]|[A-Za-z0-9][+.-]?")
+_PART_OF_MORE: Final = pattern(r"[/=&?%#@\\]|[A-Za-z0-9][+.-]?")
 _LOOK_BACK: Final = 2
 
 # Everything that an address may be made of; `\w` are the letters and digits of all scripts.
-_RUN: Final = re.compile(r"[\w!#$%&'()*+,\-./:;=?@\[\]~{}|\\^]*+")
+_RUN: Final = pattern(r"[\w!#$%&'()*+,\-./:;=?@\[\]~{}|\\^]*+")
 # Neither letters nor anything that ends an address: dashes, middle dots, joiners, selectors.
 _BETWEEN: Final = "\u00b7\u2010-\u2015\u2027\u200c\u200d\u203f\u20e3\u30fb\ufe00-\ufe0f"
-_IS_BETWEEN: Final = re.compile(f"[{_BETWEEN}]")
-_DOUBTFUL: Final = re.compile(rf"[{{}}|\\^{_BETWEEN}]")
+_IS_BETWEEN: Final = pattern(f"[{_BETWEEN}]")
+_DOUBTFUL: Final = pattern(rf"[{{}}|\\^{_BETWEEN}]")
 # Scripts that are written without spaces: Thai to Tibetan, Myanmar, Khmer, Hangul, the East Asian
 # ones and full-width forms.
 _WITHOUT_SPACES: Final = (
     "\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u31ff"
     "\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff10-\uffdc\U00020000-\U0003ffff"
 )
-_UNBROKEN: Final = re.compile(f"[{_WITHOUT_SPACES}]")
+_UNBROKEN: Final = pattern(f"[{_WITHOUT_SPACES}]")
 # Letters of no Latin alphabet: beyond U+036F, but for what Unicode added to Latin later.
 _FOREIGN: Final = r"(?![\u1e00-\u1eff\u2c60-\u2c7f\ua722-\ua7ff\uab30-\uab6f])[\u0370-\U0003ffff]"
-_INTO_FOREIGN: Final = re.compile(rf"[A-Za-z0-9]-*{_FOREIGN}")
-_IS_FOREIGN: Final = re.compile(_FOREIGN)
-_SENTENCE: Final = re.compile(r"[A-Z][a-z]+")
+_INTO_FOREIGN: Final = pattern(rf"[A-Za-z0-9]-*{_FOREIGN}")
+_IS_FOREIGN: Final = pattern(_FOREIGN)
+_SENTENCE: Final = pattern(r"[A-Z][a-z]+")
 # Several addresses in one run of characters: joined, or one within another.
-_JOINT: Final = re.compile(r"[,;]+(?=https?://)", re.ASCII | re.IGNORECASE)
-_INNER: Final = re.compile(r"(.)https?://", re.ASCII | re.IGNORECASE | re.DOTALL)
+_JOINT: Final = pattern(r"[,;]+(?=https?://)", re.ASCII | re.IGNORECASE)
+_INNER: Final = pattern(r"(.)https?://", re.ASCII | re.IGNORECASE | re.DOTALL)
 _MAY_HOLD: Final = frozenset("/=&?#")
 
-_TOKEN: Final = re.compile(r"[^\s\"<>`]*+")
-_BRACKET: Final = re.compile(r"[()\[\]]")
+_TOKEN: Final = pattern(r"[^\s\"<>`]*+")
+_BRACKET: Final = pattern(r"[()\[\]]")
 
 _TRAILING: Final = frozenset(".,;:!?([")
 _QUOTE: Final = "'"
 # A reference of HTML, and the punctuation behind it.
-_ENTITY_AT_END: Final = re.compile(
+_ENTITY_AT_END: Final = pattern(
     r"(&(?:[a-z][a-z0-9]{1,30}|#[0-9]{1,7}|#x[0-9a-f]{1,6});)[.,;:!?()\[\]]*$",
     re.ASCII | re.IGNORECASE,
 )

@@ -1,14 +1,15 @@
 """Which time zones a receiver may be in."""
 
-import re
 from collections.abc import Sequence
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from messaging_core.lazy import pattern
+
 _CACHED: Final = 8192
 _LONGEST_NUMBER: Final = 16  # "+" and the 15 digits of E.164
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}")
+_NAME: Final = pattern(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}")
 _UTC: Final = "UTC"
 
 

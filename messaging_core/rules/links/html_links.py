@@ -5,31 +5,30 @@ from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.rules.links.tracking import utm_insertion
 
 _ANY_CASE: Final = re.ASCII | re.IGNORECASE
 # What follows is the tokenisation of the HTML standard (§13.2.5), as far as it tells tags from
 # the rest; its spaces are these five, not those of Unicode.
 _SPACE: Final = r"[\t\n\f\r ]"
-_TAG: Final = re.compile(r"<(?:(/?)([a-z][^\t\n\f\r />]*+)|(!--)|[!?/])", _ANY_CASE)
-_ATTRIBUTE: Final = re.compile(
+_TAG: Final = pattern(r"<(?:(/?)([a-z][^\t\n\f\r />]*+)|(!--)|[!?/])", _ANY_CASE)
+_ATTRIBUTE: Final = pattern(
     rf"[\t\n\f\r /]*+(?P<name>=?[^\t\n\f\r />=]*+)"
     rf"(?:{_SPACE}*+=(?:{_SPACE}*+)(?:\"(?P<double>[^\"]*+)(?P<end2>\"?)"
     rf"|'(?P<single>[^']*+)(?P<end1>'?)|(?P<bare>[^\t\n\f\r >\"'][^\t\n\f\r >]*+))?)?"
 )
-_COMMENT_END: Final = re.compile(r"--!?>")
+_COMMENT_END: Final = pattern(r"--!?>")
 _RAW: Final = frozenset(
     {"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"}
 )
-_RAW_ENDS: Final = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", _ANY_CASE) for name in _RAW}
+_RAW_ENDS: Final = {name: pattern(rf"</{name}(?=[\t\n\f\r />])", _ANY_CASE) for name in _RAW}
 
 # A name without semicolon is none before "=" (§13.2.5.73), or "?a=1&copy=2" would be another.
-_REFERENCE: Final = re.compile(
-    r"&(?:#[0-9]++;?|#x[0-9a-f]++;?|[a-z][a-z0-9]*+(?:;|(?!=)))", _ANY_CASE
-)
+_REFERENCE: Final = pattern(r"&(?:#[0-9]++;?|#x[0-9a-f]++;?|[a-z][a-z0-9]*+(?:;|(?!=)))", _ANY_CASE)
 _LONGEST_REFERENCE: Final = 40
 # Python reads a number in quadratic time, so a link with a longer one is left alone.
-_LONG_NUMBER: Final = re.compile(r"&#(?:[0-9]{38}|x[0-9a-f]{37})", _ANY_CASE)
+_LONG_NUMBER: Final = pattern(r"&#(?:[0-9]{38}|x[0-9a-f]{37})", _ANY_CASE)
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
 
 

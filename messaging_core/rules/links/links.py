@@ -1,8 +1,8 @@
 """When links may be shortened and tracked."""
 
-import re
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template import TemplateReference
@@ -13,7 +13,7 @@ DEFAULT_DOMAIN: Final = "default"
 
 # RFC 1123 §2.1: letters, digits and hyphens, no label begins or ends with a hyphen.
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_DOMAIN: Final = pattern(rf"{_LABEL}(?:\.{_LABEL})+")
 
 
 def check_short_links(

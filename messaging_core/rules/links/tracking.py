@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.template import UtmParameter
@@ -13,10 +14,10 @@ from messaging_core.rules.formats.iris import host_of
 from messaging_core.rules.formats.uris import MAX_URI_LENGTH
 from messaging_core.rules.formats.url_finder import find_urls
 
-_WEB: Final = re.compile(r"https?://[^/?#]", re.ASCII | re.IGNORECASE)
-_SEPARATOR: Final = re.compile(r"[&;]")
+_WEB: Final = pattern(r"https?://[^/?#]", re.ASCII | re.IGNORECASE)
+_SEPARATOR: Final = pattern(r"[&;]")
 # Storages and CDNs sign the whole query: one parameter more, and the address is void.
-_SIGNATURE: Final = re.compile(r"(?:.*[-_])?(?:signature|sig|hmac)", re.ASCII | re.IGNORECASE)
+_SIGNATURE: Final = pattern(r"(?:.*[-_])?(?:signature|sig|hmac)", re.ASCII | re.IGNORECASE)
 
 
 def utm_parameters(

@@ -1,9 +1,9 @@
 """When a message becomes due."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.violation import Violation
 
@@ -11,7 +11,7 @@ SCHEDULE_NEAR: Final = timedelta(minutes=10)
 SCHEDULE_LIMIT: Final = timedelta(days=35)
 
 # RFC 3339 §5.6, with the ranges of its comments; the days of a month are left to `datetime`.
-_DATE_TIME: Final = re.compile(
+_DATE_TIME: Final = pattern(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"[Tt]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"

@@ -1,7 +1,6 @@
 """Write values as text, so that they cannot leave the place they stand in."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_core.lazy import pattern
 from messaging_core.templates.interpolation.html import Context, is_executable
 from messaging_core.wire.codec.scalars import write_datetime
 
@@ -22,8 +22,8 @@ BLOCKED_URL: Final = "#blocked"
 
 _LONGEST_DECIMAL: Final = 100
 _LARGEST_EXACT: Final = 2**53  # a larger float represents several whole numbers
-_BREAK: Final = re.compile(r"\r\n|\n\r|\r|\n")
-_NOT_IN_A_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_BREAK: Final = pattern(r"\r\n|\n\r|\r|\n")
+_NOT_IN_A_LINE: Final = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def as_text(value: Any) -> str | None:

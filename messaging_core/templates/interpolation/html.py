@@ -6,6 +6,7 @@ from enum import Enum, auto
 from html import unescape
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.violation import Violation
 
 _URL_ATTRIBUTES: Final = frozenset(
@@ -19,20 +20,20 @@ _CODE_ATTRIBUTES: Final = frozenset({"style", "srcdoc", "srcset", "imagesrcset"}
 # In these elements nothing is a tag but their own end (HTML §13.2.5); the last two show text.
 _RAW_TEXT: Final = frozenset({"script", "style", "iframe", "noembed", "noframes", "xmp"})
 _PLAIN_TEXT: Final = frozenset({"title", "textarea"})
-_TAG: Final = re.compile(r"</?([a-zA-Z][^\s/>]*)")
+_TAG: Final = pattern(r"</?([a-zA-Z][^\s/>]*)")
 # One attribute with the opening quote of its value, or with a value that has no quotes, or none.
-_ATTRIBUTE: Final = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:(["'])|([^\s"'>]*)))?""")
-_BETWEEN: Final = re.compile(r"[\s/\"'=]+")
-_SETTLED: Final = re.compile(r"[:/?#]")
-_AMPERSAND: Final = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
+_ATTRIBUTE: Final = pattern(r"""([^\s"'>/=]+)(?:\s*=\s*(?:(["'])|([^\s"'>]*)))?""")
+_BETWEEN: Final = pattern(r"[\s/\"'=]+")
+_SETTLED: Final = pattern(r"[:/?#]")
+_AMPERSAND: Final = pattern(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 # Browsers drop leading controls and spaces, and tabs and line breaks anywhere (WHATWG URL §4.4).
-_IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
+_IGNORED: Final = pattern(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+")
 _ENOUGH: Final = 100  # of what is left after that, to know a scheme
 _ENDS: Final = {
-    "-->": re.compile("--!?>"),
-    **{end: re.compile(re.escape(end)) for end in (">", "]>")},
+    "-->": pattern("--!?>"),
+    **{end: pattern(re.escape(end)) for end in (">", "]>")},
     **{
-        f"</{tag}": re.compile(rf"</{tag}(?![^\s/>])", re.IGNORECASE)
+        f"</{tag}": pattern(rf"</{tag}(?![^\s/>])", re.IGNORECASE)
         for tag in _RAW_TEXT | _PLAIN_TEXT
     },
 }
@@ -40,7 +41,7 @@ _SHOWN: Final = frozenset({"", "-->", *(f"</{tag}" for tag in _PLAIN_TEXT)})
 _EXECUTABLE: Final = frozenset({"javascript", "vbscript", "data", "file", "blob"})
 
 # The value of an attribute that holds a URL, with quotes or without.
-_LINK: Final = re.compile(
+_LINK: Final = pattern(
     rf"""\b(?:{"|".join(sorted(_URL_ATTRIBUTES))})\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""",
     re.IGNORECASE,
 )
@@ -101,7 +102,7 @@ def contexts(pieces: Iterable[str | None]) -> Iterator[Context]:
 class QueryScanner:
     """Follow a URL as far as is needed to know whether a value of its query is reached."""
 
-    _NEXT: Final = re.compile(r"[?&;=#]")
+    _NEXT: Final = pattern(r"[?&;=#]")
 
     def __init__(self) -> None:
         self.part = ""  # the sign that the last part began with: "?" a name, "=" a value, "#"

@@ -1,12 +1,11 @@
 """Take a source apart into literal text and placeholders."""
 
-import re
 from typing import Final
 
 from attrs import field
 
 from messaging_core.errors import TemplateSyntaxError
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, pattern
 
 MAX_PLACEHOLDERS: Final = 10_000
 """Most placeholders of a source."""
@@ -15,10 +14,10 @@ MAX_PATH_LENGTH: Final = 10_000
 
 _OPEN: Final = "{{"
 _PATH: Final = r"[\w-]+(?:\.[\w-]+)*"
-_PLACEHOLDER: Final = re.compile(
+_PLACEHOLDER: Final = pattern(
     rf"\{{\{{\{{\s*(?P<raw>{_PATH})\s*\}}\}}\}}|\{{\{{\s*(?P<safe>{_PATH})\s*\}}\}}"
 )
-_IS_PATH: Final = re.compile(_PATH)
+_IS_PATH: Final = pattern(_PATH)
 
 
 @frozen(kw_only=True)

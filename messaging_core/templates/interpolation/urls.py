@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from messaging_core.lazy import pattern
 from messaging_core.templates.interpolation.html import QueryScanner
 
 # What begins an address; one that a value begins goes on with a path or a query.
-_BEGIN: Final = re.compile(
+_BEGIN: Final = pattern(
     r"(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]*+://|mailto:)", re.ASCII | re.IGNORECASE
 )
-_GOES_ON: Final = re.compile(r"(?:/[^\s?]*)?\?[^\s=?]+=")
-_ENDS: Final = re.compile(r"[\s<>\"]")
+_GOES_ON: Final = pattern(r"(?:/[^\s?]*)?\?[^\s=?]+=")
+_ENDS: Final = pattern(r"[\s<>\"]")
 _LONGEST: Final = 8192
 
 

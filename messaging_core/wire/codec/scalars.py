@@ -1,6 +1,5 @@
 """Read and write single values: strings, numbers, instants, identifiers, lists and maps."""
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -8,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
+from messaging_core.lazy import pattern
 from messaging_core.models.common.instants import in_utc
 from messaging_core.rules.policy.schedule import parse_rfc3339
 from messaging_core.wire.parsing.faults import ViolationCollector, check_depth, pointer
@@ -18,9 +18,9 @@ Reader = Callable[[Any, str, ViolationCollector], Any]
 Writer = Callable[[Any], Any]
 """Takes a value of a model; what does not belong there is passed on as it is, to be reported."""
 
-_UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID: Final = pattern("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UUID_LENGTH: Final = 36
-_OWN_DATETIME: Final = re.compile(
+_OWN_DATETIME: Final = pattern(
     "[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     "[.][0-9]{3}(?:[0-9]{3})?Z"
 )
