@@ -257,9 +257,8 @@ class Messenger:
             channel=self.channel(channel), request=request, idempotency_key=idempotency_key
         )
         if connection is None:
-            answer = self._group.accept(submission)
-        else:
-            (answer,) = self.acceptor.accept([submission], connection=connection)
+            return self._group.accept(submission)
+        (answer,) = self.acceptor.accept([submission], connection=connection)
         if isinstance(answer, InvalidRequestError):
             raise answer
         return answer
