@@ -101,7 +101,7 @@ def outgoing(*contacts: MessageContact, sender: str | None = None) -> Message:
     )
 
 
-NOBODY = MessageContact()
+NO_ADDRESS = MessageContact()
 ADA = MessageContact(identifier_key="emailaddress", identifier_value="Ada@X.example")
 BOB = MessageContact(
     identifier_key="phonenumber", identifier_value="+31612345678", country_code="NL"
@@ -124,7 +124,7 @@ TOKEN = MessageContact(identifier_key="emailaddress", identifier_value="A@B.exam
         (outgoing(BOB), "sms", None, ["+31612345678"], "NL"),
         (outgoing(BOB, sender=""), "sms", None, ["+31612345678"], "NL"),
         (outgoing(ADA, sender=""), "email", None, ["ada@x.example"], None),
-        (outgoing(NOBODY, EVE, BOB), "sms", None, ["+4915123456789", "+31612345678"], "DE"),
+        (outgoing(NO_ADDRESS, EVE, BOB), "sms", None, ["+4915123456789", "+31612345678"], "DE"),
         (outgoing(BOB, BOB), "sms", None, ["+31612345678"], "NL"),
         (outgoing(TOKEN), "chat", None, ["a@b.example"], None),
         (
