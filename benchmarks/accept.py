@@ -94,9 +94,9 @@ def rows_of(channel: Channel, chunks: Iterable[Sequence[bytes]]) -> list[Rows]:
             engine.send_many(channel, chunk)
             rows: Rows = {}
             for table in TABLES:
-                found = connection.execute(f"SELECT * FROM {table}").fetchall()
-                rows[table] = [row for row in found if row not in seen[table]]
-                seen[table].update(found)
+                current = connection.execute(f"SELECT * FROM {table}").fetchall()
+                rows[table] = [row for row in current if row not in seen[table]]
+                seen[table].update(current)
             added.append(rows)
     return added
 
@@ -161,9 +161,11 @@ def split(rows: Rows) -> Iterator[Rows]:
         for table in ("messaging_subjects", "messaging_outbox"):
             own[table] = [row for row in rows[table] if row[0] == position]
         own["messaging_events"] = [row for row in rows["messaging_events"] if row[2] == message[1]]
-        own["messaging_contacts"] = [contacts.pop(one) for one in ids if one in contacts]
+        own["messaging_contacts"] = [
+            contacts.pop(contact_id) for contact_id in ids if contact_id in contacts
+        ]
         own["messaging_contact_identifiers"] = [
-            identifiers.pop(one) for one in ids if one in identifiers
+            identifiers.pop(contact_id) for contact_id in ids if contact_id in identifiers
         ]
         yield own
 
@@ -171,16 +173,16 @@ def split(rows: Rows) -> Iterator[Rows]:
 def share_commits() -> bool:
     """Compare a hundred concurrent callers with one."""
 
-    async def rate(callers: int, each: int) -> float:
+    async def rate(callers: int, calls: int) -> float:
         asynchronous = AsyncMessenger(engine)
 
         async def call() -> None:
-            for number in range(each):
+            for number in range(calls):
                 await asynchronous.send(SMS, orjson.dumps(minimal(number)))
 
         start = perf_counter()
         await asyncio.gather(*(call() for _ in range(callers)))
-        return callers * each / (perf_counter() - start)
+        return callers * calls / (perf_counter() - start)
 
     with tempfile.TemporaryDirectory() as folder, messenger(folder, "async") as engine:
         asyncio.run(rate(1, 50))
@@ -188,7 +190,7 @@ def share_commits() -> bool:
             (asyncio.run(rate(1, 200)), asyncio.run(rate(100, 20)))
             for _ in range(2 if QUICK else 5)
         ]
-    gain = median(many / one for one, many in pairs)
+    gain = median(many / single for single, many in pairs)
     return reaches("100 callers of AsyncMessenger, of one", gain, 3.0)
 
 

@@ -29,11 +29,11 @@ def fill(messenger: Messenger, name: str, count: int) -> None:
     numbers = iter(range(count))
     while chunk := list(islice(numbers, CHUNK)):
         identifiers = [
-            Identifier(identifier_key="emailaddress", identifier_value=f"c{one}@shop.example")
-            for one in chunk
+            Identifier(identifier_key="emailaddress", identifier_value=f"c{number}@shop.example")
+            for number in chunk
         ]
         with messenger.storage.begin() as tx:
-            fresh = (f"customer-{one:07}" for one in chunk)
+            fresh = (f"customer-{number:07}" for number in chunk)
             ids = tx.contacts.ensure(
                 DEFAULT_WORKSPACE, identifiers, now=now, new_id=lambda fresh=fresh: next(fresh)
             )
@@ -44,7 +44,7 @@ def walk(messenger: Messenger, name: str) -> tuple[int, float]:
     """Return how many users a list has, and in how many seconds they were met."""
     start = perf_counter()
     users = ContactAudience(messenger.storage).resolve([], [name])
-    count = sum(isinstance(one, User) for one in users)
+    count = sum(isinstance(user, User) for user in users)
     return count, perf_counter() - start
 
 
@@ -70,8 +70,8 @@ def main(count: int) -> int:
             fill(messenger, name, size)
         walk(messenger, "small")
         for name, size in sizes.items():
-            found, seconds = walk(messenger, name)
-            assert found == size
+            size_walked, seconds = walk(messenger, name)
+            assert size_walked == size
             peaks.append(peak(messenger, name))
             print(f"{size:9,} contacts  {seconds:6.2f} s  {peaks[-1]:6.2f} MiB at most")
     is_flat = stays_below("memory of a list ten times as long", peaks[1] / peaks[0], ALLOWED)

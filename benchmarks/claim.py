@@ -89,12 +89,12 @@ def claims(path: Path) -> Iterator[Callable[[], float]]:
             now += timedelta(milliseconds=1)
             start = perf_counter()
             with storage.begin() as tx:
-                found = tx.outbox.claim(now=now, lease=LEASE, limit=BATCH)
+                claims = tx.outbox.claim(now=now, lease=LEASE, limit=BATCH)
             spent = (perf_counter() - start) * 1000
-            assert len(found) == BATCH, "the backlog ran out"
+            assert len(claims) == BATCH, "the backlog ran out"
             with storage.begin() as tx:
                 tx.outbox.settle(
-                    [a_settlement(one, Status.PROCESSING, next_due_at=now) for one in found]
+                    [a_settlement(claim, Status.PROCESSING, next_due_at=now) for claim in claims]
                 )
             return spent
 
@@ -108,8 +108,8 @@ def compare(prepare: Callable[[Path, int], None], counts: tuple[int, int]) -> tu
         for path, count in zip(paths, counts, strict=True):
             prepare(path, count)
         small, large = (contextmanager(claims)(path) for path in paths)
-        with small as one, large as other:
-            pairs = [(one(), other()) for _ in range(CLAIMS)][CLAIMS // 10 :]
+        with small as first, large as second:
+            pairs = [(first(), second()) for _ in range(CLAIMS)][CLAIMS // 10 :]
     return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 

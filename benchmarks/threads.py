@@ -54,7 +54,7 @@ def compare(name: str, **options: bool) -> bool:
                 alone += calls if threads == 1 else []
     is_fast = True
     for threads in THREADS:
-        ratio = median(many / one for many, one in zip(rates[threads], rates[1], strict=True))
+        ratio = median(many / single for many, single in zip(rates[threads], rates[1], strict=True))
         print(f"{name}, {threads:3} threads: {median(rates[threads]):8,.0f} messages/s")
         if threads in LEAST:
             is_fast &= reaches(f"{name}, {threads} threads, of one thread", ratio, LEAST[threads])

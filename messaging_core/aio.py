@@ -17,12 +17,12 @@ from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK
-from messaging_core.acceptance.group_commit import MOST_TOGETHER
+from messaging_core.acceptance.group_commit import MOST_TOGETHER, accept_each
 from messaging_core.acceptance.submission import AcceptResult, Request, Submission
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
-from messaging_core.errors import InvalidRequestError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import HostCode
 from messaging_core.messages.events import Handler
@@ -48,7 +48,7 @@ from messaging_core.wire import Json
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_Waiting = tuple[Submission, "asyncio.Future[AcceptResult]"]
+_Waiting = tuple[Submission, "asyncio.Future[Message]"]
 
 
 class AsyncMessenger(ForkAware):
@@ -90,10 +90,7 @@ class AsyncMessenger(ForkAware):
             request=request,
             idempotency_key=idempotency_key,
         )
-        answer = await self._queue().add(submission)
-        if isinstance(answer, InvalidRequestError):
-            raise answer
-        return answer
+        return await self._queue().add(submission)
 
     def _queue(self) -> "_SendQueue":
         """Return the queue of the running loop; one of another loop is left to it."""
@@ -321,9 +318,9 @@ class _SendQueue:
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
-    def add(self, submission: Submission) -> "asyncio.Future[AcceptResult]":
+    def add(self, submission: Submission) -> "asyncio.Future[Message]":
         """Return a future for what becomes of a message."""
-        future: asyncio.Future[AcceptResult] = self.loop.create_future()
+        future: asyncio.Future[Message] = self.loop.create_future()
         self._waiting.append((submission, future))
         if self._writer is None or self._writer.done():
             self._writer = self.loop.create_task(self._write())
@@ -334,7 +331,7 @@ class _SendQueue:
         try:
             while True:
                 # A caller that was cancelled before its transaction began sends nothing.
-                waiting = [one for one in self._waiting if not one[1].done()]
+                waiting = [pair for pair in self._waiting if not pair[1].done()]
                 batch, self._waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
                 if not batch:
                     return
@@ -343,24 +340,22 @@ class _SendQueue:
             self._abandon(self._waiting)
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
-        """Write some in one transaction, and tell each caller what became of its own."""
+        """Write a batch in one transaction, and give each caller its message or its error."""
         submissions = [submission for submission, _ in batch]
         try:
-            answers = await _in_thread(self._messenger.acceptor.accept, submissions)
-        except Exception as error:  # noqa: BLE001 - the callers get it
-            if len(batch) > 1 and not isinstance(error, StorageError):
-                # Nothing was written, because of one of them: the others need not suffer for it.
-                for one in batch:
-                    await self._answer([one])
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-        else:
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if not future.done():
-                    future.set_result(answer)
-        finally:
+            results = await _in_thread(_accepted, self._messenger.acceptor, submissions)
+        except Exception as error:  # noqa: BLE001 - no thread could be started: the callers get it
+            results = [error] * len(batch)
+        except BaseException:
             self._abandon(batch)
+            raise
+        for (_, future), result in zip(batch, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
     def _abandon(self, waiting: Sequence[_Waiting]) -> None:
         """Cancel those still waiting: the event loop ends, and no answer will come."""
@@ -380,6 +375,15 @@ def _call(work: Callable[[], R]) -> R:
             return work()
     except StopIteration as error:  # no future can hold it
         raise RuntimeError("code of the host raised StopIteration") from error
+
+
+def _accepted(
+    acceptor: MessageAcceptor, submissions: Sequence[Submission]
+) -> list[Message | Exception]:
+    def accept(batch: Sequence[Submission]) -> list[AcceptResult]:
+        return _call(partial(acceptor.accept, batch))
+
+    return list(accept_each(accept, submissions))
 
 
 def _taken(answers: Iterator[Message | Rejection]) -> list[Message | Rejection]:

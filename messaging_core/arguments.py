@@ -42,13 +42,8 @@ def checked(**checks: Check) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(call: Callable[P, R]) -> Callable[P, R]:
         parameters = signature(call).parameters.values()
         names = [parameter.name for parameter in parameters if parameter.kind in _BY_PLACE]
-        many = next(
-            (
-                parameter.name
-                for parameter in parameters
-                if parameter.kind is Parameter.VAR_POSITIONAL
-            ),
-            "",
+        rest_name = "".join(
+            parameter.name for parameter in parameters if parameter.kind is Parameter.VAR_POSITIONAL
         )
         if unknown := checks.keys() - {parameter.name for parameter in parameters}:
             raise TypeError(f"{call.__qualname__} has no argument {', '.join(sorted(unknown))}")
@@ -60,7 +55,7 @@ def checked(**checks: Check) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @wraps(call)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             places: Any = [convert(*pair) for pair in zip(names, args, strict=False)]
-            rest: Any = [convert(many, value) for value in args[len(names) :]]
+            rest: Any = [convert(rest_name, value) for value in args[len(names) :]]
             given: Any = {name: convert(name, value) for name, value in kwargs.items()}
             return call(*places, *rest, **given)
 
@@ -137,8 +132,7 @@ def whole(least: int = 1, most: int | None = None) -> Check:
     allowed = f"a whole number from {least}" + (f" to {most}" if most is not None else "")
 
     def check(value: Any, name: str) -> Any:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not is_whole or value < least or (most is not None and value > most):
+        if not _is_whole(value) or value < least or (most is not None and value > most):
             raise refuse(name, allowed, value, f"write {name}={least} or more, without quotes")
         return value
 
@@ -163,7 +157,7 @@ def span(least: timedelta | None = None) -> Check:
     allowed += " above 0" if least is None else f" from {least.total_seconds():g}"
 
     def check(value: Any, name: str) -> Any:
-        length = value if isinstance(value, timedelta) else _seconds(value)
+        length = _span(value)
         is_long_enough = length is not None and (
             length > timedelta(0) if least is None else length >= least
         )
@@ -176,7 +170,7 @@ def span(least: timedelta | None = None) -> Check:
 
 def any_span(value: Any, name: str) -> Any:
     """Allow spans of any length, or seconds: rules say how long it may be."""
-    length = value if isinstance(value, timedelta) else _seconds(value)
+    length = _span(value)
     if length is None:
         allowed = "a timedelta or a number of seconds"
         raise refuse(name, allowed, value, f"write {name}=timedelta(seconds=30)")
@@ -190,7 +184,9 @@ def path(value: Any, name: str) -> Any:
     return value
 
 
-def _seconds(value: Any) -> timedelta | None:
+def _span(value: Any) -> timedelta | None:
+    if isinstance(value, timedelta):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -199,34 +195,27 @@ def _seconds(value: Any) -> timedelta | None:
         return None
 
 
-def instant(value: Any, name: str) -> Any:
-    """Allow aware datetimes, and texts in ISO 8601 with an offset."""
-    read = _read_instant(value) if isinstance(value, str) else value
-    if not isinstance(read, datetime) or read.utcoffset() is None:
-        remedy = f"write {name}=datetime(2026, 3, 2, 9, tzinfo=UTC)"
-        raise refuse(name, "a datetime with a time zone", value, remedy)
-    return read
-
-
 def any_instant(value: Any, name: str) -> Any:
     """Allow datetimes of any kind, and texts in ISO 8601: rules say whether an offset is there."""
-    read = _read_instant(value) if isinstance(value, str) else value
+    remedy = f"write {name}=datetime(2026, 3, 2, 9, tzinfo=UTC)"
+    read = _parsed(value, datetime.fromisoformat)
     if not isinstance(read, datetime):
-        remedy = f"write {name}=datetime(2026, 3, 2, 9, tzinfo=UTC)"
         raise refuse(name, "a datetime with a time zone", value, remedy)
     return read
 
 
-def _read_instant(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+def instant(value: Any, name: str) -> Any:
+    """Allow aware datetimes, and texts in ISO 8601 with an offset."""
+    remedy = f"write {name}=datetime(2026, 3, 2, 9, tzinfo=UTC)"
+    read = any_instant(value, name)
+    if read.utcoffset() is None:
+        raise refuse(name, "a datetime with a time zone", value, remedy)
+    return read
 
 
 def uuid(value: Any, name: str) -> Any:
     """Allow UUIDs, and texts that are one."""
-    read = _read_uuid(value) if isinstance(value, str) else value
+    read = _parsed(value, UUID)
     if not isinstance(read, UUID):
         raise refuse(name, "a UUID", value, "pass the UUID itself, or its text in hex with hyphens")
     return read
@@ -237,8 +226,8 @@ def id_of(what: str) -> Check:
 
     def check(value: Any, name: str) -> Any:
         own = getattr(value, "id", None)
-        read = own if isinstance(own, UUID) and not isinstance(value, type) else value
-        read = _read_uuid(read) if isinstance(read, str) else read
+        is_thing = isinstance(own, UUID) and not isinstance(value, type)
+        read = _parsed(own if is_thing else value, UUID)
         if not isinstance(read, UUID):
             remedy = f"pass the id of the {what}, the UUID that it has as `id`"
             raise refuse(name, f"the UUID of a {what}", value, remedy)
@@ -247,9 +236,12 @@ def id_of(what: str) -> Check:
     return check
 
 
-def _read_uuid(value: str) -> UUID | None:
+def _parsed(value: Any, parse: Callable[[str], T]) -> Any:
+    """Return what a text says, nothing where it cannot be parsed, and any other value as it is."""
+    if not isinstance(value, str):
+        return value
     try:
-        return UUID(value)
+        return parse(value)
     except ValueError:
         return None
 
@@ -325,24 +317,21 @@ def set_of(check: Check) -> Check:
 
 def any_whole(value: Any, name: str) -> Any:
     """Allow whole numbers: rules say which."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not _is_whole(value):
         raise refuse(name, "a whole number", value, f"write {name}=1, without quotes")
     return value
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def time_of_day(value: Any, name: str) -> Any:
     """Allow times of the day, and texts such as 21:00."""
-    read = _read_time(value) if isinstance(value, str) else value
+    read = _parsed(value, time.fromisoformat)
     if not isinstance(read, time):
         raise refuse(name, "a time of the day", value, f"write {name}=time(21, 0)")
     return read
-
-
-def _read_time(text: str) -> time | None:
-    try:
-        return time.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def several(what: str, *, alone: type[Any] | tuple[type[Any], ...]) -> Check:

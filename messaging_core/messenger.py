@@ -1,4 +1,8 @@
-"""What a host calls: send, plan, look up, list, cancel and move messages."""
+"""The façade that a host calls: send, plan, look up, list, cancel and move messages.
+
+Each method delegates to the part that does the work. The module is long because its docstrings are
+the reference of every call.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -35,11 +39,10 @@ from messaging_core.contacts.directory import ContactDirectory
 from messaging_core.contacts.suppressions import SuppressionList
 from messaging_core.context import SUPPRESS_ON, EngineContext
 from messaging_core.decisions.content.link_planning import Linking, checked_domain
-from messaging_core.decisions.status.events import doubts_of
 from messaging_core.errors import InvalidRequestError
 from messaging_core.messages.changes import MessageChanges
 from messaging_core.messages.events import EventSubscriptions, Handler
-from messaging_core.messages.lookup import message_json_of, message_of
+from messaging_core.messages.lookup import MessageLookup
 from messaging_core.messages.replay import MessageReplayer
 from messaging_core.messages.retention import purge_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
@@ -51,7 +54,7 @@ from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import Receipt, Reception
 from messaging_core.models.messages.batch import Batch
-from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.retention import Keep, Purged
@@ -99,12 +102,10 @@ from messaging_core.receipts.conversions import record_conversion
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.receipts.webhooks import WebhookReceiver
-from messaging_core.rules.requests.query import check_query
 from messaging_core.templates import DEFAULT_ENGINES
 from messaging_core.templates.resolver import TemplateResolver
 from messaging_core.templates.store import Templates
 from messaging_core.wire import Json, WireLimits
-from messaging_core.wire.queries import checked_query
 from messaging_core.wire.receipts import as_receipts
 
 
@@ -206,6 +207,7 @@ class Messenger:
             idempotency_window=check_window(idempotency_window),
         )
         self._group = GroupAcceptor(self.acceptor.accept)
+        self._lookup = MessageLookup(storage=storage)
         self._changes = MessageChanges(context=self.context)
         self._replayer = MessageReplayer(context=self.context, linking=self.acceptor.linking)
         self.inbox = ReceiptInbox(
@@ -221,7 +223,7 @@ class Messenger:
             allow_unassigned_numbers=any(channel.allow_unassigned_numbers for channel in channels),
         )
         self.suppressions = SuppressionList(storage=storage, clock=self.clock)
-        self._notifying = NotificationService(
+        self._notifications = NotificationService(
             acceptor=self.acceptor,
             audience=None if audience is None else GuardedAudience(audience),
             files=None if files is None else GuardedFiles(files),
@@ -257,9 +259,8 @@ class Messenger:
             channel=self.channel(channel), request=request, idempotency_key=idempotency_key
         )
         if connection is None:
-            answer = self._group.accept(submission)
-        else:
-            (answer,) = self.acceptor.accept([submission], connection=connection)
+            return self._group.accept(submission)
+        (answer,) = self.acceptor.accept([submission], connection=connection)
         if isinstance(answer, InvalidRequestError):
             raise answer
         return answer
@@ -398,7 +399,7 @@ class Messenger:
             MediaError: It cannot be told now whether its files are there; nothing was written.
             StorageError: The storage failed.
         """
-        return self._notifying.notify(
+        return self._notifications.notify(
             notification, key=idempotency_key, workspace=workspace, connection=connection
         )
 
@@ -474,8 +475,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        with self.storage.begin(read_only=True) as tx:
-            return message_of(tx, workspace, message_id)
+        return self._lookup.get(message_id, workspace)
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
@@ -486,8 +486,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        with self.storage.begin(read_only=True) as tx:
-            return message_json_of(tx, workspace, message_id)
+        return self._lookup.get_json(message_id, workspace)
 
     @checked(query=optional(A_QUERY))
     def find(self, query: MessageQuery | None = None) -> Page[Message]:
@@ -496,9 +495,7 @@ class Messenger:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
-        query = checked_query(query or MessageQuery(), check_query)
-        with self.storage.begin(read_only=True) as tx:
-            return tx.messages.find(query)
+        return self._lookup.find(query)
 
     @checked(query=optional(A_QUERY))
     def find_json(self, query: MessageQuery | None = None) -> bytes:
@@ -510,9 +507,7 @@ class Messenger:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is wrong.
         """
-        query = checked_query(query or MessageQuery(), check_query)
-        with self.storage.begin(read_only=True) as tx:
-            return tx.messages.find_json(query)
+        return self._lookup.find_json(query)
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def cancel(
@@ -670,9 +665,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        with self.storage.begin(read_only=True) as tx:
-            message_of(tx, workspace, message_id)
-            return tx.timeline.of_message(workspace, message_id)
+        return self._lookup.timeline(message_id, workspace)
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def interactions(
@@ -683,9 +676,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        with self.storage.begin(read_only=True) as tx:
-            message_of(tx, workspace, message_id)
-            return tx.receipts.interactions(workspace, message_id)
+        return self._lookup.interactions(message_id, workspace)
 
     @checked(
         message_id=id_of("message"),
@@ -751,7 +742,7 @@ class Messenger:
             ArgumentError: `before` has no time zone, `keep` is no choice, or `chunk` is less than
                 one.
         """
-        purge = purge_of(
+        return purge_of(
             self.storage,
             self.clock,
             before=before,
@@ -759,8 +750,7 @@ class Messenger:
             workspace=workspace,
             chunk=chunk,
             unmatched=unmatched,
-        )
-        return purge.run(limit)
+        ).run(limit)
 
     @checked(code=a(str, "text", "pass the last part of the path"), prefetched=flag)
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
@@ -784,8 +774,7 @@ class Messenger:
 
     def doubts(self) -> Doubts:
         """Count the attempts that may have been accepted or not, and how each of them ended."""
-        with self.storage.begin(read_only=True) as tx:
-            return doubts_of(tx.timeline.counters())
+        return self._lookup.doubts()
 
     @checked(workspace=uuid)
     def dead_letters(
@@ -803,15 +792,7 @@ class Messenger:
         Raises:
             InvalidQueryError: The limit or the page token is wrong.
         """
-        return self.find(
-            MessageQuery(
-                workspace=workspace,
-                status=Status.SENDING_FAILED,
-                direction=Direction.OUTGOING,
-                limit=limit,
-                page_token=page_token,
-            )
-        )
+        return self._lookup.dead_letters(workspace, limit, page_token)
 
     @checked(message_id=id_of("message"), workspace=uuid, again=flag)
     def replay(

@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from messaging_core.host_code import fault_of
 
@@ -38,8 +38,9 @@ class WakeUp:
             listener()
 
 
-class StopRelay:
-    """Wake a worker when its run is to stop.
+@contextmanager
+def relay_stop(stop: threading.Event, wake: Callable[[], None]) -> Iterator[None]:
+    """Wake a worker when its run is to stop, as long as the block runs.
 
     A worker waits for its messages and for wake-ups. It cannot wait for the host's event at the
     same time, so a thread does.
@@ -48,32 +49,24 @@ class StopRelay:
         stop: The host's event.
         wake: Wakes the worker.
     """
+    over = threading.Event()
+    thread = threading.Thread(
+        target=_relay, args=(stop, wake, over), name="messaging-stop", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+        over.set()
+        thread.join(_JOIN)  # the event is set, so the thread ends now
+    finally:
+        over.set()
 
-    def __init__(self, stop: threading.Event, wake: Callable[[], None]) -> None:
-        self._stop = stop
-        self._wake = wake
-        self._is_over = False
-        self._thread = threading.Thread(target=self._run, name="messaging-stop", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._is_over = True
-        if exc_value is None:  # the event is set, so the thread ends now
-            self._thread.join(_JOIN)
-
-    def _run(self) -> None:
-        try:
-            while not self._is_over:
-                if self._stop.wait(_SLICE):
-                    self._wake()
-                    return
-        except BaseException as error:  # noqa: BLE001 - the worker asks the event itself too
-            _log.error("the stop event failed: %s", fault_of(error))
+def _relay(stop: threading.Event, wake: Callable[[], None], over: threading.Event) -> None:
+    try:
+        while not over.is_set():
+            if stop.wait(_SLICE):
+                wake()
+                return
+    except BaseException as error:  # noqa: BLE001 - the worker asks the event itself too
+        _log.error("the stop event failed: %s", fault_of(error))

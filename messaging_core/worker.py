@@ -25,7 +25,7 @@ from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.notifications.progress import Progress
 from messaging_core.ports.components import A_MESSENGER, AN_EVENT
-from messaging_core.wakeup import StopRelay
+from messaging_core.wakeup import relay_stop
 from messaging_core.wire import Json
 
 _SHARE_OF_LEASE = 0.9
@@ -176,7 +176,7 @@ class Worker:
             StorageError: The storage still failed when it was time to stop; what was not recorded
                 comes back when its lease ends.
         """
-        with self._housekeeper():
+        with self._housekeeper().running():
             return self._run(stop.is_set, stop)
 
     def _run_batch(self, is_late: Callable[[], bool]) -> DeliveryReport:
@@ -210,7 +210,7 @@ class Worker:
         wake, wake_up = loop.bulkheads.wake, self._context.wake_up
         wake_up.add(wake)
         try:
-            with StopRelay(stop, wake):
+            with relay_stop(stop, wake):
                 loop.run(stop.is_set, stop)
         finally:
             wake_up.remove(wake)

@@ -151,7 +151,7 @@ def test_callers_that_come_meanwhile_share_the_next_transaction(engine: Engine) 
 def test_a_transaction_holds_no_more_than_its_most(engine: Engine) -> None:
     async def host() -> None:
         requests = [numbered(number) for number in range(MOST_TOGETHER + 1)]
-        await asyncio.gather(*(engine.messenger.send("orders", one) for one in requests))
+        await asyncio.gather(*(engine.messenger.send("orders", request) for request in requests))
 
     asyncio.run(host())
 
@@ -191,7 +191,8 @@ def test_a_request_that_breaks_the_reader_harms_only_its_caller(
     async def host() -> list[Message | BaseException]:
         requests = [numbered(0), poison, numbered(1)]
         return await asyncio.gather(
-            *(engine.messenger.send("orders", one) for one in requests), return_exceptions=True
+            *(engine.messenger.send("orders", request) for request in requests),
+            return_exceptions=True,
         )
 
     first, broken, last = asyncio.run(host())
@@ -399,7 +400,7 @@ def test_what_code_of_the_host_raises_ends_no_loop_and_harms_only_its_caller(
 ) -> None:
     async def host() -> list[Any]:
         requests: list[Any] = [numbered(0), Raising(kind), numbered(1)]
-        sends = [engine.messenger.send("orders", one) for one in requests]
+        sends = [engine.messenger.send("orders", request) for request in requests]
         plan = engine.messenger.plan("orders", Raising(kind))
         return await asyncio.wait_for(
             asyncio.gather(*sends, plan, return_exceptions=True), PATIENCE

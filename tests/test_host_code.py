@@ -167,8 +167,8 @@ def test_a_media_source_that_raises_is_a_crash_of_that_mail_and_of_no_other(
     body = TextBody(text="x", metadata=TextMetadata(subject="s"))
     broken = TextBody(text="x", metadata=TextMetadata(subject="s"), attachments=(picture,))
     bad, good = (
-        messenger.send(mail, a_request(receiver=to("ada@shop.example"), body=one))
-        for one in (broken, body)
+        messenger.send(mail, a_request(receiver=to("ada@shop.example"), body=content))
+        for content in (broken, body)
     )
     worker = Worker(messenger, threads=1)
 

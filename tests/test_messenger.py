@@ -187,7 +187,7 @@ class TestSend:
         with pytest.raises(InvalidMessageError) as raised:
             engine.messenger.send("closed", a_request())
 
-        assert [one.code for one in raised.value.violations] == ["channel.inactive"]
+        assert [violation.code for violation in raised.value.violations] == ["channel.inactive"]
 
     def test_all_violations_come_at_once(self, engine: Engine) -> None:
         request = a_request("", to="0612", tags=("!",), validity=-1)
@@ -195,7 +195,7 @@ class TestSend:
         with pytest.raises(InvalidMessageError) as raised:
             engine.messenger.send("orders", request)
 
-        assert {one.path.split("/")[1] for one in raised.value.violations} == {
+        assert {violation.path.split("/")[1] for violation in raised.value.violations} == {
             "receiver",
             "body",
             "tags",
@@ -226,7 +226,7 @@ class TestSend:
         with pytest.raises(InvalidMessageError) as raised:
             engine.messenger.send("orders", a_request(scheduled_for=at))
 
-        assert [one.code for one in raised.value.violations] == ["schedule.too_far"]
+        assert [violation.code for violation in raised.value.violations] == ["schedule.too_far"]
 
     def test_the_same_receiver_is_one_contact(self, engine: Engine) -> None:
         first, second = (engine.messenger.send("orders", a_request()) for _ in range(2))
@@ -244,7 +244,7 @@ class TestSend:
         engine.worker.drain()
 
         assert second.receiver.contacts[0].id == contact.id
-        assert [one.to for one in engine.transport.sent] == ["+31600000007"] * 2
+        assert [envelope.to for envelope in engine.transport.sent] == ["+31600000007"] * 2
 
     def test_a_contact_that_the_platform_cannot_reach_is_refused(self, engine: Engine) -> None:
         first = engine.messenger.send("orders", a_request())
@@ -253,7 +253,7 @@ class TestSend:
         with pytest.raises(InvalidMessageError) as raised:
             engine.messenger.send("mail", a_request(receiver=receiver))
 
-        assert [one.code for one in raised.value.violations] == ["receiver.unreachable"]
+        assert [violation.code for violation in raised.value.violations] == ["receiver.unreachable"]
 
     def test_an_unknown_contact_is_refused(self, engine: Engine) -> None:
         receiver = Receiver(contacts=(ReceiverContact(id="unknown"),))
@@ -352,7 +352,9 @@ class TestIdempotency:
         with pytest.raises(InvalidMessageError) as raised:
             engine.messenger.send("orders", a_request(), idempotency_key=key)
 
-        assert [one.code for one in raised.value.violations] == ["idempotency.invalid_key"]
+        assert [violation.code for violation in raised.value.violations] == [
+            "idempotency.invalid_key"
+        ]
 
     @pytest.mark.parametrize("storage", [MemoryStorage, lambda: SqliteStorage(":memory:")])
     def test_many_at_once_with_one_key_make_one_message(self, storage: type[MemoryStorage]) -> None:
@@ -377,7 +379,7 @@ class TestIdempotency:
         assert isinstance(first, Message)
         assert second == first
         assert isinstance(third, Rejection)
-        assert [one.code for one in third.violations] == ["idempotency.conflict"]
+        assert [violation.code for violation in third.violations] == ["idempotency.conflict"]
 
 
 class TestSendMany:
@@ -399,8 +401,8 @@ class TestSendMany:
 
         assert [type(answer) for answer in answers] == [Message, Rejection, Message, Rejection]
         rejections = [answer for answer in answers if isinstance(answer, Rejection)]
-        assert [one.index for one in rejections] == [1, 3]
-        assert all(one.violations for one in rejections)
+        assert [rejection.index for rejection in rejections] == [1, 3]
+        assert all(rejection.violations for rejection in rejections)
 
     def test_messages_are_listed_in_the_order_of_the_requests(self, engine: Engine) -> None:
         answers = engine.messenger.send_many("orders", [a_request(str(n)) for n in range(5)])
@@ -419,8 +421,8 @@ class TestSendMany:
         refused = [answer.index for answer in answers if isinstance(answer, Rejection)]
         assert refused == list(range(99, number, 100))
         with engine.storage.begin(read_only=True) as tx:
-            found = tx.messages.find(MessageQuery(limit=1000))
-        assert len(found.results) == min(number - len(refused), 1000)
+            page = tx.messages.find(MessageQuery(limit=1000))
+        assert len(page.results) == min(number - len(refused), 1000)
 
     def test_nothing_but_wrong_requests_writes_nothing(self, sqlite: SqliteStorage) -> None:
         engine = Engine(sqlite)
@@ -441,8 +443,8 @@ class TestCancel:
 
         engine.worker.drain()
         assert engine.transport.attempts == []
-        found = engine.messenger.get(message.id)
-        assert (found.status, found.last_status_at) == (Status.DELETED, engine.clock.now())
+        state = engine.messenger.get(message.id)
+        assert (state.status, state.last_status_at) == (Status.DELETED, engine.clock.now())
 
     def test_a_second_time_it_is_too_late(self, engine: Engine) -> None:
         message = engine.messenger.send("orders", a_request())
@@ -625,7 +627,7 @@ class TestLookingUp:
             query = evolve(query, page_token=pages[-1].next_page_token)
             pages.append(engine.messenger.find(query))
 
-        assert [one for page in pages for one in page.results] == sent
+        assert [message for page in pages for message in page.results] == sent
 
     @pytest.mark.parametrize(
         "query",

@@ -581,8 +581,8 @@ def test_whatever_a_call_is_given_only_errors_of_ours_come_out(
             if method == "subscribe":
                 arguments["name"] = f"subscriber {tried.name} {len(repr(value))} {id(value)}"
             with suppress(MessagingError):
-                found = call(**{**arguments, tried.name: value})
-                list(found if isgenerator(found) else ())
+                answer = call(**{**arguments, tried.name: value})
+                list(answer if isgenerator(answer) else ())
 
 
 @pytest.mark.parametrize("value", [[], None, 7, {}])

@@ -27,7 +27,7 @@ from messaging_core.testing import (
     a_failure,
     a_request,
 )
-from messaging_core.wakeup import StopRelay, WakeUp
+from messaging_core.wakeup import WakeUp, relay_stop
 
 PATIENCE = 10.0
 NEVER = 3600.0
@@ -208,7 +208,7 @@ def test_a_stop_event_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> 
         def wait(self, timeout: float | None = None) -> bool:
             raise RuntimeError(f"secret {timeout}")
 
-    with StopRelay(Faulty(), lambda: None):
+    with relay_stop(Faulty(), lambda: None):
         pass
 
     assert "the stop event failed: RuntimeError at" in caplog.text

@@ -146,8 +146,8 @@ class TestOutcomes:
         report = engine.worker.run_once()
 
         assert report == DeliveryReport(sent=1)
-        found = engine.now_is(message)
-        assert (found.status, found.parts) == (Status.SENT, (Part(platform_reference="rec-1"),))
+        state = engine.now_is(message)
+        assert (state.status, state.parts) == (Status.SENT, (Part(platform_reference="rec-1"),))
         assert engine.worker.drain() == DeliveryReport()
         assert len(engine.transport.sent) == 1
 
@@ -176,10 +176,10 @@ class TestOutcomes:
         report = engine.worker.drain()
 
         assert report == DeliveryReport(failed=1)
-        found = engine.now_is(message)
-        assert found.status is Status.SENDING_FAILED
-        assert found.failure is not None
-        assert found.failure.code == GONE.code
+        state = engine.now_is(message)
+        assert state.status is Status.SENDING_FAILED
+        assert state.failure is not None
+        assert state.failure.code == GONE.code
         engine.clock.advance(days=2)
         assert engine.worker.drain() == DeliveryReport()
 
@@ -195,7 +195,7 @@ class TestOutcomes:
 
         assert [wait.total_seconds() for wait in waits] == [3.75, 7.5, 15, 30, 60]
         assert last == DeliveryReport(sent=1)
-        assert [one.attempt for one in engine.transport.attempts] == [1, 2, 3, 4, 5, 6]
+        assert [envelope.attempt for envelope in engine.transport.attempts] == [1, 2, 3, 4, 5, 6]
 
     def test_a_provider_is_not_asked_before_the_time_it_gave(self) -> None:
         engine = Engine(Deferred(failure=BUSY, retry_after=20 * MINUTE))
@@ -214,8 +214,8 @@ class TestOutcomes:
         report = engine.worker.drain()
 
         assert report == DeliveryReport(failed=1)
-        found = engine.now_is(message)
-        assert (found.status, found.reason) == (Status.SENDING_FAILED, "expired")
+        state = engine.now_is(message)
+        assert (state.status, state.reason) == (Status.SENDING_FAILED, "expired")
 
     def test_an_expired_message_is_not_sent(self) -> None:
         engine = Engine()
@@ -266,8 +266,8 @@ class TestDoubt:
         engine = Engine(Unknown(failure=LOST), channel=channel, **options)
         message = engine.send()
         assert engine.worker.drain() == DeliveryReport(waiting=1)
-        found = engine.now_is(message)
-        assert (found.status, found.details) == (Status.PROCESSING, "in_doubt")
+        state = engine.now_is(message)
+        assert (state.status, state.details) == (Status.PROCESSING, "in_doubt")
         return engine, message
 
     def test_after_a_time_of_grace_it_is_sent_again(self) -> None:
@@ -276,9 +276,9 @@ class TestDoubt:
         assert engine.sleep_until_due(message) == 2 * MINUTE
         assert engine.worker.drain() == DeliveryReport(sent=1)
 
-        found = engine.now_is(message)
-        assert (found.status, found.details, found.failure) == (Status.SENT, None, None)
-        assert len({one.message_id for one in engine.transport.sent}) == 1
+        state = engine.now_is(message)
+        assert (state.status, state.details, state.failure) == (Status.SENT, None, None)
+        assert len({envelope.message_id for envelope in engine.transport.sent}) == 1
 
     def test_after_a_time_of_grace_it_has_failed(self) -> None:
         engine, message = self.doubtful(WhenInDoubt.FAIL)
@@ -286,8 +286,8 @@ class TestDoubt:
 
         assert engine.worker.drain() == DeliveryReport(failed=1)
 
-        found = engine.now_is(message)
-        assert (found.status, found.reason) == (Status.SENDING_FAILED, "in_doubt")
+        state = engine.now_is(message)
+        assert (state.status, state.reason) == (Status.SENDING_FAILED, "in_doubt")
         assert len(engine.transport.sent) == 1
 
     def test_it_is_parked_until_its_validity_ends(self) -> None:
@@ -330,8 +330,8 @@ class TestDoubt:
 
         assert engine.worker.drain() == DeliveryReport(failed=1)
 
-        found = engine.now_is(message)
-        assert (found.status, found.reason) == (Status.SENDING_FAILED, "in_doubt")
+        state = engine.now_is(message)
+        assert (state.status, state.reason) == (Status.SENDING_FAILED, "in_doubt")
         assert engine.transport.sent == []
 
     def test_what_a_dead_worker_had_handed_over_is_parked_where_the_channel_wants_it(self) -> None:
@@ -429,15 +429,15 @@ class TestSeveralReceivers:
         report = engine.worker.drain()
 
         assert report == DeliveryReport(sent=1)
-        assert [[to.value for to in one.receivers] for one in engine.transport.sent] == [
+        assert [[to.value for to in envelope.receivers] for envelope in engine.transport.sent] == [
             [A, B, C],
             [C],
         ]
-        found = engine.now_is(message)
-        assert (found.status, found.details) == (Status.SENT, "partly_refused")
-        assert found.failure is not None
-        assert found.failure.code == GONE.code
-        assert [part.platform_reference for part in found.parts] == ["r", "rec-1"]
+        state = engine.now_is(message)
+        assert (state.status, state.details) == (Status.SENT, "partly_refused")
+        assert state.failure is not None
+        assert state.failure.code == GONE.code
+        assert [part.platform_reference for part in state.parts] == ["r", "rec-1"]
 
     def test_when_time_runs_out_those_who_were_served_make_it_sent(self) -> None:
         outcomes = {A: Accepted(), B: Deferred(failure=BUSY)}
@@ -458,11 +458,11 @@ class TestFaults:
 
         assert engine.worker.drain() == DeliveryReport(waiting=1)
 
-        found = engine.now_is(message)
-        assert found.details is None
-        assert found.failure is not None
-        assert "OSError" in found.failure.description
-        assert "10.0.0.1" not in repr(found)
+        state = engine.now_is(message)
+        assert state.details is None
+        assert state.failure is not None
+        assert "OSError" in state.failure.description
+        assert "10.0.0.1" not in repr(state)
         engine.sleep_until_due(message)
         assert engine.worker.drain() == DeliveryReport(sent=1)
 
@@ -472,11 +472,11 @@ class TestFaults:
 
         assert engine.worker.drain() == DeliveryReport(waiting=1)
 
-        found = engine.now_is(message)
-        assert found.details == "in_doubt"
-        assert found.failure is not None
-        assert found.failure.code == FailureCode.IN_DOUBT
-        assert "+3161" not in found.failure.description
+        state = engine.now_is(message)
+        assert state.details == "in_doubt"
+        assert state.failure is not None
+        assert state.failure.code == FailureCode.IN_DOUBT
+        assert "+3161" not in state.failure.description
 
     @pytest.mark.parametrize(
         "nonsense",
@@ -500,8 +500,8 @@ class TestFaults:
 
         assert engine.worker.drain() == DeliveryReport(waiting=1)
 
-        found = engine.now_is(message)
-        assert (found.status, found.details) == (Status.PROCESSING, "in_doubt")
+        state = engine.now_is(message)
+        assert (state.status, state.details) == (Status.PROCESSING, "in_doubt")
         assert engine.delivery(message).attempts == 1
         assert engine.sleep_until_due(message) == 2 * MINUTE
 
@@ -573,7 +573,7 @@ class TestFaults:
         report = engine.worker.drain()
 
         assert report == DeliveryReport(sent=5, waiting=1)
-        assert {engine.now_is(one).status for one in others} == {Status.SENT}
+        assert {engine.now_is(other).status for other in others} == {Status.SENT}
 
     def test_a_message_that_cannot_be_rendered_stops_no_other(self) -> None:
         engine = Engine()
@@ -671,15 +671,15 @@ class TestRun:
 
         stop.set()
         leave.release()
-        until(lambda: sum(self.waits(engine, one) for one in messages) >= 4)
+        until(lambda: sum(self.waits(engine, message) for message in messages) >= 4)
         leave.release(10)
         thread.join(PATIENCE)
 
         (report,) = reports
-        waiting = [one for one in messages if self.waits(engine, one)]
+        waiting = [message for message in messages if self.waits(engine, message)]
         assert report.sent == len(transport.sent) == 6 - len(waiting)
         assert 1 <= report.sent <= 2
-        assert {engine.delivery(one).attempts for one in waiting} == {0}
+        assert {engine.delivery(message).attempts for message in waiting} == {0}
         assert engine.worker.drain() == DeliveryReport(sent=len(waiting))
 
     def waits(self, engine: Engine, message: Message) -> bool:
@@ -691,7 +691,7 @@ class TestRun:
         with self.slow() as (engine, slow, leave):
             others = [engine.send() for _ in range(5)]
             with running(engine) as finish:
-                until(lambda: all(engine.now_is(one).status is Status.SENT for one in others))
+                until(lambda: all(engine.now_is(other).status is Status.SENT for other in others))
 
                 assert engine.now_is(slow).status is Status.PROCESSING
                 leave.set()
@@ -833,10 +833,10 @@ class TestRun:
         storage = MemoryStorage()
 
         def released() -> bool:
-            ids = [one.id for one in messenger.find().results]
+            ids = [message.id for message in messenger.find().results]
             with storage.begin(read_only=True) as tx:
-                waiting = [tx.outbox.delivery(DEFAULT_WORKSPACE, one) for one in ids]
-            return sum(one is not None and not one.attempts for one in waiting) == 8
+                waiting = [tx.outbox.delivery(DEFAULT_WORKSPACE, message_id) for message_id in ids]
+            return sum(delivery is not None and not delivery.attempts for delivery in waiting) == 8
 
         def answer(_: Envelope) -> None:
             clock.advance(2 * MINUTE)
@@ -871,7 +871,7 @@ class TestRun:
         report = engine.worker.drain()
 
         assert report == DeliveryReport(sent=300)
-        assert len({one.message_id for one in engine.transport.sent}) == 300
+        assert len({envelope.message_id for envelope in engine.transport.sent}) == 300
         page = engine.messenger.find(MessageQuery(status=Status.SENT, limit=1000))
         assert len(page.results) == 300
 

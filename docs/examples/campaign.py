@@ -156,8 +156,8 @@ def write_in(name: str, words: str, at: datetime) -> None:
 
 def everything_else() -> list[Message]:
     """Return the messages that are no offers, the oldest first."""
-    found = messenger.find(MessageQuery(reverse=True))
-    return [message for message in found.results if "shoes" not in message.tags]
+    page = messenger.find(MessageQuery(reverse=True))
+    return [message for message in page.results if "shoes" not in message.tags]
 
 
 def show_timeline(name: str, message: Message) -> None:

@@ -1,8 +1,8 @@
-"""Group commit: threads that call `send` at the same time share transactions."""
+"""Group commit: calls of `send` at the same time share transactions."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from attrs import define
@@ -10,6 +10,7 @@ from attrs import define
 from messaging_core.acceptance.submission import AcceptResult, Submission
 from messaging_core.errors import StorageError
 from messaging_core.fork import ForkAware, watch_forks
+from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.transaction_lock import Hold, TransactionLock
 
 MOST_TOGETHER = 1000
@@ -18,17 +19,30 @@ MOST_TOGETHER = 1000
 AcceptAll = Callable[[Sequence[Submission]], list[AcceptResult]]
 
 
+def accept_each(
+    accept: AcceptAll, submissions: Sequence[Submission]
+) -> Iterator[Message | Exception]:
+    """Accept all in one transaction, and yield the message or the error of each of them.
+
+    If code of the host fails for one of them, nothing was written: then each is accepted in a
+    transaction of its own, so that the fault of one caller does not affect the others.
+    """
+    try:
+        yield from accept(submissions)
+    except Exception as error:  # noqa: BLE001 - the callers get it
+        if len(submissions) == 1 or isinstance(error, StorageError):
+            yield from [error] * len(submissions)
+            return
+        for submission in submissions:
+            yield from accept_each(accept, [submission])
+
+
 @define(eq=False)
 class _Call:
-    """One call of `send`, until it has a result or an error."""
+    """One call of `send`, until it has a result."""
 
     submission: Submission
-    result: AcceptResult | None = None
-    error: Exception | None = None
-
-    @property
-    def is_done(self) -> bool:
-        return self.result is not None or self.error is not None
+    result: Message | Exception | None = None
 
 
 class GroupAcceptor(ForkAware):
@@ -61,27 +75,28 @@ class GroupAcceptor(ForkAware):
         self._waiting: deque[_Call] = deque()
         self._turn = TransactionLock(timeout=threading.TIMEOUT_MAX)
 
-    def accept(self, submission: Submission) -> AcceptResult:
+    def accept(self, submission: Submission) -> Message:
         """Accept one request; return when the transaction with it is durable.
 
         Raises:
+            InvalidRequestError: The request was refused; nothing was written.
             StorageError: The transaction failed; nothing was written.
         """
         call, hold = _Call(submission), Hold()
         self._waiting.append(call)
         try:
             self._turn.acquire(hold)
-            if not call.is_done:
+            if call.result is None:
                 self._lead()
         except BaseException:
             self._withdraw(call)
             raise
         finally:
             self._turn.release(hold)
-        if call.error is not None:
-            raise call.error
         if call.result is None:
             raise StorageError("interrupted: the commit with this message was not finished")
+        if isinstance(call.result, Exception):
+            raise call.result
         return call.result
 
     def _withdraw(self, call: _Call) -> None:
@@ -92,25 +107,12 @@ class GroupAcceptor(ForkAware):
     def _lead(self) -> None:
         calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
         try:
-            self._answer(calls)
+            results = accept_each(self._accept, [call.submission for call in calls])
+            for call, result in zip(calls, results, strict=True):
+                call.result = result
         except BaseException:
             # An interrupt is for this thread only. For the other calls the commit has failed.
             for call in calls:
-                if not call.is_done:
-                    call.error = StorageError("interrupted by the thread that led this commit")
+                if call.result is None:
+                    call.result = StorageError("interrupted by the thread that led this commit")
             raise
-
-    def _answer(self, calls: Sequence[_Call]) -> None:
-        try:
-            results = self._accept([call.submission for call in calls])
-        except Exception as error:  # noqa: BLE001 - the callers get it
-            if len(calls) > 1 and not isinstance(error, StorageError):
-                # Code of the host failed for one of the calls; nothing was written.
-                for call in calls:
-                    self._answer([call])
-            else:
-                for call in calls:
-                    call.error = error
-        else:
-            for call, result in zip(calls, results, strict=True):
-                call.result = result

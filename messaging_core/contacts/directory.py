@@ -37,7 +37,7 @@ from messaging_core.rules.requests.contact import (
     check_identifier,
     check_new_contact,
 )
-from messaging_core.rules.requests.query import check_page
+from messaging_core.rules.requests.query import check_listing
 from messaging_core.wire import dump, load
 from messaging_core.wire.queries import checked_query
 
@@ -179,7 +179,7 @@ class ContactDirectory:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is invalid.
         """
-        query = checked_query(query or ContactQuery(), _check)
+        query = checked_query(query or ContactQuery(), check_listing)
         with self.storage.begin(read_only=True) as tx:
             return tx.contacts.find(query)
 
@@ -248,7 +248,7 @@ class ContactDirectory:
         Raises:
             InvalidQueryError: The limit or the page token is invalid.
         """
-        query = checked_query(query or ContactListQuery(), _check)
+        query = checked_query(query or ContactListQuery(), check_listing)
         with self.storage.begin(read_only=True) as tx:
             return tx.lists.find(query)
 
@@ -347,7 +347,3 @@ def _require_list(tx: Transaction, workspace: UUID, list_id: UUID) -> ContactLis
     if contact_list is None:
         raise UnknownListError(list_id)
     return contact_list
-
-
-def _check(query: ContactQuery | ContactListQuery) -> list[Violation]:
-    return check_page(query.limit, query.page_token)

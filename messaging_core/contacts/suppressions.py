@@ -10,7 +10,6 @@ from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page
-from messaging_core.models.common.violation import Violation
 from messaging_core.models.people.directory import SuppressionQuery
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.models.policy.send_rules import Purpose
@@ -19,7 +18,7 @@ from messaging_core.ports.components import AN_IDENTIFIER
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.rules.policy.consent import covering
 from messaging_core.rules.requests.contact import check_suppression
-from messaging_core.rules.requests.query import check_page
+from messaging_core.rules.requests.query import check_listing
 from messaging_core.wire import dump, load
 from messaging_core.wire.queries import checked_query
 from messaging_core.wire.stored.suppression_key import key_of
@@ -152,10 +151,6 @@ class SuppressionList:
         Raises:
             InvalidQueryError: A filter, the limit or the page token is invalid.
         """
-        query = checked_query(query or SuppressionQuery(), _check)
+        query = checked_query(query or SuppressionQuery(), check_listing)
         with self.storage.begin(read_only=True) as tx:
             return tx.suppressions.find(query)
-
-
-def _check(query: SuppressionQuery) -> list[Violation]:
-    return check_page(query.limit, query.page_token)

@@ -2,9 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
@@ -34,24 +34,19 @@ class Housekeeper:
         self._events = EventDelivery(subscriptions, timeout)
         self._max_wait = min(timeout, _MAX_WAIT)
         self._over = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name="messaging-housekeeping", daemon=True
-        )
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        until = monotonic() + self._max_wait
-        self._thread.join(self._max_wait)
-        self._events.end(until)
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Do the work on a thread as long as the block runs, and once more after it."""
+        thread = threading.Thread(target=self._run, name="messaging-housekeeping", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            until = monotonic() + self._max_wait
+            thread.join(self._max_wait)
+            self._events.end(until)
 
     def run_once(self) -> None:
         """Process the receipts and events that wait now."""

@@ -1,10 +1,81 @@
-"""Look up a message by its id."""
+"""Look up messages, and what happened to them."""
 
 from uuid import UUID
 
+from attrs import frozen
+
+from messaging_core.decisions.status.events import doubts_of
 from messaging_core.errors import UnknownMessageError
-from messaging_core.models.messages.message import Message
-from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.models.common.page import Page
+from messaging_core.models.delivery.doubts import Doubts
+from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.interaction import Interaction
+from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.requests.query import check_query
+from messaging_core.wire.queries import checked_query
+
+
+@frozen(kw_only=True)
+class MessageLookup:
+    """Answers questions about messages, each in one transaction that only reads."""
+
+    storage: Storage
+
+    def get(self, message_id: UUID, workspace: UUID) -> Message:
+        """Return a message as it is now."""
+        with self.storage.begin(read_only=True) as tx:
+            return message_of(tx, workspace, message_id)
+
+    def get_json(self, message_id: UUID, workspace: UUID) -> bytes:
+        """Return a message as it is now, as JSON."""
+        with self.storage.begin(read_only=True) as tx:
+            document = tx.messages.get_json(workspace, message_id)
+        if document is None:
+            raise UnknownMessageError(message_id)
+        return document
+
+    def find(self, query: MessageQuery | None) -> Page[Message]:
+        """Return one page of messages, the newest first."""
+        query = checked_query(query or MessageQuery(), check_query)
+        with self.storage.begin(read_only=True) as tx:
+            return tx.messages.find(query)
+
+    def find_json(self, query: MessageQuery | None) -> bytes:
+        """Return one page of messages, as JSON."""
+        query = checked_query(query or MessageQuery(), check_query)
+        with self.storage.begin(read_only=True) as tx:
+            return tx.messages.find_json(query)
+
+    def dead_letters(self, workspace: UUID, limit: int, page_token: str | None) -> Page[Message]:
+        """Return one page of the messages that could not be sent."""
+        return self.find(
+            MessageQuery(
+                workspace=workspace,
+                status=Status.SENDING_FAILED,
+                direction=Direction.OUTGOING,
+                limit=limit,
+                page_token=page_token,
+            )
+        )
+
+    def timeline(self, message_id: UUID, workspace: UUID) -> list[Event]:
+        """Return the events of a message, in order."""
+        with self.storage.begin(read_only=True) as tx:
+            message_of(tx, workspace, message_id)
+            return tx.timeline.of_message(workspace, message_id)
+
+    def interactions(self, message_id: UUID, workspace: UUID) -> list[Interaction]:
+        """Return what people did with a message, in order."""
+        with self.storage.begin(read_only=True) as tx:
+            message_of(tx, workspace, message_id)
+            return tx.receipts.interactions(workspace, message_id)
+
+    def doubts(self) -> Doubts:
+        """Count the attempts in doubt, and how each ended."""
+        with self.storage.begin(read_only=True) as tx:
+            return doubts_of(tx.timeline.counters())
 
 
 def message_of(tx: Transaction, workspace: UUID, message_id: UUID) -> Message:
@@ -17,15 +88,3 @@ def message_of(tx: Transaction, workspace: UUID, message_id: UUID) -> Message:
     if message is None:
         raise UnknownMessageError(message_id)
     return message
-
-
-def message_json_of(tx: Transaction, workspace: UUID, message_id: UUID) -> bytes:
-    """Return a message as it is now, as JSON.
-
-    Raises:
-        UnknownMessageError: This workspace has no such message.
-    """
-    document = tx.messages.get_json(workspace, message_id)
-    if document is None:
-        raise UnknownMessageError(message_id)
-    return document

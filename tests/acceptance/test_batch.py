@@ -123,14 +123,14 @@ class Engine:
 
     def walk(self, **query: Any) -> list[Message]:
         """Return a listing in the order of acceptance, a few a page."""
-        wanted = MessageQuery(**{"limit": 7, "reverse": True, **query})
-        found = []
+        current_query = MessageQuery(**{"limit": 7, "reverse": True, **query})
+        messages = []
         while True:
-            page = self.messenger.find(wanted)
-            found += page.results
+            page = self.messenger.find(current_query)
+            messages += page.results
             if page.next_page_token is None:
-                return found
-            wanted = evolve(wanted, page_token=page.next_page_token)
+                return messages
+            current_query = evolve(current_query, page_token=page.next_page_token)
 
 
 class ForgetfulStorage(Storage):
@@ -162,11 +162,11 @@ class FailingStorage(Storage):
         with self.storage.begin(connection, read_only=read_only) as tx:
             yield tx
             contacts = [
-                one
-                for each in tx.messages.find(MessageQuery()).results
-                for one in each.receiver.contacts
+                contact
+                for message in tx.messages.find(MessageQuery()).results
+                for contact in message.receiver.contacts
             ]
-            self.contact_ids += [one.id for one in contacts if one.id]
+            self.contact_ids += [contact.id for contact in contacts if contact.id]
             raise StorageError("the disk is full")
 
 
@@ -185,7 +185,7 @@ def engine(storage: Storage) -> Engine:
 
 
 def lines_of(violations: Sequence[Violation]) -> str:
-    return "\n".join(str(one) for one in violations)
+    return "\n".join(str(violation) for violation in violations)
 
 
 class TestSendBatch:
@@ -194,7 +194,7 @@ class TestSendBatch:
 
         batch = engine.send(a_request("a"), BROKEN, later, "{", a_request("b"))
 
-        assert [one.status for one in batch.messages] == [
+        assert [message.status for message in batch.messages] == [
             Status.ACCEPTED,
             Status.REJECTED,
             Status.SCHEDULED,
@@ -206,9 +206,9 @@ class TestSendBatch:
     def test_a_batch_and_its_messages_have_time_ordered_ids(self, engine: Engine) -> None:
         batch = engine.send(a_request(), BROKEN)
 
-        ids = [batch.id, *(one.id for one in batch.messages)]
+        ids = [batch.id, *(message.id for message in batch.messages)]
         assert ids == sorted(set(ids))
-        assert {one.version for one in ids} == {7}
+        assert {message_id.version for message_id in ids} == {7}
 
     @pytest.mark.parametrize("number", [1, MAX_BATCH])
     def test_a_batch_has_one_to_a_hundred_requests(self, engine: Engine, number: int) -> None:
@@ -224,14 +224,14 @@ class TestSendBatch:
         with pytest.raises(InvalidMessageError) as raised:
             engine.send(*[a_request()] * number, idempotency_key="k")
 
-        assert [one.code for one in raised.value.violations] == [code]
+        assert [violation.code for violation in raised.value.violations] == [code]
         assert engine.walk() == []
         assert engine.send(a_request(), idempotency_key="k")
 
     def test_one_request_is_no_list_of_them(self, engine: Engine) -> None:
-        for one in ({"receiver": PHONE, "body": TEXT}, "{}", b"{}", a_request()):
+        for request in ({"receiver": PHONE, "body": TEXT}, "{}", b"{}", a_request()):
             with pytest.raises(TypeError):
-                engine.messenger.send_batch("orders", one)  # type: ignore[arg-type]
+                engine.messenger.send_batch("orders", request)  # type: ignore[arg-type]
 
         assert engine.walk() == []
 
@@ -242,13 +242,15 @@ class TestSendBatch:
     def test_valid_requests_are_delivered_and_others_never(self, engine: Engine) -> None:
         batch = engine.send(a_request("a"), BROKEN, a_request("b"))
         with engine.storage.begin(read_only=True) as tx:
-            deliveries = [tx.outbox.delivery(DEFAULT_WORKSPACE, one.id) for one in batch.messages]
+            deliveries = [
+                tx.outbox.delivery(DEFAULT_WORKSPACE, message.id) for message in batch.messages
+            ]
 
         engine.worker.drain()
 
-        assert [one is not None for one in deliveries] == [True, False, True]
-        assert [one.content.text for one in engine.transport.sent] == ["a", "b"]  # type: ignore[union-attr]
-        assert [one.status for one in engine.walk()] == [
+        assert [delivery is not None for delivery in deliveries] == [True, False, True]
+        assert [envelope.content.text for envelope in engine.transport.sent] == ["a", "b"]  # type: ignore[union-attr]
+        assert [message.status for message in engine.walk()] == [
             Status.SENT,
             Status.REJECTED,
             Status.SENT,
@@ -258,15 +260,19 @@ class TestSendBatch:
         batch = engine.send(a_request(), BROKEN)
 
         origin = Origin(type="batch", id=str(batch.id))
-        assert [one.origin for one in engine.walk()] == [origin, origin]
+        assert [message.origin for message in engine.walk()] == [origin, origin]
 
     def test_messages_are_kept_as_they_were_answered(self, engine: Engine) -> None:
         request = a_request("hi", tags=("VIP",), reference="r", to="+31600000007")
 
         batch = engine.send(request, evolve(request, validity=-1), *UNREADABLE)
 
-        assert [engine.messenger.get(one.id) for one in batch.messages] == list(batch.messages)
-        assert [load_message(dump_message(one)) for one in batch.messages] == list(batch.messages)
+        assert [engine.messenger.get(message.id) for message in batch.messages] == list(
+            batch.messages
+        )
+        assert [load_message(dump_message(message)) for message in batch.messages] == list(
+            batch.messages
+        )
 
     def test_a_storage_that_fails_leaves_nothing(self, engine: Engine) -> None:
         failing = FailingStorage(engine.storage)
@@ -277,12 +283,14 @@ class TestSendBatch:
         assert failing.contact_ids
         assert engine.walk() == []
         with engine.storage.begin(read_only=True) as tx:
-            found = [tx.contacts.get(DEFAULT_WORKSPACE, one) for one in failing.contact_ids]
+            contacts = [
+                tx.contacts.get(DEFAULT_WORKSPACE, contact_id) for contact_id in failing.contact_ids
+            ]
             assert (
                 tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"], since=NOW - timedelta(days=1)) == {}
             )
             assert tx.outbox.next_due() is None
-        assert found == [None] * len(found)
+        assert contacts == [None] * len(contacts)
 
     def test_everything_is_written_in_one_transaction(self, engine: Engine) -> None:
         begun, begin = [], engine.storage.begin
@@ -425,8 +433,8 @@ class TestRejected:
 
         message = engine.refused(request)
 
-        kept = [one.identifier_value for one in message.receiver.contacts]
-        assert kept == numbers[:MAX_CONTACTS]
+        values = [contact.identifier_value for contact in message.receiver.contacts]
+        assert values == numbers[:MAX_CONTACTS]
         assert message.tags == tuple(map(str, range(TAG_LIMIT)))
 
     @pytest.mark.parametrize("request_", UNREADABLE)
@@ -497,8 +505,10 @@ class TestIdempotency:
         again = engine.send(*requests, idempotency_key="k")
 
         assert again.id == first.id
-        assert [one.id for one in again.messages] == [one.id for one in first.messages]
-        assert [one.status for one in again.messages] == [
+        assert [message.id for message in again.messages] == [
+            message.id for message in first.messages
+        ]
+        assert [message.status for message in again.messages] == [
             Status.SENT,
             Status.REJECTED,
             Status.REJECTED,
@@ -524,7 +534,7 @@ class TestIdempotency:
         with pytest.raises(InvalidMessageError) as raised:
             engine.send(a_request(), idempotency_key="k")
 
-        assert [one.code for one in raised.value.violations] == ["idempotency.gone"]
+        assert [violation.code for violation in raised.value.violations] == ["idempotency.gone"]
 
     def test_the_form_of_the_requests_does_not_matter(self, engine: Engine) -> None:
         first = engine.send(a_request("hi"), idempotency_key="k")
@@ -584,14 +594,16 @@ class TestIdempotency:
         with pytest.raises(InvalidMessageError) as raised:
             engine.send(a_request(), idempotency_key=key)
 
-        assert [one.code for one in raised.value.violations] == ["idempotency.invalid_key"]
+        assert [violation.code for violation in raised.value.violations] == [
+            "idempotency.invalid_key"
+        ]
         assert engine.walk() == []
 
     def test_a_batch_of_nothing_but_wrong_requests_has_its_key(self, engine: Engine) -> None:
         first = engine.send(*UNREADABLE, idempotency_key="k")
 
         assert engine.send(*UNREADABLE, idempotency_key="k") == first
-        assert {one.status for one in first.messages} == {Status.REJECTED}
+        assert {message.status for message in first.messages} == {Status.REJECTED}
 
     def test_many_at_once_with_one_key_make_one_batch(self, engine: Engine) -> None:
         def send(_: int) -> UUID:
@@ -613,7 +625,7 @@ class TestCancelBatch:
 
         assert engine.messenger.cancel_batch(batch.id) == 2
 
-        assert [one.status for one in engine.walk(batch_id=batch.id)] == [
+        assert [message.status for message in engine.walk(batch_id=batch.id)] == [
             Status.DELETED,
             Status.REJECTED,
             Status.DELETED,
@@ -621,7 +633,10 @@ class TestCancelBatch:
         ]
         engine.clock.advance(days=1)
         engine.worker.drain()
-        assert [one.message_id for one in engine.transport.sent] in ([], [other.messages[0].id])
+        assert [envelope.message_id for envelope in engine.transport.sent] in (
+            [],
+            [other.messages[0].id],
+        )
 
     def test_a_hundred_are_withdrawn_at_once(self, engine: Engine) -> None:
         batch = engine.send(*[a_request()] * MAX_BATCH)
@@ -642,7 +657,7 @@ class TestCancelBatch:
         engine.worker.drain()
 
         assert numbers == [1]
-        assert [one.status for one in engine.walk()] == [
+        assert [message.status for message in engine.walk()] == [
             Status.SENT,
             Status.REJECTED,
             Status.DELETED,
@@ -666,7 +681,7 @@ class TestCancelBatch:
         engine.worker.run_once()
 
         assert engine.messenger.cancel_batch(batch.id) == 1
-        assert [one.status for one in engine.walk()] == [
+        assert [message.status for message in engine.walk()] == [
             Status.PROCESSING,
             Status.SENT,
             Status.DELETED,
@@ -814,7 +829,7 @@ def test_a_batch_is_what_the_plans_of_its_requests_say(
 ) -> None:
     storage = SqliteStorage(":memory:") if durable else MemoryStorage()
     engine = Engine(storage)
-    plans = [engine.messenger.plan(channel, one) for one in requests]
+    plans = [engine.messenger.plan(channel, request) for request in requests]
 
     batch = engine.messenger.send_batch(channel, requests, idempotency_key="k")
 
@@ -839,9 +854,9 @@ def test_a_batch_is_what_the_plans_of_its_requests_say(
         assert (message.status, message.failure) == (plan.verdict, None)
         assert (delivery.due_at, delivery.expires_at) == (plan.due_at, plan.expires_at)
     engine.worker.drain()
-    planned = [one.envelope for one in plans if one.verdict is Verdict.ACCEPTED]
-    assert [one.content for one in engine.transport.attempts] == [
-        one.content for one in planned if one
+    planned = [plan.envelope for plan in plans if plan.verdict is Verdict.ACCEPTED]
+    assert [envelope.content for envelope in engine.transport.attempts] == [
+        plan.content for plan in planned if plan
     ]
     if isinstance(storage, SqliteStorage):
         storage.close()

@@ -160,7 +160,7 @@ def test_an_interrupted_leader_holds_up_no_other_call(gate: Gate) -> None:
     with ThreadPoolExecutor(1) as pool:
         message = pool.submit(host.send, CHANNEL, a_request()).result(LONGEST)
 
-    assert [found.id for found in host.find().results] == [message.id]
+    assert [message.id for message in host.find().results] == [message.id]
 
 
 def test_a_call_interrupted_while_it_waits_sends_nothing(gate: Gate) -> None:
@@ -182,7 +182,7 @@ def test_a_call_interrupted_while_it_waits_sends_nothing(gate: Gate) -> None:
     finally:
         signal.signal(signal.SIGALRM, before)
 
-    assert [found.id for found in host.find().results] == [message.id]
+    assert [message.id for message in host.find().results] == [message.id]
 
 
 def test_a_signal_handler_that_sends_while_its_thread_leads_does_not_hang(tmp_path: Path) -> None:
@@ -199,4 +199,4 @@ def test_a_signal_handler_that_sends_while_its_thread_leads_does_not_hang(tmp_pa
         host._group._accept = interrupted
         outer = host.send(CHANNEL, a_request())
 
-        assert {found.id for found in host.find().results} == {outer.id, inner[0].id}
+        assert {message.id for message in host.find().results} == {outer.id, inner[0].id}

@@ -75,8 +75,8 @@ def conflict(engine: Engine, request: dict[str, Any], channel: str = "orders") -
     engine.send(REQUEST)
     with pytest.raises(IdempotencyConflictError) as raised:
         engine.messenger.send(channel, request, idempotency_key="k")
-    assert [one.path for one in raised.value.violations] == list(raised.value.fields)
-    assert {one.code for one in raised.value.violations} == {"idempotency.conflict"}
+    assert [violation.path for violation in raised.value.violations] == list(raised.value.fields)
+    assert {violation.code for violation in raised.value.violations} == {"idempotency.conflict"}
     return raised.value.fields
 
 
@@ -213,16 +213,16 @@ class TestConflict:
         )
 
         assert isinstance(second, Rejection)
-        assert [one.path for one in second.violations] == ["/reference"]
+        assert [violation.path for violation in second.violations] == ["/reference"]
 
     def test_without_a_difference_in_the_fields_it_is_still_a_conflict(self) -> None:
         error = IdempotencyConflictError("k", UUID(int=1))
 
-        assert [one.path for one in error.violations] == [""]
+        assert [violation.path for violation in error.violations] == [""]
         assert error.fields == ()
 
-    @given(one=documents, other=documents)
+    @given(first=documents, other=documents)
     def test_documents_differ_where_their_fingerprints_do(
-        self, one: dict[str, Any], other: dict[str, Any]
+        self, first: dict[str, Any], other: dict[str, Any]
     ) -> None:
-        assert bool(differing(fingerprint(one), fingerprint(other))) == (one != other)
+        assert bool(differing(fingerprint(first), fingerprint(other))) == (first != other)

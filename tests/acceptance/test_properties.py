@@ -101,7 +101,7 @@ optional: dict[str, st.SearchStrategy[Any]] = {
 requests = st.fixed_dictionaries(
     {
         "receiver": st.builds(
-            lambda one: {"contacts": one}, st.lists(contacts, min_size=1, max_size=2)
+            lambda several: {"contacts": several}, st.lists(contacts, min_size=1, max_size=2)
         ),
         "body": bodies,
     },
@@ -114,8 +114,8 @@ def without_ids(envelope: Envelope) -> Envelope:
     return evolve(
         envelope,
         message_id=None,
-        receivers=tuple(evolve(one, contact_id=None) for one in envelope.receivers),
-        copies=tuple(evolve(one, contact_id=None) for one in envelope.copies),
+        receivers=tuple(evolve(receiver, contact_id=None) for receiver in envelope.receivers),
+        copies=tuple(evolve(copy, contact_id=None) for copy in envelope.copies),
     )
 
 

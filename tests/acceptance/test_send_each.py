@@ -73,7 +73,9 @@ def test_an_unknown_channel_is_refused_by_the_call(messenger):
 
 def test_an_event_loop_gets_the_same_answers(messenger):
     async def send() -> list[object]:
-        return [one async for one in AsyncMessenger(messenger).send_each("offers", requests(1003))]
+        return [
+            answer async for answer in AsyncMessenger(messenger).send_each("offers", requests(1003))
+        ]
 
     answers = asyncio.run(send())
 

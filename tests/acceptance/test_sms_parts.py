@@ -33,7 +33,7 @@ class Shop:
             with pytest.raises(InvalidMessageError) as caught:
                 self.messenger.send("orders", request)
             assert caught.value.violations == violations
-        return [(one.path, one.code) for one in violations]
+        return [(violation.path, violation.code) for violation in violations]
 
     def sent(self, body: TextBody) -> SmsContent:
         self.messenger.send("orders", SendMessage(receiver=to("+31612345678"), body=body))

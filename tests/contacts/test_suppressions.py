@@ -101,9 +101,9 @@ def test_suppressions_are_found_by_scope_and_cause(messenger: Messenger) -> None
     complaint = messenger.suppressions.suppress(ADA, MARKETING, SuppressionCause.COMPLAINT)
     messenger.suppressions.suppress(NUMBER, MARKETING)
 
-    found = messenger.suppressions.find(SuppressionQuery(cause=SuppressionCause.COMPLAINT))
+    page = messenger.suppressions.find(SuppressionQuery(cause=SuppressionCause.COMPLAINT))
 
-    assert found.results == [complaint]
+    assert page.results == [complaint]
     assert len(messenger.suppressions.find().results) == 2
     for query in (SuppressionQuery(limit=0), SuppressionQuery(limit="x")):  # type: ignore[arg-type]
         with pytest.raises(InvalidQueryError):

@@ -92,7 +92,7 @@ def test_a_code_goes_within_a_second_beside_a_provider_that_takes_5_s_or_never_r
         for number in range(3):
             began = monotonic()
             messenger.send(CODES, a_request())
-            until(lambda wanted=number + 1: len(healthy.sent) == wanted)
+            until(lambda total=number + 1: len(healthy.sent) == total)
             waits.append(monotonic() - began)
             sleep(0.2)
 
@@ -109,8 +109,8 @@ def test_a_provider_that_stops_answering_gives_back_what_its_channel_holds(
 
     with running(Worker(messenger, threads=2, lease=timedelta(seconds=60)), slow):
         until(lambda: slow.now == 2)
-        held = [_attempts(storage, one.id) for one in messages]
-        until(lambda: sum(_attempts(storage, one.id) for one in messages) <= 4)
+        held = [_attempts(storage, message.id) for message in messages]
+        until(lambda: sum(_attempts(storage, message.id) for message in messages) <= 4)
 
     assert sum(held) == 50
 
@@ -122,11 +122,11 @@ def _attempts(storage: Storage, message_id: object) -> int:
 
 
 def test_a_channel_has_as_many_calls_under_way_as_it_says() -> None:
-    one, two = a_channel("one", concurrency=3), a_channel("two", concurrency=20)
+    first, second = a_channel("one", concurrency=3), a_channel("two", concurrency=20)
     narrow, wide = Slow(0.05), Slow(0.05)
-    messenger = Messenger(storage=MemoryStorage(), channels={one: narrow, two: wide})
-    messenger.send_many(one, [a_request()] * 30)
-    messenger.send_many(two, [a_request()] * 60)
+    messenger = Messenger(storage=MemoryStorage(), channels={first: narrow, second: wide})
+    messenger.send_many(first, [a_request()] * 30)
+    messenger.send_many(second, [a_request()] * 60)
 
     report = Worker(messenger, threads=2).drain()
 
@@ -221,18 +221,18 @@ def test_a_concurrency_at_the_limits_is_taken(concurrency: int | None) -> None:
 
 class TestPlaces:
     def test_channels_share_a_batch_until_it_is_known_how_fast_they_are(self) -> None:
-        one, two = a_channel("one"), a_channel("two", concurrency=100)
+        first, second = a_channel("one"), a_channel("two", concurrency=100)
 
-        with self.bulkheads(one, two) as bulkheads:
+        with self.bulkheads(first, second) as bulkheads:
             places = bulkheads.places()
 
-        assert places == {one.id: 8 + 50, two.id: 100}
+        assert places == {first.id: 8 + 50, second.id: 100}
 
     def test_a_lone_channel_has_a_batch(self) -> None:
-        one = a_channel("one")
+        channel = a_channel("one")
 
-        with self.bulkheads(one) as bulkheads:
-            assert bulkheads.places() == {one.id: 100}
+        with self.bulkheads(channel) as bulkheads:
+            assert bulkheads.places() == {channel.id: 100}
 
     def bulkheads(self, *channels: Channel) -> Bulkheads:
         return Bulkheads(

@@ -137,10 +137,10 @@ class TestHanging:
             assert engine.worker.drain() == DeliveryReport(waiting=1)
             let_go(engine)
 
-            found = engine.now_is(message)
-            assert (found.status, found.details) == (Status.PROCESSING, None)
-            assert found.failure is not None
-            assert found.failure.description == "the transport failed: gave no answer in time"
+            state = engine.now_is(message)
+            assert (state.status, state.details) == (Status.PROCESSING, None)
+            assert state.failure is not None
+            assert state.failure.description == "the transport failed: gave no answer in time"
             assert engine.transport.sent == []
             assert len(engine.transport.withdrawn) == 1
             assert (engine.delivery(message).crashes, engine.delivery(message).attempts) == (1, 1)
@@ -170,7 +170,7 @@ class TestHanging:
             report = engine.worker.drain()
 
             assert report == DeliveryReport(sent=5, waiting=1)
-            assert {engine.now_is(one).status for one in others} == {Status.SENT}
+            assert {engine.now_is(other).status for other in others} == {Status.SENT}
 
     def test_it_stops_although_a_thread_hangs_for_ever(self) -> None:
         with hanging(after=True) as engine:
@@ -198,7 +198,7 @@ class TestHanging:
 
             assert report.sent == 0
             assert threading.active_count() - before <= 4
-            crashes = [engine.delivery(one).crashes for one in messages]
+            crashes = [engine.delivery(message).crashes for message in messages]
             assert sorted(crashes) == [0, 0, 1, 1, 1, 1]
             assert engine.delivery(good).attempts == 0
             assert engine.worker.drain() == DeliveryReport()
@@ -226,10 +226,10 @@ class TestPoison:
 
         assert engine.worker.drain() == DeliveryReport(failed=1)
 
-        found = engine.now_is(message)
-        assert (found.status, found.reason) == (Status.SENDING_FAILED, "poisoned")
-        assert found.failure is not None
-        assert found.failure.code == FailureCode.POISONED
+        state = engine.now_is(message)
+        assert (state.status, state.reason) == (Status.SENDING_FAILED, "poisoned")
+        assert state.failure is not None
+        assert state.failure.code == FailureCode.POISONED
         assert engine.transport.attempts == []
 
     @pytest.mark.parametrize("answer", [BeforeHandoff(KeyError("+31612345678"))])
@@ -244,10 +244,10 @@ class TestPoison:
             DeliveryReport(waiting=1),
             DeliveryReport(failed=1),
         ]
-        found = engine.now_is(message)
-        assert found.failure is not None
+        state = engine.now_is(message)
+        assert state.failure is not None
         assert (
-            found.failure.description
+            state.failure.description
             == "given up after 3 crashes; the last that is known: KeyError"
         )
         assert len(engine.transport.attempts) == 3
@@ -348,12 +348,12 @@ class TestWhatCountsAsAnAttempt:
         assert not engine.messenger.cancel(message.id)
         assert engine.try_again(message) == DeliveryReport(sent=1)
 
-        assert [[to.value for to in one.receivers] for one in engine.transport.sent] == [
+        assert [[to.value for to in envelope.receivers] for envelope in engine.transport.sent] == [
             [A, B],
             [B],
         ]
-        found = engine.now_is(message)
-        assert (found.details, found.failure and found.failure.code) == (
+        state = engine.now_is(message)
+        assert (state.details, state.failure and state.failure.code) == (
             "partly_refused",
             FailureCode.IN_DOUBT,
         )

@@ -153,5 +153,5 @@ def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> No
         storage.leave.set()
         held.result(PATIENCE)
 
-    assert [one.message.id for one in claims.result()] == [second.message.id]
+    assert [claim.message.id for claim in claims.result()] == [second.message.id]
     assert commits.report == DeliveryReport(waiting=1)

@@ -43,7 +43,7 @@ KINDS: list[BaseException] = [
     pytest.fail.Exception(SECRET),
     NoException(SECRET),
 ]
-kinds = pytest.mark.parametrize("error", KINDS, ids=lambda one: type(one).__name__)
+kinds = pytest.mark.parametrize("error", KINDS, ids=lambda error: type(error).__name__)
 
 
 class Raising(RecordingTransport):
@@ -162,8 +162,8 @@ def test_a_clock_that_fails_once_loses_nothing_and_sends_nothing_twice(
         clock.advance(hours=1)
         drained(worker)
 
-    assert [messenger.get(one.id).status for one in messages] == [Status.SENT] * 2
-    assert len({one.message_id for one in transport.sent}) == len(transport.sent) == 2
+    assert [messenger.get(message.id).status for message in messages] == [Status.SENT] * 2
+    assert len({envelope.message_id for envelope in transport.sent}) == len(transport.sent) == 2
 
 
 def _swallow(work: Callable[[], object]) -> None:
@@ -181,7 +181,7 @@ def test_a_worker_whose_clock_fails_for_good_ends(error: BaseException) -> None:
     clock.error, clock.fails_at = error, range(3, 1_000_000)
     stop = threading.Event()
     work = [Worker(messenger, threads=2).drain, lambda: Worker(messenger).run(stop)]
-    threads = [threading.Thread(target=_swallow, args=(one,), daemon=True) for one in work]
+    threads = [threading.Thread(target=_swallow, args=(task,), daemon=True) for task in work]
     for thread in threads:
         thread.start()
     stop.set()

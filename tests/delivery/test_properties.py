@@ -127,7 +127,7 @@ class Deliveries(RuleBasedStateMachine):
                 now=self.clock.now(), lease=LEASE, limit=10
             )
             if hands_over:
-                tx.outbox.hand_over([one.lease for one in claims], now=self.clock.now())
+                tx.outbox.hand_over([claim.lease for claim in claims], now=self.clock.now())
         self.claims += claims
 
     @precondition(lambda self: self.claims)
@@ -206,14 +206,14 @@ class Deliveries(RuleBasedStateMachine):
     @invariant()
     def every_doubt_that_was_opened_ended_or_is_open(self) -> None:
         doubts = self.messenger.doubts()
-        is_open = [one for one in map(self._get, self.sent) if one.details == IN_DOUBT]
+        is_open = [message for message in map(self._get, self.sent) if message.details == IN_DOUBT]
         assert doubts.open == len(is_open), doubts
 
     @invariant()
     def the_timeline_tells_the_status_by_the_law_of_the_lifecycle(self) -> None:
         for message_id in self.sent:
             told = [event.status for event in self.messenger.timeline(message_id)]
-            assert all(_may_follow(one, other) for one, other in pairwise(told)), told
+            assert all(_may_follow(before, other) for before, other in pairwise(told)), told
             now = self._get(message_id).status
             is_taken_up = is_waiting(told[-1]) and now is Status.PROCESSING
             assert told[-1] is now or is_taken_up, (told, now)
@@ -227,7 +227,7 @@ def _may_follow(before: Status, after: Status) -> bool:
     """
     steps = TRANSITIONS[before].keys()
     by_way = steps & {Status.PROCESSING, Status.SENT}
-    return before is after or after in steps or any(_may_follow(one, after) for one in by_way)
+    return before is after or after in steps or any(_may_follow(step, after) for step in by_way)
 
 
 TestDeliveries = Deliveries.TestCase

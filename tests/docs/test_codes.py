@@ -37,7 +37,7 @@ def source_files() -> Iterator[Path]:
 
 def codes_in_source() -> set[str]:
     """Return every text in the source that looks like a code."""
-    found = {
+    codes = {
         node.value
         for path in source_files()
         if path.name != "__init__.py"  # re-exports, and tables of module names that look alike
@@ -47,9 +47,9 @@ def codes_in_source() -> set[str]:
         and CODE.fullmatch(node.value)
     }
     for piece, whole in COMPOSED.items():
-        assert piece in found
-        found = found - {piece} | whole
-    return found
+        assert piece in codes
+        codes = codes - {piece} | whole
+    return codes
 
 
 def codes_on_page() -> list[str]:

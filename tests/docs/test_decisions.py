@@ -237,7 +237,7 @@ def test_pictures_on_email_become_attachments() -> None:
 
     content = mail(body=body).content
 
-    assert [one.filename for one in content.attachments] == ["a.png"]
+    assert [attachment.filename for attachment in content.attachments] == ["a.png"]
     assert content.text == "Look"
 
 
@@ -321,7 +321,7 @@ def test_receivers_of_an_email_are_settled_each_on_its_own() -> None:
     over = engine.deliver(message)
 
     assert waiting.status is Status.PROCESSING
-    assert [one.value for one in engine.transport.sent[1].receivers] == [third]
+    assert [receiver.value for receiver in engine.transport.sent[1].receivers] == [third]
     assert over.status is Status.SENT
 
 

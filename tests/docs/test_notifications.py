@@ -31,13 +31,13 @@ def test_every_rule_has_a_row_or_is_said_to_belong_elsewhere() -> None:
     rows = re.findall(r"^\| ([\d, -]+) \|", PAGE, re.MULTILINE)
     elsewhere = re.findall(r"\(([\d, -]+)\)", PAGE)
 
-    found = set().union(*map(rules_of, [*rows, *elsewhere]))
-    assert set(range(1, LAST + 1)) - found == set()
+    numbers = set().union(*map(rules_of, [*rows, *elsewhere]))
+    assert set(range(1, LAST + 1)) - numbers == set()
 
 
 def test_every_test_of_a_rule_stands_for_that_rule() -> None:
     named = set(re.findall(r"^def (test_rules?_\w+)\(", TESTS, re.MULTILINE))
-    firsts = {int(found[1]) for name in named if (found := re.match(r"test_rules?_(\d+)", name))}
+    firsts = {int(match[1]) for name in named if (match := re.match(r"test_rules?_(\d+)", name))}
     rows = re.findall(r"^\| ([\d, -]+) \|", PAGE, re.MULTILINE)
 
     assert firsts - set().union(*map(rules_of, rows)) == set()

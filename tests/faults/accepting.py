@@ -84,23 +84,23 @@ def broken_promises(connection: sqlite3.Connection, lines: Iterable[str]) -> lis
         lines: What was said until then.
     """
     said = [json.loads(line) for line in lines]
-    begun = {one["begin"]: one["size"] for one in said if "begin" in one}
-    acknowledged = {one["done"] for one in said if "done" in one}
-    kept = _by_call(connection, "messaging_messages")
+    begun = {report["begin"]: report["size"] for report in said if "begin" in report}
+    acknowledged = {report["done"] for report in said if "done" in report}
+    rows = _by_call(connection, "messaging_messages")
     ordered = _by_call(connection, "host_orders")
-    problems = [f"{call} was acknowledged and is lost" for call in acknowledged - kept.keys()]
-    problems += [f"{call} was never asked for" for call in kept.keys() - begun.keys()]
+    problems = [f"{call} was acknowledged and is lost" for call in acknowledged - rows.keys()]
+    problems += [f"{call} was never asked for" for call in rows.keys() - begun.keys()]
     problems += [
-        f"{call} is there by halves: {kept[call]} of {size}"
+        f"{call} is there by halves: {rows[call]} of {size}"
         for call, size in begun.items()
-        if kept[call] not in {0, size}
+        if rows[call] not in {0, size}
     ]
-    return problems + [f"{call} has orders without messages" for call in ordered - kept]
+    return problems + [f"{call} has orders without messages" for call in ordered - rows]
 
 
 def _by_call(connection: sqlite3.Connection, table: str) -> Counter[str]:
-    known = "SELECT 1 FROM sqlite_master WHERE name = ?"
-    if connection.execute(known, (table,)).fetchone() is None:
+    sql = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    if connection.execute(sql, (table,)).fetchone() is None:
         return Counter()
     rows = connection.execute(f"SELECT reference FROM {table}")  # noqa: S608 - our own
     return Counter(row[0].rpartition("-")[0] for row in rows)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 # A message is wholly there or wholly absent: whatever names one by its position or id has it.
 _BY_POSITION = {
-    f"messaging_{one}" for one in ("outbox", "people", "references", "subjects", "tags")
+    f"messaging_{name}" for name in ("outbox", "people", "references", "subjects", "tags")
 }
 _KEYS = {
     "position": "messaging_messages.position",
@@ -55,9 +55,9 @@ _RULES = {
 
 def damage(connection: sqlite3.Connection) -> list[str]:
     """Return what is wrong with a file, by SQLite's own account and by that of our tables."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    if found != ["ok"]:
-        return found
+    problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    if problems != ["ok"]:
+        return problems
     tables = [
         row[0]
         for row in connection.execute(

@@ -66,13 +66,13 @@ def smtp_sink() -> Iterator[Peer]:
 
 def _mails(folder: Path) -> Counter[str]:
     """Count the mails; a client that hangs up before the final dot leaves none."""
-    found = [_MESSAGE_ID.search(path.read_bytes()) for path in folder.glob("mail.*")]
-    return Counter(_id(one) for one in found)
+    matches = [_MESSAGE_ID.search(path.read_bytes()) for path in folder.glob("mail.*")]
+    return Counter(_id(match) for match in matches)
 
 
-def _id(found: re.Match[bytes] | None) -> str:
-    assert found is not None, "a mail without our Message-ID"
-    return found[1].decode().replace("-", "")
+def _id(match: re.Match[bytes] | None) -> str:
+    assert match is not None, "a mail without our Message-ID"
+    return match[1].decode().replace("-", "")
 
 
 @contextmanager
@@ -139,14 +139,14 @@ def keyed_server() -> Iterator[Peer]:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as connection:
+        connection.bind(("127.0.0.1", 0))
+        return int(connection.getsockname()[1])
 
 
 def _answers(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as one:
-            return one.recv(3) == b"220"
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            return connection.recv(3) == b"220"
     except OSError:
         return False

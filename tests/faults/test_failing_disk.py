@@ -38,20 +38,20 @@ def test_writes_that_the_system_refuses_lose_nothing_that_was_kept(
 ) -> None:
     path = tmp_path / "shop.db"
     with SqliteStorage(path, exclusive=exclusive) as storage:
-        kept = [a_new_message() for _ in range(20)]
-        add(storage, *kept)
-        longest = max(each.stat().st_size for each in tmp_path.iterdir())
+        messages = [a_new_message() for _ in range(20)]
+        add(storage, *messages)
+        longest = max(path.stat().st_size for path in tmp_path.iterdir())
 
         with no_file_longer_than(longest + 4096):
             for _ in range(3):
                 with pytest.raises(StorageError, match="I/O error"):
                     add(storage, a_new_message(a_message("x" * 3_000_000)))
-            found = walk(storage, limit=100, reverse=True)
+            listed = walk(storage, limit=100, reverse=True)
         add(storage, last := a_new_message())
 
-        assert found == ids(kept)
-        assert walk(storage, limit=100, reverse=True) == ids([*kept, last])
-        assert ids(claim(storage, limit=100)) == ids([*kept, last])
+        assert listed == ids(messages)
+        assert walk(storage, limit=100, reverse=True) == ids([*messages, last])
+        assert ids(claim(storage, limit=100)) == ids([*messages, last])
     assert is_sound(path)
 
 
@@ -103,13 +103,13 @@ def test_a_disk_that_fails_now_and_then_keeps_what_was_acknowledged(
         check=True,
         text=True,
     )
-    kept, errors = json.loads(run.stdout)
+    answers, errors = json.loads(run.stdout)
 
     with SqliteStorage(path) as storage:
-        found = [str(each) for each in walk(storage, limit=100, reverse=True)]
+        listed = [str(message_id) for message_id in walk(storage, limit=100, reverse=True)]
     assert errors > 0
-    assert len(kept) + errors == 40
-    assert [each for each in found if each in kept] == kept
+    assert len(answers) + errors == 40
+    assert [message_id for message_id in listed if message_id in answers] == answers
     assert is_sound(path)
 
 

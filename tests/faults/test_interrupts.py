@@ -116,8 +116,8 @@ def test_the_next_call_works_whichever_line_of_a_transaction_is_interrupted(
 
 
 def test_a_roll_back_that_is_interrupted_leaves_nothing(storage: Storage) -> None:
-    kept = a_new_message()
-    add(storage, kept)
+    message = a_new_message()
+    add(storage, message)
 
     def roll_back() -> None:
         try:
@@ -128,15 +128,15 @@ def test_a_roll_back_that_is_interrupted_leaves_nothing(storage: Storage) -> Non
             pass
 
     for interrupt in interrupted_at_each_line(roll_back):
-        assert walk(storage) == ids([kept]), interrupt
+        assert walk(storage) == ids([message]), interrupt
 
 
 def test_reading_is_interrupted_and_the_next_call_works(storage: Storage) -> None:
-    kept = a_new_message()
-    add(storage, kept)
+    message = a_new_message()
+    add(storage, message)
 
     for interrupt in interrupted_at_each_line(lambda: walk(storage)):
-        assert walk(storage) == ids([kept]), interrupt
+        assert walk(storage) == ids([message]), interrupt
 
 
 def test_other_threads_go_on_as_soon_as_the_exception_is_dropped(storage: Storage) -> None:

@@ -83,7 +83,7 @@ def test_what_is_missing_after_a_fault_is_noticed(
     with closing(connection):
         before = damage(connection) + broken_promises(connection, lines)
         connection.execute(spoiling)
-        found = damage(connection) + broken_promises(connection, lines)
+        problems = damage(connection) + broken_promises(connection, lines)
 
     assert before == []
-    assert any(complaint in one for one in found), found
+    assert any(complaint in problem for problem in problems), problems

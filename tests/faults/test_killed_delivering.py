@@ -50,7 +50,7 @@ def accepting(messenger: Messenger, channel: Channel, database: Path) -> Iterato
                     for number in range(50)
                 ]
                 answers = messenger.send_many(channel, requests)
-                ids.extend(one.id.hex for one in answers if isinstance(one, Message))
+                ids.extend(answer.id.hex for answer in answers if isinstance(answer, Message))
 
     thread = threading.Thread(target=accept)
     thread.start()
@@ -64,8 +64,8 @@ def accepting(messenger: Messenger, channel: Channel, database: Path) -> Iterato
 @pytest.fixture(params=PEERS)
 def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
     factory: Callable[[], AbstractContextManager[Peer]] = PEERS[request.param]
-    with factory() as one:
-        yield one
+    with factory() as storage:
+        yield storage
 
 
 def test_killed_workers_lose_nothing_and_repeat_only_what_was_in_doubt(
@@ -109,7 +109,7 @@ def test_killed_workers_lose_nothing_and_repeat_only_what_was_in_doubt(
     )
     assert len(ids) > 3 * KILLS
     # None lost, none said sent that was not received, and none from nowhere.
-    assert {messenger.get(UUID(one)).status for one in ids} == {"sent"}
+    assert {messenger.get(UUID(message_id)).status for message_id in ids} == {"sent"}
     assert received.keys() == set(ids)
     # Each message is taken at most once more than it was in doubt.
     assert repeated <= doubts

@@ -28,8 +28,8 @@ DB = hexed("/data/a.db")
 
 def disk_after(*done: Operation, **before: bytes) -> Disk:
     disk = Disk.holding(before)
-    for one in done:
-        disk.do(one)
+    for operation in done:
+        disk.do(operation)
     return disk
 
 

@@ -116,14 +116,14 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged(
     (tmp_path / "live").mkdir()
     recording = process(tmp_path / "live", exclusive=exclusive, synchronous="FULL")
 
-    found = list(problems_after_cuts(recording, tmp_path / "found", exclusive=exclusive))
+    problems = list(problems_after_cuts(recording, tmp_path / "found", exclusive=exclusive))
 
     where = "exclusive" if exclusive else "shared"
     figure(
         f"power cuts while {process.__name__}, {where} file: {CUTS} cuts at"
-        f" {len(recording.operations)} moments, {len(found)} with problems"
+        f" {len(recording.operations)} moments, {len(problems)} with problems"
     )
-    assert found == []
+    assert problems == []
 
 
 @SETUPS
@@ -137,10 +137,10 @@ def test_without_full_syncing_a_power_cut_does_take_something(
     (tmp_path / "live").mkdir()
     recording = process(tmp_path / "live", exclusive=exclusive, synchronous="NORMAL")
 
-    found = list(problems_after_cuts(recording, tmp_path / "found", exclusive=exclusive))
+    problems = list(problems_after_cuts(recording, tmp_path / "found", exclusive=exclusive))
 
     where = "exclusive" if exclusive else "shared"
-    bad = {problem.partition(":")[0] for problem in found}
+    bad = {problem.partition(":")[0] for problem in problems}
     figure(
         f"power cuts while {process.__name__}, {where} file, NORMAL: {CUTS} cuts,"
         f" {len(bad)} with problems, as there must be"
@@ -155,7 +155,7 @@ def test_a_commit_of_the_host_is_as_durable_as_the_connection_of_the_host(tmp_pa
         tmp_path / "live", exclusive=False, synchronous="FULL", host_synchronous="FULL"
     )
 
-    found = list(problems_after_cuts(recording, tmp_path / "found", exclusive=False))
+    problems = list(problems_after_cuts(recording, tmp_path / "found", exclusive=False))
 
-    assert found
-    assert all("was acknowledged and is lost" in problem for problem in found)
+    assert problems
+    assert all("was acknowledged and is lost" in problem for problem in problems)

@@ -39,6 +39,6 @@ def test_processes_that_race_with_one_key_make_one_message(tmp_path: Path) -> No
     said = [process.communicate(timeout=60)[0].split() for process in processes]
 
     with SqliteStorage(database) as storage, storage.begin(read_only=True) as tx:
-        kept = tx.messages.find(MessageQuery(limit=1000, reverse=True)).results
-        assert said == [[str(message.id) for message in kept]] * PROCESSES
-    assert len(kept) == KEYS
+        messages = tx.messages.find(MessageQuery(limit=1000, reverse=True)).results
+        assert said == [[str(message.id) for message in messages]] * PROCESSES
+    assert len(messages) == KEYS

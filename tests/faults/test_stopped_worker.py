@@ -56,8 +56,8 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
             worker.says()
         for number in range(STOPS):
             worker = workers[number % len(workers)]
-            wanted = handed_over_by(worker.pid, ledger) + chance.randint(1, 20)
-            while handed_over_by(worker.pid, ledger) < wanted:
+            total = handed_over_by(worker.pid, ledger) + chance.randint(1, 20)
+            while handed_over_by(worker.pid, ledger) < total:
                 if connection.execute(WAITING).fetchone()[0] < 2 * MESSAGES:
                     for channel, its in ids.items():
                         answers = messenger.send_many(channel, [A_REQUEST] * MESSAGES)
@@ -68,12 +68,16 @@ def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing_but_doubt(
             worker.send(signal.SIGCONT)
         until(lambda: connection.execute(WAITING).fetchone() == (0,), "not all is delivered")
         stale = sum(json.loads(worker.finish()[-1])["stale"] for worker in workers)
-        statuses = {own: messenger.get(UUID(own)).status for its in ids.values() for own in its}
+        statuses = {
+            message_id: messenger.get(UUID(message_id)).status
+            for its in ids.values()
+            for message_id in its
+        }
 
     handed_over = Counter(line.split()[1] for line in ledger.read_text().splitlines())
     repeated = handed_over - Counter(set(handed_over))
     doubts = counted_doubts(database)
-    failed = {own for own, status in statuses.items() if status == "sending_failed"}
+    failed = {message_id for message_id, status in statuses.items() if status == "sending_failed"}
     figure(
         f"SIGSTOP past the lease: {STOPS} stops, {len(statuses)} messages,"
         f" {doubts.total() / STOPS:.2f} in doubt per stop,"

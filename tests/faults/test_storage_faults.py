@@ -33,8 +33,8 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=[False, True], ids=["shared", "exclusive"])
 def storage(database: Path, request: pytest.FixtureRequest) -> Iterator[SqliteStorage]:
-    with SqliteStorage(database, exclusive=request.param) as one:
-        yield one
+    with SqliteStorage(database, exclusive=request.param) as storage:
+        yield storage
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_what_was_accepted_is_delivered_once_the_disk_has_room_again(
     accepted = messenger.send_many("orders", requests)
     Worker(messenger, threads=2).drain()
 
-    assert Counter(one.message_id for one in transport.sent) == Counter(
-        one.id for one in accepted if isinstance(one, Message)
+    assert Counter(envelope.message_id for envelope in transport.sent) == Counter(
+        answer.id for answer in accepted if isinstance(answer, Message)
     )
     assert damage(connection_of(storage)) == []
 
@@ -136,7 +136,9 @@ def test_a_worker_that_can_write_nothing_sends_nothing_and_recovers(tmp_path: Pa
 
         assert meanwhile == so_far < len(accepted)
         received = peer.received()
-        assert received.keys() == {one.id.hex for one in accepted if isinstance(one, Message)}
+        assert received.keys() == {
+            answer.id.hex for answer in accepted if isinstance(answer, Message)
+        }
         assert received - Counter(set(received)) <= counted_doubts(database)
         assert damage(connection) == []
 
@@ -151,7 +153,7 @@ def test_a_file_that_another_program_holds_is_busy_and_then_serves_again(databas
             SqliteStorage(database, busy_timeout=MOMENT)
         afterwards = messenger.send("orders", A_REQUEST)
 
-        assert [one.id for one in messenger.find().results] == [afterwards.id]
+        assert [message.id for message in messenger.find().results] == [afterwards.id]
 
 
 def test_a_worker_outlives_a_file_that_another_program_holds(
@@ -172,7 +174,7 @@ def test_a_worker_outlives_a_file_that_another_program_holds(
         thread.join()
 
         assert while_locked == 0
-        assert {one.status for one in messenger.find().results} == {"sent"}
+        assert {message.status for message in messenger.find().results} == {"sent"}
         assert len(transport.attempts) == 20
 
 
@@ -184,8 +186,8 @@ def test_a_file_that_becomes_read_only_is_an_error_until_it_can_be_written_again
     ):
         said = [json.loads(line) for line in host.finish()]
 
-    errors = {one["what"]: one["error"] for one in said if "what" in one}
-    handed_over = [one["handed_over"] for one in said if "handed_over" in one]
+    errors = {report["what"]: report["error"] for report in said if "what" in report}
+    handed_over = [report["handed_over"] for report in said if "handed_over" in report]
     assert errors == {
         "accept": "StorageError",
         "deliver": "StorageError",
@@ -207,11 +209,11 @@ def test_a_row_that_is_no_json_is_an_error_of_its_own_and_hides_no_other(
         "UPDATE messaging_messages SET document = ? WHERE id = ?", (b"{not json", spoilt.id.bytes)
     )
 
-    found = messenger.find().results
+    listed = messenger.find().results
 
     with pytest.raises(InvalidDocumentError):
         messenger.get(spoilt.id)
     assert messenger.get(sound.id) == sound
-    assert found[0] == sound
+    assert listed[0] == sound
     with pytest.raises(InvalidDocumentError):
-        found[1]
+        listed[1]

@@ -127,7 +127,7 @@ def operations(lines: Iterable[str], folder: Path) -> Iterator[Operation]:
                 pending[places[thread]] = done
         else:
             pending.append(_operation(rest, folder))
-    return (one for one in pending if one is not None)
+    return (call for call in pending if call is not None)
 
 
 def _operation(call: str, folder: Path) -> Operation | None:
@@ -137,7 +137,7 @@ def _operation(call: str, folder: Path) -> Operation | None:
         return None  # also: a thread's or the process's end
     name, arguments = parts["name"], parts["arguments"]
     number, path = _file(arguments)
-    strings = [_bytes(one) for one in _STRING.findall(arguments)]
+    strings = [_bytes(text) for text in _STRING.findall(arguments)]
     if name == "write" and number == _STANDARD_OUTPUT:
         return Said(strings[0].decode())
     if name in {"openat", "unlink"}:
@@ -150,7 +150,7 @@ def _operation(call: str, folder: Path) -> Operation | None:
 
 
 def _file_operation(call: str, name: str, arguments: str, strings: list[bytes]) -> Operation | None:
-    numbers = [one for one in arguments.split(", ") if one.isdigit()]
+    numbers = [argument for argument in arguments.split(", ") if argument.isdigit()]
     match call:
         case "openat" if "O_TRUNC" not in arguments:
             return Opened(name) if "O_CREAT" in arguments else None
@@ -167,11 +167,11 @@ def _file_operation(call: str, name: str, arguments: str, strings: list[bytes]) 
 
 def _file(arguments: str) -> tuple[int, Path]:
     """Return number and path of the file that the first argument names."""
-    found = _FILE.match(arguments)
-    if found is None:
+    match = _FILE.match(arguments)
+    if match is None:
         return -1, Path()
-    path = found[2]
-    return int(found[1]), Path(_bytes(path).decode() if path.startswith("\\x") else path)
+    path = match[2]
+    return int(match[1]), Path(_bytes(path).decode() if path.startswith("\\x") else path)
 
 
 def _bytes(escaped: str) -> bytes:

@@ -72,7 +72,9 @@ def main(settings: dict[str, Any]) -> None:
         attempt("accept", lambda: accept(messenger))
         attempt("deliver", worker.run_once)
         attempt("look", lambda: messenger.get(message.id))
-        attempt("open and look", lambda: open_and(lambda one: one.get(message.id), database))
+        attempt(
+            "open and look", lambda: open_and(lambda messenger: messenger.get(message.id), database)
+        )
         attempt("open and accept", lambda: open_and(accept, database))
     say(handed_over=len(transport.sent))
     # The connection was opened while nothing could be written; this one finds that out.

@@ -64,7 +64,7 @@ def test_dead_letters_are_what_could_not_be_sent_page_by_page() -> None:
     rest = engine.messenger.dead_letters(limit=1, page_token=page.next_page_token)
     elsewhere = engine.messenger.dead_letters(workspace=UUID(int=7))
 
-    assert [one.id for one in (*page.results, *rest.results)] == [second.id, first.id]
+    assert [message.id for message in (*page.results, *rest.results)] == [second.id, first.id]
     assert list(elsewhere.results) == []
 
 

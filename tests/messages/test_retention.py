@@ -77,13 +77,13 @@ class Host:
     def send(self, count: int = 1, channel: Channel = CHANNEL, **fields: Any) -> list[UUID]:
         sent = self.messenger.send_many(channel, [a_request(**fields) for _ in range(count)])
         Worker(self.messenger).drain()
-        return [one.id for one in sent]
+        return [message.id for message in sent]
 
     def purge(self, keep: Keep = Keep.NOTHING, age: timedelta = DAY, **how: Any) -> Purged:
         return self.messenger.purge(before=self.clock.now() - age, keep=keep, **how)
 
     def ids(self) -> list[UUID]:
-        return [one.id for one in self.messenger.find(MessageQuery(limit=1000)).results]
+        return [message.id for message in self.messenger.find(MessageQuery(limit=1000)).results]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_redacted_message_tells_what_became_of_it_but_not_of_whom(host):
     purged = host.purge(Keep.RECORD)
 
     message = host.messenger.get(message_id)
-    kinds = [one.kind for one in host.messenger.timeline(message_id)]
+    kinds = [event.kind for event in host.messenger.timeline(message_id)]
     assert purged == Purged(redacted=1)
     assert (message.status, message.body) == (Status.SENT, None)
     assert message.receiver.contacts[0].identifier_value is None
@@ -198,7 +198,7 @@ def test_a_key_of_a_deleted_message_does_not_send_it_a_second_time(host):
     with pytest.raises(InvalidMessageError) as raised:
         host.messenger.send(CHANNEL, a_request(), idempotency_key="k")
 
-    assert [one.code for one in raised.value.violations] == ["idempotency.gone"]
+    assert [violation.code for violation in raised.value.violations] == ["idempotency.gone"]
 
 
 def test_a_key_of_a_redacted_message_gives_what_is_left_of_it(host):
@@ -242,7 +242,7 @@ def test_receipts_that_come_after_redaction_bring_no_address_back_and_change_no_
     (interaction,) = host.messenger.interactions(message_id)
     with host.storage.begin(read_only=True) as tx:
         assert tx.receipts.evidence(CHANNEL.workspace, [message_id]) == {}
-    assert "ada" not in str([one.identifier_value for one in interaction.receiver.contacts])
+    assert "ada" not in str([contact.identifier_value for contact in interaction.receiver.contacts])
     assert host.messenger.get(message_id).status is Status.SENT
 
 

@@ -87,8 +87,8 @@ class Baseline:
         return list(self._within_budget(names))
 
     def _contexts(self, path: Path, lines: Iterable[int]) -> set[str]:
-        known = self._tests.get(str(path), {})
-        return set().union(*(known.get(line, ()) for line in lines)) - {""}
+        by_line = self._tests.get(str(path), {})
+        return set().union(*(by_line.get(line, ()) for line in lines)) - {""}
 
     def _within_budget(self, names: list[str]) -> Iterator[str]:
         seconds = 0.0

@@ -28,9 +28,10 @@ Record = Mapping[str, Any]
 
 def resolve(audience: Audience, recipients: Iterable[str], clusters: Iterable[str]) -> list[str]:
     """Return the ids of users in order, and what is not there with a question mark."""
-    found = audience.resolve(list(recipients), list(clusters))
+    people = audience.resolve(list(recipients), list(clusters))
     return [
-        one.id if isinstance(one, User) else f"{one.recipient or one.cluster}?" for one in found
+        person.id if isinstance(person, User) else f"{person.recipient or person.cluster}?"
+        for person in people
     ]
 
 
@@ -39,7 +40,7 @@ def finder(records: Sequence[Record]) -> Find:
         for record in records:
             held = record.get(field)
             several = held if isinstance(held, list) else [held]
-            if any(one in values for one in several):
+            if any(value in values for value in several):
                 yield record
 
     return find
@@ -82,10 +83,10 @@ class TestEveryAudience:
     def test_unknown_recipients_are_reported_and_stop_no_other(self, audience_of: Any) -> None:
         audience = audience_of({"ada": ["vips"], "bob": []})
 
-        found = list(audience.resolve(["ghost", "bob"], ["vips"]))
+        people = list(audience.resolve(["ghost", "bob"], ["vips"]))
 
-        assert Unresolved(recipient="ghost") in found
-        assert sorted(one.id for one in found if isinstance(one, User)) == ["ada", "bob"]
+        assert Unresolved(recipient="ghost") in people
+        assert sorted(person.id for person in people if isinstance(person, User)) == ["ada", "bob"]
 
     def test_recipients_of_any_number_are_found(self, audience_of: Any) -> None:
         names = [f"c{number:03}" for number in range(2 * AT_ONCE + 1)]
@@ -107,11 +108,11 @@ class TestEveryAudience:
         recipients: list[str],
         clusters: list[str],
     ) -> None:
-        found = resolve(audience_of(people), recipients, clusters)
+        answer = resolve(audience_of(people), recipients, clusters)
 
         in_clusters = {name for name, its in people.items() if {*its} & {*clusters}}
         meant = {name if name in people else f"{name}?" for name in recipients} | in_clusters
-        assert sorted(found) == sorted(meant)
+        assert sorted(answer) == sorted(meant)
 
 
 class TestOurOwnContacts:

@@ -82,7 +82,7 @@ def finder(records: Sequence[Record]) -> Callable[[str, Sequence[str]], Iterator
         for record in records:
             held = record.get(field)
             several = held if isinstance(held, list) else [held]
-            if any(one in values for one in several):
+            if any(value in values for value in several):
                 yield record
 
     return find
@@ -131,10 +131,10 @@ class Engine:
         self.messenger.templates.activate(project.id, version.id)
 
     def sent(self) -> list[tuple[str, str]]:
-        return [(one.channel.platform, one.to) for one in self.transport.sent]
+        return [(envelope.channel.platform, envelope.to) for envelope in self.transport.sent]
 
     def contents(self) -> list[Any]:
-        return [one.content for one in self.transport.sent]
+        return [envelope.content for envelope in self.transport.sent]
 
 
 def a_notification(*channels: str, **fields: Any) -> Notification:
@@ -154,7 +154,7 @@ def failed(report: NotificationReport) -> list[tuple[str, str, str]]:
 
 
 def skipped(report: NotificationReport) -> list[tuple[str, str, str]]:
-    return [(one.user_id, one.channel, one.reason) for one in report.skipped]
+    return [(skip.user_id, skip.channel, skip.reason) for skip in report.skipped]
 
 
 # Validation
@@ -311,10 +311,12 @@ def test_rules_20_to_22_each_user_gets_it_once_for_each_channel(
         identifier = ContactIdentifier(key="phonenumber", value=numbers[name])
         engine.messenger.contacts.create(
             NewContact(
-                id=name, identifiers=(identifier,), list_ids=tuple(lists[one] for one in own)
+                id=name,
+                identifiers=(identifier,),
+                list_ids=tuple(lists[cluster] for cluster in own),
             )
         )
-    named = tuple(f"{one}{one}" for one in clusters) if ours else tuple(clusters)
+    named = tuple(f"{cluster}{cluster}" for cluster in clusters) if ours else tuple(clusters)
 
     report = engine.notify("sms", "voice", recipients=tuple(recipients), clusters=named)
 
@@ -322,13 +324,13 @@ def test_rules_20_to_22_each_user_gets_it_once_for_each_channel(
     assert sorted(engine.sent()) == sorted(
         (platform, numbers[name]) for name in meant for platform in ("sms", "voice")
     )
-    assert {one.recipient for one in report.unresolved} == set(recipients) - set(people)
+    assert {entry.recipient for entry in report.unresolved} == set(recipients) - set(people)
 
 
 def test_rule_23_a_cluster_of_any_size_is_served() -> None:
     people = [
-        {"_id": str(one), "phoneNumber": f"+316{10_000_000 + one}", "clusters": ["all"]}
-        for one in range(1_201)
+        {"_id": str(number), "phoneNumber": f"+316{10_000_000 + number}", "clusters": ["all"]}
+        for number in range(1_201)
     ]
 
     report = Engine(*people).messenger.notify(
@@ -345,7 +347,7 @@ def test_rule_25_unknown_recipients_are_reported_and_stop_no_other() -> None:
 
     report = engine.notify("sms", recipients=("unknown", "ada"), clusters=("none",))
 
-    assert [(one.recipient, one.cluster) for one in report.unresolved] == [
+    assert [(entry.recipient, entry.cluster) for entry in report.unresolved] == [
         ("unknown", None),
         (None, "none"),
     ]
@@ -393,8 +395,8 @@ def test_rule_30_email_and_push_have_a_title_and_sms_has_none() -> None:
 
     engine.notify("email", "sms", "push", message_title="Title", message_content="Text")
 
-    mail, sms, push = sorted(engine.contents(), key=lambda one: type(one).__name__)
-    contents = {type(one).__name__: one for one in (mail, sms, push)}
+    mail, sms, push = sorted(engine.contents(), key=lambda content: type(content).__name__)
+    contents = {type(content).__name__: content for content in (mail, sms, push)}
     assert contents["EmailContent"].subject == "Title"
     assert contents["PushContent"].title == "Title"
     assert [content.text for content in contents.values()] == ["Text"] * 3
@@ -445,7 +447,7 @@ def test_rule_34_another_sender_is_one_of_the_workspace() -> None:
     for sender in ("hello@BRAND.example", "parcels@sender.example", None):
         engine.notify("email", email_sender=sender)
 
-    assert [one.sender.value for one in engine.transport.sent] == [
+    assert [envelope.sender.value for envelope in engine.transport.sent] == [
         "Hello@brand.example",
         "parcels@sender.example",
         "shop@sender.example",
@@ -477,7 +479,7 @@ def test_rule_35_what_is_no_address_among_copies_is_left_out() -> None:
     )
 
     (mail,) = engine.transport.sent
-    assert {one.value: str(one.type) for one in (*mail.receivers, *mail.copies)} == {
+    assert {receiver.value: str(receiver.type) for receiver in (*mail.receivers, *mail.copies)} == {
         "ada@receiver.example": "to",
         "boss@shop.example": "cc",
         "log@shop.example": "bcc",
@@ -517,7 +519,7 @@ def test_rules_37_and_46_each_user_gets_their_own_values_and_none_is_evaluated(
     report = engine.messenger.notify(
         a_notification(
             "sms",
-            recipients=tuple(one["_id"] for one in people),
+            recipients=tuple(person["_id"] for person in people),
             message_content="[{{user.name}}|{{data.x}}]",
             data={"x": data},
         )
@@ -756,12 +758,14 @@ BUSY = Deferred(failure=Failure(code=15003, description="busy", retry=Retry.THRO
 
 def test_rules_53_to_55_failures_are_those_that_surely_did_not_get_it() -> None:
     answers = {"+31612345678": REFUSED, "joan@receiver.example": REFUSED}
-    engine = Engine(ADA, GRACE, JOAN, answer=lambda one: answers.get(one.to))
+    engine = Engine(ADA, GRACE, JOAN, answer=lambda envelope: answers.get(envelope.to))
 
     report = engine.notify("email", "sms", recipients=("joan",), clusters=("vips",))
 
     assert sorted(failed(report)) == [("ada", "sms", "15002"), ("joan", "email", "15002")]
-    delivered = {one.id for one in engine.messenger.find(MessageQuery(status=Status.SENT)).results}
+    delivered = {
+        message.id for message in engine.messenger.find(MessageQuery(status=Status.SENT)).results
+    }
     assert delivered.isdisjoint(failure.message_id for failure in report.failures)
     assert delivered | {failure.message_id for failure in report.failures} == set(report.messages)
 
@@ -926,7 +930,7 @@ def test_a_workspace_names_its_default_channels() -> None:
     engine.notify("sms")
     engine.worker.notify(a_notification("sms"), workspace=tenant)
 
-    assert [one.sender.value for one in engine.transport.sent] == ["Other", "Tenant"]
+    assert [envelope.sender.value for envelope in engine.transport.sent] == ["Other", "Tenant"]
 
 
 def test_of_several_channels_without_default_none_is_taken() -> None:
@@ -961,8 +965,8 @@ def test_a_template_speaks_the_language_of_each_user() -> None:
 
 def test_the_time_of_a_worker_s_report_is_bounded() -> None:
     people = [
-        {"_id": str(one), "phoneNumber": f"+316{10_000_000 + one}", "clusters": ["all"]}
-        for one in range(250)
+        {"_id": str(number), "phoneNumber": f"+316{10_000_000 + number}", "clusters": ["all"]}
+        for number in range(250)
     ]
     engine = Engine(*people)
 
@@ -976,9 +980,14 @@ def test_the_time_of_a_worker_s_report_is_bounded() -> None:
 
 def test_message_ids_are_a_sequence_of_little_size() -> None:
     ids = [uuid4() for _ in range(3)]
-    kept = MessageIds(ids)
+    message_ids = MessageIds(ids)
 
-    assert (list(kept), len(kept), kept[-1], kept[1:]) == (ids, 3, ids[2], ids[1:])
-    assert repr(kept) == "<3 message ids>"
+    assert (list(message_ids), len(message_ids), message_ids[-1], message_ids[1:]) == (
+        ids,
+        3,
+        ids[2],
+        ids[1:],
+    )
+    assert repr(message_ids) == "<3 message ids>"
     with pytest.raises(IndexError):
-        kept[3]
+        message_ids[3]

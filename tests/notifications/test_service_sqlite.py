@@ -25,10 +25,10 @@ def messenger(tmp_path: Path) -> Iterator[Messenger]:
         messenger = Messenger(storage=storage, channels={SMS: RecordingTransport()})
         list_id = messenger.contacts.create_list("all").id
         numbers = [
-            Identifier(identifier_key="phonenumber", identifier_value=f"+316{10_000_000 + one}")
-            for one in range(PEOPLE)
+            Identifier(identifier_key="phonenumber", identifier_value=f"+316{10_000_000 + number}")
+            for number in range(PEOPLE)
         ]
-        names = (f"c{one}" for one in range(PEOPLE))
+        names = (f"c{number}" for number in range(PEOPLE))
         with storage.begin() as tx:
             ids = tx.contacts.ensure(
                 DEFAULT_WORKSPACE,
@@ -62,4 +62,4 @@ def test_each_contact_of_a_list_is_written_to_once(messenger: Messenger) -> None
 
     assert list(again.messages) == list(report.messages)
     references = {messenger.get(message).reference for message in report.messages}
-    assert references == {f"c{one}" for one in range(PEOPLE)}
+    assert references == {f"c{number}" for number in range(PEOPLE)}

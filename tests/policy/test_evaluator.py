@@ -110,7 +110,7 @@ class Engine:
         )
 
     def texts(self) -> list[Any]:
-        return [getattr(one.content, "text", None) for one in self.transport.sent]
+        return [getattr(envelope.content, "text", None) for envelope in self.transport.sent]
 
 
 Make = Callable[..., Engine]
@@ -158,7 +158,7 @@ class TestQuietHours:
         message = engine.send(ignore_quiet_hours=True)
 
         assert message.status is Status.ACCEPTED
-        codes = [one.code for one in engine.messenger.timeline(message.id)[0].reasons]
+        codes = [reason.code for reason in engine.messenger.timeline(message.id)[0].reasons]
         assert codes == ["quiet_hours.bypassed"]
 
     def test_a_message_that_was_late_does_not_go_at_night(self, make: Make) -> None:
@@ -173,7 +173,7 @@ class TestQuietHours:
 
         assert (held.status, held.details) == (Status.SCHEDULED, "quiet_hours.hold")
         assert engine.now_is(message).status is Status.SENT
-        kinds = [one.kind for one in engine.messenger.timeline(message.id)]
+        kinds = [event.kind for event in engine.messenger.timeline(message.id)]
         assert kinds == [EventKind.ADMITTED, EventKind.HELD, EventKind.ATTEMPTED]
 
     def test_a_night_that_begins_while_a_mail_is_prepared_is_kept(self, make: Make) -> None:
@@ -260,7 +260,7 @@ class TestCaps:
         messages = [engine.send() for _ in range(3)]
         other = engine.send(OFFERS, OTHER)
 
-        assert [one.status for one in messages] == [
+        assert [message.status for message in messages] == [
             Status.ACCEPTED,
             Status.ACCEPTED,
             Status.REJECTED,
@@ -274,7 +274,7 @@ class TestCaps:
 
         answers = engine.messenger.send_many(OFFERS, [a_request() for _ in range(5)])
 
-        statuses = [one.status for one in answers if isinstance(one, Message)]
+        statuses = [answer.status for answer in answers if isinstance(answer, Message)]
         assert statuses == [Status.ACCEPTED] * 2 + [Status.REJECTED] * 3
 
     def test_the_window_rolls(self, make: Make) -> None:
@@ -329,8 +329,8 @@ class TestCaps:
             with ThreadPoolExecutor(8) as pool:
                 messages = list(pool.map(lambda _: engine.send(), range(40)))
 
-        assert sum(one.status is Status.ACCEPTED for one in messages) == 5
-        assert sum(one.status is Status.REJECTED for one in messages) == 35
+        assert sum(message.status is Status.ACCEPTED for message in messages) == 5
+        assert sum(message.status is Status.REJECTED for message in messages) == 35
 
 
 class TestPeople:
@@ -377,7 +377,9 @@ class TestPeople:
         engine.worker.drain()
 
         assert engine.now_is(message).status is Status.SENT
-        assert [[one.value for one in sent.receivers] for sent in engine.transport.sent] == [[B]]
+        assert [
+            [receiver.value for receiver in sent.receivers] for sent in engine.transport.sent
+        ] == [[B]]
 
 
 class TestKeywords:
@@ -395,8 +397,8 @@ class TestKeywords:
         assert engine.now_is(stranger).status is Status.ACCEPTED
         assert engine.send().details == "suppressed.sender"
         story = engine.messenger.timeline(scheduled.id)
-        assert [one.kind for one in story] == [EventKind.ADMITTED, EventKind.ENDED]
-        assert [one.code for one in story[1].reasons] == ["suppressed.sender"]
+        assert [event.kind for event in story] == [EventKind.ADMITTED, EventKind.ENDED]
+        assert [reason.code for reason in story[1].reasons] == ["suppressed.sender"]
 
     def test_it_is_confirmed_once_in_the_language_of_the_word(self, make: Make) -> None:
         engine = make()
@@ -407,12 +409,12 @@ class TestKeywords:
 
         (answer,) = engine.texts()
         assert "keine Nachrichten mehr" in answer
-        (kept,) = [
-            one
-            for one in engine.messenger.find(MessageQuery(limit=10)).results
-            if one.origin and one.origin.type == "keyword"
+        (replaced,) = [
+            message
+            for message in engine.messenger.find(MessageQuery(limit=10)).results
+            if message.origin and message.origin.type == "keyword"
         ]
-        assert kept.status is Status.SENT
+        assert replaced.status is Status.SENT
 
     def test_start_lifts_it(self, make: Make) -> None:
         engine = make()
@@ -599,18 +601,18 @@ def test_the_plan_says_what_then_happens(  # noqa: PLR0913, PLR0917 - drawn
             time_zone=zone,
             subscriptions=subscriptions,
         )
-    for one in sends:
-        fields = {name: one[name] for name in ("ignore_quiet_hours", "ignore_global_holdout")}
-        later = one["later"]
-        wanted = engine.clock.now() + timedelta(hours=later) if later else None
+    for send in sends:
+        fields = {name: send[name] for name in ("ignore_quiet_hours", "ignore_global_holdout")}
+        later = send["later"]
+        scheduled_for = engine.clock.now() + timedelta(hours=later) if later else None
         request = a_request(
-            to=A if one["channel"].platform == "email" else NUMBER,
-            validity=one["validity"],
-            scheduled_for=wanted,
+            to=A if send["channel"].platform == "email" else NUMBER,
+            validity=send["validity"],
+            scheduled_for=scheduled_for,
             **fields,
         )
-        plan = engine.messenger.plan(one["channel"], request)
-        message = engine.messenger.send(one["channel"], request)
+        plan = engine.messenger.plan(send["channel"], request)
+        message = engine.messenger.send(send["channel"], request)
 
         assert plan.verdict.value == message.status.value
         story = engine.messenger.timeline(message.id)[0]
@@ -647,7 +649,7 @@ class TestCapsAgainstTime:
 
         later = engine.send(scheduled_for=NOON + timedelta(days=9))
 
-        assert {one.status for one in sent} == {Status.ACCEPTED}
+        assert {message.status for message in sent} == {Status.ACCEPTED}
         assert later.status is Status.SCHEDULED
         assert engine.send().status is Status.REJECTED
 
@@ -724,6 +726,6 @@ def test_who_is_suppressed_while_a_message_is_prepared_does_not_get_it(
     engine.clock.advance(seconds=2)
     engine.worker.drain()
 
-    got = [one.value for sent in slow.sent for one in sent.receivers]
+    got = [receiver.value for sent in slow.sent for receiver in sent.receivers]
     assert got == list(others)
     assert engine.now_is(message).status is (Status.SENT if others else Status.SKIPPED)

@@ -126,7 +126,7 @@ class TestSending:
         assert shop.messenger.get(message.id).body == TextBody(
             text=f"Here: {LONG}, and again {LONG}."
         )
-        assert [(one.code, one.url, one.message_id) for one in shop.links(message)] == [
+        assert [(link.code, link.url, link.message_id) for link in shop.links(message)] == [
             ("00000000000", LONG, message.id)
         ]
 
@@ -138,7 +138,7 @@ class TestSending:
             shop.deliver()
             shop.clock.advance(timedelta(hours=4))
 
-        assert [one.content.text for one in shop.transport.attempts] == [
+        assert [envelope.content.text for envelope in shop.transport.attempts] == [
             "https://go.example/00000000000"
         ] * 3
 
@@ -167,7 +167,7 @@ class TestSending:
         with pytest.raises(InvalidMessageError) as caught:
             Shop().send(LONG, short_links=ShortLinks(domain="default"))
 
-        assert [(one.path, one.code) for one in caught.value.violations] == [
+        assert [(violation.path, violation.code) for violation in caught.value.violations] == [
             ("/shortLinks/domain", "links.no_default_domain")
         ]
 
@@ -194,7 +194,7 @@ class TestSending:
         with pytest.raises(InvalidMessageError) as caught:
             Shop().send(text, short_links=wide)
 
-        assert [(one.path, one.code) for one in caught.value.violations] == [
+        assert [(violation.path, violation.code) for violation in caught.value.violations] == [
             ("/shortLinks", "text.too_many_parts")
         ]
 
@@ -205,8 +205,8 @@ class TestSending:
         many = shop.messenger.send_many(SMS, requests)
         batch = shop.messenger.send_batch(SMS, [*requests, bad])
 
-        kept = [*many, *batch.messages]
-        urls = [[link.url for link in shop.links(one)] for one in kept]
+        messages = [*many, *batch.messages]
+        urls = [[link.url for link in shop.links(message)] for message in messages]
         assert urls == [[f"{LONG}&n={number}"] for number in range(3)] * 2 + [[]]
 
     def test_the_text_of_a_picture_message_is_shortened(self, shop: Shop) -> None:
@@ -230,7 +230,7 @@ class TestSending:
         new = shop.messenger.replay(old.id)
 
         assert shop.deliver().text == "https://go.example/00000000001"
-        assert [one.url for one in shop.links(new)] == [LONG]
+        assert [link.url for link in shop.links(new)] == [LONG]
 
     def test_a_template_brings_its_own_short_links(self) -> None:
         shop = Shop(short_link_domain="s.example")
@@ -420,8 +420,8 @@ def test_what_is_sent_is_what_was_planned_and_every_link_leads_where_it_stood(
         restored = restored.replace(f"https://{domain}/{link.code}", link.url)
     if not is_tracked:
         assert restored == text
-    assert [one.url.partition("?")[0] for one in find_urls(restored)] == [
-        one.url.partition("?")[0] for one in find_urls(text)
+    assert [url.url.partition("?")[0] for url in find_urls(restored)] == [
+        url.url.partition("?")[0] for url in find_urls(text)
     ]
 
 

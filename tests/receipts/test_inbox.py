@@ -356,7 +356,7 @@ def test_receivers_of_whom_a_receipt_tells_are_not_written_to_again(make: Make) 
     engine.later(hours=1)
 
     again = engine.transport.sent[1]
-    assert [one.value for one in again.receivers] == [B]
+    assert [receiver.value for receiver in again.receivers] == [B]
     assert engine.now_is(message).status is Status.DELIVERED
 
 
@@ -414,8 +414,8 @@ def test_a_late_answer_for_some_receivers_counts_for_them(make: Make) -> None:
     engine.later(days=1)
 
     first, second = engine.transport.sent
-    assert [one.value for one in first.receivers] == [A, B]
-    assert [one.value for one in second.receivers] == [B]
+    assert [receiver.value for receiver in first.receivers] == [A, B]
+    assert [receiver.value for receiver in second.receivers] == [B]
     assert engine.now_is(message).status is Status.DELIVERED
 
 
@@ -481,7 +481,9 @@ def test_a_host_reports_conversions(make: Make) -> None:
         engine.messenger.report_conversion(
             message.id, Conversion(type="url", status="incorrect_code")
         )
-    assert [one.code for one in caught.value.violations] == ["conversion.unknown_status"]
+    assert [violation.code for violation in caught.value.violations] == [
+        "conversion.unknown_status"
+    ]
     with pytest.raises(UnknownMessageError):
         engine.messenger.report_conversion(uuid4(), conversion)
 
@@ -592,13 +594,13 @@ def test_the_timeline_tells_the_whole_story(make: Make) -> None:
 
     story = engine.messenger.timeline(message.id)
 
-    assert [(one.kind, one.status, one.outcome) for one in story] == [
+    assert [(event.kind, event.status, event.outcome) for event in story] == [
         (EventKind.ADMITTED, Status.ACCEPTED, None),
         (EventKind.ATTEMPTED, Status.PROCESSING, "deferred"),
         (EventKind.ATTEMPTED, Status.SENT, "accepted"),
         (EventKind.REPORTED, Status.DELIVERED, "delivered"),
     ]
-    assert [one.attempt for one in story] == [None, 1, 2, None]
+    assert [event.attempt for event in story] == [None, 1, 2, None]
     assert story[1].failure is not None
     assert story[1].due_at is not None
     assert story[2].references == ("p-1",)
@@ -612,12 +614,12 @@ def test_what_callers_decide_stands_in_the_timeline(make: Make) -> None:
 
     story = engine.messenger.timeline(message.id)
 
-    assert [one.kind for one in story] == [
+    assert [event.kind for event in story] == [
         EventKind.ADMITTED,
         EventKind.RESCHEDULED,
         EventKind.CANCELLED,
     ]
-    assert [one.code for one in story[0].reasons] == ["schedule.later"]
+    assert [reason.code for reason in story[0].reasons] == ["schedule.later"]
     with pytest.raises(UnknownMessageError):
         engine.messenger.timeline(uuid4())
 
@@ -647,8 +649,8 @@ def test_receipts_end_in_one_status_in_any_order_number_and_time(
     for order in orders:
         engine = Engine(MemoryStorage(), TWO_PARTS, channel=channel)
         message = engine.send()
-        receipts = [_receipt(message, *one) for one in order]
-        engine.receive(*(one for one in receipts[:early] if one.message_id is None))
+        receipts = [_receipt(message, *facts) for facts in order]
+        engine.receive(*(receipt for receipt in receipts[:early] if receipt.message_id is None))
         engine.worker.drain()
         engine.receive(*receipts)
         now = engine.now_is(message)
@@ -674,17 +676,19 @@ def test_an_incoming_message_comes_in_once_when_two_apply_it(make: Make) -> None
     engine = make()
     with engine.storage.begin() as tx:
         tx.receipts.keep([a_kept_receipt(an_incoming())])
-        (kept,) = tx.receipts.pending(limit=1)
+        (receipt,) = tx.receipts.pending(limit=1)
 
     engine.messenger.inbox.process_pending()
-    assert engine.messenger.inbox.apply_all([kept], None) == [True]
+    assert engine.messenger.inbox.apply_all([receipt], None) == [True]
 
     assert len(engine.messenger.find().results) == 1
 
 
 def test_subscribers_get_the_status_of_an_early_receipt(make: Make) -> None:
     engine = make(Accepted(references=("p-1",)))
-    engine.transport.meddle = lambda one: engine.receive(delivered(None, message_id=one.message_id))
+    engine.transport.meddle = lambda envelope: engine.receive(
+        delivered(None, message_id=envelope.message_id)
+    )
     message = engine.send()
 
     engine.worker.drain()
@@ -719,7 +723,7 @@ def test_a_late_answer_proves_who_was_served_though_others_were_not(make: Make) 
     engine.later(days=1)
     engine.later(days=1)
 
-    assert [[one.value for one in sent.receivers] for sent in engine.transport.sent] == [
+    assert [[receiver.value for receiver in sent.receivers] for sent in engine.transport.sent] == [
         [A, B],
         [B],
     ]

@@ -55,8 +55,8 @@ class Host:
 
     @property
     def answers(self) -> int:
-        found = self.messenger.find(MessageQuery(limit=100)).results
-        return sum(one.origin is not None for one in found)
+        messages = self.messenger.find(MessageQuery(limit=100)).results
+        return sum(message.origin is not None for message in messages)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -82,14 +82,14 @@ def test_the_word_that_was_written_last_counts_in_whatever_order_they_come_in(
     written: tuple[str, ...],
 ) -> None:
     told = list(enumerate(written))
-    wanted = Status.SKIPPED if written[-1] == "STOP" else Status.ACCEPTED
+    expected = Status.SKIPPED if written[-1] == "STOP" else Status.ACCEPTED
 
     for order in permutations(told):
         host = Host(MemoryStorage())
         for place, word in order:
             host.hears(word, NOON - 10 * MINUTE + place * MINUTE)
 
-        assert host.status() is wanted, order
+        assert host.status() is expected, order
 
 
 def test_an_old_start_that_comes_late_lifts_nothing_and_is_not_answered(host: Host) -> None:

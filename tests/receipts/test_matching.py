@@ -392,10 +392,10 @@ def test_many_receipts_are_kept_and_applied_with_few_commits() -> None:
     messages = _delivered(engine, 300)
     storage.begun = 0
 
-    reception = engine.messenger.receive([a_report(message_id=one.id) for one in messages])
+    reception = engine.messenger.receive([a_report(message_id=message.id) for message in messages])
 
     assert (reception.applied, storage.begun) == (300, 3)
-    assert {engine.status(one) for one in messages} == {Status.DELIVERED}
+    assert {engine.status(message) for message in messages} == {Status.DELIVERED}
 
 
 def test_one_receipt_that_fails_spoils_no_other(
@@ -403,7 +403,7 @@ def test_one_receipt_that_fails_spoils_no_other(
 ) -> None:
     engine = Engine(storage, {ORDERS: RecordingTransport()})
     messages = _delivered(engine, 3)
-    reports: list[Any] = [a_report(message_id=one.id) for one in messages]
+    reports: list[Any] = [a_report(message_id=message.id) for message in messages]
     incoming = IncomingMessage(
         source="acme", at=NOW, channel_id=ORDERS.id, sender="+31612345679", body=TextBody(text="Hi")
     )
@@ -417,8 +417,8 @@ def test_one_receipt_that_fails_spoils_no_other(
     engine.worker.run_once()
 
     assert (reception.applied, reception.failed) == (3, 1)
-    assert {engine.status(one) for one in messages} == {Status.DELIVERED}
-    told = [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
+    assert {engine.status(message) for message in messages} == {Status.DELIVERED}
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert told == ["receipt 3 could not be applied: ZeroDivisionError"]
     assert len(engine.messenger.find().results) == 4
 
@@ -436,13 +436,13 @@ def test_a_storage_that_is_busy_is_not_asked_for_each_receipt() -> None:
     messages = _delivered(engine, 5)
     storage.begun, storage.fault = 0, StorageBusyError("busy")
 
-    reception = engine.messenger.receive([a_report(message_id=one.id) for one in messages])
+    reception = engine.messenger.receive([a_report(message_id=message.id) for message in messages])
     tried = storage.begun
     storage.fault = None
     engine.worker.run_once()
 
     assert (reception.failed, tried) == (5, 2)
-    assert {engine.status(one) for one in messages} == {Status.DELIVERED}
+    assert {engine.status(message) for message in messages} == {Status.DELIVERED}
 
 
 @pytest.mark.parametrize("state", ["kept", "unmatched"])
@@ -464,7 +464,7 @@ def test_a_receipt_that_cannot_be_read_is_put_aside_with_one_word_in_the_log(
         engine.worker.run_once()
         engine.worker.run_once()
 
-        told = [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
+        told = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
         assert told == ["receipt 1 cannot be read, and is put aside"]
         assert engine.status(message) is Status.SENT
         assert engine.messenger.receive(a_report(message_id=message.id)).applied == 1
@@ -494,7 +494,7 @@ def test_whatever_goes_wrong_with_the_inbox_the_worker_goes_on(
     storage.is_damaged = False
 
     assert engine.status(message) is Status.SENT
-    assert [one.getMessage() for one in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records] == [
         "the receipts that wait could not be read: RecursionError"
     ]
 
@@ -575,10 +575,10 @@ def test_a_late_answer_with_more_parts_withdraws_no_delivery_until_they_are_repo
         shown = resolver.apply(
             DEFAULT_WORKSPACE, delivered, None, late, at=NOW, how=Resolution.ANSWERED
         )
-    kept = engine.status(message)
+    status = engine.status(message)
     engine.messenger.receive(a_report(second, message_id=message.id, reference="part-2"))
 
-    assert [delivered.status, shown.status, kept] == [Status.DELIVERED] * 3
+    assert [delivered.status, shown.status, status] == [Status.DELIVERED] * 3
     assert engine.status(message) is expected
 
 

@@ -202,8 +202,8 @@ def test_every_path_points_into_the_request_as_it_is_written(body: Body, platfor
     )
     document = dump_send_message(request)
 
-    found = check_message(request, Channel(name="any", platform=platform), NOW)
+    violations = check_message(request, Channel(name="any", platform=platform), NOW)
 
-    assert len(found) > 30
-    for violation in found:
+    assert len(violations) > 30
+    for violation in violations:
         pointed_at(document, violation.path)

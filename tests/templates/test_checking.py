@@ -130,7 +130,9 @@ def test_a_sound_template_is_let_in() -> None:
 def test_what_is_wrong_is_told_with_its_place(
     version: TemplateVersion, path: str, code: str
 ) -> None:
-    assert (path, code) in [(each.path, each.code) for each in check_version(version)]
+    assert (path, code) in [
+        (violation.path, violation.code) for violation in check_version(version)
+    ]
 
 
 def test_a_broken_source_is_told_with_line_and_column() -> None:
@@ -144,7 +146,7 @@ def test_everything_wrong_is_told_at_once() -> None:
         generic(text="{{", subject="{{y}}"), default_locale="nl", engine="interpolation"
     )
 
-    assert {each.code for each in check_version(version)} == {
+    assert {violation.code for violation in check_version(version)} == {
         "template.syntax",
         "template.undeclared_variable",
         "template.no_default_content",
@@ -154,7 +156,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_a_key_that_no_placeholder_could_name_is_refused() -> None:
     version = evolve(VERSION, variables=(*VERSION.variables, TemplateVariable(key="a b")))
 
-    assert [each.code for each in check_version(version)] == ["template.bad_key"]
+    assert [violation.code for violation in check_version(version)] == ["template.bad_key"]
 
 
 def test_an_inspection_tells_what_is_taken_and_how_long_it_becomes() -> None:
@@ -196,7 +198,7 @@ def changed(change: TemplateProject | tuple[Violation, ...]) -> TemplateProject:
 
 def codes(change: object) -> list[str]:
     assert isinstance(change, tuple)
-    return [each.code for each in change]
+    return [violation.code for violation in change]
 
 
 def test_a_draft_is_saved_and_changed_until_it_is_active() -> None:
@@ -226,15 +228,15 @@ def test_latest_is_what_became_active_last() -> None:
     other = evolve(VERSION, id=UUID(int=2))
     project = activate(activate(PROJECT, other, NOW), VERSION, NOW - timedelta(days=1))
 
-    found = choose_version(project, TemplateReference(version="latest"))
+    choice = choose_version(project, TemplateReference(version="latest"))
 
-    assert isinstance(found, TemplateVersion)
-    assert found.id == other.id
-    assert choose_version(project, TemplateReference()) == found
-    project = deactivate(project, found, NOW)
-    found = choose_version(project, TemplateReference(version="latest"))
-    assert isinstance(found, TemplateVersion)
-    assert (found.id, found.status) == (VERSION.id, TemplateStatus.ACTIVE)
+    assert isinstance(choice, TemplateVersion)
+    assert choice.id == other.id
+    assert choose_version(project, TemplateReference()) == choice
+    project = deactivate(project, choice, NOW)
+    choice = choose_version(project, TemplateReference(version="latest"))
+    assert isinstance(choice, TemplateVersion)
+    assert (choice.id, choice.status) == (VERSION.id, TemplateStatus.ACTIVE)
 
 
 def test_only_what_is_active_can_be_sent() -> None:

@@ -39,7 +39,7 @@ VERSION = TemplateVersion(
 
 
 def codes(version: TemplateVersion) -> list[str]:
-    return [each.code for each in check_version(version)]
+    return [violation.code for violation in check_version(version)]
 
 
 def with_content(**fields: Any) -> TemplateVersion:
@@ -82,7 +82,7 @@ def test_a_version_is_measured(version: TemplateVersion, expected: list[str]) ->
 def test_a_project_has_an_id_and_a_name(fields: dict[str, str], paths: list[str]) -> None:
     project = TemplateProject(**{"id": "p", "name": "n", **fields})
 
-    assert [each.path for each in check_project(project)] == paths
+    assert [violation.path for violation in check_project(project)] == paths
 
 
 POSTBACK = PostbackAction(text="p", payload="x")

@@ -19,7 +19,7 @@ _TWO_NAMES = {"nb"}
 
 
 @pytest.mark.parametrize(
-    ("locales", "wanted", "chosen"),
+    ("locales", "reader_locale", "chosen"),
     [
         (["zh-Hans", "zh-Hant"], "zh-TW", "zh-Hant"),
         (["zh-Hans", "zh-Hant"], "zh-HK", "zh-Hant"),
@@ -84,9 +84,9 @@ _TWO_NAMES = {"nb"}
     ],
 )
 def test_the_nearest_of_a_language_comes_before_the_default(
-    locales: list[str], wanted: str, chosen: str
+    locales: list[str], reader_locale: str, chosen: str
 ) -> None:
-    assert choose_locale(["zz", *locales], wanted, "zz") == chosen
+    assert choose_locale(["zz", *locales], reader_locale, "zz") == chosen
 
 
 def test_another_language_is_no_match() -> None:
@@ -97,8 +97,8 @@ def test_another_language_is_no_match() -> None:
     st.lists(st.from_regex(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", fullmatch=True), min_size=1),
     st.text(alphabet="abxzHan-_0123456789.@", max_size=40),
 )
-def test_any_wish_leads_to_one_of_the_languages(locales: list[str], wanted: str) -> None:
-    assert choose_locale(locales, wanted, locales[0]) in locales
+def test_any_wish_leads_to_one_of_the_languages(locales: list[str], reader_locale: str) -> None:
+    assert choose_locale(locales, reader_locale, locales[0]) in locales
 
 
 @given(st.lists(st.sampled_from(["en", "en-GB", "pt-BR", "zh-TW", "sr-Latn", "nb"]), min_size=1))
@@ -112,8 +112,8 @@ def test_the_tables_are_those_of_cldr() -> None:
     aliases = get_global("language_aliases")
 
     def subtags(tag: str) -> list[str]:
-        found: list[str] = likely[tag].lower().split("_")
-        return found
+        subtags: list[str] = likely[tag].lower().split("_")
+        return subtags
 
     for language, alias in ALIASES.items():
         assert language in _TWO_NAMES or aliases[language] == alias.replace("-", "_")

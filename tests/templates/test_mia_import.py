@@ -91,7 +91,7 @@ def test_names_of_files_and_ids_in_extended_json_are_understood() -> None:
 def test_a_helper_is_found_when_the_template_is_checked() -> None:
     version = version_of({"_id": "1", "smsMessage": "{{dateFormat data.day format='D'}}"})
 
-    assert [each.code for each in check_version(version)] == ["template.syntax"]
+    assert [violation.code for violation in check_version(version)] == ["template.syntax"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_an_id_is_text(identifier: Any, project_id: str) -> None:
 def test_values_may_be_missing_altogether() -> None:
     version = version_of(DOCUMENT)
 
-    assert [(each.key, each.required) for each in version.variables] == [
+    assert [(variable.key, variable.required) for variable in version.variables] == [
         ("user", False),
         ("data", False),
     ]

@@ -75,7 +75,7 @@ def rendered(made: RenderedTemplate | tuple[Violation, ...]) -> RenderedTemplate
 
 def faults(made: RenderedTemplate | tuple[Violation, ...]) -> list[tuple[str, str]]:
     assert isinstance(made, tuple)
-    return [(each.path, each.code) for each in made]
+    return [(violation.path, violation.code) for violation in made]
 
 
 def test_parameters_fill_a_text_and_the_result_names_where_it_came_from() -> None:
@@ -202,7 +202,7 @@ def test_what_is_missing_inside_an_object_is_named() -> None:
     made = render_request(version, "sms", reference)
 
     assert isinstance(made, tuple)
-    assert [str(each) for each in made] == [
+    assert [str(violation) for violation in made] == [
         "/template/parameters: user.name has no value [template.missing_variable]"
     ]
 
@@ -282,10 +282,10 @@ def test_push_has_title_subtitle_and_text_or_data() -> None:
     )
     reference = TemplateReference(parameters=(name('"x"'),))
 
-    one = rendered(render_request(a_version(simple), "push", reference))
+    content = rendered(render_request(a_version(simple), "push", reference))
     other = rendered(render_request(a_version(data), "push", reference))
 
-    assert (one.body.metadata.subject, one.subtitle) == ("T", "S")  # type: ignore[union-attr]
+    assert (content.body.metadata.subject, content.subtitle) == ("T", "S")  # type: ignore[union-attr]
     assert other.data == {"android": {"notification": {"body": 'Hi "x"'}}}
     assert other.body == TextBody(text='Hi "x"')
 
@@ -333,7 +333,7 @@ def test_an_engine_that_the_host_does_not_bring_is_its_configuration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "chosen"),
+    ("reader_locale", "chosen"),
     [
         ("nl-BE", "nl-BE"),
         ("NL-be", "nl-BE"),
@@ -348,11 +348,11 @@ def test_an_engine_that_the_host_does_not_bring_is_its_configuration() -> None:
     ],
 )
 def test_the_language_is_the_exact_one_a_wider_one_or_the_default(
-    wanted: str | None, chosen: str
+    reader_locale: str | None, chosen: str
 ) -> None:
     locales = ["en", "nl", "nl-BE", "pt-BR", "zh-Hant", "zh"]
 
-    assert choose_locale(locales, wanted, "EN") == chosen
+    assert choose_locale(locales, reader_locale, "EN") == chosen
 
 
 def test_without_the_default_there_may_be_no_language() -> None:

@@ -107,9 +107,9 @@ class Shop:
         )
         self.templates = self.messenger.templates
 
-    def publish(self, one: TemplateVersion, **fields: Any) -> TemplateProject:
-        self.templates.save(one.project_id, one, **fields)
-        return self.templates.activate(one.project_id, one.id)
+    def publish(self, version: TemplateVersion, **fields: Any) -> TemplateProject:
+        self.templates.save(version.project_id, version, **fields)
+        return self.templates.activate(version.project_id, version.id)
 
     def send(self, channel: Any = SMS, **reference: Any) -> Message:
         return self.messenger.send(channel, self.request(channel, **reference))
@@ -266,16 +266,16 @@ class TestEditing:
         names = ["a", "b", "c", "é", "😀"]
         for name in names:
             shop.templates.save(name, version(project_id=name))
-        found, token = [], None
+        listed, token = [], None
 
         while True:
             page = shop.templates.find(limit=2, page_token=token)
-            found += [one.id for one in page.results]
+            listed += [project.id for project in page.results]
             if (token := page.next_page_token) is None:
                 break
 
-        assert found == names
-        assert [one.id for one in shop.templates.find(name="b").results] == ["b"]
+        assert listed == names
+        assert [project.id for project in shop.templates.find(name="b").results] == ["b"]
         assert shop.templates.find(name="x").results == []
 
     @pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": 1001}, {"page_token": "é"}], ids=str)
@@ -337,9 +337,9 @@ class TestEditing:
                 )
                 end()
 
-            (kept,) = messenger.templates.get("parcels").versions
+            (saved,) = messenger.templates.get("parcels").versions
 
-        assert kept.generic_content[0].text == "commit"
+        assert saved.generic_content[0].text == "commit"
 
     def test_inspecting_shows_the_draft_else_the_latest(self, shop: Shop) -> None:
         shop.templates.save(
@@ -382,7 +382,7 @@ class TestShowing:
             shop.messenger.render("other", None, data, channel=SMS),
         ]
 
-        assert [one.body.text for one in shown] == ["Hi Ada", "New Ada", "Other Ada"]
+        assert [message.body.text for message in shown] == ["Hi Ada", "New Ada", "Other Ada"]
 
     def test_everything_wrong_with_the_values_is_told(self, shop: Shop) -> None:
         with pytest.raises(InvalidTemplateError) as caught:
@@ -487,7 +487,7 @@ class TestSending:
         more = Attachment(media_url="https://a.example/y.pdf", filename="y.pdf")
         message = shop.send(MAIL, attachments=(more,))
 
-        found = shop.messenger.find(MessageQuery(email_subject="for ada")).results
+        messages = shop.messenger.find(MessageQuery(email_subject="for ada")).results
         content = shop.delivered()
 
         assert isinstance(content, EmailContent)
@@ -497,7 +497,7 @@ class TestSending:
             "Hi Ada",
         )
         assert [attachment.filename for attachment in content.attachments] == ["x.pdf", "y.pdf"]
-        assert [one.id for one in found] == [message.id]
+        assert [result.id for result in messages] == [message.id]
 
     def test_a_push_message_has_title_subtitle_and_text(self, shop: Shop) -> None:
         shop.send(APP)

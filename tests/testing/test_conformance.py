@@ -53,7 +53,7 @@ class Ran:
         )
         self.status, self.out, self.errors = done.returncode, done.stdout, done.stderr
         self.last = self.out.splitlines()[-2] if self.out else ""
-        self.left = sorted(one.name for one in folder.iterdir())
+        self.left = sorted(path.name for path in folder.iterdir())
 
 
 def run(folder: Path, *arguments: str) -> Ran:
@@ -91,10 +91,10 @@ def test_a_storage_that_breaks_a_promise_fails_and_is_told_which(tmp_path):
 def test_a_transport_is_held_to_its_contract_too(tmp_path):
     recording = "messaging_core.testing:RecordingTransport"
 
-    kept = run(tmp_path, "transport", recording, "--delivered", "mine:taken")
+    complete = run(tmp_path, "transport", recording, "--delivered", "mine:taken")
     broken = run(tmp_path, "transport", recording, "--delivered", "mine:twice", "--platform", "sms")
 
-    assert (kept.status, broken.status) == (0, 1)
+    assert (complete.status, broken.status) == (0, 1)
     assert "broken: an accepted message arrives once" in broken.out
 
 

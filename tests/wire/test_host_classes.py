@@ -87,7 +87,7 @@ ORDER = Order(
 def faults(cls: type, data: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidDocumentError) as caught:
         load(cls, data)
-    return [(each.path, each.code) for each in caught.value.violations]
+    return [(violation.path, violation.code) for violation in caught.value.violations]
 
 
 def test_a_class_of_the_host_is_read_back_as_it_was_written() -> None:

@@ -52,7 +52,7 @@ def test_lists_that_multiply_are_measured_in_time(leaf: list[Any]) -> None:
         many = [many, many, many]
 
     assert json_values.parse({"many": many}, REQUEST_LIMITS) is None
-    assert [each.code for each in copied({"many": many})] == ["wire.size"]
+    assert [violation.code for violation in copied({"many": many})] == ["wire.size"]
 
 
 @pytest.mark.parametrize("size", [0, 9])
@@ -65,8 +65,8 @@ def test_a_size_that_is_surely_too_large_is_named(size: int) -> None:
 def test_what_may_fit_is_read_on_to_find_a_wrong_type() -> None:
     data = {"receiver": object()}  # one key of eight letters
 
-    assert [each.code for each in copied(data, WireLimits(max_bytes=9))] == ["wire.type"]
-    assert [each.code for each in copied(data, WireLimits(max_bytes=8))] == [
+    assert [violation.code for violation in copied(data, WireLimits(max_bytes=9))] == ["wire.type"]
+    assert [violation.code for violation in copied(data, WireLimits(max_bytes=8))] == [
         "wire.type",
         "wire.size",
     ]
@@ -81,4 +81,4 @@ def test_what_may_fit_is_read_on_to_find_a_wrong_type() -> None:
     ],
 )
 def test_an_integer_has_64_bits(number: int, codes: list[str]) -> None:
-    assert [each.code for each in copied({"n": number}, DOCUMENT_LIMITS)] == codes
+    assert [violation.code for violation in copied({"n": number}, DOCUMENT_LIMITS)] == codes

@@ -53,7 +53,7 @@ def faults(data: Any, kind: type[Any] = Node, **limits: Any) -> list[tuple[str, 
     try:
         load(kind, data, limits=WireLimits(**limits))
     except InvalidDocumentError as error:
-        return [(each.path, each.code) for each in error.violations]
+        return [(violation.path, violation.code) for violation in error.violations]
     return []
 
 
@@ -138,14 +138,14 @@ def test_what_a_request_may_be_given_as_is_named(data: Any) -> None:
 
 @pytest.mark.parametrize("surplus", [4, 5])
 def test_a_key_of_64_characters_gets_a_suggestion_and_one_of_65_gets_none(surplus: int) -> None:
-    known = "aNameSoLongThatNobodyWillEverWriteItWithoutASlip"
-    key = known.ljust(60 + surplus, "x")
+    name = "aNameSoLongThatNobodyWillEverWriteItWithoutASlip"
+    key = name.ljust(60 + surplus, "x")
 
     with pytest.raises(InvalidDocumentError) as caught:
         load(Node, {key: 1})
 
     (violation,) = caught.value.violations
-    assert (f"did you mean {known!r}?" in violation.message) is (surplus == 4)
+    assert (f"did you mean {name!r}?" in violation.message) is (surplus == 4)
 
 
 class NoOffset(tzinfo):

@@ -82,7 +82,7 @@ def round_trip(**fields: Any) -> SendMessage:
 def faults(**fields: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidMessageError) as caught:
         round_trip(**fields)
-    return [(each.path, each.code) for each in caught.value.violations]
+    return [(violation.path, violation.code) for violation in caught.value.violations]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_wrong_type_is_reported_once_with_what_belongs_there() -> None:
     with pytest.raises(InvalidMessageError) as caught:
         round_trip(scheduled_for=date(2025, 1, 31), validity=float("nan"))
 
-    assert [each.message for each in caught.value.violations] == [
+    assert [violation.message for violation in caught.value.violations] == [
         "expected a date-time string, found date",
         "expected an integer, found a number",
     ]
@@ -248,7 +248,7 @@ def test_a_request_that_contains_itself_is_refused() -> None:
     with pytest.raises(InvalidMessageError) as caught:
         dump_send_message(SendMessage(receiver=RECEIVER, body=section))
 
-    assert [each.code for each in caught.value.violations] == ["wire.depth"]
+    assert [violation.code for violation in caught.value.violations] == ["wire.depth"]
 
 
 def test_a_mapping_that_contains_itself_is_refused() -> None:

@@ -111,7 +111,12 @@ def values(hint: Any, depth: int) -> st.SearchStrategy[Any]:
     if hint in LEAVES:
         return LEAVES[hint]
     if origin in {Union, UnionType}:
-        return st.one_of([st.deferred(lambda each=each: values(each, depth)) for each in arguments])
+        return st.one_of(
+            [
+                st.deferred(lambda argument=argument: values(argument, depth))
+                for argument in arguments
+            ]
+        )
     if origin is tuple:
         return several(arguments[0], depth).map(tuple)
     if origin is Mapping:
@@ -202,8 +207,8 @@ def test_the_json_of_a_storage_is_what_is_dumped(kind: Any, tmp_path: Path) -> N
             )
             for message in messages:
                 document = tx.messages.get_json(DEFAULT_WORKSPACE, message.id)
-                kept = tx.messages.get(DEFAULT_WORKSPACE, message.id)
-                assert orjson.loads(document) == orjson.loads(encode(kept))
+                copy = tx.messages.get(DEFAULT_WORKSPACE, message.id)
+                assert orjson.loads(document) == orjson.loads(encode(copy))
 
     check()
 
@@ -239,7 +244,7 @@ def test_the_same_request_has_the_same_canonical_bytes(request: SendMessage) -> 
 
 
 def test_canonical_bytes_do_not_depend_on_how_the_request_was_written() -> None:
-    one = parse_send_message(
+    first = parse_send_message(
         b'{"receiver":{"contacts":[{"id":"1"}]},"meta":{"extraInformation":{"a":1,"b":[2]}},'
         b'"scheduledFor":"2025-01-31T10:00:00+01:00","shortLinks":null}'
     )
@@ -248,14 +253,14 @@ def test_canonical_bytes_do_not_depend_on_how_the_request_was_written() -> None:
         b'"meta":{"extraInformation":{"b":[2.0],"a":1.0}},"receiver":{"contacts":[{"id":"1"}]}}'
     )
 
-    assert canonical_bytes(one) == canonical_bytes(other)
+    assert canonical_bytes(first) == canonical_bytes(other)
 
 
 def test_canonical_bytes_tell_requests_apart() -> None:
-    one = parse_send_message(b'{"receiver":{"contacts":[{"id":"1"}]}}')
+    first = parse_send_message(b'{"receiver":{"contacts":[{"id":"1"}]}}')
     other = parse_send_message(b'{"receiver":{"contacts":[{"id":"2"}]}}')
 
-    assert canonical_bytes(one) != canonical_bytes(other)
+    assert canonical_bytes(first) != canonical_bytes(other)
 
 
 def test_fields_equal_to_their_default_are_left_out() -> None:

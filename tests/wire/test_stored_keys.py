@@ -35,7 +35,7 @@ A_TOKEN, A_KEYSET = encode_page_token(QUERY, 5), encode_keyset(CONTACTS, ["a", "
 def refusal(call: Any) -> str:
     with pytest.raises(InvalidQueryError) as refused:
         call()
-    ((path, code),) = [(each.path, each.code) for each in refused.value.violations]
+    ((path, code),) = [(violation.path, violation.code) for violation in refused.value.violations]
     assert path == "/pageToken"
     return code
 
@@ -152,10 +152,10 @@ def test_a_query_is_read_as_its_json_and_then_checked() -> None:
     assert checked_query(query, lambda query: check_page(query.limit, None)) == query
     with pytest.raises(InvalidQueryError) as refused:
         checked_query(evolve(query, limit=1001), lambda query: check_page(query.limit, None))
-    assert [each.code for each in refused.value.violations] == ["query.bad_limit"]
+    assert [violation.code for violation in refused.value.violations] == ["query.bad_limit"]
     with pytest.raises(InvalidQueryError) as refused:
         checked_query(evolve(query, tag=("vip", 5)), lambda _: ())
-    assert [(each.path, each.code) for each in refused.value.violations] == [
+    assert [(violation.path, violation.code) for violation in refused.value.violations] == [
         ("/tag/1", "wire.type")
     ]
 
@@ -169,18 +169,18 @@ def test_a_fingerprint_has_a_hash_for_each_field_and_each_field_of_an_object() -
         "/list": [{"x": 1}],
     }
 
-    found = fingerprint(
+    hashes = fingerprint(
         {"a": 1, "b": {"c": {"deeper": 2}, "d/e": None}, "empty": {}, "list": [{"x": 1}]}
     )
 
-    assert found == {place: short_hash(orjson.dumps(value)) for place, value in values.items()}
-    assert {len(value) for value in found.values()} == {12}
+    assert hashes == {place: short_hash(orjson.dumps(value)) for place, value in values.items()}
+    assert {len(value) for value in hashes.values()} == {12}
     assert short_hash(b"ab") == hashlib.sha256(b"ab").hexdigest()[:12]
     assert hash_of(b"a", b"b") == hashlib.sha256(b"ab").hexdigest()
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "places"),
+    ("first", "other", "places"),
     [
         ({}, {}, ()),
         ({"/a": "1"}, {"/a": "1"}, ()),
@@ -189,9 +189,9 @@ def test_a_fingerprint_has_a_hash_for_each_field_and_each_field_of_an_object() -
     ],
 )
 def test_fingerprints_differ_where_a_field_is_another_one_or_stands_on_one_side(
-    one: dict[str, str], other: dict[str, str], places: tuple[str, ...]
+    first: dict[str, str], other: dict[str, str], places: tuple[str, ...]
 ) -> None:
-    assert differing(one, other) == places
+    assert differing(first, other) == places
 
 
 MAIL = Identifier(identifier_key="emailaddress", identifier_value="Ada@X.example")

@@ -84,7 +84,7 @@ def test_a_damaged_half_is_named(document: bytes, state: str) -> None:
     with pytest.raises(InvalidDocumentError) as refused:
         Stored(document, state).load()
 
-    assert [each.code for each in refused.value.violations] == ["wire.json"]
+    assert [violation.code for violation in refused.value.violations] == ["wire.json"]
 
 
 def test_a_half_that_lacks_something_is_refused() -> None:
@@ -101,7 +101,7 @@ def outgoing(*contacts: MessageContact, sender: str | None = None) -> Message:
     )
 
 
-NOBODY = MessageContact()
+NO_ADDRESS = MessageContact()
 ADA = MessageContact(identifier_key="emailaddress", identifier_value="Ada@X.example")
 BOB = MessageContact(
     identifier_key="phonenumber", identifier_value="+31612345678", country_code="NL"
@@ -124,7 +124,7 @@ TOKEN = MessageContact(identifier_key="emailaddress", identifier_value="A@B.exam
         (outgoing(BOB), "sms", None, ["+31612345678"], "NL"),
         (outgoing(BOB, sender=""), "sms", None, ["+31612345678"], "NL"),
         (outgoing(ADA, sender=""), "email", None, ["ada@x.example"], None),
-        (outgoing(NOBODY, EVE, BOB), "sms", None, ["+4915123456789", "+31612345678"], "DE"),
+        (outgoing(NO_ADDRESS, EVE, BOB), "sms", None, ["+4915123456789", "+31612345678"], "DE"),
         (outgoing(BOB, BOB), "sms", None, ["+31612345678"], "NL"),
         (outgoing(TOKEN), "chat", None, ["a@b.example"], None),
         (
@@ -142,10 +142,10 @@ TOKEN = MessageContact(identifier_key="emailaddress", identifier_value="A@B.exam
 def test_a_message_is_found_by_both_sides_as_they_are_compared(
     message: Message, platform: str, own: str | None, people: list[str], country: str | None
 ) -> None:
-    found = facets(a_new_message(message, platform=platform))
+    columns = facets(a_new_message(message, platform=platform))
 
-    assert (found.own_address, found.people) == (own, tuple(people))
-    assert found.country_code == country
+    assert (columns.own_address, columns.people) == (own, tuple(people))
+    assert columns.country_code == country
 
 
 WITH_SUBJECT = Meta(email=EmailMeta(subject="meta"))
@@ -218,7 +218,9 @@ MESSAGES = [a_message(str(number)) for number in range(3)]
 @pytest.fixture
 def page() -> StoredMessages:
     Counted.loads = 0
-    return StoredMessages([Counted(each.document, each.state) for each in map(store, MESSAGES)])
+    return StoredMessages(
+        [Counted(stored.document, stored.state) for stored in map(store, MESSAGES)]
+    )
 
 
 def test_a_message_of_a_page_is_decoded_once_and_only_when_it_is_looked_at(

@@ -27,7 +27,7 @@ def violations(data: Any, **limits: Any) -> tuple[Violation, ...]:
 
 
 def found(data: Any, **limits: Any) -> list[tuple[str, str]]:
-    return [(each.path, each.code) for each in violations(data, **limits)]
+    return [(violation.path, violation.code) for violation in violations(data, **limits)]
 
 
 def with_value(path: str, value: Any) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def test_values_do_not_enter_messages() -> None:
         "scheduledFor": secret,
     }
 
-    assert all(secret not in str(each) for each in violations(request))
+    assert all(secret not in str(violation) for violation in violations(request))
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_nesting_is_bounded_wherever_it_is(place: str, form: Any) -> None:
             parse_send_message(form(request))
             codes[levels] = set()
         except InvalidMessageError as error:
-            codes[levels] = {each.code for each in error.violations}
+            codes[levels] = {violation.code for violation in error.violations}
 
     assert "wire.depth" not in codes[32]
     assert "wire.depth" in codes[33]
@@ -503,11 +503,13 @@ def test_our_own_documents_raise_an_error_of_their_own() -> None:
     with pytest.raises(InvalidDocumentError) as caught:
         load_message(b'{"id":"x"}')
 
-    assert ("/id", "wire.uuid") in [(each.path, each.code) for each in caught.value.violations]
+    assert ("/id", "wire.uuid") in [
+        (violation.path, violation.code) for violation in caught.value.violations
+    ]
 
 
 def test_our_own_documents_may_be_larger_than_a_request() -> None:
     with pytest.raises(InvalidDocumentError) as caught:
         load_message(b'{"reference":"' + b"x" * 300_000 + b'"}')
 
-    assert {each.code for each in caught.value.violations} == {"wire.missing"}
+    assert {violation.code for violation in caught.value.violations} == {"wire.missing"}

@@ -72,6 +72,23 @@ def _common() -> Parser:
     return common
 
 
+def _lines() -> Parser:
+    """Return what commands that read a file of requests have in common."""
+    lines = Parser(add_help=False)
+    lines.add_argument("--channel", metavar="NAME", help="for lines that name none")
+    lines.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
+    return lines
+
+
+def _pages() -> Parser:
+    """Return what commands that list messages have in common."""
+    pages = Parser(add_help=False)
+    pages.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    pages.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
+    pages.add_argument("--json", action="store_true", help="one JSON message on each line")
+    return pages
+
+
 def _add_demo(add: Add) -> None:
     demo = add("demo", help="watch examples being accepted, delivered and tracked")
     demo.add_argument(
@@ -86,12 +103,11 @@ def _add_demo(add: Add) -> None:
 def _add_send(add: Add, common: ArgumentParser) -> None:
     send = add(
         "send",
-        parents=[common],
+        parents=[common, _lines()],
         help="send requests from a file",
         description=_LINES,
         epilog=_STATUS,
     )
-    send.add_argument("--channel", metavar="NAME", help="for lines that name none")
     send.add_argument("--no-deliver", action="store_true", help="accept only")
     send.add_argument(
         "--from-line", type=_line_number, default=1, metavar="N", help="go on at this line"
@@ -102,7 +118,6 @@ def _add_send(add: Add, common: ArgumentParser) -> None:
         help="'line' accepts each line of this file once, however often it is sent within a day; "
         "a JSON pointer such as /reference takes the key from that field of the request",
     )
-    send.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
     send.set_defaults(run="commands.send:send")
 
 
@@ -115,20 +130,18 @@ def _line_number(text: str) -> int:
 def _add_plan(add: Add, common: ArgumentParser) -> None:
     plan = add(
         "plan",
-        parents=[common],
+        parents=[common, _lines()],
         help="show what sending a file would do",
         description=_LINES,
         epilog=_STATUS,
     )
-    plan.add_argument("--channel", metavar="NAME", help="for lines that name none")
-    plan.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
     plan.set_defaults(run="commands.plan:plan")
 
 
 def _add_list(add: Add, common: ArgumentParser) -> None:
     listing = add(
         "list",
-        parents=[common],
+        parents=[common, _pages()],
         help="list messages, the newest first",
         description="Filters are joined by and; an option given several times by or.",
     )
@@ -148,10 +161,7 @@ def _add_list(add: Add, common: ArgumentParser) -> None:
     several.add_argument("--direction", choices=list(Direction))
     several.add_argument("--since", metavar="TIME", help="accepted then or later")
     several.add_argument("--until", metavar="TIME", help="accepted before; local time")
-    listing.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
     listing.add_argument("--reverse", action="store_true", help="the oldest first")
-    listing.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
-    listing.add_argument("--json", action="store_true", help="one JSON message on each line")
     listing.set_defaults(run="commands.list:list_messages")
 
 
@@ -176,10 +186,7 @@ def _add_deliver(add: Add, common: ArgumentParser) -> None:
 
 
 def _add_failing(add: Add, common: ArgumentParser) -> None:
-    dead = add("dead", parents=[common], help="list what could not be sent, and why")
-    dead.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
-    dead.add_argument("--page-token", metavar="TOKEN", help="go on after an earlier list")
-    dead.add_argument("--json", action="store_true", help="one JSON message on each line")
+    dead = add("dead", parents=[common, _pages()], help="list what could not be sent, and why")
     dead.set_defaults(run="commands.failures:dead")
     replay = add("replay", parents=[common], help="send once more what failed, or is in doubt")
     replay.add_argument("id", metavar="ID")

@@ -26,7 +26,7 @@ from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
 from messaging_core.rules.content.media import media_type_of
 
-_NOBODY: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
+_NO_RECEIVERS: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 
 
 @frozen(kw_only=True)
@@ -155,7 +155,7 @@ def _receiver_fields(receivers: Sequence[Recipient]) -> Iterator[str]:
     if ReceiverType.CC in lines:
         yield headers.mailboxes("Cc", lines[ReceiverType.CC])
     if lines.keys() <= {ReceiverType.BCC}:
-        yield _NOBODY
+        yield _NO_RECEIVERS
 
 
 def _own_field(name: str, value: str) -> str:

@@ -9,6 +9,11 @@ from messaging_core.models.common.page import MAX_LIMIT
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.message import Status
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.people.directory import (
+    ContactListQuery,
+    ContactQuery,
+    SuppressionQuery,
+)
 from messaging_core.rules.addressing.channel import PLATFORM
 from messaging_core.rules.content.headers import MAX_LINE_LENGTH
 
@@ -47,6 +52,11 @@ def check_query(query: MessageQuery) -> list[Violation]:
         message = f"no subject has more than {MAX_LINE_LENGTH} characters"
         violations.append(Violation("/emailSubject", "query.subject_too_long", message))
     return violations
+
+
+def check_listing(query: ContactQuery | ContactListQuery | SuppressionQuery) -> list[Violation]:
+    """Refuse a listing whose page has a wrong size or a wrong token."""
+    return check_page(query.limit, query.page_token)
 
 
 def check_page(limit: int, page_token: str | None, *, of: str = "results") -> list[Violation]:

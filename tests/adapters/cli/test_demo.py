@@ -18,17 +18,17 @@ def examples():
 
 def test_every_example_does_what_its_note_says(run, examples):
     assert run("demo", "--folder", "try").status == 0
-    refused = [one for one in examples if one["note"].startswith("refused: ")]
+    refused = [example for example in examples if example["note"].startswith("refused: ")]
 
     ran = run("plan", "--config", "try/messaging.toml", str(EXAMPLES))
 
     verdicts = re.findall(r"messages\.jsonl:(\d+): (\w+)$", ran.out, re.MULTILINE)
     assert len(verdicts) == len(examples)
     assert [examples[int(number) - 1] for number, said in verdicts if said == "invalid"] == refused
-    for one in refused:
-        number = examples.index(one) + 1
+    for example in refused:
+        number = examples.index(example) + 1
         codes = re.findall(rf"messages\.jsonl:{number}: .*\[([a-z0-9_.]+)\]", ran.out)
-        assert set(one["note"].removeprefix("refused: ").split(", ")) <= set(codes)
+        assert set(example["note"].removeprefix("refused: ").split(", ")) <= set(codes)
 
 
 def test_the_demo_delivers_over_smtp_and_shows_what_arrived(run, shop):
@@ -52,7 +52,9 @@ def test_the_demo_plays_every_scenario_of_the_documentation(run):
     ran = run("demo")
 
     assert scenarios
-    assert all(one.with_suffix(".txt").read_text(encoding="utf-8") in ran.out for one in scenarios)
+    assert all(
+        path.with_suffix(".txt").read_text(encoding="utf-8") in ran.out for path in scenarios
+    )
 
 
 def test_the_demo_says_the_same_every_time_but_for_ids_and_durations(run):
@@ -67,9 +69,9 @@ def test_the_demo_says_the_same_every_time_but_for_ids_and_durations(run):
 def test_a_kept_demo_can_be_looked_into(run, messages):
     run("demo", "--folder", "try")
 
-    found = messages("--config", "try/messaging.toml", "--limit", "100")
+    listed = messages("--config", "try/messaging.toml", "--limit", "100")
 
-    assert Counter(one["status"] for one in found) == {"sent": 30, "sending_failed": 2}
+    assert Counter(message["status"] for message in listed) == {"sent": 30, "sending_failed": 2}
     assert run("demo", "--folder", "try").err.startswith("messaging: try holds a demo already")
 
 
@@ -78,10 +80,10 @@ def test_the_examples_are_repeated_with_other_receivers(run, messages):
 
     assert "188 requests accepted, 12 refused" in ran.out
     assert "156 more like these" in ran.out
-    found = messages("--config", "try/messaging.toml", "--limit", "1000")
-    receivers = [one["receiver"]["contacts"][0]["identifierValue"] for one in found]
+    listed = messages("--config", "try/messaging.toml", "--limit", "1000")
+    receivers = [message["receiver"]["contacts"][0]["identifierValue"] for message in listed]
     assert Counter(receivers).most_common(1)[0][1] <= 3
-    assert {one["status"] for one in found} == {"sent", "sending_failed"}
+    assert {message["status"] for message in listed} == {"sent", "sending_failed"}
 
 
 def test_fewer_than_all_examples_can_be_shown(run):

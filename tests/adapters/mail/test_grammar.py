@@ -153,12 +153,12 @@ def test_what_is_accepted_is_composed_and_read_as_it_was_meant(  # noqa: PLR0913
     assert messenger.get(message.id).status is Status.SENT
     (mail,) = composer.mails
     assert_lines(mail.content)
-    wanted = [normalize_email(address) for address in (address, *copies)]
-    assert list(mail.recipients.values()) == wanted
+    expected = [normalize_email(address) for address in (address, *copies)]
+    assert list(mail.recipients.values()) == expected
     new = message_from_bytes(mail.content, policy=policy.default)
     old = message_from_string(mail.content.decode(), policy=policy.compat32)
     assert (new["Subject"], decoded(old, "Subject")) == (subject, subject)
-    assert addresses(old, "To") + addresses(old, "Cc") == wanted
+    assert addresses(old, "To") + addresses(old, "Cc") == expected
     for name, value in headers.items():
         assert_header(new, old, name, value)
     assert_files(new, old, attachments)

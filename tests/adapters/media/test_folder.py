@@ -41,9 +41,9 @@ def source(tmp_path: Path) -> FolderMediaSource:
 def test_files_of_the_folder_are_served(
     source: FolderMediaSource, path: str, content: bytes, content_type: str
 ) -> None:
-    found = source.read(f"{BASE}/{path}", 7)
+    file = source.read(f"{BASE}/{path}", 7)
 
-    assert found == Media(content=content, content_type=content_type)
+    assert file == Media(content=content, content_type=content_type)
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,9 @@ def test_a_file_is_fetched_from_the_address_that_was_checked(
     server = serve(answer)
     media, network = source(server)
 
-    found = media.read("https://m.example/a%20b/ü.png?x=1&y=/", 5)
+    file = media.read("https://m.example/a%20b/ü.png?x=1&y=/", 5)
 
-    assert found == Media(content=b"hello", content_type="image/png")
+    assert file == Media(content=b"hello", content_type="image/png")
     assert network.dialled == [(PUBLIC, 443)]
     request, host, *_ = server.requests[0].split(b"\r\n")
     assert request == b"GET /a%20b/%C3%BC.png?x=1&y=/ HTTP/1.1"

@@ -76,7 +76,7 @@ def test_a_template_that_takes_too_much_is_refused(source: str) -> None:
     with pytest.raises(TemplateValueError) as caught:
         render(source, large="x" * 10_000_000)
 
-    assert [each.code for each in caught.value.violations] == ["template.too_large"]
+    assert [violation.code for violation in caught.value.violations] == ["template.too_large"]
 
 
 @pytest.mark.parametrize(

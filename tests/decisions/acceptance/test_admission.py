@@ -45,7 +45,7 @@ def test_a_time_too_far_ahead_is_a_violation() -> None:
     admission = admit(a_request(scheduled_for=NOW + FAR + MILLISECOND), a_channel(), NOW)
 
     assert admission.verdict is Verdict.INVALID
-    assert [one.code for one in admission.violations] == ["schedule.too_far"]
+    assert [violation.code for violation in admission.violations] == ["schedule.too_far"]
     assert (admission.due_at, admission.expires_at) == (None, None)
 
 
@@ -68,7 +68,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
     admission = admit(request, a_channel(active=False), NOW)
 
-    paths = {one.path for one in admission.violations}
+    paths = {violation.path for violation in admission.violations}
     assert {"", "/reference", "/tags/0", "/scheduledFor", "/validity"} <= paths
     assert any(path.startswith("/receiver/contacts/0") for path in paths)
     assert any(path.startswith("/body") for path in paths)

@@ -36,7 +36,10 @@ ID = UUID(int=9)
 
 
 def drafted(request: SendMessage, channel: Channel, now: datetime = NOW) -> Message:
-    people = [(one, f"c{place}") for place, one in enumerate(identifiers_of(request, channel))]
+    people = [
+        (identifier, f"c{place}")
+        for place, identifier in enumerate(identifiers_of(request, channel))
+    ]
     admission = admit(request, channel, now)
     return draft(request, channel, admission, message_id=ID, people=people, now=now)
 
@@ -77,10 +80,10 @@ def test_a_receiver_has_the_id_of_its_owner_and_the_address_really_used() -> Non
     )
     request = a_request(receiver=Receiver(contacts=(contact,)))
 
-    (found,) = drafted(request, a_channel()).receiver.contacts
+    (drafted_contact,) = drafted(request, a_channel()).receiver.contacts
 
-    assert (found.id, found.country_code) == ("c0", "DE")
-    assert found.platform_address == "+4915112345678"
+    assert (drafted_contact.id, drafted_contact.country_code) == ("c0", "DE")
+    assert drafted_contact.platform_address == "+4915112345678"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_the_sender_nearest_to_the_sending_wins(
 ) -> None:
     request = a_request(to="a@x.example", **fields)
     admission = admit(a_request(to="a@x.example"), MAIL, NOW)
-    people = [(one, None) for one in identifiers_of(request, MAIL)]
+    people = [(identifier, None) for identifier in identifiers_of(request, MAIL)]
 
     message = draft(request, MAIL, admission, message_id=ID, people=people, now=NOW)
 

@@ -63,6 +63,6 @@ def test_no_more_is_kept_than_a_message_may_have() -> None:
         tags=tuple(f"t{number}" for number in range(11)),
     )
 
-    kept = curtailed(request)
+    short = curtailed(request)
 
-    assert (len(kept.receiver.contacts), len(kept.tags)) == (150, 10)
+    assert (len(short.receiver.contacts), len(short.tags)) == (150, 10)

@@ -48,7 +48,7 @@ def faults(request: SendMessage, **channel: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("fields", "wanted"),
+    ("fields", "expected"),
     [
         ({}, False),
         ({"template": a_template(), "body": None}, False),
@@ -57,8 +57,8 @@ def faults(request: SendMessage, **channel: Any) -> list[tuple[str, str]]:
         ({"template": a_template(short_links=TemplateShortLinks()), "body": None}, True),
     ],
 )
-def test_links_are_wanted_by_any_of_three_fields(fields: dict[str, Any], *, wanted: bool) -> None:
-    assert wants_links(a_request(**fields)) is wanted
+def test_links_are_wanted_by_any_of_three_fields(fields: dict[str, Any], *, expected: bool) -> None:
+    assert wants_links(a_request(**fields)) is expected
 
 
 def test_parts_are_counted_with_buttons_or_a_limit_of_the_channel() -> None:
@@ -177,9 +177,9 @@ def test_a_message_without_settings_or_body_has_no_links() -> None:
     assert a_linking().draw(a_message(f"See {LONG}"), delivery, SMS) == (delivery, ())
     assert a_linking().draw(bodiless, delivery, SMS) == (delivery, ())
     template = a_template(utm_parameters=utm)
-    kept, links = a_linking().draw(a_message(template=template), tracked, MAIL)
+    message, links = a_linking().draw(a_message(template=template), tracked, MAIL)
     assert links == ()
-    assert kept.controls.links is not None
+    assert message.controls.links is not None
 
 
 def test_a_code_of_another_form_is_refused() -> None:

@@ -80,8 +80,8 @@ def test_an_envelope_goes_to_those_not_served_and_names_all_receivers() -> None:
     envelope = envelope_of(message, delivery, MAIL)
 
     assert [receiver.value for receiver in envelope.receivers] == [B]
-    assert [one.value for one in envelope.copies] == [A, B, C]
-    assert {one.type for one in envelope.copies} == {ReceiverType.TO}
+    assert [copy.value for copy in envelope.copies] == [A, B, C]
+    assert {copy.type for copy in envelope.copies} == {ReceiverType.TO}
 
 
 def test_the_address_really_used_wins() -> None:

@@ -118,8 +118,8 @@ def test_the_text_between_addresses_is_unchanged(text: str, parameters: dict[str
 
 def replaced(text: str) -> list[str]:
     """Return the addresses of a text that are neither ours nor suspicious."""
-    found = [url.url for url in find_urls(text)]
-    return [url for url in found if host_of(url) not in {DOMAIN, "\u0430pple.com"}]
+    texts = [url.url for url in find_urls(text)]
+    return [url for url in texts if host_of(url) not in {DOMAIN, "\u0430pple.com"}]
 
 
 def between(text: str, urls: list[str]) -> list[str]:
@@ -136,8 +136,8 @@ def between(text: str, urls: list[str]) -> list[str]:
 def test_a_short_link_is_found_in_the_new_text_exactly(text: str) -> None:
     short = shorten(text, DOMAIN, numbered())
 
-    found = {url.url for url in find_urls(short.text)}
-    assert {f"https://{DOMAIN}/{code}" for code in short.links} <= found
+    texts = {url.url for url in find_urls(short.text)}
+    assert {f"https://{DOMAIN}/{code}" for code in short.links} <= texts
 
 
 @given(TEXTS, PARAMETERS)

@@ -26,14 +26,14 @@ def test_every_place_is_used_and_no_lane_gets_more_than_it_has(
     shares = lane_quotas(waiting, limit)
 
     assert sum(shares) == min(limit, sum(waiting))
-    assert all(0 <= one <= most for one, most in zip(shares, waiting, strict=True))
+    assert all(0 <= share <= most for share, most in zip(shares, waiting, strict=True))
 
 
 @given(waiting=lanes, limit=st.integers(6, 300))
 def test_every_lane_that_waits_gets_a_place(waiting: list[int], limit: int) -> None:
     shares = lane_quotas(waiting, limit)
 
-    assert all(one > 0 for one, most in zip(shares, waiting, strict=True) if most)
+    assert all(share > 0 for share, most in zip(shares, waiting, strict=True) if most)
 
 
 def test_what_is_left_over_goes_to_the_most_urgent() -> None:
@@ -56,7 +56,7 @@ def test_fair_shares_use_every_place_and_give_no_tenant_more_than_it_has(
     shares = tenant_quotas(waiting, places, first % len(waiting))
 
     assert sum(shares) == min(max(0, places), sum(waiting))
-    assert all(0 <= one <= most for one, most in zip(shares, waiting, strict=True))
+    assert all(0 <= share <= most for share, most in zip(shares, waiting, strict=True))
 
 
 @given(waiting=lanes, places=st.integers(0, 300), first=st.integers(0, 5))
@@ -65,7 +65,7 @@ def test_no_tenant_gets_more_than_one_more_than_another_that_wants_more(
 ) -> None:
     shares = tenant_quotas(waiting, places, first % len(waiting))
 
-    wanting = [one for one, most in zip(shares, waiting, strict=True) if one < most]
+    wanting = [share for share, most in zip(shares, waiting, strict=True) if share < most]
     assert max(shares) <= min(wanting, default=max(shares)) + 1
 
 
@@ -105,7 +105,7 @@ def test_at_regular_instants_every_tenant_has_its_turn(
 
     turns = [rotation(start + sign * number * step, count) for number in range(50 * count)]
 
-    assert min(turns.count(one) for one in range(count)) >= 10
+    assert min(turns.count(number) for number in range(count)) >= 10
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_queue_that_gets_nothing_is_left_out() -> None:
     (lane,) = divide([{(A, A): 0, (A, B): 5}], 5, NOW)
 
     assert lane == {(A, B): 5}
-    assert sum(len(each) for each in divide([{(A, A): 5, (B, B): 5}], 1, NOW)) == 1
+    assert sum(len(group) for group in divide([{(A, A): 5, (B, B): 5}], 1, NOW)) == 1
 
 
 def test_a_channel_gets_no_more_than_it_has_room_for_in_all_lanes() -> None:

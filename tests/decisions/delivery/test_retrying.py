@@ -27,11 +27,11 @@ def test_a_wait_has_a_floor_and_a_cap(policy: RetryPolicy, attempts: int, jitter
     assert policy.base / 2 <= policy.wait(attempts, jitter) <= policy.cap
 
 
-@given(policy=policies, attempts=attempts, one=jitters, other=jitters)
+@given(policy=policies, attempts=attempts, jitter=jitters, later_jitter=jitters)
 def test_no_wait_is_shorter_than_the_one_before(
-    policy: RetryPolicy, attempts: int, one: float, other: float
+    policy: RetryPolicy, attempts: int, jitter: float, later_jitter: float
 ) -> None:
-    before, after = policy.wait(attempts, one), policy.wait(attempts + 1, other)
+    before, after = policy.wait(attempts, jitter), policy.wait(attempts + 1, later_jitter)
 
     # At the cap, waits are random between half of it and the whole.
     assert after >= min(before, policy.cap / 2)

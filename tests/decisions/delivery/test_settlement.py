@@ -267,7 +267,7 @@ def test_every_attempt_ends_lawfully(  # noqa: PLR0913, PLR0917 - every fact of 
     deduplicates: bool,  # noqa: FBT001 - one of the facts
 ) -> None:
     claim = a_mail(accepted=served, attempts=attempts, expires_at=NOW + valid_for)
-    addresses = tuple(one for one in (A, B, C) if one not in served)
+    addresses = tuple(address for address in (A, B, C) if address not in served)
 
     settlement = after(outcome, claim, addresses=addresses, now=now, deduplicates=deduplicates)
 

@@ -267,7 +267,7 @@ def test_a_request_that_is_marketing_obeys_what_binds_marketing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("subscriptions", "required", "found"),
+    ("subscriptions", "required", "expected"),
     [
         ({"sms": True}, {"sms"}, []),
         ({"sms": False}, set(), ["subscription.unsubscribed"]),
@@ -278,12 +278,12 @@ def test_a_request_that_is_marketing_obeys_what_binds_marketing() -> None:
     ],
 )
 def test_marketing_goes_to_subscribers(
-    subscriptions: dict[str, bool], required: set[str], found: list[str]
+    subscriptions: dict[str, bool], required: set[str], expected: list[str]
 ) -> None:
     rules = SendRules(subscription_required=frozenset(required))
     facts = evolve(DUTCH, subscriptions=subscriptions)
 
-    assert codes(rule(facts, rules=rules)) == found
+    assert codes(rule(facts, rules=rules)) == expected
     assert codes(rule(facts, rules=rules, channel=ORDERS)) == []
 
 
@@ -412,12 +412,12 @@ def test_only_those_who_get_it_are_asked_for_their_night() -> None:
     asleep = a_reader("b@x.example", time_zone="Europe/Amsterdam")
 
     both = rule(awake, asleep, channel=NEWS, now=EVENING)
-    one = rule(awake, suppressed(asleep, "marketing"), channel=NEWS, now=EVENING)
+    ruling = rule(awake, suppressed(asleep, "marketing"), channel=NEWS, now=EVENING)
 
     # In the morning of Amsterdam it is night in New York.
     assert both.due_at == datetime(2026, 1, 16, 13, tzinfo=UTC)
     assert both.reasons[0].facts["quietIn"] == "Europe/Amsterdam"
-    assert (one.course, one.due_at) == (Course.SEND, EVENING)
+    assert (ruling.course, ruling.due_at) == (Course.SEND, EVENING)
 
 
 def test_without_receivers_only_the_rules_of_the_message_speak() -> None:
@@ -486,9 +486,9 @@ questions = st.fixed_dictionaries(
 def test_every_question_has_one_answer_that_agrees_with_itself(question: dict[str, Any]) -> None:
     ruling = evaluate(**question)
 
-    known = {code.value for code in ReasonCode}
+    every_code = {code.value for code in ReasonCode}
     assert ruling == evaluate(**question)
-    assert {reason.code for reason in ruling.reasons} <= known
+    assert {reason.code for reason in ruling.reasons} <= every_code
     assert (ruling.due_at is not None) == (ruling.course in {Course.SEND, Course.HOLD})
     assert ruling.excluded <= set(range(len(question["receivers"])))
     if ruling.course is not Course.SEND:

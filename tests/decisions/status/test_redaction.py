@@ -90,7 +90,7 @@ def test_ids_status_times_channel_parts_and_codes_are_left():
     assert left.failure == a_failure(description="")
     assert left.meta == Meta(campaign=CampaignMeta(id=CAMPAIGN))
     assert left.template == TemplateReference(project_id="t-1")
-    assert [one.identifier_key for one in left.receiver.contacts] == ["emailaddress"] * 2
+    assert [contact.identifier_key for contact in left.receiver.contacts] == ["emailaddress"] * 2
 
 
 def test_what_was_redacted_is_told_from_what_was_not():
@@ -113,7 +113,7 @@ def test_an_event_keeps_its_codes():
 
     assert SECRET not in encode(left).decode()
     assert left.failure == a_failure(description="")
-    assert [one.code for one in left.reasons] == ["a.code"]
+    assert [reason.code for reason in left.reasons] == ["a.code"]
     assert left.references == ("p-1",)
 
 

@@ -114,9 +114,9 @@ def test_evidence_is_the_same_in_whatever_order_and_number_it_comes(
 
 @given(pieces, pieces, pieces)
 def test_joining_is_associative(
-    one: list[Evidence], two: list[Evidence], three: list[Evidence]
+    first: list[Evidence], second: list[Evidence], third: list[Evidence]
 ) -> None:
-    a, b, c = all_of(*one), all_of(*two), all_of(*three)
+    a, b, c = all_of(*first), all_of(*second), all_of(*third)
 
     assert merge(merge(a, b), c) == merge(a, merge(b, c))
 
@@ -187,10 +187,10 @@ def test_on_email_the_provider_s_times_tell_a_bounce_from_a_late_delivery() -> N
 
 
 def test_an_email_that_reached_one_receiver_is_delivered() -> None:
-    one, other = said(DELIVERED, recipient=A), said(FAILED, recipient=B)
+    first, other = said(DELIVERED, recipient=A), said(FAILED, recipient=B)
 
     assert status_after(a_mail(A, B), said(FAILED, recipient=B)) is Status.SENT
-    assert status_after(a_mail(A, B), one, other) is Status.DELIVERED
+    assert status_after(a_mail(A, B), first, other) is Status.DELIVERED
     assert status_after(a_mail(A, B), said(FAILED, recipient=A), other) is Status.DELIVERY_FAILED
     assert status_after(a_mail(A, B), said(FAILED)) is Status.DELIVERY_FAILED
 

@@ -240,7 +240,7 @@ def test_an_address_has_one_normal_spelling(address: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "one", "other"),
+    ("kind", "first", "other"),
     [
         ("emailaddress", "Ada@Example.com", "ada@example.COM"),
         ("emailaddress", "ADA@bücher.example", " ada@xn--bcher-kva.example"),
@@ -249,8 +249,8 @@ def test_an_address_has_one_normal_spelling(address: str, normal: str) -> None:
         ("phonenumber", "+31\xa0612345678", "+31612345678"),
     ],
 )
-def test_two_spellings_of_an_address_have_one_key(kind: str, one: str, other: str) -> None:
-    assert address_key(kind, one) == address_key(kind, other)
+def test_two_spellings_of_an_address_have_one_key(kind: str, first: str, other: str) -> None:
+    assert address_key(kind, first) == address_key(kind, other)
 
 
 def test_other_kinds_are_compared_as_they_are() -> None:

@@ -99,12 +99,12 @@ def test_a_channel_is_accepted(channel: Channel) -> None:
     ids=lambda value: ascii(value)[:40],
 )
 def test_any_other_channel_is_refused(fields: dict[str, Any], path: str, code: str) -> None:
-    found = check_channel(a_channel(**fields))
+    violations = check_channel(a_channel(**fields))
 
-    assert [(v.path, v.code) for v in found] == [(path, code)]
+    assert [(v.path, v.code) for v in violations] == [(path, code)]
 
 
 def test_every_fault_of_a_channel_is_told() -> None:
-    found = check_channel(a_channel(name="", sender="?", sender_name="\n"))
+    violations = check_channel(a_channel(name="", sender="?", sender_name="\n"))
 
-    assert [v.path for v in found] == ["/name", "/sender", "/senderName"]
+    assert [v.path for v in violations] == ["/name", "/sender", "/senderName"]

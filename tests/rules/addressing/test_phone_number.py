@@ -115,7 +115,7 @@ def test_digits_of_a_provider_are_read_with_care(
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ("+5215512345678", "+525512345678"),
         ("+541123456789", "+5491123456789"),
@@ -125,12 +125,12 @@ def test_digits_of_a_provider_are_read_with_care(
         ("+44\u20117700\u200b900123", "+447700900123"),
     ],
 )
-def test_two_spellings_of_one_number_have_one_key(one: str, other: str) -> None:
-    assert address_key("phonenumber", one) == address_key("phonenumber", other)
+def test_two_spellings_of_one_number_have_one_key(first: str, other: str) -> None:
+    assert address_key("phonenumber", first) == address_key("phonenumber", other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ("+551132345678", "+5511932345678"),  # a landline never got a ninth digit
         ("+525512345678", "+525512345679"),
@@ -138,8 +138,8 @@ def test_two_spellings_of_one_number_have_one_key(one: str, other: str) -> None:
         ("+12155123456", "+2155123456"),
     ],
 )
-def test_two_numbers_have_two_keys(one: str, other: str) -> None:
-    assert address_key("phonenumber", one) != address_key("phonenumber", other)
+def test_two_numbers_have_two_keys(first: str, other: str) -> None:
+    assert address_key("phonenumber", first) != address_key("phonenumber", other)
 
 
 @given(st.text(st.sampled_from("+0123456789 -()\u200b"), max_size=18))

@@ -15,12 +15,12 @@ def neighbours(number: str, chance: random.Random) -> list[str]:
         for place in range(len(digits))
     ]
     grown = [digits + str(chance.randrange(10)), digits[:-1]]
-    return [number, *(f"+{one}" for one in changed + grown)]
+    return [number, *(f"+{variant}" for variant in changed + grown)]
 
 
 def examples() -> list[str]:
     """Return an example of every kind of number of every country."""
-    found = [
+    numbers = [
         phonenumbers.example_number_for_type(region, kind)
         for region in phonenumbers.SUPPORTED_REGIONS
         for kind in phonenumbers.PhoneNumberType.values()
@@ -28,7 +28,7 @@ def examples() -> list[str]:
     return sorted(
         {
             phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-            for number in found
+            for number in numbers
             if number
         }
     )
@@ -36,7 +36,7 @@ def examples() -> list[str]:
 
 def test_whatever_is_recognised_the_library_accepts_for_the_same_country() -> None:
     chance = random.Random(1)  # noqa: S311 - picks digits to try
-    numbers = [one for example in examples() for one in neighbours(example, chance)]
+    numbers = [number for example in examples() for number in neighbours(example, chance)]
 
     recognised = {number: country for number in numbers if (country := recognise(number))}
 

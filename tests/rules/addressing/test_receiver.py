@@ -49,9 +49,9 @@ def faults(violations: list[Violation]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("channel", [SMS_CHANNEL, EMAIL_CHANNEL, OWN_CHANNEL])
 def test_rule_1_a_receiver_has_contacts(channel: Channel) -> None:
-    found = check_receiver(Receiver(contacts=()), channel, "/receiver")
+    violations = check_receiver(Receiver(contacts=()), channel, "/receiver")
 
-    assert [(v.path, v.code) for v in found] == [("/receiver/contacts", "receiver.empty")]
+    assert [(v.path, v.code) for v in violations] == [("/receiver/contacts", "receiver.empty")]
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_each_line_of_a_mail_has_at_most_50_contacts() -> None:
 def test_of_very_many_contacts_only_their_number_is_told() -> None:
     contacts = tuple(a_contact(identifier_value=ADA) for _ in range(100_000))
 
-    found = check(EMAIL_CHANNEL, *contacts)
+    violations = check(EMAIL_CHANNEL, *contacts)
 
-    assert found[0] == ("", "receiver.too_many_on_line")
-    assert len(found) <= 150
+    assert violations[0] == ("", "receiver.too_many_on_line")
+    assert len(violations) <= 150
 
 
 @pytest.mark.parametrize(("id_", "code"), [("", "text.empty"), ("\0", "text.control_character")])
@@ -277,10 +277,10 @@ def test_an_accepted_own_address_is_one_line(value: str) -> None:
     "value", ["+" + "1" * 10_000_000, "a@" + "b." * 5_000_000, "\u202e" * 10**7]
 )
 def test_hostile_addresses_are_refused_without_being_repeated(channel: Channel, value: str) -> None:
-    found = check_receiver(to(value), channel, "/receiver")
+    violations = check_receiver(to(value), channel, "/receiver")
 
-    assert len(found) == 1
-    assert len(found[0].message) < 300
+    assert len(violations) == 1
+    assert len(violations[0].message) < 300
 
 
 def test_a_channel_may_let_numbers_of_new_ranges_through() -> None:
@@ -288,7 +288,7 @@ def test_a_channel_may_let_numbers_of_new_ranges_through() -> None:
     open_minded = Channel(name="open", platform="sms", allow_unassigned_numbers=True)
     receiver = to("+31000000000")
 
-    assert [one.code for one in check_receiver(receiver, careful, "")] == [
+    assert [violation.code for violation in check_receiver(receiver, careful, "")] == [
         "receiver.number_not_assigned"
     ]
     assert check_receiver(receiver, open_minded, "") == []

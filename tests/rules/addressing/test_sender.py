@@ -60,15 +60,15 @@ def test_rule_29_a_sender_fits_its_platform(platform: str, value: str) -> None:
     ],
 )
 def test_rule_29_any_other_sender_is_refused(platform: str, value: str, code: str) -> None:
-    found = check_sender(a_sender(value), a_channel(platform), "/sender")
+    violations = check_sender(a_sender(value), a_channel(platform), "/sender")
 
-    assert faults(found) == [("/sender/connector/identifierValue", code)]
+    assert faults(violations) == [("/sender/connector/identifierValue", code)]
 
 
 def test_a_display_name_is_one_line() -> None:
-    found = check_sender(a_sender("a", "N\r\nBcc: x"), a_channel("email"), "/sender")
+    violations = check_sender(a_sender("a", "N\r\nBcc: x"), a_channel("email"), "/sender")
 
-    assert faults(found) == [("/sender/connector/annotations/name", "text.control_character")]
+    assert faults(violations) == [("/sender/connector/annotations/name", "text.control_character")]
     assert check_display_name("Ada Lovelace, 愛", "/x") == []
     assert faults(check_display_name("a" * 256, "/x")) == [("/x", "text.too_long")]
 
@@ -133,10 +133,10 @@ FRENCH = Channel(name="fr", platform="email", sender="aide@élan.example")
 def test_a_complete_sender_is_of_a_domain_of_the_workspace(
     value: str, domains: frozenset[str], *, accepted: bool
 ) -> None:
-    found = faults(check_sender(a_sender(value), SHOP, "/sender", domains))
+    violations = faults(check_sender(a_sender(value), SHOP, "/sender", domains))
 
     place = "/sender/connector/identifierValue"
-    assert found == ([] if accepted else [(place, "sender.bad_user_name")])
+    assert violations == ([] if accepted else [(place, "sender.bad_user_name")])
 
 
 def test_only_email_channels_have_mail_domains() -> None:

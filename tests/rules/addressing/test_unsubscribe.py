@@ -69,14 +69,14 @@ def test_an_https_url_is_accepted(url: str) -> None:
     ],
 )
 def test_anything_else_is_refused(url: str, code: str) -> None:
-    assert [each.code for each in check_unsubscribe_url(url, "/u")] == [code]
+    assert [violation.code for violation in check_unsubscribe_url(url, "/u")] == [code]
 
 
 @pytest.mark.parametrize(
     "address", ["leave", "mailto:leave", "a@x.example?cc=b@x.example", "a@x\n"]
 )
 def test_what_is_no_bare_address_is_refused(address: str) -> None:
-    assert [each.path for each in check_unsubscribe_mailto(address, "/m")] == ["/m"]
+    assert [violation.path for violation in check_unsubscribe_mailto(address, "/m")] == ["/m"]
 
 
 @given(st.emails(), st.text(min_size=1, max_size=40).map("https://shop.example/".__add__))

@@ -100,10 +100,10 @@ def test_rule_19_any_other_action_is_refused(action: Action, path: str, code: st
     ],
 )
 def test_a_platform_carries_some_kinds_of_action(platform: str, refused: list[Any]) -> None:
-    found = check(LINK, REPLY, POSTBACK, LOCATION, BUY, platform=platform)
+    violations = check(LINK, REPLY, POSTBACK, LOCATION, BUY, platform=platform)
 
     places = [[LINK, REPLY, POSTBACK, LOCATION, BUY].index(action) for action in refused]
-    assert found == [(f"/{place}/type", "action.unsupported_on_platform") for place in places]
+    assert violations == [(f"/{place}/type", "action.unsupported_on_platform") for place in places]
 
 
 def test_the_message_says_what_the_platform_carries() -> None:

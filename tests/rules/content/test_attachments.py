@@ -31,8 +31,8 @@ def a_file(content: bytes = b"%PDF") -> Attachment:
 def check(
     *attachments: Attachment, platform: str = "email", inline_content: bool = True
 ) -> list[tuple[str, str]]:
-    found = check_attachments(attachments, platform, PATH, inline_content=inline_content)
-    return [(violation.path.removeprefix(PATH), violation.code) for violation in found]
+    violations = check_attachments(attachments, platform, PATH, inline_content=inline_content)
+    return [(violation.path.removeprefix(PATH), violation.code) for violation in violations]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +175,6 @@ def test_an_inline_picture_goes_by_its_file_name(
 def test_each_content_id_is_given_once(first: Any, second: Any, *, wrong: bool) -> None:
     files = [an_attachment(media_url=URL, filename="a.png", **more) for more in (first, second)]
 
-    found = check(*files)
+    violations = check(*files)
 
-    assert found == ([("/1/contentId", "attachment.duplicate_content_id")] if wrong else [])
+    assert violations == ([("/1/contentId", "attachment.duplicate_content_id")] if wrong else [])

@@ -55,9 +55,9 @@ def test_headers_that_the_engine_writes_are_reserved(name: str) -> None:
     "value", ["a\r\nBcc: x@y.example", "\n", "\0", "\x85", "a\u2028b", "\ud800"]
 )
 def test_a_header_value_is_one_line(value: str) -> None:
-    found = faults(check_headers({"X-A": value}, HEADERS))
+    violations = faults(check_headers({"X-A": value}, HEADERS))
 
-    assert found == [(f"{HEADERS}/X-A", "header.control_character")]
+    assert violations == [(f"{HEADERS}/X-A", "header.control_character")]
 
 
 def test_a_header_is_no_longer_than_a_line() -> None:
@@ -68,21 +68,21 @@ def test_a_header_is_no_longer_than_a_line() -> None:
 
 
 def test_headers_are_compared_without_regard_to_case() -> None:
-    found = faults(check_headers({"X-A": "1", "x-a": "2"}, HEADERS))
+    violations = faults(check_headers({"X-A": "1", "x-a": "2"}, HEADERS))
 
-    assert found == [(f"{HEADERS}/x-a", "header.duplicate")]
+    assert violations == [(f"{HEADERS}/x-a", "header.duplicate")]
 
 
 def test_a_name_is_escaped_in_the_pointer() -> None:
-    found = faults(check_headers({"X/A~": "\n"}, HEADERS))
+    violations = faults(check_headers({"X/A~": "\n"}, HEADERS))
 
-    assert found == [(f"{HEADERS}/X~1A~0", "header.control_character")]
+    assert violations == [(f"{HEADERS}/X~1A~0", "header.control_character")]
 
 
 def test_every_fault_of_every_header_is_told() -> None:
-    found = faults(check_headers({"Bcc": "a\n", "X Y": "\n", "X-Ok": "1"}, HEADERS))
+    violations = faults(check_headers({"Bcc": "a\n", "X Y": "\n", "X-Ok": "1"}, HEADERS))
 
-    assert found == [
+    assert violations == [
         (f"{HEADERS}/Bcc", "header.reserved"),
         (f"{HEADERS}/Bcc", "header.control_character"),
         (HEADERS, "header.bad_name"),
@@ -113,10 +113,12 @@ def test_a_subject_is_one_line_of_998_characters() -> None:
 
 
 def test_huge_headers_are_refused_quickly() -> None:
-    found = check_headers({"a" * 10_000_000: "b" * 10_000_000, "X-A": "\n" * 10_000_000}, HEADERS)
+    violations = check_headers(
+        {"a" * 10_000_000: "b" * 10_000_000, "X-A": "\n" * 10_000_000}, HEADERS
+    )
 
-    assert all(len(str(violation)) < 250 for violation in found)
-    assert {violation.code for violation in found} == {
+    assert all(len(str(violation)) < 250 for violation in violations)
+    assert {violation.code for violation in violations} == {
         "header.bad_name",
         "header.too_long",
         "header.control_character",

@@ -200,9 +200,9 @@ def test_rule_21_telegram_reads_two_kinds_of_markdown(mode: str | None) -> None:
 
 @pytest.mark.parametrize("mode", ["", "HTML", "markdown", "Markdown\n"])
 def test_rule_21_telegram_reads_nothing_else(mode: str) -> None:
-    found = check_telegram(TelegramMetadata(parse_mode=mode), "/x")
+    violations = check_telegram(TelegramMetadata(parse_mode=mode), "/x")
 
-    assert faults(found) == [("/x/telegram/parseMode", "telegram.bad_parse_mode")]
+    assert faults(violations) == [("/x/telegram/parseMode", "telegram.bad_parse_mode")]
 
 
 @pytest.mark.parametrize(

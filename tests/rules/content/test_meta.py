@@ -55,8 +55,8 @@ def test_rule_26_marketing_may_be_capped() -> None:
 )
 def test_rule_26_nothing_else_may_be_capped(extra: dict[str, Any] | None) -> None:
     for meta in (None, Meta(extra_information=extra)):
-        found = check_cap_frequency(meta, "/capFrequency")
+        violations = check_cap_frequency(meta, "/capFrequency")
 
-        assert [(v.path, v.code) for v in found] == [
+        assert [(v.path, v.code) for v in violations] == [
             ("/capFrequency", "cap_frequency.not_marketing")
         ]

@@ -359,7 +359,7 @@ def test_invisible_characters_cost_no_part(character: str) -> None:
     text = f"Your{character} parcel{character}"
 
     assert to_gsm(text) == "Your parcel"
-    assert [one.replacement for one in split_sms(text).forced] == [""]
+    assert [character.replacement for character in split_sms(text).forced] == [""]
 
 
 @pytest.mark.parametrize(
@@ -379,10 +379,12 @@ def test_a_joiner_stays_behind_what_stays(text: str, plain: str) -> None:
 
 
 def test_the_plan_names_a_joiner_as_kept_where_to_gsm_keeps_it() -> None:
-    kept = {one.character: one.replacement for one in split_sms(FAMILY).forced}
-    dropped = {one.character: one.replacement for one in split_sms("a\u200db").forced}
+    joined = {character.character: character.replacement for character in split_sms(FAMILY).forced}
+    dropped = {
+        character.character: character.replacement for character in split_sms("a\u200db").forced
+    }
 
-    assert kept["\u200d"] is None
+    assert joined["\u200d"] is None
     assert dropped["\u200d"] == ""
 
 

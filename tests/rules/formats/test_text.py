@@ -25,9 +25,9 @@ def test_one_line_is_accepted_in_any_script(value: str) -> None:
     ids=ascii,
 )
 def test_a_line_holds_no_control_character(character: str) -> None:
-    found = check_line(f"a{character}b", "/x")
+    violations = check_line(f"a{character}b", "/x")
 
-    assert [(v.path, v.code) for v in found] == [("/x", "text.control_character")]
+    assert [(v.path, v.code) for v in violations] == [("/x", "text.control_character")]
 
 
 @given(st.text(st.characters(categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1), st.text())
@@ -74,7 +74,10 @@ def test_any_text_that_can_be_encoded_is_accepted(value: str) -> None:
 
 @pytest.mark.parametrize("tail", ["", "\n", "é", "\u202e"], ids=ascii)
 def test_a_huge_text_is_told_from_its_length_without_showing_it(tail: str) -> None:
-    found = [*check_line(LONG + tail, "/x", longest=9), *check_text(LONG + tail, "/x", longest=9)]
+    violations = [
+        *check_line(LONG + tail, "/x", longest=9),
+        *check_text(LONG + tail, "/x", longest=9),
+    ]
 
-    assert "text.too_long" in codes(found)
-    assert all(len(violation.message) < 100 for violation in found)
+    assert "text.too_long" in codes(violations)
+    assert all(len(violation.message) < 100 for violation in violations)

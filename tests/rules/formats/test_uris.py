@@ -75,15 +75,15 @@ def test_rule_11_media_is_named_by_an_absolute_web_uri(value: str) -> None:
     ids=lambda value: ascii(value)[:40],
 )
 def test_what_is_wrong_with_a_uri_is_told(value: str, code: str) -> None:
-    found = check_web_url(value, "/body/image/images/0/mediaUrl")
+    violations = check_web_url(value, "/body/image/images/0/mediaUrl")
 
-    assert [(v.path, v.code) for v in found] == [("/body/image/images/0/mediaUrl", code)]
+    assert [(v.path, v.code) for v in violations] == [("/body/image/images/0/mediaUrl", code)]
 
 
 def test_a_message_never_repeats_the_uri() -> None:
-    found = check_web_url("https://user:secret@example.com/", "/x")
+    violations = check_web_url("https://user:secret@example.com/", "/x")
 
-    assert "secret" not in str(found)
+    assert "secret" not in str(violations)
 
 
 @pytest.mark.parametrize(

@@ -183,14 +183,14 @@ def test_an_address_is_found_alone_as_in_its_text(text: str) -> None:
 def test_hostile_texts_take_no_longer_than_others(text: str, count: int) -> None:
     began = time.process_time()
 
-    found = urls(text)
+    addresses = urls(text)
 
-    assert len(found) == count
+    assert len(addresses) == count
     assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "addresses"),
     [
         (f"{A},{A}y", [A, f"{A}y"]),
         (f"{A};{A}y", [A, f"{A}y"]),
@@ -208,8 +208,8 @@ def test_hostile_texts_take_no_longer_than_others(text: str, count: int) -> None
         (f"{A}, {A}", [A, A]),
     ],
 )
-def test_joined_addresses_are_several_and_glued_ones_none(text: str, found: list[str]) -> None:
-    assert urls(text) == found
+def test_joined_addresses_are_several_and_glued_ones_none(text: str, addresses: list[str]) -> None:
+    assert urls(text) == addresses
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_sentence_does_not_become_the_host(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "addresses"),
     [
         ("https://a.example/x_'y'", ["https://a.example/x_'y'"]),
         ("https://a.example/?q='x'", ["https://a.example/?q='x'"]),
@@ -256,8 +256,8 @@ def test_a_sentence_does_not_become_the_host(text: str) -> None:
         ("https://shop.Example/x", ["https://shop.Example/x"]),
     ],
 )
-def test_quotes_and_underscores_at_the_end(text: str, found: list[str]) -> None:
-    assert urls(text) == found
+def test_quotes_and_underscores_at_the_end(text: str, addresses: list[str]) -> None:
+    assert urls(text) == addresses
 
 
 @given(

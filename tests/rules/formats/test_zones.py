@@ -82,6 +82,6 @@ def test_any_text_may_be_asked_for(name: str) -> None:
 
 
 def test_the_zones_of_several_receivers_are_each_named_once() -> None:
-    one, two = Zones(("UTC", "Asia/Tokyo"), "number"), Zones(("Asia/Tokyo",), "contact")
+    first, second = Zones(("UTC", "Asia/Tokyo"), "number"), Zones(("Asia/Tokyo",), "contact")
 
-    assert joined([one, two]) == ("UTC", "Asia/Tokyo")
+    assert joined([first, second]) == ("UTC", "Asia/Tokyo")

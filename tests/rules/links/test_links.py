@@ -78,17 +78,17 @@ def test_rule_23_any_other_domain_is_refused(domain: str) -> None:
 def test_rule_23_only_sms_has_short_links() -> None:
     links = ShortLinks(domain="default")
 
-    found = check_short_links(links, EMAIL_CHANNEL, "/shortLinks", has_template=False)
+    violations = check_short_links(links, EMAIL_CHANNEL, "/shortLinks", has_template=False)
 
-    assert faults(found) == [("/shortLinks", "links.only_on_sms")]
+    assert faults(violations) == [("/shortLinks", "links.only_on_sms")]
 
 
 def test_rule_23_a_template_brings_its_own_short_links() -> None:
     links = ShortLinks(domain="default")
 
-    found = check_short_links(links, SMS_CHANNEL, "/shortLinks", has_template=True)
+    violations = check_short_links(links, SMS_CHANNEL, "/shortLinks", has_template=True)
 
-    assert faults(found) == [("/shortLinks", "links.in_template")]
+    assert faults(violations) == [("/shortLinks", "links.in_template")]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_rule_27_links_are_tracked_where_they_are_shortened(request_: SendMessag
     ],
 )
 def test_rule_27_sms_tracks_only_short_links(request_: SendMessage) -> None:
-    found = check_link_tracking(request_, SMS_CHANNEL, "/enableLinkTracking")
+    violations = check_link_tracking(request_, SMS_CHANNEL, "/enableLinkTracking")
 
-    assert faults(found) == [("/enableLinkTracking", "links.tracking_needs_short_links")]
+    assert faults(violations) == [("/enableLinkTracking", "links.tracking_needs_short_links")]
 
 
 def test_rule_27_other_platforms_track_links_without_shortening_them() -> None:

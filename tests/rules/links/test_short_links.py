@@ -30,9 +30,9 @@ def a_link(url: str = "https://a.example/x", expires_at: datetime | None = None)
 
 
 @given(EIGHT_BYTES, EIGHT_BYTES)
-def test_different_bytes_make_different_codes(one: bytes, other: bytes) -> None:
-    assert is_code(code_of(one))
-    assert (code_of(one) == code_of(other)) == (one == other)
+def test_different_bytes_make_different_codes(first: bytes, other: bytes) -> None:
+    assert is_code(code_of(first))
+    assert (code_of(first) == code_of(other)) == (first == other)
 
 
 def test_the_smallest_and_the_largest_code_have_11_characters() -> None:

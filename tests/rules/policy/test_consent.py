@@ -78,9 +78,9 @@ def test_a_suppression_forbids_what_its_scope_says(
     own = OUR_NUMBER if scope == "sender" else None
     suppression = a_suppression(scope=scope, sender=own)
 
-    found = covering([suppression], PHONE, purpose, sender)
+    suppressions = covering([suppression], PHONE, purpose, sender)
 
-    assert found == ((suppression,) if covered else ())
+    assert suppressions == ((suppression,) if covered else ())
 
 
 def test_a_block_of_a_sender_that_names_none_blocks_none() -> None:

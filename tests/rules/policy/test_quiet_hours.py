@@ -33,7 +33,7 @@ NIGHT = QuietWindow(start=time(21), end=time(8))
 ALWAYS = QuietWindow(start=time(0), end=time(0))
 WEEKEND = frozenset({Weekday.SATURDAY, Weekday.SUNDAY})
 
-minutes = st.integers(0, 24 * 60 - 1).map(lambda each: time(each // 60, each % 60))
+minutes = st.integers(0, 24 * 60 - 1).map(lambda minute: time(minute // 60, minute % 60))
 windows = st.lists(
     st.builds(
         QuietWindow,
@@ -106,28 +106,28 @@ def test_it_is_what_watching_the_clocks_finds(
 ) -> None:
     span = timedelta(days=3)
 
-    found = allowed_from(instant, windows, zones)
+    start = allowed_from(instant, windows, zones)
     watched = step(instant, windows, zones, span)
 
     if watched is None:
-        assert found is None or found > instant + span
+        assert start is None or start > instant + span
     else:
-        assert found == watched
+        assert start == watched
 
 
 @given(odd_instants, windows, zones)
 def test_the_end_is_not_quiet_and_nothing_before_it_is_open(
     instant: datetime, windows: list[QuietWindow], zones: list[str]
 ) -> None:
-    found = allowed_from(instant, windows, zones)
+    start = allowed_from(instant, windows, zones)
 
-    if found is None:
+    if start is None:
         assert anywhere(instant, windows, zones)
         return
-    assert instant <= found <= instant + SEARCH_LIMIT + DAY
-    assert not anywhere(found, windows, zones)
-    assert found == instant or anywhere(found - TICK, windows, zones)
-    assert allowed_from(found, windows, zones) == found
+    assert instant <= start <= instant + SEARCH_LIMIT + DAY
+    assert not anywhere(start, windows, zones)
+    assert start == instant or anywhere(start - TICK, windows, zones)
+    assert allowed_from(start, windows, zones) == start
 
 
 @given(instants, st.integers(0, 35 * 24 * 60), windows, zones)
@@ -149,7 +149,7 @@ def test_one_instant_is_told_as_the_clock_shows_it(
 
 
 @pytest.mark.parametrize(
-    ("zone", "start", "end", "asked", "found"),
+    ("zone", "start", "end", "asked", "expected"),
     [
         # The clock jumps from 02:00 to 03:00 at 01:00 UTC: the window ends in the gap.
         ("Europe/Amsterdam", "01:00", "02:30", "2026-03-29T00:30Z", "2026-03-29T01:00Z"),
@@ -175,13 +175,13 @@ def test_one_instant_is_told_as_the_clock_shows_it(
     ],
 )
 def test_a_moved_clock_counts_as_it_shows(
-    zone: str, start: str, end: str, asked: str, found: str
+    zone: str, start: str, end: str, asked: str, expected: str
 ) -> None:
     window = QuietWindow(start=time.fromisoformat(start), end=time.fromisoformat(end))
 
     instant = allowed_from(datetime.fromisoformat(asked), [window], [zone])
 
-    assert instant == datetime.fromisoformat(found)
+    assert instant == datetime.fromisoformat(expected)
 
 
 def test_the_start_is_quiet_and_the_end_is_not() -> None:
@@ -197,9 +197,9 @@ def test_the_start_is_quiet_and_the_end_is_not() -> None:
 def test_it_is_over_when_it_is_over_in_every_zone() -> None:
     asked = datetime(2026, 1, 15, 6, tzinfo=UTC)
 
-    found = allowed_from(asked, [NIGHT], ["Europe/Madrid", "Atlantic/Canary"])
+    start = allowed_from(asked, [NIGHT], ["Europe/Madrid", "Atlantic/Canary"])
 
-    assert found == datetime(2026, 1, 15, 8, tzinfo=UTC)
+    assert start == datetime(2026, 1, 15, 8, tzinfo=UTC)
 
 
 def test_a_window_begins_on_its_days_and_may_end_on_the_next() -> None:
@@ -215,9 +215,9 @@ def test_windows_that_follow_one_another_are_one() -> None:
     whole_weekend = QuietWindow(start=time(0), end=time(0), days=WEEKEND)
     saturday = datetime(2026, 1, 17, 9, tzinfo=UTC)
 
-    found = allowed_from(saturday, [NIGHT, whole_weekend], ["UTC"])
+    start = allowed_from(saturday, [NIGHT, whole_weekend], ["UTC"])
 
-    assert found == datetime(2026, 1, 19, 8, tzinfo=UTC)
+    assert start == datetime(2026, 1, 19, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ EVERY = [(word, key) for key, words in WORDS.items() for word in words]
 
 @pytest.mark.parametrize(("word", "key"), EVERY)
 def test_every_word_of_the_table_is_recognised(word: str, key: str) -> None:
-    found = keyword_of(word)
+    keyword = keyword_of(word)
 
-    assert found is not None
-    assert found.key == key
+    assert keyword is not None
+    assert keyword.key == key
 
 
 def test_no_word_asks_for_two_things() -> None:
@@ -42,10 +42,10 @@ def test_case_and_what_stands_around_do_not_matter(
     word, key = entry
     text = before + case(word) + after  # type: ignore[operator]
 
-    found = keyword_of(text)
+    keyword = keyword_of(text)
 
-    assert found is not None
-    assert found.key == key
+    assert keyword is not None
+    assert keyword.key == key
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_anything_else_is_no_keyword(text: str) -> None:
 
 @given(st.text(max_size=100))
 def test_any_text_may_be_received(text: str) -> None:
-    found = keyword_of(text)
+    keyword = keyword_of(text)
 
-    assert found is None or found.key in WORDS
+    assert keyword is None or keyword.key in WORDS
 
 
 def test_a_host_may_add_words_and_not_change_the_table() -> None:
@@ -129,9 +129,9 @@ def test_every_kind_and_language_has_a_text_that_fits_into_one_sms(key: str) -> 
 
 @pytest.mark.parametrize("key", sorted(CONFIRMATIONS))
 def test_a_text_names_the_word_that_changes_it_back(key: str) -> None:
-    wanted = {"optout": {"START"}, "optin": {"STOP"}, "help": {"START", "STOP"}}
+    words = {"optout": {"START"}, "optin": {"STOP"}, "help": {"START", "STOP"}}
 
-    assert {word for word in ("START", "STOP") if word in CONFIRMATIONS[key]} == wanted[
+    assert {word for word in ("START", "STOP") if word in CONFIRMATIONS[key]} == words[
         key.partition(":")[0]
     ]
 

@@ -202,11 +202,17 @@ def test_a_number_of_a_new_range_is_refused_unless_it_is_let_through() -> None:
     number = ContactIdentifier(key="phonenumber", value="+31000000000")
     new, changes = NewContact(identifiers=(number,)), ContactChanges(add_identifiers=(number,))
 
-    assert [one.code for one in check_new_contact(new)] == ["receiver.number_not_assigned"]
+    assert [violation.code for violation in check_new_contact(new)] == [
+        "receiver.number_not_assigned"
+    ]
     assert check_new_contact(new, allow_unassigned=True) == []
-    assert [one.code for one in check_contact_changes(changes)] == ["receiver.number_not_assigned"]
+    assert [violation.code for violation in check_contact_changes(changes)] == [
+        "receiver.number_not_assigned"
+    ]
     assert check_contact_changes(changes, allow_unassigned=True) == []
-    assert [one.code for one in check_identifier(number, "")] == ["receiver.number_not_assigned"]
+    assert [violation.code for violation in check_identifier(number, "")] == [
+        "receiver.number_not_assigned"
+    ]
     assert check_identifier(number, "", allow_unassigned=True) == []
 
 

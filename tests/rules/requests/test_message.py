@@ -299,11 +299,11 @@ def test_ten_megabytes_in_every_text_are_refused_quickly(character: str) -> None
     )
 
     started = time.process_time()
-    found = check_message(request, EMAIL_CHANNEL, NOW)
+    violations = check_message(request, EMAIL_CHANNEL, NOW)
 
     assert time.process_time() - started < 2
-    assert len(found) > 10
-    assert all(len(str(violation)) < 400 for violation in found)
+    assert len(violations) > 10
+    assert all(len(str(violation)) < 400 for violation in violations)
 
 
 @pytest.mark.parametrize(
@@ -323,9 +323,9 @@ def test_a_sender_beside_the_channel_is_of_a_domain_of_the_workspace(
         fields["body"] = HtmlBody(html="<p>hi</p>", metadata=HtmlMetadata(email_from=sender))
         path = "/body/html/metadata/emailFrom/username"
 
-    found = check(a_request(**fields), EMAIL_CHANNEL)
+    violations = check(a_request(**fields), EMAIL_CHANNEL)
 
-    assert found == [(path, "sender.bad_user_name") for _ in broken]
+    assert violations == [(path, "sender.bad_user_name") for _ in broken]
 
 
 def test_a_reference_has_at_most_500_characters() -> None:

@@ -16,8 +16,8 @@ CHANNELS = {"email": MAIL}
 
 
 def codes(notification: Notification, *, has_files: bool = True) -> list[str]:
-    found = check_notification(notification, CHANNELS, has_files=has_files)
-    return [f"{one.path} {one.code}" for one in found]
+    violations = check_notification(notification, CHANNELS, has_files=has_files)
+    return [f"{violation.path} {violation.code}" for violation in violations]
 
 
 def a_notification(**fields: object) -> Notification:
@@ -49,15 +49,15 @@ def a_notification(**fields: object) -> Notification:
         ({"message_content": "a\0b"}, ["/messageContent text.bad_character"]),
         ({"message_title": "x" * 999}, ["/messageTitle text.too_long"]),
         ({"template_id": "x", "message_title": "a\nb"}, []),
-        ({"email_attachments": tuple(str(one) for one in range(100))}, []),
+        ({"email_attachments": tuple(str(number) for number in range(100))}, []),
         ({"email_attachments": ("a", "..")}, ["/emailAttachments/1 notification.bad_file_name"]),
         (
-            {"email_attachments": tuple(str(one) for one in range(101))},
+            {"email_attachments": tuple(str(number) for number in range(101))},
             ["/emailAttachments notification.too_many_files"],
         ),
-        ({"email_carbon_copies": tuple(f"c{one}@x.example" for one in range(50))}, []),
+        ({"email_carbon_copies": tuple(f"c{number}@x.example" for number in range(50))}, []),
         (
-            {"email_carbon_copies": tuple(f"c{one}@x.example" for one in range(51))},
+            {"email_carbon_copies": tuple(f"c{number}@x.example" for number in range(51))},
             ["/emailCarbonCopies receiver.too_many_on_line"],
         ),
         ({"email_blind_carbon_copies": ("unknown",) * 60}, []),

@@ -42,10 +42,10 @@ def test_a_value_is_inert(value: str) -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_a_value_in_html_is_the_text_that_a_reader_sees(one: str, two: str) -> None:
-    html = interpolate("<p title='{{x}}'>{{x}}|{{y}}</p>", {"x": one, "y": two}, Form.HTML)
+def test_a_value_in_html_is_the_text_that_a_reader_sees(first: str, second: str) -> None:
+    html = interpolate("<p title='{{x}}'>{{x}}|{{y}}</p>", {"x": first, "y": second}, Form.HTML)
 
-    assert html == f"<p title='{escape(one)}'>{escape(one)}|{escape(two)}</p>"
+    assert html == f"<p title='{escape(first)}'>{escape(first)}|{escape(second)}</p>"
 
 
 @given(TEXTS)
@@ -59,7 +59,7 @@ def test_a_value_in_json_stays_within_its_quotes(value: str) -> None:
 def test_a_value_on_a_line_leaves_it_one_line(value: str) -> None:
     for source in ("Re: {{x}}", "Re: {{{x}}}"):
         line = interpolate(source, {"x": value}, Form.LINE)
-        assert not any(ord(each) < 32 or 127 <= ord(each) < 160 for each in line)
+        assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in line)
 
 
 @given(st.dictionaries(st.sampled_from("abc"), TEXTS | st.integers() | st.booleans()))

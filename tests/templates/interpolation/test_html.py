@@ -145,7 +145,7 @@ def test_what_has_no_text_is_refused_in_every_place(source: str, value: object) 
 def test_only_a_scheme_that_runs_something_is_executable(url: str, *, runs: bool) -> None:
     assert is_executable(url) is runs
     for quoted in (f'"{url}"', f"'{url}'", f'"{url}'):
-        codes = [each.code for each in check_rendered_html(f"<a href={quoted}>x</a>")]
+        codes = [violation.code for violation in check_rendered_html(f"<a href={quoted}>x</a>")]
         assert codes == (["template.unsafe_link"] if runs else [])
 
 

@@ -80,7 +80,7 @@ def forgets_what_waits(tx: Transaction) -> None:
     settle = tx.outbox.settle
 
     def forget(settlements: Sequence[Settlement]) -> list[bool]:
-        return settle([evolve(one, next_due_at=None) for one in settlements])
+        return settle([evolve(settlement, next_due_at=None) for settlement in settlements])
 
     tx.outbox.settle = forget  # type: ignore[method-assign]
 
@@ -90,7 +90,10 @@ def takes_everything_for_sent(tx: Transaction) -> None:
 
     def sent(settlements: Sequence[Settlement]) -> list[bool]:
         return settle(
-            [evolve(one, next_due_at=None, status=Status.SENT, details=None) for one in settlements]
+            [
+                evolve(settlement, next_due_at=None, status=Status.SENT, details=None)
+                for settlement in settlements
+            ]
         )
 
     tx.outbox.settle = sent  # type: ignore[method-assign]
@@ -103,16 +106,16 @@ def ignores_fences(tx: Transaction) -> None:
     waiting = outbox._tables.outbox
 
     def latest(lease: Any) -> Any:
-        known = waiting.get(lease.position)
-        return evolve(lease, fence=known.fence) if known else lease
+        owner = waiting.get(lease.position)
+        return evolve(lease, fence=owner.fence) if owner else lease
 
     def anyhow(leases: Sequence[Any], *, now: Any) -> list[Any]:
-        hand_over([latest(one) for one in leases], now=now)
+        hand_over([latest(lease) for lease in leases], now=now)
         return [None for _ in leases]
 
     outbox.hand_over = anyhow
     outbox.settle = lambda settlements: settle(
-        [evolve(one, lease=latest(one.lease)) for one in settlements]
+        [evolve(settlement, lease=latest(settlement.lease)) for settlement in settlements]
     )
 
 
@@ -121,8 +124,11 @@ def never_expires(tx: Transaction) -> None:
 
     def prolonged(**said: Any) -> list[Claim]:
         return [
-            evolve(one, delivery=evolve(one.delivery, expires_at=one.delivery.expires_at + DAY))
-            for one in claim(**said)
+            evolve(
+                leased,
+                delivery=evolve(leased.delivery, expires_at=leased.delivery.expires_at + DAY),
+            )
+            for leased in claim(**said)
         ]
 
     tx.outbox.claim = prolonged  # type: ignore[method-assign]
@@ -161,8 +167,10 @@ def tells_what_is_not_so(tx: Transaction) -> None:
     def wrong(events: Sequence[Any]) -> None:
         append(
             [
-                evolve(one, status=Status.PROCESSING) if one.kind is EventKind.REPORTED else one
-                for one in events
+                evolve(event, status=Status.PROCESSING)
+                if event.kind is EventKind.REPORTED
+                else event
+                for event in events
             ]
         )
 
@@ -174,7 +182,7 @@ def tells_some_things_never(tx: Transaction) -> None:
 
     def some(position: int, *, limit: int) -> list[Any]:
         events = after(position, limit=limit)
-        return [one for one in events if one.position != 5 or limit != 100]
+        return [event for event in events if event.position != 5 or limit != 100]
 
     tx.timeline.after = some  # type: ignore[method-assign]
 
@@ -192,7 +200,8 @@ def tells_the_latest_first(tx: Transaction) -> None:
 def lets_messages_expire_at_once(tx: Transaction) -> None:
     claim = tx.outbox.claim
     tx.outbox.claim = lambda *, now, **said: [  # type: ignore[method-assign]
-        evolve(one, delivery=evolve(one.delivery, expires_at=now)) for one in claim(now=now, **said)
+        evolve(leased, delivery=evolve(leased.delivery, expires_at=now))
+        for leased in claim(now=now, **said)
     ]
 
 
@@ -222,7 +231,7 @@ def lets_messages_expire_at_once(tx: Transaction) -> None:
 def test_a_storage_with_a_fault_is_found_out(
     change: Change, scenario: Scenario, promise: str
 ) -> None:
-    (chosen,) = [one for one in PROMISES if one.__name__ == promise]
+    (chosen,) = [check for check in PROMISES if check.__name__ == promise]
 
     assert broken_by(scenario, storage=lambda: Mutant(change), promises=[chosen]) == promise
 
@@ -247,7 +256,7 @@ def test_a_status_that_overwrites_is_found_out(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_delivery_that_is_not_shown_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "resolve_status", lambda message, *_, **__: (message.status, None))
-    (chosen,) = [one for one in PROMISES if one.__name__ == "deliveries_are_shown"]
+    (chosen,) = [check for check in PROMISES if check.__name__ == "deliveries_are_shown"]
 
     assert broken_by(promises=[chosen]) == "deliveries_are_shown"
 
@@ -280,7 +289,7 @@ def test_an_engine_without_send_rules_is_found_out(
     for module in (evaluator, dispatch):
         monkeypatch.setattr(module, "evaluate", always)
     monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
-    (chosen,) = [one for one in PROMISES if one.__name__ == promise]
+    (chosen,) = [check for check in PROMISES if check.__name__ == promise]
 
     assert broken_by(STRICT, promises=[chosen]) == promise
 
@@ -296,14 +305,18 @@ def is_deaf_to_suppressions(tx: Transaction) -> None:
 def forgets_why(tx: Transaction) -> None:
     add = tx.messages.add
     tx.messages.add = lambda messages: add(  # type: ignore[method-assign]
-        [evolve(one, message=evolve(one.message, reason=None)) for one in messages]
+        [evolve(message, message=evolve(message.message, reason=None)) for message in messages]
     )
 
 
 def answers_no_keyword(tx: Transaction) -> None:
     add = tx.messages.add
     tx.messages.add = lambda messages: add(  # type: ignore[method-assign]
-        [one for one in messages if not one.message.origin or one.message.origin.type != "keyword"]
+        [
+            message
+            for message in messages
+            if not message.message.origin or message.message.origin.type != "keyword"
+        ]
     )
 
 
@@ -318,14 +331,16 @@ def answers_no_keyword(tx: Transaction) -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: str) -> None:
-    (chosen,) = [one for one in PROMISES if one.__name__ == promise]
+    (chosen,) = [check for check in PROMISES if check.__name__ == promise]
 
     assert broken_by(STRICT, storage=lambda: Mutant(change), promises=[chosen]) == promise
 
 
 def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
-    (chosen,) = [one for one in PROMISES if one.__name__ == "no_person_gets_what_they_refused"]
+    (chosen,) = [
+        check for check in PROMISES if check.__name__ == "no_person_gets_what_they_refused"
+    ]
     blocking = evolve(STRICT, blocked=30, keywords=0)
 
     assert broken_by(blocking, promises=[chosen]) == "no_person_gets_what_they_refused"
@@ -333,7 +348,9 @@ def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.Monk
 
 def test_a_consent_that_is_not_asked_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator.PolicyEvaluator, "at_handoff", lambda *_, **__: False)
-    (chosen,) = [one for one in PROMISES if one.__name__ == "no_person_gets_what_they_refused"]
+    (chosen,) = [
+        check for check in PROMISES if check.__name__ == "no_person_gets_what_they_refused"
+    ]
     changing = evolve(STRICT, changed=40, blocked=0, keywords=0)
 
     assert broken_by(changing, promises=[chosen]) == "no_person_gets_what_they_refused"
@@ -343,7 +360,7 @@ def test_a_receipt_before_the_hand_off_that_counts_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ReceiptProcessor, "_is_about", lambda *_: True)
-    (chosen,) = [one for one in PROMISES if one.__name__ == "receipts_wait_for_the_hand_off"]
+    (chosen,) = [check for check in PROMISES if check.__name__ == "receipts_wait_for_the_hand_off"]
     premature = evolve(EVERYDAY, premature=1.0, scheduled=1.0)
 
     assert broken_by(premature, promises=[chosen]) == "receipts_wait_for_the_hand_off"

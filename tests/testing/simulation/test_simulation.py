@@ -145,7 +145,7 @@ def test_some_messages_come_twice_and_each_was_counted(stories: list[Story]) -> 
         (story, message_id)
         for story in stories
         for message_id in story.messages
-        if len({one.recipient for one in story.receptions_of(message_id)})
+        if len({receipt.recipient for receipt in story.receptions_of(message_id)})
         < len(story.receptions_of(message_id))
     ]
 

@@ -55,8 +55,8 @@ def test_dead_letters_come_in_pages(run, write, sms, clock):
     token = first.err.split()[-1]
     second = run("dead", "--json", "--limit", "2", "--page-token", token)
 
-    found = [json.loads(line)["id"] for line in (first.out + second.out).splitlines()]
-    assert len(set(found)) == len(found) == 3
+    listed = [json.loads(line)["id"] for line in (first.out + second.out).splitlines()]
+    assert len(set(listed)) == len(listed) == 3
 
 
 @pytest.mark.usefixtures("in_doubt")
@@ -74,7 +74,7 @@ def test_a_dead_letter_is_replayed_once_unless_asked_for_again(run, expired, mes
 
     assert first.out.startswith(f"{expired['id']} is sent again as ")
     assert first.out == repeated.out != again.out
-    assert [one["status"] for one in messages()] == ["sent", "sent", "sending_failed"]
+    assert [message["status"] for message in messages()] == ["sent", "sent", "sending_failed"]
 
 
 def test_a_message_in_doubt_is_itself_sent_again_and_counted(run, in_doubt, messages):
@@ -84,7 +84,7 @@ def test_a_message_in_doubt_is_itself_sent_again_and_counted(run, in_doubt, mess
     run("deliver")
 
     assert ran.out == f"{in_doubt} was in doubt, and is due now: it may arrive twice\n"
-    assert [(one["id"], one["status"]) for one in messages()] == [(in_doubt, "sent")]
+    assert [(message["id"], message["status"]) for message in messages()] == [(in_doubt, "sent")]
     assert (before["opened"], before["resent"], before["open now"]) == (1, 0, 1)
     assert (counts(run)["resent"], counts(run)["open now"]) == (1, 0)
 

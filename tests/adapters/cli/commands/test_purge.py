@@ -16,7 +16,7 @@ def test_messages_from_before_a_time_are_deleted(run, messages):
     ran = run("purge", "--before", "today")
 
     assert (ran.status, ran.out) == (0, "1 messages deleted, 0 redacted, 0 receipts deleted\n")
-    assert [one["body"]["text"]["text"] for one in messages()] == ["new"]
+    assert [message["body"]["text"]["text"] for message in messages()] == ["new"]
 
 
 @pytest.mark.usefixtures("sent")
@@ -25,7 +25,7 @@ def test_their_record_can_be_kept(run, messages):
 
     assert ran.out == "0 messages deleted, 1 redacted, 0 receipts deleted\n"
     assert "the limit was reached" in ran.err
-    assert [(one["status"], "body" in one) for one in messages()] == [
+    assert [(message["status"], "body" in message) for message in messages()] == [
         ("sent", True),
         ("sent", False),
     ]

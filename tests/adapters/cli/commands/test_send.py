@@ -23,7 +23,7 @@ def test_a_file_is_accepted_and_delivered(run, write, sms, messages, shop):
     assert ran.status == 0
     assert "parcels         2          0        0" in ran.out
     assert "2 sent, 0 failed" in ran.out
-    assert [one["status"] for one in messages()] == ["sent", "sent"]
+    assert [message["status"] for message in messages()] == ["sent", "sent"]
     assert len(list((shop / "sms").iterdir())) == 2
 
 
@@ -115,12 +115,12 @@ def test_the_only_channel_need_not_be_named(run, write, sms, shop):
 
 def test_what_is_not_delivered_waits_for_the_next_delivery(run, write, sms, messages):
     run("send", "--no-deliver", "--channel", "parcels", write(sms()))
-    assert [one["status"] for one in messages()] == ["accepted"]
+    assert [message["status"] for message in messages()] == ["accepted"]
 
     ran = run("deliver")
 
     assert "1 sent, 0 failed" in ran.out
-    assert [one["status"] for one in messages()] == ["sent"]
+    assert [message["status"] for message in messages()] == ["sent"]
 
 
 def test_scheduled_messages_wait_for_their_time(run, write, sms, messages, clock):
@@ -132,7 +132,7 @@ def test_scheduled_messages_wait_for_their_time(run, write, sms, messages, clock
     clock.advance(hours=3)
     run("deliver")
 
-    assert [one["status"] for one in messages()] == ["sent"]
+    assert [message["status"] for message in messages()] == ["sent"]
 
 
 def test_a_message_that_failed_is_shown_with_its_reason(run, write, sms, shop):
@@ -287,7 +287,7 @@ def test_following_delivers_what_becomes_due_until_a_signal(run, write, sms, mes
     assert ran.status == 0
     assert "Ctrl-C stops" in ran.err
     assert "1 sent, 0 failed" in ran.out
-    assert [one["status"] for one in messages()] == ["sent"]
+    assert [message["status"] for message in messages()] == ["sent"]
 
 
 @pytest.mark.parametrize(
@@ -381,11 +381,11 @@ def test_keys_come_from_a_field_of_the_request(run, write, sms, messages):
         " [idempotency.invalid_key]"
         for number in (4, 5)
     ]
-    assert sorted(one["reference"] for one in messages()) == ["a", "b"]
+    assert sorted(message["reference"] for message in messages()) == ["a", "b"]
 
 
 def test_a_key_of_a_field_may_stand_anywhere_in_the_request(run, write, sms, messages):
-    name = write(*[sms(to=f"+3160000000{one}") for one in (1, 2, 1)])
+    name = write(*[sms(to=f"+3160000000{digit}") for digit in (1, 2, 1)])
 
     ran = send_with_key(run, name, "/receiver/contacts/0/identifierValue")
 

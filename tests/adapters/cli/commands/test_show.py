@@ -33,7 +33,7 @@ def test_the_list_shows_full_ids_status_channel_and_receivers(run, messages):
     ran = run("list")
 
     assert ran.status == 0
-    assert all(one["id"] in ran.out for one in messages())
+    assert all(message["id"] in ran.out for message in messages())
     assert "support  ada@shop.example +1" in ran.out
     assert "2026-03-02 09:00" in ran.out
     assert all(len(line) <= 100 for line in ran.out.splitlines())
@@ -45,7 +45,7 @@ def test_ids_are_never_cut_however_narrow_the_terminal(run, messages, monkeypatc
 
     ran = run("list")
 
-    assert all(one["id"] in ran.out for one in messages())
+    assert all(message["id"] in ran.out for message in messages())
 
 
 @pytest.mark.usefixtures("sent")
@@ -85,14 +85,14 @@ def test_filters_choose_messages(messages, filters, number):
 
 @pytest.mark.usefixtures("sent")
 def test_pages_follow_one_another(run, messages):
-    everything = [one["id"] for one in messages("--reverse")]
+    everything = [message["id"] for message in messages("--reverse")]
 
     first = run("list", "--json", "--reverse", "--limit", "2")
     token = first.err.split()[-1]
     second = run("list", "--json", "--reverse", "--limit", "2", "--page-token", token)
 
-    found = [json.loads(line)["id"] for line in (first.out + second.out).splitlines()]
-    assert found == everything
+    listed = [json.loads(line)["id"] for line in (first.out + second.out).splitlines()]
+    assert listed == everything
     assert second.err == ""
 
 
@@ -166,7 +166,7 @@ def test_a_timeline_shows_what_happened_in_order(run, messages):
 
     assert ran.out.index("admitted") < ran.out.index("attempted 1")
     told = [json.loads(line) for line in run("timeline", "--json", mail["id"]).out.splitlines()]
-    assert [one["kind"] for one in told] == ["admitted", "attempted"]
+    assert [event["kind"] for event in told] == ["admitted", "attempted"]
 
 
 @pytest.mark.parametrize("command", ["show", "timeline", "cancel"])
@@ -210,9 +210,9 @@ def test_a_file_that_is_no_database_is_named(run, shop):
 
 def test_control_characters_of_a_message_do_not_reach_the_terminal(run, write, sms, messages):
     run("send", "--channel", "parcels", write(sms("\x1b[31mred \u202etxt")))
-    (found,) = messages()
+    (message,) = messages()
 
-    ran = run("show", found["id"])
+    ran = run("show", message["id"])
 
     assert "\\x1b[31mred \\u202etxt" in ran.out
     assert "\x1b" not in ran.out
@@ -221,9 +221,9 @@ def test_control_characters_of_a_message_do_not_reach_the_terminal(run, write, s
 def test_a_message_that_failed_is_shown_with_the_reason(run, write, sms, messages, shop):
     (shop / "sms").write_text("a file, where a folder should be made")
     run("send", "--channel", "parcels", write(sms()))
-    (found,) = messages()
+    (message,) = messages()
 
-    ran = run("show", found["id"])
+    ran = run("show", message["id"])
 
     assert "reason      the folder cannot be written to" in ran.out
     assert "failure     the folder cannot be written to (15004, file FileExistsError)" in ran.out

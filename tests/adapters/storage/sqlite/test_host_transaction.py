@@ -165,16 +165,16 @@ def test_what_the_host_rolls_back_never_was(
 def test_the_engine_neither_commits_nor_rolls_back(
     open_shop: OpenShop, make_engine: Any, host: str
 ) -> None:
-    shop, kept, lost = open_shop(make_engine), a_new_message(key="k"), a_new_message()
+    shop, first, lost = open_shop(make_engine), a_new_message(key="k"), a_new_message()
 
     with HOSTS[host](shop.engine) as own:
         own.execute(order)
-        shop.add(own, kept)
+        shop.add(own, first)
         shop.add_in_vain(own, lost, shop.storage.begin(own))
         assert own.in_transaction()
         own.commit()
 
-    assert walk(shop.storage) == ids([kept])
+    assert walk(shop.storage) == ids([first])
     assert shop.orders() == 1
 
 
@@ -228,14 +228,14 @@ def test_a_savepoint_that_might_commit_when_it_is_released_is_refused(
 
 
 def test_a_transaction_block_of_the_host_is_joined(open_shop: OpenShop) -> None:
-    shop, kept, lost = open_shop(legacy), a_new_message(), a_new_message()
+    shop, first, lost = open_shop(legacy), a_new_message(), a_new_message()
 
     with shop.engine.begin() as connection:
-        shop.add(connection, kept)
+        shop.add(connection, first)
     with Session(shop.engine) as session:
         shop.add_in_vain(session, lost, session.begin())
 
-    assert walk(shop.storage) == ids([kept])
+    assert walk(shop.storage) == ids([first])
 
 
 def test_a_scoped_session_and_a_pooled_connection_will_do(open_shop: OpenShop) -> None:
@@ -260,11 +260,11 @@ def test_a_messenger_takes_a_session(open_shop: OpenShop) -> None:
     with Session(shop.engine) as session:
         lost = messenger.send("orders", REQUEST, connection=session, idempotency_key="k")
         session.rollback()
-        kept = messenger.send("orders", REQUEST, connection=session, idempotency_key="k")
+        second = messenger.send("orders", REQUEST, connection=session, idempotency_key="k")
         session.commit()
 
-    assert lost.id != kept.id
-    assert walk(shop.storage) == [kept.id]
+    assert lost.id != second.id
+    assert walk(shop.storage) == [second.id]
 
 
 def test_a_connection_that_commits_by_itself_is_refused(open_shop: OpenShop) -> None:

@@ -75,8 +75,8 @@ class Folder:
         self.numbers = count()
         self.opened: list[SqliteStorage | sqlite3.Connection] = []
         yield
-        for one in self.opened:
-            one.close()
+        for storage in self.opened:
+            storage.close()
 
     def open(self, path: Path | None = None, **options: Any) -> SqliteStorage:
         storage = SqliteStorage(path or self.folder / f"{next(self.numbers)}.db", **options)
@@ -214,9 +214,9 @@ class TestFiles(Folder):
         add(storage, new)
         storage.close()
 
-        found = walk(self.open(path_of(storage)))
+        listed = walk(self.open(path_of(storage)))
 
-        assert found == ids([new])
+        assert listed == ids([new])
 
     def test_a_closed_storage_says_so(self) -> None:
         with self.open() as storage:
@@ -238,7 +238,7 @@ class TestFiles(Folder):
 
         applied = storages[0]._connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
         with Database(memory=True) as empty:
-            assert applied == [(one.name,) for one in migrations.pending(empty)]
+            assert applied == [(migration.name,) for migration in migrations.pending(empty)]
         assert len({walk(storage) == [] for storage in storages}) == 1
 
     def test_what_waited_before_workspaces_shared_a_lane_is_given_out(self) -> None:
@@ -260,7 +260,7 @@ class TestFiles(Folder):
 
         claimed = claim(self.open(path))
 
-        assert [(one.workspace, one.message.id) for one in claimed] == [
+        assert [(claim.workspace, claim.message.id) for claim in claimed] == [
             (new.workspace, new.message.id) for new in messages
         ]
 
@@ -286,7 +286,9 @@ class TestFiles(Folder):
         first = [claim(storage, places={slow: 0, fast: 1}, limit=1) for _ in range(2)]
         last = claim(storage, places={slow: 0}), claim(storage, places={slow: 1, fast: 0})
 
-        assert sorted(one.message.id for some in first for one in some) == sorted(ids(messages[1:]))
+        assert sorted(claim.message.id for some in first for claim in some) == sorted(
+            ids(messages[1:])
+        )
         assert (last[0], ids(last[1])) == ([], ids(messages[:1]))
 
     def test_many_may_open_a_file_whose_journal_mode_is_to_be_changed(self) -> None:
@@ -312,16 +314,16 @@ class TestFiles(Folder):
             return list(pool.map(open_one, range(number)))
 
     def test_a_full_disk_loses_one_transaction_and_nothing_else(self) -> None:
-        storage, kept = self.open(), a_new_message()
-        add(storage, kept)
+        storage, message = self.open(), a_new_message()
+        add(storage, message)
         (pages,) = storage._connection.execute("PRAGMA page_count").fetchone()
         storage._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
         with pytest.raises(StorageFullError, match="full"):
             add(storage, a_new_message(a_message("x" * 100_000)))
 
-        assert walk(storage) == ids([kept])
-        assert ids(claim(storage)) == ids([kept])
+        assert walk(storage) == ids([message])
+        assert ids(claim(storage)) == ids([message])
 
 
 @pytest.mark.parametrize(
@@ -432,15 +434,17 @@ class TestLocks(Folder):
         ]
         answers = [json.loads(process.communicate(timeout=50)[0]) for process in processes]
 
-        sent = [one for answer in answers for one in answer["sent"]]
-        claimed = [one for answer in answers for one in answer["claimed"]]
-        rest = [str(one) for one in ids(claim(storage, limit=1000))]
+        sent = [message_id for answer in answers for message_id in answer["sent"]]
+        claimed = [message_id for answer in answers for message_id in answer["claimed"]]
+        rest = [str(message_id) for message_id in ids(claim(storage, limit=1000))]
         assert len(sent) == 120
         assert sorted(claimed + rest) == sorted(sent)
-        listed = [str(one) for one in walk(storage, limit=50, reverse=True)]
+        listed = [str(message_id) for message_id in walk(storage, limit=50, reverse=True)]
         assert sorted(listed) == sorted(sent)
         for answer in answers:
-            assert [one for one in listed if one in set(answer["sent"])] == answer["sent"]
+            assert [
+                message_id for message_id in listed if message_id in set(answer["sent"])
+            ] == answer["sent"]
 
 
 SEND_AND_CLAIM = """
@@ -466,28 +470,28 @@ print(json.dumps({"sent": list(map(str, sent)), "claimed": list(map(str, claimed
 class TestHostConnections(Folder):
     @pytest.mark.parametrize("isolation_level", ["", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"])
     def test_a_transaction_is_begun_where_the_host_has_none(self, isolation_level: str) -> None:
-        storage, kept, lost = self.open(), a_new_message(), a_new_message()
+        storage, first, lost = self.open(), a_new_message(), a_new_message()
         connection = self.connect(storage, isolation_level=isolation_level)
 
-        self.add_through(storage, connection, kept)
+        self.add_through(storage, connection, first)
         connection.commit()
         self.add_through(storage, connection, lost)
         connection.rollback()
 
-        assert walk(storage) == ids([kept])
+        assert walk(storage) == ids([first])
 
     def test_a_transaction_that_the_host_began_is_joined(self) -> None:
         for isolation_level in ("", None):
-            storage, kept, lost = self.open(), a_new_message(), a_new_message()
+            storage, first, lost = self.open(), a_new_message(), a_new_message()
             connection = self.connect(storage, isolation_level=isolation_level)
 
-            for end, new in (("COMMIT", kept), ("ROLLBACK", lost)):
+            for end, new in (("COMMIT", first), ("ROLLBACK", lost)):
                 connection.execute("BEGIN")
                 self.add_through(storage, connection, new)
                 assert connection.in_transaction
                 connection.execute(end)
 
-            assert walk(storage) == ids([kept])
+            assert walk(storage) == ids([first])
 
     def test_what_the_host_wrote_stands_and_falls_with_the_message(self) -> None:
         storage, new = self.open(), a_new_message()
@@ -511,7 +515,7 @@ class TestHostConnections(Folder):
         self.add_through(storage, connection, a_new_message(a_message(tags=("a",)), key="k"))
         with storage.begin(connection) as tx:
             claims = tx.outbox.claim(now=AT, lease=timedelta(minutes=1), limit=5)
-            valid = tx.outbox.settle([a_settlement(one) for one in claims])
+            valid = tx.outbox.settle([a_settlement(claim) for claim in claims])
         connection.commit()
 
         assert valid == [True]
@@ -868,7 +872,7 @@ class TestRetention(Folder):
             assert all(word in content for word in words)
 
             with storage.begin() as tx:
-                places = [(one.workspace, one.message.id) for one in old]
+                places = [(claim.workspace, claim.message.id) for claim in old]
                 tx.retention.delete(places[::2])
                 tx.retention.redact(places[1::2])
 
@@ -888,12 +892,12 @@ class TestRetention(Folder):
 
         for start in range(0, 300, 20):
             with storage.begin() as tx:
-                places = [(one.workspace, one.message.id) for one in old[start : start + 20]]
+                places = [(claim.workspace, claim.message.id) for claim in old[start : start + 20]]
                 tx.retention.delete(places)
 
         storage.close()
         content = everything_in(storage)
-        ends = [one.message.body.metadata.subject[-20:].encode() for one in old]
+        ends = [claim.message.body.metadata.subject[-20:].encode() for claim in old]
         assert [end for end in ends[:300] if end in content] == []
         assert all(end in content for end in ends[300:])
 
@@ -924,14 +928,14 @@ class TestRetention(Folder):
     def test_a_purge_looks_at_no_more_than_it_takes_out(self) -> None:
         storage = self.open()
         finished = [a_message(at=AT, status=Status.SENT) for _ in range(1000)]
-        add(storage, *[a_new_message(one) for one in finished])
+        add(storage, *[a_new_message(message) for message in finished])
         later = AT + timedelta(days=1)
         with storage.begin() as tx:
-            tx.retention.redact([(DEFAULT_WORKSPACE, one.id) for one in finished[:900]])
+            tx.retention.redact([(DEFAULT_WORKSPACE, message.id) for message in finished[:900]])
 
         few = steps(storage, lambda tx: tx.retention.find_expired(before=later, limit=10))
         with storage.begin() as tx:
-            tx.retention.redact([(DEFAULT_WORKSPACE, one.id) for one in finished])
+            tx.retention.redact([(DEFAULT_WORKSPACE, message.id) for message in finished])
         none = steps(storage, lambda tx: tx.retention.find_expired(before=later, limit=10))
         young = steps(
             storage, lambda tx: tx.retention.find_expired(before=AT, limit=10, with_redacted=True)
@@ -944,7 +948,7 @@ class TestRetention(Folder):
 
 def everything_in(storage: SqliteStorage) -> bytes:
     files = [Path(storage.path + end) for end in ("", "-wal", "-journal")]
-    return b"".join(one.read_bytes().lower() for one in files if one.exists())
+    return b"".join(path.read_bytes().lower() for path in files if path.exists())
 
 
 def steps(storage: SqliteStorage, work: Callable[[Transaction], object]) -> int:

@@ -340,8 +340,8 @@ def test_an_answer_from_before_it_opened_changes_nothing(late: Answer) -> None:
         clock.advance(seconds=10)
 
         gate.let_go(late)
-        for one in both:
-            one.result(10)
+        for future in both:
+            future.result(10)
 
     assert breaker.state == opened
 

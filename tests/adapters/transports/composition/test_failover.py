@@ -124,7 +124,7 @@ class Case:
     def asked(self) -> list[list[str]]:
         """Return whom each provider was asked to write to."""
         return [
-            [one.value for envelope in provider.attempts for one in envelope.receivers]
+            [receiver.value for envelope in provider.attempts for receiver in envelope.receivers]
             for provider in self.providers
         ]
 
@@ -302,10 +302,10 @@ def test_no_provider_is_asked_after_the_message_has_expired() -> None:
 
 def test_it_promises_what_all_promise_and_no_recognising() -> None:
     full = Capabilities(receipts=True, deduplicates_for=timedelta(days=1))
-    one, other = RecordingTransport(capabilities=full), RecordingTransport()
+    first, other = RecordingTransport(capabilities=full), RecordingTransport()
 
-    assert Failover(one, one).capabilities == Capabilities(receipts=True)
-    assert Failover(one, other).capabilities == Capabilities()
+    assert Failover(first, first).capabilities == Capabilities(receipts=True)
+    assert Failover(first, other).capabilities == Capabilities()
 
 
 def test_it_needs_a_transport_and_has_a_name() -> None:
@@ -347,14 +347,16 @@ def test_no_receiver_gets_a_possible_second_copy(answers: list[Answer]) -> None:
     outcomes = (
         outcome.outcomes if isinstance(outcome, PerRecipient) else dict.fromkeys([A, B, C], outcome)
     )
-    assert {address for address, one in outcomes.items() if isinstance(one, Deferred)} == pending
+    assert {
+        address for address, outcome in outcomes.items() if isinstance(outcome, Deferred)
+    } == pending
 
 
 def goes_on(answer: Answer, address: str) -> bool:
     if isinstance(answer, BeforeHandoff):
         return isinstance(answer.answer, Deferred | OSError)
-    one = answer.outcomes[address] if isinstance(answer, PerRecipient) else answer
-    return isinstance(one, Deferred)
+    outcome = answer.outcomes[address] if isinstance(answer, PerRecipient) else answer
+    return isinstance(outcome, Deferred)
 
 
 def test_composites_nest() -> None:

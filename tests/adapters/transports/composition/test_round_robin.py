@@ -111,10 +111,10 @@ def test_failovers_share_and_stand_in_for_each_other() -> None:
 
 def test_it_promises_what_all_promise_and_no_recognising() -> None:
     full = Capabilities(receipts=True, deduplicates_for=timedelta(days=1))
-    one, other = RecordingTransport(capabilities=full), RecordingTransport()
+    first, other = RecordingTransport(capabilities=full), RecordingTransport()
 
-    assert RoundRobin(one, one).capabilities == Capabilities(receipts=True)
-    assert RoundRobin(one, other, name="shared").capabilities == Capabilities()
+    assert RoundRobin(first, first).capabilities == Capabilities(receipts=True)
+    assert RoundRobin(first, other, name="shared").capabilities == Capabilities()
 
 
 @pytest.mark.parametrize(

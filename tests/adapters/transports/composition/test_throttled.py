@@ -283,7 +283,9 @@ def test_a_channel_drains_at_its_rate_and_loses_nothing(chance: float) -> None:
     )
 
     assert {messenger.get(message.id).status for message in messages} == {Status.SENT}
-    assert sorted(one.message_id for one in inner.sent) == [message.id for message in messages]
+    assert sorted(envelope.message_id for envelope in inner.sent) == [
+        message.id for message in messages
+    ]
     assert all(sent <= 5 + 2 * (at - started).total_seconds() for at, sent in went)
     if not chance:  # a message that comes back as early as allowed leaves no gap
         assert clock.now() - started == timedelta(seconds=20)

@@ -278,15 +278,15 @@ def test_notifications_say_that_a_program_wrote_them(
 class Shelf:
     """Media in memory, or an error."""
 
-    def __init__(self, found: Media | MediaError) -> None:
-        self.found = found
+    def __init__(self, answer: Media | MediaError) -> None:
+        self.answer = answer
         self.asked: list[tuple[str, int]] = []
 
     def read(self, url: str, limit: int) -> Media:
         self.asked.append((url, limit))
-        if isinstance(self.found, MediaError):
-            raise self.found
-        return self.found
+        if isinstance(self.answer, MediaError):
+            raise self.answer
+        return self.answer
 
 
 BY_URL = (Attachment(filename="a.png", media_url="https://m.example/a.png"),)

@@ -273,8 +273,8 @@ class TestOneLibraryForOneFile:
 
     def test_other_files_and_memory_are_free(self, path: Path, storage: SqliteStorage) -> None:
         with SqliteStorage(path.with_name("b.db")) as file, SqliteStorage(":memory:") as memory:
-            for one in (storage, file, memory):
-                add(one, a_new_message())
+            for place in (storage, file, memory):
+                add(place, a_new_message())
 
     def test_two_modules_of_one_library_are_one(self, path: Path, storage: SqliteStorage) -> None:
         with SqliteStorage(path, driver=pysqlite3.dbapi2) as other:

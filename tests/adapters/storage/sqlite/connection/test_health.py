@@ -269,9 +269,9 @@ class TestErrorsOfTheDisk:
         error: type[StorageError],
         exclusive: bool,  # noqa: FBT001 - both ways
     ) -> None:
-        kept, lost, next_one = (a_new_message() for _ in range(3))
+        first, lost, next_one = (a_new_message() for _ in range(3))
         with SqliteStorage(path, exclusive=exclusive) as storage:
-            add(storage, kept)
+            add(storage, first)
             break_commits(storage, code)
 
             with pytest.raises(error) as raised:
@@ -282,7 +282,7 @@ class TestErrorsOfTheDisk:
             add(storage, next_one)
 
             assert len(checks) == 2
-            assert walk(storage) == ids([next_one, kept])
+            assert walk(storage) == ids([next_one, first])
         assert not marked(path)
 
     def test_nothing_is_accepted_while_the_file_is_damaged(self, path: Path) -> None:
@@ -355,15 +355,15 @@ class TestErrorsOfTheDisk:
 
     def test_a_database_in_memory_goes_on_as_it_is(self) -> None:
         with SqliteStorage(":memory:") as storage:
-            kept = a_new_message()
-            add(storage, kept)
+            message = a_new_message()
+            add(storage, message)
             (pages,) = storage._connection.execute("PRAGMA page_count").fetchone()
             storage._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
             with pytest.raises(StorageFullError):
                 add(storage, a_new_message(a_message("x" * 100_000)))
 
-            assert walk(storage) == ids([kept])
+            assert walk(storage) == ids([message])
 
     def test_tables_that_are_gone_are_said_to_be(self, path: Path) -> None:
         with SqliteStorage(path) as storage, closing(sqlite3.connect(path)) as other:

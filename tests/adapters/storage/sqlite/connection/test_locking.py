@@ -109,8 +109,8 @@ def test_a_commit_waits_for_those_who_read(path: Path, connection: sqlite3.Conne
 
 def test_readers_leave_the_waiting_to_sqlite(connection: sqlite3.Connection) -> None:
     def waits() -> int:
-        found: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
-        return found
+        milliseconds: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        return milliseconds
 
     ours = turns(connection, 2.5)
     for begin, expected in ((ours.begin_writing, 0), (ours.begin_reading, 2500)):

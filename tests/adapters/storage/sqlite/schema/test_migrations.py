@@ -86,9 +86,13 @@ class TestOwnMigrations:
         with closing(sqlite3.connect(tmp_path / "own.db")) as own:
             own.executescript(SqliteStorage.schema_sql())
 
-        with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(own_of(path))) as other:
+        with (
+            closing(sqlite3.connect(path)) as first,
+            closing(sqlite3.connect(own_of(path))) as other,
+        ):
             dumps = [
-                [line for line in each.iterdump() if "[_sql" not in line] for each in (one, other)
+                [line for line in connection.iterdump() if "[_sql" not in line]
+                for connection in (first, other)
             ]
 
         assert without_times(dumps[0]) == without_times(dumps[1])
@@ -135,10 +139,10 @@ class TestIdentifiersOfOlderVersions:
             row = (contact.workspace_id.bytes, contact.id)
             document = (*row, encode(contact))
             connection.execute("INSERT INTO messaging_contacts VALUES (?, ?, ?)", document)
-            for one in contact.featured_identifiers:
+            for identifier in contact.featured_identifiers:
                 connection.execute(
                     "INSERT INTO messaging_contact_identifiers VALUES (?, ?, ?, ?)",
-                    (row[0], one.key, one.value, contact.id),
+                    (row[0], identifier.key, identifier.value, contact.id),
                 )
         connection.execute(
             "INSERT INTO messaging_suppressions VALUES (?, 'phonenumber', ?, 'sender', ?, ?, ?)",
@@ -146,7 +150,7 @@ class TestIdentifiersOfOlderVersions:
         )
 
         with SqliteStorage(path) as storage, storage.begin() as tx:
-            wanted = [
+            addresses = [
                 Identifier(identifier_key=key, identifier_value=value)
                 for key, value in (
                     ("emailaddress", "ADA@x.example"),
@@ -154,19 +158,19 @@ class TestIdentifiersOfOlderVersions:
                     ("phonenumber", "+5491123456789"),
                 )
             ]
-            owners = tx.contacts.by_identifiers(DEFAULT_WORKSPACE, wanted)
-            suppressed = tx.suppressions.for_addresses(DEFAULT_WORKSPACE, wanted)
+            owners = tx.contacts.by_identifiers(DEFAULT_WORKSPACE, addresses)
+            suppressed = tx.suppressions.for_addresses(DEFAULT_WORKSPACE, addresses)
             lifted = tx.suppressions.lift(
                 DEFAULT_WORKSPACE,
-                wanted[2],
+                addresses[2],
                 scope=SuppressionScope.SENDER,
                 sender="+525512345678",
             )
-            kept = tx.contacts.get(DEFAULT_WORKSPACE, owners[wanted[0]])
+            ada_now = tx.contacts.get(DEFAULT_WORKSPACE, owners[addresses[0]])
 
-        assert owners == {wanted[0]: "ada", wanted[1]: "bob", wanted[2]: "bob"}
-        assert kept == evolve(ada, subscriptions={"sms": True, "email": False})
-        assert suppressed == {wanted[2]: [stop]}
+        assert owners == {addresses[0]: "ada", addresses[1]: "bob", addresses[2]: "bob"}
+        assert ada_now == evolve(ada, subscriptions={"sms": True, "email": False})
+        assert suppressed == {addresses[2]: [stop]}
         assert lifted == 1
 
 
@@ -304,7 +308,7 @@ class TestConstants:
 
     def test_names_are_those_of_the_migrations(self) -> None:
         with closing(sqlite3.connect(":memory:")) as empty:
-            names = [each.name for each in migrations.pending(Database(empty))]
+            names = [migration.name for migration in migrations.pending(Database(empty))]
 
         assert list(MIGRATION_NAMES) == names
         assert migrations.name == MIGRATION_SET
