@@ -6,7 +6,8 @@ the reference of every call.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from os import PathLike
+from typing import Any, Self, cast
 from uuid import UUID
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
@@ -85,6 +86,7 @@ from messaging_core.ports.components import (
     requests_of,
     send_rules_of,
 )
+from messaging_core.ports.configuration import configured_by
 from messaging_core.ports.files import Files
 from messaging_core.ports.guarded import (
     GuardedAudience,
@@ -136,6 +138,8 @@ class Messenger:
             lists.
         files: Where `notify` finds attachments.
         receipt_parsers: Read the webhooks of providers for `receive_webhook`.
+
+    Use it as a context manager, or call `close`, to close its storage and transports.
 
     Attributes:
         templates: Stored templates: save, activate, look up, inspect.
@@ -228,6 +232,38 @@ class Messenger:
             audience=None if audience is None else GuardedAudience(audience),
             files=None if files is None else GuardedFiles(files),
         )
+
+    @classmethod
+    def from_config(cls, source: str | PathLike[str] | Mapping[str, Any], **options: Any) -> Self:
+        """Make a messenger from a TOML file that describes its channels, or the same as a mapping.
+
+        The package `messaging_adapters` reads it; see its `messenger_from`.
+
+        Args:
+            source: The path of the file, or a mapping with the same keys.
+            options: Further arguments, such as `storage` or `send_rules`.
+
+        Raises:
+            ConfigurationError: The file is missing, or with one line for each fault in it; or a
+                variable or a package is missing.
+        """
+        messenger: Self = configured_by(source, make=cls, **options)
+        return messenger
+
+    def close(self) -> None:
+        """Close the storage and the transports, those that can be closed; workers stop first."""
+        routes = [self.channels.route(channel_id) for channel_id in self.channels.by_id]
+        parts = [*(route[1] for route in routes if route), self.storage]
+        for part in {id(part): part for part in parts}.values():
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def send(
         self,

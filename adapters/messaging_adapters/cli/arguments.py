@@ -58,6 +58,13 @@ def parser() -> ArgumentParser:
     _add_purge(add, common)
     channels = add("channels", parents=[common], help="show the configuration")
     channels.set_defaults(run="commands.show:channels")
+    check = add(
+        "check",
+        parents=[common],
+        help="ask every provider whether it knows the credentials; sends nothing",
+        epilog="exit status: 0 none has a fault, 1 a provider cannot be used, 2 wrong usage",
+    )
+    check.set_defaults(run="commands.check:check")
     return root
 
 

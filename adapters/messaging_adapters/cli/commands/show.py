@@ -1,17 +1,16 @@
 """The commands about one message, and the one about the configuration."""
 
 from argparse import Namespace
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from messaging_adapters.cli.config.engine import CONFIG, Engine, looking_engine
-from messaging_adapters.cli.config.file import load_config
 from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.output.tables import Facts, content_facts
 from messaging_adapters.cli.output.timestamps import moment
 from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.config.file import load_config
+from messaging_adapters.config.settings import Settings
 from messaging_core.decisions.content.rendering import content_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.delivery import Delivery
@@ -138,10 +137,11 @@ def _some(name: str, value: str | None) -> Facts:
         yield name, value
 
 
-def _transport(table: Mapping[str, Any]) -> str:
-    """Say which transport it is and where to; what is secret never stands in the table."""
-    settings = (f"{key} {value}" for key, value in table.items() if key != "type")
-    return ", ".join([table["type"], *settings])
+def _transport(settings: Settings) -> str:
+    """Say which transport it is and where to, without secrets."""
+    shown = settings.shown()
+    kind = shown.pop("type", "")
+    return ", ".join([*filter(None, [kind]), *(f"{key} {value}" for key, value in shown.items())])
 
 
 def message_id(text: str) -> UUID:

@@ -1,16 +1,16 @@
 """A messenger made of the configuration file and the options of a command."""
 
-import sqlite3
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from messaging_adapters.cli.config.file import Config, load_config
-from messaging_adapters.cli.config.keys import near
 from messaging_adapters.cli.usage import UsageError
-from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
+from messaging_adapters.config.file import Config, load_config
+from messaging_adapters.config.keys import near
+from messaging_adapters.config.messenger import open_storage
+from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import UnknownChannelError
 from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
@@ -69,7 +69,7 @@ def sending_engine(options: Namespace) -> Iterator[Engine]:
     """Open the database, which is made when it is not there, and the transports."""
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
-        transports = {name: config.transport(name) for name in config.channels}
+        transports = config.make_transports()
         for transport in transports.values():
             if isinstance(transport, AbstractContextManager):
                 stack.enter_context(transport)
@@ -95,12 +95,6 @@ def planning_engine(options: Namespace) -> Iterator[Engine]:
     path = options.database or config.database
     with _engine(options, config, path if path.exists() else Path(":memory:"), {}) as engine:
         yield engine
-
-
-def open_storage(path: Path) -> SqliteStorage:
-    """Open a database in the mode that the storage chooses too, without its advice on speed."""
-    is_safe = wal_is_safe(sqlite3.sqlite_version_info[:3])
-    return SqliteStorage(path, journal_mode=None if is_safe else "TRUNCATE")
 
 
 @contextmanager

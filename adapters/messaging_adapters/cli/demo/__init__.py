@@ -6,8 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from messaging_adapters.cli.config.engine import Engine, open_storage
-from messaging_adapters.cli.config.file import Config, load_config
+from messaging_adapters.cli.config.engine import Engine
 from messaging_adapters.cli.demo import contents, report, scenarios
 from messaging_adapters.cli.demo.examples import example_path
 from messaging_adapters.cli.demo.server import MailServer
@@ -17,6 +16,8 @@ from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line, opened
 from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.config.file import Config, load_config
+from messaging_adapters.config.messenger import open_storage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import EMAIL

@@ -207,7 +207,7 @@ def test_a_password_that_is_not_in_the_environment_is_asked_for(run, write, sms,
 
     assert ran.status == 2
     assert ran.err == (
-        "messaging: messaging.toml: [channels.m.transport] password_env: the environment has no "
+        "messaging: messaging.toml: [channels.m.transport] password: the environment has no "
         "variable NO_SUCH_PASSWORD; set it: export NO_SUCH_PASSWORD=…\n"
     )
 

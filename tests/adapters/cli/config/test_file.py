@@ -1,6 +1,6 @@
 import pytest
 
-from messaging_adapters.cli.config.file import EXAMPLE
+from messaging_adapters.config.file import EXAMPLE
 
 CHANNEL = '[channels.a]\nplatform = "sms"\n'
 TRANSPORT = 'transport = { type = "console" }\n'
@@ -27,7 +27,7 @@ def faults(run, shop):
         ("a = ", "messaging.toml: this is not TOML: Invalid value (at"),
         ("databse = 'x'\n", 'databse: unknown key (did you mean "database"?); allowed: database,'),
         (CHANNEL + TRANSPORT + "sendr = 'x'", '[channels.a] sendr: unknown key (did you mean "se'),
-        (CHANNEL, "[channels.a] transport: missing; it is a table"),
+        (CHANNEL, "[channels.a] transport: missing; it is a DSN in quotes, or a table"),
         ("[channels]\na = 3", "[channels.a] must be a table"),
         ("[channels.a]\n" + TRANSPORT, "[channels.a] platform: missing; it is text in quotes"),
         (CHANNEL + TRANSPORT + "mms = 'yes'", "[channels.a] mms: must be true or false, not text"),
@@ -42,8 +42,11 @@ def faults(run, shop):
             CHANNEL + TRANSPORT + "message_type = '2-fa'",
             'message_type: "2-fa" is not one of promotional, conversational, transactional, 2fa (d',
         ),
-        (MAIL + "host = 'x'", "[channels.a.transport] type: missing; one of smtp, file, console"),
-        (MAIL + "type = 'smpt'", '[channels.a.transport] type: "smpt" is not one of smtp, file, '),
+        (MAIL + "host = 'x'", "[channels.a.transport] type: missing; one of console, file, smtp"),
+        (
+            MAIL + "type = 'smpt'",
+            '[channels.a.transport] type: "smpt" is not one of console, file, ',
+        ),
         (MAIL + "type = 3", "[channels.a.transport] type: must be text in quotes, not 3"),
         (MAIL + "type = 'smtp'", "[channels.a.transport] host: missing; it is text in quotes"),
         (
@@ -112,7 +115,7 @@ def test_channels_shows_what_is_configured_and_where_secrets_come_from(run, shop
     ran = run("channels")
 
     assert ran.status == 0
-    assert "password_env" in ran.out
+    assert "${SMTP_PASSWORD}" in ran.out
     assert "hunter2" not in ran.out + ran.err
 
 

@@ -2,13 +2,27 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta, tzinfo
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 from messaging_core.lazy import frozen
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
-_KINDS = {str: "text in quotes", int: "a whole number", bool: "true or false", dict: "a table"}
+_KINDS: Final[Mapping[type, tuple[tuple[type, ...], str]]] = {
+    str: ((str,), "text in quotes"),
+    Path: ((str,), "text in quotes"),
+    tzinfo: ((str,), "the name of a time zone in quotes"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    timedelta: ((int, float), "a number of seconds"),
+    bool: ((bool,), "true or false"),
+    list: ((str, list), "text in quotes, or a list of such texts"),
+    dict: ((dict,), "a table"),
+    object: ((str, dict), "a DSN in quotes, or a table"),
+}
+"""What a value of each kind may be in TOML, and how that is called."""
 
 
 @frozen(kw_only=True)
@@ -16,11 +30,12 @@ class Key:
     """What may stand behind one key.
 
     Attributes:
-        kind: `str`, `int`, `bool` or `dict`.
+        kind: What it becomes: one of those in `_KINDS`.
         choices: The only values, where they are few.
         least: The smallest number.
         most: The largest number.
         required: Whether the key must be there.
+        secret: Whether the value is one.
     """
 
     kind: type = str
@@ -28,6 +43,17 @@ class Key:
     least: int = 0
     most: int = 2**31
     required: bool = False
+    secret: bool = False
+
+    @property
+    def expected(self) -> str:
+        """Return what the value must be, in words."""
+        return f"one of {', '.join(self.choices)}" if self.choices else _KINDS[self.kind][1]
+
+    @property
+    def numbers(self) -> tuple[type[int] | type[float], ...]:
+        """Return the kinds of number that the value may be."""
+        return tuple(kind for kind in (int, float) if kind in _KINDS[self.kind][0])
 
 
 def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str]:
@@ -35,7 +61,7 @@ def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str
     for name, value in table.items():
         if name not in keys:
             yield f"{name}: unknown key{near(name, keys)}; allowed: {', '.join(keys)}"
-        elif fault := _fault(value, keys[name]):
+        elif fault := fault_of(value, keys[name]):
             yield f"{name}: {fault}"
     for name, key in keys.items():
         if key.required and name not in table:
@@ -48,26 +74,31 @@ def near(name: str, names: Collection[str]) -> str:
     return f' (did you mean "{matches[0]}"?)' if matches else ""
 
 
-def _fault(value: Any, key: Key) -> str:
+def fault_of(value: Any, key: Key) -> str:
+    """Return what is wrong with a value, or nothing."""
     # True is an int in Python, but not in a configuration file.
-    kind: type = type(value)
-    if kind is not key.kind:
-        return f"must be {_KINDS[key.kind]}, not {_shown(value)}"
+    if type(value) not in _KINDS[key.kind][0]:
+        return f"must be {_KINDS[key.kind][1]}, not {_shown(value)}"
     if key.choices and value not in key.choices:
         return f'"{value}" is not {_expected(key)}{near(value, key.choices)}'
-    if isinstance(value, int) and not key.least <= value <= key.most:
+    if isinstance(value, int | float) and not key.least <= value <= key.most:
         return f"must be {key.least} to {key.most}, not {value}"
-    if value in ("", {}):
+    if value in ("", {}, []):
         return "must not be empty"
-    if isinstance(value, str) and _CONTROL.search(value):
+    return _text_fault(value if isinstance(value, list) else [value])
+
+
+def _text_fault(values: Collection[Any]) -> str:
+    texts = [value for value in values if isinstance(value, str)]
+    if len(values) > 1 and len(texts) < len(values):
+        return f"must be {_KINDS[list][1]}"
+    if any(_CONTROL.search(text) for text in texts):
         return "must not have control characters"
     return ""
 
 
 def _expected(key: Key) -> str:
-    if key.choices:
-        return f"one of {', '.join(key.choices)}"
-    return f"it is {_KINDS[key.kind]}"
+    return key.expected if key.choices else f"it is {key.expected}"
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,49 @@
+"""The command that checks the transports of all channels without sending."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from messaging_adapters.cli.config.engine import CONFIG
+from messaging_adapters.cli.output.columns import Column
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.config.file import load_config
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
+from messaging_core.ports.transport import Transport, check_transport
+
+_NO_CHECK = "cannot be checked"
+
+
+def check(options: Namespace) -> int:
+    """Ask the provider of every channel whether it answers and knows the credentials."""
+    screen = Screen()
+    config = load_config(options.config or CONFIG)
+    with ExitStack() as stack:
+        transports = config.make_transports()
+        for transport in transports.values():
+            stack.callback(getattr(transport, "close", lambda: None))
+        rows = list(_checked(transports))
+    columns = [*(Column(name) for name in ("channel", "transport", "result"))]
+    screen.table([*columns, Column("reason", wraps=True)], [row for row, _ in rows])
+    return 0 if all(is_ok for _, is_ok in rows) else 1
+
+
+def _checked(transports: dict[str, Transport]) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Yield a row for each transport of each channel; channels that share one check it once."""
+    checks: dict[int, list[tuple[str, TransportCheck | None]]] = {}
+    for channel, transport in transports.items():
+        if id(transport) not in checks:
+            checks[id(transport)] = check_transport(transport)
+        for name, result in checks[id(transport)]:
+            yield _row(channel, name, result)
+
+
+def _row(channel: str, name: str, result: TransportCheck | None) -> tuple[tuple[str, ...], bool]:
+    if result is None:
+        return (channel, name, _NO_CHECK, ""), True
+    reason = ""
+    if failure := result.failure:
+        source = failure.source
+        code = f" ({source.name} {source.code})".replace(" )", ")") if source else ""
+        reason = f"{failure.description}{code}"
+    return (channel, name, result.status.replace("_", " "), reason), result.status is CheckStatus.OK

@@ -1,0 +1,254 @@
+"""The channels, the database and the webhooks of a configuration."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import field
+
+from messaging_adapters.config.keys import Key, faults_of, near
+from messaging_adapters.config.settings import Settings
+from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
+from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
+from messaging_core.ports.receipts import ReceiptParser
+from messaging_core.ports.transport import Transport
+from messaging_core.rules.addressing.channel import check_channel
+
+EXAMPLE: Final = """\
+database = "messages.db"
+
+[channels.support]
+platform = "email"
+sender = "support@shop.example"
+sender_name = "The Shop"
+message_type = "conversational"
+
+[channels.support.transport]
+type = "file"              # into a folder, to try things out; "smtp" sends
+folder = "outbox"
+
+# [channels.support.transport]
+# type = "smtp"
+# host = "mail.shop.example"
+# username = "support"
+# password_env = "SMTP_PASSWORD"   # the name of a variable, never the secret itself
+
+# The same in a line:
+# transport = "smtp+starttls://support:${SMTP_PASSWORD}@mail.shop.example"
+"""
+"""A configuration that works as it is."""
+
+_NO_FILE: Final = Path("configuration")
+"""What the errors about a mapping name instead of a file."""
+
+_FILE: Final = {
+    "database": Key(),
+    "channels": Key(kind=dict, required=True),
+    "webhooks": Key(kind=dict),
+}
+_CHANNEL: Final = {
+    "platform": Key(required=True),
+    "sender": Key(),
+    "sender_name": Key(),
+    "message_type": Key(choices=tuple(MessageType)),
+    "active": Key(kind=bool),
+    "mms": Key(kind=bool),
+    "smart_encoding": Key(kind=bool),
+    "max_parts": Key(kind=int),
+    "when_in_doubt": Key(choices=tuple(WhenInDoubt)),
+    "identifier_key": Key(),
+    "allow_unassigned_numbers": Key(kind=bool),
+    "unsubscribe_url": Key(),
+    "unsubscribe_mailto": Key(),
+    "id": Key(),
+    "transport": Key(kind=object, required=True),
+}
+
+
+@frozen(kw_only=True)
+class Config:
+    """What a configuration says.
+
+    Attributes:
+        path: The file; relative paths in it start from its folder.
+        database: The SQLite file.
+        channels: By name, in the order of the file.
+        transports: The settings of the transport of each.
+        webhooks: The settings of receipt parsers, by name.
+    """
+
+    path: Path
+    database: Path
+    channels: Mapping[str, Channel]
+    transports: Mapping[str, Settings]
+    webhooks: Mapping[str, Settings] = field(factory=dict)
+
+    def transport(self, name: str, environment: Mapping[str, str] | None = None) -> Transport:
+        """Make the transport of a channel.
+
+        Args:
+            name: That of the channel.
+            environment: The variables that `${NAME}` means; by default those of the process.
+
+        Raises:
+            ConfigurationError: It cannot be made, for want of a password for instance.
+        """
+        made: Transport = self._make(
+            self.transports[name], f"[channels.{name}.transport]", environment, {}
+        )
+        return made
+
+    def make_transports(self, environment: Mapping[str, str] | None = None) -> dict[str, Transport]:
+        """Make the transports of all channels, one for each that has settings of its own.
+
+        Raises:
+            ConfigurationError: One of them cannot be made.
+        """
+        transports: dict[str, Transport] = {}
+        for name, settings in self.transports.items():
+            same = next((other for other in transports if self.transports[other] == settings), None)
+            transports[name] = transports[same] if same else self.transport(name, environment)
+        return transports
+
+    def make_webhooks(self, environment: Mapping[str, str] | None = None) -> list[ReceiptParser]:
+        """Make the receipt parsers.
+
+        Raises:
+            ConfigurationError: One of them cannot be made.
+        """
+        numbers = {
+            channel.sender: channel.id
+            for channel in self.channels.values()
+            if channel.platform == SMS and channel.sender
+        }
+        return [
+            self._make(
+                settings, f"[webhooks.{name}]", environment, {"name": name, "channels": numbers}
+            )
+            for name, settings in self.webhooks.items()
+        ]
+
+    def _make(
+        self,
+        settings: Settings,
+        place: str,
+        environment: Mapping[str, str] | None,
+        defaults: Mapping[str, Any],
+    ) -> Any:
+        try:
+            return settings.make(
+                folder=self.path.parent,
+                environment=os.environ if environment is None else environment,
+                channels={name: channel.id for name, channel in self.channels.items()},
+                defaults=defaults,
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.path}: {place} {error}") from error
+
+
+def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+    """Read a configuration: a TOML file, or the same as a mapping.
+
+    A secret may stand in a mapping. In a file it may only stand in a DSN, and an environment
+    variable is better there too.
+
+    Raises:
+        ConfigurationError: The file is missing, or with one line for each fault in it.
+    """
+    if isinstance(source, Mapping):
+        return _config(_NO_FILE, source, is_file=False)
+    path = Path(source)
+    return _config(path, _parsed(path), is_file=True)
+
+
+def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
+    if faults := [f"{path}: {fault}" for fault in _faults(data, in_file=is_file)]:
+        raise ConfigurationError("\n".join(faults))
+    tables = data["channels"]
+    return Config(
+        path=path,
+        database=path.parent / data.get("database", "messages.db"),
+        channels={name: _channel(name, table) for name, table in tables.items()},
+        transports={
+            name: Settings(group=TRANSPORTS, given=table["transport"], in_file=is_file)
+            for name, table in tables.items()
+        },
+        webhooks={
+            name: Settings(group=RECEIPTS, given=given, in_file=is_file)
+            for name, given in data.get("webhooks", {}).items()
+        },
+    )
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        hint = f"there is no {path}; it describes your channels. One to start from:"
+        raise ConfigurationError(f"{hint}\n\n{EXAMPLE}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: this is not TOML: {error}") from error
+    except RecursionError:  # of the parser, in brackets by the hundred
+        raise ConfigurationError(f"{path}: this is nested too deep; write plain tables") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: this is not UTF-8 text") from error
+
+
+def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
+    yield from faults_of(data, _FILE)
+    for name, table in _tables(data, "channels"):
+        for fault in _channel_faults(name, table):
+            yield f"[channels.{name}] {fault}"
+        transport = table.get("transport") if isinstance(table, dict) else None
+        if isinstance(transport, str | dict) and transport:
+            settings = Settings(group=TRANSPORTS, given=transport, in_file=in_file)
+            for fault in settings.faults(table.get("platform", "")):
+                yield f"[channels.{name}.transport] {fault}"
+    for name, given in _tables(data, "webhooks"):
+        if not isinstance(given, str | dict):
+            yield f"[webhooks.{name}] must be a table or a DSN in quotes"
+            continue
+        for fault in Settings(group=RECEIPTS, given=given, in_file=in_file).faults():
+            yield f"[webhooks.{name}] {fault}"
+
+
+def _tables(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
+    tables = data.get(key)
+    return list(tables.items()) if isinstance(tables, dict) else []
+
+
+def _channel_faults(name: str, table: Any) -> Iterator[str]:
+    if not isinstance(table, dict):
+        yield f"must be a table, with keys such as platform and sender: write [channels.{name}]"
+        return
+    faults = list(faults_of(table, _CHANNEL))
+    yield from faults or _rule_faults(name, table)
+
+
+def _rule_faults(name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the engine itself would say about the channel."""
+    platform = table["platform"]
+    if platform not in {SMS, EMAIL, PUSH} and (question := near(platform, (SMS, EMAIL, PUSH))):
+        yield f'platform: "{platform}" is not one of {SMS}, {EMAIL}, {PUSH}{question}'
+        return
+    try:
+        channel = _channel(name, table)
+    except ValueError:
+        yield f'id: "{table["id"]}" is not a UUID'
+        return
+    for violation in check_channel(channel):
+        key = re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", violation.path[1:])
+        yield f"{key}: {violation.message}"
+
+
+def _channel(name: str, table: Mapping[str, Any]) -> Channel:
+    fields = {key: value for key, value in table.items() if key not in {"transport", "id"}}
+    if "id" in table:
+        fields["id"] = UUID(table["id"])
+    return Channel(name=name, **fields)

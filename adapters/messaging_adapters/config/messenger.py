@@ -1,0 +1,61 @@
+"""A messenger made of a configuration."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from messaging_adapters.config.file import load_config
+from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
+from messaging_core.messenger import Messenger
+from messaging_core.ports.storage.transaction import Storage
+
+M = TypeVar("M", bound=Messenger)
+
+
+def messenger_from(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    storage: Storage | None = None,
+    environment: Mapping[str, str] | None = None,
+    make: Callable[..., M] = Messenger,  # type: ignore[assignment] # a default of a type variable
+    **options: Any,
+) -> M:
+    """Make a messenger with the storage, channels, transports and webhooks of a configuration.
+
+    Channels with equal settings share one transport, and so its connections.
+
+    Args:
+        source: The path of a TOML file, or the same as a mapping.
+        storage: Used instead of the SQLite file of the configuration.
+        environment: The variables that `${NAME}` means; by default those of the process.
+        make: `Messenger`, or a class below it.
+        options: Further arguments of `Messenger`.
+
+    Raises:
+        ConfigurationError: The file is missing, with one line for each fault in it; or a variable
+            or a package is missing.
+    """
+    config = load_config(source)
+    variables = os.environ if environment is None else environment
+    with ExitStack() as made:  # closes what was made, if the rest fails
+        transports = config.make_transports(variables)
+        for transport in {id(transport): transport for transport in transports.values()}.values():
+            if hasattr(transport, "close"):
+                made.callback(transport.close)
+        options.setdefault("receipt_parsers", config.make_webhooks(variables))
+        own = storage if storage is not None else open_storage(config.database)
+        if storage is None:
+            made.callback(own.close)  # type: ignore[attr-defined] # it is a SqliteStorage
+        channels = {config.channels[name]: transport for name, transport in transports.items()}
+        messenger = make(storage=own, channels=channels, **options)
+        made.pop_all()
+    return messenger
+
+
+def open_storage(path: Path) -> SqliteStorage:
+    """Open a database in the mode that the storage chooses too, without its advice on speed."""
+    is_safe = wal_is_safe(sqlite3.sqlite_version_info[:3])
+    return SqliteStorage(path, journal_mode=None if is_safe else "TRUNCATE")

@@ -1,0 +1,99 @@
+"""`messaging check` asks the transport of every channel, and sends nothing."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
+from typing import Any
+
+from messaging_core.testing.contracts.transport.bounds import nothing_left_open
+
+CHANNEL = """
+[channels.{name}]
+platform = "email"
+sender = "{name}@shop.example"
+transport = "{dsn}"
+"""
+
+
+class _Mail(StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(b"220 peer.example ESMTP\r\n")
+        while line := self.rfile.readline():
+            verb = line.split()[0].upper().decode()
+            self.server.verbs.append(verb)  # type: ignore[attr-defined]
+            answer = {
+                "EHLO": b"250-peer.example\r\n250 AUTH PLAIN LOGIN\r\n",
+                "AUTH": b"535 5.7.8 hunter2 is wrong\r\n",
+                "QUIT": b"221 Bye\r\n",
+            }.get(verb, b"250 Ok\r\n")
+            self.wfile.write(answer)
+            if verb == "QUIT":
+                return
+
+
+@contextmanager
+def mail_server() -> Iterator[Any]:
+    with ThreadingTCPServer(("127.0.0.1", 0), _Mail) as server:
+        server.daemon_threads = True
+        server.verbs = []  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_every_channel_is_checked_and_nothing_is_sent(run, shop, monkeypatch):
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
+    with mail_server() as server:
+        port = server.server_address[1]
+        dsns = {
+            "good": f"smtp+none://127.0.0.1:{port}",
+            "same": f"smtp+none://127.0.0.1:{port}",
+            "login": f"smtp+none://user:${{SMTP_PASSWORD}}@127.0.0.1:{port}",
+            "away": f"smtp+none://127.0.0.1:{closed_port()}",
+            "paper": "file:outbox",
+        }
+        text = "".join(CHANNEL.format(name=name, dsn=dsn) for name, dsn in dsns.items())
+        (shop / "messaging.toml").write_text(text)
+
+        with nothing_left_open():
+            ran = run("check")
+
+    rows = {line.split()[0]: line for line in ran.out.splitlines() if line.split()}
+    assert ran.status == 1
+    assert "ok" in rows["good"]
+    assert "ok" in rows["same"]
+    assert "bad credentials" in rows["login"]
+    assert "unreachable" in rows["away"]
+    assert "cannot be checked" in rows["paper"]
+    assert "hunter2" not in ran.out + ran.err
+    assert not {"MAIL", "RCPT", "DATA"} & set(server.verbs)
+    assert server.verbs.count("EHLO") == 2
+
+
+def test_all_is_well_when_no_channel_fails(run, shop):
+    with mail_server() as server:
+        dsn = f"smtp+none://127.0.0.1:{server.server_address[1]}"
+        (shop / "messaging.toml").write_text(CHANNEL.format(name="good", dsn=dsn))
+
+        ran = run("check")
+
+    assert ran.status == 0
+
+
+def test_a_missing_variable_is_wrong_usage(run, shop):
+    dsn = "smtp://user:${NO_SUCH_VARIABLE}@mail.example"
+    (shop / "messaging.toml").write_text(CHANNEL.format(name="a", dsn=dsn))
+
+    ran = run("check")
+
+    assert ran.status == 2
+    assert "NO_SUCH_VARIABLE" in ran.err

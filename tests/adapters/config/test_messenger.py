@@ -1,0 +1,320 @@
+"""A messenger from a configuration: DSNs, variables, secrets, and types found by name."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from messaging_adapters.config import load_config, messenger_from
+from messaging_adapters.config.discovery import adapter_type
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.transports.email.smtp import SmtpTransport
+from messaging_core import Messenger, Worker
+from messaging_core.errors import ConfigurationError
+from messaging_core.ports.configuration import TRANSPORTS
+from messaging_core.testing import a_request
+
+SECRET = "s3cr3t/with@signs"
+ENVIRONMENT = {"SMTP_PASSWORD": SECRET, "TWILIO_AUTH_TOKEN": "t0ken", "PRICE": "5"}
+
+
+def mail(transport: Any) -> dict[str, Any]:
+    """Return a configuration with one email channel."""
+    channel = {"platform": "email", "sender": "a@shop.example", "transport": transport}
+    return {"channels": {"a": channel}}
+
+
+def smtp_of(transport: Any, **environment: str) -> SmtpTransport:
+    """Make the transport of one email channel."""
+    made = load_config(mail(transport)).transport("a", ENVIRONMENT | environment)
+    assert isinstance(made, SmtpTransport)
+    return made
+
+
+def refused(call: Callable[[], object]) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        call()
+    return str(caught.value)
+
+
+def test_a_dsn_and_a_table_make_the_same_transport() -> None:
+    by_dsn = smtp_of("smtp+tls://support:${SMTP_PASSWORD}@mail.shop.example:4650?timeout=7.5")
+    by_table = smtp_of(
+        {
+            "type": "smtp",
+            "security": "tls",
+            "username": "support",
+            "password_env": "SMTP_PASSWORD",
+            "host": "mail.shop.example",
+            "port": 4650,
+            "timeout": 7.5,
+        }
+    )
+
+    names = ("host", "port", "security", "username", "password", "timeout")
+    assert [getattr(by_dsn, name) for name in names] == [getattr(by_table, name) for name in names]
+    assert by_dsn.password == SECRET
+
+
+@pytest.mark.parametrize(
+    ("dsn", "port"),
+    [
+        ("smtp://mail.example", 587),
+        ("smtp+starttls://mail.example", 587),
+        ("smtp+tls://mail.example/", 465),
+        ("SMTP+NONE://[::1]", 25),
+        ("smtp://mail.example?security=none", 25),
+    ],
+)
+def test_the_usual_port_goes_with_the_variant(dsn: str, port: int) -> None:
+    assert smtp_of(dsn).port == port
+
+
+def test_a_secret_may_stand_in_a_dsn_with_its_signs_escaped() -> None:
+    transport = smtp_of("smtp://user:s3cr3t%2Fwith%40signs@mail.example")
+
+    assert (transport.username, transport.password) == ("user", SECRET)
+
+
+def test_a_whole_dsn_may_be_a_variable() -> None:
+    transport = smtp_of("${MAIL_DSN}", MAIL_DSN="smtp://user:pass@mail.example")
+
+    assert (transport.host, transport.password) == ("mail.example", "pass")
+
+
+def test_a_dollar_is_written_twice() -> None:
+    assert smtp_of("smtp://user:$${PRICE}@mail.example").password == "${PRICE}"
+
+
+@pytest.mark.parametrize(
+    ("transport", "fault"),
+    [
+        ("mail.example", "this is no DSN: write type://username:password@host"),
+        ("pigeon://loft", '"pigeon" is not one of console, file, '),
+        ("smpt://mail.example", '(did you mean "smtp"?)'),
+        ("smtp+ssl://mail.example", "unknown variant of the type in the DSN; allowed: +starttls"),
+        (
+            "smtp://mail.example?sizes=3",
+            'unknown key (did you mean "max_size"?); allowed: type, host, port',
+        ),
+        ("smtp://mail.example?port=3&port=4", "port: given twice"),
+        ("smtp://mail.example:70000", "port: must be 1 to 65535, not 70000"),
+        ("smtp://mail.example:many", "port: must be a whole number, not text"),
+        ("smtp://", "host: missing"),
+        ("smtp://user@mail.example", "username and password_env: give both or neither"),
+        ("file://box/out", "this type has no host in its DSN"),
+        ("smtp://mail.example?timeout=no", "timeout: must be a number of seconds, not text"),
+        ("smtp://mail.example?fetch_media=2", "fetch_media: must be true or false, not text"),
+        ({"type": "smtp", "host": "x", "max_size": -1}, "max_size: must be 0 to"),
+        ({"type": "smtp", "host": "x", "password_env": 3}, "password_env: must be text in quotes"),
+        (["smtp"], "transport: must be a DSN in quotes, or a table, not a list"),
+    ],
+)
+def test_a_fault_names_its_place_and_the_options(transport: Any, fault: str) -> None:
+    said = refused(lambda: load_config(mail(transport)))
+
+    assert said.startswith("configuration: [channels.a")
+    assert fault in said
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        f"smtp://user:{SECRET}@mail example",
+        f"smtp://user:{SECRET}@mail.example?hosts=1",
+        f"smtp://user:{SECRET}@mail.example:{SECRET}",
+        f"smtp://user:{SECRET}@mail.example?port={SECRET}",
+        f"smtp://user:{SECRET}@mail.example?security={SECRET}x",
+        {"type": "smtp", "host": "x", "username": "u", "password": SECRET, "pasword": SECRET},
+        {"type": "smtp", "host": "h h", "username": "u", "password": SECRET},
+    ],
+)
+def test_no_error_and_no_repr_shows_a_secret(transport: Any) -> None:
+    config = mail(transport)
+
+    said = refused(lambda: messenger_from(config, storage=MemoryStorage()))
+
+    assert "s3cr3t" not in said
+
+
+def test_repr_and_what_is_shown_hide_secrets() -> None:
+    config = load_config(mail(f"smtp://user:{SECRET.replace('/', '%2F')}@mail.example"))
+
+    assert "s3cr3t" not in repr(config)
+    assert config.transports["a"].shown()["password"] == "…"
+    assert "s3cr3t" not in repr(config.transport("a"))
+
+
+def test_a_missing_variable_is_named_with_its_place_and_remedy() -> None:
+    config = load_config(mail("smtp://user:${NO_SUCH}@mail.example"))
+
+    said = refused(lambda: config.transport("a", {}))
+
+    assert said == (
+        "configuration: [channels.a.transport] password: "
+        "the environment has no variable NO_SUCH; set it: export NO_SUCH=…"
+    )
+
+
+def test_a_mapping_may_hold_a_secret_and_a_file_may_not(tmp_path: Path) -> None:
+    table = {"type": "smtp", "host": "x", "username": "u", "password": SECRET}
+    file = tmp_path / "messaging.toml"
+    file.write_text(
+        "[channels.a]\nplatform = 'email'\nsender = 'a@shop.example'\n[channels.a.transport]\n"
+        f"type = 'smtp'\nhost = 'x'\nusername = 'u'\npassword = '{SECRET}'\n"
+    )
+
+    assert smtp_of(table).password == SECRET
+    assert "password: never write a secret into this file" in refused(lambda: load_config(file))
+
+
+def test_from_config_sends_what_the_file_describes(tmp_path: Path) -> None:
+    file = tmp_path / "messaging.toml"
+    file.write_text(
+        'database = "shop.db"\n[channels.parcels]\nplatform = "sms"\nsender = "Shop"\n'
+        'transport = "file:outbox"\n'
+    )
+
+    with Messenger.from_config(file) as messenger:
+        messenger.send("parcels", a_request())
+        Worker(messenger).drain()
+
+    assert (tmp_path / "shop.db").exists()
+    assert len(list((tmp_path / "outbox").iterdir())) == 1
+
+
+def test_from_config_takes_the_other_arguments_of_a_messenger() -> None:
+    class Own(Messenger):
+        pass
+
+    storage = MemoryStorage()
+
+    messenger = Own.from_config(mail("console:"), storage=storage, default_channels=["a"])
+
+    assert isinstance(messenger, Own)
+    assert messenger.storage is storage
+
+
+def test_channels_with_equal_settings_share_a_transport() -> None:
+    config = mail("smtp://mail.example")
+    config["channels"]["b"] = dict(config["channels"]["a"], sender="b@shop.example")
+    config["channels"]["c"] = dict(config["channels"]["a"], transport="smtp://other.example")
+
+    transports = load_config(config).make_transports()
+
+    assert transports["a"] is transports["b"]
+    assert transports["a"] is not transports["c"]
+
+
+def test_webhooks_make_receipt_parsers_that_know_the_channels() -> None:
+    config: dict[str, Any] = {
+        "channels": {
+            "sms": {"platform": "sms", "sender": "+31201234567", "transport": "console:"},
+        },
+        "webhooks": {
+            "twilio": {"type": "twilio", "auth_token_env": "TWILIO_AUTH_TOKEN"},
+            "other": "twilio://:${TWILIO_AUTH_TOKEN}@",
+        },
+    }
+
+    loaded = load_config(config)
+    first, second = loaded.make_webhooks(ENVIRONMENT)
+
+    assert (first.name, second.name) == ("twilio", "other")
+    assert first.channels == {"31201234567": loaded.channels["sms"].id}  # type: ignore[attr-defined]
+    assert "t0ken" not in repr(first)
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "fault"),
+    [
+        ({"x": {"type": "nothing"}}, '[webhooks.x] type: "nothing" is not one of '),
+        ({"x": 3}, "[webhooks.x] must be a table or a DSN in quotes"),
+        ({"x": {"type": "twilio"}}, "[webhooks.x] auth_token: missing"),
+        ({"x": {"type": "twilio", "auth_token": "t", "chanels": 3}}, "chanels: unknown key (did"),
+    ],
+)
+def test_a_webhook_with_a_fault_is_named(webhooks: Any, fault: str) -> None:
+    config = mail("console:") | {"webhooks": webhooks}
+
+    assert fault in refused(lambda: load_config(config))
+
+
+PACKAGE = """
+from messaging_core.ports.configuration import AdapterType
+from messaging_core.testing import RecordingTransport
+
+
+class Pager(RecordingTransport):
+    def __init__(self, host: str, api_key: str, *, retries: int = 0) -> None:
+        super().__init__(name="pager")
+        self.settings = (host, api_key, retries)
+
+
+PAGER = AdapterType(make=Pager, secrets=frozenset({"api_key"}), username=None, password="api_key")
+"""
+
+
+@pytest.fixture
+def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Install a package with two transports, one of which fails when it is imported."""
+    (tmp_path / "pager.py").write_text(PACKAGE)
+    (tmp_path / "broken.py").write_text("raise RuntimeError('never import me')")
+    info = tmp_path / "pager-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        f"[{TRANSPORTS}]\npager = pager:PAGER\nplain = pager:Pager\nbroken = broken:BROKEN\n"
+        "text = pager:__name__\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    adapter_type.cache_clear()
+    yield tmp_path
+    adapter_type.cache_clear()
+    sys.modules.pop("pager", None)
+
+
+@pytest.mark.usefixtures("pager")
+def test_a_transport_of_another_package_is_found_by_its_name_and_no_other_is_loaded() -> None:
+    config = load_config(mail("pager://:k3y@pager.example?retries=2"))
+
+    transport = config.transport("a")
+
+    assert transport.settings == ("pager.example", "k3y", 2)  # type: ignore[attr-defined]
+    assert "broken" not in sys.modules
+
+
+@pytest.mark.usefixtures("pager")
+def test_a_class_alone_is_enough() -> None:
+    table = {"type": "plain", "host": "h", "api_key": "${KEY}"}
+    config = load_config(mail(table))
+
+    transport = config.transport("a", {"KEY": "k3y"})
+
+    assert transport.settings == ("h", "k3y", 0)  # type: ignore[attr-defined]
+    assert config.transports["a"].shown()["api_key"] == "${KEY}"
+
+
+@pytest.mark.usefixtures("pager")
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ("broken", "broken of pager cannot be loaded: RuntimeError"),
+        ("text", "text of pager is neither an AdapterType nor a class"),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_named(kind: str, fault: str) -> None:
+    assert fault in refused(lambda: load_config(mail({"type": kind})))
+
+
+def test_two_packages_with_one_name_are_refused(pager: Path) -> None:
+    info = pager / "other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{TRANSPORTS}]\npager = other:PAGER\n")
+
+    said = refused(lambda: load_config(mail("pager://h")))
+
+    assert "several packages offer pager: other, pager" in said
