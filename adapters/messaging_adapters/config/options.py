@@ -18,7 +18,7 @@ from messaging_core.ports.configuration import AdapterType
 from messaging_core.ports.media import MediaSource
 
 FETCH_MEDIA: Final = "fetch_media"
-"""Stands for a parameter `media`: fetch pictures and files from public HTTPS addresses."""
+"""Replaces a parameter `media`: fetch pictures and files from public HTTPS addresses."""
 
 _MOST: Final = {"port": 65_535, "timeout": 3600}
 _LEAST: Final = {"port": 1, "timeout": 1}

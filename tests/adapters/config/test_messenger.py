@@ -1,5 +1,6 @@
 """A messenger from a configuration: DSNs, variables, secrets, and types found by name."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Any
 import pytest
 
 from messaging_adapters.config import load_config, messenger_from
-from messaging_adapters.config.discovery import adapter_type
+from messaging_adapters.config.discovery import adapter_type, names_of
+from messaging_adapters.config.options import options_of
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
 from messaging_core.errors import ConfigurationError
-from messaging_core.ports.configuration import TRANSPORTS
+from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.testing import a_request
 
 SECRET = "s3cr3t/with@signs"
@@ -240,6 +242,37 @@ def test_a_webhook_with_a_fault_is_named(webhooks: Any, fault: str) -> None:
     config = mail("console:") | {"webhooks": webhooks}
 
     assert fault in refused(lambda: load_config(config))
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [(group, name) for group in (TRANSPORTS, RECEIPTS) for name in names_of(group)],
+)
+def test_each_type_of_ours_can_be_loaded_and_keeps_its_secrets(group: str, name: str) -> None:
+    adapter = adapter_type(group, name)
+
+    options = options_of(adapter)
+
+    assert adapter.secrets & options.keys() or not adapter.password
+    assert {adapter.username, adapter.password, adapter.host, adapter.path} - {None} <= {*options}
+
+
+def test_every_type_is_in_the_guide() -> None:
+    guide = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "configure.md"
+    rows = set(re.findall(r"^\| `(\w+)` \|", guide.read_text("utf-8"), re.MULTILINE))
+
+    assert {*names_of(TRANSPORTS), *names_of(RECEIPTS)} <= rows
+
+
+def test_an_smpp_centre_is_described_in_a_line() -> None:
+    dsn = "smpp+tls://shop:${PASS}@smsc.example:3600?window=20&zone=Europe/Paris&timeout=5"
+    channel = {"platform": "sms", "sender": "Shop", "transport": dsn}
+
+    made: Any = load_config({"channels": {"a": channel}}).transport("a", {"PASS": "pass"})
+
+    assert (made.host, made.port) == ("smsc.example", 3600)
+    assert (made.system_id, made.password) == ("shop", "pass")
+    assert (made.window, made.timeout.total_seconds(), str(made.zone)) == (20, 5, "Europe/Paris")
 
 
 PACKAGE = """
