@@ -47,8 +47,9 @@ class CompiledTemplate(Protocol):
             blank: Says whether the place of a placeholder without value may stay empty.
 
         Raises:
-            TemplateValueError: With every value that is missing or of no use, or with the limit
-                that the rendering would exceed.
+            TemplateValueError: With every value that is missing or of no use, or with the first
+                one where the language evaluates in order; or with the limit that the rendering
+                would exceed.
         """
 
 
@@ -71,7 +72,8 @@ class TemplateEngine(Protocol):
         Args:
             source: What was stored.
             form: What it becomes.
-            line_breaks: Whether line breaks in values become `<br/>` in HTML.
+            line_breaks: Whether line breaks in values become `<br/>` in HTML, unless the language
+                lets the source choose that.
 
         Raises:
             TemplateSyntaxError: The source is broken, or holds a placeholder where no value could

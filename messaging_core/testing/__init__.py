@@ -1,5 +1,10 @@
 """What tests of a host, and of its own storages and transports, are made with."""
 
+import sys
+
+if "pytest" in sys.modules:  # so that a contract that fails shows the values it compared
+    sys.modules["pytest"].register_assert_rewrite("messaging_core.testing.contracts")
+
 from messaging_core.testing.builders import (
     a_channel,
     a_claim,
@@ -19,8 +24,12 @@ from messaging_core.testing.builders import (
     an_incoming_message,
 )
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
+from messaging_core.testing.contracts.audience import AudienceContract
+from messaging_core.testing.contracts.files import FilesContract
+from messaging_core.testing.contracts.media import MediaContract
 from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
 from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
+from messaging_core.testing.contracts.template_engine import TemplateEngineContract
 from messaging_core.testing.contracts.transport import (
     HttpPeerContract,
     PeerContract,
@@ -31,16 +40,20 @@ from messaging_core.testing.recording import BeforeHandoff, RecordingTransport
 
 __all__ = [
     "MONDAY_MORNING",
+    "AudienceContract",
     "BeforeHandoff",
     "DurableStorageContract",
+    "FilesContract",
     "HttpPeer",
     "HttpPeerContract",
     "ManualClock",
+    "MediaContract",
     "Misbehaviour",
     "PeerContract",
     "ReceiptParserContract",
     "RecordingTransport",
     "StorageContract",
+    "TemplateEngineContract",
     "TransportContract",
     "a_channel",
     "a_claim",

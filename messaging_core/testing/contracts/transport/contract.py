@@ -18,7 +18,7 @@ from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.delivery.outcome import Accepted, Outcome, PerRecipient
 from messaging_core.models.messages.envelope import Content, EmailContent, Envelope, Recipient
 from messaging_core.ports.transport import Capabilities, Transport
-from messaging_core.testing.contracts.transport.bounds import (
+from messaging_core.testing.contracts.bounds import (
     no_thread_that_holds_the_process,
     nothing_left_open,
     nothing_said,

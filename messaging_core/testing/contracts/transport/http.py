@@ -13,7 +13,7 @@ from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome, 
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.transport import Transport
-from messaging_core.testing.contracts.transport.bounds import nothing_left_open
+from messaging_core.testing.contracts.bounds import nothing_left_open
 from messaging_core.testing.contracts.transport.contract import close
 from messaging_core.testing.contracts.transport.handoff import Leave
 from messaging_core.testing.contracts.transport.peer import PeerContract

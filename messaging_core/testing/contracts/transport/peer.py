@@ -15,7 +15,7 @@ from messaging_core.models.delivery.outcome import (
 )
 from messaging_core.models.messages.envelope import EmailContent, Envelope
 from messaging_core.ports.transport import Transport
-from messaging_core.testing.contracts.transport.bounds import nothing_left_open, nothing_said
+from messaging_core.testing.contracts.bounds import nothing_left_open, nothing_said
 from messaging_core.testing.contracts.transport.contract import TransportContract, close
 from messaging_core.testing.contracts.transport.envelopes import private_words
 from messaging_core.testing.contracts.transport.handoff import Leave

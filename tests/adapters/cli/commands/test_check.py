@@ -7,7 +7,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
-from messaging_core.testing.contracts.transport.bounds import nothing_left_open
+from messaging_core.testing.contracts.bounds import nothing_left_open
 
 CHANNEL = """
 [channels.{name}]

@@ -33,7 +33,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     thread.start()
     thread.join(seconds)
     assert not thread.is_alive(), (
-        f"`send` did not end within {seconds:g} seconds: bound every wait on the network"
+        f"the call did not end within {seconds:g} seconds: bound every wait"
     )
     if errors:
         raise errors[0]
