@@ -81,10 +81,6 @@ def writing(*pieces: bytes | float) -> Behaviour:
     return write
 
 
-def resetting_before_the_body(wire: Wire) -> None:
-    wire.reset()
-
-
 def resetting_after_the_body(wire: Wire) -> None:
     wire.read_body()
     wire.reset()

@@ -16,6 +16,7 @@ from messaging_core.acceptance.writer import MessageWriter, _refusal
 from messaging_core.contacts.receivers import with_known_contacts
 from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.admission import admit
+from messaging_core.decisions.content.carrying import beyond
 from messaging_core.decisions.content.link_planning import Linking, counts_parts, wants_links
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.lazy import frozen
@@ -89,6 +90,8 @@ class MessageAcceptor:
         has_links = wants_links(request)
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
+        capabilities = self.context.channels.capabilities(channel.id)
+        faults = [*faults, *beyond(request, channel, capabilities)]
         admission = admit(
             request,
             channel,

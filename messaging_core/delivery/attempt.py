@@ -21,7 +21,7 @@ from messaging_core.models.delivery.outcome import (
     Unknown,
 )
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.ports.transport import Transport
+from messaging_core.ports.transport import SupportsLookUp, Transport, leaves
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +72,43 @@ def call_transport(transport: Transport, envelope: Envelope, handoff: DurableHan
     if isinstance(outcome, Coroutine):
         outcome.close()  # or Python warns that it was never awaited
     return CallResult(outcome=fault_outcome(transport.name, what, handoff), is_fault=True)
+
+
+def ask_transport(transport: Transport, envelope: Envelope) -> Outcome | None:
+    """Ask every provider that may have a message in doubt, and return what is certain.
+
+    Returns:
+        `Accepted` where one of them has it. Nothing where one of them cannot tell.
+    """
+    told = [_asked(own, envelope) for own in leaves(transport)]
+    taken = next((outcome for outcome in told if isinstance(outcome, Accepted)), None)
+    if taken is not None or not all(isinstance(outcome, Rejected | Deferred) for outcome in told):
+        return taken
+    return next((outcome for outcome in told if isinstance(outcome, Rejected)), told[0])
+
+
+def can_look_up(transport: Transport) -> bool:
+    """Return whether a provider behind a transport can be asked about a message in doubt."""
+    return any(_looks_up(own) for own in leaves(transport))
+
+
+def _looks_up(transport: Transport) -> bool:
+    return transport.capabilities.looks_up and isinstance(transport, SupportsLookUp)
+
+
+def _asked(transport: Transport, envelope: Envelope) -> SingleOutcome | None:
+    if not (transport.capabilities.looks_up and isinstance(transport, SupportsLookUp)):
+        return None
+    try:
+        return _single(transport.look_up(envelope))
+    except BaseException as error:  # noqa: BLE001 - foreign code, on a thread that gets no signals
+        _log.warning(
+            "transport %s could not look message %s up: %s",
+            transport.name,
+            envelope.message_id,
+            fault_of(error),
+        )
+        return None
 
 
 def _is_of_the_network(error: BaseException) -> bool:

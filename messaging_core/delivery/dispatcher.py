@@ -4,9 +4,18 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from attrs import evolve
+
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
+from messaging_core.decisions.delivery.dispatch import (
+    NO_RULES,
+    Finish,
+    LookUp,
+    dispatch,
+    ruling_on,
+)
 from messaging_core.decisions.delivery.settlement import (
+    IN_DOUBT,
     Attempted,
     dead_letter,
     expire,
@@ -15,7 +24,13 @@ from messaging_core.decisions.delivery.settlement import (
     release,
     settle,
 )
-from messaging_core.delivery.attempt import CallResult, call_transport, fault_outcome
+from messaging_core.delivery.attempt import (
+    CallResult,
+    ask_transport,
+    call_transport,
+    can_look_up,
+    fault_outcome,
+)
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.handoff import DurableHandoff
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
@@ -24,8 +39,9 @@ from messaging_core.host_code import fault_of, may_be_a_signal
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.delivery.delivery import Claim, Settlement
-from messaging_core.models.delivery.outcome import Accepted
+from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.policy.send_rules import Course
 from messaging_core.ports.transport import Transport
 
@@ -125,25 +141,37 @@ class Dispatcher:
         route = self.context.channels.route(claim.message.channel_id)
         channel, transport = route or (None, None)
         deduplicates = transport is not None and deduplicates_at(transport, claim, now)
+        is_in_doubt = claim.message.details == IN_DOUBT
         decision = dispatch(
             claim,
             channel,
             now,
             deduplicates=deduplicates,
+            looks_up=is_in_doubt and transport is not None and can_look_up(transport),
             max_crashes=self.max_crashes,
             rules=self.context.policies.of(channel) if channel else NO_RULES,
         )
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self._released(claim)
-        return self._attempt(claim, decision, transport, now, deduplicates=deduplicates)
-
-    def _attempt(
-        self, claim: Claim, send: Send, transport: Transport, now: datetime, *, deduplicates: bool
-    ) -> Settlement | None:
         # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
-        jitter, envelope = self._jitter(), send.envelope
+        jitter = self._jitter()
+        call = self._call(claim, decision.envelope, transport, now, deduplicates=deduplicates)
+        self.watchdog.start(call)
+        if isinstance(decision, LookUp):
+            return self._look_up(call, decision, transport, jitter)
+        return self._attempt(call, decision.envelope, transport, jitter)
+
+    def _call(
+        self,
+        claim: Claim,
+        envelope: Envelope,
+        transport: Transport,
+        now: datetime,
+        *,
+        deduplicates: bool,
+    ) -> TransportCall:
         addresses = tuple([receiver.value for receiver in envelope.receivers])
-        call = TransportCall(
+        return TransportCall(
             claim=claim,
             channel=envelope.channel,
             addresses=addresses,
@@ -159,7 +187,43 @@ class Dispatcher:
             ),
             deduplicates=deduplicates,
         )
-        self.watchdog.start(call)
+
+    def _look_up(
+        self, call: TransportCall, decision: LookUp, transport: Transport, jitter: float
+    ) -> Settlement | None:
+        """Ask the provider about a message in doubt, and do what follows from its answer."""
+        try:
+            told = self._told(call.claim, decision.envelope, transport)
+        except BaseException:
+            if self.watchdog.finish(call):
+                raise
+            return None
+        if told is not None and not isinstance(told, Deferred):
+            _end_doubt(call)
+            return self._answered(call, CallResult(outcome=told), jitter)
+        following = decision.otherwise if told is None else decision.if_missing
+        if isinstance(following, Finish):
+            return following.settlement if self.watchdog.finish(call) else None
+        if told is not None:
+            _end_doubt(call)
+        return self._attempt(call, following.envelope, transport, jitter)
+
+    def _told(self, claim: Claim, envelope: Envelope, transport: Transport) -> Outcome | None:
+        """Return what the provider is certain of.
+
+        It may have found another message, with the same text and receiver.
+        """
+        told = ask_transport(transport, envelope)
+        if not isinstance(told, Accepted):
+            return told
+        with self.context.storage.begin(read_only=True) as tx:
+            known = tx.messages.by_references(claim.workspace, told.references)
+        owners = {message_id for several in known.values() for message_id, _ in several}
+        return None if owners - {claim.message.id} else told
+
+    def _attempt(
+        self, call: TransportCall, envelope: Envelope, transport: Transport, jitter: float
+    ) -> Settlement | None:
         try:
             answer = call_transport(transport, envelope, call.handoff)
         except (Withdrawn, StorageError) as error:
@@ -168,6 +232,11 @@ class Dispatcher:
             if self.watchdog.finish(call):
                 raise
             return None
+        return self._answered(call, answer, jitter)
+
+    def _answered(
+        self, call: TransportCall, answer: CallResult, jitter: float
+    ) -> Settlement | None:
         if self.watchdog.finish(call):
             return self._settled(call, answer, jitter)
         self._record_late(call, answer)
@@ -191,7 +260,7 @@ class Dispatcher:
 
     def _settled(self, call: TransportCall, answer: CallResult, jitter: float) -> Settlement:
         fails = call.channel.when_in_doubt is WhenInDoubt.FAIL
-        return settle(
+        settlement = settle(
             Attempted(
                 claim=call.claim,
                 platform=call.channel.platform,
@@ -206,6 +275,7 @@ class Dispatcher:
                 handed_over=call.handoff.marked_at is not None,
             )
         )
+        return _with_doubt_ended(call, settlement)
 
     def _jitter(self) -> float:
         try:
@@ -224,9 +294,10 @@ class Dispatcher:
                 "message %s could not be marked; trying again", claim.message.id, exc_info=error
             )
         elif error.reason == "expired":
-            return expire(claim, now)
+            return _with_doubt_ended(call, expire(claim, now))
         # Not at once, or a drain would never end.
-        return postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
+        waiting = postpone(claim, now, now + _WITHDRAWN_WAIT, claim.message.failure)
+        return _with_doubt_ended(call, waiting)
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:
         now = self._now_or(claim.message.updated_at)
@@ -240,6 +311,16 @@ class Dispatcher:
         )
         until = min(now + _PUT_OFF, claim.delivery.expires_at)
         return postpone(claim, now, until, failure, crashed=True)
+
+
+def _end_doubt(call: TransportCall) -> None:
+    """Let a call be settled as that of a message about which there is no doubt any more."""
+    call.claim = evolve(call.claim, message=evolve(call.claim.message, details=None))
+    call.ends_doubt = True
+
+
+def _with_doubt_ended(call: TransportCall, settlement: Settlement) -> Settlement:
+    return evolve(settlement, resolved=Resolution.REPORTED) if call.ends_doubt else settlement
 
 
 def deduplicates_at(transport: Transport, claim: Claim, now: datetime) -> bool:

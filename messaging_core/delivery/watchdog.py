@@ -14,13 +14,14 @@ from messaging_core.models.delivery.delivery import Claim
 
 @define(kw_only=True, eq=False)
 class TransportCall:
-    """One call of `Transport.send`, on the thread that makes it.
+    """One call of a transport, on the thread that makes it.
 
     Attributes:
         addresses: The receivers of this attempt.
         at: When the call was decided, by the host's clock.
         handoff: Marks the message as handed over; revoked when the call expires.
         started_at: Seconds of the monotonic clock.
+        ends_doubt: The provider told what became of the attempt before.
     """
 
     claim: Claim
@@ -32,6 +33,7 @@ class TransportCall:
     deduplicates: bool
     thread: threading.Thread = field(factory=threading.current_thread)
     started_at: float = field(factory=monotonic)
+    ends_doubt: bool = False
 
 
 class Watchdog:

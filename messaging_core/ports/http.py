@@ -45,6 +45,11 @@ class HttpResponse:
     headers: Mapping[str, str] = field(factory=dict, converter=_lower_names, repr=False)
     body: bytes = field(default=b"", repr=False)
 
+    @property
+    def is_ok(self) -> bool:
+        """Return whether the status is one of success (RFC 9110 §15.3)."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the same
+
 
 class HttpFault(StrEnum):
     """Say why there is no complete answer.

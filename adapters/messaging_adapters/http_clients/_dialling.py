@@ -3,10 +3,9 @@
 import socket
 from collections.abc import Callable, Sequence
 
-from attrs import frozen
-
 from messaging_adapters.http_clients._deadline import Deadline
 from messaging_core.errors import HttpError
+from messaging_core.lazy import frozen
 from messaging_core.ports.http import HttpFault
 
 Resolver = Callable[[str, int], Sequence[str]]

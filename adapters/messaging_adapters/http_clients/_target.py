@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from attrs import frozen
+from messaging_core.lazy import frozen
 
 _UNSAFE: Final = re.compile(r"[\s\x00-\x20\x7f-\xa0\\]")
 _PORTS: Final = {"http": 80, "https": 443}

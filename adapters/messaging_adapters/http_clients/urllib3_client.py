@@ -124,15 +124,19 @@ class Urllib3Client(HttpClient):
             try:
                 response, is_lasting = exchange.run(connection)
             except BaseException as error:
-                connection.abort()
+                self._leave(connection, is_lasting=error is exchange.refusal)
                 if exchange.may_go_again(connection, error):
                     continue
                 raise
-            if is_lasting:
-                self._idle.give(connection)
-            else:
-                connection.abort()
+            self._leave(connection, is_lasting=is_lasting)
             return response
+
+    def _leave(self, connection: Connection, *, is_lasting: bool) -> None:
+        """Keep a connection that is good for another request, and hang up on any other."""
+        if is_lasting:
+            self._idle.give(connection)
+        else:
+            connection.abort()
 
     def _connection(self, exchange: "_Exchange") -> Connection:
         target, deadline = exchange.target, exchange.deadline
@@ -189,17 +193,17 @@ class _Exchange:
         return is_lost and connection.is_reused and not self.is_begun
 
     def _run(self, connection: Connection) -> tuple[HttpResponse, bool]:
-        body: Iterator[bytes] | None = None
-        if self.request.body:
-            body = self._pieces(connection)
-        else:
-            self._announce(connection)
+        self._announce()
+        if connection.is_reused and not connection.is_connected:
+            raise _StaleError
+        body = self._pieces() if self.request.body else None
+        self.is_begun = body is None  # then the head is all there is
         try:
             connection.request(
                 self.request.method, self.target.path, body=body, headers=self._headers()
             )
-        except (BrokenPipeError, ConnectionResetError) as error:
-            if error is self.refusal or not self.is_begun:
+        except (BrokenPipeError, ConnectionResetError):
+            if not self.is_begun:
                 raise
             # A server may refuse what is too long for it before it has read all of it.
         return self._answer(connection)
@@ -216,12 +220,7 @@ class _Exchange:
             headers["Content-Length"] = str(len(request.body))
         return headers
 
-    def _pieces(self, connection: Connection) -> Iterator[bytes]:
-        self._announce(connection)
-        for start in range(0, len(self.request.body), _CHUNK):
-            yield self.request.body[start : start + _CHUNK]
-
-    def _announce(self, connection: Connection) -> None:
+    def _announce(self) -> None:
         if not self.is_announced and self.before_body is not None:
             try:
                 self.before_body()
@@ -229,9 +228,11 @@ class _Exchange:
                 self.refusal = refusal
                 raise
         self.is_announced = True
-        if connection.is_reused and not connection.is_connected:
-            raise _StaleError
+
+    def _pieces(self) -> Iterator[bytes]:
         self.is_begun = True
+        for start in range(0, len(self.request.body), _CHUNK):
+            yield self.request.body[start : start + _CHUNK]
 
     def _answer(self, connection: Connection) -> tuple[HttpResponse, bool]:
         with connection.answer() as answer:

@@ -47,7 +47,22 @@ class Finish:
     settlement: Settlement
 
 
-Dispatch = Send | Finish
+@frozen(kw_only=True)
+class LookUp:
+    """Ask the provider first what became of a message in doubt.
+
+    Attributes:
+        envelope: The message in doubt.
+        if_missing: What to do if the provider certainly does not have it.
+        otherwise: What to do if the provider cannot tell.
+    """
+
+    envelope: Envelope
+    if_missing: Send | Finish
+    otherwise: Send | Finish
+
+
+Dispatch = Send | Finish | LookUp
 
 
 def dispatch(  # noqa: PLR0913 - by keyword beyond the third
@@ -56,6 +71,7 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
     now: datetime,
     *,
     deduplicates: bool = False,
+    looks_up: bool = False,
     max_crashes: int = MAX_CRASHES,
     rules: SendRules = NO_RULES,
 ) -> Dispatch:
@@ -67,6 +83,7 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
         now: The present.
         deduplicates: Whether the provider would recognise the message if it came again; then
             doubt is no reason not to send it.
+        looks_up: Whether the provider can be asked about a message in doubt.
         max_crashes: After how many crashes a message is given up, unless it is in doubt.
         rules: The send rules of the channel, asked where the claim knows its receivers.
     """
@@ -76,15 +93,26 @@ def dispatch(  # noqa: PLR0913 - by keyword beyond the third
         return Finish(settlement=dead_letter(claim, now))
     if channel is None or not channel.active:
         return Finish(settlement=_without_channel(claim, channel, now))
-    in_doubt = claim.message.details == IN_DOUBT and not deduplicates
-    if in_doubt and claim.doubted and channel.in_doubt_timeout:
-        return Finish(settlement=_wait_for_proof(claim, channel, now))
-    if in_doubt and channel.when_in_doubt is not WhenInDoubt.RESEND:
-        return Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
+    if claim.message.details == IN_DOUBT and not deduplicates:
+        return _about_doubt(claim, channel, rules, now, looks_up=looks_up)
     return _by_the_rules(claim, channel, rules, now)
 
 
-def _by_the_rules(claim: Claim, channel: Channel, rules: SendRules, now: datetime) -> Dispatch:
+def _about_doubt(
+    claim: Claim, channel: Channel, rules: SendRules, now: datetime, *, looks_up: bool
+) -> Dispatch:
+    if claim.doubted and channel.in_doubt_timeout:
+        return Finish(settlement=_wait_for_proof(claim, channel, now))
+    allowed = otherwise = _by_the_rules(claim, channel, rules, now)
+    if channel.when_in_doubt is not WhenInDoubt.RESEND:
+        otherwise = Finish(settlement=_leave_in_doubt(claim, channel.when_in_doubt, now))
+    if not looks_up:
+        return otherwise
+    envelope = envelope_of(claim.message, claim.delivery, channel)
+    return LookUp(envelope=envelope, if_missing=allowed, otherwise=otherwise)
+
+
+def _by_the_rules(claim: Claim, channel: Channel, rules: SendRules, now: datetime) -> Send | Finish:
     if claim.receivers is None:
         return Send(envelope=envelope_of(claim.message, claim.delivery, channel))
     ruling = ruling_on(claim, claim.receivers, channel, rules, now)

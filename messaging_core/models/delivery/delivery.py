@@ -166,7 +166,7 @@ class Resolution(StrEnum):
         FAILED: It was given up, by the choice of its channel.
         PARKED: It waits for a person, by the choice of its channel; it is in doubt still.
         EXPIRED: Its validity ended.
-        REPORTED: A receipt told.
+        REPORTED: A receipt told, or the provider when it was asked.
         ANSWERED: The worker that had been given up answered after all.
     """
 

@@ -13,7 +13,8 @@ class Doubts:
         resent: Sent again, by the choice of the channel: these may have arrived twice.
         failed: Given up, by the choice of the channel.
         expired: Not resolved before the validity ended.
-        reported: A receipt told that the provider had it.
+        reported: A receipt told that the provider had it, or the provider was asked and told
+            whether it had it.
         answered: The worker that had been given up answered after all.
         parked: Laid aside for a person, by the choice of the channel; that ends none of them.
     """

@@ -15,12 +15,14 @@ class CheckStatus(StrEnum):
         BAD_SETUP: Something else of the set-up is wrong, such as a host name, a certificate that
             is not trusted, or an account that may not send.
         UNREACHABLE: It does not answer, or says that it cannot at present: try again later.
+        UNKNOWN: There is nothing to ask it without sending.
     """
 
     OK = "ok"
     BAD_CREDENTIALS = "bad_credentials"
     BAD_SETUP = "bad_setup"
     UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
 
 
 @frozen(kw_only=True)
