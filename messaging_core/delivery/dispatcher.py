@@ -5,15 +5,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from messaging_core.context import EngineContext
+from messaging_core.decisions.delivery.attempt import Attempted, settle
 from messaging_core.decisions.delivery.dispatch import NO_RULES, Finish, Send, dispatch, ruling_on
 from messaging_core.decisions.delivery.settlement import (
-    Attempted,
     dead_letter,
     expire,
     may_have_gone,
     postpone,
     release,
-    settle,
 )
 from messaging_core.delivery.attempt import CallResult, call_transport, fault_outcome
 from messaging_core.delivery.group_commit import GroupCommit
