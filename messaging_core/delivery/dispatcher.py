@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from messaging_core.context import EngineContext
+from messaging_core.decisions.delivery.attempt import Attempted, settle
 from messaging_core.decisions.delivery.dispatch import (
     NO_RULES,
     Finish,
@@ -16,13 +17,11 @@ from messaging_core.decisions.delivery.dispatch import (
 )
 from messaging_core.decisions.delivery.settlement import (
     IN_DOUBT,
-    Attempted,
     dead_letter,
     expire,
     may_have_gone,
     postpone,
     release,
-    settle,
 )
 from messaging_core.delivery.attempt import (
     CallResult,

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, StateError, Status, Worker
-from messaging_core.decisions.delivery.settlement import IN_DOUBT, Attempted, settle
+from messaging_core.decisions.delivery.attempt import Attempted, settle
+from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.delivery.recorder import DeliveryRecorder
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import FailureCode, Retry

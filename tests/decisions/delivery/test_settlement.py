@@ -7,11 +7,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging_core.decisions.delivery.attempt import Attempted, settle
 from messaging_core.decisions.delivery.settlement import (
     EXPIRED,
     IN_DOUBT,
     PARTLY_REFUSED,
-    Attempted,
     already_delivered,
     expire,
     may_have_gone,
@@ -19,7 +19,6 @@ from messaging_core.decisions.delivery.settlement import (
     postpone,
     proved,
     release,
-    settle,
     with_evidence,
 )
 from messaging_core.models.common.failure import Failure, FailureCode, Retry
