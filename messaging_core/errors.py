@@ -228,17 +228,17 @@ class UnknownWebhookError(NotFoundError):
 
     Attributes:
         name: What was asked for.
-        known: The names that would have been found.
+        names: The names of the receipt parsers that this messenger has.
     """
 
-    def __init__(self, name: str, known: Sequence[str] = ()) -> None:
-        super().__init__(name, tuple(known))
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        super().__init__(name, tuple(names))
         self.name = name
-        self.known = tuple(known)
+        self.names = tuple(names)
 
     def __str__(self) -> str:
         """Return the name asked for and the names there are."""
-        return f"no receipt parser {self.name!r}; there are: {', '.join(self.known) or 'none'}"
+        return f"no receipt parser {self.name!r}; there are: {', '.join(self.names) or 'none'}"
 
 
 class StateError(MessagingError):
