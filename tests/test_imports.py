@@ -83,6 +83,7 @@ ERRORS = [
     errors.UnknownListError(MESSAGE_ID),
     errors.UnknownTemplateError("parcels", MESSAGE_ID),
     errors.UnknownShortLinkError("0aZ3xYp9QwE"),
+    errors.UnknownWebhookError("vonage", ["twilio"]),
     errors.StateError("anything"),
     errors.StorageError("anything"),
     errors.StorageBusyError("anything"),
@@ -97,6 +98,9 @@ ERRORS = [
     errors.TemplateValueError([VIOLATION]),
     errors.MediaError("too large", permanent=True),
     errors.HttpError("timed out", may_be_sent=True, fault="timeout", status=200),
+    errors.WebhookError("anything"),
+    errors.ForgedRequestError("the signature is not the provider's"),
+    errors.UnreadableRequestError("it is no JSON"),
     errors.Withdrawn("cancelled"),
 ]
 
