@@ -6,8 +6,9 @@ A name is imported when it is first asked for, so that a program that uses one r
 the engine.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from messaging_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from messaging_core.delivery.report import DeliveryReport
@@ -76,23 +77,9 @@ __all__ = [
     "to",
 ]
 
-_HOMES = {
-    "DeliveryReport": "delivery.report",
-    "Messenger": "messenger",
-    "Worker": "worker",
-}
+_HOMES = {"DeliveryReport": "delivery.report", "Messenger": "messenger", "Worker": "worker"}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name: an error, a model or one of the table."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _HOMES.get(name, "errors" if name.endswith("Error") else "models")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {name: _HOMES.get(name, "errors" if name.endswith("Error") else "models") for name in __all__},
+)

@@ -40,6 +40,7 @@ MessagingError
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -228,17 +229,17 @@ class UnknownWebhookError(NotFoundError):
 
     Attributes:
         name: What was asked for.
-        known: The names that would have been found.
+        names: The names of the receipt parsers that this messenger has.
     """
 
-    def __init__(self, name: str, known: Sequence[str] = ()) -> None:
-        super().__init__(name, tuple(known))
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        super().__init__(name, tuple(names))
         self.name = name
-        self.known = tuple(known)
+        self.names = tuple(names)
 
     def __str__(self) -> str:
         """Return the name asked for and the names there are."""
-        return f"no receipt parser {self.name!r}; there are: {', '.join(self.known) or 'none'}"
+        return f"no receipt parser {self.name!r}; there are: {', '.join(self.names) or 'none'}"
 
 
 class StateError(MessagingError):
@@ -374,15 +375,7 @@ class MediaError(MessagingError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with the keyword argument."""
-        return _media_error, (self.reason, self.permanent)
-
-    def __str__(self) -> str:
-        """Return the reason."""
-        return self.reason
-
-
-def _media_error(reason: str, permanent: bool) -> MediaError:  # noqa: FBT001 - pickle passes by place
-    return MediaError(reason, permanent=permanent)
+        return partial(type(self), permanent=self.permanent), self.args
 
 
 class HttpError(MessagingError):
@@ -407,15 +400,10 @@ class HttpError(MessagingError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with the keyword arguments."""
-        return _http_error, (self.problem, self.may_be_sent, self.fault, self.status)
-
-    def __str__(self) -> str:
-        """Return the problem."""
-        return self.problem
-
-
-def _http_error(problem: str, may_be_sent: bool, fault: str, status: int | None) -> HttpError:  # noqa: FBT001 - pickle passes by place
-    return HttpError(problem, may_be_sent=may_be_sent, fault=fault, status=status)
+        make = partial(
+            type(self), may_be_sent=self.may_be_sent, fault=self.fault, status=self.status
+        )
+        return make, self.args
 
 
 class WebhookError(MessagingError):
@@ -431,10 +419,6 @@ class WebhookError(MessagingError):
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
-
-    def __str__(self) -> str:
-        """Return the problem."""
-        return self.problem
 
 
 class ForgedRequestError(WebhookError):

@@ -59,8 +59,8 @@ def frozen_on_use(cls: Any = None, *, kw_only: bool = False) -> Any:
     fields = [name for name, hint in cls.__annotations__.items() if not _is_class_variable(hint)]
     has_weakrefs = any("__weakref__" in vars(base) for base in cls.__mro__[1:])
     slots = (*fields, *(() if has_weakrefs else ("__weakref__",)))
-    kept = {name: value for name, value in body.items() if name not in fields}
-    made = _made_again(cls, {**_UNWRITTEN, **kept, "__slots__": slots})
+    methods = {name: value for name, value in body.items() if name not in fields}
+    made = _made_again(cls, {**_UNWRITTEN, **methods, "__slots__": slots})
     # attrs changes the class that it is given, and two threads may finish `made` at the same time.
     _unfinished[made] = lambda: attrs.frozen(_made_again(cls, body), kw_only=kw_only)
     return made

@@ -4,8 +4,9 @@ A module is imported when one of its names is first asked for: making all classe
 importing attrs and cattrs together (`benchmarks/import_time.py`).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from messaging_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.common.channel import *
@@ -143,16 +144,4 @@ __all__ = sorted(  # noqa: PLE0605 - it is a list
     _HOMES, key=lambda name: (not name.isupper(), name[0].islower(), name)
 )
 
-
-def __getattr__(name: str) -> Any:
-    """Import a model from the module that defines it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the models, imported or not."""
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -4,8 +4,9 @@ Every rule that a host checks by itself is here, by topic; a module is imported 
 names is first asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from messaging_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from messaging_core.rules.addressing.addresses import (
@@ -136,16 +137,4 @@ _NAMES = {
 
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a rule from the module that defines it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the rules, imported or not."""
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -72,5 +72,5 @@ class Dialling:
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """Look a name up as the system does."""
-    known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in known]
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in infos]

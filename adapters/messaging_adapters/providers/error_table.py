@@ -62,10 +62,10 @@ class ErrorTable:
             word: The provider's status word.
         """
         for code in codes:
-            known = self.find(code)
+            failure = self.find(code)
             # A receipt ends every doubt: what is ambiguous in an answer has failed here.
-            if known is not None and known.retry is not Retry.AMBIGUOUS:
-                return known
+            if failure is not None and failure.retry is not Retry.AMBIGUOUS:
+                return failure
         return Failure(
             code=FailureCode.TRANSIENT if codes else FailureCode.UNREACHABLE,
             description=f"reported as {word}",
@@ -97,8 +97,8 @@ def _failure(provider: str, code: str, entry: Mapping[str, str]) -> Failure:
 
 
 def _code(place: str, name: Any) -> FailureCode:
-    known = FailureCode.__members__.get(str(name).upper())
-    if known is None:
-        names = ", ".join(member.lower() for member in FailureCode.__members__)
+    member = FailureCode.__members__.get(str(name).upper())
+    if member is None:
+        names = ", ".join(map(str.lower, FailureCode.__members__))
         raise ConfigurationError(f"{place}['code'] must be one of {names}")
-    return known
+    return member

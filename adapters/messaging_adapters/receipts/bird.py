@@ -148,7 +148,7 @@ class BirdReceipts(ReceiptParser):
         contact = child(child(payload, "sender"), "contact")
         numbers = text(payload, "channelId"), text(connector, "identifierValue")
         # Each field by itself: a body of a kind that we do not know must not lose the message.
-        known = parse_leniently(
+        request = parse_leniently(
             {key: payload[key] for key in ("body", "meta", "replyTo") if key in payload}
         )
         body = child(payload, "body")
@@ -158,10 +158,10 @@ class BirdReceipts(ReceiptParser):
             channel_id=channel_of(self.channels, self.name, *numbers),
             sender=required(contact, "identifierValue"),
             sender_name=text(child(contact, "annotations"), "name") or None,
-            body=known.body or TextBody(text=text(child(body, text(body, "type")), "text")),
+            body=request.body or TextBody(text=text(child(body, text(body, "type")), "text")),
             reference=required(payload, "id"),
-            meta=known.meta,
-            reply_to=known.reply_to,
+            meta=request.meta,
+            reply_to=request.reply_to,
             raw=raw,
         )
 

@@ -155,10 +155,10 @@ def _algorithm(request: HttpRequest) -> str:
     """Return the hash that the settings name; by default that of the auth token."""
     settings = [part.partition("=") for part in request.headers.get(_SETTINGS, "").split(",")]
     named = [value.strip() for name, _, value in settings if name.strip() == "algorithm"]
-    known = _ALGORITHMS.get(next(filter(None, named), "HMAC_SHA1").upper())
-    if known is None:
+    algorithm = _ALGORITHMS.get(next(filter(None, named), "HMAC_SHA1").upper())
+    if algorithm is None:
         raise ForgedRequestError("the signature has an unknown algorithm")
-    return known
+    return algorithm
 
 
 def _signed_texts(request: HttpRequest) -> list[str]:

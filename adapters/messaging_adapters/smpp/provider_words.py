@@ -78,11 +78,11 @@ class ProviderWords:
             place: Which part of a message was refused, where it has several.
         """
         meaning = self.meaning(status)
-        known = f"{status:#06x} {meaning.name}".strip()
+        source_code = f"{status:#06x} {meaning.name}".strip()
         return Failure(
             code=meaning.code,
             description=f"{place}{meaning.text}",
-            source=FailureSource(code=known, name=transport),
+            source=FailureSource(code=source_code, name=transport),
             retry=meaning.retry,
         )
 
@@ -145,14 +145,14 @@ def _changed(meaning: Meaning, row: Any, key: Any) -> Meaning:
         raise ConfigurationError(
             f'statuses[{key!r}] holds retry, code and text, such as {{"retry": "permanent"}}'
         )
-    known = {
+    before = {
         "retry": meaning.retry.value,
         "code": meaning.code.name,
         "text": meaning.text,
         "name": meaning.name,
     }
     try:
-        changed = _meaning({**known, **row})
+        changed = _meaning({**before, **row})
     except (KeyError, ValueError, TypeError) as error:
         raise ConfigurationError(
             f"statuses[{key!r}]: retry is a value of Retry, and code a name of FailureCode"

@@ -40,8 +40,8 @@ class Progress:
             fingerprint: Of its parts: other parts are another message.
         """
         with self._lock:
-            known, taken = self._taken.pop(message_id, (fingerprint, {}))
-            return taken if known == fingerprint else {}
+            stored, taken = self._taken.pop(message_id, (fingerprint, {}))
+            return taken if stored == fingerprint else {}
 
     def keep(self, message_id: UUID, fingerprint: int, taken: Mapping[int, str]) -> None:
         """Remember the references of parts that were taken, by their places."""

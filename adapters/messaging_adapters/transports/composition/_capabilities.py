@@ -27,8 +27,8 @@ def shared_capabilities(transports: Sequence[Transport]) -> Capabilities:
 
 
 def _common(sets: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
-    known = [platforms for platforms in sets if platforms is not None]
-    return frozenset.intersection(*known) if known else None
+    limits = [platforms for platforms in sets if platforms is not None]
+    return frozenset.intersection(*limits) if limits else None
 
 
 def _least(limits: Iterable[int | None]) -> int | None:

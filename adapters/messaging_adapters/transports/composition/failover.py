@@ -130,7 +130,9 @@ class _Progress:
         self.pending = envelope.receivers
         self._envelope = envelope
         self._final: dict[str, SingleOutcome] = {}
-        self._deferred: dict[str, list[Deferred]] = {one.value: [] for one in self.pending}
+        self._deferred: dict[str, list[Deferred]] = {
+            receiver.value: [] for receiver in self.pending
+        }
 
     @property
     def rest(self) -> Envelope:
@@ -145,12 +147,12 @@ class _Progress:
         still = []
         for receiver in self.pending:
             address = receiver.value
-            one = outcome if singles is None else singles.get(address)
-            if isinstance(one, Deferred) and one.failure.retry in _GOES_ON:
-                self._deferred[address].append(one)
+            single = outcome if singles is None else singles.get(address)
+            if isinstance(single, Deferred) and single.failure.retry in _GOES_ON:
+                self._deferred[address].append(single)
                 still.append(receiver)
-            elif isinstance(one, SingleOutcome):
-                self._final[address] = one
+            elif isinstance(single, SingleOutcome):
+                self._final[address] = single
         self.pending = tuple(still)
 
     def outcome(self, left: timedelta) -> Outcome:
@@ -159,11 +161,14 @@ class _Progress:
         Args:
             left: How long the message is still valid.
         """
-        waiting = {one.value: _best(self._deferred[one.value], left) for one in self.pending}
+        waiting = {
+            receiver.value: _best(self._deferred[receiver.value], left) for receiver in self.pending
+        }
         outcomes = self._final | waiting
         first = next(iter(outcomes.values()), None)
         is_complete = len(outcomes) == len(self._deferred)
-        if first is not None and is_complete and all(one == first for one in outcomes.values()):
+        is_alike = all(outcome == first for outcome in outcomes.values())
+        if first is not None and is_complete and is_alike:
             return first
         return PerRecipient(outcomes=outcomes)
 
@@ -206,12 +211,14 @@ def _best(deferred: Sequence[Deferred], left: timedelta) -> Deferred:
     throttled takes messages again.
     """
     throttled = (
-        one.retry_after
-        for one in deferred
-        if one.failure.retry is Retry.THROTTLED and one.retry_after is not None
+        outcome.retry_after
+        for outcome in deferred
+        if outcome.failure.retry is Retry.THROTTLED and outcome.retry_after is not None
     )
     soonest = min(throttled, default=left)
-    useful = [one for one in deferred if _wait(one) <= soonest and _wait(one) < left]
+    useful = [
+        outcome for outcome in deferred if _wait(outcome) <= soonest and _wait(outcome) < left
+    ]
     return max(useful, key=_rank) if useful else min(deferred, key=_wait)
 
 
