@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger, StorageError, Worker
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import (
@@ -132,6 +135,19 @@ def test_a_request_that_comes_twice_counts_once() -> None:
 
     assert answers == [204, 204, 204]
     assert kept(messenger) == 1
+
+
+def test_a_request_that_comes_twice_at_once_counts_once(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "messages.db") as storage:
+        messenger = a_messenger(storage=storage)
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(
+                pool.map(lambda _: messenger.receive_webhook("pigeons", a_webhook()), range(16))
+            )
+
+        assert {answer.status for answer in answers} == {204}
+        assert kept(messenger) == 1
 
 
 def test_a_forged_request_keeps_nothing_and_hears_no_reason() -> None:

@@ -51,7 +51,8 @@ class ReceiptParserContract:
             return PigeonReceipts(secret=secrets)
 
         def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
-            return evolve(request, headers={**request.headers, "pigeon-signature": …})
+            signature = pigeon_signature(secret, request, at)
+            return evolve(request, headers={**request.headers, "pigeon-signature": signature})
     ```
 
     `make_parser` gets one secret or two; it gets none, or an empty one, where the parser must

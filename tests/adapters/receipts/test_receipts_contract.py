@@ -1,97 +1,19 @@
-"""The parsers of the engine keep the contract; their providers sign as the oracles do."""
+"""The parsers of the engine keep the contract."""
 
-import base64
-import hashlib
-import hmac
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
-from urllib.parse import parse_qsl
-
-import jwt
-from attrs import evolve
-from twilio.request_validator import RequestValidator
-
-from messaging_adapters.receipts.bird import BirdReceipts
-from messaging_adapters.receipts.twilio import TwilioReceipts
-from messaging_adapters.receipts.vonage import VonageReceipts
-from messaging_core.ports.http import HttpRequest
-from messaging_core.ports.receipts import ReceiptParser
-from messaging_core.testing import ReceiptParserContract, a_channel
-
-FIXTURES = Path(__file__).parent / "fixtures"
-ORDERS = a_channel("orders")
+from peers.webhooks import Bird, Twilio, TwilioBySharedKey, Vonage
 
 
-def with_headers(request: HttpRequest, **headers: str) -> HttpRequest:
-    return evolve(
-        request,
-        headers={
-            **request.headers,
-            **{name.replace("_", "-"): text for name, text in headers.items()},
-        },
-    )
+class TestTwilioReceipts(Twilio):
+    pass
 
 
-class TestTwilioReceipts(ReceiptParserContract):
-    fixtures = FIXTURES / "twilio"
-    algorithm: str | None = None
-
-    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
-        return TwilioReceipts(auth_token=secrets, channels={"+31600000009": ORDERS})
-
-    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:  # noqa: ARG002 - Twilio signs no time
-        fields = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
-        signature = RequestValidator(secret).compute_signature(request.url, fields, self.algorithm)
-        return with_headers(request, x_twilio_signature=signature)
+class TestTwilioReceiptsBySharedKey(TwilioBySharedKey):
+    pass
 
 
-class TestTwilioReceiptsBySharedKey(TestTwilioReceipts):
-    algorithm = "HMAC_SHA256"
-
-    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
-        settings = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
-        signed = super().sign(request, secret, at)
-        return with_headers(signed, x_twilio_webhooks_signature_settings=settings)
+class TestVonageReceipts(Vonage):
+    pass
 
 
-class TestVonageReceipts(ReceiptParserContract):
-    fixtures = FIXTURES / "vonage"
-    signs_url = False
-    retry_window = timedelta(hours=24)
-    max_age = timedelta(hours=25)
-
-    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
-        return VonageReceipts(signature_secret=secrets, channels={"31600000009": ORDERS})
-
-    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
-        claims = {
-            "iat": int(at.timestamp()),
-            "jti": "c5ba8f24-1a14-4c10-bfdf-3fbe8ce511b5",
-            "iss": "Vonage",
-            "payload_hash": hashlib.sha256(request.body).hexdigest(),
-            "api_key": "a1b2c3d",
-        }
-        token = jwt.encode(claims, secret, algorithm="HS256")
-        return with_headers(request, authorization=f"Bearer {token}")
-
-
-class TestBirdReceipts(ReceiptParserContract):
-    fixtures = FIXTURES / "bird"
-    retry_window = timedelta(hours=8)
-    max_age = timedelta(hours=24)
-
-    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
-        channel = "99999999-2222-4333-8444-555555555555"
-        return BirdReceipts(signing_key=secrets, channels={channel: ORDERS})
-
-    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
-        timestamp = str(int(at.timestamp()))
-        content = f"{timestamp}\n{request.url}\n".encode()
-        content += hashlib.sha256(request.body).digest()
-        signature = base64.b64encode(hmac.new(secret.encode(), content, "sha256").digest())
-        return with_headers(
-            request,
-            messagebird_signature=signature.decode(),
-            messagebird_request_timestamp=timestamp,
-        )
+class TestBirdReceipts(Bird):
+    pass
