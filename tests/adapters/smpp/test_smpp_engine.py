@@ -196,6 +196,17 @@ def test_a_message_of_a_person_comes_in(
     assert centre.wait("deliver_sm_resp")[0]["status"] == 0
 
 
+def test_equal_texts_of_a_person_all_come_in(start_centre: Any, connect: Any) -> None:
+    centre = start_centre()
+    messenger = a_messenger(connect(centre))
+
+    for _ in range(3):
+        centre.deliver(source_addr="316", destination_addr="31600000001", short_message="ok")
+    centre.wait("deliver_sm_resp", 3)
+
+    assert [said(message) for message in incoming(messenger)] == ["ok"] * 3
+
+
 def test_a_message_to_a_number_without_a_channel_waits(
     start_centre: Any, connect: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
