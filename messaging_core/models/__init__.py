@@ -100,8 +100,8 @@ _NAMES = {
     ),
     "delivery.outcome": "Accepted Deferred Outcome PerRecipient Rejected SingleOutcome Unknown",
     "delivery.receipt": (
-        "IncomingMessage InteractionReceipt KeptReceipt Receipt ReceiptState ReceiptStatus "
-        "Reception StatusReceipt"
+        "IncomingMessage IncomingPart InteractionReceipt KeptReceipt Receipt ReceiptState "
+        "ReceiptStatus Reception StatusReceipt"
     ),
     "delivery.transport_check": "CheckStatus TransportCheck",
     "messages.batch": "Batch",

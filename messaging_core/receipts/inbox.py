@@ -30,6 +30,7 @@ from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
 from messaging_core.receipts.processor import ReceiptProcessor
+from messaging_core.receipts.reassembly import reassembled
 from messaging_core.wire import encode
 from messaging_core.wire.stored.fingerprint import hash_of
 
@@ -161,7 +162,8 @@ class ReceiptInbox:
         if not tx.receipts.is_pending(entry.position):
             return True  # another process was faster: a worker sees what is kept at once
         if isinstance(entry.receipt, IncomingMessage):
-            return self._take_in(tx, entry, entry.receipt)
+            whole = reassembled(tx, entry, entry.receipt)
+            return self._take_in(tx, entry, whole) if whole is not None else False
         return reports.apply(entry)
 
     def _take_in(

@@ -5,6 +5,7 @@ import queue
 import shutil
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,9 +23,7 @@ class Centre:
     """Run the npm package `smpp` as a message centre on a free port of this machine."""
 
     def __init__(self, **settings: Any) -> None:
-        node = shutil.which("node")
-        if node is None or not (HERE / "node_modules" / "smpp").exists():
-            pytest.skip(MISSING)
+        node = _node()
         self.events: list[dict[str, Any]] = []
         self._done: queue.Queue[None] = queue.Queue()
         self._changed = threading.Condition()
@@ -91,3 +90,24 @@ class Centre:
         self._process.wait(20)
         self._thread.join(20)
         self._process.stdout.close()
+
+
+def read_pdus(pdus: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return what the npm package finds in PDUs."""
+    lines = "".join(f"{pdu.hex()}\n" for pdu in pdus)
+    finished = subprocess.run(  # noqa: S603 - found by `_node`
+        [_node(), str(HERE / "read_pdus.js")],
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def _node() -> str:
+    node = shutil.which("node")
+    if node is None or not (HERE / "node_modules" / "smpp").exists():
+        pytest.skip(MISSING)
+    return node

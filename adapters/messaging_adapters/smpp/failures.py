@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Final
 
 from messaging_adapters.smpp.bind import BindRefusedError
+from messaging_adapters.smpp.pdu import Status
 from messaging_adapters.smpp.provider_words import ProviderWords
 from messaging_adapters.smpp.sessions import ClosedError, NotBoundError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import Deferred, Rejected, SingleOutcome
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 
 _AGAIN: Final = frozenset({Retry.TRANSIENT, Retry.THROTTLED, Retry.CONFIGURATION})
 _CUT_SHORT: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_LOGIN: Final = frozenset({Status.BIND_FAILED, Status.INVALID_PASSWORD, Status.INVALID_SYSTEM_ID})
 _SLOWER: Final = timedelta(seconds=1)
 
 
@@ -48,6 +51,17 @@ def not_sent(error: Exception, name: str, words: ProviderWords) -> SingleOutcome
             return refusal(_failure_of(error.cause, name, words), error.retry_after)
         case _:
             return refusal(_failure_of(error, name, words))
+
+
+def failed_check(error: Exception, name: str, words: ProviderWords) -> TransportCheck:
+    """Return what a check comes to that ended with an error; the arguments are as above."""
+    outcome = not_sent(error, name, words)
+    failure = outcome.failure if isinstance(outcome, Deferred | Rejected) else None
+    if isinstance(error, BindRefusedError) and error.status in _LOGIN:
+        return TransportCheck(status=CheckStatus.BAD_CREDENTIALS, failure=failure)
+    if failure is not None and failure.retry is Retry.CONFIGURATION:
+        return TransportCheck(status=CheckStatus.BAD_SETUP, failure=failure)
+    return TransportCheck(status=CheckStatus.UNREACHABLE, failure=failure)
 
 
 def refusal(failure: Failure, retry_after: timedelta | None = None) -> SingleOutcome:

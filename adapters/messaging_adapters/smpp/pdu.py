@@ -1,26 +1,16 @@
-"""Protocol data units as values and as bytes (SMPP 3.4 §3.2, §4), free of sockets.
+"""Protocol data units as values (SMPP 3.4 §3.2, §4); `codec` writes and reads them."""
 
-What we write keeps every limit of the specification. What we read has to keep the lengths, so
-that no field is read from outside its PDU; the specification's shorter limits of texts are not
-checked, as message centres exceed them.
-"""
-
-import struct
 from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from attrs import define, evolve, field, fields, frozen
+from attrs import evolve, field, frozen
 
-from messaging_adapters.smpp.tlv import Tag, Tlv, TlvError, decode_tlvs, encode_tlvs
-
-MAX_PDU: Final = 70_000
-"""The longest PDU that is read; ours: a `message_payload` has up to 65,535 octets."""
+from messaging_adapters.smpp.tlv import Tag, Tlv
 
 MAX_SEQUENCE: Final = 0x7FFFFFFF  # §5.1.4
 RESPONSE: Final = 0x80000000
-_HEAD: Final = struct.Struct(">4I")
 
 
 class Command(IntEnum):
@@ -54,9 +44,10 @@ class Status(IntEnum):
     OK = 0x00
     INVALID_LENGTH = 0x02
     INVALID_COMMAND = 0x03
-    ALREADY_BOUND = 0x05
+    BIND_FAILED = 0x0D
+    INVALID_PASSWORD = 0x0E
+    INVALID_SYSTEM_ID = 0x0F
     TEMPORARY_APP_ERROR = 0x64
-    PERMANENT_APP_ERROR = 0x65
     INVALID_TLV_STREAM = 0xC0
 
 
@@ -168,7 +159,7 @@ class Nothing:
 
 Body = Bind | BindAnswer | ShortMessage | DataMessage | MessageAnswer | Nothing
 
-_BODIES: Final[Mapping[int, type[Body]]] = MappingProxyType(
+BODIES: Final[Mapping[int, type[Body]]] = MappingProxyType(
     {
         Command.BIND_RECEIVER: Bind,
         Command.BIND_TRANSMITTER: Bind,
@@ -217,7 +208,7 @@ class Pdu:
     @property
     def is_known(self) -> bool:
         """Say whether its fields could be read."""
-        return self.command in _BODIES
+        return self.command in BODIES
 
     def tlv(self, tag: int) -> bytes | None:
         """Return the value of the first parameter with a tag."""
@@ -236,7 +227,7 @@ class Pdu:
 
     def answer(self, status: int = Status.OK) -> "Pdu":
         """Return the response to this request."""
-        body = _BODIES.get(self.command | RESPONSE, Nothing)
+        body = BODIES.get(self.command | RESPONSE, Nothing)
         return Pdu(
             command=self.command | RESPONSE, status=status, sequence=self.sequence, body=body()
         )
@@ -244,127 +235,3 @@ class Pdu:
     def numbered(self, sequence: int) -> "Pdu":
         """Return the same PDU with a sequence number."""
         return evolve(self, sequence=sequence)
-
-
-def encode(pdu: Pdu) -> bytes:
-    """Return a PDU as bytes.
-
-    Raises:
-        ValueError: A value does not fit its field, which is a fault of the caller.
-    """
-    # §4.1.2, §4.4.2: a response that reports an error has no body.
-    is_bare = pdu.is_response and pdu.status != Status.OK
-    body = b"" if is_bare else _encode_body(pdu.body) + encode_tlvs(pdu.tlvs)
-    return _HEAD.pack(_HEAD.size + len(body), pdu.command, pdu.status, pdu.sequence) + body
-
-
-def _encode_body(body: Body) -> bytes:
-    written = bytearray()
-    for attribute in fields(type(body)):
-        value, metadata = getattr(body, attribute.name), attribute.metadata
-        if "limit" in metadata:
-            if len(value) >= metadata["limit"] or b"\0" in value:
-                raise ValueError(f"{attribute.name} has at most {metadata['limit'] - 1} octets")
-            written += value + b"\0"
-        elif "counted" in metadata:
-            if len(value) > metadata["counted"]:
-                raise ValueError(f"{attribute.name} has at most {metadata['counted']} octets")
-            written.append(len(value))
-            written += value
-        else:
-            written.append(value)
-    return bytes(written)
-
-
-def decode(data: bytes) -> Pdu:
-    """Read one whole PDU.
-
-    Raises:
-        PduError: It is none, or a field does not end within it.
-    """
-    if len(data) < _HEAD.size:
-        raise PduError("shorter than a header", Status.INVALID_LENGTH, is_fatal=True)
-    length, command, status, sequence = _HEAD.unpack_from(data)
-    if length != len(data):
-        raise PduError("a wrong command_length", Status.INVALID_LENGTH, is_fatal=True)
-    kind = _BODIES.get(command, Nothing)
-    rest = data[_HEAD.size :]
-    # Some centres write a body beside an error, or leave out the empty id of an answer.
-    is_bare = bool(command & RESPONSE) and (status != Status.OK or not rest)
-    if is_bare or kind is Nothing:
-        return Pdu(command=command, status=status, sequence=sequence, body=kind())
-    try:
-        body, size = _decode_body(kind, rest, is_lenient=bool(command & RESPONSE))
-        tlvs = decode_tlvs(rest[size:])
-    except TlvError as error:
-        reason, answer = str(error), Status.INVALID_TLV_STREAM
-        raise PduError(reason, answer, command=command, sequence=sequence) from error
-    except _ShortError as error:
-        reason, answer = f"{error} is not complete", Status.INVALID_LENGTH
-        raise PduError(reason, answer, command=command, sequence=sequence) from error
-    return Pdu(command=command, status=status, sequence=sequence, body=body, tlvs=tlvs)
-
-
-class _ShortError(Exception):
-    """A field does not end within its PDU."""
-
-
-def _decode_body(kind: type[Body], data: bytes, *, is_lenient: bool) -> tuple[Body, int]:
-    """Read the fields of a body, and return it with its length."""
-    values: dict[str, Any] = {}
-    at = 0
-    for attribute in fields(kind):
-        if "limit" in attribute.metadata:
-            end = data.find(b"\0", at)
-            if end < 0 and not is_lenient:
-                raise _ShortError(attribute.name)
-            end = len(data) if end < 0 else end  # some answers leave out the last NUL
-            values[attribute.name] = data[at:end]
-            at = min(end + 1, len(data))
-            continue
-        if at >= len(data):
-            raise _ShortError(attribute.name)
-        values[attribute.name] = data[at]
-        at += 1
-        if "counted" in attribute.metadata:
-            end = at + data[at - 1]
-            if end > len(data):
-                raise _ShortError(attribute.name)
-            values[attribute.name] = data[at:end]
-            at = end
-    return kind(**values), at
-
-
-@define
-class PduStream:
-    """Cut a stream of bytes into PDUs."""
-
-    _pending: bytearray = field(factory=bytearray, init=False, repr=False)
-
-    def feed(self, data: bytes) -> list[Pdu | PduError]:
-        """Take bytes as they come, and return each PDU that is complete, or why it is none.
-
-        Raises:
-            PduError: A length that no PDU has; the stream is of no more use.
-        """
-        self._pending += data
-        read: list[Pdu | PduError] = []
-        while len(self._pending) >= _HEAD.size:
-            length = int.from_bytes(self._pending[:4])
-            if not _HEAD.size <= length <= MAX_PDU:
-                sequence = int.from_bytes(self._pending[12:16])
-                raise PduError(
-                    "a wrong command_length",
-                    Status.INVALID_LENGTH,
-                    sequence=sequence,
-                    is_fatal=True,
-                )
-            if len(self._pending) < length:
-                break
-            whole = bytes(self._pending[:length])
-            del self._pending[:length]
-            try:
-                read.append(decode(whole))
-            except PduError as error:
-                read.append(error)
-        return read

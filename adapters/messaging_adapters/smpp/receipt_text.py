@@ -55,8 +55,8 @@ class ReceiptText:
 def read_receipt_text(text: str) -> ReceiptText:
     """Read the keys of a receipt, in any order and case.
 
-    What follows `text:` quotes the message and may hold anything. It is looked at only for a key
-    that did not come before it.
+    What follows `text:` quotes the message and may hold anything. It is looked at only where
+    neither an id nor a state came before it.
     """
     said: dict[str, str] = {}
     quoted: dict[str, str] = {}
@@ -67,7 +67,7 @@ def read_receipt_text(text: str) -> ReceiptText:
             target = quoted
         elif key not in target or target is quoted:
             target[key] = match[3]
-    values = quoted | said
+    values = said if "id" in said or "stat" in said else quoted | said
     return ReceiptText(
         id=values.get("id", ""),
         stat=values.get("stat", "").upper(),

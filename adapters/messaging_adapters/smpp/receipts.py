@@ -12,15 +12,24 @@ from messaging_adapters.smpp.message_ids import IdNotation
 from messaging_adapters.smpp.pdu import DataMessage, Pdu, ShortMessage
 from messaging_adapters.smpp.provider_words import ProviderWords, State
 from messaging_adapters.smpp.receipt_text import ReceiptText, read_receipt_text
-from messaging_adapters.smpp.text import UDH_INDICATOR, Alphabet, decode_text, split_header
+from messaging_adapters.smpp.text import (
+    UDH_INDICATOR,
+    Alphabet,
+    Place,
+    decode_text,
+    encoding_of,
+    split_header,
+)
 from messaging_adapters.smpp.tlv import Tag
 from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.content.body import TextBody
-from messaging_core.models.delivery.receipt import IncomingMessage, StatusReceipt
+from messaging_core.models.content.sms import SmsEncoding
+from messaging_core.models.delivery.receipt import IncomingMessage, IncomingPart, StatusReceipt
 
 _KIND: Final = 0x3C  # the bits of esm_class that say what a deliver_sm is (§5.2.12)
 _RECEIPTS: Final = frozenset({0x04, 0x08, 0x10, 0x20})
 _QUOTED: Final = re.compile(r"\btext[:=].*", re.IGNORECASE | re.DOTALL)
+_SAR: Final = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 _INTERNATIONAL: Final = 1  # TON (§5.2.5)
 
 
@@ -97,19 +106,40 @@ def own_reference(number: int, address: str) -> str:
 def incoming_message(
     pdu: Pdu, reading: Reading, channel_id: UUID, now: datetime
 ) -> IncomingMessage:
-    """Return the message that a person sent."""
+    """Return the message that a person sent, or the part of it that a PDU holds."""
     body = _body(pdu)
-    content = pdu.content
-    if body.esm_class & UDH_INDICATOR:
-        _, content = split_header(content)
-    sender = _number(body.source_addr, body.source_addr_ton)
+    place, octets = _place_and_octets(pdu)
     return IncomingMessage(
         source=reading.source,
         at=now,
         channel_id=channel_id,
-        sender=sender,
-        body=TextBody(text=decode_text(content, body.data_coding, reading.alphabet)),
+        sender=_number(body.source_addr, body.source_addr_ton),
+        body=TextBody(text=decode_text(octets, body.data_coding, reading.alphabet)),
+        part=_part(place, octets, encoding_of(body.data_coding, reading.alphabet)),
         raw=pdu.content.hex(),
+    )
+
+
+def _place_and_octets(pdu: Pdu) -> tuple[Place | None, bytes]:
+    """Return which part a PDU holds, by its header or its parameters, and the text alone."""
+    place, octets = None, pdu.content
+    if _body(pdu).esm_class & UDH_INDICATOR:
+        place, octets = split_header(octets)
+    reference, total, number = (pdu.number(tag) for tag in _SAR)
+    if place is None and reference is not None and total is not None and number is not None:
+        place = Place(reference=reference, total=total, number=number)
+    return (place if place is not None and place.is_valid else None), octets
+
+
+def _part(place: Place | None, octets: bytes, encoding: SmsEncoding | None) -> IncomingPart | None:
+    if place is None:
+        return None
+    return IncomingPart(
+        reference=str(place.reference),
+        total=place.total,
+        number=place.number,
+        octets=octets.hex() if encoding is not None else None,
+        encoding=encoding,
     )
 
 

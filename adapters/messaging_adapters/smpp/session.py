@@ -9,16 +9,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from messaging_adapters.smpp.pdu import (
-    MAX_SEQUENCE,
-    RESPONSE,
-    Command,
-    Pdu,
-    PduError,
-    PduStream,
-    Status,
-    encode,
-)
+from messaging_adapters.smpp.codec import PduStream, encode
+from messaging_adapters.smpp.pdu import MAX_SEQUENCE, RESPONSE, Command, Pdu, PduError, Status
 from messaging_adapters.smpp.wire import Wire
 
 _log = logging.getLogger(__name__)

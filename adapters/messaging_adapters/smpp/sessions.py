@@ -80,8 +80,11 @@ class Sessions(ForkAware):
         if inherited is not None:
             inherited.abandon()
 
-    def current(self) -> Session:
+    def current(self, *, at_once: bool = False) -> Session:
         """Return a session that is bound, opening one if needed.
+
+        Args:
+            at_once: Try even if the next try is not due yet.
 
         Raises:
             OSError: The message centre cannot be reached.
@@ -96,7 +99,7 @@ class Sessions(ForkAware):
                 return self._session
             self._note_early_end()
             wait = self._retry_at - monotonic()
-            if wait > 0:
+            if wait > 0 and not at_once:
                 raise NotBoundError(self._cause, timedelta(seconds=wait))
             return self._open()
 

@@ -136,6 +136,15 @@ def _part(
     return Segment(data_coding=coding, octets=octets, header=header)
 
 
+def encoding_of(data_coding: int, alphabet: Alphabet) -> SmsEncoding | None:
+    """Return the encoding of a text whose parts are read together; the others go part by part."""
+    coding = _coding_of(data_coding)
+    if coding == UCS_2:
+        return SmsEncoding.UCS_2
+    is_gsm = coding == DEFAULT_CODING and alphabet is Alphabet.GSM
+    return SmsEncoding.GSM_7 if is_gsm else None
+
+
 def decode_text(octets: bytes, data_coding: int, alphabet: Alphabet) -> str:
     """Return what a message from a mobile says.
 
@@ -180,6 +189,11 @@ class Place:
     total: int
     number: int
 
+    @property
+    def is_valid(self) -> bool:
+        """Say whether there is such a part; else it is a text of its own (§9.2.3.24.1)."""
+        return 1 <= self.number <= self.total and self.total > 1
+
 
 def split_header(content: bytes) -> tuple[Place | None, bytes]:
     """Take the user data header off a content (3GPP TS 23.040 §9.2.3.24).
@@ -202,10 +216,6 @@ def _place_in(elements: bytes) -> Place | None:
         at += 2 + length
         if len(value) == length and (kind, length) in {(0, 3), (8, 4)}:
             *reference, total, number = value
-            return _valid(Place(reference=int.from_bytes(reference), total=total, number=number))
+            place = Place(reference=int.from_bytes(reference), total=total, number=number)
+            return place if place.is_valid else None
     return None
-
-
-def _valid(place: Place) -> Place | None:
-    """Return a place, unless it is none: then the part is a text of its own (§9.2.3.24.1)."""
-    return place if 1 <= place.number <= place.total and place.total > 1 else None

@@ -11,6 +11,7 @@ from messaging_core.models.common.failure import Failure
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.content.body import Body
 from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.sms import SmsEncoding
 from messaging_core.models.delivery.interaction import InteractionMetadata, InteractionType
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.request import ReplyTo
@@ -81,6 +82,26 @@ class InteractionReceipt:
 
 
 @frozen(kw_only=True)
+class IncomingPart:
+    """Say which part of a longer text an incoming message is.
+
+    Attributes:
+        reference: Tells the text from others of the same sender to the same channel.
+        total: How many parts the text has.
+        number: Which of them this is, from 1.
+        octets: The part as it was sent, in hexadecimal digits: a character may begin in one part
+            and end in the next. Absent where the provider gives text only.
+        encoding: How the octets of all parts together are read.
+    """
+
+    reference: str
+    total: int
+    number: int
+    octets: str | None = field(default=None, repr=False)
+    encoding: SmsEncoding | None = None
+
+
+@frozen(kw_only=True)
 class IncomingMessage:
     """Report a message that a person sent to one of the channels.
 
@@ -92,6 +113,8 @@ class IncomingMessage:
         sender_name: The display name beside it.
         body: The content; pictures and files by their URLs.
         reference: The provider's id of it.
+        part: Which part of a longer text it is; the engine keeps the parts, and takes the text in
+            when all of them are there.
         key: The provider's id of this report; by default the reference.
         raw: What the provider wrote.
     """
@@ -105,6 +128,7 @@ class IncomingMessage:
     reference: str | None = None
     meta: Meta | None = None
     reply_to: ReplyTo | None = None
+    part: IncomingPart | None = None
     key: str | None = None
     raw: str = field(default="", repr=False)
 

@@ -15,6 +15,7 @@ from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.outcome import Accepted, Deferred, Rejected, Unknown
+from messaging_core.models.delivery.transport_check import CheckStatus
 from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.rules import split_sms
 from messaging_core.testing.contracts.transport import Leave, an_envelope
@@ -140,6 +141,33 @@ def test_a_wrong_password_is_a_matter_of_the_set_up(start_centre: Any, connect: 
     assert outcome.failure.description == "the centre does not take the password"
     assert leave.calls == 0
     assert "other" not in repr(transport)
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({}, CheckStatus.OK),
+        ({"password": "other"}, CheckStatus.BAD_CREDENTIALS),
+        ({"system_id": "other"}, CheckStatus.BAD_CREDENTIALS),
+        ({"security": "tls", "timeout": 1}, CheckStatus.UNREACHABLE),
+    ],
+    ids=str,
+)
+def test_a_check_tells_what_is_wrong_without_sending(
+    start_centre: Any, connect: Any, options: dict[str, Any], status: CheckStatus
+) -> None:
+    centre = start_centre()
+    transport = connect(centre, **options)
+
+    checks = [transport.check() for _ in range(2)]
+
+    assert [check.status for check in checks] == [status, status]
+    assert centre.of("submit_sm") == []
+    assert (checks[0].failure is None) == (status is CheckStatus.OK)
+
+
+def test_a_check_finds_that_the_centre_is_away(connect: Any, free_port: int) -> None:
+    assert connect(free_port).check().status is CheckStatus.UNREACHABLE
 
 
 def test_a_failed_bind_is_not_repeated_at_once(start_centre: Any, connect: Any) -> None:

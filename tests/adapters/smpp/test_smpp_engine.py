@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from messaging_adapters.smpp.text import Alphabet, Concatenation, segments_of
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_core import Channel, Message, Messenger, SendMessage, Status, Worker, text, to
 from messaging_core.errors import StorageBusyError
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.models.messages.message import Direction
+from messaging_core.rules import split_sms
 
 CHANNEL = Channel(name="sms", platform="sms", sender="+31600000001")
 RECEIVER = "+31612345678"
@@ -194,6 +196,17 @@ def test_a_message_of_a_person_comes_in(
     assert centre.wait("deliver_sm_resp")[0]["status"] == 0
 
 
+def test_equal_texts_of_a_person_all_come_in(start_centre: Any, connect: Any) -> None:
+    centre = start_centre()
+    messenger = a_messenger(connect(centre))
+
+    for _ in range(3):
+        centre.deliver(source_addr="316", destination_addr="31600000001", short_message="ok")
+    centre.wait("deliver_sm_resp", 3)
+
+    assert [said(message) for message in incoming(messenger)] == ["ok"] * 3
+
+
 def test_a_message_to_a_number_without_a_channel_waits(
     start_centre: Any, connect: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -210,3 +223,49 @@ def test_a_message_to_a_number_without_a_channel_waits(
     assert answer["status"] == 0x64
     assert "no channel is given for the number it was sent to" in caplog.text
     assert "1234" not in caplog.text
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [0, 0, 2, 1]], ids=str)
+@pytest.mark.parametrize("concatenation", ["udh-8", "udh-16", "sar"])
+def test_the_parts_of_a_text_become_one_message(
+    start_centre: Any, connect: Any, order: list[int], concatenation: str
+) -> None:
+    centre = start_centre()
+    messenger = a_messenger(connect(centre))
+    body = "\u0440" * 130 + "\U0001f600" + "a" * 60
+    segments = segments_of(
+        split_sms(body), 0x1234, alphabet=Alphabet.GSM, concatenation=Concatenation(concatenation)
+    )
+
+    for number in order:
+        segment = segments[number]
+        fields: dict[str, Any] = {"hex": (segment.header + segment.octets).hex()}
+        if concatenation == "sar":
+            fields |= {
+                "sar_msg_ref_num": 0x1234,
+                "sar_total_segments": 3,
+                "sar_segment_seqnum": number + 1,
+            }
+        centre.deliver(
+            source_addr="31699999999",
+            destination_addr="31600000001",
+            data_coding=8,
+            esm_class=0x40 if segment.header else 0,
+            **fields,
+        )
+    until(lambda: len(incoming(messenger)) == 1)
+
+    assert said(incoming(messenger)[0]) == body
+    answers = centre.wait("deliver_sm_resp", len(order))
+    assert {answer["status"] for answer in answers} == {0}
+
+
+@pytest.mark.parametrize("settings", [{}, {"esm_class": 0x40}], ids=str)
+def test_an_empty_text_comes_in(start_centre: Any, connect: Any, settings: dict[str, int]) -> None:
+    centre = start_centre()
+    messenger = a_messenger(connect(centre))
+
+    centre.deliver(source_addr="316", destination_addr="31600000001", hex="", **settings)
+    until(lambda: len(incoming(messenger)) == 1)
+
+    assert centre.wait("deliver_sm_resp")[0]["status"] == 0

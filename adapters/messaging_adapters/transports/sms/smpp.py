@@ -11,9 +11,10 @@ from uuid import UUID
 from attrs import define, field
 
 from messaging_adapters.smpp.bind import Account, BindMode, open_session
-from messaging_adapters.smpp.failures import NOT_SENT, not_sent
+from messaging_adapters.smpp.failures import NOT_SENT, failed_check, not_sent
 from messaging_adapters.smpp.inbox import Inbox, Listener, Receive
 from messaging_adapters.smpp.message_ids import IdNotation, MessageIds
+from messaging_adapters.smpp.pdu import Command, Pdu
 from messaging_adapters.smpp.provider_words import ProviderWords, words_with
 from messaging_adapters.smpp.receipts import Reading
 from messaging_adapters.smpp.requests import Part, Style, parts_of
@@ -33,13 +34,15 @@ from messaging_core.arguments import (
     whole,
 )
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
+from messaging_core.rules.formats.sms import MAX_SMS_PARTS
 
 _HOST: Final = re.compile(r"[!-~]{1,255}")
 _LIMITS: Final = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5}
@@ -173,7 +176,13 @@ class SmppTransport(Transport):
     def __attrs_post_init__(self) -> None:
         """Refuse a set-up that could not work."""
         _check_login(self)
-        self.capabilities = Capabilities(receipts=self.receipts)
+        self.capabilities = Capabilities(
+            platforms=frozenset({SMS}),
+            media=False,
+            max_parts=MAX_SMS_PARTS,
+            max_recipients=1,
+            receipts=self.receipts,
+        )
         self._words = words_with(self.statuses)
         ids = IdNotation(self.message_ids)
         reading = Reading(
@@ -235,6 +244,14 @@ class SmppTransport(Transport):
         except NOT_SENT as error:
             return not_sent(error, self.name, self._words)
         return self._submit(session, envelope, parts, handoff)
+
+    def check(self) -> TransportCheck:
+        """Log in, or probe the session that there is."""
+        try:
+            self._sessions.current(at_once=True).call(Pdu(command=Command.ENQUIRE_LINK))
+        except NOT_SENT as error:
+            return failed_check(error, self.name, self._words)
+        return TransportCheck(status=CheckStatus.OK)
 
     def _submit(
         self, session: Session, envelope: Envelope, parts: list[Part], handoff: Handoff
