@@ -21,8 +21,12 @@ LIFECYCLE = {"move", "transition", "initial", "begun"}
 """The functions that refuse what the table does not list."""
 FILTERS = {"MessageQuery"}
 """A status among their arguments selects messages and changes none."""
+OTHER_STATUSES = {"HttpResponse", "Pdu", "State", "StatusReceipt", "TransportCheck"}
+"""What has a status of its own: an answer, a check, a provider's word."""
 SQL_FOR_CLAIM_AND_CANCEL = {"stores/outbox.py"}
 """The only statements that name a status; the storage contract tests which they change."""
+
+NOT_OF_MESSAGES = {*LIFECYCLE, *FILTERS, *OTHER_STATUSES}
 
 
 def _callee(call: ast.Call) -> str:
@@ -55,10 +59,11 @@ def _is_copied(value: ast.expr) -> bool:
 def _statuses_in(node: ast.AST) -> Iterator[ast.expr]:
     """Yield the values that a call, a dict or an assignment gives to a status."""
     match node:
-        case ast.Call(keywords=keywords) if _callee(node) not in {*LIFECYCLE, *FILTERS}:
+        case ast.Call(keywords=keywords) if _callee(node) not in NOT_OF_MESSAGES:
             yield from (keyword.value for keyword in keywords if keyword.arg == "status")
-        case ast.Assign(targets=[ast.Attribute(attr="status")], value=value):
-            yield value
+        case ast.Assign(targets=[ast.Attribute(attr="status", value=owner)], value=value):
+            if ast.unparse(owner) != "self":  # a message has no code that could do so
+                yield value
         case ast.Dict(keys=keys, values=values):
             for key, value in zip(keys, values, strict=True):
                 is_status = isinstance(key, ast.Constant) and key.value == "status"
