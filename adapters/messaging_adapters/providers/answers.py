@@ -13,7 +13,7 @@ from messaging_adapters.mail.failures import outcome_of
 from messaging_adapters.mail.redaction import Confidential
 from messaging_core.errors import HttpError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.delivery.outcome import SingleOutcome, Unknown
+from messaging_core.models.delivery.outcome import Deferred, SingleOutcome, Unknown
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.http import WRONG_SETUP, HttpResponse
@@ -86,6 +86,17 @@ def in_doubt(description: str, name: str, code: str) -> Unknown:
         retry=Retry.AMBIGUOUS,
     )
     return Unknown(failure=failure)
+
+
+def missing(name: str) -> Deferred:
+    """Return the outcome of a message that the provider, when asked, did not have."""
+    failure = Failure(
+        code=FailureCode.TRANSIENT,
+        description="the provider does not have the message",
+        source=FailureSource(code="not_found", name=name),
+        retry=Retry.TRANSIENT,
+    )
+    return Deferred(failure=failure)
 
 
 def outcome_of_error(error: HttpError, name: str) -> SingleOutcome:

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 import trustme
 
-from http_peer import (
+from messaging_adapters.http_clients.public_addresses import is_public
+from messaging_adapters.http_clients.urllib3_client import Urllib3Client
+from messaging_core.errors import ConfigurationError, HttpError, Withdrawn
+from messaging_core.ports.http import HttpRequest
+from wire_peer import (
     Behaviour,
-    HttpPeer,
     Wire,
+    WirePeer,
     answering,
     dripping,
     endless,
@@ -24,10 +28,6 @@ from http_peer import (
     silent,
     writing,
 )
-from messaging_adapters.http_clients.public_addresses import is_public
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
-from messaging_core.errors import ConfigurationError, HttpError, Withdrawn
-from messaging_core.ports.http import HttpRequest
 
 SECRET = "s3cret"
 SHORT = timedelta(seconds=0.4)
@@ -45,13 +45,13 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def serve(closing: ExitStack, authority: trustme.CA) -> Callable[..., HttpPeer]:
-    def started(*behaviours: Behaviour, tls: str = "") -> HttpPeer:
+def serve(closing: ExitStack, authority: trustme.CA) -> Callable[..., WirePeer]:
+    def started(*behaviours: Behaviour, tls: str = "") -> WirePeer:
         context = None
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             authority.issue_cert(tls).configure_cert(context)
-        peer = HttpPeer(list(behaviours) or [answering()], context)
+        peer = WirePeer(list(behaviours) or [answering()], context)
         closing.callback(peer.close)
         return peer
 
@@ -76,7 +76,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
         threading.Event().wait(0.01)
 
 
-def a_post(peer: HttpPeer, body: bytes = b"a=1", path: str = "/x?y=z") -> HttpRequest:
+def a_post(peer: WirePeer, body: bytes = b"a=1", path: str = "/x?y=z") -> HttpRequest:
     headers = {"authorization": SECRET, "content-type": "text/plain"}
     return HttpRequest(method="POST", url=peer.url + path, headers=headers, body=body)
 

@@ -17,6 +17,7 @@ from messaging_adapters.providers.answers import (
     in_doubt,
     json_object,
     masked,
+    missing,
     outcome_of_answer,
     reported_by,
     text_of,
@@ -30,7 +31,7 @@ from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
-from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome, Rejected
+from messaging_core.models.delivery.outcome import Accepted, Outcome, Rejected
 from messaging_core.models.messages.envelope import Envelope, MmsContent, SmsContent
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import a_clock
@@ -217,14 +218,7 @@ class TwilioTransport(HttpTransport, Codec):
             return self._found(matches[-1])  # the oldest: the list begins with the newest
         if answer.get("next_page_uri"):
             return None
-        missing = refused(
-            "Twilio does not have the message",
-            self.name,
-            code=FailureCode.TRANSIENT,
-            retry=Retry.TRANSIENT,
-            rule="not_found",
-        )
-        return missing if isinstance(missing, Deferred) else None
+        return missing(self.name)
 
     def _found(self, item: Mapping[str, Any]) -> Outcome | None:
         sid, word = text_of(item.get("sid")), _word(item)

@@ -1,4 +1,4 @@
-"""An HTTP server that tests start, which does what real servers do at their worst."""
+"""An HTTP server for tests that controls each byte of its answers, and when they come."""
 
 import socket
 import ssl
@@ -112,7 +112,7 @@ def endless(wire: Wire) -> None:
 
 
 @define(eq=False)
-class HttpPeer:
+class WirePeer:
     """Serve requests by the behaviours in their order; the last one serves all that follow.
 
     Attributes:
@@ -125,6 +125,7 @@ class HttpPeer:
     host: str = "localhost"
     requests: list[PeerRequest] = field(factory=list)
     connections: int = 0
+    port: int = field(init=False)
     _stopped: threading.Event = field(factory=threading.Event)
     _open: list[socket.socket] = field(factory=list)
     _listener: socket.socket = field(init=False)
@@ -132,12 +133,8 @@ class HttpPeer:
 
     def __attrs_post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
 
     @property
     def url(self) -> str:
