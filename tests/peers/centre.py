@@ -51,6 +51,8 @@ class Centre:
                 self._changed.notify_all()
 
     def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return the events of a kind until now."""
+        self.command()  # its answer comes behind all that happened before
         with self._changed:
             return [event for event in self.events if event["event"] == kind]
 
@@ -76,7 +78,6 @@ class Centre:
 
     def accepted(self) -> int:
         """Return how many messages it has taken until now."""
-        self.command()  # its answer comes behind all that happened before
         return len(self.of("accepted"))
 
     def deliver(self, **fields: Any) -> None:

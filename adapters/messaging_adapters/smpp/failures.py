@@ -5,9 +5,10 @@ import ssl
 from datetime import timedelta
 from typing import Final
 
+from messaging_adapters.providers.error_table import ErrorTable
 from messaging_adapters.smpp.bind import BindRefusedError
 from messaging_adapters.smpp.pdu import Status
-from messaging_adapters.smpp.provider_words import ProviderWords
+from messaging_adapters.smpp.provider_words import failure_of
 from messaging_adapters.smpp.sessions import ClosedError, NotBoundError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import Deferred, Rejected, SingleOutcome
@@ -36,26 +37,26 @@ NOT_SENT: Final = (UnsendableError, OSError, BindRefusedError, NotBoundError, Cl
 """What ends an attempt before the point of no return."""
 
 
-def not_sent(error: Exception, name: str, words: ProviderWords) -> SingleOutcome:
+def not_sent(error: Exception, name: str, statuses: ErrorTable) -> SingleOutcome:
     """Return what an error comes to that ended the attempt before anything was sent.
 
     Args:
         error: One of `NOT_SENT`.
         name: Of the transport.
-        words: What the centre's statuses mean.
+        statuses: What the centre's statuses mean.
     """
     match error:
         case UnsendableError():
             return refusal(error.failure)
         case NotBoundError():
-            return refusal(_failure_of(error.cause, name, words), error.retry_after)
+            return refusal(_failure_of(error.cause, name, statuses), error.retry_after)
         case _:
-            return refusal(_failure_of(error, name, words))
+            return refusal(_failure_of(error, name, statuses))
 
 
-def failed_check(error: Exception, name: str, words: ProviderWords) -> TransportCheck:
+def failed_check(error: Exception, name: str, statuses: ErrorTable) -> TransportCheck:
     """Return what a check comes to that ended with an error; the arguments are as above."""
-    outcome = not_sent(error, name, words)
+    outcome = not_sent(error, name, statuses)
     failure = outcome.failure if isinstance(outcome, Deferred | Rejected) else None
     if isinstance(error, BindRefusedError) and error.status in _LOGIN:
         return TransportCheck(status=CheckStatus.BAD_CREDENTIALS, failure=failure)
@@ -73,9 +74,9 @@ def refusal(failure: Failure, retry_after: timedelta | None = None) -> SingleOut
     return Deferred(failure=failure, retry_after=retry_after)
 
 
-def _failure_of(error: Exception, name: str, words: ProviderWords) -> Failure:
+def _failure_of(error: Exception, name: str, statuses: ErrorTable) -> Failure:
     if isinstance(error, BindRefusedError):
-        return words.failure(error.status, name)
+        return failure_of(error.status, statuses, name)
     source = FailureSource(code=type(error).__name__, name=name)
     if isinstance(error, ClosedError):
         text = "the transport was closed: this process sends nothing more"

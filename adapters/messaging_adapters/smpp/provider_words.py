@@ -1,37 +1,18 @@
-"""What the words of a message centre mean; the table is `provider_words.toml` beside this file."""
+"""What the words of a message centre mean: its statuses, and the states in its receipts."""
 
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.receipt import ReceiptStatus
 
-_WORD: Final = 7  # letters; appendix B abbreviates to so many
-_KEYS: Final = frozenset({"name", "retry", "code", "text"})
-
-
-@frozen(kw_only=True)
-class Meaning:
-    """What one `command_status` means.
-
-    Attributes:
-        retry: What to do about it.
-        code: Our code of the failure.
-        text: What it says, with a remedy where the sender has one.
-        name: The specification's name.
-    """
-
-    retry: Retry
-    code: FailureCode
-    text: str
-    name: str = ""
+_ABBREVIATED: Final = 7  # letters of a state (SMPP 3.4 appendix B)
+_OCTET: Final = 0xFF
 
 
 @frozen(kw_only=True)
@@ -49,133 +30,104 @@ class State:
     failure: Failure | None = None
 
 
-@frozen(kw_only=True)
-class ProviderWords:
-    """The statuses and states of one message centre.
+def _failed(word: str, code: FailureCode, description: str) -> State:
+    failure = Failure(code=code, description=description)
+    return State(word=word, status=ReceiptStatus.FAILED, failure=failure)
 
-    Attributes:
-        statuses: By `command_status`.
-        default: Of all others.
-        states: By number.
-        words: By the first seven letters.
+
+_SENT, _DELIVERED = ReceiptStatus.SENT, ReceiptStatus.DELIVERED
+
+STATES: Final[Mapping[int, State]] = MappingProxyType(
+    {
+        # SMPP 3.4 §5.2.28; 0 and 9 are of version 5.0.
+        0: State(word="SCHEDULED", status=_SENT),
+        1: State(word="ENROUTE", status=_SENT),
+        2: State(word="DELIVERED", status=_DELIVERED),
+        3: _failed(
+            "EXPIRED",
+            FailureCode.EXPIRED,
+            "the validity ended before the message could be delivered",
+        ),
+        4: _failed("DELETED", FailureCode.REFUSED, "the message was deleted at the centre"),
+        5: _failed("UNDELIVERABLE", FailureCode.UNREACHABLE, "the message cannot be delivered"),
+        6: State(word="ACCEPTED", status=_SENT),
+        7: State(word="UNKNOWN"),
+        8: _failed("REJECTED", FailureCode.REFUSED, "the network refused the message"),
+        9: _failed("SKIPPED", FailureCode.REFUSED, "the message was skipped"),
+    }
+)
+
+_WORDS: Final[Mapping[str, State]] = MappingProxyType(
+    {state.word[:_ABBREVIATED]: state for state in STATES.values()}
+    | {
+        "DELIVRD": STATES[2],
+        "ACCEPTD": STATES[6],
+        "REJECTD": STATES[8],
+        "FAILED": STATES[5],  # no word of the specification, but of many centres
+    }
+)
+
+
+def state_of(number: int | None, word: str) -> State:
+    """Return a state by its number, or else by its word; unknown ones are kept as they are."""
+    by_number = STATES.get(number) if number is not None else None
+    unknown = State(word=word or (str(number) if number is not None else ""))
+    return by_number or _WORDS.get(word.upper()[:_ABBREVIATED], unknown)
+
+
+def status_table(changes: Mapping[Any, Any]) -> ErrorTable:
+    """Return what the statuses of a centre mean: `providers/smpp_errors.toml`, as corrected.
+
+    Args:
+        changes: What the host corrects: by number, or its text such as `0x0B`, as in `ErrorTable`.
+
+    Raises:
+        ConfigurationError: A key is no status, or a value is none that the table knows.
     """
-
-    statuses: Mapping[int, Meaning]
-    default: Meaning
-    states: Mapping[int, State]
-    words: Mapping[str, State]
-
-    def meaning(self, status: int) -> Meaning:
-        """Return what a `command_status` means."""
-        return self.statuses.get(status, self.default)
-
-    def failure(self, status: int, transport: str, place: str = "") -> Failure:
-        """Return a status as a failure.
-
-        Args:
-            status: Other than 0.
-            transport: Its name.
-            place: Which part of a message was refused, where it has several.
-        """
-        meaning = self.meaning(status)
-        source_code = f"{status:#06x} {meaning.name}".strip()
-        return Failure(
-            code=meaning.code,
-            description=f"{place}{meaning.text}",
-            source=FailureSource(code=source_code, name=transport),
-            retry=meaning.retry,
-        )
-
-    def state(self, number: int | None, word: str) -> State:
-        """Return a state by its number, or else by its word; unknown ones are kept as they are."""
-        by_number = self.states.get(number) if number is not None else None
-        unknown = State(word=word or (str(number) if number is not None else ""))
-        return by_number or self.words.get(word.upper()[:_WORD], unknown)
+    changed = error_table("smpp").with_changes(
+        {_key(_number(status)): entry for status, entry in changes.items()}
+    )
+    for code, failure in changed.failures.items():
+        if failure.retry is Retry.AMBIGUOUS:
+            raise ConfigurationError(f"errors[{code!r}]: a refusal leaves no doubt; change retry")
+    return changed
 
 
-@cache
-def standard_words() -> ProviderWords:
-    """Return the table that comes with this package."""
-    text = files(__package__).joinpath("provider_words.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    rows = {**table["status"]}
-    default = _meaning(rows.pop("default"))
-    states = [(row.get("value"), _state(row)) for row in table["state"]]
-    return ProviderWords(
-        statuses=MappingProxyType({int(key, 16): _meaning(row) for key, row in rows.items()}),
-        default=default,
-        states=MappingProxyType({number: state for number, state in states if number is not None}),
-        words=MappingProxyType({state.word: state for _, state in reversed(states)}),
+def failure_of(status: int, table: ErrorTable, transport: str, place: str = "") -> Failure:
+    """Return a status other than 0 as a failure; an unknown one means a passing trouble.
+
+    Args:
+        status: `command_status`.
+        table: What statuses mean.
+        transport: Its name.
+        place: Which part of a message was refused, where it has several.
+    """
+    failure = table.find(_key(status)) or _UNKNOWN
+    return evolve(
+        failure,
+        description=f"{place}{failure.description}",
+        source=FailureSource(code=_key(status), name=transport),
     )
 
 
-def words_with(statuses: Mapping[Any, Any]) -> ProviderWords:
-    """Return the table with other meanings of some statuses.
-
-    Args:
-        statuses: By number, or its text such as `0x0B`: each with what differs of `retry`, `code`
-            and `text`.
-
-    Raises:
-        ConfigurationError: A key is no number, or a value is not one that the table knows.
-    """
-    words = standard_words()
-    changed = {
-        number: _changed(words.meaning(number), row, key)
-        for key, row in statuses.items()
-        for number in [_number(key)]
-    }
-    return evolve(words, statuses=MappingProxyType({**words.statuses, **changed}))
+_UNKNOWN: Final = Failure(
+    code=FailureCode.TRANSIENT,
+    description="the message centre refused with a status of its own",
+    retry=Retry.TRANSIENT,
+)
 
 
-def _number(key: Any) -> int:
+def _key(status: int) -> str:
+    return f"0x{status:02X}" if status <= _OCTET else f"0x{status:04X}"
+
+
+def _number(status: Any) -> int:
     try:
-        number = int(key, 0) if isinstance(key, str) else int(key)
+        number = int(status, 0) if isinstance(status, str) else int(status)
     except (TypeError, ValueError):
         number = 0
     if not 0 < number < 1 << 32:
         raise ConfigurationError(
-            f'statuses: {key!r} is no command_status; write 0x0B, or "0x0B" in a file'
+            f"errors: {status!r} is no command_status; write 0x0B, or its text in a file"
         )
     return number
-
-
-def _changed(meaning: Meaning, row: Any, key: Any) -> Meaning:
-    if not isinstance(row, Mapping) or row.keys() - _KEYS:
-        raise ConfigurationError(
-            f'statuses[{key!r}] holds retry, code and text, such as {{"retry": "permanent"}}'
-        )
-    before = {
-        "retry": meaning.retry.value,
-        "code": meaning.code.name,
-        "text": meaning.text,
-        "name": meaning.name,
-    }
-    try:
-        changed = _meaning({**before, **row})
-    except (KeyError, ValueError, TypeError) as error:
-        raise ConfigurationError(
-            f"statuses[{key!r}]: retry is a value of Retry, and code a name of FailureCode"
-        ) from error
-    if changed.retry is Retry.AMBIGUOUS:
-        raise ConfigurationError(
-            f"statuses[{key!r}]: a refusal leaves no doubt; choose another retry"
-        )
-    return changed
-
-
-def _meaning(row: Mapping[str, str]) -> Meaning:
-    return Meaning(
-        retry=Retry(row["retry"]),
-        code=FailureCode[row["code"]],
-        text=str(row["text"]),
-        name=str(row.get("name", "")),
-    )
-
-
-def _state(row: Mapping[str, Any]) -> State:
-    failure = (
-        Failure(code=FailureCode[row["code"]], description=row["text"]) if "code" in row else None
-    )
-    status = ReceiptStatus(row["status"]) if row["status"] else None
-    return State(word=row["word"], status=status, failure=failure)

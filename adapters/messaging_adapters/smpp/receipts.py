@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from messaging_adapters.smpp.message_ids import IdNotation
 from messaging_adapters.smpp.pdu import DataMessage, Pdu, ShortMessage
-from messaging_adapters.smpp.provider_words import ProviderWords, State
+from messaging_adapters.smpp.provider_words import State, state_of
 from messaging_adapters.smpp.receipt_text import ReceiptText, read_receipt_text
 from messaging_adapters.smpp.text import (
     UDH_INDICATOR,
@@ -40,14 +40,12 @@ class Reading:
     Attributes:
         source: Name of the transport.
         alphabet: What the centre means by `data_coding` 0.
-        words: What its states mean.
         ids: How it writes ids.
         zone: Of its clock; absent where that is not known: then receipts are dated as they come.
     """
 
     source: str
     alphabet: Alphabet
-    words: ProviderWords
     ids: IdNotation
     zone: tzinfo | None = None
 
@@ -64,7 +62,7 @@ def status_receipt(pdu: Pdu, reading: Reading, now: datetime) -> StatusReceipt:
     text = decode_text(pdu.content, body.data_coding, reading.alphabet)
     said = read_receipt_text(text)
     message_id = _text_of(pdu, Tag.RECEIPTED_MESSAGE_ID) or said.id
-    state = reading.words.state(pdu.number(Tag.MESSAGE_STATE), said.stat)
+    state = state_of(pdu.number(Tag.MESSAGE_STATE), said.stat)
     address = body.source_addr.decode("latin-1")
     reference = reading.ids.reference(message_id, address) if message_id else None
     return StatusReceipt(

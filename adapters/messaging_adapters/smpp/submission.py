@@ -8,10 +8,11 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
+from messaging_adapters.providers.error_table import ErrorTable
 from messaging_adapters.smpp.failures import refusal
 from messaging_adapters.smpp.message_ids import IdNotation
 from messaging_adapters.smpp.pdu import MessageAnswer, Pdu, Status
-from messaging_adapters.smpp.provider_words import ProviderWords
+from messaging_adapters.smpp.provider_words import failure_of
 from messaging_adapters.smpp.requests import Part
 from messaging_adapters.smpp.session import Exchange, Session
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
@@ -57,7 +58,7 @@ class Centre:
 
     Attributes:
         name: Of the transport.
-        words: What its statuses mean.
+        statuses: What its statuses mean.
         ids: How it writes ids.
         timeout: Seconds to wait for a place in the window.
         response_timeout: Seconds to wait for the answer to a part.
@@ -65,7 +66,7 @@ class Centre:
     """
 
     name: str
-    words: ProviderWords
+    statuses: ErrorTable
     ids: IdNotation
     timeout: float
     response_timeout: float
@@ -154,8 +155,8 @@ class Submission:
         if answer.status == Status.OK:
             self.taken[place] = self._reference(answer)
         else:
-            self.refused[place] = self.centre.words.failure(
-                answer.status, self.centre.name, self._named(place)
+            self.refused[place] = failure_of(
+                answer.status, self.centre.statuses, self.centre.name, self._named(place)
             )
 
     def _reference(self, answer: Pdu) -> str:

@@ -1,33 +1,31 @@
 """The table of statuses and states, and what a host may change in it."""
 
 import re
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from messaging_adapters.smpp.provider_words import standard_words, words_with
+from messaging_adapters.providers.error_table import error_table
+from messaging_adapters.smpp.provider_words import STATES, failure_of, state_of, status_table
 from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.receipt import ReceiptStatus
 
 consts = pytest.importorskip("smpplib.consts")
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "provider-words.md"
 
 
 def test_names_and_values_are_those_of_another_library() -> None:
-    for value, meaning in standard_words().statuses.items():
-        theirs = getattr(consts, f"SMPP_{meaning.name}", value)
-
-        assert theirs == value
-    known = sum(hasattr(consts, f"SMPP_{m.name}") for m in standard_words().statuses.values())
+    known = 0
+    for code, failure in error_table("smpp").failures.items():
+        name = re.search(r"\((ESME_\w+)\)$", failure.description)
+        assert name is not None
+        theirs = getattr(consts, f"SMPP_{name[1]}", None)
+        assert theirs in {None, int(code, 16)}
+        known += theirs is not None
     assert known > 30
-
-
-def test_every_meaning_is_a_short_text_without_an_end() -> None:
-    for meaning in standard_words().statuses.values():
-        assert re.fullmatch(r"[^.\n]{10,90}", meaning.text)
-        assert meaning.retry is not Retry.AMBIGUOUS
 
 
 @pytest.mark.parametrize(
@@ -49,40 +47,40 @@ def test_every_meaning_is_a_short_text_without_an_end() -> None:
 def test_states_are_ours(
     number: int | None, word: str, status: ReceiptStatus | None, code: FailureCode | None
 ) -> None:
-    state = standard_words().state(number, word)
+    state = state_of(number, word)
 
     assert state.status is status
     assert (state.failure and state.failure.code) == code
     assert state.word
 
 
-@pytest.mark.parametrize("key", [0x0B, "0x0B", "11"])
+@pytest.mark.parametrize("key", [0x0B, "0x0B", "0x0b", "11"])
 def test_a_host_changes_a_meaning(key: Any) -> None:
-    words = words_with({key: {"code": "UNKNOWN_RECEIVER", "retry": "recipient_gone"}})
+    table = status_table({key: {"retry": "recipient_gone", "text": "gone"}})
 
-    meaning = words.meaning(0x0B)
-    assert (meaning.code, meaning.retry) == (FailureCode.UNKNOWN_RECEIVER, Retry.RECIPIENT_GONE)
-    assert meaning.text == standard_words().meaning(0x0B).text
-    assert words.meaning(0x0A) == standard_words().meaning(0x0A)
+    failure = failure_of(0x0B, table, "sms", "part 2 of 3: ")
+    assert (failure.code, failure.retry) == (FailureCode.UNKNOWN_RECEIVER, Retry.RECIPIENT_GONE)
+    assert failure.description == "part 2 of 3: gone"
+    assert failure_of(0x0A, table, "sms") == failure_of(0x0A, status_table({}), "sms")
 
 
 @pytest.mark.parametrize(
-    "statuses",
+    "errors",
     [
-        {"x": {}},
-        {0: {}},
-        {None: {}},
+        {"x": {"retry": "transient"}},
+        {0: {"retry": "transient"}},
+        {None: {"retry": "transient"}},
         {11: "transient"},
-        {11: {"wait": 1}},
+        {11: {"retry": "transient", "wait": 1}},
         {11: {"retry": "soon"}},
-        {11: {"code": "NO_SUCH"}},
+        {11: {"retry": "transient", "code": "NO_SUCH"}},
         {11: {"retry": "ambiguous"}},
     ],
     ids=str,
 )
-def test_a_wrong_change_is_refused(statuses: Any) -> None:
-    with pytest.raises(ConfigurationError, match="statuses"):
-        SmppTransport("centre.example", system_id="shop", password="secret", statuses=statuses)
+def test_a_wrong_change_is_refused(errors: Any) -> None:
+    with pytest.raises(ConfigurationError, match="errors"):
+        SmppTransport("centre.example", system_id="shop", password="secret", errors=errors)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +97,7 @@ def test_a_wrong_change_is_refused(statuses: Any) -> None:
         ({"message_ids": "octal"}, "message_ids must be one of"),
         ({"source_ton": 256}, "source_ton"),
         ({"timeout": 0}, "timeout"),
+        ({"errors": []}, "errors"),
     ],
     ids=str,
 )
@@ -109,7 +108,26 @@ def test_a_wrong_set_up_is_refused(options: dict[str, Any], said: str) -> None:
         SmppTransport(**given | options)
 
 
-def test_the_table_names_its_source() -> None:
-    text = files("messaging_adapters.smpp").joinpath("provider_words.toml").read_text("utf-8")
+def rows(kind: str) -> list[str]:
+    text = PAGE.read_text(encoding="utf-8").partition("\n## SMPP\n")[2].partition("\n## ")[0]
+    text = text.partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
+    return re.findall(r"^\| `.*\|$", text, re.MULTILINE)
 
-    assert "SMPP Protocol Specification v3.4" in text
+
+def test_the_page_of_words_has_every_state_and_status() -> None:
+    def meaning(number: int) -> str:
+        state = STATES[number]
+        failure = state.failure
+        status = f"`{state.status}`" if state.status else "no change"
+        return status + (
+            f", {failure.code:d} `{FailureCode(failure.code).name}`" if failure else ""
+        )
+
+    assert rows("Status words") == [
+        f"| `{number}` `{state.word}` | {meaning(number)} |" for number, state in STATES.items()
+    ]
+    assert rows("Error codes") == [
+        f"| `{code}` | `{failure.retry}` | {failure.code:d} `{FailureCode(failure.code).name}` "
+        f"| {failure.description} |"
+        for code, failure in error_table("smpp").failures.items()
+    ]

@@ -78,7 +78,6 @@ def test_random_texts_arrive_as_they_were(
         outcomes = list(pool.map(lambda envelope: transport.send(envelope, Leave()), envelopes))
 
     assert {type(outcome) for outcome in outcomes} == {Accepted}
-    centre.command()
     arrived: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for part in centre.of("submit_sm"):
         arrived[int(part["destination"][5:])].append(part)

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from attrs import define, field
 
+from messaging_adapters.providers.error_table import ErrorTable
 from messaging_adapters.smpp.bind import Account, BindMode, open_session
 from messaging_adapters.smpp.failures import NOT_SENT, failed_check, not_sent
 from messaging_adapters.smpp.inbox import Inbox, Listener, Receive
 from messaging_adapters.smpp.message_ids import IdNotation, MessageIds
 from messaging_adapters.smpp.pdu import Command, Pdu
-from messaging_adapters.smpp.provider_words import ProviderWords, words_with
+from messaging_adapters.smpp.provider_words import status_table
 from messaging_adapters.smpp.receipts import Reading
 from messaging_adapters.smpp.requests import Part, Style, parts_of
 from messaging_adapters.smpp.session import Session, Terms
@@ -85,7 +86,7 @@ _PORTS: Final = {SmppSecurity.TLS: 3550, SmppSecurity.NONE: 2775}  # IANA: ssmpp
     validity=flag,
     message_ids=choice(*MessageIds, case=str.lower),
     zone=optional(a(tzinfo, "a tzinfo", 'use zoneinfo.ZoneInfo("Europe/Paris")')),
-    statuses=a(Mapping, "a mapping", 'write {0x0B: {"retry": "transient"}}'),
+    errors=a(Mapping, "a mapping", 'write {0x0B: {"retry": "transient"}}'),
     clock=a_clock,
 )
 @define(eq=False)
@@ -130,10 +131,10 @@ class SmppTransport(Transport):
         validity: Whether to tell the centre how long the message may wait.
         message_ids: How the centre writes its ids in receipts.
         zone: Of the centre's clock; without it receipts are dated when they come.
-        statuses: Other meanings of some `command_status`: `{0x0B: {"retry": "transient"}}`.
+        errors: Other meanings of some `command_status`: `{0x0B: {"retry": "transient"}}`.
 
     Raises:
-        ConfigurationError: A login or host that cannot be one, or an unknown word in `statuses`.
+        ConfigurationError: A login or host that cannot be one, or an unknown word in `errors`.
     """
 
     host: str
@@ -163,10 +164,10 @@ class SmppTransport(Transport):
     validity: bool = field(default=True, kw_only=True)
     message_ids: MessageIds = field(default=MessageIds.AUTO, converter=MessageIds, kw_only=True)
     zone: tzinfo | None = field(default=None, kw_only=True)
-    statuses: Mapping[Any, Any] = field(factory=dict, kw_only=True, repr=False)
+    errors: Mapping[Any, Any] = field(factory=dict, kw_only=True, repr=False)
     clock: Clock = field(factory=SystemClock, kw_only=True, repr=False)
     capabilities: Capabilities = field(init=False, repr=False)
-    _words: ProviderWords = field(init=False, repr=False)
+    _statuses: ErrorTable = field(init=False, repr=False)
     _style: Style = field(init=False, repr=False)
     _sessions: Sessions = field(init=False, repr=False)
     _inbox: Inbox = field(init=False, repr=False)
@@ -183,16 +184,14 @@ class SmppTransport(Transport):
             max_recipients=1,
             receipts=self.receipts,
         )
-        self._words = words_with(self.statuses)
+        self._statuses = status_table(self.errors)
         ids = IdNotation(self.message_ids)
-        reading = Reading(
-            source=self.name, alphabet=self.alphabet, words=self._words, ids=ids, zone=self.zone
-        )
+        reading = Reading(source=self.name, alphabet=self.alphabet, ids=ids, zone=self.zone)
         self._inbox = Inbox(reading, self.clock)
         self._style = _style_of(self)
         self._centre = Centre(
             name=self.name,
-            words=self._words,
+            statuses=self._statuses,
             ids=ids,
             timeout=self.timeout.total_seconds(),
             response_timeout=self.response_timeout.total_seconds(),
@@ -242,7 +241,7 @@ class SmppTransport(Transport):
             session = self._sessions.current()
             session.reserve(self._centre.timeout)
         except NOT_SENT as error:
-            return not_sent(error, self.name, self._words)
+            return not_sent(error, self.name, self._statuses)
         return self._submit(session, envelope, parts, handoff)
 
     def check(self) -> TransportCheck:
@@ -250,7 +249,7 @@ class SmppTransport(Transport):
         try:
             self._sessions.current(at_once=True).call(Pdu(command=Command.ENQUIRE_LINK))
         except NOT_SENT as error:
-            return failed_check(error, self.name, self._words)
+            return failed_check(error, self.name, self._statuses)
         return TransportCheck(status=CheckStatus.OK)
 
     def _submit(
