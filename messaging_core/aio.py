@@ -1,4 +1,4 @@
-"""The same façade for hosts that run an event loop."""
+"""The façade for hosts that run an event loop."""
 
 import asyncio
 import threading
@@ -52,7 +52,7 @@ _Waiting = tuple[Submission, "asyncio.Future[Message]"]
 
 
 class AsyncMessenger(ForkAware):
-    """Await what a `Messenger` does, without ever blocking the event loop.
+    """The calls of a `Messenger` as coroutines, which never block the event loop.
 
     Group commit: concurrent `send` calls share transactions. The first call commits at once;
     calls that arrive during a commit are batched into the next one, so a hundred callers are
@@ -60,7 +60,7 @@ class AsyncMessenger(ForkAware):
     another or at the same time; only calls of the same loop share commits.
 
     Args:
-        messenger: Does the work, in threads.
+        messenger: Does the work, on threads.
     """
 
     @checked(messenger=A_MESSENGER)
@@ -70,7 +70,7 @@ class AsyncMessenger(ForkAware):
         watch_forks(self)
 
     def after_fork_in_child(self) -> None:
-        """Leave what waits to the parent: it writes it, and its event loop is not ours."""
+        """Forget the waiting calls: the parent writes them, on its own event loop."""
         self._local = threading.local()
 
     async def send(
@@ -82,8 +82,8 @@ class AsyncMessenger(ForkAware):
     ) -> Message:
         """Accept one message; see `Messenger.send`.
 
-        Cancelling the call takes the message back only before it is being written. What another
-        caller does wrong, or that another gives up, changes nothing for this one.
+        Cancelling the call withdraws the message only before its commit begins. Errors and
+        cancellations of other callers do not affect this call.
         """
         submission = Submission(
             channel=self.messenger.channel(channel),
@@ -93,7 +93,7 @@ class AsyncMessenger(ForkAware):
         return await self._queue().add(submission)
 
     def _queue(self) -> "_SendQueue":
-        """Return the queue of the running loop; one of another loop is left to it."""
+        """Return the queue of the running event loop."""
         loop = asyncio.get_running_loop()
         queue: _SendQueue | None = getattr(self._local, "queue", None)
         if queue is None or queue.loop is not loop:
@@ -210,7 +210,7 @@ class AsyncMessenger(ForkAware):
         limit: int = DEFAULT_LIMIT,
         page_token: str | None = None,
     ) -> Page[Message]:
-        """Return one page of what could not be sent; see `Messenger.dead_letters`."""
+        """Return one page of messages that could not be sent; see `Messenger.dead_letters`."""
         return await _in_thread(
             self.messenger.dead_letters, workspace=workspace, limit=limit, page_token=page_token
         )
@@ -218,7 +218,7 @@ class AsyncMessenger(ForkAware):
     async def replay(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, again: bool = False
     ) -> Message:
-        """Send once more what could not be sent; see `Messenger.replay`."""
+        """Send a message again that failed or is in doubt; see `Messenger.replay`."""
         return await _in_thread(self.messenger.replay, message_id, workspace=workspace, again=again)
 
     async def purge(
@@ -237,7 +237,7 @@ class AsyncMessenger(ForkAware):
     async def receive(
         self, receipts: Iterable[Receipt] | Receipt, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> Reception:
-        """Take in what providers report and people send; see `Messenger.receive`."""
+        """Process receipts and incoming messages; see `Messenger.receive`."""
         return await _in_thread(self.messenger.receive, receipts, workspace=workspace)
 
     async def receive_webhook(
@@ -249,7 +249,7 @@ class AsyncMessenger(ForkAware):
     async def timeline(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> list[Event]:
-        """Return everything that happened to a message; see `Messenger.timeline`."""
+        """Return the events of a message; see `Messenger.timeline`."""
         return await _in_thread(self.messenger.timeline, message_id, workspace=workspace)
 
     async def interactions(
@@ -261,7 +261,7 @@ class AsyncMessenger(ForkAware):
     async def report_conversion(
         self, message_id: UUID, conversion: Conversion, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> Interaction:
-        """Record that a message had its effect; see `Messenger.report_conversion`."""
+        """Record a conversion; see `Messenger.report_conversion`."""
         return await _in_thread(
             self.messenger.report_conversion, message_id, conversion, workspace=workspace
         )
@@ -278,16 +278,16 @@ class AsyncMessenger(ForkAware):
         kinds: Collection[EventKind] = (),
         from_start: bool = False,
     ) -> None:
-        """Let a function hear of everything; see `Messenger.subscribe`.
+        """Call a function with every event; see `Messenger.subscribe`.
 
-        The function is an ordinary one: a worker's thread calls it, never the event loop.
+        A thread of a worker calls it, never the event loop, so it cannot be a coroutine function.
         """
         await _in_thread(
             self.messenger.subscribe, handler, name=name, kinds=kinds, from_start=from_start
         )
 
     async def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
-        """Return where a short link leads; see `Messenger.resolve_short_link`."""
+        """Return the target of a short link; see `Messenger.resolve_short_link`."""
         return await _in_thread(self.messenger.resolve_short_link, code, prefetched=prefetched)
 
     async def render(
@@ -299,17 +299,16 @@ class AsyncMessenger(ForkAware):
         channel: ChannelReference,
         version_id: UUID | None = None,
     ) -> RenderedTemplate:
-        """Show what a template becomes; see `Messenger.render`."""
+        """Show the content of a template; see `Messenger.render`."""
         return await _in_thread(
             self.messenger.render, template, locale, data, channel=channel, version_id=version_id
         )
 
 
 class _SendQueue:
-    """Collect the messages of one event loop, and write those that wait together.
+    """Collects the messages of one event loop, and writes waiting messages together.
 
-    It belongs to its loop alone: when that is closed in the middle, nothing of it stands in the
-    way of another.
+    Each loop has its own queue, so that a loop that is closed in the middle delays no other.
     """
 
     def __init__(self, messenger: Messenger, loop: asyncio.AbstractEventLoop) -> None:
@@ -319,7 +318,7 @@ class _SendQueue:
         self._writer: asyncio.Task[None] | None = None
 
     def add(self, submission: Submission) -> "asyncio.Future[Message]":
-        """Return a future for what becomes of a message."""
+        """Return a future for the message or its error."""
         future: asyncio.Future[Message] = self.loop.create_future()
         self._waiting.append((submission, future))
         if self._writer is None or self._writer.done():
@@ -327,7 +326,7 @@ class _SendQueue:
         return future
 
     async def _write(self) -> None:
-        """Write everything that waits, a transaction at a time, until nothing does."""
+        """Write the waiting messages, one transaction after the other, until none waits."""
         try:
             while True:
                 # A caller that was cancelled before its transaction began sends nothing.
@@ -358,7 +357,7 @@ class _SendQueue:
                 future.set_result(result)
 
     def _abandon(self, waiting: Sequence[_Waiting]) -> None:
-        """Cancel those still waiting: the event loop ends, and no answer will come."""
+        """Cancel the calls that still wait: the event loop ends, so no answer will come."""
         if not self.loop.is_closed():
             for _, future in waiting:
                 future.cancel()
@@ -369,7 +368,7 @@ async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
 
 
 def _call(work: Callable[[], R]) -> R:
-    """Let nothing out of a thread that would end, or never reach, the event loop."""
+    """Turn exceptions that would end the event loop, or not reach it, into others."""
     try:
         with HostCode("code of the host"):
             return work()

@@ -114,27 +114,27 @@ from messaging_core.wire.receipts import as_receipts
 class Messenger:
     """Accept messages into a storage, and answer questions about them.
 
-    One messenger serves many threads. It never talks to a provider: a `Worker` delivers. Its
-    `contacts` are the people it writes to, its `suppressions` what addresses must not get.
+    One messenger serves many threads. It never calls a provider: a `Worker` delivers.
 
     Args:
-        storage: Where messages are kept.
-        channels: Every way to send, with the transport that serves it.
-        clock: Tells the time; that of this machine by default.
+        storage: Where messages are stored.
+        channels: Every channel, with the transport that delivers its messages.
+        clock: The source of the current time; by default the clock of this machine.
         ids: Makes message ids; UUIDv7 by default.
         limits: How large and deep a JSON request may be.
         idempotency_window: How long an idempotency key returns its message, counted from
             acceptance; then the key is free again. At most ten years.
-        send_rules: Quiet hours, frequency caps and the like: for all, or by the id of a workspace
-            or of a channel; a channel's are combined with those of its workspace.
-        keywords: What is done when a person writes STOP, START or HELP to an SMS channel.
-        suppress_on: Which reports suppress an address by themselves.
-        template_engine: Renders the templates that name it, beside those written in plain
-            placeholders.
+        send_rules: Quiet hours, frequency caps and other rules: for all messages, or by the id of
+            a workspace or channel. The rules of a channel are combined with those of its
+            workspace.
+        keywords: How the engine reacts when a person writes STOP, START or HELP to an SMS channel.
+        suppress_on: Which reports suppress an address without a call of the host.
+        template_engine: Renders the templates that name it; templates with plain placeholders
+            need none.
         short_link_domain: The host of short links that name the domain `default`.
-        codes: Makes the codes of short links; random ones by default.
-        default_channels: Which ones `notify` uses where a workspace has several of a platform.
-        audience: Whom `notify` means by recipients and clusters; by default `contacts` and their
+        codes: Makes the codes of short links; random by default.
+        default_channels: Which channels `notify` uses if a workspace has several of a platform.
+        audience: Finds the recipients and clusters of `notify`; by default `contacts` and their
             lists.
         files: Where `notify` finds attachments.
         receipt_parsers: Read the webhooks of providers for `receive_webhook`.
@@ -143,10 +143,13 @@ class Messenger:
 
     Attributes:
         templates: Stored templates: save, activate, look up, inspect.
+        contacts: The people to whom messages go, and their lists.
+        suppressions: The addresses that must not get messages.
 
     Raises:
-        ConfigurationError: A channel is wrong, or two have one id or one name; the window is no
-            time; the domain is no host name; or the send rules cannot mean what they say.
+        ConfigurationError: A channel is invalid, or two channels have the same id or name; the
+            window is not a valid time; the domain is not a host name; or the send rules
+            contradict themselves.
     """
 
     @checked(
@@ -273,22 +276,22 @@ class Messenger:
         idempotency_key: str | None = None,
         connection: Any = None,
     ) -> Message:
-        """Accept one message; when this returns, it is durable and a worker will deliver it.
+        """Accept one message; when this returns, it is durable, and a worker delivers it.
 
         Args:
             channel: The channel, its id, or its name in the default workspace.
             request: A `SendMessage`, or JSON in the shape of the Bird Channels API.
-            idempotency_key: With the same key and request the first message comes back instead
-                of a second one, for as long as keys stand.
+            idempotency_key: A second call with the same key and request returns the first
+                message, as long as keys are stored.
             connection: The host's own database connection; then the message is part of the
                 host's transaction, and durable when the host commits.
 
         Raises:
-            InvalidMessageError: The request breaks rules, all of which it carries; nothing was
+            InvalidMessageError: The request breaks rules; with all violations. Nothing was
                 written.
-            IdempotencyConflictError: The key was used for another request; the error carries
-                what differs.
-            UnknownChannelError: There is no such channel.
+            IdempotencyConflictError: The key was used for another request; the error names the
+                fields that differ.
+            UnknownChannelError: The channel does not exist.
             StorageError: The storage failed; nothing was written.
         """
         submission = Submission(
@@ -310,26 +313,25 @@ class Messenger:
         idempotency_keys: Iterable[str | None] | None = None,
         connection: Any = None,
     ) -> list[Message | Rejection]:
-        """Accept many messages, a thousand in one transaction, many times faster than one by one.
+        """Accept many messages, a thousand in one transaction; much faster than one by one.
 
-        A request that breaks rules is answered with a `Rejection` and stops no other. Should the
-        storage fail in between, earlier chunks are kept.
+        A request that breaks rules is answered with a `Rejection`; the others are accepted. If
+        the storage fails, earlier chunks stay accepted.
 
         Args:
             channel: As for `send`.
             requests: Any number, also from a generator.
-            idempotency_keys: One for each request, so that an import that broke off can simply be
-                repeated.
+            idempotency_keys: One for each request, so that an interrupted import can be repeated.
             connection: As for `send`; then everything is part of the host's transaction.
 
         Returns:
             One answer for each request, in order.
 
         Raises:
-            UnknownChannelError: There is no such channel.
+            UnknownChannelError: The channel does not exist.
             StorageError: The storage failed.
-            ArgumentError: There are fewer or more keys than requests; of the chunk in which they
-                run out nothing is kept.
+            ArgumentError: There are fewer or more keys than requests; the chunk in which the keys
+                run out is not written.
         """
         return accept_many(
             self.acceptor,
@@ -349,9 +351,9 @@ class Messenger:
     ) -> Iterator[Message | Rejection]:
         """Accept as `send_many` does, and yield the answers: memory holds one chunk at a time.
 
-        Nothing is accepted before the first answer is asked for. A thousand requests are taken
-        and committed, then their answers are yielded. A caller that stops early leaves the chunk
-        at which it stopped accepted, and later requests are not taken.
+        Nothing is accepted before the caller asks for the first answer. A thousand requests are
+        read and committed, then their answers are yielded. If the caller stops early, the current
+        chunk stays accepted, and later requests are not read.
 
         Args:
             channel: As for `send`.
@@ -359,8 +361,8 @@ class Messenger:
             idempotency_keys: As for `send_many`.
 
         Raises:
-            UnknownChannelError: There is no such channel; raised by the call itself.
-            StorageError: The storage failed; earlier chunks are kept, and were answered.
+            UnknownChannelError: The channel does not exist; raised by the call itself.
+            StorageError: The storage failed; earlier chunks are accepted, and were answered.
             ArgumentError: As for `send_many`.
         """
         return accept_each(self.acceptor, self.channel(channel), requests, keys=idempotency_keys)
@@ -376,24 +378,24 @@ class Messenger:
     ) -> Batch:
         """Accept 1 to 100 requests as one batch, which can be listed and cancelled as a whole.
 
-        Everything is written in one transaction. A request that breaks rules stops no other: it
-        becomes a message with status `rejected`, which is never sent. Its `failure` and `details`
-        name the first violation, its `reason` holds all of them, a line each; what can be read
-        of the request is kept with it.
+        Everything is written in one transaction. A request that breaks rules becomes a message
+        with status `rejected`, which is never sent; the others are accepted. Its `failure` and
+        `details` name the first violation, and its `reason` lists all of them, one a line. The
+        readable part of the request is stored with it.
 
         Args:
             channel: As for `send`.
             requests: 1 to 100, each as for `send`.
-            idempotency_key: One for the batch as a whole: with the same key and requests the
-                first batch comes back, as it is now.
+            idempotency_key: One for the whole batch. A second call with the same key and requests
+                returns the first batch, as it is now.
             connection: As for `send`.
 
         Raises:
             InvalidMessageError: There is no request, or more than 100, or the key is not 1 to
                 255 printable characters; nothing was written.
-            IdempotencyConflictError: The key was used for something else; the error carries
-                what differs.
-            UnknownChannelError: There is no such channel.
+            IdempotencyConflictError: The key was used for other requests; the error names the
+                fields that differ.
+            UnknownChannelError: The channel does not exist.
             StorageError: The storage failed; nothing was written.
             ArgumentError: `requests` is a single request.
         """
@@ -415,24 +417,24 @@ class Messenger:
     ) -> NotificationReport:
         """Accept one message for each user and channel, in bounded memory; a worker delivers.
 
-        `Worker.notify` delivers too, before it returns. Everything is checked before the first
-        message is written; then one user stops no other. Should the storage fail in between,
-        earlier users are kept: repeat it with the same key.
+        `Worker.notify` also delivers before it returns. Everything is checked before the first
+        message is written; after that, a problem of one user does not affect the others. If the
+        storage fails, messages of earlier users stay accepted: repeat the call with the same key.
 
         Args:
             notification: A `Notification`, or JSON as for `POST /send` of the Mia-Platform
                 Messaging Service.
-            idempotency_key: With the same key a user and channel never get a second message,
-                for as long as keys stand.
+            idempotency_key: A second call with the same key sends no second message to a user on a
+                channel, as long as keys are stored.
             workspace: Its tenant.
             connection: As for `send`; then everything is part of the host's transaction.
 
         Returns:
-            Who gets nothing and why, and the messages.
+            The messages, and the users who get none, with the reasons.
 
         Raises:
-            InvalidRequestError: It breaks rules, all of which it carries; nothing was written.
-            MediaError: It cannot be told now whether its files are there; nothing was written.
+            InvalidRequestError: It breaks rules; with all violations. Nothing was written.
+            MediaError: Its files could not be looked up; nothing was written.
             StorageError: The storage failed.
         """
         return self._notifications.notify(
@@ -440,10 +442,10 @@ class Messenger:
         )
 
     def plan(self, channel: ChannelReference, request: Request) -> Plan:
-        """Show what `send` would do with a request now, without doing it.
+        """Show what `send` would do with a request now, and write nothing.
 
         Raises:
-            UnknownChannelError: There is no such channel.
+            UnknownChannelError: The channel does not exist.
         """
         return preview(self.acceptor, self.channel(channel), request)
 
@@ -460,16 +462,16 @@ class Messenger:
 
         Args:
             channel: As for `send`.
-            receiver: The number or address, or whatever the key finds a contact by.
-            identifier_key: What kind of identifier that is; the channel's own by default.
-            meta: Of the message; its use case says what it is for.
+            receiver: The number or address, or another identifier of a contact.
+            identifier_key: The kind of the identifier; by default the channel's own.
+            meta: The `meta` of the message; its use case is the purpose of the message.
 
         Returns:
-            The first moment at which caps and quiet hours let it go; nothing where waiting changes
-            nothing, because the receiver must not be written to at all.
+            The first instant at which caps and quiet hours allow the message; `None` if waiting
+            does not help, because the receiver must not get it at all.
 
         Raises:
-            UnknownChannelError: There is no such channel.
+            UnknownChannelError: The channel does not exist.
         """
         return next_allowed(
             self.acceptor, self.channel(channel), receiver, key=identifier_key, meta=meta
@@ -485,20 +487,20 @@ class Messenger:
         channel: ChannelReference,
         version_id: UUID | None = None,
     ) -> RenderedTemplate:
-        """Show what a template becomes on a channel, without sending it.
+        """Show the content that a template has on a channel, and send nothing.
 
         Args:
-            template: The project's id, or its name, in the workspace of the channel.
-            locale: BCP 47 tag of the wanted language; the template's own by default.
-            data: The values as one object; what the template does not take is passed over.
+            template: The id or name of the project, in the workspace of the channel.
+            locale: BCP 47 tag of the reader's language; by default the template's own.
+            data: The values as one object; values that the template does not take are ignored.
             channel: As for `send`.
             version_id: Any version, also a draft; by default the latest, else the draft.
 
         Raises:
             InvalidTemplateError: It cannot be rendered with these values, or the channel does not
-                carry what it becomes; with every violation.
-            UnknownTemplateError: There is no such template or version.
-            UnknownChannelError: There is no such channel.
+                support the content; with all violations.
+            UnknownTemplateError: The template or the version does not exist.
+            UnknownChannelError: The channel does not exist.
         """
         return self.templates.render(
             template, locale, data or {}, channel=self.channel(channel), version_id=version_id
@@ -515,9 +517,9 @@ class Messenger:
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
-        """Return a message as it is now, as the JSON that `wire.dump_message` writes of it.
+        """Return a message as it is now, as the JSON that `wire.dump_message` writes.
 
-        The stored document is passed on as it is, without decoding it.
+        The stored document is returned without decoding it.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
@@ -529,19 +531,19 @@ class Messenger:
         """Return one page of messages, the newest first.
 
         Raises:
-            InvalidQueryError: A filter, the limit or the page token is wrong.
+            InvalidQueryError: A filter, the limit or the page token is invalid.
         """
         return self._lookup.find(query)
 
     @checked(query=optional(A_QUERY))
     def find_json(self, query: MessageQuery | None = None) -> bytes:
-        """Return the page that `find` returns, as the JSON that `wire.dump_page` writes of it.
+        """Return the page that `find` returns, as the JSON that `wire.dump_page` writes.
 
-        The stored documents are passed on as they are: a page of 1000 mails takes a tenth of the
-        time of decoding and writing them, or less.
+        The stored documents are returned without decoding them: a page of 1000 emails takes at
+        most a tenth of the time.
 
         Raises:
-            InvalidQueryError: A filter, the limit or the page token is wrong.
+            InvalidQueryError: A filter, the limit or the page token is invalid.
         """
         return self._lookup.find_json(query)
 
@@ -556,9 +558,8 @@ class Messenger:
         """Withdraw a message that waits; its status becomes `deleted`.
 
         Returns:
-            True when it was certainly not sent and never will be. False when it is too late: it is
-            being handed over right now, it is finished, a provider may have it already, or some of
-            its receivers do.
+            True if it was certainly not sent and never will be. False if it is too late: a worker
+            is handing it over, it is finished, or a provider or some of its receivers may have it.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
@@ -573,11 +574,11 @@ class Messenger:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> int:
-        """Withdraw every message of a batch that still can be, by the rules of `cancel`.
+        """Withdraw the messages of a batch that wait, by the rules of `cancel`.
 
         Returns:
-            How many were certainly not sent and never will be; those that were rejected, or
-            withdrawn before, do not count.
+            How many were certainly not sent and never will be; messages that were rejected or
+            withdrawn before do not count.
 
         Raises:
             UnknownBatchError: This workspace has no such batch.
@@ -596,16 +597,16 @@ class Messenger:
         """Move a message that waits to another time; its validity starts again at that time.
 
         Args:
-            message_id: Which.
-            at: Aware instant, by the rules of `scheduled_for`: at most 35 days ahead, and less
-                than 10 minutes ahead means now.
+            message_id: The id of the message.
+            at: Aware instant, by the rules of `scheduled_for`: at most 35 days ahead; less than
+                10 minutes ahead means now.
             workspace: Its tenant.
             connection: As for `send`.
 
         Raises:
             InvalidMessageError: The time is not allowed.
             UnknownMessageError: This workspace has no such message.
-            StateError: It does not wait any more.
+            StateError: It no longer waits.
         """
         return self._changes.reschedule(message_id, at, workspace, connection)
 
@@ -617,11 +618,11 @@ class Messenger:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Reception:
-        """Keep and apply what providers report, and messages that people send, without loss.
+        """Store and apply the receipts of providers, and the messages that people send.
 
-        Everything is durable before anything else happens. Receipts may come early, late, twice
-        and in any order: the message ends with the same status. A receipt whose message is not
-        known waits for it. Subscribers get the events.
+        Everything is durable before it is applied. Receipts may come early, late, twice and in
+        any order: the message ends with the same status. A receipt whose message is unknown waits
+        for it. Subscribers get the events.
 
         Args:
             receipts: Status reports, interactions and incoming messages, in any order.
@@ -629,11 +630,11 @@ class Messenger:
             connection: As for `send`.
 
         Raises:
-            StorageError: The storage failed; nothing was kept, and the provider should report
+            StorageError: The storage failed; nothing was written, and the provider should report
                 again.
-            ArgumentError: Something is no receipt; nothing was kept.
+            ArgumentError: One of them is not a receipt; nothing was written.
             InvalidRequestError: A value of a receipt has the wrong type, or its instant has no
-                offset; nothing was kept.
+                offset; nothing was written.
         """
         return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
 
@@ -676,18 +677,18 @@ class Messenger:
         kinds: Collection[EventKind] = (),
         from_start: bool = False,
     ) -> None:
-        """Let a function of the host hear of everything that happens from now on.
+        """Call a function of the host with every event from now on.
 
-        It is called by a worker's thread, with each event at least once and in the order in which
-        it happened, also after a restart: how far it has come is stored under its name. When it
-        raises, the event comes again, with growing pauses, ten times at most; delivery goes on
+        A thread of a worker calls it at least once with each event, in the order of the events,
+        also after a restart: its position is stored under its name. If it raises, it is called
+        with the event again, at most ten times, with growing pauses; messages are delivered
         meanwhile.
 
         Args:
             handler: Called with each event.
-            name: Tells subscribers apart; the same name goes on where it was.
-            kinds: What to hear of; by default of everything.
-            from_start: Begin a new name with the oldest event that is kept.
+            name: Identifies the subscriber; the same name continues at its stored position.
+            kinds: Which events it gets; by default all.
+            from_start: Start a new name at the oldest stored event.
 
         Raises:
             ArgumentError: This messenger has a handler of that name already.
@@ -696,7 +697,7 @@ class Messenger:
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def timeline(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> list[Event]:
-        """Return everything that happened to a message, in order.
+        """Return the events of a message, in order.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
@@ -707,7 +708,7 @@ class Messenger:
     def interactions(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> list[Interaction]:
-        """Return everything that people did with a message, in order.
+        """Return what people did with a message, in order.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
@@ -727,7 +728,7 @@ class Messenger:
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
     ) -> Interaction:
-        """Record that a message had its effect, as an interaction.
+        """Record a conversion, such as a purchase, as an interaction of its message.
 
         Raises:
             InvalidRequestError: The conversion has an unknown type or status.
@@ -757,26 +758,25 @@ class Messenger:
     ) -> Purged:
         """Delete or redact old messages, a bounded transaction at a time, while the engine runs.
 
-        Old is what was accepted `before` an instant and is finished; what waits, or is being
-        delivered, is left alone. With a message goes everything that hangs on it; receipts go from
-        the inbox by their own age. Contacts and idempotency keys stay. The caller may
-        interrupt it and call it again at any time: it goes on with what is left, and redacts
-        nothing twice.
+        A message is old if it was accepted `before` an instant and is finished. Messages that
+        wait or are being delivered stay. All data of a message are deleted with it; receipts are
+        deleted from the inbox by their own age. Contacts and idempotency keys stay. You may
+        interrupt the call and repeat it: it continues with the rest, and redacts nothing twice.
 
         Args:
             before: Aware instant.
-            keep: `Keep.NOTHING` deletes; `Keep.RECORD` takes content and addresses out, and keeps
+            keep: `Keep.NOTHING` deletes; `Keep.RECORD` removes content and addresses, and keeps
                 ids, status, times, channel, country, platform references and failure codes.
-            workspace: Only this tenant's; that of all by default.
-            limit: At most so many messages and so many receipts; `Purged.more` says whether to
-                call again.
-            chunk: How many in one transaction.
-            unmatched: After what time a receipt is given up whose message never appeared.
+            workspace: Only this tenant; by default all.
+            limit: The most messages, and the most receipts; `Purged.more` says whether to call
+                again.
+            chunk: How many messages one transaction removes.
+            unmatched: After what time a receipt without a message is deleted.
 
         Raises:
-            StorageError: The storage failed; earlier chunks are done.
-            ArgumentError: `before` has no time zone, `keep` is no choice, or `chunk` is less than
-                one.
+            StorageError: The storage failed; earlier chunks are removed.
+            ArgumentError: `before` has no time zone, `keep` is not one of the choices, or `chunk`
+                is less than one.
         """
         return purge_of(
             self.storage,
@@ -790,26 +790,26 @@ class Messenger:
 
     @checked(code=a(str, "text", "pass the last part of the path"), prefetched=flag)
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
-        """Return where a short link leads, for a redirect, and keep that it was clicked.
+        """Return the target of a short link, for a redirect, and record the click.
 
-        Only what was stored decides, so there is no open redirect. A click that cannot be written
-        is logged, and the reader gets the address all the same.
+        Only stored targets are returned, so there is no open redirect. If the click cannot be
+        written, the log says so, and the target is returned.
 
         Args:
             code: The last part of the short link's path.
-            prefetched: A machine asked for it, not a person.
+            prefetched: A machine opened the link, not a person.
 
         Returns:
             An http or https address in ASCII.
 
         Raises:
-            UnknownShortLinkError: No message has this link, or it has expired.
+            UnknownShortLinkError: The short link does not exist or has expired.
             StorageError: The code could not be looked up.
         """
         return resolve_short_link(self.inbox, code, prefetched=prefetched)
 
     def doubts(self) -> Doubts:
-        """Count the attempts that may have been accepted or not, and how each of them ended."""
+        """Count the attempts that a provider may have accepted, and how each of them ended."""
         return self._lookup.doubts()
 
     @checked(workspace=uuid)
@@ -822,11 +822,11 @@ class Messenger:
     ) -> Page[Message]:
         """Return one page of the messages that could not be sent, the newest first.
 
-        Messages parked in doubt are not among them; `find` shows them, by the status `processing`
-        and the failure code 12005.
+        Messages in doubt are not among them; `find` lists them by the status `processing` and the
+        failure code 12005.
 
         Raises:
-            InvalidQueryError: The limit or the page token is wrong.
+            InvalidQueryError: The limit or the page token is invalid.
         """
         return self._lookup.dead_letters(workspace, limit, page_token)
 
@@ -839,23 +839,22 @@ class Messenger:
         again: bool = False,
         connection: Any = None,
     ) -> Message:
-        """Send once more what could not be sent, or what waits in doubt.
+        """Send a message again that failed or is in doubt.
 
-        A message that failed stays as it is: a new one with its content is accepted, whose
-        `origin` names it; its validity runs from now, and it is not scheduled. Replaying it a
-        second time returns that new message. One in doubt is itself sent now, and may arrive
-        twice.
+        A message that failed stays as it is: a new message with its content is accepted, whose
+        `origin` names it. Its validity starts now, and it is not scheduled. A second replay
+        returns the same new message. A message in doubt is itself sent now, and may arrive twice.
 
         Args:
-            message_id: Which.
+            message_id: The id of the message.
             workspace: Its tenant.
-            again: Accept one more, though it was replayed before.
+            again: Accept another message, although it was replayed before.
             connection: As for `send`.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
-            UnknownChannelError: The host does not have its channel any more.
-            StateError: It did not fail, and is not in doubt; or it is being sent right now.
+            UnknownChannelError: The host no longer has its channel.
+            StateError: It neither failed nor is in doubt; or a worker is sending it.
         """
         channel = self.channel(self.get(message_id, workspace=workspace).channel_id)
         return self._replayer.replay(
@@ -863,16 +862,16 @@ class Messenger:
         )
 
     def channel(self, reference: ChannelReference) -> Channel:
-        """Return one of the channels, by itself, its id, or its name in the default workspace.
+        """Return a channel, by itself, its id, or its name in the default workspace.
 
         Raises:
-            UnknownChannelError: There is no such channel.
+            UnknownChannelError: The channel does not exist.
         """
         return self.channels.find(reference)
 
     @checked(channel_id=id_of("channel"))
     def route(self, channel_id: UUID) -> tuple[Channel, Transport] | None:
-        """Return a channel and its transport, or nothing when the host does not have it.
+        """Return a channel and its transport, or `None` if the host does not have it.
 
         Raises:
             ArgumentError: `channel_id` is not the UUID of a channel.

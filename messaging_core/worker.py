@@ -1,4 +1,4 @@
-"""What delivers: claim, hand over, settle, and nothing hidden."""
+"""The worker: claim messages, hand them to transports, and settle them."""
 
 import random
 import threading
@@ -42,35 +42,35 @@ class Worker:
     deliver its messages.
 
     Args:
-        messenger: Whose messages, channels and clock to work with.
+        messenger: The messenger whose messages are delivered, with its channels and its clock.
         threads: How many messages of a channel are handed over at the same time, unless its
-            `concurrency` says otherwise. Each channel has threads of its own, started when they
-            are needed: a provider that is slow or hangs delays its own channel only.
+            `concurrency` says otherwise. Each channel has its own threads, which start when they
+            are needed: a slow or hanging provider delays only its own channel.
         batch: How many messages are claimed, and settled, in one transaction; also how many a
             fast channel holds. By default four times `threads`, or four times the largest
             `concurrency` of a channel if that is more; at least 100.
-        lease: How long a worker may take for a message before others may have it; longer than
-            the longest time-out of a transport.
-        timeout: How long the call of a transport may take, less than the lease; nine tenths of
-            it by default. One that takes longer is given up: its thread is left to itself and
-            replaced, and the message is in doubt if it may have gone, else tried again. At most
-            as many threads of a channel are replaced at a time as it may have.
+        lease: After what time other workers may claim a message of this worker; longer than the
+            longest timeout of a transport.
+        timeout: How long the call of a transport may take; less than the lease, by default nine
+            tenths of it. A call that takes longer is abandoned: a new thread replaces its thread,
+            and the message is in doubt if it may have been sent, else it is tried again. At most
+            as many threads of a channel are replaced at a time as the channel may have.
         durable_handoff: Commit, right before the point of no return, that a message is being
-            handed over. Only then is it known after a crash which messages may have gone, and
-            a message can be cancelled until that moment. Without it a worker that crashes sends
-            again what it was sending: use that for transports whose effect may be repeated.
-        max_crashes: After how many crashes a message is given up, unless it is in doubt: a worker
-            that dies over it, a transport that hangs, answers nonsense or raises something that
-            is no fault of the network.
+            handed over. After a crash, the storage then shows which messages may have been sent,
+            and a message can be cancelled until that moment. Without it, a worker that crashes
+            may send its current messages twice: use that for transports whose effect may repeat.
+        max_crashes: After how many crashes a message fails, unless it is in doubt. A crash is a
+            worker that dies during the attempt, or a transport that hangs, returns no outcome or
+            raises an error that is not a network error.
         random: Returns numbers uniform in [0, 1), for the jitter of retries.
 
     Raises:
         ConfigurationError: `timeout` is not shorter than `lease`, or `max_crashes` is below 1.
 
     Attributes:
-        bulkheads: How threads are divided between channels; a simulation has one for all.
-        watchdog: Finds calls that take too long; a simulation decides which these are.
-        poll: Seconds between looks at a storage that other processes write to as well.
+        bulkheads: Divides the threads between channels; a simulation uses one thread for all.
+        watchdog: Finds calls that take too long; a simulation decides which ones.
+        poll: Seconds between looks at a storage to which other processes also write.
     """
 
     bulkheads: type[Bulkheads] = Bulkheads
@@ -118,7 +118,7 @@ class Worker:
         return self._run_batch(lambda: False)
 
     def drain(self) -> DeliveryReport:
-        """Deliver until nothing is due any more; what is due later stays."""
+        """Deliver until nothing is due; messages that are due later stay."""
         report = self._run(lambda: True)
         self._housekeeper().run_once()
         return report
@@ -134,20 +134,20 @@ class Worker:
     ) -> NotificationReport:
         """Accept a notification and try to deliver it before the report is made.
 
-        What else is due is delivered meanwhile, by the order of the lanes. A message that could
-        not be handed over and will be tried again is no failure; nor is one that is left to other
-        workers because the time was up.
+        Other messages that are due are delivered meanwhile, by the order of the lanes. A message
+        that will be tried again is not a failure; nor is one that is left to other workers
+        because the time is up.
 
         Args:
             notification: As for `Messenger.notify`.
             idempotency_key: As for `Messenger.notify`.
             workspace: Its tenant.
-            within: After what time no further message is begun; the calls under way then are
-                waited for, and what no thread has begun is left to other workers.
+            within: After what time no further message is started. The call then waits for
+                messages that are being sent, and leaves the others to other workers.
 
         Raises:
             InvalidRequestError: It breaks rules; nothing was written.
-            MediaError: It cannot be told now whether its files are there; nothing was written.
+            MediaError: Its files could not be looked up; nothing was written.
             StorageError: The storage failed.
         """
         report = self._messenger.notify(
@@ -166,15 +166,15 @@ class Worker:
 
     @checked(stop=AN_EVENT)
     def run(self, stop: threading.Event) -> DeliveryReport:
-        """Deliver whatever becomes due until `stop` is set.
+        """Deliver messages as they become due, until `stop` is set.
 
-        Then nothing more is claimed, what is being handed over is finished, and what was claimed
-        but not begun is given back without counting an attempt. A failing storage is tried again
-        every second.
+        Then the worker claims nothing more, finishes the messages that are being handed over, and
+        releases the other claims without counting an attempt. If the storage fails, it is tried
+        again.
 
         Raises:
-            StorageError: The storage still failed when it was time to stop; what was not recorded
-                comes back when its lease ends.
+            StorageError: The storage still failed at the stop; messages whose result was not
+                written are claimed again when their leases end.
         """
         with self._housekeeper().running():
             return self._run(stop.is_set, stop)
@@ -206,7 +206,7 @@ class Worker:
         return loop.commits.report
 
     def _run_until(self, stop: threading.Event, loop: DeliveryLoop) -> None:
-        """Run a loop that `send` and the event of the host wake."""
+        """Run a loop that wakes on `send` and on the event of the host."""
         wake, wake_up = loop.bulkheads.wake, self._context.wake_up
         wake_up.add(wake)
         try:
@@ -218,7 +218,7 @@ class Worker:
     @contextmanager
     def _loop(self) -> Iterator["DeliveryLoop"]:
         """Make a delivery loop with its threads; abort it when the block is interrupted."""
-        # After a fork, threads that hung in the parent do not exist here and take no place.
+        # After a fork, threads that hung in the parent do not exist here and must not count.
         for threads in self._hung.values():
             threads.difference_update([thread for thread in threads if not thread.is_alive()])
         watchdog = self.watchdog(self._timeout)
@@ -264,7 +264,7 @@ class Worker:
 
 
 def _default_batch(messenger: Messenger, threads: int) -> int:
-    """Return enough for every thread of the widest channel, and for those that finish early."""
+    """Return enough claims for every thread of the widest channel, and some in reserve."""
     channels = messenger.channels.by_id.values()
     widest = max([threads, *[channel.concurrency or 0 for channel in channels]])
     return max(_FEWEST_BATCH, _BATCH_OF_THREADS * widest)
