@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from inspect import iscoroutinefunction
 from typing import Any, Final, get_args
 from uuid import UUID
 
@@ -100,6 +101,10 @@ def parsers_of(value: Any, name: str) -> Any:
         if isinstance(parser, type) or not (is_able and hasattr(parser, "answer")):
             raise refuse(name, "a list of receipt parsers", parser, remedy)
         own = a_text(getattr(parser, "name", None), f"the name of a parser in {name}")
+        if iscoroutinefunction(parser.verify) or iscoroutinefunction(parser.parse):
+            raise ConfigurationError(
+                f"the receipt parser {own!r} is asynchronous: make verify and parse plain methods"
+            )
         if own in by_name:
             raise ConfigurationError(f"two receipt parsers are called {own!r}: give one a `name`")
         by_name[own] = parser

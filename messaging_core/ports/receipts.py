@@ -36,7 +36,8 @@ class ReceiptParser(Protocol):
         """Return if the provider signed this request, and raise otherwise.
 
         The check covers the raw body, the headers and the public URL, as far as the provider signs
-        them. Signatures are compared in constant time.
+        them. Signatures are compared in constant time. A request is also refused when this returns
+        anything: False, or a coroutine.
 
         Args:
             request: As it came; its URL is the public one, which the provider called.

@@ -58,13 +58,17 @@ class WebhookReceiver:
     def _verify(self, parser: ReceiptParser, request: HttpRequest) -> None:
         try:
             with HostCode(f"the receipt parser {parser.name}"):
-                parser.verify(request, now=self.inbox.context.clock.now())
+                verdict: object = parser.verify(request, now=self.inbox.context.clock.now())
         except WebhookError as error:
             _log.warning("webhook %s: a request is not verified: %s", parser.name, error)
             raise _RefusedError(_UNAUTHORIZED) from None
         except Exception as error:  # noqa: BLE001 - answered, and logged
             _log.error("webhook %s: verification raised %s", parser.name, fault_of(error))
             raise _RefusedError(_UNAUTHORIZED) from None
+        # A parser that answers False, or is asynchronous, would let every forgery pass.
+        if verdict is not None:
+            _log.error("webhook %s: verify must raise, or return None", parser.name)
+            raise _RefusedError(_UNAUTHORIZED)
 
     def _parse(self, parser: ReceiptParser, request: HttpRequest) -> Sequence[Receipt]:
         try:

@@ -195,6 +195,39 @@ def test_a_failing_parser_has_an_answer_and_tells_no_secret(
     assert SECRET not in caplog.text
 
 
+class Answers(Pigeons):
+    """Answers whether a request is genuine, instead of raising."""
+
+    def __init__(self, verdict: Any) -> None:
+        self._verdict = verdict
+
+    def verify(self, request: HttpRequest, *, now: datetime) -> Any:  # noqa: ARG002 - the port's
+        return self._verdict
+
+
+@pytest.mark.parametrize("verdict", [False, True, 0, "ok"])
+def test_a_verification_that_answers_refuses_everything(
+    verdict: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    messenger = a_messenger(Answers(verdict))
+
+    assert messenger.receive_webhook("pigeons", a_webhook()).status == 401
+    assert kept(messenger) == 0
+    assert "verify must raise, or return None" in caplog.text
+
+
+class Awaited(Pigeons):
+    async def verify(self, request: HttpRequest, *, now: datetime) -> None:  # type: ignore[override]
+        super().verify(request, now=now)
+
+
+def test_an_asynchronous_parser_is_refused_at_once() -> None:
+    with pytest.raises(
+        ConfigurationError, match="'pigeons' is asynchronous: make verify and parse"
+    ):
+        a_messenger(Awaited())
+
+
 @pytest.mark.parametrize("error", [StorageError("locked"), OSError("no disk")])
 def test_a_storage_that_fails_makes_the_provider_repeat(error: Exception) -> None:
     storage = FailingStorage()

@@ -55,6 +55,7 @@ def write_fixtures(folder: Path) -> None:
 
 CAUGHT = {
     wrong.Believes: "a_forged_request_is_refused",
+    wrong.AnswersFalse: "a_forged_request_is_refused",
     wrong.BelievesASignature: "a_forged_request_is_refused",
     wrong.BelievesWithoutABody: "a_truncated_or_longer_body_is_refused_or_means_the_same",
     wrong.SignsTheTrimmedBody: "a_truncated_or_longer_body_is_refused_or_means_the_same",

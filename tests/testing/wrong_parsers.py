@@ -99,6 +99,17 @@ class Believes(Right):
         pass
 
 
+class AnswersFalse(Right):
+    """Answers whether a request is genuine, instead of raising."""
+
+    def verify(self, request: HttpRequest, *, now: datetime) -> Any:
+        try:
+            super().verify(request, now=now)
+        except ForgedRequestError:
+            return False
+        return True
+
+
 class BelievesASignature(Right):
     """Looks whether there is a signature."""
 

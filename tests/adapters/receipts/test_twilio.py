@@ -23,7 +23,7 @@ from messaging_core.errors import (
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.content.body import FileBody, ImageBody, TextBody
 from messaging_core.models.delivery.interaction import InteractionType
-from messaging_core.models.delivery.outcome import Accepted
+from messaging_core.models.delivery.outcome import Accepted, Unknown
 from messaging_core.models.delivery.receipt import (
     IncomingMessage,
     InteractionReceipt,
@@ -33,7 +33,7 @@ from messaging_core.models.delivery.receipt import (
 from messaging_core.models.messages.message import Status
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import MONDAY_MORNING as NOW
-from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request
+from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_failure, a_request
 
 TOKEN = "12345"
 URL = "https://example.test/hooks/twilio"
@@ -123,6 +123,29 @@ def test_a_message_is_delivered_by_a_status_callback() -> None:
     assert answers[0].headers == {"content-type": "text/xml"}
     assert answers[0].body == b"<Response></Response>"
     assert messenger.get(message.id).status is Status.DELIVERED
+
+
+def test_a_callback_ends_the_doubt_about_a_message_that_got_no_answer() -> None:
+    lost = Unknown(failure=a_failure(FailureCode.IN_DOUBT, retry=Retry.AMBIGUOUS))
+    transport = RecordingTransport([lost], name="twilio")
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels={ORDERS: transport},
+        clock=ManualClock(),
+        receipt_parsers=[a_parser()],
+    )
+    worker = Worker(messenger)
+    message = messenger.send(ORDERS, a_request())
+    worker.drain()
+    assert messenger.get(message.id).status is Status.PROCESSING
+
+    url = f"{URL}?m={sign_message_id(message.id, TOKEN)}"
+    answer = messenger.receive_webhook("twilio", signed(a_status("delivered"), url))
+    worker.drain()
+
+    assert answer.status == 200
+    assert messenger.get(message.id).status is Status.DELIVERED
+    assert len(transport.attempts) == 1
 
 
 @pytest.mark.parametrize(
