@@ -9,14 +9,14 @@ import math
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, time, timedelta
 from enum import Enum
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, signature
 from os import PathLike, fspath
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from messaging_core.errors import ArgumentError
-from messaging_core.lazy import pattern
+from messaging_core.lazy import decorated_on_use, pattern
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,7 +71,7 @@ def checked_init(**checks: Check) -> Callable[[type[T]], type[T]]:
         setattr(cls, "__init__", checked(**checks)(cls.__init__))  # noqa: B010 - mypy
         return cls
 
-    return decorate
+    return partial(decorated_on_use, decorate=decorate)
 
 
 def refuse(name: str, allowed: str, value: Any, remedy: str = "") -> ArgumentError:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_origin
 
 import attrs
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -41,7 +43,7 @@ _UNWRITTEN = {
 _OF_ITS_OWN = ("__dict__", "__weakref__")
 
 # For each class without methods: what makes the class from which it takes them.
-_unfinished: dict[type, Callable[[], type]] = {}
+_unfinished: dict[type, Callable[[], Any]] = {}
 
 
 def frozen_on_use(cls: Any = None, *, kw_only: bool = False) -> Any:
@@ -52,8 +54,17 @@ def frozen_on_use(cls: Any = None, *, kw_only: bool = False) -> Any:
     and type checks are those of `attrs.frozen`. As the class is made twice, its methods must not
     call `super()` without arguments.
     """
+    return _made_on_use(attrs.frozen, cls, kw_only=kw_only)
+
+
+def define_on_use(cls: Any = None, *, kw_only: bool = False, eq: bool = True) -> Any:
+    """Do as `attrs.define`, but write the methods when the first of them is used."""
+    return _made_on_use(attrs.define, cls, kw_only=kw_only, eq=eq)
+
+
+def _made_on_use(make: Callable[..., type], cls: Any, **options: bool) -> Any:
     if cls is None:
-        return partial(frozen_on_use, kw_only=kw_only)
+        return partial(_made_on_use, make, **options)
     body = {name: value for name, value in vars(cls).items() if name not in _OF_ITS_OWN}
     body["__qualname__"] = cls.__qualname__
     fields = [name for name, hint in cls.__annotations__.items() if not _is_class_variable(hint)]
@@ -62,8 +73,17 @@ def frozen_on_use(cls: Any = None, *, kw_only: bool = False) -> Any:
     methods = {name: value for name, value in body.items() if name not in fields}
     made = _made_again(cls, {**_UNWRITTEN, **methods, "__slots__": slots})
     # attrs changes the class that it is given, and two threads may finish `made` at the same time.
-    _unfinished[made] = lambda: attrs.frozen(_made_again(cls, body), kw_only=kw_only)
+    _unfinished[made] = lambda: make(_made_again(cls, body), **options)
     return made
+
+
+def decorated_on_use(cls: type[T], decorate: Callable[[type[T]], type[T]]) -> type[T]:
+    """Apply a decorator that changes generated methods: when they are written, or now."""
+    make = _unfinished.get(cls)
+    if make is None:
+        return decorate(cls)
+    _unfinished[cls] = lambda: decorate(make())
+    return cls
 
 
 def _made_again(cls: type, body: dict[str, Any]) -> type:
@@ -88,8 +108,10 @@ def _finish(cls: type) -> None:
 
 
 if TYPE_CHECKING:  # type checkers know what attrs does
+    from attrs import define as define  # noqa: PLC0414
     from attrs import frozen as frozen  # noqa: PLC0414
 else:
+    define = define_on_use
     frozen = frozen_on_use
 
 

@@ -5,11 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from attrs import define
-
 from messaging_core.acceptance.submission import AcceptResult, Submission
 from messaging_core.errors import StorageError
 from messaging_core.fork import ForkAware, watch_forks
+from messaging_core.lazy import define
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.transaction_lock import Hold, TransactionLock
 

@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from attrs import define
-
 from messaging_core.context import EngineContext
 from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher
@@ -16,6 +14,7 @@ from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of, may_be_a_signal
+from messaging_core.lazy import define
 
 _log = logging.getLogger(__name__)
 

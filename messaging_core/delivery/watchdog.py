@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from time import monotonic
 
-from attrs import define, field
+from attrs import field
 
 from messaging_core.delivery.handoff import DurableHandoff
+from messaging_core.lazy import define
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Claim
 

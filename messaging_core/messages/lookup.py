@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from attrs import frozen
-
 from messaging_core.decisions.status.events import doubts_of
 from messaging_core.errors import UnknownMessageError
+from messaging_core.lazy import frozen
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event

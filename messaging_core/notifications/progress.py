@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.notification_outcome import outcome_of
+from messaging_core.lazy import define
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.notification import (
     NotificationFailure,

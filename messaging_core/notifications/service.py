@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK, chunks, gc_paused
@@ -13,7 +13,7 @@ from messaging_core.acceptance.idempotency import check_key
 from messaging_core.acceptance.submission import AcceptResult, Submission
 from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError
-from messaging_core.lazy import frozen
+from messaging_core.lazy import define, frozen
 from messaging_core.models.common.channel import EMAIL, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template_project import TemplateProject

@@ -4,9 +4,10 @@ import threading
 from time import monotonic
 from typing import Final
 
-from attrs import define, field
+from attrs import field
 
 from messaging_core.errors import StorageBusyError
+from messaging_core.lazy import define
 
 _LOOK: Final = 0.1  # seconds between looks whether the thread that holds the lock still lives
 

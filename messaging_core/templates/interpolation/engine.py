@@ -5,10 +5,10 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import field
 
 from messaging_core.errors import TemplateValueError
-from messaging_core.lazy import frozen
+from messaging_core.lazy import define, frozen
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template_project import Form
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
