@@ -2,8 +2,8 @@
 
 import sys
 
-if "pytest" in sys.modules:  # so that a contract that fails shows the values it compared
-    sys.modules["pytest"].register_assert_rewrite("messaging_core.testing.contracts")
+if pytest := sys.modules.get("pytest"):  # so that a contract that fails shows what it compared
+    pytest.register_assert_rewrite("messaging_core.testing.contracts")
 
 from messaging_core.testing.builders import (
     a_channel,

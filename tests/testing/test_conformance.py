@@ -1,5 +1,6 @@
 """The contract tests against a storage and a transport of the host, from the command line."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core.testing import RecordingTransport
+from messaging_core.models import Failure, Rejected
+from messaging_core.ports.transport import Capabilities
+from messaging_core.testing import (
+    BeforeHandoff, FilesContract, PeerContract, RecordingTransport,
+)
+from messaging_core.testing.contracts.transport import CONTENTS
+from messaging_core.testing.contracts.transport.envelopes import text_in
+from messaging_core.testing.files import MemoryFiles
 
 
 class Hasty(MemoryStorage):
@@ -36,6 +44,37 @@ def taken(transport):
 
 def twice(transport):
     return 2 * len(transport.sent)
+
+
+def texts(transport):
+    return [f"{envelope.to} {text_in(envelope.content)}" for envelope in transport.sent]
+
+
+class Pager(PeerContract):
+    platform, content = CONTENTS[1]
+
+    def transport(self, *answers):
+        self.recording = RecordingTransport(answers, capabilities=Capabilities(receipts=True))
+        return self.recording
+
+    def make_transport(self):
+        return self.transport()
+
+    def make_rejected(self):
+        return self.transport(BeforeHandoff(Rejected(failure=Failure(code=15002, description="no"))))
+
+    def make_silent(self):
+        return self.transport(OSError("silence"))
+
+    def make_unreachable(self):
+        return self.transport(BeforeHandoff(OSError("away")))
+
+    def received(self):
+        return texts(self.recording)
+
+
+class Right(FilesContract):
+    make_files = staticmethod(MemoryFiles)
 """
 
 
@@ -98,6 +137,63 @@ def test_a_transport_is_held_to_its_contract_too(tmp_path):
     assert "broken: an accepted message arrives once" in broken.out
 
 
+def test_a_class_that_inherits_a_contract_is_run_with_all_its_peers(tmp_path):
+    ran = run(tmp_path, "transport", "mine:Pager")
+
+    broken = [line for line in ran.out.splitlines() if line.startswith("broken: ")]
+    skipped = [line for line in ran.out.splitlines() if line.startswith("not tested: ")]
+    assert ran.status == 1
+    assert broken == [
+        "broken: a peer that is away leaves no doubt",
+        "broken: silence after the point of no return is doubt",
+        "broken: it prints and logs nothing of a message that fails",
+    ]
+    assert "define make_reset()" in skipped[0] + skipped[1]
+    assert re.search(r"capabilities of recording:\n.*receipts +yes\n", ran.out, re.DOTALL)
+    assert re.search(r"  check +no\n", ran.out)
+
+
+def test_promises_are_chosen_by_a_pattern_and_the_first_broken_one_ends_it(tmp_path):
+    ran = run(tmp_path, "transport", "mine:Pager", "--only", "*doubt*", "--first")
+    none = run(tmp_path, "transport", "mine:Pager", "--only", "no such promise")
+
+    assert (ran.status, none.status) == (1, 2)
+    assert " 1 broken\n" in ran.out
+    assert "no promise is named 'no such promise'" in none.errors
+
+
+def test_a_broken_promise_shows_the_values_that_were_compared(tmp_path):
+    recording = "messaging_core.testing:RecordingTransport"
+
+    ran = run(
+        tmp_path,
+        *("transport", recording, "--delivered", "mine:twice", "--only", "*arrives_once"),
+    )
+
+    assert "assert 2 == 1" in ran.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("files", "messaging_core.testing.files:MemoryFiles"),
+        ("files", "mine:Right"),
+        ("template-engine", "messaging_core.templates:InterpolationEngine"),
+        (
+            *("transport", "messaging_core.testing:RecordingTransport"),
+            *("--delivered", "mine:texts", "--platform", "sms"),
+        ),
+    ],
+    ids=lambda arguments: f"{arguments[0]} {arguments[1].partition(':')[2]}",
+)
+def test_an_adapter_of_another_kind_keeps_its_promises(tmp_path, arguments):
+    ran = run(tmp_path, *arguments)
+
+    assert (ran.status, ran.errors) == (0, "")
+    assert ran.last.endswith(" promises kept, 0 broken")
+    assert "not tested" not in ran.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
@@ -106,9 +202,12 @@ def test_a_transport_is_held_to_its_contract_too(tmp_path):
         (("storage", "mine:Nothing"), "Nothing"),
         (("storage", MEMORY, "--durable", "sqlite3:connect"), "takes none"),
         (("transport", "mine:taken", "--delivered", "mine:taken", "--platform", "x"), "'x'"),
+        (("transport", "mine:taken"), "give --delivered, or name a class"),
+        (("media", "mine:taken"), "give --base-url, or name a class"),
+        (("receipt-parser", "mine:taken"), "inherits ReceiptParserContract"),
         ((), "WHAT"),
     ],
-    ids=["form", "module", "name", "path", "platform", "nothing"],
+    ids=["form", "module", "name", "path", "platform", "count", "url", "parser", "nothing"],
 )
 def test_wrong_usage_is_said_in_a_line(tmp_path, arguments, wrong):
     ran = run(tmp_path, *arguments)
@@ -128,7 +227,12 @@ def test_help_names_the_options(tmp_path):
 @pytest.mark.parametrize("package", ["pytest", "hypothesis"])
 def test_a_missing_package_is_named_with_its_extra(tmp_path, package):
     script = (
-        f"import sys; sys.modules[{package!r}] = None\n"
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name.partition('.')[0] == {package!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
         "from messaging_core.testing.__main__ import main\n"
         f"sys.exit(main(['storage', {MEMORY!r}, '--model', {MEMORY!r}]))\n"
     )
