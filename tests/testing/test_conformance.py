@@ -61,7 +61,8 @@ class Pager(PeerContract):
         return self.transport()
 
     def make_rejected(self):
-        return self.transport(BeforeHandoff(Rejected(failure=Failure(code=15002, description="no"))))
+        refusal = Rejected(failure=Failure(code=15002, description="no"))
+        return self.transport(BeforeHandoff(refusal))
 
     def make_silent(self):
         return self.transport(OSError("silence"))
