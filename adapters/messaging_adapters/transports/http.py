@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, Self
 
@@ -28,6 +28,9 @@ AN_HTTP_CLIENT: Final = optional(
     part("an HTTP client", "send", remedy="write client=Urllib3Client(), or leave it out")
 )
 """Checks the argument `client` of a transport."""
+
+TIMEOUT: Final = timedelta(seconds=30)
+"""For a whole exchange: a shorter one leaves more messages in doubt."""
 
 
 class Codec(Protocol):
@@ -102,25 +105,31 @@ class HttpTransport(Transport):
         codec: Of the provider.
         client: By default a `Urllib3Client` of its own, which needs the extra `http`. A client
             that several transports share is closed by the host.
+        timeout: For the whole exchange, unless a client is given.
         clock: Tells the time.
     """
 
     def __init__(
-        self, codec: Codec, *, client: HttpClient | None = None, clock: Clock | None = None
+        self,
+        codec: Codec,
+        *,
+        client: HttpClient | None = None,
+        timeout: timedelta = TIMEOUT,
+        clock: Clock | None = None,
     ) -> None:
         self.name = codec.name
         self.capabilities = codec.capabilities
         self._codec = codec
         self._time = clock or SystemClock()
         self._close: Callable[[], None] | None = None
-        self._http = client or self._own_client()
+        self._http = client or self._own_client(timeout)
 
-    def _own_client(self) -> HttpClient:
+    def _own_client(self, timeout: timedelta) -> HttpClient:
         from messaging_adapters.http_clients.urllib3_client import (  # noqa: PLC0415 - an extra
             Urllib3Client,
         )
 
-        client = Urllib3Client()
+        client = Urllib3Client(timeout=timeout)
         self._close = client.close
         return client
 

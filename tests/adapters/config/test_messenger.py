@@ -94,7 +94,7 @@ def test_a_dollar_is_written_twice() -> None:
     ("transport", "fault"),
     [
         ("mail.example", "this is no DSN: write type://username:password@host"),
-        ("pigeon://loft", '"pigeon" is not one of console, file, '),
+        ("pigeon://loft", '"pigeon" is not one of bird, console, '),
         ("smpt://mail.example", '(did you mean "smtp"?)'),
         ("smtp+ssl://mail.example", "unknown variant of the type in the DSN; allowed: +starttls"),
         (

@@ -3,6 +3,7 @@
 from typing import Final
 
 from messaging_adapters.receipts.bird import BirdReceipts
+from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_core.ports.configuration import AdapterType
 
 RECEIPTS: Final = AdapterType(
@@ -10,5 +11,13 @@ RECEIPTS: Final = AdapterType(
     secrets=frozenset({"signing_key"}),
     username=None,
     password="signing_key",  # noqa: S106 - the name of an option
+    host=None,
+)
+
+TRANSPORT: Final = AdapterType(
+    make=BirdTransport,
+    secrets=frozenset({"access_key"}),
+    username=None,
+    password="access_key",  # noqa: S106 - the name of an option
     host=None,
 )

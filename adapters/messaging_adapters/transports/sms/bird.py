@@ -21,8 +21,14 @@ from messaging_adapters.providers.answers import (
 )
 from messaging_adapters.providers.credentials import api_root
 from messaging_adapters.providers.error_table import ErrorTable, error_table
-from messaging_adapters.transports.http import AN_HTTP_CLIENT, Codec, HttpTransport, refused
-from messaging_core.arguments import a_text, checked_init, optional, uuid
+from messaging_adapters.transports.http import (
+    AN_HTTP_CLIENT,
+    TIMEOUT,
+    Codec,
+    HttpTransport,
+    refused,
+)
+from messaging_core.arguments import a_text, checked_init, optional, span, uuid
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import FailureCode, Retry
@@ -78,6 +84,7 @@ _FAILED: Final = frozenset({"rejected", "sending_failed", "delivery_failed", "sk
     notification_url=optional(a_text),
     name=a_text,
     base_url=a_text,
+    timeout=span(),
     client=AN_HTTP_CLIENT,
     clock=optional(a_clock),
 )
@@ -100,6 +107,7 @@ class BirdTransport(HttpTransport, Codec):
         name: As in timelines and logs, and the source of the receipts.
         base_url: Where the API is.
         errors: What failure codes mean that differs from the table of the engine, by code.
+        timeout: For the whole exchange, unless a client is given.
         client: Carries the requests; by default one of its own.
         clock: Tells the time.
 
@@ -107,13 +115,14 @@ class BirdTransport(HttpTransport, Codec):
         ConfigurationError: The access key or a URL is none.
     """
 
-    workspace_id: UUID
-    channel_id: UUID
+    workspace_id: UUID | str
+    channel_id: UUID | str
     access_key: str = field(repr=False)
     notification_url: str | None = field(default=None, repr=False)
     name: str = "bird"
     base_url: str = "https://api.bird.com"
     errors: Mapping[str, Mapping[str, str]] = field(factory=dict, repr=False)
+    timeout: timedelta = TIMEOUT
     client: HttpClient | None = field(default=None, repr=False)
     clock: Clock | None = field(default=None, repr=False)
     capabilities: Capabilities = field(
@@ -131,7 +140,9 @@ class BirdTransport(HttpTransport, Codec):
         root = api_root(self.base_url)
         self._channel_url = f"{root}/workspaces/{self.workspace_id}/channels/{self.channel_id}"
         self._table = error_table("bird").with_changes(self.errors)
-        HttpTransport.__init__(self, self, client=self.client, clock=self.clock)
+        HttpTransport.__init__(
+            self, self, client=self.client, timeout=self.timeout, clock=self.clock
+        )
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         body = _body(envelope.content)

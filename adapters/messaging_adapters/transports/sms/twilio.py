@@ -25,8 +25,14 @@ from messaging_adapters.providers.answers import (
 from messaging_adapters.providers.credentials import api_root, basic_auth
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.message_token import PARAMETER, sign_message_id
-from messaging_adapters.transports.http import AN_HTTP_CLIENT, Codec, HttpTransport, refused
-from messaging_core.arguments import a_text, checked_init, optional
+from messaging_adapters.transports.http import (
+    AN_HTTP_CLIENT,
+    TIMEOUT,
+    Codec,
+    HttpTransport,
+    refused,
+)
+from messaging_core.arguments import a_text, checked_init, optional, span
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.failure import FailureCode, Retry
@@ -57,6 +63,7 @@ _FAILED: Final = frozenset({"failed", "undelivered", "canceled"})
     status_callback=optional(a_text),
     name=a_text,
     base_url=a_text,
+    timeout=span(),
     client=AN_HTTP_CLIENT,
     clock=optional(a_clock),
 )
@@ -83,6 +90,7 @@ class TwilioTransport(HttpTransport, Codec):
         base_url: Of another region, such as `https://api.dublin.ie1.twilio.com`.
         errors: What error codes mean that differs from the table of the engine: by code, such as
             `{"30007": {"retry": "transient"}}`.
+        timeout: For the whole exchange, unless a client is given.
         client: Carries the requests; by default one of its own.
         clock: Tells the time.
 
@@ -99,6 +107,7 @@ class TwilioTransport(HttpTransport, Codec):
     name: str = field(default="twilio", kw_only=True)
     base_url: str = field(default="https://api.twilio.com", kw_only=True)
     errors: Mapping[str, Mapping[str, str]] = field(factory=dict, kw_only=True, repr=False)
+    timeout: timedelta = field(default=TIMEOUT, kw_only=True)
     client: HttpClient | None = field(default=None, kw_only=True, repr=False)
     clock: Clock | None = field(default=None, kw_only=True, repr=False)
     capabilities: Capabilities = field(init=False, repr=False)
@@ -125,7 +134,9 @@ class TwilioTransport(HttpTransport, Codec):
             receipts=self.status_callback is not None,
             looks_up=True,
         )
-        HttpTransport.__init__(self, self, client=self.client, clock=self.clock)
+        HttpTransport.__init__(
+            self, self, client=self.client, timeout=self.timeout, clock=self.clock
+        )
 
     def _check_ids(self) -> None:
         for name, pattern, start in (

@@ -22,8 +22,14 @@ from messaging_adapters.providers.answers import (
 )
 from messaging_adapters.providers.credentials import api_root, basic_auth
 from messaging_adapters.providers.error_table import ErrorTable, error_table
-from messaging_adapters.transports.http import AN_HTTP_CLIENT, Codec, HttpTransport, refused
-from messaging_core.arguments import a_text, checked_init, optional
+from messaging_adapters.transports.http import (
+    AN_HTTP_CLIENT,
+    TIMEOUT,
+    Codec,
+    HttpTransport,
+    refused,
+)
+from messaging_core.arguments import a_text, checked_init, optional, span
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.failure import FailureCode, Retry
@@ -54,6 +60,7 @@ _KNOWN_CREDENTIALS: Final = frozenset({400, 422})
     webhook_url=optional(a_text),
     name=a_text,
     base_url=a_text,
+    timeout=span(),
     client=AN_HTTP_CLIENT,
     clock=optional(a_clock),
 )
@@ -75,6 +82,7 @@ class VonageTransport(HttpTransport, Codec):
         name: As in timelines and logs, and the source of the receipts.
         base_url: Of another region, such as `https://api-eu.vonage.com`.
         errors: What error codes mean that differs from the table of the engine, by code.
+        timeout: For the whole exchange, unless a client is given.
         client: Carries the requests; by default one of its own.
         clock: Tells the time.
 
@@ -90,6 +98,7 @@ class VonageTransport(HttpTransport, Codec):
     name: str = "vonage"
     base_url: str = "https://api.nexmo.com"
     errors: Mapping[str, Mapping[str, str]] = field(factory=dict, repr=False)
+    timeout: timedelta = TIMEOUT
     client: HttpClient | None = field(default=None, repr=False)
     clock: Clock | None = field(default=None, repr=False)
     capabilities: Capabilities = field(
@@ -122,7 +131,9 @@ class VonageTransport(HttpTransport, Codec):
         self._key = _key_of(self.private_key) if self.private_key is not None else None
         self._url = f"{api_root(self.base_url)}/v1/messages"
         self._table = error_table("vonage").with_changes(self.errors)
-        HttpTransport.__init__(self, self, client=self.client, clock=self.clock)
+        HttpTransport.__init__(
+            self, self, client=self.client, timeout=self.timeout, clock=self.clock
+        )
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         content = envelope.content
