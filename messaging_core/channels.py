@@ -215,9 +215,10 @@ class Sources:
     )
 
     def fits(self, source: str, channel_id: UUID) -> bool:
-        """Tell whether a source may speak of a channel's messages: not where it serves others only.
+        """Return whether a source may report on messages of a channel.
 
-        A name that no transport has says nothing: it may be that of a webhook.
+        A transport that serves only other channels may not. A name that no transport has may: it
+        may be the name of a webhook.
         """
         own = self.by_channel.get(channel_id)
         return own is None or source in own or source not in self._known

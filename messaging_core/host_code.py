@@ -37,13 +37,13 @@ def _shown(frame: FrameType, line: int) -> str:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Tell whether Ctrl-C was pressed: only the main thread hears of that."""
+    """Return whether Ctrl-C was pressed: Python raises it in the main thread only."""
     is_main = threading.current_thread() is threading.main_thread()
     return is_main and isinstance(error, KeyboardInterrupt)
 
 
 def may_be_a_signal(error: BaseException) -> bool:
-    """Tell whether an exception may come from a signal handler, such as one that calls `exit`.
+    """Return whether an exception may come from a signal handler, such as one that calls `exit`.
 
     Signals arrive on the main thread only; elsewhere `SystemExit` is a fault of the code called.
     """

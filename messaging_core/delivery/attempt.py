@@ -130,8 +130,10 @@ def _understood(outcome: object) -> Outcome | None:
     """Return what foreign code answered, fit to be kept, or nothing where it makes no sense."""
     match outcome:
         case PerRecipient(outcomes=Mapping() as outcomes):
-            singles = {address: _single(one) for address, one in outcomes.items()}
-            understood = {address: one for address, one in singles.items() if one is not None}
+            singles = {address: _single(answer) for address, answer in outcomes.items()}
+            understood = {
+                address: single for address, single in singles.items() if single is not None
+            }
             return PerRecipient(outcomes=understood) if len(understood) == len(singles) else None
     return _single(outcome)
 

@@ -1,4 +1,4 @@
-"""What a worker does with one message: decide, hand over, and say what became of it."""
+"""Deliver one message: decide, hand it over, and record the result."""
 
 import logging
 from collections.abc import Callable
@@ -69,7 +69,7 @@ class Dispatcher:
     max_crashes: int
 
     def dispatch(self, claim: Claim) -> bool:
-        """Deliver one message, and record what becomes of it; no failure affects other messages.
+        """Deliver one message and record the result; no failure affects other messages.
 
         Returns:
             False if the call timed out meanwhile, so that `time_out` recorded the message.
@@ -89,7 +89,7 @@ class Dispatcher:
             return self._put_off(claim, type(error).__name__)
 
     def release(self, claim: Claim, *, is_counted: bool = True) -> None:
-        """Put back a claim that no thread has begun.
+        """Release a claim that no thread has begun.
 
         Args:
             claim: What was claimed.
@@ -120,7 +120,7 @@ class Dispatcher:
         self.commits.record(self._settled(call, answer, self._jitter()))
 
     def _now_or(self, earlier: datetime) -> datetime:
-        """Return the present, or a time before it where the host's clock fails."""
+        """Return the current time, or an earlier time if the host's clock fails."""
         try:
             now = self._now()
         except BaseException as error:
@@ -135,7 +135,7 @@ class Dispatcher:
         return self.context.clock.now()
 
     def _dispatch(self, claim: Claim) -> Settlement | None:
-        """Do with one message what is to be done now."""
+        """Decide what to do with a message now, and do it."""
         now = self._now()
         route = self.context.channels.route(claim.message.channel_id)
         channel, transport = route or (None, None)
@@ -152,7 +152,7 @@ class Dispatcher:
         )
         if isinstance(decision, Finish) or transport is None:
             return decision.settlement if isinstance(decision, Finish) else self._released(claim)
-        # Whatever foreign code is asked for is asked before: afterwards nothing may fail.
+        # All foreign code runs before the hand-off: nothing may fail after it.
         jitter = self._jitter()
         call = self._call(claim, decision.envelope, transport, now, deduplicates=deduplicates)
         self.watchdog.start(call)
@@ -242,7 +242,7 @@ class Dispatcher:
         return None
 
     def _record_late(self, call: TransportCall, answer: CallResult) -> None:
-        """Keep a late answer if possible: the call was counted when it was given up."""
+        """Record a late answer if possible: the call was counted when it timed out."""
         try:
             self.record_late_outcome(call, answer)
         except BaseException as error:  # noqa: BLE001 - no signal arrives on this thread
@@ -250,7 +250,7 @@ class Dispatcher:
             _log.error("the late answer on message %s was lost: %s", message_id, what)
 
     def _allowance(self, claim: Claim, channel: Channel) -> Callable[[datetime], bool]:
-        """Return what tells whether the send rules let a message go at an instant."""
+        """Return a function that says whether the send rules allow a message at an instant."""
         receivers, rules = claim.receivers, self.context.policies.of(channel)
         if receivers is None:
             return lambda _: True
@@ -286,7 +286,7 @@ class Dispatcher:
             return 0.5
 
     def _not_begun(self, call: TransportCall, error: Withdrawn | StorageError) -> Settlement:
-        """Put back what did not reach the point of no return; what has expired ends here."""
+        """Release a message that did not reach the point of no return, or end one that expired."""
         claim, now = call.claim, self._now_or(call.at)
         if isinstance(error, StorageError):
             _log.error(

@@ -238,7 +238,7 @@ class PolicyEvaluator:
                 )
 
     def _is_refused(self, case: PolicyInput, now: datetime) -> bool:
-        """Tell whether any receiver was suppressed, unsubscribed or held out by now.
+        """Return whether any receiver was suppressed, unsubscribed or held out by now.
 
         The other rules are not asked again: they were when the message was claimed.
         """
@@ -259,7 +259,7 @@ class PolicyEvaluator:
         )
 
     def _asks_people(self, channel: Channel, meta: Meta | None, controls: Controls) -> bool:
-        """Tell whether some rule depends on who the receiver is, or on the time."""
+        """Return whether a rule depends on the receiver or on the time."""
         rules = self._policies.of(channel)
         hours = rules.quiet_hours
         return bool(
@@ -344,7 +344,7 @@ def people_of(message: Message) -> list[tuple[str | None, str]]:
 
 
 def is_exempt(message: Message) -> bool:
-    """Tell whether no send rule binds a message: it answers a keyword of its receiver."""
+    """Return whether no send rule binds a message: it answers a keyword of its receiver."""
     return message.origin is not None and message.origin.type == ANSWER
 
 

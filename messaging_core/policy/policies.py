@@ -35,7 +35,7 @@ class SendPolicies:
 
     @property
     def has_caps(self) -> bool:
-        """Tell whether there is any frequency cap."""
+        """Return whether there is any frequency cap."""
         return self.longest_window is not None
 
     @property

@@ -58,7 +58,7 @@ def _waiting_for(tx: Transaction, workspace: UUID, suppression: Suppression) -> 
 
 
 def _is_covered(message: Message, suppression: Suppression, context: EngineContext) -> bool:
-    """Tell whether a suppression forbids a message that waits to its only receiver."""
+    """Return whether a suppression forbids a message that waits to its only receiver."""
     people, channel = people_of(message), context.channels.get(message.channel_id)
     if len(people) != 1 or channel is None or is_exempt(message) or not can_exclude(message.status):
         return False

@@ -139,7 +139,7 @@ class ReceiptProcessor:
         message: Message,
         delivery: Delivery | None,
     ) -> bool:
-        """Tell whether a receipt can be about a message: it went, or may have gone.
+        """Return whether a receipt can be about a message: it went, or may have gone.
 
         What people did may also be about a message that came in.
         """

@@ -34,18 +34,18 @@ def reassembled(
     waits_for = _waits_for(incoming)
     tx.receipts.mark([entry.position], ReceiptState.UNMATCHED, waits_for=waits_for)
     waiting = [
-        kept
-        for kept in tx.receipts.unmatched(entry.workspace, [waits_for])
-        if abs(entry.received_at - kept.received_at) <= _PATIENCE
+        piece
+        for piece in tx.receipts.unmatched(entry.workspace, [waits_for])
+        if abs(entry.received_at - piece.received_at) <= _PATIENCE
     ]
     parts = {
-        kept.receipt.part.number: kept.receipt
-        for kept in waiting
-        if isinstance(kept.receipt, IncomingMessage) and kept.receipt.part is not None
+        piece.receipt.part.number: piece.receipt
+        for piece in waiting
+        if isinstance(piece.receipt, IncomingMessage) and piece.receipt.part is not None
     }
     if any(number not in parts for number in range(1, incoming.part.total + 1)):
         return None
-    tx.receipts.mark([kept.position for kept in waiting], ReceiptState.APPLIED)
+    tx.receipts.mark([piece.position for piece in waiting], ReceiptState.APPLIED)
     return _joined([parts[number] for number in sorted(parts)])
 
 

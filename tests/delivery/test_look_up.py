@@ -89,8 +89,8 @@ def test_a_message_that_the_provider_has_is_sent_and_not_sent_again(choice: When
 
     assert engine.worker.drain() == DeliveryReport(sent=1)
 
-    known = engine.messenger.get(message.id)
-    assert (known.status, known.details, known.references) == (Status.SENT, None, ("p-1",))
+    state = engine.messenger.get(message.id)
+    assert (state.status, state.details, state.references) == (Status.SENT, None, ("p-1",))
     assert len(transport.sent) == 1
     assert [envelope.message_id for envelope in transport.asked] == [message.id]
     assert engine.messenger.doubts() == Doubts(opened=1, reported=1)
@@ -129,8 +129,8 @@ def test_a_retry_that_is_deferred_leaves_no_doubt() -> None:
 
     assert engine.worker.drain() == DeliveryReport(waiting=1)
 
-    known = engine.messenger.get(message.id)
-    assert (known.status, known.details) == (Status.PROCESSING, None)
+    state = engine.messenger.get(message.id)
+    assert (state.status, state.details) == (Status.PROCESSING, None)
     assert engine.messenger.doubts() == Doubts(opened=1, reported=1)
 
 
@@ -141,10 +141,10 @@ def test_a_message_that_the_provider_gave_up_has_failed() -> None:
 
     assert engine.worker.drain() == DeliveryReport(failed=1)
 
-    known = engine.messenger.get(message.id)
-    assert known.status is Status.SENDING_FAILED
-    assert known.failure is not None
-    assert known.failure.code == FailureCode.UNKNOWN_RECEIVER
+    state = engine.messenger.get(message.id)
+    assert state.status is Status.SENDING_FAILED
+    assert state.failure is not None
+    assert state.failure.code == FailureCode.UNKNOWN_RECEIVER
     assert len(transport.sent) == 1
     assert engine.messenger.doubts() == Doubts(opened=1, reported=1)
 
@@ -226,14 +226,14 @@ def test_the_provider_behind_another_transport_is_asked(
     ],
 )
 def test_of_several_providers_each_is_asked(first: object, second: object, sent: int) -> None:
-    one, other = Asked(LOST, TAKEN, told=first, name="a"), Asked(told=second, name="b")
-    engine = Engine(Failover(one, other))
+    primary, other = Asked(LOST, TAKEN, told=first, name="a"), Asked(told=second, name="b")
+    engine = Engine(Failover(primary, other))
     engine.in_doubt()
 
     engine.worker.drain()
 
-    assert len(one.asked) == len(other.asked) == 1
-    assert len(one.sent) - 1 == sent
+    assert len(primary.asked) == len(other.asked) == 1
+    assert len(primary.sent) - 1 == sent
 
 
 def test_a_provider_that_takes_too_long_to_answer_is_given_up() -> None:
@@ -245,8 +245,8 @@ def test_a_provider_that_takes_too_long_to_answer_is_given_up() -> None:
 
     assert engine.worker.drain() == DeliveryReport(waiting=1)
 
-    known = engine.messenger.get(message.id)
-    assert (known.status, known.details) == (Status.PROCESSING, "in_doubt")
+    state = engine.messenger.get(message.id)
+    assert (state.status, state.details) == (Status.PROCESSING, "in_doubt")
     assert len(transport.sent) == 1
     assert engine.messenger.doubts() == Doubts(opened=1)
 

@@ -93,7 +93,7 @@ def examples(path: Path) -> Iterator[Example]:
 
 
 def is_python(block: Block) -> bool:
-    """Tell whether a block is to run, and refuse one that leaves it unclear."""
+    """Return whether a block is to run, and refuse one that leaves it unclear."""
     assert not LOOKALIKE.match(block.info), f"{block}: write ```python, so that it runs"
     if block.info == "python" or not block.info.startswith("python"):
         return block.info == "python"

@@ -71,7 +71,7 @@ class Baseline:
         return set(json.loads(self._slow.read_text())) if self._slow.exists() else set()
 
     def matters_at_import(self, path: Path, lines: Iterable[int]) -> bool:
-        """Tell whether lines run while modules are imported, or in no test at all."""
+        """Return whether lines run while modules are imported, or in no test at all."""
         contexts = self._contexts(path, lines)
         return IMPORT in contexts or contexts == {COLLECTION}
 

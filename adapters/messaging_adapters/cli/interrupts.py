@@ -30,7 +30,7 @@ class Stop(threading.Event):
         return 128 + self.number
 
     def is_set(self) -> bool:
-        """Tell whether a signal came."""
+        """Return whether a signal came."""
         return bool(self.number) or super().is_set()
 
     @contextmanager

@@ -78,9 +78,9 @@ class Settings:
         if self._is_variable and (faults := list(self._table_faults(parsed))):
             raise ConfigurationError("; ".join(faults))
         table = {name: _filled_in(name, value, environment) for name, value in parsed.table.items()}
-        known = {name: value for name, value in defaults.items() if name in parsed.options}
+        usable = {name: value for name, value in defaults.items() if name in parsed.options}
         values = values_of(table, parsed.options, folder=folder, channels=channels)
-        return parsed.adapter.make(**parsed.adapter.complete(known | values))
+        return parsed.adapter.make(**parsed.adapter.complete(usable | values))
 
     def shown(self) -> dict[str, Any]:
         """Return the settings for a reader, the type first, without secrets.

@@ -50,7 +50,7 @@ class Piece:
 
     @property
     def is_output(self) -> bool:
-        """Tell whether it is `{{ … }}`."""
+        """Return whether it is `{{ … }}`."""
         return self.text.startswith("{{")
 
 

@@ -212,7 +212,7 @@ def _postponed(
 
 
 def _nothing_was_tried(attempted: Attempted) -> bool:
-    """Tell whether the provider was only asked to be spared: that makes no wait longer."""
+    """Return whether the provider only throttled: that makes the next wait no longer."""
     outcome = attempted.outcome
     outcomes = outcome.outcomes.values() if isinstance(outcome, PerRecipient) else (outcome,)
     return all(

@@ -119,7 +119,7 @@ def is_refused(  # noqa: PLR0913 - as for `evaluate`
     meta: Meta | None = None,
     sender: str | None = None,
 ) -> bool:
-    """Tell whether a suppression, a subscription or the holdout takes out any receiver.
+    """Return whether a suppression, a subscription or the holdout takes out any receiver.
 
     The arguments are those of `evaluate`.
     """

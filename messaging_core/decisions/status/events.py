@@ -60,7 +60,7 @@ def settled(settlement: Settlement) -> Event:
 
 
 def is_news(settlement: Settlement) -> bool:
-    """Tell whether a settlement says more than that a message was put back as it was."""
+    """Return whether a settlement says more than that a message was put back as it was."""
     return settlement.counts or settlement.next_due_at != settlement.at
 
 

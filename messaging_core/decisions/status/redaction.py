@@ -65,7 +65,7 @@ def redacted_interaction(interaction: Interaction) -> Interaction:
 
 
 def is_redacted(message: Message) -> bool:
-    """Tell whether nothing is left of a message that could be taken out."""
+    """Return whether a message has no content and no address left to redact."""
     # Nearly every message has a body, which tells at once: receipts ask this for each of them.
     return message.body is None and redacted(message) == message
 

@@ -111,7 +111,7 @@ class MessageIds(Sequence[UUID]):
         return (self[place] for place in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether the same ids stand in the same order."""
+        """Return whether both have the same ids in the same order."""
         return isinstance(other, MessageIds) and self._octets == other._octets
 
     def __hash__(self) -> int:

@@ -153,7 +153,7 @@ class Suppressions(Protocol):
 
     @abstractmethod
     def has_any(self) -> bool:
-        """Tell whether there is any suppression at all, in whatever workspace; at no cost."""
+        """Return whether any workspace has a suppression; this must be cheap."""
 
     @abstractmethod
     def lift(

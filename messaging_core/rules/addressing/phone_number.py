@@ -162,7 +162,7 @@ def _known_region(region: str) -> str:
 
 
 def _has_trunk_zero(region: str) -> bool:
-    """Tell whether national numbers begin with a zero, so that digits without one are foreign."""
+    """Return whether national numbers begin with a zero, so that digits without one are foreign."""
     from phonenumbers import PhoneMetadata  # noqa: PLC0415 - imported by now
 
     metadata = PhoneMetadata.metadata_for_region(region, None)

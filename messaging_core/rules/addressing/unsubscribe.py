@@ -65,7 +65,7 @@ def unsubscribe_headers(url: str | None, mailto: str | None, message_id: str) ->
 
 
 def offers_unsubscribe(headers: Mapping[str, str]) -> bool:
-    """Tell whether a mail has such a header already."""
+    """Return whether a mail has such a header already."""
     ours = {LIST_UNSUBSCRIBE.lower(), LIST_UNSUBSCRIBE_POST.lower()}
     return any(name.lower() in ours for name in headers)
 

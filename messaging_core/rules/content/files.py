@@ -12,7 +12,7 @@ _UNSAFE: Final = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff" + r'\\:*
 
 
 def is_file_name(name: str) -> bool:
-    """Tell whether a name stays where it is looked up: plain steps, joined by slashes."""
+    """Return whether a name is a relative path: plain steps, joined by slashes."""
     steps = name.split("/")
     return (
         len(name) <= MAX_NAME_LENGTH

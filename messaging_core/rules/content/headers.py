@@ -86,7 +86,7 @@ def _kind(name: str) -> str:
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether a header belongs to the engine or to a server on the way."""
+    """Return whether a header belongs to the engine or to a server on the way."""
     lowered = name.lower()
     return lowered in RESERVED_HEADERS or lowered.startswith(RESERVED_PREFIXES)
 

@@ -71,7 +71,7 @@ class _Lexeme(NamedTuple):
 
 
 def is_structured(name: str) -> bool:
-    """Tell whether programs read a field, so that its value has a grammar."""
+    """Return whether programs read a field, so that its value has a grammar."""
     return name.lower() in _PARSERS
 
 

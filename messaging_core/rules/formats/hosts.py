@@ -47,7 +47,7 @@ def ascii_host(host: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def is_suspicious_host(host: str) -> bool:
-    """Tell whether a host may pretend to be another (a homograph).
+    """Return whether a host may pretend to be another (a homograph).
 
     Suspicious is a label that mixes scripts which are never written together (UTS 39 §5.2,
     "highly restrictive"), one made of nothing but Cyrillic or Greek letters that look Latin under

@@ -82,7 +82,7 @@ def split_sms(text: str, *, wide_reference: bool = False, ucs2: bool = False) ->
 
 
 def is_gsm(text: str) -> bool:
-    """Tell whether a text can be sent in GSM-7 (3GPP TS 23.038 §6.2.1 with extension table)."""
+    """Return whether a text can be sent in GSM-7 (3GPP TS 23.038 §6.2.1 with extension table)."""
     return _septets(text) is not None
 
 
@@ -232,7 +232,7 @@ def _without_broken_cluster(piece: str, following: str, mark: str) -> str:
 
 
 def _joined(part: str, following: str) -> bool:
-    """Tell whether a part ends inside a cluster (UAX #29 §3.1.1, without its rarer rules)."""
+    """Return whether a part ends inside a cluster (UAX #29 §3.1.1, without its rarer rules)."""
     if following < "\u0300" or following.isalnum():
         return following == "\n" and part[-1] == "\r"
     if part[-1] == _ZERO_WIDTH_JOINER or _extends(following):
@@ -241,7 +241,7 @@ def _joined(part: str, following: str) -> bool:
 
 
 def _extends(character: str) -> bool:
-    """Tell whether a character belongs to the one before it: mark, joiner, skin tone, tag."""
+    """Return whether a character belongs to the one before it: mark, joiner, skin tone, tag."""
     return (
         unicodedata.category(character).startswith("M")
         or character == _ZERO_WIDTH_JOINER

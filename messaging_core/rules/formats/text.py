@@ -12,7 +12,7 @@ _SURROGATE: Final = pattern("[\ud800-\udfff]")
 
 
 def is_line(value: str) -> bool:
-    """Tell whether a text is one line without control characters.
+    """Return whether a text is one line without control characters.
 
     Line breaks are those of C0, C1 and U+2028/U+2029; a lone surrogate is no character either.
     """

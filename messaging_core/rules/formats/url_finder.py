@@ -129,7 +129,7 @@ def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
 
 
 def _ends(character: str) -> bool:
-    """Tell whether no address goes on here: spaces, controls, symbols, foreign punctuation."""
+    """Return whether no address continues here: spaces, controls, symbols, foreign punctuation."""
     if character.isascii():
         return True
     return unicodedata.category(character)[0] in "ZCPS" and not _IS_BETWEEN.match(character)
@@ -155,19 +155,19 @@ def _address(text: str, start: int, end: int) -> str | None:
 
 
 def _ends_in_entity(run: str) -> bool:
-    """Tell whether the text may be escaped HTML, where `&gt;` at the end is a bracket."""
+    """Return whether the text may be escaped HTML, where `&gt;` at the end is a bracket."""
     entity = _ENTITY_AT_END.search(run)
     return entity is not None and unescape(entity[1]) != entity[1]
 
 
 def _may_go_over_into_text(url: str, host: str) -> bool:
-    """Tell whether the writing does not show where an address stops and a sentence goes on."""
+    """Return whether the script does not show where an address ends and the sentence continues."""
     tail = url[url.index(host) + len(host) :]
     return bool(_INTO_FOREIGN.search(host) or _UNBROKEN.search(tail))
 
 
 def _may_be_a_sentence(url: str, host: str) -> bool:
-    """Tell whether the last label of a host may be the word after a full stop."""
+    """Return whether the last label of a host may be the word after a full stop."""
     before, _, last = host.rpartition(".")
     before = before.rpartition(".")[2]
     if not last.isascii():
@@ -176,7 +176,7 @@ def _may_be_a_sentence(url: str, host: str) -> bool:
 
 
 def _opens_a_quotation(url: str, following: str) -> bool:
-    """Tell whether a value in quotation marks follows, which belongs to the address or not."""
+    """Return whether a value in quotation marks follows, which belongs to the address or not."""
     return url[-1] == "=" and following in _OPENS_VALUE
 
 

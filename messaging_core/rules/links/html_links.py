@@ -131,7 +131,7 @@ def _decoded(raw: str) -> Iterator[tuple[str, int]]:
 
 
 def _is_open(raw: str) -> bool:
-    """Tell whether a value ends in a reference that what is written behind it would change."""
+    """Return whether a value ends in a reference that what is written behind it would change."""
     last = raw[max(0, raw.rfind("&")) :]
     if raw.endswith(";") or not _REFERENCE.fullmatch(last):
         return False

@@ -34,7 +34,7 @@ def code_of(random: bytes) -> str:
 
 
 def is_code(value: str) -> bool:
-    """Tell whether a text may be a code, so that anything else need not be looked up."""
+    """Return whether a text may be a code, so that anything else need not be looked up."""
     return len(value) == CODE_LENGTH and all(character in _DIGITS for character in value)
 
 

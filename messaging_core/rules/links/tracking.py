@@ -86,6 +86,6 @@ def track_text(text: str, parameters: Mapping[str, str]) -> str:
 
 
 def _has_semicolons(query: str) -> bool:
-    """Tell whether semicolons separate the parameters, as HTML 4.01 §B.2.2 recommended."""
+    """Return whether semicolons separate the parameters, as HTML 4.01 §B.2.2 recommended."""
     pairs = query.split(";")
     return "&" not in query and len(pairs) > 1 and all("=" in pair for pair in pairs if pair)

@@ -78,7 +78,7 @@ def sender_key(sender: str, identifier_key: str) -> str:
 
 
 def is_held_out(contact: Contact, holdout: Holdout) -> bool:
-    """Tell whether a contact gets nothing: it is on the list, or has the attribute as `true`."""
+    """Return whether a contact gets nothing: it is on the list, or has the attribute as `true`."""
     if holdout.list_id is not None and holdout.list_id in contact.list_ids:
         return True
     return (

@@ -11,7 +11,7 @@ from messaging_core.models.policy.send_rules import FrequencyCap
 def binds(
     cap: FrequencyCap, platform: str, message_type: MessageType, *, cap_frequency: bool
 ) -> bool:
-    """Tell whether a cap is to be asked about a message.
+    """Return whether a cap is to be asked about a message.
 
     Args:
         cap: The cap.

@@ -41,7 +41,7 @@ def allowed_from(
 
 
 def is_quiet(instant: datetime, windows: Iterable[QuietWindow], zone: str) -> bool:
-    """Tell whether the clock on the wall of a zone shows a time within a window.
+    """Return whether the clock on the wall of a zone shows a time within a window.
 
     Args:
         instant: Aware.

@@ -68,7 +68,7 @@ def check_schedule(
 
 
 def is_later(at: datetime | None, now: datetime) -> bool:
-    """Tell whether a message waits: 10 minutes ahead or more (Bird Channels API).
+    """Return whether a message waits: 10 minutes ahead or more (Bird Channels API).
 
     Args:
         at: Aware instant asked for; `None` means now.

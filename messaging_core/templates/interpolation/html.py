@@ -59,7 +59,7 @@ class Context(Enum):
 
 
 def is_executable(url: str) -> bool:
-    """Tell whether a URL runs or reads something on the reader's machine."""
+    """Return whether a URL runs or reads something on the reader's machine."""
     scheme, colon, _ = url.partition(":")
     return bool(colon) and _IGNORED.sub("", scheme).lower() in _EXECUTABLE
 
@@ -119,7 +119,7 @@ class QueryScanner:
 
     @property
     def in_value(self) -> bool:
-        """Tell whether the value of a parameter is reached."""
+        """Return whether the value of a parameter is reached."""
         return self.part == "="
 
 

@@ -91,7 +91,7 @@ def parse(source: str) -> Text:
 
 
 def is_path(name: str) -> bool:
-    """Tell whether a name can stand in a placeholder."""
+    """Return whether a name can stand in a placeholder."""
     return _IS_PATH.fullmatch(name) is not None
 
 

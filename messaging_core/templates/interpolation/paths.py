@@ -51,12 +51,12 @@ def pointer_of(name: str) -> str:
 
 
 def covers(declared: str, name: str) -> bool:
-    """Tell whether a path is another one or leads to something below it."""
+    """Return whether a path is another one or leads to something below it."""
     return name == declared or name.startswith(f"{declared}.")
 
 
 def touches(name: str, others: Collection[str]) -> bool:
-    """Tell whether a path is among others, below one of them or above one.
+    """Return whether a path is among others, below one of them or above one.
 
     Args:
         name: A path.

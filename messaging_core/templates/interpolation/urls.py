@@ -33,7 +33,7 @@ class TextScanner:
         self.pending.append(text)
 
     def is_query_value(self) -> bool:
-        """Tell whether a value would stand in a query now, and take it as written."""
+        """Return whether a value would stand in a query now, and take it as written."""
         self._read("".join(self.pending))
         self.pending.clear()
         self.after_value = True

@@ -51,9 +51,9 @@ def changed(data: st.DataObject, value: Any) -> Any:
     """Return JSON in which something is replaced, added or left out."""
     if isinstance(value, dict) and value and data.draw(st.integers(0, 9)):
         key = data.draw(st.sampled_from(sorted(value)))
-        kept = {name: item for name, item in value.items() if name != key}
+        rest = {name: item for name, item in value.items() if name != key}
         return data.draw(
-            st.sampled_from([kept, {**value, key: changed(data, value[key])}]), label="object"
+            st.sampled_from([rest, {**value, key: changed(data, value[key])}]), label="object"
         )
     if isinstance(value, list) and value:
         return [changed(data, item) for item in value] + value

@@ -235,9 +235,9 @@ class TwilioTransport(HttpTransport, Codec):
         sid, word = text_of(item.get("sid")), _word(item)
         if not _MESSAGE.fullmatch(sid):
             return None
-        known = self._table.find(text_of(item.get("error_code")))
-        if word in _FAILED and known is not None:
-            return Rejected(failure=reported_by(known, self.name))
+        failure = self._table.find(text_of(item.get("error_code")))
+        if word in _FAILED and failure is not None:
+            return Rejected(failure=reported_by(failure, self.name))
         return Accepted(references=(sid,), raw=word)
 
     @property

@@ -116,7 +116,7 @@ def test_an_application_signs_a_token_for_each_request() -> None:
 
     tokens = [
         request.headers["authorization"].removeprefix("Bearer ")
-        for request in (transport.request(one, now=NOW) for one in (first, second, first))
+        for request in (transport.request(envelope, now=NOW) for envelope in (first, second, first))
         if isinstance(request, HttpRequest)
     ]
 
