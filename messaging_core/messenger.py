@@ -6,8 +6,9 @@ the reference of every call.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
 from os import PathLike
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
@@ -36,8 +37,6 @@ from messaging_core.arguments import (
     whole,
 )
 from messaging_core.channels import ChannelReference, ChannelRegistry
-from messaging_core.contacts.directory import ContactDirectory
-from messaging_core.contacts.suppressions import SuppressionList
 from messaging_core.context import SUPPRESS_ON, EngineContext
 from messaging_core.decisions.content.link_planning import Linking, checked_domain
 from messaging_core.errors import InvalidRequestError
@@ -62,7 +61,6 @@ from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.models.policy.send_rules import SendRules
-from messaging_core.notifications.service import NotificationService
 from messaging_core.policy.policies import policies_of
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
@@ -104,11 +102,15 @@ from messaging_core.receipts.conversions import record_conversion
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.receipts.webhooks import WebhookReceiver
-from messaging_core.templates import DEFAULT_ENGINES
 from messaging_core.templates.resolver import TemplateResolver
-from messaging_core.templates.store import Templates
 from messaging_core.wire import Json, WireLimits
 from messaging_core.wire.receipts import as_receipts
+
+if TYPE_CHECKING:  # loaded on first use: most programs only send
+    from messaging_core.contacts.directory import ContactDirectory
+    from messaging_core.contacts.suppressions import SuppressionList
+    from messaging_core.notifications.service import NotificationService
+    from messaging_core.templates.store import Templates
 
 
 class Messenger:
@@ -140,11 +142,6 @@ class Messenger:
         receipt_parsers: Read the webhooks of providers for `receive_webhook`.
 
     Use it as a context manager, or call `close`, to close its storage and transports.
-
-    Attributes:
-        templates: Stored templates: save, activate, look up, inspect.
-        contacts: The people to whom messages go, and their lists.
-        suppressions: The addresses that must not get messages.
 
     Raises:
         ConfigurationError: A channel is invalid, or two channels have the same id or name; the
@@ -203,10 +200,9 @@ class Messenger:
             suppress_on=frozenset(suppress_on),
         )
         own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
-        self.templates = Templates(storage, self.clock, {**DEFAULT_ENGINES, **own})
         self.acceptor = MessageAcceptor(
             context=self.context,
-            template_resolver=TemplateResolver(storage=storage, engines=self.templates.engines),
+            template_resolver=TemplateResolver(storage=storage, own_engines=own),
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
@@ -223,17 +219,44 @@ class Messenger:
         parsers = cast("Mapping[str, ReceiptParser]", receipt_parsers or {})  # the check made it
         self._webhooks = WebhookReceiver(self.inbox, parsers)
         self.subscriptions = EventSubscriptions(storage, self.clock)
-        self.contacts = ContactDirectory(
-            storage=storage,
+        self._audience = None if audience is None else GuardedAudience(audience)
+        self._files = None if files is None else GuardedFiles(files)
+
+    @cached_property
+    def templates(self) -> "Templates":
+        """Stored templates: save, activate, look up, inspect."""
+        from messaging_core.templates.store import Templates  # noqa: PLC0415 - see TYPE_CHECKING
+
+        return Templates(self.storage, self.clock, self.acceptor.template_resolver.engines)
+
+    @cached_property
+    def contacts(self) -> "ContactDirectory":
+        """The people to whom messages go, and their lists."""
+        from messaging_core.contacts.directory import ContactDirectory  # noqa: PLC0415 - the same
+
+        channels = self.channels.by_id.values()
+        return ContactDirectory(
+            storage=self.storage,
             clock=self.clock,
             ids=self.context.ids,
             allow_unassigned_numbers=any(channel.allow_unassigned_numbers for channel in channels),
         )
-        self.suppressions = SuppressionList(storage=storage, clock=self.clock)
-        self._notifications = NotificationService(
-            acceptor=self.acceptor,
-            audience=None if audience is None else GuardedAudience(audience),
-            files=None if files is None else GuardedFiles(files),
+
+    @cached_property
+    def suppressions(self) -> "SuppressionList":
+        """The addresses that must not get messages."""
+        from messaging_core.contacts.suppressions import SuppressionList  # noqa: PLC0415 - the same
+
+        return SuppressionList(storage=self.storage, clock=self.clock)
+
+    @cached_property
+    def _notifications(self) -> "NotificationService":
+        from messaging_core.notifications.service import (  # noqa: PLC0415 - the same
+            NotificationService,
+        )
+
+        return NotificationService(
+            acceptor=self.acceptor, audience=self._audience, files=self._files
         )
 
     @classmethod

@@ -23,7 +23,6 @@ from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.messages.notification import Notification, NotificationReport
-from messaging_core.notifications.progress import Progress
 from messaging_core.ports.components import A_MESSENGER, AN_EVENT
 from messaging_core.wakeup import relay_stop
 from messaging_core.wire import Json
@@ -153,6 +152,8 @@ class Worker:
         report = self._messenger.notify(
             notification, idempotency_key=idempotency_key, workspace=workspace
         )
+        from messaging_core.notifications.progress import Progress  # noqa: PLC0415 - for `notify` only
+
         progress = Progress(self._context, workspace, report)
         deadline = self._context.clock.now() + within
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 import messaging_core
-from messaging_core import errors, models, rules
+from messaging_core import errors, models, rules, templates
 from messaging_core.errors import MessagingError
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.violation import Violation
@@ -55,6 +55,42 @@ import attrs, cattrs, cattrs.preconf.orjson, orjson
 before = set(sys.modules)
 import messaging_core
 print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+# What a program loads only when it uses them, also when it sends and delivers.
+COLD = frozenset(
+    {
+        "dateutil",
+        "decimal",
+        "difflib",
+        "html",
+        "messaging_core.contacts.directory",
+        "messaging_core.contacts.editor",
+        "messaging_core.contacts.suppressions",
+        "messaging_core.notifications",
+        "messaging_core.templates.checking",
+        "messaging_core.templates.interpolation",
+        "messaging_core.templates.rendering",
+        "messaging_core.templates.store",
+        "messaging_core.testing",
+        "sqlite3",
+        "sqlite_utils",
+    }
+)
+
+MODULES_OF_A_PROGRAM_THAT_SENDS = """
+import sys, json
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.transports.development.console import ConsoleTransport
+from messaging_core import Channel, Messenger, SendMessage, Worker, text, to
+sms = Channel(name="orders", platform="sms", sender="+31612345678")
+with open("/dev/null", "w") as nowhere:
+    messenger = Messenger(
+        storage=MemoryStorage(), channels={sms: ConsoleTransport(stream=nowhere)}
+    )
+    messenger.send(sms, SendMessage(receiver=to("+31687654321"), body=text("hi")))
+    assert Worker(messenger).drain().sent == 1
+print(json.dumps(sorted(sys.modules)))
 """
 
 MODULES_ADDED_BY_THE_RULES = """
@@ -149,6 +185,19 @@ def test_importing_the_core_loads_nothing_that_does_io() -> None:
     assert added & NOT_LOADED == set()
 
 
+def test_a_program_that_sends_loads_no_part_that_it_does_not_use() -> None:
+    run = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+        [sys.executable, "-c", MODULES_OF_A_PROGRAM_THAT_SENDS],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    loaded = set(json.loads(run.stdout))
+
+    assert "messaging_core.delivery.dispatcher" in loaded
+    assert loaded & COLD == set()
+
+
 def test_exported_names_are_sorted() -> None:
     names = exported_names()
 
@@ -165,7 +214,7 @@ def test_exported_names_are_the_public_names() -> None:
     assert {name for name in exported_names() if not name.startswith("_")} == public
 
 
-@pytest.mark.parametrize("package", [messaging_core, models, rules])
+@pytest.mark.parametrize("package", [messaging_core, models, rules, templates])
 def test_what_type_checkers_import_is_what_the_package_exports(package: ModuleType) -> None:
     seen: dict[str, str] = {}
     (checked,) = [

@@ -1,6 +1,7 @@
 """Resolve the template that a request names into its content."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from attrs import evolve
@@ -15,25 +16,31 @@ from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.templates import TemplateEngine
 from messaging_core.rules.content.headers import check_subject
 from messaging_core.rules.content.template import check_template
-from messaging_core.templates import (
-    DEFAULT_ENGINES,
-    Engines,
-    choose_version,
-    pinned,
-    render_request,
-)
 
 _PATH = "/template"
 
 
 @frozen(kw_only=True)
 class TemplateResolver:
-    """Puts the content of stored templates into requests."""
+    """Puts the content of stored templates into requests.
+
+    Attributes:
+        storage: Where the templates are stored.
+        own_engines: The engines of the host, by name, beside those of the package.
+    """
 
     storage: Storage
-    engines: Engines = DEFAULT_ENGINES
+    own_engines: Mapping[str, TemplateEngine] = MappingProxyType({})
+
+    @property
+    def engines(self) -> Mapping[str, TemplateEngine]:
+        """All engines by name."""
+        from messaging_core.templates.sources import DEFAULT_ENGINES  # noqa: PLC0415 - see resolve
+
+        return {**DEFAULT_ENGINES, **self.own_engines}
 
     def resolve(
         self, request: SendMessage, channel: Channel
@@ -53,6 +60,7 @@ class TemplateResolver:
             return None, ()
         if check_template(reference, channel.platform, _PATH):
             return None, ()
+        # The modules that render are imported from here on: most programs use no templates.
         rendered = self._render(request, reference, channel)
         if not isinstance(rendered, RenderedTemplate):
             return None, rendered
@@ -61,6 +69,9 @@ class TemplateResolver:
     def _render(
         self, request: SendMessage, reference: TemplateReference, channel: Channel
     ) -> RenderedTemplate | Sequence[Violation]:
+        from messaging_core.templates.projects import choose_version  # noqa: PLC0415 - see resolve
+        from messaging_core.templates.rendering import render_request  # noqa: PLC0415 - see resolve
+
         with self.storage.begin(read_only=True) as tx:
             project = project_of(tx, channel.workspace, reference)
             if project is not None and reference.locale is None:
@@ -71,10 +82,11 @@ class TemplateResolver:
         version = choose_version(project, reference, _PATH)
         if isinstance(version, tuple):
             return version
-        if version.engine not in self.engines:
+        engines = self.engines
+        if version.engine not in engines:
             message = f"the template needs the engine {version.engine}, which is not configured"
             return (Violation(_PATH, "template.unknown_engine", message),)
-        rendered = render_request(version, channel.platform, reference, engines=self.engines)
+        rendered = render_request(version, channel.platform, reference, engines=engines)
         if isinstance(rendered, tuple) or rendered.subtitle is None:
             return rendered
         return check_subject(rendered.subtitle, _PATH) or rendered
@@ -107,6 +119,8 @@ def _shared_locale(tx: Transaction, request: SendMessage, channel: Channel) -> s
 def _with_content(
     request: SendMessage, reference: TemplateReference, rendered: RenderedTemplate
 ) -> SendMessage:
+    from messaging_core.templates.rendering import pinned  # noqa: PLC0415 - see resolve
+
     template = evolve(pinned(reference, rendered), short_links=rendered.short_links)
     meta = _with_push(request.meta, rendered)
     return evolve(request, body=rendered.body, template=template, meta=meta)

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from html import unescape
 from typing import Final
 
 from messaging_core.lazy import frozen, pattern
@@ -157,7 +156,11 @@ def _address(text: str, start: int, end: int) -> str | None:
 def _ends_in_entity(run: str) -> bool:
     """Return whether the text may be escaped HTML, where `&gt;` at the end is a bracket."""
     entity = _ENTITY_AT_END.search(run)
-    return entity is not None and unescape(entity[1]) != entity[1]
+    if entity is None:
+        return False
+    from html import unescape  # noqa: PLC0415 - few texts have entities
+
+    return unescape(entity[1]) != entity[1]
 
 
 def _may_go_over_into_text(url: str, host: str) -> bool:

@@ -1,7 +1,6 @@
 """Collect what is wrong with a document, each fault with its place."""
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 from typing import Any, Final
 
 from messaging_core.models.common.violation import Violation
@@ -130,5 +129,7 @@ def type_name(value: Any) -> str:
 
 
 def _hint(key: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - few requests have unknown keys
+
     close = get_close_matches(key, known, n=1) if len(key) <= _LONGEST_SLIP else []
     return f", did you mean {close[0]!r}?" if close else ""
