@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.common.failure import *
     from messaging_core.models.common.identifier import *
     from messaging_core.models.common.page import *
+    from messaging_core.models.common.platform_rules import *
     from messaging_core.models.common.violation import *
     from messaging_core.models.content.action import *
     from messaging_core.models.content.body import *
@@ -53,6 +54,7 @@ _NAMES = {
     "common.failure": "Failure FailureCode FailureSource Retry",
     "common.identifier": "Identifier",
     "common.page": "DEFAULT_LIMIT MAX_LIMIT Page",
+    "common.platform_rules": "PlatformRules",
     "common.violation": "Violation",
     "content.action": (
         "Action ActionDescription ActionMetadata BuyAction LinkAction LocationRequestAction "

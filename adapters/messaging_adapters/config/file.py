@@ -12,9 +12,10 @@ from attrs import field
 
 from messaging_adapters.config.keys import Key, faults_of, near
 from messaging_adapters.config.settings import Settings
-from messaging_core.errors import ConfigurationError
+from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
+from messaging_core.models.common.platform_rules import PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport
@@ -44,6 +45,7 @@ folder = "outbox"
 """
 """A configuration that works as it is."""
 
+_NO_PLATFORMS: Final[Mapping[str, Mapping[str, Any]]] = {}
 _NO_FILE: Final = Path("configuration")
 """What the errors about a mapping name instead of a file."""
 
@@ -51,6 +53,14 @@ _FILE: Final = {
     "database": Key(),
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
+    "platforms": Key(kind=dict),
+}
+_PLATFORM: Final = {
+    "body_types": Key(kind=list),
+    "max_text": Key(kind=int, least=1),
+    "max_media": Key(kind=int, least=1),
+    "address": Key(),
+    "address_format": Key(),
 }
 _CHANNEL: Final = {
     "platform": Key(required=True),
@@ -170,11 +180,11 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
 def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
     if faults := [f"{path}: {fault}" for fault in _faults(data, in_file=is_file)]:
         raise ConfigurationError("\n".join(faults))
-    tables = data["channels"]
+    tables, platforms = data["channels"], data.get("platforms", {})
     return Config(
         path=path,
         database=path.parent / data.get("database", "messages.db"),
-        channels={name: _channel(name, table) for name, table in tables.items()},
+        channels={name: _channel(name, table, platforms) for name, table in tables.items()},
         transports={
             name: Settings(group=TRANSPORTS, given=table["transport"], in_file=is_file)
             for name, table in tables.items()
@@ -210,12 +220,30 @@ def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
             settings = Settings(group=TRANSPORTS, given=transport, in_file=in_file)
             for fault in settings.faults(table.get("platform", "")):
                 yield f"[channels.{name}.transport] {fault}"
+    for name, table in _tables(data, "platforms"):
+        for fault in _platform_faults(name, table):
+            yield f"[platforms.{name}] {fault}"
     for name, given in _tables(data, "webhooks"):
         if not isinstance(given, str | dict):
             yield f"[webhooks.{name}] must be a table or a DSN in quotes"
             continue
         for fault in Settings(group=RECEIPTS, given=given, in_file=in_file).faults():
             yield f"[webhooks.{name}] {fault}"
+
+
+def _platform_faults(name: str, table: Any) -> Iterator[str]:
+    if not isinstance(table, dict):
+        yield "must be a table, with keys such as max_text"
+        return
+    if faults := list(faults_of(table, _PLATFORM)):
+        yield from faults
+        return
+    try:
+        channel = Channel(name=name, platform=name, rules=PlatformRules(**table))
+    except ArgumentError as error:
+        yield str(error)
+        return
+    yield from _rule_violations(channel)
 
 
 def _tables(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
@@ -242,13 +270,21 @@ def _rule_faults(name: str, table: Mapping[str, Any]) -> Iterator[str]:
     except ValueError:
         yield f'id: "{table["id"]}" is not a UUID'
         return
+    yield from _rule_violations(channel)
+
+
+def _rule_violations(channel: Channel) -> Iterator[str]:
     for violation in check_channel(channel):
-        key = re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", violation.path[1:])
+        key = re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", violation.path.split("/")[-1])
         yield f"{key}: {violation.message}"
 
 
-def _channel(name: str, table: Mapping[str, Any]) -> Channel:
+def _channel(
+    name: str, table: Mapping[str, Any], platforms: Mapping[str, Mapping[str, Any]] = _NO_PLATFORMS
+) -> Channel:
     fields = {key: value for key, value in table.items() if key not in {"transport", "id"}}
     if "id" in table:
         fields["id"] = UUID(table["id"])
+    if table["platform"] in platforms:
+        fields["rules"] = PlatformRules(**platforms[table["platform"]])
     return Channel(name=name, **fields)

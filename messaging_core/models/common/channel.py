@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from attrs import Factory, field, frozen
 
 from messaging_core.arguments import (
+    a,
     a_text,
     any_span,
     any_whole,
@@ -16,6 +17,7 @@ from messaging_core.arguments import (
     optional,
     uuid,
 )
+from messaging_core.models.common.platform_rules import PlatformRules
 
 DEFAULT_WORKSPACE = UUID(int=0)
 """The workspace of a host with one tenant."""
@@ -66,6 +68,7 @@ class WhenInDoubt(StrEnum):
     when_in_doubt=choice(*WhenInDoubt, case=str.lower),
     in_doubt_timeout=any_span,
     concurrency=optional(any_whole),
+    rules=optional(a(PlatformRules, "PlatformRules", "write rules=PlatformRules(max_text=4096)")),
 )
 @frozen(kw_only=True, cache_hash=True)
 class Channel:
@@ -98,6 +101,7 @@ class Channel:
             decides.
         concurrency: How many of its messages a worker hands over at the same time, so that a slow
             provider takes no place of other channels; by default as many as the worker's `threads`.
+        rules: What a platform of the host's own carries; sms, email and push have rules of ours.
     """
 
     name: str
@@ -130,3 +134,4 @@ class Channel:
     )
     in_doubt_timeout: timedelta = field(default=IN_DOUBT_TIMEOUT, metadata={"wire": None})
     concurrency: int | None = field(default=None, metadata={"wire": None})
+    rules: PlatformRules | None = field(default=None, metadata={"wire": None}, repr=False)

@@ -1,11 +1,12 @@
 """Whether the host has described a channel that can work."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, get_args
 
 from messaging_core.lazy import pattern
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
 from messaging_core.models.common.violation import Violation
+from messaging_core.models.content.body import Body
 from messaging_core.rules.addressing.addresses import check_email_address
 from messaging_core.rules.addressing.sender import check_display_name, check_sender_value
 from messaging_core.rules.addressing.unsubscribe import (
@@ -51,6 +52,7 @@ def check_channel(channel: Channel) -> list[Violation]:
             Violation("/inDoubtTimeout", "channel.negative_in_doubt_timeout", message)
         )
     violations += _check_concurrency(channel.concurrency)
+    violations += _check_rules(channel)
     violations += _check_unsubscribe(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
@@ -96,6 +98,25 @@ def _check_concurrency(value: object) -> list[Violation]:
         return []
     message = f"a whole number from 1 to {MOST_CONCURRENT}, or None for the worker's `threads`"
     return [Violation("/concurrency", "channel.bad_concurrency", message)]
+
+
+def _check_rules(channel: Channel) -> list[Violation]:
+    rules = channel.rules
+    if rules is None:
+        return []
+    if channel.platform in {SMS, EMAIL, PUSH}:
+        message = f"the engine has rules for {channel.platform}: leave them out"
+        return [Violation("/rules", "channel.rules_not_its_own", message)]
+    violations = []
+    known = {kind.type for kind in get_args(Body)}
+    if rules.body_types is not None and not known.issuperset(rules.body_types):
+        message = f"types of body are {', '.join(sorted(known))}"
+        violations.append(Violation("/rules/bodyTypes", "channel.bad_rules", message))
+    for name, most in (("maxText", rules.max_text), ("maxMedia", rules.max_media)):
+        if most is not None and most < 1:
+            message = "a number from 1, or None for no limit"
+            violations.append(Violation(f"/rules/{name}", "channel.bad_rules", message))
+    return violations
 
 
 def _check_unsubscribe(channel: Channel) -> list[Violation]:

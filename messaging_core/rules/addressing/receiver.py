@@ -1,10 +1,12 @@
 """Whom a message may go to on a channel."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel
+from messaging_core.models.common.platform_rules import PlatformRules
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.people.contact import Receiver, ReceiverContact, ReceiverType
 from messaging_core.rules.addressing.addresses import (
@@ -194,7 +196,18 @@ def _check_on(channel: Channel, key: str | None, value: str, path: str) -> list[
         # The platform decides what its own addresses look like, whatever the channel calls them.
         key = PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
     allowed = channel.allow_unassigned_numbers
-    return check_address(key, value, path, allow_unassigned=allowed)
+    violations = check_address(key, value, path, allow_unassigned=allowed)
+    if not violations and channel.rules is not None and key == channel.identifier_key:
+        violations += check_own_address(value, channel.rules, path)
+    return violations
+
+
+def check_own_address(value: str, rules: PlatformRules, path: str) -> list[Violation]:
+    """Refuse an address that a platform of the host's own does not have (ours)."""
+    if rules.address is None or re.fullmatch(rules.address, value):
+        return []
+    message = f"an address of this channel is {rules.address_format}"
+    return [Violation(path, "receiver.invalid_address", message)]
 
 
 def check_address(

@@ -49,15 +49,36 @@ _SURELY_FITS: Final = MAX_SMS_PARTS * 33
 def check_body(body: Body, channel: Channel, path: str) -> list[Violation]:
     """Hold content to the Bird Channels API, rules 9 to 21, and to what the platform carries."""
     kind = body.type
-    violations = []
-    carried = BODY_TYPES.get(channel.platform)
-    if carried is not None and kind not in carried:
-        message = f"{channel.platform} carries {', '.join(carried)}, not {kind}"
-        violations.append(Violation(f"{path}/type", "body.unsupported_on_platform", message))
+    violations = _check_carried(body, channel, path)
     if channel.platform == SMS:
         violations += check_mms(body, channel, f"{path}/{kind}")
     violations += _CHECKS[type(body)](body, channel, f"{path}/{kind}")
     return violations
+
+
+def _check_carried(body: Body, channel: Channel, path: str) -> list[Violation]:
+    """Refuse a body that the platform does not carry, or whose text is too long for it."""
+    violations, rules = [], channel.rules
+    carried = BODY_TYPES.get(channel.platform) if rules is None else rules.body_types
+    if carried is not None and body.type not in carried:
+        message = f"{channel.platform} carries {', '.join(carried)}, not {body.type}"
+        violations.append(Violation(f"{path}/type", "body.unsupported_on_platform", message))
+    if rules is not None and rules.max_text is not None:
+        violations += _check_lengths(body, rules.max_text, f"{path}/{body.type}")
+    return violations
+
+
+def _check_lengths(body: Body, most: int, path: str) -> list[Violation]:
+    texts = ((name, getattr(body, name, None) or "") for name in ("text", "html"))
+    return [
+        Violation(
+            f"{path}/{name}",
+            "body.text_too_long",
+            f"this channel takes {most} characters, not {len(text)}: shorten the text",
+        )
+        for name, text in texts
+        if len(text) > most
+    ]
 
 
 def check_text_body(body: TextBody, channel: Channel, path: str) -> list[Violation]:
@@ -171,7 +192,8 @@ def _check_item(item: Body, channel: Channel, path: str, depth: int) -> list[Vio
         message = f"a section holds {', '.join(sorted(SECTION_TYPES))}, not {item.type}"
         return [Violation(f"{path}/type", "section.type_not_allowed", message)]
     if not isinstance(item, SectionBody):
-        return _CHECKS[type(item)](item, channel, f"{path}/{item.type}")
+        carried = [] if channel.rules is None else _check_carried(item, channel, path)
+        return carried + _CHECKS[type(item)](item, channel, f"{path}/{item.type}")
     if depth > 1:
         message = "a section within a section holds no further section"
         return [Violation(f"{path}/type", "section.too_deep", message)]

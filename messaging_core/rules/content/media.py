@@ -139,6 +139,8 @@ def check_telegram(telegram: TelegramMetadata | None, path: str) -> list[Violati
 
 def _check_number(items: Sequence[object], channel: Channel, path: str) -> list[Violation]:
     most = MAX_MEDIA.get(channel.platform)
+    if channel.rules is not None:
+        most = channel.rules.max_media
     if not items:
         return [Violation(path, "media.none", "name at least one")]
     if most is not None and len(items) > most:

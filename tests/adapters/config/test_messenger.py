@@ -15,6 +15,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
 from messaging_core.errors import ConfigurationError
+from messaging_core.models import PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.testing import a_request
 
@@ -197,6 +198,32 @@ def test_from_config_takes_the_other_arguments_of_a_messenger() -> None:
 
     assert isinstance(messenger, Own)
     assert messenger.storage is storage
+
+
+def test_a_platform_of_the_hosts_own_has_its_rules() -> None:
+    chat = {"platform": "pigeon-chat", "transport": "console:"}
+    rules = {"max_text": 4096, "body_types": ["text"], "address": "@[a-z]+"}
+    config = {"channels": {"chat": chat}, "platforms": {"pigeon-chat": rules}}
+
+    loaded = load_config(config).channels["chat"].rules
+
+    assert loaded == PlatformRules(max_text=4096, body_types=("text",), address="@[a-z]+")
+
+
+@pytest.mark.parametrize(
+    ("rules", "fault"),
+    [
+        ({"max_txt": 1}, '[platforms.pigeon-chat] max_txt: unknown key (did you mean "max_text"?)'),
+        ({"max_text": 0}, "[platforms.pigeon-chat] max_text: must be 1 to"),
+        ({"address": "["}, "[platforms.pigeon-chat] address must be a regular expression"),
+        ({"body_types": ["hologram"]}, "[platforms.pigeon-chat] body_types: types of body are"),
+        (3, "[platforms.pigeon-chat] must be a table"),
+    ],
+)
+def test_a_rule_with_a_fault_is_named(rules: Any, fault: str) -> None:
+    assert fault in refused(
+        lambda: load_config(mail("console:") | {"platforms": {"pigeon-chat": rules}})
+    )
 
 
 def test_channels_with_equal_settings_share_a_transport() -> None:
