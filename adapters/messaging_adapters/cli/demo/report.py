@@ -35,7 +35,7 @@ def introduce(screen: Screen, folder: Path | None) -> None:
     begin = f"{BEGIN:%A}, {BEGIN.day} {BEGIN:%B %Y, %H:%M} UTC"
     screen.line(f"  clock      stands at {begin} until the demo moves it")
     screen.line(
-        "  scenarios  at the end: a notification to two clusters, and a campaign over midnight"
+        "  scenarios  at the end: SMS through Twilio, a notification, and a campaign"
     )
 
 

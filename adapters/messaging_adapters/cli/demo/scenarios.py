@@ -10,6 +10,7 @@ from messaging_adapters.cli.output.screen import Screen
 
 SCRIPTS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "sms.py": "SMS through Twilio, with receipts, a lost answer and an opt-out",
         "notification.py": "One notification to two clusters, by email, SMS and push",
         "campaign.py": "A campaign over midnight, in three time zones, with one who opts out",
     }
