@@ -7,6 +7,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.queries.filters import Filter, Filters, Walk
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.page import Page
 from messaging_core.models.messages.message import Message
@@ -132,7 +133,7 @@ class Listing:
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
         # CROSS JOIN keeps the order: one candidate after the other, until enough have passed.
         return self._cursor.execute(
-            "SELECT position, document, state"  # noqa: S608 - own text
+            f"SELECT position, {DOCUMENT}, state"  # noqa: S608 - own text
             " FROM json_each(?) CROSS JOIN messaging_messages m ON position = value"
             f" WHERE workspace = ?{tests} LIMIT ?",
             (
