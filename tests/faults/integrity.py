@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT
+from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
 
 # A message is wholly there or wholly absent: whatever names one by its position or id has it.
 _BY_POSITION = {
@@ -15,10 +15,11 @@ _KEYS = {
     "message_id": "messaging_messages.id",
     "contact_id": "messaging_contacts.id",
 }
+_MESSAGES = f"messaging_messages m {WITH_DOCUMENT}"
 _DOCUMENT = f"CAST({DOCUMENT} AS TEXT)"
 _RULES = {
     "a message has no document": (
-        f"SELECT position FROM messaging_messages m WHERE {DOCUMENT} IS NULL"  # noqa: S608
+        f"SELECT m.position FROM {_MESSAGES} WHERE {DOCUMENT} IS NULL"  # noqa: S608
     ),
     "a document is stored twice": (
         "SELECT position FROM messaging_messages JOIN messaging_documents USING (position)"
@@ -34,7 +35,7 @@ _RULES = {
         " WHERE status NOT IN ('accepted', 'scheduled', 'processing')"
     ),
     "a message has another number of tags than rows": (
-        "SELECT position FROM messaging_messages m"  # noqa: S608
+        f"SELECT m.position FROM {_MESSAGES}"  # noqa: S608
         f" WHERE coalesce(json_array_length({_DOCUMENT}, '$.tags'), 0) <>"
         " (SELECT count(*) FROM messaging_tags t WHERE t.position = m.position)"
     ),
@@ -44,9 +45,9 @@ _RULES = {
         " WHERE c.workspace = m.workspace AND c.channel_id = m.channel_id)"
     ),
     "an email has no subject": (
-        "SELECT position FROM messaging_messages m WHERE platform = 'email'"  # noqa: S608
+        f"SELECT m.position FROM {_MESSAGES} WHERE platform = 'email'"  # noqa: S608
         f" AND json_extract({_DOCUMENT}, '$.body.text.metadata.subject') IS NOT NULL"
-        " AND position NOT IN (SELECT position FROM messaging_subjects)"
+        " AND m.position NOT IN (SELECT position FROM messaging_subjects)"
     ),
     "a message has no receiver to be found by": (
         "SELECT position FROM messaging_messages"
@@ -57,7 +58,7 @@ _RULES = {
         " WHERE id NOT IN (SELECT contact_id FROM messaging_contact_identifiers)"
     ),
     "a receiver is no contact": (
-        "SELECT position FROM messaging_messages m,"  # noqa: S608
+        f"SELECT m.position FROM {_MESSAGES},"  # noqa: S608
         f" json_each({_DOCUMENT}, '$.receiver.contacts')"
         " WHERE value ->> '$.id' NOT IN (SELECT id FROM messaging_contacts)"
     ),

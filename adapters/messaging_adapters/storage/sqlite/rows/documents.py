@@ -14,11 +14,14 @@ MAX_INLINE: Final = 1000
 OUT_OF_LINE: Final = b""
 """The column `inline_document` of a row whose document is in `messaging_documents`."""
 
-DOCUMENT: Final = (
-    "iif(length(m.inline_document), m.inline_document,"
-    " (SELECT d.document FROM messaging_documents d WHERE d.position = m.position))"
+DOCUMENT: Final = "iif(length(m.inline_document), m.inline_document, d.document)"
+"""The document of a message `m` that is joined with its document `d`."""
+
+WITH_DOCUMENT: Final = (
+    "LEFT JOIN messaging_documents d"
+    " ON d.position = iif(length(m.inline_document), NULL, m.position)"
 )
-"""The document of a message `m`; the other table is read only where it has it."""
+"""The join; nothing is looked up where the document is in the row."""
 
 ADD_DOCUMENTS: Final = BulkInsert("messaging_documents", "(?, ?)")
 DELETE_DOCUMENT: Final = "DELETE FROM messaging_documents WHERE position = ?"

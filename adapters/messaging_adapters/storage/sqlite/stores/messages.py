@@ -14,6 +14,7 @@ from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.rows.documents import (
     ADD_DOCUMENTS,
     DOCUMENT,
+    WITH_DOCUMENT,
     inline_part,
     is_inline,
 )
@@ -64,7 +65,10 @@ _BY_REFERENCES = (
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
     " CROSS JOIN messaging_messages m USING (position) ORDER BY position DESC"
 )
-_STORED = f"SELECT {DOCUMENT}, state FROM messaging_messages m WHERE id = ? AND workspace = ?"  # noqa: S608 - no input
+_STORED = (
+    f"SELECT {DOCUMENT}, state FROM messaging_messages m {WITH_DOCUMENT}"  # noqa: S608 - no input
+    " WHERE id = ? AND workspace = ?"
+)
 _POSITION = "SELECT position FROM messaging_messages WHERE id = ? AND workspace = ?"
 _UPDATE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"

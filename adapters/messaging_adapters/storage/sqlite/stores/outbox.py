@@ -14,6 +14,7 @@ from attrs import evolve
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sqlite.rows.documents import (
     DOCUMENT,
+    WITH_DOCUMENT,
     inline_part,
     replace_out_of_line,
 )
@@ -125,7 +126,7 @@ _START = (
 _LEASED = (
     f"SELECT o.position, o.fence, m.workspace, m.id, {DOCUMENT}, CAST(m.state AS BLOB),"  # noqa: S608 - no input
     " o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
-    " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
+    f" FROM messaging_outbox o JOIN messaging_messages m USING (position) {WITH_DOCUMENT}"
     " WHERE o.position IN (SELECT value FROM json_each(?))"
 )
 _FENCES = (

@@ -12,6 +12,7 @@ from messaging_adapters.storage.sqlite.rows.documents import (
     ADD_DOCUMENTS,
     DELETE_DOCUMENT,
     DOCUMENT,
+    WITH_DOCUMENT,
     inline_part,
     is_inline,
 )
@@ -44,9 +45,9 @@ _EXPIRED = (
     f" WHERE workspace = ? AND redacted = ? AND created_at < ? AND {_FINISHED} AND {_IDLE} LIMIT ?"
 )
 _FIND = (
-    "SELECT position, id, workspace, channel_id, platform, direction, status, created_at, NULL,"  # noqa: S608 - no input
+    "SELECT m.position, id, workspace, channel_id, platform, direction, status, created_at, NULL,"  # noqa: S608 - no input
     f" country_code, NULL, batch_id, navigator_id, redacted, {DOCUMENT}, state"
-    " FROM messaging_messages m"
+    f" FROM messaging_messages m {WITH_DOCUMENT}"
     f" WHERE id = ? AND workspace = ? AND {_FINISHED} AND {_IDLE}"
 )
 _DELETE_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"

@@ -14,7 +14,11 @@ from attrs import evolve
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, MAX_INLINE
+from messaging_adapters.storage.sqlite.rows.documents import (
+    DOCUMENT,
+    MAX_INLINE,
+    WITH_DOCUMENT,
+)
 from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_NAMES
 from messaging_adapters.storage.sqlite.schema.migrations import migrations
 from messaging_core.errors import InvalidDocumentError, SchemaError
@@ -194,9 +198,9 @@ def make_older(path: Path, *messages: NewMessage, version: str = "0012_documents
         for table in ("messaging_messages", "messaging_outbox"):
             columns = [row[1] for row in older.execute(f"PRAGMA table_info({table})")]
             values = [DOCUMENT if name == "document" else f"m.{name}" for name in columns]
-            older.execute(
-                f"INSERT INTO {table} SELECT {', '.join(values)} FROM newer.{table} m"  # noqa: S608 - our own
-            )
+            join = WITH_DOCUMENT.replace("JOIN ", "JOIN newer.")
+            source = f"newer.{table} m {join if 'document' in columns else ''}"
+            older.execute(f"INSERT INTO {table} SELECT {', '.join(values)} FROM {source}")  # noqa: S608 - our own
         older.commit()
 
 
