@@ -31,6 +31,7 @@ MAIL = Channel(name="support", platform="email", sender="support@shop.example")
 
 TABLES = (
     "messaging_messages",
+    "messaging_documents",
     "messaging_channels",
     "messaging_tags",
     "messaging_people",
@@ -43,7 +44,7 @@ TABLES = (
 )
 SETTINGS = ("journal_mode", "synchronous", "secure_delete")
 SINGLES, CHUNKS, CHUNK = (200, 3, 1000) if QUICK else (1000, 9, 1000)
-DOCUMENT = 17  # its column in messaging_messages
+DOCUMENT = 17  # its column in messaging_messages; empty where it is in messaging_documents
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -152,13 +153,15 @@ def split(rows: Rows) -> Iterator[Rows]:
     """Divide rows into those of each message."""
     contacts = {row[1]: row for row in rows["messaging_contacts"]}
     identifiers = {row[3]: row for row in rows["messaging_contact_identifiers"]}
+    out_of_line = dict(rows["messaging_documents"])
     for message in rows["messaging_messages"]:
-        position, document = message[0], orjson.loads(message[DOCUMENT])
+        position = message[0]
+        document = orjson.loads(message[DOCUMENT] or out_of_line[position])
         ids = [contact["id"] for contact in document["receiver"]["contacts"]]
         own: Rows = {"messaging_messages": [message]}
         for table in ("messaging_tags", "messaging_people"):
             own[table] = [row for row in rows[table] if row[2] == position]
-        for table in ("messaging_subjects", "messaging_outbox"):
+        for table in ("messaging_documents", "messaging_subjects", "messaging_outbox"):
             own[table] = [row for row in rows[table] if row[0] == position]
         own["messaging_events"] = [row for row in rows["messaging_events"] if row[2] == message[1]]
         own["messaging_contacts"] = [

@@ -17,6 +17,7 @@ from attrs import evolve
 
 from _hosts import QUICK, stays_below
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
 from messaging_core import Channel, MessageQuery, Messenger, Status, html, text
 from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.delivery.delivery import Delivery, NewMessage
@@ -36,7 +37,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ROUNDS = 5 if QUICK else 25
 DEEP, DEEP_SUBJECT, WORST_MS = 1.5, 2.5, 5.0
 JSON_LIMIT = 3.0  # times reading the stored bytes of a page and joining them
-_PAGE = "SELECT document, state FROM messaging_messages WHERE position = ?"
+_PAGE = f"SELECT {DOCUMENT}, state FROM messaging_messages m {WITH_DOCUMENT} WHERE m.position = ?"
 _POSITIONS = (
     "SELECT position FROM messaging_messages WHERE platform = 'email'"
     " ORDER BY position DESC LIMIT 1000"

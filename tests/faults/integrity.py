@@ -3,16 +3,28 @@
 import sqlite3
 from collections.abc import Iterator
 
+from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
+
 # A message is wholly there or wholly absent: whatever names one by its position or id has it.
 _BY_POSITION = {
-    f"messaging_{name}" for name in ("outbox", "people", "references", "subjects", "tags")
+    f"messaging_{name}"
+    for name in ("documents", "outbox", "people", "references", "subjects", "tags")
 }
 _KEYS = {
     "position": "messaging_messages.position",
     "message_id": "messaging_messages.id",
     "contact_id": "messaging_contacts.id",
 }
+_MESSAGES = f"messaging_messages m {WITH_DOCUMENT}"
+_DOCUMENT = f"CAST({DOCUMENT} AS TEXT)"
 _RULES = {
+    "a message has no document": (
+        f"SELECT m.position FROM {_MESSAGES} WHERE {DOCUMENT} IS NULL"  # noqa: S608
+    ),
+    "a document is stored twice": (
+        "SELECT position FROM messaging_messages JOIN messaging_documents USING (position)"
+        " WHERE length(inline_document) > 0"
+    ),
     "a message that waits has no delivery": (
         "SELECT position FROM messaging_messages"
         " WHERE status IN ('accepted', 'scheduled', 'processing')"
@@ -23,8 +35,8 @@ _RULES = {
         " WHERE status NOT IN ('accepted', 'scheduled', 'processing')"
     ),
     "a message has another number of tags than rows": (
-        "SELECT position FROM messaging_messages m"
-        " WHERE coalesce(json_array_length(CAST(document AS TEXT), '$.tags'), 0) <>"
+        f"SELECT m.position FROM {_MESSAGES}"  # noqa: S608
+        f" WHERE coalesce(json_array_length({_DOCUMENT}, '$.tags'), 0) <>"
         " (SELECT count(*) FROM messaging_tags t WHERE t.position = m.position)"
     ),
     "a message has no channel": (
@@ -33,9 +45,9 @@ _RULES = {
         " WHERE c.workspace = m.workspace AND c.channel_id = m.channel_id)"
     ),
     "an email has no subject": (
-        "SELECT position FROM messaging_messages WHERE platform = 'email'"
-        " AND json_extract(CAST(document AS TEXT), '$.body.text.metadata.subject') IS NOT NULL"
-        " AND position NOT IN (SELECT position FROM messaging_subjects)"
+        f"SELECT m.position FROM {_MESSAGES} WHERE platform = 'email'"  # noqa: S608
+        f" AND json_extract({_DOCUMENT}, '$.body.text.metadata.subject') IS NOT NULL"
+        " AND m.position NOT IN (SELECT position FROM messaging_subjects)"
     ),
     "a message has no receiver to be found by": (
         "SELECT position FROM messaging_messages"
@@ -46,8 +58,8 @@ _RULES = {
         " WHERE id NOT IN (SELECT contact_id FROM messaging_contact_identifiers)"
     ),
     "a receiver is no contact": (
-        "SELECT position FROM messaging_messages,"
-        " json_each(CAST(document AS TEXT), '$.receiver.contacts')"
+        f"SELECT m.position FROM {_MESSAGES},"  # noqa: S608
+        f" json_each({_DOCUMENT}, '$.receiver.contacts')"
         " WHERE value ->> '$.id' NOT IN (SELECT id FROM messaging_contacts)"
     ),
 }

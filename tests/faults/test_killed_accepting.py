@@ -61,6 +61,7 @@ def accepted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
     [
         ("DELETE FROM messaging_outbox", "a message that waits has no delivery"),
         ("DELETE FROM messaging_messages", "messaging_outbox.position names nothing"),
+        ("UPDATE messaging_messages SET inline_document = x''", "a message has no document"),
         ("DELETE FROM messaging_tags", "a message has another number of tags than rows"),
         ("DELETE FROM messaging_channels", "a message has no channel"),
         ("DELETE FROM messaging_people", "a message has no receiver to be found by"),

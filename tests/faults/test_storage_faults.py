@@ -206,7 +206,8 @@ def test_a_row_that_is_no_json_is_an_error_of_its_own_and_hides_no_other(
 ) -> None:
     spoilt, sound = (messenger.send("orders", A_REQUEST) for _ in range(2))
     storage._connection.execute(
-        "UPDATE messaging_messages SET document = ? WHERE id = ?", (b"{not json", spoilt.id.bytes)
+        "UPDATE messaging_messages SET inline_document = ? WHERE id = ?",
+        (b"{not json", spoilt.id.bytes),
     )
 
     listed = messenger.find().results

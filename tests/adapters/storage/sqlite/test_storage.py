@@ -248,9 +248,10 @@ class TestFiles(Folder):
         messages = [a_new_message(workspace=UUID(int=number)) for number in (7, 3, 7)]
         add(newer, *messages)
         columns = [row[1] for row in older.execute("PRAGMA table_info(messaging_messages)")]
+        copied = ", ".join(columns).replace("document", "inline_document")
         older.execute("ATTACH ? AS newer", (newer.path,))
         older.executescript(
-            f"INSERT INTO messaging_messages SELECT {', '.join(columns)}"  # noqa: S608
+            f"INSERT INTO messaging_messages SELECT {copied}"  # noqa: S608
             " FROM newer.messaging_messages;"
             "INSERT INTO messaging_outbox (position, lane, due_at, expires_at)"
             " SELECT position, lane, due_at, expires_at FROM newer.messaging_outbox;"
@@ -662,7 +663,7 @@ class TestWhatCannotBeRead(Folder):
         [
             "UPDATE messaging_messages SET state = 'no JSON' WHERE position = ?",
             "UPDATE messaging_messages SET state = CAST(x'7bff' AS TEXT) WHERE position = ?",
-            "UPDATE messaging_messages SET document = x'7b' WHERE position = ?",
+            "UPDATE messaging_messages SET inline_document = x'7b' WHERE position = ?",
             "UPDATE messaging_outbox SET controls = '{' WHERE position = ?",
             "DELETE FROM messaging_messages WHERE position = ?",
         ],

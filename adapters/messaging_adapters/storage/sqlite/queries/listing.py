@@ -7,6 +7,7 @@ import orjson
 
 from messaging_adapters.storage.sqlite.queries.filters import Filter, Filters, Walk
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.page import Page
 from messaging_core.models.messages.message import Message
@@ -49,9 +50,7 @@ class Listing:
                 break
             token = None if is_last else encode_page_token(query, candidates[-1])
         return Page(
-            results=StoredMessages(
-                [Stored(document, state) for _, document, state in rows[: query.limit]]
-            ),
+            results=StoredMessages([Stored._make(row[1:]) for row in rows[: query.limit]]),
             next_page_token=token,
             start_at=query.start_at,
             end_at=query.end_at,
@@ -132,8 +131,9 @@ class Listing:
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
         # CROSS JOIN keeps the order: one candidate after the other, until enough have passed.
         return self._cursor.execute(
-            "SELECT position, document, state"  # noqa: S608 - own text
-            " FROM json_each(?) CROSS JOIN messaging_messages m ON position = value"
+            f"SELECT m.position, {DOCUMENT}, state"  # noqa: S608 - own text
+            " FROM json_each(?) CROSS JOIN messaging_messages m ON m.position = value"
+            f" {WITH_DOCUMENT}"
             f" WHERE workspace = ?{tests} LIMIT ?",
             (
                 orjson.dumps(candidates).decode(),

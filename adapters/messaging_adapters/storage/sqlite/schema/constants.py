@@ -27,5 +27,6 @@ MIGRATION_NAMES: Final = (
     "0009_content",
     "0010_identities",
     "0011_bulkheads",
+    "0012_documents",
 )
 """All migrations of this version, in their order."""

@@ -24,7 +24,7 @@ CREATE TABLE messaging_messages (
     failure_source_code TEXT,
     failure_source_name TEXT,
     state               TEXT NOT NULL,
-    document            BLOB NOT NULL
+    inline_document            BLOB NOT NULL
 , redacted INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX messaging_messages_channel ON messaging_messages (workspace, channel_id);
 CREATE INDEX messaging_messages_status ON messaging_messages (workspace, status)
@@ -241,6 +241,10 @@ CREATE TABLE messaging_opt_ins (
 CREATE INDEX messaging_outbox_due ON messaging_outbox (lane, workspace, channel_id, due_at);
 CREATE INDEX messaging_outbox_suspects ON messaging_outbox (channel_id, due_at)
     WHERE crashes > 0;
+CREATE TABLE messaging_documents (
+    position INTEGER PRIMARY KEY,
+    document BLOB NOT NULL
+);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0001_messages', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0002_fairness', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0003_log', CURRENT_TIMESTAMP);
@@ -252,6 +256,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0009_content', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0010_identities', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0011_bulkheads', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0012_documents', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_message', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_receipt', 0);

@@ -384,6 +384,25 @@ def _bulkheads(db: Database) -> None:
     _execute(db, _BULKHEADS)
 
 
+# Messages that are there keep their documents in their rows until they are redacted or deleted: to
+# copy them would take as long, and as much disk, as the file is large. The column has a new name,
+# so that a worker of an older version that still runs gets an error: it would take a message whose
+# document it does not find for a damaged one, and end it.
+_DOCUMENTS = """
+ALTER TABLE messaging_messages RENAME COLUMN document TO inline_document;
+CREATE TABLE messaging_documents (
+    position INTEGER PRIMARY KEY,
+    document BLOB NOT NULL
+);
+"""
+
+
+@migrations(name="0012_documents")
+def _documents(db: Database) -> None:
+    """Store large documents out of line; those of messages that are there stay in their rows."""
+    _execute(db, _DOCUMENTS)
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):

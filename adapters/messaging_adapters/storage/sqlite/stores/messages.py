@@ -1,4 +1,4 @@
-"""Messages in SQLite: one row each, and the side tables they are found by."""
+"""Messages in SQLite: one row each, and the tables they are found by."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +11,13 @@ import orjson
 from messaging_adapters.storage.sqlite.queries.listing import Listing
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.documents import (
+    ADD_DOCUMENTS,
+    DOCUMENT,
+    WITH_DOCUMENT,
+    inline_part,
+    is_inline,
+)
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.common.instants import in_utc
@@ -58,6 +65,10 @@ _BY_REFERENCES = (
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
     " CROSS JOIN messaging_messages m USING (position) ORDER BY position DESC"
 )
+_STORED = (
+    f"SELECT {DOCUMENT}, state FROM messaging_messages m {WITH_DOCUMENT}"  # noqa: S608 - no input
+    " WHERE id = ? AND workspace = ?"
+)
 _POSITION = "SELECT position FROM messaging_messages WHERE id = ? AND workspace = ?"
 _UPDATE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
@@ -86,6 +97,7 @@ class SqliteMessages(Messages):
             rows.take(new)
         for insertion, values in (
             (_ADD, rows.messages),
+            (ADD_DOCUMENTS, rows.documents),
             (_ADD_TAGS, rows.tags),
             (_ADD_PEOPLE, rows.people),
             (_ADD_CHANNELS, list(rows.channels)),
@@ -117,10 +129,7 @@ class SqliteMessages(Messages):
         return stored.json() if stored else None
 
     def _stored(self, workspace: UUID, message_id: UUID) -> Stored | None:
-        row = self._cursor.execute(
-            "SELECT document, state FROM messaging_messages WHERE id = ? AND workspace = ?",
-            (message_id.bytes, workspace.bytes),
-        ).fetchone()
+        row = self._cursor.execute(_STORED, (message_id.bytes, workspace.bytes)).fetchone()
         return Stored(*row) if row else None
 
     def find(self, query: MessageQuery) -> Page[Message]:
@@ -189,6 +198,7 @@ class _Rows:
 
     def __init__(self, last_position: int) -> None:
         self.messages: list[tuple[object, ...]] = []
+        self.documents: list[tuple[object, ...]] = []
         self.tags: list[tuple[object, ...]] = []
         self.people: list[tuple[object, ...]] = []
         self.channels: set[tuple[object, ...]] = set()
@@ -233,6 +243,8 @@ class _Rows:
         self.channels.add((workspace, channel_id, new.platform, own or ""))
         if found_by.subject:
             self.subjects.append((position, found_by.subject))
+        if not is_inline(stored.document):
+            self.documents.append((position, stored.document))
         self.messages.append(
             (
                 position,
@@ -250,7 +262,7 @@ class _Rows:
                 navigator.bytes if navigator else None,
                 *failure_columns(message.failure),
                 stored.state,
-                stored.document,
+                inline_part(stored.document),
             )
         )
 

@@ -12,6 +12,12 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sqlite.rows.documents import (
+    DOCUMENT,
+    WITH_DOCUMENT,
+    inline_part,
+    replace_out_of_line,
+)
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_adapters.storage.sqlite.stores.messages import failure_columns, progress_column
 from messaging_core.decisions.delivery.fairness import divide, most_for_one, place_suspect
@@ -118,9 +124,9 @@ _START = (
     " WHERE position IN (SELECT value FROM json_each(?2)) AND json_valid(state)"
 )
 _LEASED = (
-    "SELECT o.position, o.fence, m.workspace, m.id, m.document, CAST(m.state AS BLOB),"
+    f"SELECT o.position, o.fence, m.workspace, m.id, {DOCUMENT}, CAST(m.state AS BLOB),"  # noqa: S608 - no input
     " o.lane, o.expires_at, o.attempts, o.controls, o.progress, o.crashes"
-    " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
+    f" FROM messaging_outbox o JOIN messaging_messages m USING (position) {WITH_DOCUMENT}"
     " WHERE o.position IN (SELECT value FROM json_each(?))"
 )
 _FENCES = (
@@ -161,7 +167,7 @@ _MOVE = (
 )
 _REPLACE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
-    " failure_source_name = ?, state = ?, document = ? WHERE position = ?"
+    " failure_source_name = ?, state = ?, inline_document = ? WHERE position = ?"
 )
 
 _SINCE = (  # what was changed later than it is now, by a clock that was set back
@@ -372,9 +378,9 @@ class SqliteOutbox(Outbox):
             return False
         stored, failure = store(message), failure_columns(message.failure)
         self._cursor.execute(_MOVE, (to_micros(due_at), to_micros(expires_at), position))
-        self._cursor.execute(
-            _REPLACE, (message.status, *failure, stored.state, stored.document, position)
-        )
+        document = inline_part(stored.document)
+        self._cursor.execute(_REPLACE, (message.status, *failure, stored.state, document, position))
+        replace_out_of_line(self._cursor, position, stored.document)
         return True
 
     def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:

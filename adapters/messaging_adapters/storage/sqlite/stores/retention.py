@@ -3,10 +3,19 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from sqlite3 import Cursor
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.documents import (
+    ADD_DOCUMENTS,
+    DELETE_DOCUMENT,
+    DOCUMENT,
+    WITH_DOCUMENT,
+    inline_part,
+    is_inline,
+)
 from messaging_adapters.storage.sqlite.stores.messages import failure_columns
 from messaging_adapters.storage.sqlite.stores.timeline import event_of, event_row
 from messaging_core.decisions.status.redaction import (
@@ -24,9 +33,7 @@ from messaging_core.wire import encode, load
 from messaging_core.wire.stored.message import Stored, facets, store
 
 _FINISHED: Final = "status NOT IN ('accepted', 'scheduled', 'processing')"  # the index's condition
-_IDLE: Final = (
-    "NOT EXISTS (SELECT 1 FROM messaging_outbox o WHERE o.position = messaging_messages.position)"
-)
+_IDLE: Final = "NOT EXISTS (SELECT 1 FROM messaging_outbox o WHERE o.position = m.position)"
 _NEXT_WORKSPACE = (
     f"SELECT min(workspace) FROM messaging_messages WHERE workspace > ? AND {_FINISHED}"  # noqa: S608
 )
@@ -34,20 +41,20 @@ _NEXT_INBOX = (
     "SELECT min(workspace) FROM messaging_receipts WHERE workspace > ? AND state <> 'kept'"
 )
 _EXPIRED = (
-    "SELECT id FROM messaging_messages INDEXED BY messaging_messages_age"  # noqa: S608 - no input
+    "SELECT id FROM messaging_messages m INDEXED BY messaging_messages_age"  # noqa: S608 - no input
     f" WHERE workspace = ? AND redacted = ? AND created_at < ? AND {_FINISHED} AND {_IDLE} LIMIT ?"
 )
 _FIND = (
-    "SELECT position, platform, redacted, document, state FROM messaging_messages"  # noqa: S608
+    "SELECT m.position, id, workspace, channel_id, platform, direction, status, created_at, NULL,"  # noqa: S608 - no input
+    f" country_code, NULL, batch_id, navigator_id, redacted, {DOCUMENT}, state"
+    f" FROM messaging_messages m {WITH_DOCUMENT}"
     f" WHERE id = ? AND workspace = ? AND {_FINISHED} AND {_IDLE}"
 )
 _DELETE_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
 _DELETE_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
 _DELETE_SUBJECT = "DELETE FROM messaging_subjects WHERE position = ?"
-_DELETE_BY_POSITION = (
-    "DELETE FROM messaging_references WHERE position = ?",
-    "DELETE FROM messaging_messages WHERE position = ?",
-)
+_DELETE_REFERENCES = "DELETE FROM messaging_references WHERE position = ?"
+_DELETE_MESSAGE = ("DELETE FROM messaging_messages WHERE position = ?", DELETE_DOCUMENT)
 _DELETE_BY_ID = (
     "DELETE FROM messaging_evidence WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_short_links WHERE message_id = ? AND workspace = ?",
@@ -58,11 +65,7 @@ _REMEMBER = (
     "UPDATE messaging_facts SET value ="
     " max(value, coalesce((SELECT max(position) FROM {table}), 0)) WHERE name = ?"
 )
-_REDACT = (
-    "UPDATE messaging_messages SET redacted = 1, own_address = NULL, reference = NULL,"
-    " failure_code = ?, failure_source_code = ?, failure_source_name = ?, state = ?, document = ?"
-    " WHERE position = ?"
-)
+_ADD_REDACTED = BulkInsert("messaging_messages", f"({', '.join('?' * 18)}, 1)")
 _EVENTS = (
     "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
     " WHERE message_id = ? AND workspace = ? AND document IS NOT NULL"
@@ -89,13 +92,24 @@ Place = tuple[UUID, UUID]
 
 @frozen
 class _Row:
-    """One message that may be taken out."""
+    """A message that may be taken out, and those of its columns that redaction leaves."""
 
-    position: int
+    columns: tuple[Any, ...]
     workspace: UUID
-    platform: str
     redacted: bool
     message: Message
+
+    @property
+    def position(self) -> int:
+        """Its key."""
+        position: int = self.columns[0]
+        return position
+
+    @property
+    def platform(self) -> str:
+        """What it was sent over."""
+        platform: str = self.columns[4]
+        return platform
 
 
 class SqliteRetention(Retention):
@@ -140,7 +154,7 @@ class SqliteRetention(Retention):
             self._remember("messaging_messages", "last_message")
             self._remember("messaging_events", "last_event")
         self._unlist(rows)
-        for statement in _DELETE_BY_POSITION:
+        for statement in (_DELETE_REFERENCES, *_DELETE_MESSAGE):
             self._cursor.executemany(statement, [(row.position,) for row in rows])
         for statement in _DELETE_BY_ID:
             self._cursor.executemany(statement, map(_id_of, rows))
@@ -150,9 +164,9 @@ class SqliteRetention(Retention):
         for workspace, message_id in dict.fromkeys(messages):
             row = self._cursor.execute(_FIND, (message_id.bytes, workspace.bytes)).fetchone()
             if row:
-                position, platform, was_redacted, *stored = row
-                message = Stored(*stored).load()
-                yield _Row(position, workspace, platform, bool(was_redacted), message)
+                *columns, was_redacted, document, state = row
+                message = Stored(document, state).load()
+                yield _Row(tuple(columns), workspace, bool(was_redacted), message)
 
     def _remember(self, table: str, name: str) -> None:
         """Keep the last position that is in use, so that it is not given out again."""
@@ -191,11 +205,30 @@ class SqliteRetention(Retention):
         rows = [row for row in self._rows(messages) if not row.redacted]
         self._unlist(rows)
         left = [(row.workspace, redacted(row.message)) for row in rows]
-        for row, (_, message) in zip(rows, left, strict=True):
-            stored, failure = store(message), failure_columns(message.failure)
-            self._cursor.execute(_REDACT, (*failure, stored.state, stored.document, row.position))
+        self._rewrite(
+            [(row.columns, message) for row, (_, message) in zip(rows, left, strict=True)]
+        )
+        for row in rows:
             self._redact_log(row)
         return left
+
+    def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:
+        """Replace rows by what is left of their messages.
+
+        An UPDATE would leave each on its page, and most of the page empty: SQLite joins pages
+        when it deletes.
+        """
+        for statement in _DELETE_MESSAGE:
+            self._cursor.executemany(statement, [columns[:1] for columns, _ in rows])
+        messages, documents = [], []
+        for columns, message in rows:
+            stored, failure = store(message), failure_columns(message.failure)
+            document = inline_part(stored.document)
+            messages.append((*columns, *failure, stored.state, document))
+            if not is_inline(stored.document):
+                documents.append((columns[0], stored.document))
+        _ADD_REDACTED.run(self._cursor, messages)
+        ADD_DOCUMENTS.run(self._cursor, documents)
 
     def _redact_log(self, row: _Row) -> None:
         """Take content and addresses out of what hangs on a message."""
