@@ -55,7 +55,17 @@ class Connection(HTTPConnection):
         """Begin another exchange."""
         self.is_reused = True
         if self._timed is not None:
-            self._timed.deadline = deadline
+            self._timed.begin(deadline)
+
+    def hold(self) -> None:
+        """Send the head of the request together with the beginning of its body."""
+        if self._timed is not None:
+            self._timed.hold()
+
+    @property
+    def has_written(self) -> bool:
+        """Return whether anything of the present request has left."""
+        return self._timed is not None and self._timed.written > 0
 
     def _new_conn(self) -> socket.socket:
         # urllib3 calls this for the socket, before TLS.
@@ -102,10 +112,10 @@ class IdleConnections(ForkAware):
         self._drop_all()
 
     def take(self, place: Place) -> Connection | None:
-        """Return the connection used last that the server has not closed, if there is one."""
+        """Return the connection used last, if there is one; the server may have closed it."""
         while (waiting := self._popped(place)) is not None:
             since, connection = waiting
-            if since >= monotonic() - self._max_age and connection.is_connected:
+            if since >= monotonic() - self._max_age:
                 return connection
             connection.abort()
         return None

@@ -34,21 +34,40 @@ class TimedSocket:
     The time-out of a plain socket starts again with each byte that arrives.
 
     Attributes:
-        deadline: Of the present exchange.
+        written: How many bytes of the present exchange have left.
     """
 
     def __init__(self, raw: socket.socket, deadline: Deadline) -> None:
-        self.deadline = deadline
+        self.written = 0
+        self._deadline = deadline
         self._raw = raw
+        self._holds = False
+        self._head = b""
+
+    def begin(self, deadline: Deadline) -> None:
+        """Begin another exchange."""
+        self.written = 0
+        self._deadline = deadline
+
+    def hold(self) -> None:
+        """Keep what is sent next until more follows: the head and the body go as one."""
+        self._holds = True
 
     def sendall(self, data: bytes) -> None:
         """Send all of it before the deadline."""
-        self._raw.settimeout(self.deadline.remaining())
-        self._raw.sendall(data)
+        if self._holds:
+            self._holds, self._head = False, data
+            return
+        rest, self._head = memoryview(self._head + data), b""
+        while rest:
+            self._raw.settimeout(self._deadline.remaining())
+            sent = self._raw.send(rest)
+            self.written += sent
+            rest = rest[sent:]
 
     def recv_into(self, buffer: Any) -> int:
         """Receive something before the deadline."""
-        self._raw.settimeout(self.deadline.remaining())
+        self._raw.settimeout(self._deadline.remaining())
         return self._raw.recv_into(buffer)
 
     def makefile(self, _mode: str) -> io.BufferedReader:

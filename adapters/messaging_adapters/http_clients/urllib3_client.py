@@ -197,13 +197,16 @@ class _Exchange:
         if connection.is_reused and not connection.is_connected:
             raise _StaleError
         body = self._pieces() if self.request.body else None
-        self.is_begun = body is None  # then the head is all there is
+        if body is not None:
+            connection.hold()
+        self.is_begun = True
         try:
             connection.request(
                 self.request.method, self.target.path, body=body, headers=self._headers()
             )
-        except (BrokenPipeError, ConnectionResetError):
-            if not self.is_begun:
+        except Exception as error:
+            self.is_begun = connection.has_written
+            if not (self.is_begun and isinstance(error, BrokenPipeError | ConnectionResetError)):
                 raise
             # A server may refuse what is too long for it before it has read all of it.
         return self._answer(connection)
@@ -230,7 +233,6 @@ class _Exchange:
         self.is_announced = True
 
     def _pieces(self) -> Iterator[bytes]:
-        self.is_begun = True
         for start in range(0, len(self.request.body), _CHUNK):
             yield self.request.body[start : start + _CHUNK]
 

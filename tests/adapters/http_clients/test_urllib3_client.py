@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
+from messaging_adapters.http_clients._connections import Connection
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_core.errors import ConfigurationError, HttpError, Withdrawn
@@ -416,6 +417,29 @@ def test_a_context_that_verifies_nothing_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="does not verify"):
         Urllib3Client(ssl_context=context)
+
+
+def test_a_header_that_is_none_is_not_sent(serve: Any, client: Any) -> None:
+    peer = serve()
+    request = HttpRequest(method="POST", url=peer.url, headers={"x": "a\r\nb: c"}, body=b"x")
+
+    assert not failure(client(), request).may_be_sent
+    assert peer.requests == []
+
+
+def test_a_body_that_cannot_be_written_is_not_sent(
+    serve: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = serve()
+    own = client()
+    own.send(a_post(peer))
+    monkeypatch.setattr(Connection, "is_connected", True)  # the check comes a moment too early
+    peer.hang_up()
+    threading.Event().wait(0.05)
+    (waiting,) = own._idle._waiting.values()
+    waiting[0][1].sock._raw.shutdown(socket.SHUT_WR)
+
+    assert own.send(a_post(peer)).status == 201
 
 
 def test_requests_and_answers_show_no_secret() -> None:
