@@ -77,7 +77,7 @@ class Broken(Pigeons):
     def parse(self, request: HttpRequest, *, now: datetime) -> Any:  # noqa: ARG002 - the port's
         if isinstance(self._parse, BaseException):
             raise self._parse
-        return self._parse
+        return self._parse() if callable(self._parse) else self._parse
 
 
 class FailingStorage(MemoryStorage):
@@ -177,7 +177,7 @@ def raising() -> Iterator[Receipt]:
         (Broken(parse=SystemExit(1)), 500),
         (Broken(parse=["no receipt"]), 500),
         (Broken(parse=None), 500),
-        (Broken(parse=raising()), 500),
+        (Broken(parse=raising), 500),
         (Broken(parse=[StatusReceipt(source="pigeons", at=NOW, status=7)]), 500),  # type: ignore[arg-type]
     ],
 )
