@@ -33,8 +33,7 @@ class OverSms(Post):
 
 
 class TestEmail(Post):
-    def test_a_refused_receiver_is_the_only_one_refused(self) -> None:
-        """Nothing to test: this provider has one answer for all receivers."""
+    splits_receivers = False
 
 
 class TestSms(OverSms):
@@ -43,6 +42,10 @@ class TestSms(OverSms):
 
 class TestPooled(OverSms):
     kind = wrong.Pooled
+
+
+class TestChecked(OverSms):
+    kind = wrong.Checked
 
 
 class TestSdk(OverSms):
@@ -109,6 +112,9 @@ CAUGHT = {
     wrong.LogsTheText: "it_prints_and_logs_nothing_of_a_message",
     wrong.PrintsTheReceiver: "it_prints_and_logs_nothing_of_a_message",
     wrong.LogsFailures: "it_prints_and_logs_nothing_of_a_message_that_fails",
+    wrong.RaisesInACheck: "a_check_of_a_peer_that_is_away_says_so",
+    wrong.TrustsACheck: "a_check_of_a_peer_that_is_away_says_so",
+    wrong.TakesSilenceForAbsence: "a_look_up_at_a_peer_that_is_away_knows_nothing",
     wrong.SendsTwice: "an_accepted_message_arrives_once",
     wrong.MixesReceivers: "each_message_goes_to_its_own_receiver",
 }
@@ -119,7 +125,7 @@ ON_EMAIL = {wrong.AnswersForAStranger, wrong.AnswersForTheFirst, wrong.ChangesTh
 
 def test_every_wrong_transport_is_in_the_table() -> None:
     kinds = {kind for kind in vars(wrong).values() if isinstance(kind, type)}
-    right = {Right, wrong.Sdk, wrong.CarefulSdk, wrong.Pooled}
+    right = {Right, wrong.Sdk, wrong.CarefulSdk, wrong.Pooled, wrong.Checked}
     transports = {kind for kind in kinds if issubclass(kind, Right)}
 
     assert transports - right == set(CAUGHT)

@@ -23,6 +23,7 @@ from messaging_core.models.delivery.outcome import (
     Rejected,
     Unknown,
 )
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import EmailContent, Envelope, SmsContent
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
@@ -747,6 +748,52 @@ class LogsFailures(Right):
         if response.status >= 400:
             logging.getLogger("wrong").warning("refused: %s", answer)
         return super().outcome(envelope, response, answer)
+
+
+class Checked(Right):
+    """Check and look up over a connection, as a right transport does."""
+
+    capabilities = Capabilities(receipts=True, looks_up=True)
+
+    def check(self) -> TransportCheck:
+        status = CheckStatus.OK if self.is_there() else CheckStatus.UNREACHABLE
+        return TransportCheck(status=status)
+
+    def look_up(self, envelope: Envelope) -> Outcome | None:
+        return None
+
+    def is_there(self) -> bool:
+        connection = self.connection()
+        try:
+            connection.connect()
+        except OSError:
+            return False
+        connection.close()
+        return True
+
+
+class RaisesInACheck(Checked):
+    """Let the error of a check pass."""
+
+    def is_there(self) -> bool:
+        connection = self.connection()
+        connection.connect()
+        connection.close()
+        return True
+
+
+class TrustsACheck(Checked):
+    """Say that all is well without asking."""
+
+    def is_there(self) -> bool:
+        return True
+
+
+class TakesSilenceForAbsence(Checked):
+    """Say that the provider does not have a message when it cannot be asked."""
+
+    def look_up(self, envelope: Envelope) -> Outcome | None:
+        return None if self.is_there() else self.failed(AWAY, "not found")
 
 
 class SendsTwice(Right):

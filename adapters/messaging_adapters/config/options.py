@@ -22,7 +22,7 @@ FETCH_MEDIA: Final = "fetch_media"
 
 _MOST: Final = {"port": 65_535, "timeout": 3600}
 _LEAST: Final = {"port": 1, "timeout": 1}
-_PLAIN: Final = frozenset({str, int, float, bool, timedelta, Path, tzinfo})
+_PLAIN: Final = frozenset({str, int, float, bool, timedelta, Path, tzinfo, UUID})
 
 
 def options_of(adapter: AdapterType) -> dict[str, Key]:
@@ -113,6 +113,11 @@ def _value(name: str, value: Any, kind: type, folder: Path) -> Any:
         return folder / value
     if kind is timedelta:
         return timedelta(seconds=value)
+    if kind is UUID:
+        try:
+            return UUID(value)
+        except ValueError:
+            raise ConfigurationError(f"{name}: it is no UUID") from None
     if kind is tzinfo:
         try:
             return ZoneInfo(value)

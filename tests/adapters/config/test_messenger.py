@@ -95,7 +95,7 @@ def test_a_dollar_is_written_twice() -> None:
     ("transport", "fault"),
     [
         ("mail.example", "this is no DSN: write type://username:password@host"),
-        ("pigeon://loft", '"pigeon" is not one of bird, console, '),
+        ("pigeon://loft", '"pigeon" is not one of bird, console, file, '),
         ("smpt://mail.example", '(did you mean "smtp"?)'),
         ("smtp+ssl://mail.example", "unknown variant of the type in the DSN; allowed: +starttls"),
         (
@@ -111,6 +111,8 @@ def test_a_dollar_is_written_twice() -> None:
         ("smtp://mail.example?timeout=no", "timeout: must be a number of seconds, not text"),
         ("smtp://mail.example?fetch_media=2", "fetch_media: must be true or false, not text"),
         ({"type": "smtp", "host": "x", "max_size": -1}, "max_size: must be 0 to"),
+        ("twilio://AC1:${TOKEN}@", "type: twilio carries sms only"),
+        ("bird://:${TOKEN}@", "workspace_id: missing; it is a UUID in quotes"),
         ({"type": "smtp", "host": "x", "password_env": 3}, "password_env: must be text in quotes"),
         (["smtp"], "transport: must be a DSN in quotes, or a table, not a list"),
     ],
@@ -289,6 +291,27 @@ def test_every_type_is_in_the_guide() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", guide.read_text("utf-8"), re.MULTILINE))
 
     assert {*names_of(TRANSPORTS), *names_of(RECEIPTS)} <= rows
+
+
+def test_providers_over_http_are_described_in_a_line() -> None:
+    sid, uuid = "AC" + "0" * 32, "01890a5d-ac96-774b-bcce-b302099a8057"
+    dsns = {
+        "twilio": f"twilio://{sid}:${{TOKEN}}@?status_callback=https%3A%2F%2Fshop.example%2Fhook",
+        "vonage": "vonage://key:${TOKEN}@",
+        "bird": f"bird://:${{TOKEN}}@?workspace_id={uuid}&channel_id={uuid}",
+    }
+    channels = {
+        name: {"platform": "sms", "sender": "+31201234567", "transport": dsn}
+        for name, dsn in dsns.items()
+    }
+
+    made: Any = load_config({"channels": channels}).make_transports({"TOKEN": "t0ken"})
+
+    assert (made["twilio"].account_sid, made["twilio"].auth_token) == (sid, "t0ken")
+    assert made["twilio"].status_callback == "https://shop.example/hook"
+    assert (made["vonage"].api_key, made["vonage"].api_secret) == ("key", "t0ken")
+    assert (str(made["bird"].workspace_id), made["bird"].access_key) == (uuid, "t0ken")
+    assert "t0ken" not in repr(made)
 
 
 def test_an_smpp_centre_is_described_in_a_line() -> None:

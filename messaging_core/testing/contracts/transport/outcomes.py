@@ -71,7 +71,7 @@ def _check_single(
         assert len(single.raw) <= _LONGEST_RAW, "`raw` is the provider's answer, shortened"
         assert not _repeated(single.raw, secrets), "`raw` holds a secret"
         return
-    _check_failure(single.failure, words)
+    check_failure(single.failure, words)
     allowed = _RETRIES[type(single)]
     retry = single.failure.retry
     assert retry in allowed, f"{type(single).__name__} does not go with Retry.{retry.name}"
@@ -87,7 +87,8 @@ def _check_references(accepted: Accepted) -> None:
     assert len(set(references)) == len(references), "each reference comes once"
 
 
-def _check_failure(failure: Failure, words: Collection[str]) -> None:
+def check_failure(failure: Failure, words: Collection[str]) -> None:
+    """Assert that a failure is short, and repeats none of these words."""
     assert isinstance(failure, Failure)
     assert isinstance(failure.code, int)
     assert failure.description, "a failure needs a description"

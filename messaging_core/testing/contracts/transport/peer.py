@@ -13,13 +13,14 @@ from messaging_core.models.delivery.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import EmailContent, Envelope
-from messaging_core.ports.transport import Transport
-from messaging_core.testing.contracts.bounds import nothing_left_open, nothing_said
+from messaging_core.ports.transport import SupportsCheck, SupportsLookUp, Transport
+from messaging_core.testing.contracts.bounds import nothing_left_open, nothing_said, within
 from messaging_core.testing.contracts.transport.contract import TransportContract, close
 from messaging_core.testing.contracts.transport.envelopes import private_words
 from messaging_core.testing.contracts.transport.handoff import Leave
-from messaging_core.testing.contracts.transport.outcomes import check_outcome
+from messaging_core.testing.contracts.transport.outcomes import check_failure, check_outcome
 
 _SEVERAL: Final = 3
 
@@ -32,9 +33,11 @@ class PeerContract(TransportContract):
 
     - `hands_off_first`: True for a transport around a call that cannot be split: it calls
       `handoff()` before it connects, so a peer that is away may leave doubt.
+    - `splits_receivers`: False where the provider takes an email for all receivers or for none.
     """
 
     hands_off_first: bool = False
+    splits_receivers: bool = True
 
     def make_rejected(self) -> Transport:
         """Return a transport whose peer refuses every message for good."""
@@ -111,8 +114,8 @@ class PeerContract(TransportContract):
 
     def test_a_refused_receiver_is_the_only_one_refused(self) -> None:
         envelope, leave = self._to_several(), Leave()
-        if not isinstance(envelope.content, EmailContent):
-            return  # there is one receiver
+        if not self.splits_receivers or not isinstance(envelope.content, EmailContent):
+            return
         refused, *others = [receiver.value for receiver in envelope.receivers]
         transport = self.make_partly_rejected(refused)
 
@@ -138,6 +141,30 @@ class PeerContract(TransportContract):
             for _ in range(_SEVERAL):
                 self.send(transport, self.make_envelope(), Leave())
             close(transport)
+
+    def test_a_check_of_a_peer_that_is_away_says_so(self) -> None:
+        transport = self.make_unreachable()
+        if not isinstance(transport, SupportsCheck):
+            return  # a transport need not have it
+
+        check = within(self.patience, transport.check)
+
+        assert isinstance(check, TransportCheck), "a fault of the network is a value"
+        assert check.status is CheckStatus.UNREACHABLE
+        if check.failure is not None:
+            check_failure(check.failure, self.secrets)
+
+    def test_a_look_up_at_a_peer_that_is_away_knows_nothing(self) -> None:
+        transport, envelope = self.make_unreachable(), self.make_numbered(1)
+        if not (transport.capabilities.looks_up and isinstance(transport, SupportsLookUp)):
+            return  # a transport need not have it
+        look_up = transport.look_up
+
+        outcome = within(self.patience, lambda: look_up(envelope))
+
+        assert outcome is None or isinstance(outcome, Unknown), (
+            "the message may be there: any other answer loses it, or sends it twice"
+        )
 
     def answered(self, transport: Transport, leave: Leave) -> Outcome:
         """Return an answer that came in time and keeps the rules."""
