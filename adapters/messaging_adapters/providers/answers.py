@@ -138,7 +138,7 @@ def text_of(value: Any) -> str:
     """Return text or a number of a JSON document as text, and anything else as none."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value)[:_READ] if isinstance(value, str) else str(value)
+    return str(value)
 
 
 def retry_after(response: HttpResponse, now: datetime) -> timedelta | None:

@@ -12,7 +12,7 @@ from messaging_adapters.providers.answers import (
     check_of_error,
     outcome_of_error,
 )
-from messaging_core.arguments import optional, part
+from messaging_core.arguments import checked, optional, part, span
 from messaging_core.errors import HttpError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
@@ -20,10 +20,14 @@ from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
+from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.rules.content.capabilities import check_capabilities
 
+A_CODEC: Final = part(
+    "a codec", "request", "outcome", remedy="write a class of Codec, and pass an object of it"
+)
 AN_HTTP_CLIENT: Final = optional(
     part("an HTTP client", "send", remedy="write client=Urllib3Client(), or leave it out")
 )
@@ -109,6 +113,7 @@ class HttpTransport(Transport):
         clock: Tells the time.
     """
 
+    @checked(codec=A_CODEC, client=AN_HTTP_CLIENT, timeout=span(), clock=optional(a_clock))
     def __init__(
         self,
         codec: Codec,

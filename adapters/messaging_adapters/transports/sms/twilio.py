@@ -6,7 +6,7 @@ message status" of its documentation.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -42,15 +42,18 @@ from messaging_core.models.messages.envelope import Envelope, MmsContent, SmsCon
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
+from messaging_core.rules.formats.sms import encode_smartly
 
 _ACCOUNT: Final = re.compile(r"AC[0-9a-fA-F]{32}")
 _API_KEY: Final = re.compile(r"SK[0-9a-fA-F]{32}")
 _SERVICE: Final = re.compile(r"MG[0-9a-fA-F]{32}")
 _MESSAGE: Final = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 _LONGEST_VALIDITY: Final = 36_000  # seconds
-_LONGEST_CALLBACK: Final = 4_000  # characters
+_LONGEST_TEXT: Final = 1_600  # characters
 _PAGE: Final = 200
 _SKEW: Final = timedelta(minutes=2)  # between Twilio's clock and ours
+_TRIAL: Final = "Sent from your Twilio trial account - "
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FAILED: Final = frozenset({"failed", "undelivered", "canceled"})
 
 
@@ -128,7 +131,7 @@ class TwilioTransport(HttpTransport, Codec):
             platforms=frozenset({SMS}),
             media=True,
             max_media=10,
-            max_text=1_600,
+            max_text=_LONGEST_TEXT,
             max_recipients=1,
             lacks=frozenset({"subject", "alt_text", "filename"}),
             receipts=self.status_callback is not None,
@@ -219,17 +222,21 @@ class TwilioTransport(HttpTransport, Codec):
         return self._request("GET", f"{self._messages_url}?{query}")
 
     def looked_up(self, response: HttpResponse, envelope: Envelope) -> Outcome | None:
-        """Find the message by receiver, text and time; a list that is cut short proves nothing."""
+        """Find the message by receiver, text and time.
+
+        A list that is cut short proves nothing, nor does a message whose text was removed.
+        """
         answer = json_object(response)
         listed = answer.get("messages")
         if not isinstance(listed, list):
             return None
-        matches = [item for item in listed if isinstance(item, dict) and _fits(item, envelope)]
+        candidates = [item for item in listed if isinstance(item, dict) and _may_be(item, envelope)]
+        text = _comparable(envelope.content)
+        matches = [item for item in candidates if _bare(text_of(item.get("body"))) == text]
         if matches:
-            return self._found(matches[-1])  # the oldest: the list begins with the newest
-        if answer.get("next_page_uri"):
-            return None
-        return missing(self.name)
+            return self._found(min(matches, key=_age))
+        is_open = any(not item.get("body") for item in candidates)
+        return None if is_open or answer.get("next_page_uri") else missing(self.name)
 
     def _found(self, item: Mapping[str, Any]) -> Outcome | None:
         sid, word = text_of(item.get("sid")), _word(item)
@@ -262,17 +269,25 @@ def _word(message: Mapping[str, Any]) -> str:
     return word if word.isascii() and word.replace("_", "").isalpha() else ""
 
 
-def _fits(item: Mapping[str, Any], envelope: Envelope) -> bool:
-    content = envelope.content
-    text = content.text if isinstance(content, SmsContent | MmsContent) else None
-    made_at = _instant(item.get("date_created"))
-    return (
-        item.get("to") == envelope.to
-        and item.get("body") == (text or "")
-        and str(item.get("direction", "")).startswith("outbound")
-        and made_at is not None
-        and made_at >= (envelope.scheduled_for or envelope.created_at) - _SKEW
-    )
+def _may_be(item: Mapping[str, Any], envelope: Envelope) -> bool:
+    """Tell whether a message went to the same receiver, and not before ours was accepted."""
+    since = (envelope.scheduled_for or envelope.created_at) - _SKEW
+    is_outbound = text_of(item.get("direction")).startswith("outbound")
+    return item.get("to") == envelope.to and is_outbound and _age(item) >= since
+
+
+def _age(item: Mapping[str, Any]) -> datetime:
+    """Return when a message was created; one that does not say it is very old."""
+    return _instant(item.get("date_created")) or _LONG_AGO
+
+
+def _comparable(content: object) -> str:
+    return _bare((content.text or "") if isinstance(content, SmsContent | MmsContent) else "")
+
+
+def _bare(text: str) -> str:
+    """Return a text without what Twilio may change: blanks, typography, and the note on trials."""
+    return " ".join(encode_smartly(text.removeprefix(_TRIAL)[:_LONGEST_TEXT]).split())
 
 
 def _instant(value: Any) -> datetime | None:

@@ -300,7 +300,11 @@ def test_a_message_in_doubt_is_looked_for_by_its_receiver() -> None:
 
 
 def test_the_oldest_message_that_fits_is_it() -> None:
-    newer = {**LISTED, "sid": "SM" + "c" * 32}
+    newer = {
+        **LISTED,
+        "sid": "SM" + "c" * 32,
+        "date_created": "Mon, 02 Mar 2026 09:00:02 +0000",
+    }
     before = {**LISTED, "date_created": "Mon, 02 Mar 2026 08:50:00 +0000"}
 
     assert looked_up(newer, LISTED, before) == Accepted(references=(LISTED["sid"],), raw="sent")
@@ -322,6 +326,34 @@ def test_another_message_is_not_it(change: Mapping[str, Any]) -> None:
 
     assert isinstance(missing, Deferred)
     assert missing.failure.retry is Retry.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Your code is 4711 ",
+        "Your\u00a0code is 4711",
+        "Sent from your Twilio trial account - Your code is 4711",
+    ],
+)
+def test_what_twilio_changes_of_a_text_hides_no_message(body: str) -> None:
+    assert isinstance(looked_up({**LISTED, "body": body}), Accepted)
+
+
+@pytest.mark.parametrize("body", ["", None])
+def test_a_text_that_was_removed_at_twilio_proves_nothing(body: str | None) -> None:
+    assert looked_up({**LISTED, "body": body}) is None
+
+
+def test_the_order_of_the_list_does_not_matter() -> None:
+    newer = {
+        **LISTED,
+        "sid": "SM" + "c" * 32,
+        "date_created": "Mon, 02 Mar 2026 09:00:02 +0000",
+    }
+
+    for listed in ((newer, LISTED), (LISTED, newer)):
+        assert looked_up(*listed) == Accepted(references=(LISTED["sid"],), raw="sent")
 
 
 def test_a_failed_message_was_taken_and_will_not_arrive() -> None:
