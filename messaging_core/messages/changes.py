@@ -22,18 +22,18 @@ from messaging_core.rules.policy.validity import expires_at, validity_of
 
 @frozen(kw_only=True)
 class MessageChanges:
-    """Change messages as long as no receiver may have them."""
+    """Cancels and reschedules messages, as long as no receiver may have them."""
 
     context: EngineContext
 
     def cancel(self, message_id: UUID, workspace: UUID, connection: Any) -> bool:
-        """Withdraw one message; false where it may have gone."""
+        """Withdraw one message; return False if it may have been sent."""
         now = self.context.now()
         with self.context.storage.begin(connection) as tx:
             return withdraw(tx, workspace, message_of(tx, workspace, message_id), now)
 
     def cancel_batch(self, batch_id: UUID, workspace: UUID, connection: Any) -> int:
-        """Withdraw what can be withdrawn of a batch, and return how many that were."""
+        """Withdraw the messages of a batch that wait, and return their number."""
         now = self.context.now()
         with self.context.storage.begin(connection) as tx:
             messages = messages_of(tx, workspace, batch_id)
@@ -85,7 +85,7 @@ class MessageChanges:
 
 
 def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> bool:
-    """Withdraw a message that waits, and tell of it; false where it may have gone."""
+    """Withdraw a message that waits, and record the event; False if it may have been sent."""
     delivery = tx.outbox.delivery(workspace, message.id)
     if not can_cancel(message.status) or may_have_gone(message, delivery):
         return False

@@ -28,7 +28,7 @@ REPLAY = "replay"
 
 @frozen(kw_only=True)
 class MessageReplayer:
-    """Send again what failed, or what waits in doubt."""
+    """Sends messages again that failed or are in doubt."""
 
     context: EngineContext
     linking: Linking
@@ -36,7 +36,7 @@ class MessageReplayer:
     def replay(
         self, message_id: UUID, workspace: UUID, channel: Channel, *, again: bool, connection: Any
     ) -> Message:
-        """Keep a new message in place of one that failed, or send one in doubt now."""
+        """Accept a copy of a message that failed, or send a message in doubt now."""
         with self.context.begin_due(connection) as tx:
             message = tx.messages.get(workspace, message_id)
             if message is None:
@@ -51,7 +51,7 @@ class MessageReplayer:
         self, tx: Transaction, workspace: UUID, message: Message, channel: Channel
     ) -> Message:
         now, delivery = self.context.now(), tx.outbox.delivery(workspace, message.id)
-        # Its failure still says that it may have gone, so that it cannot be cancelled.
+        # Its failure still says that it may have been sent, so that it cannot be cancelled.
         moved = evolve(message, details=None, last_status_at=now, updated_at=now)
         validity = validity_of(
             delivery.controls.validity if delivery else None, channel.message_type
@@ -75,7 +75,7 @@ class MessageReplayer:
         if resent is not None:
             return resent
         if is_redacted(old):
-            raise StateError(f"nothing is left of message {old.id} that could be sent")
+            raise StateError(f"message {old.id} was redacted, so it cannot be sent again")
         new = self._copy(old)
         validity = validity_of(None, channel.message_type)
         delivery = Delivery(

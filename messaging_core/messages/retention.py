@@ -19,15 +19,15 @@ _LONGEST_REST = 0.25  # seconds
 
 @frozen(kw_only=True)
 class Purge:
-    """Remove what is old, and let other writers in after each chunk.
+    """Removes old messages and receipts, and lets other writers in after each chunk.
 
-    After a chunk it rests for as long as the chunk took, so that it never has a storage with one
-    writer for more than half of the time.
+    After a chunk it waits as long as the chunk took, so that it holds the write lock for at most
+    half of the time.
 
     Attributes:
-        before: Messages and receipts from before then are old.
+        before: Messages and receipts from before this instant are old.
         unmatched_before: The same, for receipts whose message never appeared.
-        chunk: How many are taken out in one transaction.
+        chunk: How many of them one transaction removes.
     """
 
     storage: Storage
@@ -39,7 +39,7 @@ class Purge:
     chunk: int
 
     def run(self, limit: int | None) -> Purged:
-        """Take out up to `limit` messages, and as many receipts."""
+        """Remove up to `limit` messages, and as many receipts."""
         messages = self._repeat(self._erase if self.keep is Keep.NOTHING else self._redact, limit)
         receipts = self._repeat(self._erase_receipts, limit)
         purged = Purged(receipts=receipts, more=limit in {messages, receipts})
@@ -48,7 +48,7 @@ class Purge:
         return evolve(purged, redacted=messages)
 
     def _repeat(self, take: Callable[[Transaction, int], int], limit: int | None) -> int:
-        """Take out one chunk after the other, each in its own transaction."""
+        """Remove one chunk after the other, each in its own transaction."""
         done = 0
         while limit is None or done < limit:
             size = self.chunk if limit is None else min(self.chunk, limit - done)
@@ -98,7 +98,7 @@ def purge_of(  # noqa: PLR0913 - one for each choice of the host
     chunk: int,
     unmatched: timedelta,
 ) -> Purge:
-    """Return a purge; receipts without a message are old by their own measure."""
+    """Return a purge; receipts without a message have an age limit of their own."""
     return Purge(
         storage=storage,
         clock=clock,

@@ -1,7 +1,7 @@
-"""What the send rules make of messages, by what the storage knows of their receivers.
+"""Apply the send rules to messages, with the stored data of their receivers.
 
-The same questions are asked before a message is planned, when it is accepted and when it is about
-to be handed over: `decisions.send_rules.evaluate` answers all of them.
+The plan, the acceptance, the claim and the hand-off of a message use the same pure function,
+`decisions.policy.send_rules.evaluate`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,11 +42,11 @@ _NO_CONTROLS: Final = Controls()
 
 @frozen(kw_only=True)
 class PolicyInput:
-    """One message to be judged.
+    """The data of one message that the send rules depend on.
 
     Attributes:
-        receivers: Contact id, where it is known, and address of each who is still to get it.
-        message_id: Its id, if it has one: what was noted of it does not count against it.
+        receivers: Contact id, if it is known, and address of each receiver that is not yet served.
+        message_id: Its id, if it has one: its own record does not count for its frequency caps.
     """
 
     channel: Channel
@@ -60,7 +60,7 @@ class PolicyInput:
 
 
 class PolicyEvaluator:
-    """Judge messages by what one transaction sees."""
+    """Applies the send rules to messages, inside one transaction."""
 
     def __init__(self, tx: Transaction, policies: SendPolicies) -> None:
         self._tx = tx
@@ -72,7 +72,7 @@ class PolicyEvaluator:
     def at_acceptance(
         self, message: Message, delivery: Delivery, channel: Channel, now: datetime
     ) -> Ruling | None:
-        """Return what the send rules decide on a new message; nothing where no rule binds it."""
+        """Return the ruling on a new message, or `None` if no rule binds it."""
         case = self._input_of(message, delivery, channel)
         return None if case is None else self.evaluate(case, now)
 
@@ -85,9 +85,9 @@ class PolicyEvaluator:
         *,
         until: datetime,
     ) -> tuple[ReceiverFacts, ...] | None:
-        """Return the facts on the receivers of a claimed message; nothing where no rule binds it.
+        """Return the facts on the receivers of a claimed message, or `None` if no rule binds it.
 
-        A message that may go counts for frequency caps as sent at the end of its lease.
+        A message that may be sent counts for frequency caps as sent at the end of its lease.
         """
         case = self._input_of(message, delivery, channel)
         if case is None:
@@ -107,7 +107,7 @@ class PolicyEvaluator:
         *,
         addresses: Collection[str],
     ) -> bool:
-        """Return whether a message must not go to one of these addresses any more."""
+        """Return whether a message must no longer be sent to one of these addresses."""
         case = self._input_of(message, delivery, channel)
         if case is None:
             return False
@@ -118,9 +118,9 @@ class PolicyEvaluator:
     def _input_of(
         self, message: Message, delivery: Delivery, channel: Channel
     ) -> PolicyInput | None:
-        """Return a message as the rules see it; nothing where no rule can bind it.
+        """Return the input of the rules, or `None` if no rule can bind the message.
 
-        Every stage begins here: acceptance, claim and hand-off.
+        Acceptance, claim and hand-off start here.
         """
         if is_exempt(message) or not (
             self._has_suppressions or self._asks_people(channel, message.meta, delivery.controls)
@@ -129,7 +129,7 @@ class PolicyEvaluator:
         return case_of(message, delivery, channel)
 
     def _bound_facts(self, case: PolicyInput, now: datetime) -> tuple[ReceiverFacts, ...] | None:
-        """Return what is known of the receivers of a message, or nothing where no rule binds it."""
+        """Return the facts on the receivers of a message, or `None` if no rule binds it."""
         asks_people = self._asks_people(case.channel, case.meta, case.controls)
         facts = self._facts(
             case, asks_people=asks_people, sent_at=partial(self._sent_at, case, now=now)
@@ -158,7 +158,7 @@ class PolicyEvaluator:
         )
 
     def _with_owners(self, case: PolicyInput) -> PolicyInput:
-        """Return a case with those who have its addresses now, where anything depends on it."""
+        """Return a case with the current owners of its addresses, if a rule depends on them."""
         if not self._asks_people(case.channel, case.meta, case.controls):
             return case
         workspace = case.channel.workspace
@@ -179,7 +179,7 @@ class PolicyEvaluator:
         return evolve(case, receivers=receivers)
 
     def evaluate(self, case: PolicyInput, now: datetime) -> Ruling | None:
-        """Decide on a message; nothing where no rule has anything to say."""
+        """Return the ruling on a message, or `None` if no rule binds it."""
         facts = self._bound_facts(case, now)
         return None if facts is None else self._ruling(case, facts, now)
 
@@ -199,29 +199,29 @@ class PolicyEvaluator:
     def record_accepted(
         self, message: Message, delivery: Delivery, channel: Channel, now: datetime
     ) -> None:
-        """Let a message that was accepted count for the caps that bind it."""
+        """Count an accepted message for the frequency caps that bind it."""
         self._record_send(case_of(message, delivery, channel), delivery.due_at, now)
 
     def _reserve_send(
         self, case: PolicyInput, facts: Sequence[ReceiverFacts], now: datetime, *, until: datetime
     ) -> None:
-        """Let a message that is about to go count as going at the last moment at which it may.
+        """Count a message that is about to be sent, at the last instant of its lease.
 
-        It may have waited for long since it was accepted, so that nothing counts it any more.
+        It may have waited so long since its acceptance that its first record no longer counts.
         """
         if not self._caps(case.channel, case.controls):
             return
         ruling = self._ruling(case, facts, now)
         if ruling.course is Course.SEND:
-            goes = [
+            receivers = [
                 receiver
                 for place, receiver in enumerate(case.receivers)
                 if place not in ruling.excluded
             ]
-            self._record_send(evolve(case, receivers=goes), until, now)
+            self._record_send(evolve(case, receivers=receivers), until, now)
 
     def _record_send(self, case: PolicyInput, at: datetime, now: datetime) -> None:
-        """Let a message count for the caps that bind it."""
+        """Count a message for the frequency caps that bind it."""
         longest = self._policies.longest_window
         if case.message_id is None or not longest or not self._caps(case.channel, case.controls):
             return
@@ -233,14 +233,14 @@ class PolicyEvaluator:
                     platform=case.channel.platform,
                     message_id=case.message_id,
                     at=at,
-                    # Counted from now: a message far ahead must not make the present forgotten.
+                    # Counted from now: a message far ahead must not remove records that count.
                     forget_before=min(at, now) - 2 * longest,
                 )
 
     def _is_refused(self, case: PolicyInput, now: datetime) -> bool:
-        """Return whether any receiver was suppressed, unsubscribed or held out by now.
+        """Return whether any receiver is now suppressed, unsubscribed or held out.
 
-        The other rules are not asked again: they were when the message was claimed.
+        The other rules were applied when the message was claimed, and are not applied again.
         """
         rules = self._policies.of(case.channel)
         is_marketing = purpose_of(case.channel.message_type, case.meta) is Purpose.MARKETING
@@ -323,7 +323,7 @@ class PolicyEvaluator:
 
 
 def case_of(message: Message, delivery: Delivery, channel: Channel) -> PolicyInput:
-    """Return a message as a case: those of its receivers who were not served yet."""
+    """Return the input for the receivers of a message that are not yet served."""
     served = {*delivery.accepted, *delivery.refused}
     return PolicyInput(
         channel=channel,

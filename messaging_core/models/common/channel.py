@@ -1,4 +1,4 @@
-"""One way to send, on one platform, with one sender."""
+"""A channel: one platform with one sender."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -33,7 +33,7 @@ _IDENTIFIER_KEYS = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"
 
 
 class MessageType(StrEnum):
-    """Say what a channel is used for; decides validity, priority and which send rules bind."""
+    """The use of a channel; it decides validity, priority and which send rules bind."""
 
     PROMOTIONAL = "promotional"
     CONVERSATIONAL = "conversational"
@@ -42,7 +42,7 @@ class MessageType(StrEnum):
 
 
 class WhenInDoubt(StrEnum):
-    """Choose what happens to a message that may or may not have been handed over."""
+    """What happens to a message that may or may not have been handed over."""
 
     RESEND = "resend"
     FAIL = "fail"
@@ -72,36 +72,36 @@ class WhenInDoubt(StrEnum):
 )
 @frozen(kw_only=True, cache_hash=True)
 class Channel:
-    """Describe one way to send; give it to `Messenger` together with its transport.
+    """One platform with one sender; give it to `Messenger` together with its transport.
 
     Attributes:
         name: The host's name for it, unique in its workspace.
         platform: `sms`, `email`, `push`, or the host's own (`^[A-Za-z0-9-]{3,60}$`).
         sender: The number, sender id, email address or app that messages come from.
-        sender_name: Display name beside it.
-        message_type: What it is used for.
-        workspace: The tenant; hosts with one tenant leave it alone.
-        id: Made of workspace and name (UUIDv5) when not given, so that it is stable.
+        sender_name: The display name of the sender.
+        message_type: The use of the channel.
+        workspace: The tenant; hosts with one tenant omit it.
+        id: By default made of workspace and name (UUIDv5), so that it is stable.
         active: An inactive channel accepts nothing.
         mms: Whether pictures and files can be sent (SMS only).
-        smart_encoding: Whether characters are replaced by their nearest equivalent in GSM-7 where
-            that makes a text GSM-7 or saves a part (SMS only).
-        max_parts: Most parts of one message; a longer text is refused (SMS only). Without it the
-            most that a phone puts together, 255.
+        smart_encoding: Whether characters are replaced by their nearest equivalent in GSM-7, if
+            the text then fits GSM-7 or needs fewer parts (SMS only).
+        max_parts: The most parts of one message; a longer text is refused (SMS only). By default
+            255, the most that a phone can join.
         identifier_key: The contact identifier that reaches the platform; by default
             `phonenumber`, `emailaddress` or `pushtoken`, on other platforms the platform's name.
-        allow_unassigned_numbers: Whether phone numbers go through that have a possible length but
-            are of a range that the number plans (`phonenumbers`) do not know, or not yet.
-        unsubscribe_url: Where a mail program posts to when its reader unsubscribes with one click
-            (RFC 8058, email only): https; `{messageId}` in it is filled in. Marketing has it in
-            its `List-Unsubscribe`.
-        unsubscribe_mailto: An address that does the same when it gets a mail.
+        allow_unassigned_numbers: Whether phone numbers are accepted that have a possible length,
+            but belong to a range that the number plans (`phonenumbers`) do not know.
+        unsubscribe_url: The URL to which a mail program posts when its reader unsubscribes with
+            one click (RFC 8058, email only): https; `{messageId}` in it is replaced. Marketing
+            emails have it in their `List-Unsubscribe`.
+        unsubscribe_mailto: An email address for the same purpose.
         when_in_doubt: By default `fail` on promotional channels and `resend` on others.
         in_doubt_timeout: How long a message in doubt waits for evidence before `when_in_doubt`
             decides.
         concurrency: How many of its messages a worker hands over at the same time, so that a slow
-            provider takes no place of other channels; by default as many as the worker's `threads`.
-        rules: What a platform of the host's own carries; sms, email and push have rules of ours.
+            provider does not delay other channels; by default the worker's `threads`.
+        rules: The limits of a platform of the host's own; sms, email and push have built-in rules.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Why a message did not arrive, in our words and in the provider's."""
+"""Why a message did not arrive, with the codes of the engine and of the provider."""
 
 from enum import IntEnum, StrEnum
 
@@ -8,7 +8,7 @@ from messaging_core.lazy import frozen
 
 
 class Retry(StrEnum):
-    """Say what to do about a failure."""
+    """What to do about a failure."""
 
     TRANSIENT = "transient"
     THROTTLED = "throttled"
@@ -19,7 +19,7 @@ class Retry(StrEnum):
 
 
 class FailureCode(IntEnum):
-    """Class a failure independently of the platform.
+    """The class of a failure, independent of the platform.
 
     The ranges are the Bird Channels API's: 11xxx validation, 12xxx service, 14xxx customer,
     15xxx platform. Its published codes keep their numbers (11001, 11002, 12001-12003, 15001,
@@ -49,7 +49,7 @@ class FailureCode(IntEnum):
 
 @frozen(kw_only=True)
 class FailureSource:
-    """Name the step that failed, and that step's own code as text."""
+    """The step that failed, and its own code as text."""
 
     code: str = ""
     name: str = ""
@@ -57,13 +57,13 @@ class FailureSource:
 
 @frozen(kw_only=True)
 class Failure:
-    """Explain why an attempt or a message failed.
+    """Why an attempt or a message failed.
 
     Attributes:
         code: One of `FailureCode`, or the host's own number in its ranges.
         description: Short text without addresses or content.
         source: The provider's own name and code.
-        retry: What to do about it; storages keep it, the wire does not show it.
+        retry: What to do about it; stored, but not shown on the wire.
     """
 
     code: int

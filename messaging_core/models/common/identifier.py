@@ -1,4 +1,4 @@
-"""What a contact is found by."""
+"""Identifiers of contacts."""
 
 from attrs import field
 
@@ -7,7 +7,7 @@ from messaging_core.lazy import frozen
 
 @frozen(kw_only=True)
 class Identifier:
-    """Find a contact by `identifier_value` of the kind `identifier_key`."""
+    """An identifier of a contact: its kind, such as `phonenumber`, and its value."""
 
     identifier_key: str
     identifier_value: str = field(repr=False)

@@ -21,11 +21,11 @@ MAX_LIMIT = 1000
 class Page(Generic[T]):
     """One page of a listing.
 
-    A page may hold fewer results than its limit, even none, and still name a next one: what a
-    page costs is bounded, however rare its matches are. Only a missing token ends a listing.
+    A page may hold fewer results than its limit, even none, and still name a next page: the cost
+    of a page is limited, however rare its matches are. Only a missing token ends a listing.
 
     Attributes:
-        results: What was found; messages are decoded when they are looked at.
+        results: The results; messages are decoded when they are read.
         next_page_token: Opaque; absent on the last page.
     """
 

@@ -1,16 +1,16 @@
-"""What is wrong with a request, and where."""
+"""The rules that a request breaks."""
 
 import attrs
 
 
 @attrs.frozen
 class Violation:
-    """Name one broken rule and the place that broke it.
+    """One rule that a request breaks, and the place.
 
     Attributes:
-        path: JSON pointer (RFC 6901) into the request, `""` for the request as a whole.
+        path: JSON pointer (RFC 6901) into the request, `""` for the whole request.
         code: Stable name of the rule, for programs, such as `receiver.not_e164`.
-        message: What is wrong and what would be right, for people.
+        message: The problem and the remedy, for people.
     """
 
     path: str

@@ -8,7 +8,7 @@ from messaging_core.models.messages.message import Message
 
 @frozen(kw_only=True)
 class Batch:
-    """A batch: one message for each request, also for those that were refused.
+    """A batch: one message for each request, also for refused requests.
 
     Attributes:
         id: UUIDv7; `MessageQuery(batch_id=…)` lists the messages, and each names it as its

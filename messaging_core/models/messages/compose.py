@@ -1,4 +1,4 @@
-"""Build the parts of a request briefly, without JSON."""
+"""Short functions that build parts of a request."""
 
 from collections.abc import Iterable
 
@@ -13,12 +13,12 @@ from messaging_core.models.people.contact import Receiver, ReceiverContact, Rece
 
 
 def to(*values: str, cc: Iterable[str] = (), bcc: Iterable[str] = ()) -> Receiver:
-    """Address a request: `to("+31612345678")`, or on email `to("a@x.example", cc=["b@x.example"])`.
+    """Return receivers: `to("+31612345678")`, or on email `to("a@x.example", cc=["b@x.example"])`.
 
     Args:
-        values: Numbers (E.164), email addresses, push tokens, or what the channel's platform uses.
+        values: Numbers (E.164), email addresses, push tokens, or identifiers of the platform.
         cc: Email addresses that get a copy.
-        bcc: Email addresses that get a copy unseen by the others.
+        bcc: Email addresses that get a copy hidden from the others.
     """
     contacts = [ReceiverContact(identifier_value=value) for value in values]
     for kind, copies in ((ReceiverType.CC, cc), (ReceiverType.BCC, bcc)):
@@ -27,7 +27,7 @@ def to(*values: str, cc: Iterable[str] = (), bcc: Iterable[str] = ()) -> Receive
 
 
 def text(content: str, *, subject: str | None = None) -> TextBody:
-    """Write plain text; `subject` is the subject of an email or the title of a push message."""
+    """Return plain text; `subject` is the subject of an email or the title of a push message."""
     return TextBody(
         text=content, metadata=TextMetadata(subject=subject) if subject is not None else None
     )
@@ -40,7 +40,7 @@ def html(
     plain: str | None = None,
     attachments: Iterable[Attachment] = (),
 ) -> HtmlBody:
-    """Write a mail in HTML, with what a reader without HTML sees in `plain`."""
+    """Return an email in HTML; `plain` is its alternative for readers without HTML."""
     return HtmlBody(
         html=content,
         text=plain,

@@ -1,4 +1,4 @@
-"""One message as it is handed to a transport: rendered, final, addressed."""
+"""One message as a transport gets it: rendered and addressed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,7 +29,7 @@ class Address:
 
 @frozen(kw_only=True)
 class Recipient(Address):
-    """One address that a message goes to, on one line of an email."""
+    """One receiver of a message, and the header of an email that names it."""
 
     type: ReceiverType = ReceiverType.TO
     contact_id: str | None = None
@@ -68,7 +68,7 @@ class MmsContent:
 
 @frozen(kw_only=True)
 class EmailContent:
-    """A mail; at least one of `text` and `html` is set, plain text is what the other falls back to.
+    """An email; at least one of `text` and `html` is set, and `text` is the alternative of `html`.
 
     Attributes:
         headers: The caller's own headers, by name; names and values hold no control characters.
@@ -90,11 +90,11 @@ class PushContent:
     """A push notification.
 
     Attributes:
-        link: Where a tap leads.
+        link: The address that a tap opens.
         actions: Further buttons.
-        gateway: `apns`, `firebase` or `web`, where the caller chose one.
-        data: What the gateway gets instead of title, subtitle and text, with the keys `android`
-            and `apns`.
+        gateway: `apns`, `firebase` or `web`, if the caller chose one.
+        data: The data that the gateway gets instead of title, subtitle and text, with the keys
+            `android` and `apns`.
     """
 
     text: str = field(repr=False)
@@ -109,7 +109,7 @@ class PushContent:
 
 @frozen(kw_only=True)
 class NativeContent:
-    """The body as it stands, for platforms of the host's own."""
+    """The body of the request, for platforms of the host's own."""
 
     body: Body = field(repr=False)
 
@@ -119,15 +119,16 @@ Content = SmsContent | MmsContent | EmailContent | PushContent | NativeContent
 
 @frozen(kw_only=True)
 class Envelope:
-    """Everything a transport needs to hand one message over, and nothing it has to look up.
+    """All data that a transport needs to hand one message over.
 
     Attributes:
-        message_id: Stable over retries: for `Message-ID`, idempotency and correlation.
-        receivers: Whom this attempt goes to; on a retry only those not yet accepted.
-        copies: On email all receivers that the mail is addressed to, for its To and Cc lines.
+        message_id: The same at every attempt: for `Message-ID`, idempotency and correlation.
+        receivers: The receivers of this attempt; on a retry only those that no provider accepted.
+        copies: On email all receivers of the message, for its To and Cc headers.
         created_at: When the message was accepted.
-        scheduled_for: When it was to go instead, if that was later: the same at every try.
-        expires_at: After this instant it must not be handed over any more.
+        scheduled_for: The later time for which it was scheduled, if any; the same at every
+            attempt.
+        expires_at: From this instant on it must not be handed over.
         attempt: 1 for the first call of a transport.
     """
 
@@ -146,5 +147,5 @@ class Envelope:
 
     @property
     def to(self) -> str:
-        """Return the address of the only receiver there is on most platforms."""
+        """Return the address of the first receiver; most platforms allow only one."""
         return self.receivers[0].value

@@ -1,4 +1,4 @@
-"""A message as the engine keeps and shows it."""
+"""A message as the engine stores and shows it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,14 +20,14 @@ from messaging_core.models.people.contact import MessageReceiver, MessageSender
 
 @frozen(kw_only=True)
 class Part:
-    """One message as the platform counts them, by the platform's own reference."""
+    """One part of a message, with the platform's own reference."""
 
     platform_reference: str
 
 
 @frozen(kw_only=True)
 class Origin:
-    """Say what created a message."""
+    """What created a message, such as a batch or a replay."""
 
     type: str
     id: str
@@ -39,8 +39,8 @@ class Message:
 
     Attributes:
         id: UUIDv7, made when the message was accepted.
-        status: Where it is; `reason` and `details` say why, `failure` what went wrong.
-        parts: What the platform made of it, once it was handed over.
+        status: Its state; `reason` and `details` say why, and `failure` says what went wrong.
+        parts: The parts in which the platform sent it, once it was handed over.
         last_status_at: When `status` last changed.
     """
 
@@ -69,12 +69,12 @@ class Message:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Return what the platform calls the message, one reference for each part."""
+        """Return the platform's own references, one for each part."""
         return references_of(self.parts)
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return the address of each receiver, as the envelope has it."""
+        """Return the address of each receiver, as in the envelope."""
         return tuple([contact.address for contact in self.receiver.contacts])
 
 

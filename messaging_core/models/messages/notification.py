@@ -1,4 +1,4 @@
-"""One text to many people over several channels, as the Mia-Platform Messaging Service takes it."""
+"""One text to many users on several channels, in the form of the Mia-Platform Messaging Service."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
@@ -14,22 +14,22 @@ _OCTETS = 16
 
 @frozen(kw_only=True)
 class Notification:
-    """Ask for one message to each user on each channel; the JSON is that of the service.
+    """A request for one message to each user on each channel; the JSON is that of the service.
 
-    Texts may hold `{{user.…}}`, filled from the record of the user who gets it, and `{{data.…}}`.
+    Texts may hold `{{user.…}}`, filled from the record of each user, and `{{data.…}}`.
 
     Attributes:
         channels: Platforms, such as `email`, `sms` and `push`.
         recipients: Ids of users.
-        clusters: Groups of users, each of whom gets it once.
+        clusters: Groups of users; a user in several groups gets one message.
         message_title: Subject of an email, title of a push message.
         message_content: The text for every channel; in an email it is plain.
-        template_id: Stored content instead of title and content, which are ignored then.
+        template_id: A stored template; then title and content are ignored.
         data: Values for the texts.
-        email_attachments: Names of files, beside those of the template.
-        email_carbon_copies: Addresses; what is none is left out.
-        email_blind_carbon_copies: The same, unseen by the others.
-        email_sender: An address to send from instead of the channel's own.
+        email_attachments: Names of files, in addition to those of the template.
+        email_carbon_copies: Email addresses; invalid ones are ignored.
+        email_blind_carbon_copies: The same, hidden from the other receivers.
+        email_sender: The sender address, instead of the channel's own.
     """
 
     channels: tuple[str, ...]
@@ -47,13 +47,13 @@ class Notification:
 
 @frozen(kw_only=True)
 class NotificationFailure:
-    """Say that a user did not get it on a channel, and surely will not.
+    """A user who certainly gets nothing on a channel, because of an error.
 
     Attributes:
-        user_id: The id as it stands among recipients.
+        user_id: The id as in the recipients.
         channel: The platform, as in the notification.
         error: Short text without addresses or content.
-        message_id: The message that failed, where it came to one; not shown on the wire.
+        message_id: The message that failed, if there is one; not shown on the wire.
     """
 
     user_id: str
@@ -64,13 +64,13 @@ class NotificationFailure:
 
 @frozen(kw_only=True)
 class NotificationSkip:
-    """Say that a user gets nothing on a channel though nothing went wrong.
+    """A user who gets nothing on a channel, although no error occurred.
 
     Attributes:
-        user_id: The id as it stands among recipients.
+        user_id: The id as in the recipients.
         channel: The platform, as in the notification.
         reason: Stable code, such as `receiver.unreachable` or `frequency.capped`.
-        message_id: The message that was held back, where it came to one.
+        message_id: The message that was skipped, if there is one.
     """
 
     user_id: str
@@ -88,11 +88,11 @@ class MessageIds(Sequence[UUID]):
             self.append(message_id)
 
     def append(self, message_id: UUID) -> None:
-        """Add one to the end."""
+        """Add an id to the end."""
         self._octets += message_id.bytes
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of ids."""
         return len(self._octets) // _OCTETS
 
     @overload
@@ -100,14 +100,14 @@ class MessageIds(Sequence[UUID]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[UUID]: ...
     def __getitem__(self, place: int | slice) -> UUID | Sequence[UUID]:
-        """Return one of them, or some."""
+        """Return one id, or several."""
         if isinstance(place, slice):
             return [self[index] for index in range(*place.indices(len(self)))]
         start = range(len(self))[place] * _OCTETS
         return UUID(bytes=bytes(self._octets[start : start + _OCTETS]))
 
     def __iter__(self) -> Iterator[UUID]:
-        """Walk them in order."""
+        """Yield the ids in order."""
         return (self[place] for place in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
@@ -119,20 +119,20 @@ class MessageIds(Sequence[UUID]):
         return id(type(self))
 
     def __repr__(self) -> str:
-        """Return how many there are, since they may be very many."""
+        """Return the number of ids, because there may be very many."""
         return f"<{len(self)} message ids>"
 
 
 @frozen(kw_only=True)
 class NotificationReport:
-    """Tell what became of a notification; the JSON is that of the service, and a little more.
+    """The result of a notification; its JSON is that of the service, with a few more fields.
 
     Attributes:
-        failures: Users who surely do not get it, once for each channel; no user who got it.
-        skipped: Users who get nothing on a channel for a good reason.
+        failures: Users who certainly get nothing, one entry for each channel.
+        skipped: Users who get nothing on a channel, although no error occurred.
         unresolved: Recipients and clusters that the directory does not know.
-        messages: What was accepted, failures of delivery included; the `reference` of each
-            message is the user's id. Not shown on the wire.
+        messages: All accepted messages, also those that failed later; the `reference` of each
+            message is the id of its user. Not shown on the wire.
     """
 
     failures: tuple[NotificationFailure, ...]

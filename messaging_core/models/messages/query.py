@@ -1,4 +1,4 @@
-"""Which messages to list, and one page of them."""
+"""The query for a page of messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,9 +15,9 @@ from messaging_core.models.messages.message import Direction, Status
 
 
 def _several(values: Any) -> tuple[Any, ...]:
-    """Take one value or several, so that `tag="vip"` and `tag=["vip", "eu"]` both read well.
+    """Return one value or several as a tuple, so that `tag="vip"` and `tag=["vip", "eu"]` work.
 
-    None filters nothing, as an option that was not given.
+    None filters nothing, like an option that was not given.
     """
     if values is None:
         return ()
@@ -27,7 +27,7 @@ def _several(values: Any) -> tuple[Any, ...]:
 
 
 def _id(value: Any) -> Any:
-    """Take a message, channel or batch for its id."""
+    """Return the id of a message, channel or batch; other values stay as they are."""
     own = getattr(value, "id", None)
     return own if isinstance(own, UUID) else value
 
@@ -43,19 +43,19 @@ def _statuses(values: Any) -> tuple[Any, ...]:
 
 @frozen(kw_only=True)
 class MessageQuery:
-    """Choose messages; filters are joined by *and*, the values of one filter by *or*.
+    """A query for messages; filters are joined by *and*, the values of one filter by *or*.
 
-    The newest message comes first, in the order of acceptance; `reverse` turns it around.
+    The message that was accepted last comes first; `reverse` lists the oldest first.
 
     Attributes:
         workspace: The tenant.
         limit: Messages a page, 1 to 1000.
         page_token: `next_page_token` of the page before; only valid with the same filters.
-        start_at: Accepted at this instant or later.
-        end_at: Accepted before this instant.
-        sender: Identifier of the sender, compared without regard to case on email.
-        receiver: Identifier of a receiver, likewise.
-        email_subject: Words that all occur in the subject of an email.
+        start_at: Only messages accepted at this instant or later.
+        end_at: Only messages accepted before this instant.
+        sender: Identifier of the sender; case does not matter on email.
+        receiver: Identifier of a receiver, compared in the same way.
+        email_subject: Words that must all occur in the subject of an email.
     """
 
     workspace: UUID = DEFAULT_WORKSPACE

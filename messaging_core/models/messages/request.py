@@ -1,4 +1,4 @@
-"""A request to send one message, exactly as a caller may write it."""
+"""A request to send one message, as a caller writes it."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from messaging_core.models.people.contact import Receiver, Sender
 
 @frozen(kw_only=True)
 class ReplyTo:
-    """Name what a message answers; `type` is `message`, `click` or `referrals`."""
+    """What a message answers; `type` is `message`, `click` or `referrals`."""
 
     id: str
     type: str
@@ -24,41 +24,42 @@ class ReplyTo:
 
 @frozen(kw_only=True)
 class ShortLinks:
-    """Shorten links under `domain` (at most 128 characters; `default` is the workspace's)."""
+    """The domain of short links, at most 128 characters; `default` is that of the workspace."""
 
     domain: str
 
 
 @frozen(kw_only=True)
 class NotificationHook:
-    """Name a webhook of the caller's own for this message's events."""
+    """A webhook of the caller for the events of this message."""
 
     url: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class SendMessage:
-    """Ask for one message to be sent.
+    """A request to send one message.
 
     Exactly one of `body` and `template` is set.
 
     Attributes:
-        receiver: Whom it goes to.
+        receiver: The receivers.
         body: The content.
-        template: The stored content it is made from.
+        template: The stored template that makes the content.
         sender: Replaces the channel's own sender.
         reference: The caller's own id; need not be unique.
         meta: Origin, purpose and email or push settings.
-        reply_to: What it answers.
+        reply_to: The message or click that it answers.
         notification: A webhook for its events.
-        cap_frequency: Let the frequency cap of the platform decide on it.
+        cap_frequency: Apply the frequency caps of the platform to it.
         enable_link_tracking: Add UTM parameters to links.
-        ignore_quiet_hours: Send at once, whatever the hour.
-        ignore_global_holdout: Send also to contacts that are held out.
-        tags: At most 10; stored lower-case.
+        ignore_quiet_hours: Send it also in quiet hours.
+        ignore_global_holdout: Send it also to contacts in the holdout.
+        tags: At most 10; stored in lower case.
         short_links: Shorten links (SMS).
-        scheduled_for: Aware instant; less than 10 minutes ahead means now, at most 35 days.
-        validity: Seconds the message may wait to be sent; default 36 h, 10 min on 2fa channels.
+        scheduled_for: Aware instant, at most 35 days ahead; less than 10 minutes ahead means now.
+        validity: Seconds that the message may wait; by default 36 hours, on 2fa channels 10
+            minutes.
     """
 
     receiver: Receiver

@@ -1,4 +1,4 @@
-"""What is left of old messages, and how much was taken out."""
+"""What a purge keeps of old messages, and how much it removed."""
 
 from enum import StrEnum
 
@@ -6,11 +6,11 @@ from messaging_core.lazy import frozen
 
 
 class Keep(StrEnum):
-    """Say what is left of a message that is old enough.
+    """What a purge keeps of a message that is old enough.
 
     Attributes:
-        NOTHING: It goes, with everything that hangs on it.
-        RECORD: Content and addresses go; what happened to it, when and on which channel, stays.
+        NOTHING: The message is deleted with all its data.
+        RECORD: Content and addresses are removed; events, times and channel stay.
     """
 
     NOTHING = "nothing"
@@ -19,13 +19,13 @@ class Keep(StrEnum):
 
 @frozen(kw_only=True)
 class Purged:
-    """Count what one call of `Messenger.purge` took out.
+    """What one call of `Messenger.purge` removed.
 
     Attributes:
-        deleted: Messages that are gone.
-        redacted: Messages that lost their content and addresses.
-        receipts: Receipts, with what the provider wrote, that are gone from the inbox.
-        more: Whether the limit was reached, so that there may be more to do.
+        deleted: How many messages were deleted.
+        redacted: How many messages lost their content and addresses.
+        receipts: How many receipts were deleted from the inbox, with their raw texts.
+        more: Whether the limit was reached, so that there may be more to remove.
     """
 
     deleted: int = 0

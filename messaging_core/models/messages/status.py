@@ -1,10 +1,10 @@
-"""Where a message is, and which way it goes: importing this makes no class of attrs."""
+"""The status and direction of a message: importing this module makes no class of attrs."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Say where a message is; the table of transitions is `rules.lifecycle`."""
+    """The state of a message; the table of transitions is `rules.policy.lifecycle`."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 
 class Direction(StrEnum):
-    """Say whether the host sent a message or received it."""
+    """Whether the host sent a message or received it."""
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"

@@ -1,4 +1,4 @@
-"""Who a message goes to or comes from."""
+"""The receivers and senders of messages."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from messaging_core.models.common.identifier import Identifier
 
 
 class ReceiverType(StrEnum):
-    """Say which line of an email a contact stands on; absent means `to`."""
+    """The header of an email that names a contact; by default `to`."""
 
     TO = "to"
     CC = "cc"
@@ -23,12 +23,12 @@ class ReceiverType(StrEnum):
 
 @frozen(kw_only=True)
 class ReceiverContact:
-    """Address one person in a request: by contact id, by identifier, or by platform address.
+    """One receiver in a request: by contact id, by identifier, or by platform address.
 
     Attributes:
         identifier_key: `phonenumber`, `emailaddress`, `pushtoken` or the host's own;
-            inferred from the channel's platform when absent.
-        platform_address: The address really used, where it differs from the identifier.
+            by default that of the channel's platform.
+        platform_address: The address to use, if it differs from the identifier.
     """
 
     id: str | None = None
@@ -42,14 +42,14 @@ class ReceiverContact:
 
 @frozen(kw_only=True)
 class Receiver:
-    """List whom a request addresses; several only on email."""
+    """The receivers of a request; several on email only."""
 
     contacts: tuple[ReceiverContact, ...]
 
 
 @frozen(kw_only=True)
 class Annotations:
-    """Carry the display name and whatever else is noted about a sender or receiver."""
+    """The display name of a sender or receiver, and the host's own data about it."""
 
     name: str | None = field(default=None, repr=False)
     extra: Mapping[str, Any] | None = field(default=None, metadata=OPEN, repr=False)
@@ -57,14 +57,14 @@ class Annotations:
 
 @frozen(kw_only=True)
 class SenderAnnotations:
-    """Carry the display name of a sender."""
+    """The display name of a sender."""
 
     name: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class SenderConnector:
-    """Replace the channel's sender: on email the user part of the address."""
+    """A sender instead of the channel's own: on email the user part of the address."""
 
     identifier_value: str = field(repr=False)
     annotations: SenderAnnotations | None = None
@@ -72,14 +72,14 @@ class SenderConnector:
 
 @frozen(kw_only=True)
 class Sender:
-    """Say who a message is from, where it is not the channel's own sender."""
+    """The sender of a message, if it is not the channel's own."""
 
     connector: SenderConnector
 
 
 @frozen(kw_only=True)
 class Connector:
-    """Name the channel's side of a message."""
+    """The channel's side of a message."""
 
     id: UUID
     identifier_value: str | None = field(default=None, repr=False)
@@ -89,10 +89,10 @@ class Connector:
 
 @frozen(kw_only=True)
 class MessageContact:
-    """Name the person's side of a message, as the engine resolved it.
+    """The person's side of a message, as the engine resolved it.
 
     Attributes:
-        country_code: ISO 3166-1 alpha-2 of a phone number.
+        country_code: ISO 3166-1 alpha-2 code of a phone number.
     """
 
     id: str | None = None
@@ -107,7 +107,7 @@ class MessageContact:
 
     @property
     def address(self) -> str:
-        """Return where the platform reaches the person; empty where that is not known."""
+        """Return the address of the person on the platform, or an empty text."""
         return self.platform_address or self.identifier_value or ""
 
 
@@ -120,7 +120,7 @@ class MessageSender:
 
     @property
     def address(self) -> str | None:
-        """Return the address of the connector that a message comes from, if it has one."""
+        """Return the address of the connector, if it has one."""
         return self.connector.identifier_value if self.connector else None
 
 
@@ -134,7 +134,7 @@ class MessageReceiver:
 
 @frozen(kw_only=True)
 class ContactIdentifier:
-    """One way to reach or recognise a contact, with the host's own properties."""
+    """An identifier of a contact, with the host's own properties."""
 
     key: str
     value: str = field(repr=False)
@@ -143,7 +143,7 @@ class ContactIdentifier:
 
 @frozen(kw_only=True)
 class Contact:
-    """A person the host writes to.
+    """A person to whom the host sends messages.
 
     Attributes:
         id: Text, so that a host may use its own.
@@ -152,8 +152,8 @@ class Contact:
         list_ids: The contact lists that hold this contact.
         time_zone: IANA name, such as `Europe/Amsterdam`.
         locale: BCP 47 tag of the preferred language.
-        subscriptions: By platform, whether the contact agreed to get marketing; what is not there
-            was never asked.
+        subscriptions: By platform, whether the contact agreed to get marketing. A platform that
+            is absent was never asked about.
     """
 
     id: str
@@ -171,5 +171,5 @@ class Contact:
 
     @property
     def identifier_count(self) -> int:
-        """Return how many identifiers lead to this contact."""
+        """Return the number of identifiers of this contact."""
         return len(self.featured_identifiers)

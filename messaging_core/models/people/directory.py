@@ -1,4 +1,4 @@
-"""What a host asks of its contacts: make, change and find them, and gather them in lists."""
+"""Requests about contacts and contact lists: create, change and find them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,13 +17,13 @@ from messaging_core.models.people.suppression import SuppressionCause, Suppressi
 
 
 class Strategy(StrEnum):
-    """Choose which contact is meant where several identifiers are given.
+    """Which contact is meant if a call gives several identifiers.
 
     Attributes:
-        STRICT_ALIAS: The contact that has any of them; if two contacts have some, it is a
-            conflict. Identifiers that no contact has are added to this contact.
-        FIRST_ALIAS: The contact that has the first of them that is known. Identifiers that no
-            contact has are added to this contact; those of other contacts stay where they are.
+        STRICT_ALIAS: The contact that has any of them; two such contacts are a conflict.
+            Identifiers that no contact has are added to this contact.
+        FIRST_ALIAS: The contact that has the first of them that any contact has. Identifiers that
+            no contact has are added to this contact; other contacts keep theirs.
         FIRST: The same contact as with `FIRST_ALIAS`, but no identifiers are added to it.
     """
 
@@ -34,12 +34,12 @@ class Strategy(StrEnum):
 
 @frozen(kw_only=True)
 class NewContact:
-    """Describe a person to be known from now on.
+    """A contact to create.
 
     Attributes:
-        id: The host's own, one line of up to 500 characters; by default one is made.
-        identifiers: What leads to the contact; no other contact has any of it.
-        attributes: Booleans, numbers, texts, or lists of those, by name.
+        id: The host's own id, one line of up to 500 characters; by default the engine makes one.
+        identifiers: The identifiers of the contact; no other contact may have any of them.
+        attributes: Booleans, numbers, texts, or lists of them, by name.
         time_zone: IANA name, such as `Europe/Amsterdam`.
         locale: BCP 47 tag, such as `nl-NL`.
         subscriptions: By platform, whether the person agreed to get marketing.
@@ -57,14 +57,14 @@ class NewContact:
 
 @frozen(kw_only=True)
 class ContactChanges:
-    """Say what is to be different about a contact; what is absent stays as it is.
+    """Changes of a contact; absent fields stay as they are.
 
-    Removing comes before adding. What is to be removed and is not there is no fault.
+    Fields are removed before others are added. Removing a value that does not exist is allowed.
 
     Attributes:
-        display_name: An empty text takes it away, as it does `time_zone` and `locale`.
-        attributes: Set one by one; `None` takes one away.
-        subscriptions: Set platform by platform; `None` makes one unknown again.
+        display_name: An empty text removes it, as with `time_zone` and `locale`.
+        attributes: Values to set by name; `None` removes one.
+        subscriptions: Values to set by platform; `None` makes one unknown again.
     """
 
     display_name: str | None = field(default=None, repr=False)
@@ -80,7 +80,7 @@ class ContactChanges:
 
 @frozen(kw_only=True)
 class ContactList:
-    """Contacts that belong together; what the Mia-Platform Messaging Service calls a cluster.
+    """A list of contacts; the Mia-Platform Messaging Service calls it a cluster.
 
     Attributes:
         name: Unique in its workspace.
@@ -96,13 +96,13 @@ class ContactList:
 
 @frozen(kw_only=True)
 class ContactQuery:
-    """Choose contacts; filters are joined by *and*. They come in the order of their ids.
+    """A query for contacts, in the order of their ids; filters are joined by *and*.
 
     Attributes:
         limit: Contacts a page, 1 to 1000.
         page_token: `next_page_token` of the page before; only valid with the same filters.
-        identifier: The one who has it, in whatever spelling.
-        list_id: Those on a list.
+        identifier: Only the contact that has this identifier, in any spelling.
+        list_id: Only members of this list.
     """
 
     workspace: UUID = DEFAULT_WORKSPACE
@@ -114,7 +114,7 @@ class ContactQuery:
 
 @frozen(kw_only=True)
 class ContactListQuery:
-    """Choose contact lists; they come in the order of their names.
+    """A query for contact lists, in the order of their names.
 
     Attributes:
         limit: Lists a page, 1 to 1000.
@@ -128,7 +128,7 @@ class ContactListQuery:
 
 @frozen(kw_only=True)
 class SuppressionQuery:
-    """Choose suppressions; filters are joined by *and*. They come in the order of addresses.
+    """A query for suppressions, in the order of addresses; filters are joined by *and*.
 
     Attributes:
         limit: Suppressions a page, 1 to 1000.

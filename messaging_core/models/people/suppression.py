@@ -1,4 +1,4 @@
-"""Addresses that must not be written to."""
+"""Addresses that must not get messages."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from messaging_core.lazy import frozen
 
 
 class SuppressionScope(StrEnum):
-    """Say what an address must not get."""
+    """Which messages an address must not get."""
 
     MARKETING = "marketing"
     TRANSACTIONAL = "transactional"
@@ -17,7 +17,7 @@ class SuppressionScope(StrEnum):
 
 
 class SuppressionCause(StrEnum):
-    """Say why an address must not be written to."""
+    """Why an address is suppressed."""
 
     UNSUBSCRIBE = "unsubscribe"
     STOP_WORD = "stop_word"
@@ -28,11 +28,11 @@ class SuppressionCause(StrEnum):
 
 @frozen(kw_only=True)
 class Suppression:
-    """An address that must not be written to; it outlives the contact that had it.
+    """An address that must not get messages; it stays when its contact is deleted.
 
     Attributes:
-        at: Since when.
-        sender: Whom it is blocked from, in scope `sender` and only there.
+        at: When it was suppressed.
+        sender: The sender whose messages it must not get, in scope `sender` only.
     """
 
     identifier_key: str

@@ -1,4 +1,4 @@
-"""Whom a host's own directory knows, as far as a message needs it."""
+"""Users of the host's own directory, as far as messages need them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from messaging_core.models.common.identifier import Identifier
 
 @frozen(kw_only=True)
 class User:
-    """A person to write to, from whatever directory.
+    """A person from the host's directory, to whom messages can be sent.
 
     Attributes:
-        id: What the directory calls them; the value that stands among recipients.
-        identifiers: How they are reached; the first of a kind comes first.
-        record: Everything that is known of them, for templates.
+        id: The id in the directory; recipients name it.
+        identifiers: The addresses; messages use the first of a kind.
+        record: All data of the person, for templates.
         time_zone: IANA name.
         locale: BCP 47 tag.
     """
@@ -28,7 +28,7 @@ class User:
     locale: str | None = None
 
     def address(self, key: str) -> str | None:
-        """Return the first address of a kind, such as `phonenumber`, or nothing."""
+        """Return the first address of a kind, such as `phonenumber`, or `None`."""
         values = (
             identifier.identifier_value
             for identifier in self.identifiers
@@ -39,7 +39,7 @@ class User:
 
 @frozen(kw_only=True)
 class Unresolved:
-    """Report a recipient, or a cluster, that the directory does not have; one of both."""
+    """A recipient or a cluster that the directory does not have; one of both."""
 
     recipient: str | None = None
     cluster: str | None = None
@@ -47,13 +47,13 @@ class Unresolved:
 
 @frozen(kw_only=True)
 class UserFields:
-    """Say under which names a host's records hold what messages need.
+    """The names of the fields in the host's records that messages need.
 
-    The defaults are those of the Mia-Platform Messaging Service, and so is the JSON: each name may
-    be given alone. Time zone and locale are ours.
+    The defaults and the JSON are those of the Mia-Platform Messaging Service: each name may be
+    given alone. Time zone and locale are additions of this engine.
 
     Attributes:
-        id: What recipients are compared with.
+        id: The field that recipients are compared with.
         clusters: A list of texts.
     """
 

@@ -1,4 +1,4 @@
-"""What would happen to a request, with every reason."""
+"""The plan of a request: what `send` would do, with every reason."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from messaging_core.models.messages.envelope import Envelope
 
 
 class Verdict(StrEnum):
-    """Say what acceptance decides about a request."""
+    """The decision of acceptance on a request."""
 
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
@@ -24,12 +24,12 @@ class Verdict(StrEnum):
 
 @frozen(kw_only=True)
 class Reason:
-    """Explain one decision.
+    """The reason of one decision.
 
     Attributes:
         code: Stable name, such as `schedule.later`.
-        message: The same for people.
-        facts: What the decision was taken on, as text.
+        message: A text for people.
+        facts: The values that decided, as text.
     """
 
     code: str
@@ -39,16 +39,16 @@ class Reason:
 
 @frozen(kw_only=True)
 class Plan:
-    """Show what would happen to a request, without doing it.
+    """What `send` would do with a request now.
 
     Attributes:
-        verdict: What acceptance would decide now.
-        violations: Every rule the request breaks; empty unless the verdict is `invalid`.
-        reasons: Why the verdict and the time are what they are.
-        due_at: When the message would go.
-        expires_at: Until when it could still go.
-        sms: Encoding and parts of a text message, and what forced them.
-        envelope: What the transport would be given.
+        verdict: The decision of acceptance.
+        violations: Every rule that the request breaks; empty unless the verdict is `invalid`.
+        reasons: The reasons of the verdict and of the time.
+        due_at: When the message would be sent.
+        expires_at: Until when it could still be sent.
+        sms: Encoding and parts of a text message, and the characters that forced them.
+        envelope: The envelope that the transport would get.
     """
 
     verdict: Verdict
@@ -61,16 +61,16 @@ class Plan:
 
     @property
     def would_send(self) -> bool:
-        """Return whether the message would go, now or later."""
+        """Return whether the message would be sent, now or later."""
         return self.verdict in {Verdict.ACCEPTED, Verdict.SCHEDULED}
 
 
 @frozen(kw_only=True)
 class Rejection:
-    """Say why one request of several was not accepted; nothing of it was written.
+    """The violations of one request of several; nothing of it was written.
 
     Attributes:
-        index: Its place in the list of requests.
+        index: The index of the request in the list.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""Why a message goes, waits or stays behind: every code that a decision may give as its reason."""
+"""The reasons why a message is sent, waits or is not sent: every code of a decision."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from messaging_core.models.policy.plan import Reason
 
 
 class ReasonCode(StrEnum):
-    """Name one reason; the names never change, `meaning` may be put better."""
+    """The code of a reason; codes never change, but `meaning` may be reworded."""
 
     CHANNEL_INACTIVE = "channel.inactive"
     RECEIVER_UNREACHABLE = "receiver.unreachable"
@@ -33,7 +33,7 @@ class ReasonCode(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Return the same for people, in one line."""
+        """Return a text for people, in one line."""
         return _MEANINGS[self]
 
 
@@ -44,7 +44,7 @@ SUPPRESSED_BY: Final = MappingProxyType(
         SuppressionScope.SENDER: ReasonCode.SUPPRESSED_SENDER,
     }
 )
-"""The reason of a message that a suppression of each scope keeps back."""
+"""The reason why a suppression of each scope stops a message."""
 
 _MEANINGS: Final = MappingProxyType(
     {
@@ -72,5 +72,5 @@ _MEANINGS: Final = MappingProxyType(
 
 
 def because(code: ReasonCode, **facts: str) -> Reason:
-    """Return a reason with the facts it was found on; names of facts are written in camelCase."""
+    """Return a reason with the facts that decided; names of facts are in camelCase."""
     return Reason(code=code.value, message=code.meaning, facts=facts)

@@ -1,4 +1,4 @@
-"""What a workspace or a channel has set up on when and to whom may be sent, and what is known."""
+"""The send rules of workspaces and channels, and the facts and rulings that they work with."""
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
@@ -31,7 +31,7 @@ from messaging_core.models.policy.plan import Reason
 
 
 class Weekday(IntEnum):
-    """Name a day of the week, numbered as `date.weekday()` does."""
+    """A day of the week, with the numbers of `date.weekday()`."""
 
     MONDAY = 0
     TUESDAY = 1
@@ -43,7 +43,7 @@ class Weekday(IntEnum):
 
 
 def set_of_weekdays(value: Any, name: str) -> Any:
-    """Allow weekdays, by themselves or by their numbers, or one alone."""
+    """Allow weekdays or their numbers, in a collection or alone."""
     days = several("weekdays", alone=int)(value, name)
     try:
         return frozenset(Weekday(day) for day in days)
@@ -53,7 +53,7 @@ def set_of_weekdays(value: Any, name: str) -> Any:
 
 
 class QuietAction(StrEnum):
-    """Choose what becomes of a message that falls into quiet hours."""
+    """What happens to a message that is due in quiet hours."""
 
     HOLD = "hold"
     DROP = "drop"
@@ -63,13 +63,13 @@ class QuietAction(StrEnum):
 @checked_init(start=time_of_day, end=time_of_day, days=set_of_weekdays)
 @frozen(kw_only=True)
 class QuietWindow:
-    """Keep a part of the week quiet, by the receiver's clock on the wall.
+    """A part of the week that is quiet, in the local time of the receiver.
 
     Attributes:
-        start: When it begins; this moment is quiet.
-        end: When it is over; this moment is not quiet. An `end` that is not after `start` is on the
-            day after: 21:00 to 08:00 is a night, and 00:00 to 00:00 a whole day.
-        days: The days it begins on.
+        start: The first quiet instant.
+        end: The first instant that is not quiet. An `end` that is not after `start` is on the next
+            day: 21:00 to 08:00 is a night, and 00:00 to 00:00 a whole day.
+        days: The days on which it starts.
     """
 
     start: time
@@ -85,13 +85,14 @@ class QuietWindow:
 )
 @frozen(kw_only=True)
 class QuietHours:
-    """Say when receivers are left in peace, and what that means for a message.
+    """When receivers must not get messages, and what happens to a message then.
 
     Attributes:
-        windows: None at all is never quiet, which is how a channel opts out of its workspace's.
-        message_types: Which channels are bound.
-        action: Hold the message until they end, drop it, or only note that they were passed over.
-        fallback_zone: IANA name of the zone for receivers of whom none is known.
+        windows: The quiet windows. Without any, no time is quiet: so a channel opts out of the
+            quiet hours of its workspace.
+        message_types: The message types of the channels that are bound.
+        action: Hold the message until the quiet hours end, drop it, or send it with a reason.
+        fallback_zone: IANA name of the zone of receivers whose zone is unknown.
     """
 
     windows: tuple[QuietWindow, ...]
@@ -109,11 +110,11 @@ class QuietHours:
 )
 @frozen(kw_only=True)
 class FrequencyCap:
-    """Let a contact get so many messages on a platform within a rolling window, and no more.
+    """The most messages that a contact gets on a platform within a rolling window.
 
     Attributes:
-        platforms: Which platforms are capped, each counted by itself; empty means every one.
-        message_types: Which channels are bound; empty means all.
+        platforms: The platforms, each counted separately; empty means all.
+        message_types: The message types of the channels that are bound; empty means all.
         only_if_asked: Bind only requests with `capFrequency`, as the Bird Channels API does.
     """
 
@@ -126,7 +127,7 @@ class FrequencyCap:
 
 @frozen(kw_only=True)
 class Holdout:
-    """Define who gets nothing: a contact list, or a boolean attribute of contacts; one of both."""
+    """The contacts that get nothing: a contact list, or a boolean attribute; one of both."""
 
     list_id: UUID | None = None
     attribute: str | None = None
@@ -140,11 +141,11 @@ class Holdout:
 )
 @frozen(kw_only=True)
 class SendRules:
-    """Collect what is set up for a workspace or a channel; the default restricts nothing.
+    """The send rules of a workspace or a channel; the default restricts nothing.
 
     Attributes:
-        subscription_required: Platforms on which marketing goes to subscribed contacts only; on
-            others a contact of whom no subscription is known gets it too.
+        subscription_required: Platforms on which only subscribed contacts get marketing; on other
+            platforms a contact without a known subscription gets it too.
     """
 
     quiet_hours: QuietHours | None = None
@@ -154,7 +155,7 @@ class SendRules:
 
 
 class Purpose(StrEnum):
-    """Tell the two kinds of messages apart that a person can be suppressed for."""
+    """The two kinds of messages that a person can refuse."""
 
     MARKETING = "marketing"
     TRANSACTIONAL = "transactional"
@@ -162,17 +163,17 @@ class Purpose(StrEnum):
 
 @frozen(kw_only=True)
 class ReceiverFacts:
-    """Everything that is known of one receiver and that a send rule may ask for.
+    """The data of one receiver that send rules depend on.
 
     Attributes:
-        identifier: The address that the message would really use, see `identifier_on`; absent
-            where there is none.
+        identifier: The address that the message would use, see `identifier_on`; absent if there
+            is none.
         time_zone: The contact's own, as an IANA name.
         subscriptions: By platform, whether the contact is subscribed; absent is *blank*.
-        suppressions: Those of the address.
+        suppressions: The suppressions of the address.
         held_out: Whether the contact is in the global holdout.
-        sent_at: When messages that count for a cap went to the contact on this platform, at
-            least those within the longest window; in any order.
+        sent_at: When messages that count for a cap were sent to the contact on this platform: at
+            least those within the longest window, in any order.
     """
 
     identifier: Identifier | None
@@ -184,14 +185,14 @@ class ReceiverFacts:
 
 
 class Course(StrEnum):
-    """Say what the send rules make of a message.
+    """What the send rules decide on a message.
 
     Attributes:
-        SEND: It goes at its time.
-        HOLD: It goes later than its time.
-        SKIP: It does not go, and nothing went wrong.
-        REJECT: It does not go, and the caller has to know.
-        EXPIRE: It is too late for it to go.
+        SEND: It is sent at its time.
+        HOLD: It is sent later than its time.
+        SKIP: It is not sent, and that is no error.
+        REJECT: It is not sent, and the caller must know.
+        EXPIRE: It is too late to send it.
     """
 
     SEND = "send"
@@ -203,14 +204,14 @@ class Course(StrEnum):
 
 @frozen(kw_only=True)
 class Ruling:
-    """What the send rules decide on a message.
+    """A decision of the send rules on a message, with its reasons.
 
     Attributes:
-        reasons: Of every rule that had something to say, in the order of the rules.
-        due_at: When it goes; absent when it does not.
-        next_at: The earliest instant at which caps and quiet hours would let it go, whatever its
-            validity; absent where waiting changes nothing.
-        excluded: The receivers who must not get it, by their place.
+        reasons: The reasons of every rule that applies, in the order of the rules.
+        due_at: When it is sent; absent if it is not sent.
+        next_at: The earliest instant at which caps and quiet hours would allow it, whatever its
+            validity; absent if waiting does not help.
+        excluded: The indexes of the receivers that must not get it.
     """
 
     course: Course
