@@ -200,9 +200,11 @@ class StorageMachine(RuleBasedStateMachine):
         how: dict[str, Any] = {"lease": lease, "limit": limit, "suspects": suspects}
         how["places"] = places
         expected = claim(self.model, now=self.now, **how)
-        found = claim(self.storage, now=self.now, **how)
-        assert [_comparable(one) for one in found] == [_comparable(one) for one in expected]
-        self.claims += zip(expected, found, strict=True)
+        claims = claim(self.storage, now=self.now, **how)
+        assert [_comparable(claimed) for claimed in claims] == [
+            _comparable(claimed) for claimed in expected
+        ]
+        self.claims += zip(expected, claims, strict=True)
 
     @rule(minutes=st.integers(0, 90), since=st.none() | st.integers(-90, 90))
     def set_the_clock_back(self, minutes: int, since: int | None) -> None:
@@ -226,8 +228,8 @@ class StorageMachine(RuleBasedStateMachine):
         """Settle some of all claims there ever were, so many a stale one too."""
         pairs = [(self.claims[-1 - place % len(self.claims)], fields) for place, fields in choices]
         expected = settle(self.model, *(self._settlement(pair[0], how) for pair, how in pairs))
-        found = settle(self.storage, *(self._settlement(pair[1], how) for pair, how in pairs))
-        assert found == expected
+        answers = settle(self.storage, *(self._settlement(pair[1], how) for pair, how in pairs))
+        assert answers == expected
 
     @precondition(lambda self: self.messages)
     @rule(place=_places, workspace=st.sampled_from(_WORKSPACES))
@@ -266,10 +268,10 @@ class StorageMachine(RuleBasedStateMachine):
     )
     def ensure_contacts(self, workspace: UUID, identifiers: list[Identifier]) -> None:
         """Find or make contacts: two that are one in the model are one in the storage."""
-        expected, found = (
+        expected, ids = (
             self._ensure(storage, workspace, identifiers) for storage in (self.model, self.storage)
         )
-        for model_id, storage_id in zip(expected, found, strict=True):
+        for model_id, storage_id in zip(expected, ids, strict=True):
             assert self.contacts.setdefault(model_id, storage_id) == storage_id
         assert len(set(self.contacts.values())) == len(self.contacts)
 
@@ -285,11 +287,11 @@ class StorageMachine(RuleBasedStateMachine):
         """Keep a contact with those of some addresses that no other contact has."""
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
-                known = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
+                owners = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
                 free = [
-                    one
-                    for one in addresses
-                    if known.get(_identifier(one), contact_id) == contact_id
+                    address
+                    for address in addresses
+                    if owners.get(_identifier(address), contact_id) == contact_id
                 ]
                 contact = a_contact(contact_id, *free, workspace_id=workspace, locale=locale)
                 tx.contacts.save(contact)
@@ -300,8 +302,10 @@ class StorageMachine(RuleBasedStateMachine):
         answers = []
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
-                found = tx.contacts.by_identifiers(workspace, [_identifier(address)])
-                answers.append([tx.contacts.delete(workspace, one) for one in found.values()])
+                owners = tx.contacts.by_identifiers(workspace, [_identifier(address)])
+                answers.append(
+                    [tx.contacts.delete(workspace, contact_id) for contact_id in owners.values()]
+                )
         assert answers[0] == answers[1]
 
     @rule(workspace=st.sampled_from(_WORKSPACES), name=_names, delete=st.booleans())
@@ -329,8 +333,8 @@ class StorageMachine(RuleBasedStateMachine):
         answers = []
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
-                found = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
-                people = [*found.values(), _PEOPLE[0]]
+                owners = tx.contacts.by_identifiers(workspace, list(map(_identifier, addresses)))
+                people = [*owners.values(), _PEOPLE[0]]
                 change = tx.lists.remove_members if leave else tx.lists.add_members
                 answers.append(change(workspace, _LISTS[name], people))
         assert answers[0] == answers[1]
@@ -353,13 +357,13 @@ class StorageMachine(RuleBasedStateMachine):
     ) -> None:
         """Block an address, or lift the block."""
         sender = "Shop" if scope is SuppressionScope.SENDER else None
-        one = a_suppression(address, scope=scope, cause=cause, sender=sender, at=self.now)
+        suppression = a_suppression(address, scope=scope, cause=cause, sender=sender, at=self.now)
         causes = [cause] if cause is SuppressionCause.STOP_WORD else []
         answers = []
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
                 if not lift:
-                    tx.suppressions.add(workspace, [one])
+                    tx.suppressions.add(workspace, [suppression])
                 answers.append(
                     lift
                     and tx.suppressions.lift(
@@ -416,13 +420,13 @@ class StorageMachine(RuleBasedStateMachine):
     ) -> None:
         """Keep one, perhaps again, and say how far it has come."""
         receipt = a_kept_receipt(a_receipt(reference=reference), workspace=workspace, key=key)
-        kept = []
+        were_kept = []
         for storage in (self.model, self.storage):
             with storage.begin() as tx:
                 (position,) = tx.receipts.keep([receipt])
-                kept.append(position is not None)
+                were_kept.append(position is not None)
                 tx.receipts.mark([] if position is None else [position], state)
-        assert kept[0] == kept[1]
+        assert were_kept[0] == were_kept[1]
 
     @rule(
         place=_places,
@@ -449,8 +453,8 @@ class StorageMachine(RuleBasedStateMachine):
     def look_keys_up(self, workspace: UUID, step: timedelta) -> None:
         """Find the keys of a workspace that are younger than an instant."""
         since = self.now + step
-        found = [_keys(storage, workspace, since) for storage in (self.model, self.storage)]
-        assert found[0] == found[1]
+        keys = [_keys(storage, workspace, since) for storage in (self.model, self.storage)]
+        assert keys[0] == keys[1]
 
     @rule(
         step=_steps,
@@ -463,11 +467,11 @@ class StorageMachine(RuleBasedStateMachine):
     ) -> None:
         """Delete or redact old messages and receipts, in any order."""
         before, unmatched_before = self.now + step, self.now + unmatched_step
-        expected, found = (
+        expected, places = (
             _purge(storage, before, unmatched_before, workspace, keep)
             for storage in (self.model, self.storage)
         )
-        assert found == expected
+        assert places == expected
 
     @rule(query=_queries)
     def list_messages(self, query: dict[str, Any]) -> None:
@@ -554,22 +558,22 @@ def _purge(
     return set(old), taken, receipts
 
 
-def _comparable(one: Claim) -> Claim:
+def _comparable(claimed: Claim) -> Claim:
     """Leave out the position, which is the storage's own, and keep the fence."""
-    return evolve(one, lease=evolve(one.lease, position=0))
+    return evolve(claimed, lease=evolve(claimed.lease, position=0))
 
 
 def _log_of(storage: Storage) -> list[Any]:
     """Return everything beside messages and deliveries, without the storage's own positions."""
     with storage.begin(read_only=True) as tx:
-        found: list[Any] = [tx.timeline.counters()]
-        found += [evolve(one, position=0) for one in tx.timeline.after(0, limit=1000)]
-        kept = tx.receipts.pending(limit=1000)
+        facts: list[Any] = [tx.timeline.counters()]
+        facts += [evolve(event, position=0) for event in tx.timeline.after(0, limit=1000)]
+        kept_receipts = tx.receipts.pending(limit=1000)
         for workspace in _WORKSPACES:
-            kept += tx.receipts.unmatched(workspace, _PLATFORM_REFERENCES)
-            found.append(tx.messages.by_references(workspace, _PLATFORM_REFERENCES))
-            found.append(len(tx.timeline.of_message(workspace, UUID(int=1))))
-        return [*found, [evolve(one, position=0) for one in kept]]
+            kept_receipts += tx.receipts.unmatched(workspace, _PLATFORM_REFERENCES)
+            facts.append(tx.messages.by_references(workspace, _PLATFORM_REFERENCES))
+            facts.append(len(tx.timeline.of_message(workspace, UUID(int=1))))
+        return [*facts, [evolve(kept_receipt, position=0) for kept_receipt in kept_receipts]]
 
 
 def _forget_keys(storage: Storage, until: datetime) -> int:
@@ -579,31 +583,31 @@ def _forget_keys(storage: Storage, until: datetime) -> int:
 
 def _keys(storage: Storage, workspace: UUID, since: datetime) -> dict[str, UUID]:
     with storage.begin(read_only=True) as tx:
-        found = tx.messages.by_keys(workspace, _KEYS, since=since)
-        return {key: message_id for key, (message_id, _) in found.items()}
+        by_key = tx.messages.by_keys(workspace, _KEYS, since=since)
+        return {key: message_id for key, (message_id, _) in by_key.items()}
 
 
 def _identifier(address: str) -> Identifier:
-    (one,) = a_contact("", address).featured_identifiers
-    return Identifier(identifier_key=one.key, identifier_value=one.value)
+    (identifier,) = a_contact("", address).featured_identifiers
+    return Identifier(identifier_key=identifier.key, identifier_value=identifier.value)
 
 
 def _directory_of(storage: Storage) -> list[Any]:
     """Return all contacts, lists and suppressions, without the ids of contacts, which differ."""
-    found: list[Any] = []
+    facts: list[Any] = []
     with storage.begin(read_only=True) as tx:
         for workspace in _WORKSPACES:
             contacts: list[Contact] = [*tx.contacts.find(_all(ContactQuery, workspace)).results]
-            found += tx.lists.find(_all(ContactListQuery, workspace)).results
-            found += tx.suppressions.find(_all(SuppressionQuery, workspace)).results
+            facts += tx.lists.find(_all(ContactListQuery, workspace)).results
+            facts += tx.suppressions.find(_all(SuppressionQuery, workspace)).results
             identifiers = list(map(_identifier, [*_NUMBERS, *_MAILS]))
-            found.append(tx.suppressions.for_addresses(workspace, identifiers))
+            facts.append(tx.suppressions.for_addresses(workspace, identifiers))
             for list_id in _LISTS.values():
                 contacts += tx.lists.members(workspace, [list_id], after=None, limit=100)
             both = tx.lists.members(workspace, [*_LISTS.values()], after=None, limit=2)
-            found += [evolve(one, id="") for one in [*contacts, *both]]
-            found.append(set(tx.contacts.by_identifiers(workspace, identifiers)))
-    return found
+            facts += [evolve(contact, id="") for contact in [*contacts, *both]]
+            facts.append(set(tx.contacts.by_identifiers(workspace, identifiers)))
+    return facts
 
 
 def _all(kind: type[Q], workspace: UUID) -> Q:
@@ -611,13 +615,13 @@ def _all(kind: type[Q], workspace: UUID) -> Q:
 
 
 def _walk(storage: Storage, query: dict[str, Any]) -> list[Message]:
-    found: list[Message] = []
+    messages: list[Message] = []
     token = None
     for _ in range(MOST_PAGES):
-        one = page(storage, **query, page_token=token)
-        assert len(one.results) <= query.get("limit", MessageQuery().limit)
-        found += one.results
-        token = one.next_page_token
+        part = page(storage, **query, page_token=token)
+        assert len(part.results) <= query.get("limit", MessageQuery().limit)
+        messages += part.results
+        token = part.next_page_token
         if token is None:
-            return found
+            return messages
     raise AssertionError("the walk does not end")

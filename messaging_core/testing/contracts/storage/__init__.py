@@ -122,11 +122,11 @@ class ContactsContract:
             tx.contacts.ensure(DEFAULT_WORKSPACE, [_NUMBER], now=AT, new_id=new_id)
 
         with storage.begin() as tx:
-            found = tx.contacts.ensure(
+            contact_ids = tx.contacts.ensure(
                 DEFAULT_WORKSPACE, [_ADDRESS, _NUMBER, _ADDRESS], now=AT, new_id=new_id
             )
 
-        assert found == ["c2", "c1", "c2"]
+        assert contact_ids == ["c2", "c1", "c2"]
 
     def test_identifiers_are_compared_exactly(self) -> None:
         storage = self.make_storage()
@@ -139,10 +139,10 @@ class ContactsContract:
 
         with storage.begin() as tx:
             made = tx.contacts.ensure(DEFAULT_WORKSPACE, identifiers, now=AT, new_id=numbered())
-            found = tx.contacts.ensure(DEFAULT_WORKSPACE, identifiers, now=AT, new_id=never)
+            contact_ids = tx.contacts.ensure(DEFAULT_WORKSPACE, identifiers, now=AT, new_id=never)
 
         assert len(set(made)) == len(identifiers)
-        assert found == made
+        assert contact_ids == made
 
     def test_contacts_belong_to_their_workspace(self) -> None:
         storage, new_id = self.make_storage(), numbered()
@@ -185,7 +185,10 @@ class TransactionContract:
                     tx.messages.add([new])
                     tx.contacts.ensure(DEFAULT_WORKSPACE, [_NUMBER], now=AT, new_id=numbered())
                     tx.outbox.settle(
-                        [a_settlement(one) for one in tx.outbox.claim(now=AT, lease=LEASE, limit=1)]
+                        [
+                            a_settlement(claim)
+                            for claim in tx.outbox.claim(now=AT, lease=LEASE, limit=1)
+                        ]
                     )
                     raise error
 
@@ -229,7 +232,7 @@ class TransactionContract:
         raised(KeyError, block)
 
         assert get(storage, first) == leased.message
-        assert [get(storage, one) for one in (second, third)] == [second.message, third.message]
+        assert [get(storage, new) for new in (second, third)] == [second.message, third.message]
         assert settle(storage, a_settlement(leased)) == [True]
         assert ids(claim(storage)) == ids([second, third])
         assert next_due(storage) == AT + LEASE
@@ -239,11 +242,11 @@ class TransactionContract:
 
         with storage.begin() as tx:
             tx.messages.add([new])
-            found = tx.messages.get(DEFAULT_WORKSPACE, new.message.id)
+            message = tx.messages.get(DEFAULT_WORKSPACE, new.message.id)
             listed = ids(tx.messages.find(MessageQuery(tag="rolled", limit=1)).results)
             claimed = ids(tx.outbox.claim(now=AT, lease=LEASE, limit=1))
 
-        assert (found, listed, claimed) == (new.message, ids([new]), ids([new]))
+        assert (message, listed, claimed) == (new.message, ids([new]), ids([new]))
 
     def test_many_things_go_into_one_transaction(self) -> None:
         storage = self.make_storage()
@@ -256,7 +259,7 @@ class TransactionContract:
             tx.outbox.settle([a_settlement(claims[0])])
             tx.outbox.cancel(DEFAULT_WORKSPACE, messages[2].message.id, now=AT)
 
-        statuses = [getattr(get(storage, one), "status", None) for one in messages]
+        statuses = [getattr(get(storage, message), "status", None) for message in messages]
         assert statuses == [Status.SENT, Status.PROCESSING, Status.DELETED]
 
     def test_reading_only_reads(self) -> None:
@@ -282,10 +285,10 @@ class TransactionContract:
         storage, new = self.make_storage(), a_new_message()
         add(storage, new)
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.find(MessageQuery())
+            messages = tx.messages.find(MessageQuery())
         cancel(storage, new)
 
-        assert list(found.results) == [new.message]
+        assert list(messages.results) == [new.message]
 
     def test_others_see_all_of_a_transaction_or_nothing(self) -> None:
         storage = self.make_storage()
@@ -318,7 +321,9 @@ class TransactionContract:
                 pass
 
         listed = walk(storage, limit=17, reverse=True)
-        assert sorted(listed) == sorted(one for batch in batches for one in ids(batch))
+        assert sorted(listed) == sorted(
+            message_id for batch in batches for message_id in ids(batch)
+        )
         for batch in batches:
             start = listed.index(batch[0].message.id)
             assert listed[start : start + 4] == ids(batch)
@@ -453,10 +458,10 @@ class DurableStorageContract(StorageContract):
         assert claim(storage) == []
 
     def test_a_block_that_raises_leaves_the_hosts_transaction_as_it_was(self) -> None:
-        storage, kept, lost = self.make_storage(), a_new_message(), _new_message_with_everything()
+        storage, stored, lost = self.make_storage(), a_new_message(), _new_message_with_everything()
         connection = self.make_connection(storage)
         with storage.begin(connection) as tx:
-            tx.messages.add([kept])
+            tx.messages.add([stored])
 
         def block() -> None:
             with storage.begin(connection) as tx:
@@ -466,7 +471,7 @@ class DurableStorageContract(StorageContract):
         raised(KeyError, block)
         connection.commit()
 
-        assert walk(storage) == ids([kept])
+        assert walk(storage) == ids([stored])
         assert _traces(storage, lost) == _NO_TRACES
 
     def test_a_host_withdraws_and_looks_up_in_its_own_transaction(self) -> None:

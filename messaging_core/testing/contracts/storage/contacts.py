@@ -23,14 +23,14 @@ _NUMBER: Final = Identifier(identifier_key="phonenumber", identifier_value=A_NUM
 _ADDRESS: Final = Identifier(identifier_key="emailaddress", identifier_value=AN_ADDRESS)
 
 
-def keep(storage: Storage, *kept: Contact | ContactList) -> None:
+def keep(storage: Storage, *records: Contact | ContactList) -> None:
     """Keep contacts and lists."""
     with storage.begin() as tx:
-        for one in kept:
-            if isinstance(one, Contact):
-                tx.contacts.save(one)
+        for record in records:
+            if isinstance(record, Contact):
+                tx.contacts.save(record)
             else:
-                tx.lists.save(one)
+                tx.lists.save(record)
 
 
 def contact_of(storage: Storage, contact_id: str) -> Contact | None:
@@ -53,16 +53,16 @@ def join(storage: Storage, contact_list: ContactList, *contact_ids: str) -> int:
 
 def members(storage: Storage, *lists: ContactList, limit: int = 2) -> list[str]:
     """Return the ids of all members of some lists, reading a few at a time."""
-    found: list[str] = []
+    contact_ids: list[str] = []
     with storage.begin(read_only=True) as tx:
         for _ in range(MOST_PAGES):
-            after = found[-1] if found else None
-            list_ids = [one.id for one in lists]
+            after = contact_ids[-1] if contact_ids else None
+            list_ids = [contact_list.id for contact_list in lists]
             page = tx.lists.members(DEFAULT_WORKSPACE, list_ids, after=after, limit=limit)
             assert len(page) <= limit
-            found += [one.id for one in page]
+            contact_ids += [contact.id for contact in page]
             if len(page) < limit:
-                return found
+                return contact_ids
     raise AssertionError("the walk does not end")
 
 
@@ -74,18 +74,18 @@ def find_contacts(storage: Storage, **query: Any) -> Page[Contact]:
 
 def walk_contacts(storage: Storage, **query: Any) -> list[Contact]:
     """Return all contacts of a listing."""
-    found: list[Contact] = []
+    contacts: list[Contact] = []
     for _ in range(MOST_PAGES):
         page = find_contacts(storage, **query)
-        found += page.results
+        contacts += page.results
         if page.next_page_token is None:
-            return found
+            return contacts
         query["page_token"] = page.next_page_token
     raise AssertionError("the walk does not end")
 
 
 def _ids(contacts: Iterable[Contact]) -> list[str]:
-    return [one.id for one in contacts]
+    return [contact.id for contact in contacts]
 
 
 class KnownContactsContract:
@@ -144,11 +144,11 @@ class KnownContactsContract:
         keep(storage, a_contact("ada", A_NUMBER))
 
         with storage.begin() as tx:
-            found = tx.contacts.ensure(
+            contact_ids = tx.contacts.ensure(
                 DEFAULT_WORKSPACE, [_ADDRESS, _NUMBER], now=AT, new_id=lambda: "new"
             )
 
-        assert found == ["new", "ada"]
+        assert contact_ids == ["new", "ada"]
         made = contact_of(storage, "new")
         assert made == a_contact("new", AN_ADDRESS)
 
@@ -174,14 +174,14 @@ class KnownContactsContract:
     def test_spellings_of_one_address_lead_to_one_contact(self) -> None:
         storage, new = self.make_storage(), iter("abcdef")
         spellings = {
-            key: [Identifier(identifier_key=key, identifier_value=one) for one in values]
+            key: [Identifier(identifier_key=key, identifier_value=value) for value in values]
             for key, values in {
                 "emailaddress": ["Ada@x.example", "ada@X.EXAMPLE", " ADA@x.example"],
                 "phonenumber": ["+5491123456789", "+541123456789", "0054 11 2345-6789"],
                 "customer": ["A", "a"],
             }.items()
         }
-        every = [one for its in spellings.values() for one in its]
+        every = [spelling for its in spellings.values() for spelling in its]
 
         with storage.begin() as tx:
             made = tx.contacts.ensure(DEFAULT_WORKSPACE, every, now=AT, new_id=lambda: next(new))
@@ -229,10 +229,10 @@ class KnownContactsContract:
         join(storage, first, "ada")
         join(storage, second, "ada")
 
-        found = contact_of(storage, "ada")
-        assert found == evolve(contact, list_ids=(second.id, first.id))
+        stored = contact_of(storage, "ada")
+        assert stored == evolve(contact, list_ids=(second.id, first.id))
         keep(storage, evolve(contact, list_ids=()))
-        assert contact_of(storage, "ada") == found
+        assert contact_of(storage, "ada") == stored
 
     def test_contacts_are_listed_in_the_order_of_their_ids(self) -> None:
         storage = self.make_storage()
@@ -252,7 +252,7 @@ class KnownContactsContract:
             Identifier(identifier_key="customer", identifier_value=value) for value in ("n3", "n4")
         )
 
-        found = {
+        contacts = {
             "list": _ids(walk_contacts(storage, list_id=vips.id, limit=2)),
             "identifier": _ids(walk_contacts(storage, identifier=off_list)),
             "both": _ids(walk_contacts(storage, identifier=on_list, list_id=vips.id)),
@@ -262,7 +262,7 @@ class KnownContactsContract:
             "elsewhere": _ids(walk_contacts(storage, list_id=vips.id, workspace=OTHER_WORKSPACE)),
         }
 
-        assert found == {
+        assert contacts == {
             "list": ["c1", "c3", "c5"],
             "identifier": ["c4"],
             "both": ["c3"],
@@ -315,29 +315,29 @@ class ContactListsContract:
 
         keep(storage, evolve(vips, name="big spenders"))
 
-        wanted = ["vips", "big spenders", "others", "Others", "", "\ud800"]
+        names = ["vips", "big spenders", "others", "Others", "", "\ud800"]
         with storage.begin(read_only=True) as tx:
-            found = tx.lists.by_names(DEFAULT_WORKSPACE, wanted)
-            assert tx.lists.by_names(OTHER_WORKSPACE, wanted) == {}
+            lists = tx.lists.by_names(DEFAULT_WORKSPACE, names)
+            assert tx.lists.by_names(OTHER_WORKSPACE, names) == {}
             assert tx.lists.by_names(DEFAULT_WORKSPACE, []) == {}
-        assert found == {"big spenders": vips.id, "others": others.id}
+        assert lists == {"big spenders": vips.id, "others": others.id}
 
     def test_lists_are_listed_in_the_order_of_their_names(self) -> None:
         storage, names = self.make_storage(), ["bb", "a10", "a9", "Bé"]
         keep(storage, *(a_contact_list(name) for name in names))
         keep(storage, a_contact_list("elsewhere", workspace_id=OTHER_WORKSPACE))
 
-        found: list[str] = []
+        listed: list[str] = []
         query: ContactListQuery | None = ContactListQuery(limit=3)
         with storage.begin(read_only=True) as tx:
             while query:
                 page = tx.lists.find(query)
-                found += [one.name for one in page.results]
+                listed += [contact_list.name for contact_list in page.results]
                 token = page.next_page_token
                 query = evolve(query, page_token=token) if token else None
             foreign = ContactListQuery(page_token="x")  # noqa: S106 - no secret
             raised(InvalidQueryError, lambda: tx.lists.find(foreign))
-        assert found == sorted(names)
+        assert listed == sorted(names)
 
     def test_joining_counts_who_is_new_and_passes_over_who_is_not_there(self) -> None:
         storage, vips = self.make_storage(), a_contact_list()
@@ -395,10 +395,10 @@ class ContactListsContract:
         join(storage, others, "ada")
 
         with storage.begin(read_only=True) as tx:
-            found = tx.lists.members(DEFAULT_WORKSPACE, [vips.id], after=None, limit=5)
+            contacts = tx.lists.members(DEFAULT_WORKSPACE, [vips.id], after=None, limit=5)
             elsewhere = tx.lists.members(OTHER_WORKSPACE, [vips.id], after=None, limit=5)
 
-        assert found == [evolve(contact, list_ids=tuple(sorted((vips.id, others.id))))]
+        assert contacts == [evolve(contact, list_ids=tuple(sorted((vips.id, others.id))))]
         assert elsewhere == []
 
     def test_a_deleted_list_leaves_its_contacts(self) -> None:
@@ -438,11 +438,13 @@ class ContactListsContract:
         raised(KeyError, block)
 
         assert owners(storage, _NUMBER, _ADDRESS) == {_NUMBER: "ada", _ADDRESS: "bob"}
-        assert walk_contacts(storage) == [evolve(one, list_ids=(vips.id,)) for one in (ada, bob)]
+        assert walk_contacts(storage) == [
+            evolve(contact, list_ids=(vips.id,)) for contact in (ada, bob)
+        ]
         assert (members(storage, vips), members(storage, others)) == (["ada", "bob"], [])
         with storage.begin(read_only=True) as tx:
-            found = tx.lists.by_names(DEFAULT_WORKSPACE, ["vips", "others"])
-        assert found == {"vips": vips.id, "others": others.id}
+            lists = tx.lists.by_names(DEFAULT_WORKSPACE, ["vips", "others"])
+        assert lists == {"vips": vips.id, "others": others.id}
 
 
 _NAMES: Final = tuple(enumerate(("first", "second")))

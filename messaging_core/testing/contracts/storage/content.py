@@ -78,7 +78,9 @@ def _named(
 
 def _found(storage: Storage, *, after: str = "", limit: int = 10) -> list[str]:
     with storage.begin(read_only=True) as tx:
-        return [one.id for one in tx.templates.find(DEFAULT_WORKSPACE, after=after, limit=limit)]
+        return [
+            project.id for project in tx.templates.find(DEFAULT_WORKSPACE, after=after, limit=limit)
+        ]
 
 
 def _link(code: str, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ShortLink:
@@ -181,7 +183,9 @@ class TemplatesContract:
         _save(storage, _project("a", name="x"), _project("b"))
 
         with storage.begin() as tx:
-            deleted = [tx.templates.delete(DEFAULT_WORKSPACE, one) for one in ("a", "a", "c")]
+            deleted = [
+                tx.templates.delete(DEFAULT_WORKSPACE, project_id) for project_id in ("a", "a", "c")
+            ]
             elsewhere = tx.templates.delete(OTHER_WORKSPACE, "b")
         _save(storage, _project("d", name="x"))
 
@@ -192,8 +196,8 @@ class TemplatesContract:
         assert _found(storage) == ["b", "d"]
 
     def test_a_rolled_back_change_of_templates_leaves_them_as_they_were(self) -> None:
-        storage, kept = self.make_storage(), _project("a", name="x")
-        _save(storage, kept)
+        storage, project = self.make_storage(), _project("a", name="x")
+        _save(storage, project)
 
         def block() -> None:
             with storage.begin() as tx:
@@ -204,7 +208,7 @@ class TemplatesContract:
 
         raised(KeyError, block)
 
-        assert _get(storage, "a") == _named(storage, "x") == kept
+        assert _get(storage, "a") == _named(storage, "x") == project
         assert _named(storage, "y") is None
         assert _found(storage) == ["a"]
 
@@ -246,11 +250,13 @@ class ShortLinksContract:
 
     def test_links_go_with_what_their_message_says(self) -> None:
         storage = self.make_storage()
-        erased, redacted, kept = (a_new_message(a_message(status=Status.SENT)) for _ in range(3))
-        add(storage, erased, redacted, kept)
+        erased, redacted, untouched = (
+            a_new_message(a_message(status=Status.SENT)) for _ in range(3)
+        )
+        add(storage, erased, redacted, untouched)
         links = [
             _link(code, new.message.id)
-            for code, new in zip(("a", "b", "c"), (erased, redacted, kept), strict=True)
+            for code, new in zip(("a", "b", "c"), (erased, redacted, untouched), strict=True)
         ]
         _add(storage, *links)
 
@@ -258,7 +264,7 @@ class ShortLinksContract:
             tx.retention.delete([(DEFAULT_WORKSPACE, erased.message.id)])
             tx.retention.redact([(DEFAULT_WORKSPACE, redacted.message.id)])
 
-        assert [_led(storage, one.code) for one in links] == [None, None, links[2]]
+        assert [_led(storage, link.code) for link in links] == [None, None, links[2]]
         assert _links(storage, erased.message.id) == _links(storage, redacted.message.id) == []
 
     def test_links_that_were_rolled_back_do_not_exist(self) -> None:

@@ -59,7 +59,7 @@ def _channels(claims: Iterable[Claim]) -> Counter[UUID]:
 
 
 def _workspaces(claims: Iterable[Claim]) -> Counter[UUID]:
-    return Counter(one.workspace for one in claims)
+    return Counter(claimed.workspace for claimed in claims)
 
 
 class FairnessContract:
@@ -97,7 +97,9 @@ class FairnessContract:
             claimed = _workspaces(claim(storage, now=now, limit=5))
             first = rotation(now, 3)
             favoured = {workspaces[first], workspaces[(first + 1) % 3]}
-            assert claimed == {one: 2 if one in favoured else 1 for one in workspaces}, number
+            assert claimed == {
+                workspace: 2 if workspace in favoured else 1 for workspace in workspaces
+            }, number
 
     def test_a_hundred_workspaces_with_one_message_each_are_served_by_one_claim(self) -> None:
         storage = self.make_storage()
@@ -115,11 +117,11 @@ class FairnessContract:
         for workspace in workspaces:
             add(storage, *_of(workspace, 60))
 
-        found: Counter[UUID] = Counter()
+        served: Counter[UUID] = Counter()
         for number in range(100):
-            found += _workspaces(claim(storage, now=AT + number * _SECOND, limit=1))
+            served += _workspaces(claim(storage, now=AT + number * _SECOND, limit=1))
 
-        assert min(found[one] for one in workspaces) >= 3, found
+        assert min(served[workspace] for workspace in workspaces) >= 3, served
 
     def test_every_lane_is_fair_and_no_lane_starves(self) -> None:
         storage = self.make_storage()
@@ -128,10 +130,13 @@ class FairnessContract:
 
         claimed = claim(storage, limit=32)
 
-        found = Counter((one.delivery.lane, one.workspace) for one in claimed)
-        assert found[Lane.TWO_FACTOR, _LARGE] == 19
-        assert all(found[lane, _LARGE] == 3 for lane in Lane if lane is not Lane.TWO_FACTOR)
-        assert all(found[lane, _SMALL] == 1 for lane in Lane)
+        served = Counter(
+            (claimed_message.delivery.lane, claimed_message.workspace)
+            for claimed_message in claimed
+        )
+        assert served[Lane.TWO_FACTOR, _LARGE] == 19
+        assert all(served[lane, _LARGE] == 3 for lane in Lane if lane is not Lane.TWO_FACTOR)
+        assert all(served[lane, _SMALL] == 1 for lane in Lane)
 
     def test_no_message_waits_for_ever_while_others_keep_adding(self) -> None:
         storage = self.make_storage()
@@ -220,7 +225,7 @@ class FairnessContract:
 
         claimed = claim(storage, places={_SLOW: 16})
 
-        assert Counter(one.delivery.lane for one in claimed) == {
+        assert Counter(claimed_message.delivery.lane for claimed_message in claimed) == {
             Lane.TWO_FACTOR: 10,
             Lane.TRANSACTIONAL: 2,
             Lane.CONVERSATIONAL: 2,
@@ -231,9 +236,11 @@ class FairnessContract:
         storage = self.make_storage()
         slow, fast = _through(_SLOW, 1, late=9), _through(_FAST, 1, late=3)
         add(storage, *slow, *fast)
-        for one in claim(storage):
-            due_at = one.delivery.due_at
-            settle(storage, a_settlement(one, Status.PROCESSING, next_due_at=due_at, crashed=True))
+        for claimed in claim(storage):
+            due_at = claimed.delivery.due_at
+            settle(
+                storage, a_settlement(claimed, Status.PROCESSING, next_due_at=due_at, crashed=True)
+            )
         fresh = _through(_FAST, 3)
         add(storage, *fresh)
 

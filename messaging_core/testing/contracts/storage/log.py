@@ -68,15 +68,18 @@ def _pending(storage: Storage, limit: int = 100) -> list[KeptReceipt]:
 
 def _waiting(storage: Storage, *references: str, workspace: UUID = DEFAULT_WORKSPACE) -> list[str]:
     with storage.begin(read_only=True) as tx:
-        return [one.key for one in tx.receipts.unmatched(workspace, references)]
+        return [kept_receipt.key for kept_receipt in tx.receipts.unmatched(workspace, references)]
 
 
 def _by_reference(
     storage: Storage, *references: str, workspace: UUID = DEFAULT_WORKSPACE
 ) -> dict[str, list[UUID]]:
     with storage.begin(read_only=True) as tx:
-        found = tx.messages.by_references(workspace, references)
-    return {reference: [one for one, _ in places] for reference, places in found.items()}
+        by_reference = tx.messages.by_references(workspace, references)
+    return {
+        reference: [message_id for message_id, _ in places]
+        for reference, places in by_reference.items()
+    }
 
 
 def _append(storage: Storage, *events: Event) -> None:
@@ -86,7 +89,7 @@ def _append(storage: Storage, *events: Event) -> None:
 
 def _kinds_after(storage: Storage, position: int, limit: int = 100) -> list[EventKind]:
     with storage.begin(read_only=True) as tx:
-        return [one.kind for one in tx.timeline.after(position, limit=limit)]
+        return [event.kind for event in tx.timeline.after(position, limit=limit)]
 
 
 class LogContract:
@@ -116,15 +119,19 @@ class LogContract:
             body=TextBody(text="STOP"),
         )
         receipts: list[Receipt] = [status, opened, incoming]
-        kept = [a_kept_receipt(one, key=str(number)) for number, one in enumerate(receipts)]
+        kept_receipts = [
+            a_kept_receipt(receipt, key=str(number)) for number, receipt in enumerate(receipts)
+        ]
 
-        positions = _keep(storage, *kept)
+        positions = _keep(storage, *kept_receipts)
 
-        found = _pending(storage)
-        assert [one.receipt for one in found] == receipts
-        assert [one.position for one in found] == positions
-        assert [one.key for one in found] == ["0", "1", "2"]
-        assert {(one.workspace, one.received_at) for one in found} == {(DEFAULT_WORKSPACE, AT)}
+        pending = _pending(storage)
+        assert [kept_receipt.receipt for kept_receipt in pending] == receipts
+        assert [kept_receipt.position for kept_receipt in pending] == positions
+        assert [kept_receipt.key for kept_receipt in pending] == ["0", "1", "2"]
+        assert {(kept_receipt.workspace, kept_receipt.received_at) for kept_receipt in pending} == {
+            (DEFAULT_WORKSPACE, AT)
+        }
 
     def test_the_same_key_of_the_same_source_is_the_same_receipt(self) -> None:
         storage = self.make_storage()
@@ -148,8 +155,8 @@ class LogContract:
         _mark(storage, positions[0], ReceiptState.APPLIED)
         _mark(storage, positions[2], ReceiptState.UNMATCHED)
 
-        assert [one.key for one in _pending(storage)] == ["1", "3", "4"]
-        assert [one.key for one in _pending(storage, 2)] == ["1", "3"]
+        assert [kept_receipt.key for kept_receipt in _pending(storage)] == ["1", "3", "4"]
+        assert [kept_receipt.key for kept_receipt in _pending(storage, 2)] == ["1", "3"]
 
     def test_receipts_are_pending_page_by_page(self) -> None:
         storage = self.make_storage()
@@ -157,9 +164,12 @@ class LogContract:
         first, second, third = _keep(storage, *receipts)
 
         with storage.begin(read_only=True) as tx:
-            pages = [tx.receipts.pending(limit=2, after=one) for one in (0, second or 0)]
+            pages = [tx.receipts.pending(limit=2, after=position) for position in (0, second or 0)]
 
-        assert [[one.position for one in page] for page in pages] == [[first, second], [third]]
+        assert [[kept_receipt.position for kept_receipt in page] for page in pages] == [
+            [first, second],
+            [third],
+        ]
 
     def test_a_receipt_waits_until_it_is_applied(self) -> None:
         storage = self.make_storage()
@@ -295,7 +305,7 @@ class LogContract:
         storage = self.make_storage()
         early, late = a_new_message(), a_new_message()
         add(storage, early, late)
-        leased = {one.message.id: one for one in claim(storage)}
+        leased = {claimed.message.id: claimed for claimed in claim(storage)}
         hand_over(storage, leased[late.message.id])
 
         with storage.begin() as tx:
@@ -304,7 +314,7 @@ class LogContract:
 
         assert (finished, foreign) == ([True, False], False)
         assert hand_over(storage, leased[early.message.id]) != [None]
-        assert settle(storage, *(a_settlement(one) for one in leased.values())) == [
+        assert settle(storage, *(a_settlement(claimed) for claimed in leased.values())) == [
             new is late for new in (early, late)
         ]
 
@@ -321,7 +331,12 @@ class LogContract:
         settle(storage, a_settlement(leased, Status.PROCESSING, next_due_at=AT + LEASE))
         seen.append(delivery(storage, new))
 
-        assert [one is not None and one.handed_over for one in seen] == [False, False, True, False]
+        assert [state is not None and state.handed_over for state in seen] == [
+            False,
+            False,
+            True,
+            False,
+        ]
 
     def test_a_claim_says_whether_the_worker_before_was_lost(self) -> None:
         storage = self.make_storage()
@@ -332,9 +347,9 @@ class LogContract:
 
         second = claim(storage, now=AT + LEASE)
 
-        assert [(one.lapsed, one.doubted) for one in first] == [(False, False)] * 3
-        lost = {one.message.id: (one.lapsed, one.doubted) for one in second}
-        assert [lost[one.message.id] for one in first] == [
+        assert [(claimed.lapsed, claimed.doubted) for claimed in first] == [(False, False)] * 3
+        lost = {claimed.message.id: (claimed.lapsed, claimed.doubted) for claimed in second}
+        assert [lost[claimed.message.id] for claimed in first] == [
             (True, True),
             (True, False),
             (False, False),
@@ -344,21 +359,21 @@ class LogContract:
         storage = self.make_storage()
         once, twice, waits = (a_new_message() for _ in range(3))
         add(storage, once, twice, waits)
-        for one in claim(storage):
-            is_new = one.message.id == once.message.id
+        for claimed in claim(storage):
+            is_new = claimed.message.id == once.message.id
             details = None if is_new else "in_doubt"
             settle(
                 storage,
-                a_settlement(one, Status.PROCESSING, details=details, next_due_at=AT + LEASE),
+                a_settlement(claimed, Status.PROCESSING, details=details, next_due_at=AT + LEASE),
             )
         handed_over = {once.message.id, twice.message.id}
         again = claim(storage, now=AT + LEASE)
-        marked = [one for one in again if one.message.id in handed_over]
+        marked = [claimed for claimed in again if claimed.message.id in handed_over]
         hand_over(storage, *marked, now=AT + LEASE)
 
-        lost = [one for _ in again for one in claim(storage, now=AT + 2 * LEASE)]
+        lost = [claimed for _ in again for claimed in claim(storage, now=AT + 2 * LEASE)]
 
-        assert {one.message.id: one.doubted_before for one in lost} == {
+        assert {claimed.message.id: claimed.doubted_before for claimed in lost} == {
             once.message.id: False,
             twice.message.id: True,
             waits.message.id: False,
@@ -379,15 +394,15 @@ class LogContract:
         second = Evidence(late=(HandOver(references=("p-1",)),), reported=(reported,))
         message_id = new.message.id
 
-        found = []
+        evidence_read = []
         for evidence in (first, second):
             with storage.begin() as tx:
                 tx.receipts.save_evidence(new.workspace, message_id, evidence)
             with storage.begin(read_only=True) as tx:
-                found.append(tx.receipts.evidence(new.workspace, [message_id, uuid4()]))
+                evidence_read.append(tx.receipts.evidence(new.workspace, [message_id, uuid4()]))
                 assert tx.receipts.evidence(OTHER_WORKSPACE, [message_id]) == {}
 
-        assert found == [{message_id: first}, {message_id: second}]
+        assert evidence_read == [{message_id: first}, {message_id: second}]
 
     def test_interactions_are_listed_in_the_order_in_which_they_came(self) -> None:
         storage = self.make_storage()
@@ -404,8 +419,8 @@ class LogContract:
         ]
 
         with storage.begin() as tx:
-            for one in several:
-                tx.receipts.add_interaction(DEFAULT_WORKSPACE, one)
+            for interaction in several:
+                tx.receipts.add_interaction(DEFAULT_WORKSPACE, interaction)
 
         with storage.begin(read_only=True) as tx:
             assert tx.receipts.interactions(DEFAULT_WORKSPACE, message.id) == several
@@ -431,10 +446,10 @@ class LogContract:
         _append(storage, an_event(message_id=event.message_id), event)
 
         with storage.begin(read_only=True) as tx:
-            (found,) = tx.timeline.of_message(OTHER_WORKSPACE, event.message_id)
+            (read,) = tx.timeline.of_message(OTHER_WORKSPACE, event.message_id)
             everything = tx.timeline.after(0, limit=10)
-        assert found == evolve(event, position=found.position)
-        assert everything[1] == found
+        assert read == evolve(event, position=read.position)
+        assert everything[1] == read
 
     def test_events_are_read_in_the_order_of_commits(self) -> None:
         storage = self.make_storage()
@@ -444,7 +459,7 @@ class LogContract:
             _append(storage, an_event(kind))
 
         with storage.begin(read_only=True) as tx:
-            positions = [one.position for one in tx.timeline.after(0, limit=10)]
+            positions = [event.position for event in tx.timeline.after(0, limit=10)]
         assert positions == sorted(set(positions))
         assert _kinds_after(storage, 0) == kinds
         assert _kinds_after(storage, 0, limit=2) == kinds[:2]
@@ -466,7 +481,7 @@ class LogContract:
             for name in ("new", "all"):
                 cursor = tx.timeline.lease_cursor(name, now=AT, lease=_HOUR)
                 assert cursor is not None
-                read[name] = [one.kind for one in tx.timeline.after(cursor.position, limit=10)]
+                read[name] = [event.kind for event in tx.timeline.after(cursor.position, limit=10)]
         assert read == {
             "new": [EventKind.LATE],
             "all": [EventKind.ADMITTED, EventKind.LATE],

@@ -246,18 +246,18 @@ class MessagesContract:
         storage = self.make_storage()
         add(storage, a_new_message())
 
-        found = get(storage, a_new_message())
+        message = get(storage, a_new_message())
 
-        assert found is None
+        assert message is None
 
     def test_a_message_is_not_there_for_another_workspace(self) -> None:
         storage = self.make_storage()
         new = a_new_message()
         add(storage, new)
 
-        found = get(storage, evolve(new, workspace=OTHER_WORKSPACE))
+        message = get(storage, evolve(new, workspace=OTHER_WORKSPACE))
 
-        assert found is None
+        assert message is None
 
     def test_adding_nothing_is_no_fault(self) -> None:
         storage = self.make_storage()
@@ -305,14 +305,14 @@ class MessagesContract:
         assert page(storage, limit=5).next_page_token is None
 
     def test_an_empty_storage_has_one_empty_page(self) -> None:
-        found = page(self.make_storage())
+        empty = page(self.make_storage())
 
-        assert (list(found.results), found.next_page_token) == ([], None)
+        assert (list(empty.results), empty.next_page_token) == ([], None)
 
     def test_a_page_tells_the_period_that_was_asked_for(self) -> None:
-        found = page(self.make_storage(), start_at=AT, end_at=AT + MILLISECOND)
+        period = page(self.make_storage(), start_at=AT, end_at=AT + MILLISECOND)
 
-        assert (found.start_at, found.end_at) == (AT, AT + MILLISECOND)
+        assert (period.start_at, period.end_at) == (AT, AT + MILLISECOND)
 
     def test_every_filter_finds_its_own_and_nothing_else(self) -> None:
         for case in FILTERS:
@@ -336,11 +336,11 @@ class MessagesContract:
         messages = [a_new_message() for _ in range(30)]
         foreign = a_new_message(workspace=OTHER_WORKSPACE)
         add(storage, *messages, foreign)
-        wanted = [messages[20], messages[3], messages[11]]
+        chosen = [messages[20], messages[3], messages[11]]
 
-        found = walk(storage, id=[*ids(wanted), foreign.message.id, uuid4()], limit=1)
+        message_ids = walk(storage, id=[*ids(chosen), foreign.message.id, uuid4()], limit=1)
 
-        assert found == ids([messages[20], messages[11], messages[3]])
+        assert message_ids == ids([messages[20], messages[11], messages[3]])
 
     def test_the_values_of_one_filter_are_joined_by_or(self) -> None:
         storage = self.make_storage()
@@ -354,18 +354,18 @@ class MessagesContract:
 
     def test_filters_are_joined_by_and(self) -> None:
         storage = self.make_storage()
-        wanted = a_new_message(a_message(tags=("a",), reference="r", at=AT + MILLISECOND))
+        match = a_new_message(a_message(tags=("a",), reference="r", at=AT + MILLISECOND))
         add(
             storage,
-            wanted,
+            match,
             a_new_message(a_message(tags=("a",), at=AT + MILLISECOND)),
             a_new_message(a_message(reference="r", at=AT + MILLISECOND)),
             a_new_message(a_message(tags=("a",), reference="r")),
         )
 
-        found = walk(storage, tag="a", reference="r", start_at=AT + MILLISECOND)
+        message_ids = walk(storage, tag="a", reference="r", start_at=AT + MILLISECOND)
 
-        assert found == ids([wanted])
+        assert message_ids == ids([match])
 
     def test_every_filter_goes_together_with_every_other(self) -> None:
         storage = self.make_storage()
@@ -373,11 +373,14 @@ class MessagesContract:
         add(storage, *messages)
         alone = [set(walk(storage, **case.query)) for case in FILTERS]
 
-        for place, one in enumerate(FILTERS):
+        for place, first in enumerate(FILTERS):
             for other_place, other in enumerate(FILTERS[:place]):
-                if one.query.keys().isdisjoint(other.query):
-                    found = set(walk(storage, **one.query, **other.query))
-                    assert found == alone[place] & alone[other_place], (one.query, other.query)
+                if first.query.keys().isdisjoint(other.query):
+                    message_ids = set(walk(storage, **first.query, **other.query))
+                    assert message_ids == alone[place] & alone[other_place], (
+                        first.query,
+                        other.query,
+                    )
 
     def test_a_filter_may_have_a_thousand_values(self) -> None:
         storage = self.make_storage()
@@ -385,7 +388,7 @@ class MessagesContract:
         add(storage, a_new_message(), new)
         others = [f"other-{number}" for number in range(999)]
 
-        found = walk(
+        message_ids = walk(
             storage,
             reference=[*others, "r"],
             tag=[*others, "t"],
@@ -396,7 +399,7 @@ class MessagesContract:
             status=list(Status),
         )
 
-        assert found == ids([new])
+        assert message_ids == ids([new])
 
     def test_a_period_holds_its_start_and_not_its_end(self) -> None:
         storage = self.make_storage()
@@ -404,9 +407,9 @@ class MessagesContract:
         messages = [a_new_message(a_message(at=at)) for at in times]
         add(storage, *messages)
 
-        found = walk(storage, start_at=AT, end_at=AT + MILLISECOND, reverse=True)
+        message_ids = walk(storage, start_at=AT, end_at=AT + MILLISECOND, reverse=True)
 
-        assert found == ids(messages[1:3])
+        assert message_ids == ids(messages[1:3])
 
     def test_a_period_is_right_after_the_clock_has_stepped_back(self) -> None:
         storage = self.make_storage()
@@ -471,14 +474,14 @@ class MessagesContract:
             add(storage, *there)
 
             seen: list[UUID] = []
-            one = page(storage, limit=3, reverse=reverse)
-            seen += ids(one.results)
+            part = page(storage, limit=3, reverse=reverse)
+            seen += ids(part.results)
             for step in range(100):
-                if one.next_page_token is None:
+                if part.next_page_token is None:
                     break
                 add(storage, a_new_message(a_message(at=AT + (step - 3) * MILLISECOND)))
-                one = page(storage, limit=3, reverse=reverse, page_token=one.next_page_token)
-                seen += ids(one.results)
+                part = page(storage, limit=3, reverse=reverse, page_token=part.next_page_token)
+                seen += ids(part.results)
                 assert len(seen) == len(set(seen))
                 if step > 30:
                     break
@@ -494,12 +497,12 @@ class MessagesContract:
         seen: list[UUID] = []
         token = None
         for _ in range(200):
-            one = page(storage, status=waiting, limit=4, page_token=token)
-            seen += ids(one.results)
+            part = page(storage, status=waiting, limit=4, page_token=token)
+            seen += ids(part.results)
             for leased in claim(storage, limit=2):
                 if leased.message.id not in steady:
                     settle(storage, a_settlement(leased))
-            token = one.next_page_token
+            token = part.next_page_token
             if token is None:
                 break
 
@@ -514,9 +517,9 @@ class MessagesContract:
         often += [a_new_message(a_message(reference="r")) for _ in range(40)]
         add(storage, *often[:30], rare[0], rare[1], *often[30:], rare[2], *often[:0])
 
-        found = walk(storage, tag="a", reference="r", limit=2)
+        message_ids = walk(storage, tag="a", reference="r", limit=2)
 
-        assert found == ids(reversed(rare))
+        assert message_ids == ids(reversed(rare))
 
     def test_a_listing_of_nothing_ends_too(self) -> None:
         storage = self.make_frugal_storage()
@@ -532,9 +535,9 @@ class MessagesContract:
         add(storage, *messages)
         token = page(storage, limit=2, reverse=True).next_page_token
 
-        found = walk(storage, limit=3, reverse=True, page_token=token)
+        message_ids = walk(storage, limit=3, reverse=True, page_token=token)
 
-        assert found == ids(messages[2:])
+        assert message_ids == ids(messages[2:])
 
     def test_a_page_token_is_refused_with_other_filters(self) -> None:
         storage = self.make_storage()
@@ -552,7 +555,7 @@ class MessagesContract:
                 InvalidQueryError,
                 lambda query=other: page(storage, **query, page_token=token),  # type: ignore[misc]
             )
-            assert [one.path for one in refused.violations] == ["/pageToken"], other
+            assert [violation.path for violation in refused.violations] == ["/pageToken"], other
 
     def test_a_broken_page_token_is_refused(self) -> None:
         storage = self.make_storage()
@@ -574,7 +577,7 @@ class MessagesContract:
                 InvalidQueryError,
                 lambda text=broken: page(storage, page_token=text),  # type: ignore[misc]
             )
-            assert [one.path for one in refused.violations] == ["/pageToken"], broken
+            assert [violation.path for violation in refused.violations] == ["/pageToken"], broken
 
     def test_keys_in_use_are_found_with_their_messages(self) -> None:
         storage = self.make_storage()
@@ -585,11 +588,11 @@ class MessagesContract:
         add(storage, new, plain, a_new_message(key="o-2"))
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(
+            by_key = tx.messages.by_keys(
                 DEFAULT_WORKSPACE, ['o"1\u00e9', "unused", ""], since=_EARLIER
             )
 
-        assert dict(found) == {'o"1\u00e9': (new.message.id, new.idempotency)}
+        assert dict(by_key) == {'o"1\u00e9': (new.message.id, new.idempotency)}
 
     def test_keys_are_found_in_the_transaction_that_uses_them(self) -> None:
         storage = self.make_storage()
@@ -609,9 +612,9 @@ class MessagesContract:
         add(storage, mine, foreign)
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(OTHER_WORKSPACE, ["o-1"], since=_EARLIER)
+            by_key = tx.messages.by_keys(OTHER_WORKSPACE, ["o-1"], since=_EARLIER)
 
-        assert found["o-1"][0] == foreign.message.id
+        assert by_key["o-1"][0] == foreign.message.id
 
     def test_no_keys_find_nothing_and_a_thousand_are_no_fault(self) -> None:
         storage = self.make_storage()
@@ -620,9 +623,9 @@ class MessagesContract:
         with storage.begin(read_only=True) as tx:
             none = tx.messages.by_keys(DEFAULT_WORKSPACE, [], since=_EARLIER)
             many = [f"o-{n}" for n in range(1000)]
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, many, since=_EARLIER)
+            by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, many, since=_EARLIER)
 
-        assert (dict(none), list(found)) == ({}, ["o-7"])
+        assert (dict(none), list(by_key)) == ({}, ["o-7"])
 
     def test_a_key_brings_back_the_fields_it_was_given(self) -> None:
         storage = self.make_storage()
@@ -631,9 +634,9 @@ class MessagesContract:
         add(storage, a_new_message(idempotency=key), a_new_message(key="o-2"))
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1", "o-2"], since=_EARLIER)
+            by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1", "o-2"], since=_EARLIER)
 
-        assert {name: dict(one.fields) for name, (_, one) in found.items()} == {
+        assert {name: dict(stored_key.fields) for name, (_, stored_key) in by_key.items()} == {
             "o-1": fields,
             "o-2": {},
         }
@@ -643,9 +646,9 @@ class MessagesContract:
         add(storage, _keyed("old", AT), _keyed("young", AT + MICROSECOND))
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["old", "young"], since=AT)
+            by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, ["old", "young"], since=AT)
 
-        assert list(found) == ["young"]
+        assert list(by_key) == ["young"]
 
     def test_a_key_that_is_used_again_stands_for_the_later_message(self) -> None:
         storage = self.make_storage()
@@ -655,10 +658,10 @@ class MessagesContract:
 
         with storage.begin() as tx:
             forgotten = tx.messages.delete_expired_keys(until=AT, limit=9)
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER)
+            by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=_EARLIER)
 
         assert forgotten == 0
-        assert found["o-1"][0] == second.message.id
+        assert by_key["o-1"][0] == second.message.id
         assert get(storage, first) == first.message
 
     def test_the_oldest_keys_are_forgotten_a_few_at_a_time(self) -> None:
@@ -670,8 +673,8 @@ class MessagesContract:
         for _ in range(3):
             with storage.begin() as tx:
                 count = tx.messages.delete_expired_keys(until=AT + timedelta(days=3), limit=2)
-                found = tx.messages.by_keys(DEFAULT_WORKSPACE, [*"12345"], since=_EARLIER)
-            left.append((count, sorted(found)))
+                by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, [*"12345"], since=_EARLIER)
+            left.append((count, sorted(by_key)))
 
         assert left == [(2, [*"345"]), (1, [*"45"]), (0, [*"45"])]
 
@@ -683,10 +686,10 @@ class MessagesContract:
 
         with storage.begin() as tx:
             forgotten = tx.messages.delete_expired_keys(until=later, limit=9)
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=later)
+            by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, ["o-1"], since=later)
 
         assert forgotten == 0
-        assert [one for _, one in found.values()] == [key]
+        assert [stored_key for _, stored_key in by_key.values()] == [key]
 
     def test_forgetting_keys_is_rolled_back_with_everything_else(self) -> None:
         storage = self.make_storage()

@@ -65,13 +65,13 @@ class ClaimContract:
     def test_a_claim_carries_the_message_and_its_delivery(self) -> None:
         storage = self.make_storage()
         controls = Controls(cap_frequency=True, notification_url="https://x.example/é", validity=60)
-        wanted = Delivery(
+        expected = Delivery(
             due_at=AT - MICROSECOND,
             expires_at=AT + timedelta(days=400, microseconds=1),
             lane=Lane.PROMOTIONAL,
             controls=controls,
         )
-        new = a_new_message(a_message("é"), workspace=OTHER_WORKSPACE, delivery=wanted)
+        new = a_new_message(a_message("é"), workspace=OTHER_WORKSPACE, delivery=expected)
         add(storage, new)
 
         (leased,) = claim(storage, now=AT + MICROSECOND, lease=LEASE)
@@ -82,7 +82,7 @@ class ClaimContract:
             message=evolve(
                 new.message, status=Status.PROCESSING, last_status_at=now, updated_at=now
             ),
-            delivery=evolve(wanted, attempts=1),
+            delivery=evolve(expected, attempts=1),
             lease=Lease(
                 position=leased.lease.position,
                 fence=leased.lease.fence,
@@ -94,15 +94,15 @@ class ClaimContract:
 
     def test_receivers_who_were_left_out_from_the_start_stay_out(self) -> None:
         storage = self.make_storage()
-        wanted = a_delivery(AT, accepted=("a@x.example",), refused=("b@x.example",))
-        new = a_new_message(delivery=wanted)
+        expected = a_delivery(AT, accepted=("a@x.example",), refused=("b@x.example",))
+        new = a_new_message(delivery=expected)
         add(storage, new)
 
-        found = delivery(storage, new)
+        stored = delivery(storage, new)
         (leased,) = claim(storage)
 
-        assert found == wanted
-        assert leased.delivery == evolve(wanted, attempts=1)
+        assert stored == expected
+        assert leased.delivery == evolve(expected, attempts=1)
 
     def test_a_claimed_message_shows_as_processing(self) -> None:
         storage = self.make_storage()
@@ -171,7 +171,7 @@ class ClaimContract:
             add(storage, *(_due(lane=lane) for _ in range(40)))
 
         for limit in (len(Lane), 8, 30):
-            lanes = [one.delivery.lane for one in claim(storage, limit=limit)]
+            lanes = [claimed.delivery.lane for claimed in claim(storage, limit=limit)]
             assert len(lanes) == limit
             assert set(lanes) == set(Lane), limit
             assert lanes.count(Lane.TWO_FACTOR) == max(lanes.count(lane) for lane in Lane)
@@ -224,10 +224,10 @@ class ClaimContract:
             (claimed,) = claim(storage, now=AT + timedelta(hours=hour), lease=LEASE)
             crashes.append(claimed.delivery.crashes)
 
-        found = delivery(storage, new)
+        stored = delivery(storage, new)
         assert crashes == [0, 1, 2]
-        assert found is not None
-        assert found.crashes == 2
+        assert stored is not None
+        assert stored.crashes == 2
 
     def test_a_crash_is_counted_when_a_settlement_says_so(self) -> None:
         storage = self.make_storage()
@@ -247,10 +247,12 @@ class ClaimContract:
         storage = self.make_storage()
         crashed = [_due(-3, Lane.TWO_FACTOR), _due(-2), _due(-1)]
         add(storage, *crashed)
-        for one in claim(storage, now=AT):
+        for claimed in claim(storage, now=AT):
             settle(
                 storage,
-                a_settlement(one, Status.PROCESSING, next_due_at=one.delivery.due_at, crashed=True),
+                a_settlement(
+                    claimed, Status.PROCESSING, next_due_at=claimed.delivery.due_at, crashed=True
+                ),
             )
         fresh = [_due(), _due()]
         add(storage, *fresh)
@@ -268,10 +270,12 @@ class ClaimContract:
         crashed = _due(-1)
         add(storage, crashed)
         for _ in range(2):
-            (one,) = claim(storage)
+            (claimed,) = claim(storage)
             settle(
                 storage,
-                a_settlement(one, Status.PROCESSING, next_due_at=one.delivery.due_at, crashed=True),
+                a_settlement(
+                    claimed, Status.PROCESSING, next_due_at=claimed.delivery.due_at, crashed=True
+                ),
             )
         fresh = [_due(-3, Lane.TWO_FACTOR), _due(-2)]
         add(storage, *fresh)
@@ -327,7 +331,7 @@ class ClaimContract:
             pass
 
         assert get(storage, new) == new.message
-        assert [one.delivery.attempts for one in claim(storage)] == [1]
+        assert [claimed.delivery.attempts for claimed in claim(storage)] == [1]
 
     def test_eight_threads_share_the_messages_out_without_one_twice(self) -> None:
         storage = self.make_storage()
@@ -344,7 +348,9 @@ class ClaimContract:
         with ThreadPoolExecutor(8) as pool:
             shares = list(pool.map(take_until_none_is_left, range(8)))
 
-        assert sorted(one for share in shares for one in share) == sorted(ids(messages))
+        assert sorted(message_id for share in shares for message_id in share) == sorted(
+            ids(messages)
+        )
         assert len(walk(storage, status=Status.SENT, limit=1000)) == 400
 
 
@@ -574,11 +580,11 @@ class SettleContract:
         }
 
         settle(storage, a_settlement(leased, Status.PROCESSING, failure=failure, next_due_at=AT))
-        found = [walk(storage, **{name: value}) for name, value in filters.items()]
+        message_ids = [walk(storage, **{name: value}) for name, value in filters.items()]
         settle(storage, a_settlement(claim(storage)[0]))
         found_later = [walk(storage, **{name: value}) for name, value in filters.items()]
 
-        assert found == [ids([new])] * 3
+        assert message_ids == [ids([new])] * 3
         assert found_later == [[]] * 3
 
 
@@ -671,9 +677,9 @@ class WaitingContract:
         assert again.message.details == unmarked.message.details == "in_doubt"
         assert get(storage, new) == unmarked.message
         assert settle(storage, a_settlement(unmarked)) == [True]
-        found = get(storage, new)
-        assert found is not None
-        assert found.details is None
+        message = get(storage, new)
+        assert message is not None
+        assert message.details is None
 
     def test_a_settled_hand_over_leaves_no_doubt(self) -> None:
         storage, new, leased = self._claimed()

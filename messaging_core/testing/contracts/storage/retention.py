@@ -81,19 +81,19 @@ def place_of(new: NewMessage) -> Place:
 
 def _old(storage: Storage, before: datetime = LATER, limit: int = 100, **how: Any) -> set[Place]:
     with storage.begin(read_only=True) as tx:
-        found = tx.retention.find_expired(before=before, limit=limit, **how)
-    assert len(set(found)) == len(found)
-    return set(found)
+        expired = tx.retention.find_expired(before=before, limit=limit, **how)
+    assert len(set(expired)) == len(expired)
+    return set(expired)
 
 
 def _erase(storage: Storage, *new: NewMessage) -> int:
     with storage.begin() as tx:
-        return tx.retention.delete([place_of(one) for one in new])
+        return tx.retention.delete([place_of(message) for message in new])
 
 
 def _redact(storage: Storage, *new: NewMessage) -> list[tuple[UUID, Message]]:
     with storage.begin() as tx:
-        return tx.retention.redact([place_of(one) for one in new])
+        return tx.retention.redact([place_of(message) for message in new])
 
 
 def _hang_things_on(storage: Storage, new: NewMessage) -> tuple[Event, Interaction]:
@@ -126,7 +126,8 @@ def _hang_things_on(storage: Storage, new: NewMessage) -> tuple[Event, Interacti
 def _events(storage: Storage, new: NewMessage) -> list[Event]:
     with storage.begin(read_only=True) as tx:
         return [
-            evolve(one, position=0) for one in tx.timeline.of_message(new.workspace, new.message.id)
+            evolve(event, position=0)
+            for event in tx.timeline.of_message(new.workspace, new.message.id)
         ]
 
 
@@ -143,7 +144,7 @@ def _log(storage: Storage, new: NewMessage) -> tuple[list[Event], int, list[Inte
 
 
 def _without_positions(events: list[Event]) -> list[Event]:
-    return [evolve(one, position=0) for one in events]
+    return [evolve(event, position=0) for event in events]
 
 
 _BY_WHAT_GOES: Final[tuple[dict[str, Any], ...]] = (
@@ -188,7 +189,7 @@ class OldContract:
         incoming = a_new_message(an_incoming_message())
         add(storage, *finished, incoming)
 
-        assert _old(storage) == {place_of(one) for one in [*finished, incoming]}
+        assert _old(storage) == {place_of(message) for message in [*finished, incoming]}
 
     def test_what_waits_or_is_being_delivered_is_never_old(self) -> None:
         storage = self.make_storage()
@@ -295,8 +296,8 @@ class EraseContract:
         _erase(storage, new)
 
         with storage.begin(read_only=True) as tx:
-            found = tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"], since=AT - LEASE)
-        assert found == {"k": (new.message.id, new.idempotency)}
+            by_key = tx.messages.by_keys(DEFAULT_WORKSPACE, ["k"], since=AT - LEASE)
+        assert by_key == {"k": (new.message.id, new.idempotency)}
 
     def test_a_contact_stays(self) -> None:
         storage, new = self.make_storage(), a_finished_message()
@@ -382,7 +383,7 @@ class EraseContract:
             pass
 
         assert (walk(storage), _log(storage, new), _log(storage, other)) == before
-        assert [get(storage, one) for one in (new, other)] == [new.message, other.message]
+        assert [get(storage, message) for message in (new, other)] == [new.message, other.message]
         assert _events(storage, new) == [things[0]]
 
 
@@ -467,7 +468,7 @@ class InboxRetentionContract:
         assert erase(LATER, AT) == 1
         assert erase(LATER, LATER) == 2
         with storage.begin(read_only=True) as tx:
-            assert [one.key for one in tx.receipts.pending(limit=9)] == ["0", "4"]
+            assert [kept_receipt.key for kept_receipt in tx.receipts.pending(limit=9)] == ["0", "4"]
             assert tx.receipts.unmatched(DEFAULT_WORKSPACE, ["p-1"]) == []
 
     def test_receipts_go_in_bites_and_by_workspace(self) -> None:

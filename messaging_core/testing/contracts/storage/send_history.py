@@ -126,5 +126,5 @@ def _since(
     workspace: UUID = DEFAULT_WORKSPACE,
 ) -> list[tuple[datetime, int]]:
     with storage.begin(read_only=True) as tx:
-        found = tx.send_history.since(workspace, contact, platform=platform, since=since)
-    return [(at, message_id.int) for at, message_id in found]
+        sends = tx.send_history.since(workspace, contact, platform=platform, since=since)
+    return [(at, message_id.int) for at, message_id in sends]

@@ -56,20 +56,22 @@ def page(storage: Storage, **query: Any) -> Page[Message]:
 
 def walk(storage: Storage, **query: Any) -> list[UUID]:
     """Return the ids of all messages of a listing, page after page."""
-    found: list[UUID] = []
+    message_ids: list[UUID] = []
     for _ in range(MOST_PAGES):
-        one = page(storage, **query)
-        assert len(one.results) <= query.get("limit", MessageQuery().limit)
-        found += ids(one.results)
-        if one.next_page_token is None:
-            return found
-        query["page_token"] = one.next_page_token
+        part = page(storage, **query)
+        assert len(part.results) <= query.get("limit", MessageQuery().limit)
+        message_ids += ids(part.results)
+        if part.next_page_token is None:
+            return message_ids
+        query["page_token"] = part.next_page_token
     raise AssertionError("the walk does not end")
 
 
 def ids(messages: Iterable[Message | NewMessage | Claim]) -> list[UUID]:
     """Return the ids of messages, wherever they stand."""
-    return [one.id if isinstance(one, Message) else one.message.id for one in messages]
+    return [
+        message.id if isinstance(message, Message) else message.message.id for message in messages
+    ]
 
 
 def claim(  # noqa: PLR0913 - by keyword, as in the port

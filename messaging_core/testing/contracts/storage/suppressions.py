@@ -38,20 +38,20 @@ def suppressed(
 ) -> Mapping[Identifier, Sequence[Suppression]]:
     """Return what addresses must not get."""
     with storage.begin(read_only=True) as tx:
-        found = tx.suppressions.for_addresses(workspace, identifiers)
-        return {identifier: list(its) for identifier, its in found.items()}
+        matches = tx.suppressions.for_addresses(workspace, identifiers)
+        return {identifier: list(its) for identifier, its in matches.items()}
 
 
 def walk_suppressions(storage: Storage, **query: Any) -> list[Suppression]:
     """Return all suppressions of a listing."""
-    found: list[Suppression] = []
+    suppressions: list[Suppression] = []
     for _ in range(MOST_PAGES):
         with storage.begin(read_only=True) as tx:
             page = tx.suppressions.find(SuppressionQuery(**query))
         assert len(page.results) <= query.get("limit", SuppressionQuery().limit)
-        found += page.results
+        suppressions += page.results
         if page.next_page_token is None:
-            return found
+            return suppressions
         query["page_token"] = page.next_page_token
     raise AssertionError("the walk does not end")
 
@@ -81,9 +81,9 @@ class SuppressionsContract:
         other = evolve(_ADDRESS, identifier_value="ADA@receiver.EXAMPLE")
         keys = [Identifier(identifier_key=key, identifier_value="X") for key in ("own", "\ud800")]
 
-        found = suppressed(storage, _ADDRESS, other, _NUMBER, *keys)
+        matches = suppressed(storage, _ADDRESS, other, _NUMBER, *keys)
 
-        assert found == {_ADDRESS: [mail], other: [mail], _NUMBER: [number]}
+        assert matches == {_ADDRESS: [mail], other: [mail], _NUMBER: [number]}
 
     def test_the_latest_opt_in_is_remembered_for_each_sender(self) -> None:
         storage = self.make_storage()
@@ -119,9 +119,11 @@ class SuppressionsContract:
             evolve(first, cause=SuppressionCause.COMPLAINT),
         )
 
-        found = walk_suppressions(storage)
-        assert first in found
-        assert sorted((str(one.sender), one.cause.value) for one in found) == [
+        suppressions = walk_suppressions(storage)
+        assert first in suppressions
+        assert sorted(
+            (str(suppression.sender), suppression.cause.value) for suppression in suppressions
+        ) == [
             ("News@Shop.example", "complaint"),
             ("News@Shop.example", "manual"),
             ("other@shop.example", "manual"),
@@ -167,19 +169,21 @@ class SuppressionsContract:
             )
 
         assert lifted == 1
-        left = {(one.sender, one.cause) for one in walk_suppressions(storage)}
+        left = {
+            (suppression.sender, suppression.cause) for suppression in walk_suppressions(storage)
+        }
         assert left == {("+31600000001", bounce), ("Shop", stop), ("Shop", bounce)}
 
     def test_suppressions_survive_the_contact(self) -> None:
-        storage, one = self.make_storage(), a_suppression(A_NUMBER)
+        storage, suppression = self.make_storage(), a_suppression(A_NUMBER)
         with storage.begin() as tx:
             tx.contacts.save(a_contact("ada", A_NUMBER))
-        suppress(storage, one)
+        suppress(storage, suppression)
 
         with storage.begin() as tx:
             tx.contacts.delete(DEFAULT_WORKSPACE, "ada")
 
-        assert suppressed(storage, _NUMBER) == {_NUMBER: [one]}
+        assert suppressed(storage, _NUMBER) == {_NUMBER: [suppression]}
 
     def test_suppressions_are_listed_page_by_page(self) -> None:
         storage = self.make_storage()
@@ -230,8 +234,8 @@ class SuppressionsContract:
             raised(InvalidQueryError, partial(walk_suppressions, storage, **query))
 
     def test_what_was_done_to_suppressions_is_rolled_back(self) -> None:
-        storage, one = self.make_storage(), a_suppression(A_NUMBER)
-        suppress(storage, one)
+        storage, suppression = self.make_storage(), a_suppression(A_NUMBER)
+        suppress(storage, suppression)
 
         def block() -> None:
             with storage.begin() as tx:
@@ -241,4 +245,4 @@ class SuppressionsContract:
 
         raised(KeyError, block)
 
-        assert walk_suppressions(storage) == [one]
+        assert walk_suppressions(storage) == [suppression]

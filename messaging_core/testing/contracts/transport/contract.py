@@ -132,8 +132,10 @@ class TransportContract:
         check_outcome(outcome, marked=True, envelope=envelope, secrets=self.secrets)
         assert isinstance(outcome, Accepted)
         if transport.capabilities.receipts:
-            known = outcome.references + leave.references
-            assert known, "a receipt finds its message by a reference: name those of the provider"
+            references = outcome.references + leave.references
+            assert references, (
+                "a receipt finds its message by a reference: name those of the provider"
+            )
 
     def test_leave_is_asked_once_before_the_message_goes(self) -> None:
         leave = Leave(look=self._delivered_by_now)

@@ -152,13 +152,13 @@ class HttpPeerContract(PeerContract):
 
     def test_a_time_to_wait_is_read(self) -> None:
         answer = self.busy("")
-        wanted = answer.headers.get("retry-after")
+        seconds = answer.headers.get("retry-after")
 
         outcome = self.answered(self.make_busy(), Leave())
 
         assert isinstance(outcome, Deferred)
-        if wanted is not None and wanted.isdigit():
-            assert outcome.retry_after == timedelta(seconds=int(wanted))
+        if seconds is not None and seconds.isdigit():
+            assert outcome.retry_after == timedelta(seconds=int(seconds))
         if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
             assert outcome.failure.retry is Retry.THROTTLED
 
