@@ -1,14 +1,13 @@
 """Keep code of the host from ending a thread or a process of the engine."""
 
-import logging
 import threading
-from traceback import walk_tb
 from types import FrameType, TracebackType
 from typing import Final
 
 from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _OWN: Final = ("messaging_core.", "messaging_adapters.")
 
@@ -18,6 +17,8 @@ def fault_of(error: BaseException) -> str:
 
     The text may quote an address, content or a secret.
     """
+    from traceback import walk_tb  # noqa: PLC0415 - only faults need it
+
     places = [(frame, line) for frame, line in walk_tb(error.__traceback__) if frame]
     # The frames of the engine say nothing about the fault, unless there are no others.
     places = [place for place in places if not _is_own(place[0])] or places[-1:]

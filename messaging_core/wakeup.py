@@ -1,14 +1,14 @@
 """Wake the workers of this process when a message may have become due."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from messaging_core.host_code import fault_of
+from messaging_core.lazy import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _SLICE: Final = 0.5  # seconds after which a thread notices that its run has ended
 _JOIN: Final = 1.0

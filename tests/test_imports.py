@@ -64,6 +64,7 @@ COLD = frozenset(
         "decimal",
         "difflib",
         "html",
+        "logging",
         "messaging_core.contacts.directory",
         "messaging_core.contacts.editor",
         "messaging_core.contacts.suppressions",

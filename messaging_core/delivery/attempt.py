@@ -1,6 +1,5 @@
 """One call of a transport: what it may do, and what its answer comes to."""
 
-import logging
 from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 
@@ -9,7 +8,7 @@ from attrs import evolve
 from messaging_core.delivery.handoff import DurableHandoff, _text, _texts
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
     Accepted,
@@ -23,7 +22,7 @@ from messaging_core.models.delivery.outcome import (
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import SupportsLookUp, Transport, leaves
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @frozen(kw_only=True)

@@ -1,6 +1,5 @@
 """Deliver one message: decide, hand it over, and record the result."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -35,7 +34,7 @@ from messaging_core.delivery.handoff import DurableHandoff
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement
@@ -44,7 +43,7 @@ from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.policy.send_rules import Course
 from messaging_core.ports.transport import Transport
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _PUT_OFF = timedelta(minutes=1)
 _WITHDRAWN_WAIT = timedelta(seconds=1)

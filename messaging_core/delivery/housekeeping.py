@@ -1,6 +1,5 @@
 """The work of a worker beside delivering: pending receipts, and events for subscribers."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +7,12 @@ from time import monotonic
 
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
+from messaging_core.lazy import logger
 from messaging_core.messages.event_threads import EventDelivery
 from messaging_core.messages.events import EventSubscriptions
 from messaging_core.receipts.inbox import ReceiptInbox
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _PAUSE = 0.5  # seconds between looks
 _MAX_WAIT = 5.0  # seconds that the end waits; what is not done by then is done again later

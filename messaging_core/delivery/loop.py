@@ -1,6 +1,5 @@
 """The loop of a worker: claim, deliver and settle, until nothing is due or until a stop."""
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,9 +13,9 @@ from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.watchdog import Watchdog
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of, may_be_a_signal
-from messaging_core.lazy import define
+from messaging_core.lazy import define, logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 POLL: Final = 0.5
 """Seconds between looks at a storage that other processes write to as well."""

@@ -1,15 +1,15 @@
 """Thread pool of one channel: it runs claims, and replaces threads that hang in a transport."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 from messaging_core.host_code import fault_of
+from messaging_core.lazy import logger
 from messaging_core.models.delivery.delivery import Claim
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _IDLE = 10.0  # seconds after which a thread without work ends
 _SECOND = 1.0

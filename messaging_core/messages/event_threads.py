@@ -1,6 +1,5 @@
 """Deliver events to each subscriber on its own thread, so that none waits for another."""
 
-import logging
 import math
 import threading
 from collections.abc import Callable
@@ -8,9 +7,10 @@ from time import monotonic
 
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
+from messaging_core.lazy import logger
 from messaging_core.messages.events import EventSubscriptions
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 Work = Callable[[str], None]
 """Delivers to the subscriber of a name."""

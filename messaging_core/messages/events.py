@@ -1,7 +1,6 @@
 """Deliver the event log to the handlers of the host: at least once, and in order."""
 
 import inspect
-import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
@@ -12,12 +11,12 @@ from attrs import evolve, field
 from messaging_core.errors import ArgumentError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.host_code import fault_of
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, logger
 from messaging_core.models.delivery.event import Cursor, Event, EventKind
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage.transaction import Storage
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _PAGE = 100
 _LEASE = timedelta(minutes=5)

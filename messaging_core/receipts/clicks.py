@@ -1,9 +1,9 @@
 """Resolve the code of a short link, and record the click."""
 
-import logging
 from datetime import datetime
 
 from messaging_core.errors import StorageError, UnknownShortLinkError
+from messaging_core.lazy import logger
 from messaging_core.models.content.short_link import ShortLink
 from messaging_core.models.delivery.interaction import (
     ClickedLink,
@@ -14,7 +14,7 @@ from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.rules.links.short_links import is_code, location_of
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def resolve_short_link(inbox: ReceiptInbox, code: str, *, prefetched: bool) -> str:

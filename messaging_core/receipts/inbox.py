@@ -1,6 +1,5 @@
 """Store each receipt durably, then apply it once; `processor` applies it."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,7 @@ from messaging_core.errors import (
     StorageBusyError,
     StorageError,
 )
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.receipt import (
@@ -34,7 +33,7 @@ from messaging_core.receipts.reassembly import reassembled
 from messaging_core.wire import encode
 from messaging_core.wire.stored.fingerprint import hash_of
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _PAGE = 250
 """How many receipts are applied in one transaction, for whose length all other writers wait."""

@@ -1,6 +1,5 @@
 """Match a receipt to its message and apply it; `status` derives the status from it."""
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +21,7 @@ from messaging_core.decisions.status.redaction import (
     redacted_interaction,
 )
 from messaging_core.decisions.status.resolution import platform_of
+from messaging_core.lazy import logger
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import Failure, FailureCode
 from messaging_core.models.delivery.delivery import Delivery, Resolution
@@ -41,7 +41,7 @@ from messaging_core.receipts.status import StatusResolver
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.rules.policy.lifecycle import never_went
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _CAUSES: Final = {
     InteractionType.REPORTED_AS_SPAM: SuppressionCause.COMPLAINT,

@@ -1,20 +1,19 @@
 """Receive the webhook requests of providers: verify, parse and keep; a worker applies."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from messaging_core.errors import ConfigurationError, UnknownWebhookError, WebhookError
 from messaging_core.host_code import HostCode, fault_of
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, logger
 from messaging_core.models.delivery.receipt import Receipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.wire.receipts import as_receipts
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _UNAUTHORIZED: Final = 401
 _SERVER_ERROR: Final = 500

@@ -1,6 +1,5 @@
 """The file of a database: its name, and whether it is still the one that was opened."""
 
-import logging
 import os
 import re
 import sqlite3
@@ -10,8 +9,9 @@ from types import ModuleType
 from typing import Final
 
 from messaging_core.errors import ConfigurationError, StorageError
+from messaging_core.lazy import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 MEMORY: Final = ":memory:"
 

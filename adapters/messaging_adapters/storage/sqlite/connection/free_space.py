@@ -1,6 +1,5 @@
 """Room on the disk: accepting stops while there is still enough to finish what was accepted."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -12,7 +11,9 @@ _FRESH = 1.0  # seconds for which an answer of the probe holds
 
 def disk_free(folder: Path) -> int:
     """Return how many bytes this process may still write to the disk of a folder."""
-    return shutil.disk_usage(folder).free
+    from shutil import disk_usage  # noqa: PLC0415 - shutil loads three compressors
+
+    return disk_usage(folder).free
 
 
 class FreeSpace:

@@ -6,7 +6,6 @@ open. From then on a mark beside it, `…-unchecked`, says that it has to be che
 succeeds: SQLite itself clears all traces away the first time the file is opened.
 """
 
-import logging
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -16,8 +15,9 @@ from types import ModuleType
 from messaging_adapters.storage.sqlite.connection import files
 from messaging_adapters.storage.sqlite.errors import CORRUPT, code_of, is_busy
 from messaging_core.errors import StorageCorruptError
+from messaging_core.lazy import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _STILLNESS = 0.02  # seconds in which a process that commits would have touched a journal
 _FAULTS = 5  # as many as are named

@@ -1,6 +1,5 @@
 """How a file is opened: in which journal mode, with which tables, and only when it is sound."""
 
-import logging
 import os
 import sqlite3
 from contextlib import closing
@@ -16,8 +15,9 @@ from messaging_adapters.storage.sqlite.connection.locking import ask
 from messaging_adapters.storage.sqlite.errors import is_busy, is_doubtful, translate
 from messaging_adapters.storage.sqlite.schema import check
 from messaging_core.errors import ConfigurationError, StorageBusyError
+from messaging_core.lazy import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 MINIMUM_VERSION = (3, 38, 0)
 

@@ -1,10 +1,11 @@
 """Rows whose content may be damaged: damaged rows are skipped and do not stop the others."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-_log = logging.getLogger(__name__)
+from messaging_core.lazy import logger
+
+_log = logger(__name__)
 
 V = TypeVar("V")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from importlib import import_module
-from pkgutil import get_data
 from typing import Final
 
 import attrs
@@ -169,6 +168,8 @@ def _other_attached(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[s
 @cache
 def statements() -> tuple[str, ...]:
     """Return what makes the tables in a database that has none of them, one statement each."""
+    from pkgutil import get_data  # noqa: PLC0415 - only a new database needs them
+
     return tuple(_split((get_data(__package__, CURRENT) or b"").decode()))
 
 

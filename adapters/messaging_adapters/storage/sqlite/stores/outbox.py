@@ -1,6 +1,5 @@
 """What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -22,6 +21,7 @@ from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_adapters.storage.sqlite.stores.messages import failure_columns, progress_column
 from messaging_core.decisions.delivery.fairness import divide, most_for_one, place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
+from messaging_core.lazy import logger
 from messaging_core.models.delivery.delivery import (
     Claim,
     Controls,
@@ -37,7 +37,7 @@ from messaging_core.wire import load
 from messaging_core.wire.codec.scalars import write_datetime
 from messaging_core.wire.stored.message import Stored, settled_state, store
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 # From one channel to the next through the index: what it costs is a seek or two for each channel,
 # however many messages wait in between. A queue is named by the position of one message in it. Of
