@@ -8,7 +8,7 @@ from messaging_core.models.delivery.capabilities import (
     Capabilities as Capabilities,  # noqa: PLC0414 - hosts import it from here
 )
 from messaging_core.models.delivery.outcome import Outcome
-from messaging_core.models.delivery.transport_check import TransportCheck
+from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
 
 
@@ -122,9 +122,13 @@ def check_transport(transport: Transport) -> list[tuple[str, TransportCheck | No
     """Check a transport, or each of those behind it, and return what came of it by name.
 
     Returns:
-        Nothing beside the name of a transport that has no `check`.
+        Nothing beside the name of a transport that cannot be checked.
     """
-    return [
-        (own.name, own.check() if isinstance(own, SupportsCheck) else None)
-        for own in leaves(transport)
-    ]
+    return [(own.name, _checked(own)) for own in leaves(transport)]
+
+
+def _checked(transport: Transport) -> TransportCheck | None:
+    if not isinstance(transport, SupportsCheck):
+        return None
+    result = transport.check()
+    return None if result.status is CheckStatus.UNKNOWN else result

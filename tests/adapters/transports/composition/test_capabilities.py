@@ -60,8 +60,14 @@ class Checked(RecordingTransport):
         return TransportCheck(status=CheckStatus.OK)
 
 
-def test_every_transport_behind_others_is_checked() -> None:
-    able, unable = Checked(name="able"), RecordingTransport(name="unable")
+class Unaware(RecordingTransport):
+    def check(self) -> TransportCheck:
+        return TransportCheck(status=CheckStatus.UNKNOWN)
+
+
+@pytest.mark.parametrize("unable", [RecordingTransport(name="unable"), Unaware(name="unable")])
+def test_every_transport_behind_others_is_checked(unable: Transport) -> None:
+    able = Checked(name="able")
     composed = Failover(Throttled(able, 10), CircuitBreaker(RoundRobin(unable, able)))
 
     assert list(leaves(composed)) == [able, unable, able]
