@@ -58,6 +58,8 @@ def test_a_message_arrives_and_its_receipt_comes_back(start_centre: Any, connect
     [
         {"mode": "early"},
         {"mode": "early", "ids": "padded", "receipt_ids": "hex"},
+        {"mode": "early", "ids": "hex", "receipt_ids": "decimal"},
+        {"mode": "early", "ids": "decimal", "receipt_ids": "hex", "tlvs": False},
         {"tlvs": False},
         {"ids": "padded", "receipt_ids": "hex"},
         {"ids": "hex", "receipt_ids": "padded", "tlvs": False},
