@@ -56,9 +56,9 @@ def test_a_receipt_that_came_before_its_answer_names_the_message() -> None:
     ids = IdNotation(MessageIds.AUTO)
     waiting = ids.reference("11259360", ADDRESS)
 
-    kept = ids.note("ABCDE0", ADDRESS)
+    reference = ids.note("ABCDE0", ADDRESS)
 
-    assert kept == waiting == ids.reference("11259360", ADDRESS) == "11259360"
+    assert reference == waiting == ids.reference("11259360", ADDRESS) == "11259360"
     assert ids.reference("11259361", ADDRESS) == ids.note("abcde1", ADDRESS)
 
 
