@@ -24,7 +24,7 @@ from messaging_core.models.messages.envelope import Envelope, SmsContent
 
 _LONGEST_VALIDITY: Final = timedelta(days=31)
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,20}")  # §5.2.8: 21 octets with the NUL
-_NAME: Final = re.compile(r"[ -~]{1,11}")  # 3GPP TS 23.040 §9.1.2.5
+_NAME: Final = re.compile(r"(?=.*[A-Za-z])[ -~]{1,11}")  # 3GPP TS 23.040 §9.1.2.5
 
 _INTERNATIONAL: Final = (1, 1)  # TON and NPI (§5.2.5, §5.2.6): a number with its country's code
 _ALPHANUMERIC: Final = (5, 0)
@@ -146,7 +146,7 @@ def _source(sender: str) -> tuple[str, int, int]:
     if _NAME.fullmatch(sender):
         return sender, *_ALPHANUMERIC
     raise UnsendableError(
-        "an SMS sender is a number, or at most 11 characters of ASCII",
+        "an SMS sender is a number, or a name of at most 11 characters of ASCII",
         FailureCode.INVALID_SENDER,
         Retry.CONFIGURATION,
     )

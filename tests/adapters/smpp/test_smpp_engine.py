@@ -106,7 +106,7 @@ def test_our_reference_finds_a_message_whose_answer_was_lost(
 
 
 def test_an_answer_that_comes_late_ends_the_doubt(start_centre: Any, connect: Any) -> None:
-    centre = start_centre(mode="late", late=600)
+    centre = start_centre(mode="late", late=3000)
     messenger = a_messenger(connect(centre, response_timeout=0.2))
 
     message = send(messenger)

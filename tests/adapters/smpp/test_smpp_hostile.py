@@ -84,7 +84,7 @@ def attempt(transport: Any) -> tuple[Outcome, int]:
     leave, began = Leave(), monotonic()
     envelope = an_envelope(SMS, SmsContent(sms=split_sms("hi")))
     outcome = transport.send(envelope, leave)
-    assert monotonic() - began < 5
+    assert monotonic() - began < 20
     return outcome, leave.calls
 
 
@@ -187,7 +187,7 @@ def test_requests_that_cannot_be_served_are_answered(serve: Any, connect: Any) -
     peer = serve(ask)
 
     outcome, _ = attempt(connect(peer.port, **BRIEF))
-    deadline = monotonic() + 5
+    deadline = monotonic() + 20
     while len(peer.read) < 5 and monotonic() < deadline:
         sleep(0.01)
 
