@@ -8,9 +8,19 @@ checked, as message centres exceed them.
 import struct
 from typing import Any, Final
 
-from attrs import define, field, fields
+from attrs import define, field
 
-from messaging_adapters.smpp.pdu import BODIES, RESPONSE, Body, Nothing, Pdu, PduError, Status
+from messaging_adapters.smpp.pdu import (
+    BODIES,
+    LAYOUTS,
+    RESPONSE,
+    Body,
+    Kind,
+    Nothing,
+    Pdu,
+    PduError,
+    Status,
+)
 from messaging_adapters.smpp.tlv import TlvError, decode_tlvs, encode_tlvs
 
 MAX_PDU: Final = 70_000
@@ -19,8 +29,12 @@ MAX_PDU: Final = 70_000
 _HEAD: Final = struct.Struct(">4I")
 
 
-def encode(pdu: Pdu) -> bytes:
+def encode(pdu: Pdu, sequence: int | None = None) -> bytes:
     """Return a PDU as bytes.
+
+    Args:
+        pdu: A request or response.
+        sequence: Its number, where it has none of its own yet.
 
     Raises:
         ValueError: A value does not fit its field, which is a fault of the caller.
@@ -28,24 +42,24 @@ def encode(pdu: Pdu) -> bytes:
     # §4.1.2, §4.4.2: a response that reports an error has no body.
     is_bare = pdu.is_response and pdu.status != Status.OK
     body = b"" if is_bare else _encode_body(pdu.body) + encode_tlvs(pdu.tlvs)
-    return _HEAD.pack(_HEAD.size + len(body), pdu.command, pdu.status, pdu.sequence) + body
+    number = pdu.sequence if sequence is None else sequence
+    return _HEAD.pack(_HEAD.size + len(body), pdu.command, pdu.status, number) + body
 
 
 def _encode_body(body: Body) -> bytes:
     written = bytearray()
-    for attribute in fields(type(body)):
-        value, metadata = getattr(body, attribute.name), attribute.metadata
-        if "limit" in metadata:
-            if len(value) >= metadata["limit"] or b"\0" in value:
-                raise ValueError(f"{attribute.name} has at most {metadata['limit'] - 1} octets")
+    for name, kind, limit in LAYOUTS[type(body)]:
+        value = getattr(body, name)
+        if kind is Kind.OCTET:
+            written.append(value)
+            continue
+        if len(value) > limit or (kind is Kind.TEXT and b"\0" in value):
+            raise ValueError(f"{name} has at most {limit} octets")
+        if kind is Kind.TEXT:
             written += value + b"\0"
-        elif "counted" in metadata:
-            if len(value) > metadata["counted"]:
-                raise ValueError(f"{attribute.name} has at most {metadata['counted']} octets")
+        else:
             written.append(len(value))
             written += value
-        else:
-            written.append(value)
     return bytes(written)
 
 
@@ -86,24 +100,24 @@ def _decode_body(kind: type[Body], data: bytes, *, is_lenient: bool) -> tuple[Bo
     """Read the fields of a body, and return it with its length."""
     values: dict[str, Any] = {}
     at = 0
-    for attribute in fields(kind):
-        if "limit" in attribute.metadata:
+    for name, field_kind, _ in LAYOUTS[kind]:
+        if field_kind is Kind.TEXT:
             end = data.find(b"\0", at)
             if end < 0 and not is_lenient:
-                raise _ShortError(attribute.name)
+                raise _ShortError(name)
             end = len(data) if end < 0 else end  # some answers leave out the last NUL
-            values[attribute.name] = data[at:end]
+            values[name] = data[at:end]
             at = min(end + 1, len(data))
             continue
         if at >= len(data):
-            raise _ShortError(attribute.name)
-        values[attribute.name] = data[at]
+            raise _ShortError(name)
+        values[name] = data[at]
         at += 1
-        if "counted" in attribute.metadata:
+        if field_kind is Kind.COUNTED:
             end = at + data[at - 1]
             if end > len(data):
-                raise _ShortError(attribute.name)
-            values[attribute.name] = data[at:end]
+                raise _ShortError(name)
+            values[name] = data[at:end]
             at = end
     return kind(**values), at
 

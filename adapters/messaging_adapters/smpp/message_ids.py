@@ -9,6 +9,8 @@ import threading
 from enum import StrEnum
 from typing import Final
 
+from messaging_core.fork import ForkAware, watch_forks
+
 _HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 _HEX_GROUPS: Final = re.compile(r"[0-9A-Fa-f-]+")
 _DECIMAL: Final = re.compile(r"[0-9]+")
@@ -53,14 +55,26 @@ def converted(message_id: str, notation: MessageIds) -> str:
     return message_id
 
 
-class IdNotation:
-    """Tell which id of an answer a receipt means; safe to use from many threads."""
+class IdNotation(ForkAware):
+    """Tell which id of an answer a receipt means; safe to use from many threads.
+
+    Args:
+        notation: What is known about the centre.
+    """
 
     def __init__(self, notation: MessageIds) -> None:
-        self._notation = notation
-        self._learned: MessageIds = MessageIds.SAME if notation is MessageIds.AUTO else notation
+        self._is_fixed = notation is not MessageIds.AUTO
+        self._notation = notation if self._is_fixed else MessageIds.SAME
         self._lock = threading.Lock()
+        # Ids of answers and ids of receipts that matched none, each with the number they are for.
         self._answered: dict[str, str] = {}
+        self._early: dict[str, str] = {}
+        self._adopted: dict[str, str] = {}  # ids of receipts that became references
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Replace the lock: a thread of the parent may have held it."""
+        self._lock = threading.Lock()
 
     def note(self, message_id: str, address: str) -> str:
         """Remember the id in an answer, and return the reference to keep.
@@ -70,11 +84,18 @@ class IdNotation:
             address: Whom the message went to.
         """
         reference = canonical(message_id)
-        if self._notation is MessageIds.AUTO:
-            with self._lock:
-                self._answered[reference] = _end_of(address)
-                while len(self._answered) > _REMEMBERED:
-                    del self._answered[next(iter(self._answered))]
+        if self._is_fixed:
+            return reference
+        end = _end_of(address)
+        with self._lock:
+            for notation in _OTHERS:
+                spelled = _as_receipt(reference, notation)
+                if spelled != reference and self._early.get(spelled) == end:
+                    # Its receipt waits already, under the id that it names.
+                    _remember(self._adopted, spelled, end)
+                    self._notation = notation
+                    return spelled
+            _remember(self._answered, reference, end)
         return reference
 
     def reference(self, message_id: str, address: str) -> str:
@@ -85,22 +106,42 @@ class IdNotation:
             address: Whom the message went to.
         """
         bare = canonical(message_id)
-        if self._notation is not MessageIds.AUTO:
+        if self._is_fixed:
             return converted(bare, self._notation)
-        for notation in (MessageIds.SAME, MessageIds.HEX_THEN_DECIMAL, MessageIds.DECIMAL_THEN_HEX):
-            spelled = converted(bare, notation)
-            # The number tells it from the id of another message that happens to look so.
-            if self._answered.get(spelled) == _end_of(address):
-                if notation is MessageIds.SAME or spelled != bare:
-                    self._learn(bare, spelled, notation)
-                return spelled
-        return converted(bare, self._learned)
+        end = _end_of(address)
+        with self._lock:
+            if self._adopted.get(bare) == end:
+                return bare
+            for notation in (MessageIds.SAME, *_OTHERS):
+                spelled = converted(bare, notation)
+                # The number tells it from the id of another message that happens to look so.
+                if self._answered.get(spelled) == end:
+                    self._notation = notation if _is_telling(bare) else self._notation
+                    return spelled
+            supposed = converted(bare, self._notation)
+            if supposed == bare:
+                _remember(self._early, bare, end)
+        return supposed
 
-    def _learn(self, bare: str, spelled: str, notation: MessageIds) -> None:
-        if spelled != bare:
-            self._learned = notation
-        elif len(bare) > 1:  # single digits look alike in both notations
-            self._learned = MessageIds.SAME
+
+_OTHERS: Final = (MessageIds.HEX_THEN_DECIMAL, MessageIds.DECIMAL_THEN_HEX)
+
+
+def _as_receipt(reference: str, notation: MessageIds) -> str:
+    """Return the id of an answer as a receipt would write it."""
+    opposite = _OTHERS[1 - _OTHERS.index(notation)]
+    return converted(reference, opposite)
+
+
+def _is_telling(bare: str) -> bool:
+    """Say whether an id looks different in the other notation, as single digits do not."""
+    return any(converted(bare, notation) != bare for notation in _OTHERS)
+
+
+def _remember(ids: dict[str, str], message_id: str, end: str) -> None:
+    ids[message_id] = end
+    while len(ids) > _REMEMBERED:
+        del ids[next(iter(ids))]
 
 
 def _end_of(address: str) -> str:

@@ -1,11 +1,11 @@
 """Protocol data units as values (SMPP 3.4 §3.2, §4); `codec` writes and reads them."""
 
 from collections.abc import Mapping
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from types import MappingProxyType
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import field, fields, frozen
 
 from messaging_adapters.smpp.tlv import Tag, Tlv
 
@@ -77,13 +77,27 @@ class PduError(ValueError):
         self.is_fatal = is_fatal
 
 
-def _text(limit: int) -> Any:
-    """Return a field for a text that ends with NUL, of at most `limit` octets with it."""
-    return field(default=b"", metadata={"limit": limit}, repr=False)
+class Kind(Enum):
+    """How a field stands in a PDU (§3.1).
+
+    Attributes:
+        OCTET: A number of one octet.
+        TEXT: Octets that end with NUL.
+        COUNTED: Octets behind an octet with their number.
+    """
+
+    OCTET = auto()
+    TEXT = auto()
+    COUNTED = auto()
+
+
+def _text(size: int) -> Any:
+    """Return a field for a text of at most `size` octets, NUL included."""
+    return field(default=b"", metadata={"kind": (Kind.TEXT, size - 1)}, repr=False)
 
 
 def _octet() -> Any:
-    return field(default=0)
+    return field(default=0, metadata={"kind": (Kind.OCTET, 1)})
 
 
 @frozen(kw_only=True)
@@ -126,7 +140,7 @@ class ShortMessage:
     replace_if_present_flag: int = _octet()
     data_coding: int = _octet()
     sm_default_msg_id: int = _octet()
-    short_message: bytes = field(default=b"", metadata={"counted": 254}, repr=False)
+    short_message: bytes = field(default=b"", metadata={"kind": (Kind.COUNTED, 254)}, repr=False)
 
 
 @frozen(kw_only=True)
@@ -149,7 +163,7 @@ class DataMessage:
 class MessageAnswer:
     """The message centre's id of a message (§4.4.2)."""
 
-    message_id: bytes = field(default=b"", metadata={"limit": 65})
+    message_id: bytes = _text(65)
 
 
 @frozen(kw_only=True)
@@ -180,6 +194,15 @@ BODIES: Final[Mapping[int, type[Body]]] = MappingProxyType(
         Command.GENERIC_NACK: Nothing,
     }
 )
+
+
+LAYOUTS: Final[Mapping[type[Body], tuple[tuple[str, Kind, int], ...]]] = MappingProxyType(
+    {
+        body: tuple([(column.name, *column.metadata["kind"]) for column in fields(body)])
+        for body in BODIES.values()
+    }
+)
+"""Name, kind and longest length of each field of a body, in their order."""
 
 
 @frozen(kw_only=True)
@@ -231,7 +254,3 @@ class Pdu:
         return Pdu(
             command=self.command | RESPONSE, status=status, sequence=self.sequence, body=body()
         )
-
-    def numbered(self, sequence: int) -> "Pdu":
-        """Return the same PDU with a sequence number."""
-        return evolve(self, sequence=sequence)

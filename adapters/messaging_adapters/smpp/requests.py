@@ -1,11 +1,12 @@
 """An envelope as the requests that hand it over (`submit_sm`, SMPP 3.4 §4.4.1)."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from messaging_adapters.smpp.failures import UnsendableError
 from messaging_adapters.smpp.pdu import Command, Pdu, ShortMessage
@@ -23,7 +24,7 @@ from messaging_core.models.messages.envelope import Envelope, SmsContent
 
 _LONGEST_VALIDITY: Final = timedelta(days=31)
 _NUMBER: Final = re.compile(r"\+?[0-9]{1,20}")  # §5.2.8: 21 octets with the NUL
-_NAME: Final = re.compile(r"[ -~]{1,11}")  # 3GPP TS 23.040 §9.1.2.5
+_NAME: Final = re.compile(r"(?=.*[A-Za-z])[ -~]{1,11}")  # 3GPP TS 23.040 §9.1.2.5
 
 _INTERNATIONAL: Final = (1, 1)  # TON and NPI (§5.2.5, §5.2.6): a number with its country's code
 _ALPHANUMERIC: Final = (5, 0)
@@ -81,26 +82,42 @@ def parts_of(envelope: Envelope, style: Style, now: datetime) -> list[Part]:
     """
     if not isinstance(envelope.content, SmsContent):
         raise UnsendableError("SMPP carries SMS only", FailureCode.UNSUPPORTED_TYPE)
-    sender = "" if envelope.sender is None else envelope.sender.value
-    unaddressed = ShortMessage(
-        service_type=style.service_type.encode("ascii"),
-        validity_period=_relative(envelope.expires_at - now) if style.validity else b"",
-        registered_delivery=int(style.receipts),
-    )
-    base = _addressed(unaddressed, sender, envelope.to, style)
+    common = _common_fields(envelope, style, now)
     segments = segments_of(
         envelope.content.sms,
         _number_for(envelope, "text", envelope.content.text),
         alphabet=style.alphabet,
         concatenation=style.concatenation,
     )
-    return [_part(base, segment, envelope, place) for place, segment in enumerate(segments)]
+    return [_part(common, segment, envelope, place) for place, segment in enumerate(segments)]
 
 
-def _part(base: ShortMessage, segment: Segment, envelope: Envelope, place: int) -> Part:
+def _common_fields(envelope: Envelope, style: Style, now: datetime) -> dict[str, Any]:
+    """Return the fields that all parts have alike."""
+    receiver = envelope.to
+    source, source_ton, source_npi = _source(
+        "" if envelope.sender is None else envelope.sender.value
+    )
+    if not _NUMBER.fullmatch(receiver):
+        raise UnsendableError("the receiver is no phone number", FailureCode.INVALID_RECEIVER)
+    destination_ton, destination_npi = _INTERNATIONAL if receiver[0] == "+" else _UNKNOWN
+    return {
+        "service_type": style.service_type.encode("ascii"),
+        "source_addr": source.encode("ascii"),
+        "source_addr_ton": _chosen(style.source_ton, source_ton),
+        "source_addr_npi": _chosen(style.source_npi, source_npi),
+        "destination_addr": receiver.removeprefix("+").encode("ascii"),
+        "dest_addr_ton": _chosen(style.destination_ton, destination_ton),
+        "dest_addr_npi": _chosen(style.destination_npi, destination_npi),
+        "validity_period": _relative(envelope.expires_at - now) if style.validity else b"",
+        "registered_delivery": int(style.receipts),
+    }
+
+
+def _part(common: Mapping[str, Any], segment: Segment, envelope: Envelope, place: int) -> Part:
     number = _number_for(envelope, "part", str(place))
-    body = evolve(
-        base,
+    body = ShortMessage(
+        **common,
         esm_class=UDH_INDICATOR if segment.header else 0,
         data_coding=segment.data_coding,
         short_message=segment.header + segment.octets,
@@ -116,22 +133,6 @@ def _number_for(envelope: Envelope, *values: str) -> int:
     return int.from_bytes(blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=2).digest())
 
 
-def _addressed(body: ShortMessage, sender: str, receiver: str, style: Style) -> ShortMessage:
-    source, source_ton, source_npi = _source(sender)
-    if not _NUMBER.fullmatch(receiver):
-        raise UnsendableError("the receiver is no phone number", FailureCode.INVALID_RECEIVER)
-    destination_ton, destination_npi = _INTERNATIONAL if receiver[0] == "+" else _UNKNOWN
-    return evolve(
-        body,
-        source_addr=source.encode("ascii"),
-        source_addr_ton=_chosen(style.source_ton, source_ton),
-        source_addr_npi=_chosen(style.source_npi, source_npi),
-        destination_addr=receiver.removeprefix("+").encode("ascii"),
-        dest_addr_ton=_chosen(style.destination_ton, destination_ton),
-        dest_addr_npi=_chosen(style.destination_npi, destination_npi),
-    )
-
-
 def _chosen(fixed: int | None, derived: int) -> int:
     return derived if fixed is None else fixed
 
@@ -145,7 +146,7 @@ def _source(sender: str) -> tuple[str, int, int]:
     if _NAME.fullmatch(sender):
         return sender, *_ALPHANUMERIC
     raise UnsendableError(
-        "an SMS sender is a number, or at most 11 characters of ASCII",
+        "an SMS sender is a number, or a name of at most 11 characters of ASCII",
         FailureCode.INVALID_SENDER,
         Retry.CONFIGURATION,
     )

@@ -89,7 +89,9 @@ class Session:
         self._on_message = on_message
         self._on_end = on_end
         self._stream = PduStream()
-        self._room = threading.Condition()
+        lock = threading.RLock()
+        self._room = threading.Condition(lock)  # a place in the window is free, or all is over
+        self._calm = threading.Condition(lock)  # nothing is unanswered, or all is over
         self._open: dict[int, Exchange] = {}
         self._reserved = 0
         self._sequence = 0
@@ -125,7 +127,7 @@ class Session:
         """Give a place in the window back that was not used."""
         with self._room:
             self._reserved -= 1
-            self._room.notify()
+            self._free()
 
     def submit(self, pdu: Pdu) -> Exchange:
         """Send a request in a reserved place; the place is free again when it is answered.
@@ -138,12 +140,12 @@ class Session:
         with self._room:
             self._reserved -= 1
             if self._has_ended:
-                self._room.notify()
+                self._free()
                 raise LinkLostError("the session is over")
             sequence = self._next_sequence()
             self._open[sequence] = exchange
         try:
-            self._wire.write(encode(pdu.numbered(sequence)), self._terms.timeout)
+            self._wire.write(encode(pdu, sequence), self._terms.timeout)
         except BaseException:
             self._settle(sequence)
             raise
@@ -196,7 +198,7 @@ class Session:
         with self._room:
             self._is_leaving = True
             self._room.notify_all()
-            self._room.wait_for(
+            self._calm.wait_for(
                 lambda: self._has_ended or not (self._open or self._reserved), timeout
             )
         with suppress(OSError):
@@ -231,8 +233,14 @@ class Session:
     def _settle(self, sequence: int) -> Exchange | None:
         with self._room:
             exchange = self._open.pop(sequence, None)
-            self._room.notify_all()
+            self._free()
             return exchange
+
+    def _free(self) -> None:
+        """Wake one thread that waits for a place: all of them would fight for it."""
+        self._room.notify()
+        if not self._open and not self._reserved:
+            self._calm.notify_all()
 
     def _run(self) -> None:
         try:
@@ -299,7 +307,7 @@ class Session:
             exchange.answer = pdu
             exchange.answered.set()
             late = exchange.late
-            self._room.notify_all()
+            self._free()
         if late is not None:
             late(pdu)
 
@@ -319,6 +327,7 @@ class Session:
             lost = list(self._open.values())
             self._open.clear()
             self._room.notify_all()
+            self._calm.notify_all()
         self._wire.close()
         for exchange in lost:
             exchange.answered.set()

@@ -15,6 +15,7 @@ from messaging_adapters.smpp.pdu import MessageAnswer, Pdu, Status
 from messaging_adapters.smpp.provider_words import failure_of
 from messaging_adapters.smpp.requests import Part
 from messaging_adapters.smpp.session import Exchange, Session
+from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import Accepted, SingleOutcome, Unknown
 from messaging_core.ports.transport import Handoff
@@ -22,7 +23,7 @@ from messaging_core.ports.transport import Handoff
 _REMEMBERED: Final = 10_000
 
 
-class Progress:
+class Progress(ForkAware):
     """Remember which parts of a message were taken, so that only the others are sent again.
 
     It lasts as long as the process, for the latest messages. After that all parts are sent again,
@@ -32,6 +33,11 @@ class Progress:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: dict[UUID, tuple[int, dict[int, str]]] = {}
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Replace the lock: a thread of the parent may have held it."""
+        self._lock = threading.Lock()
 
     def take(self, message_id: UUID, fingerprint: int) -> dict[int, str]:
         """Return the references of parts that were taken, and forget them.

@@ -63,6 +63,8 @@ class Wire:
         Raises:
             OSError: The connection is lost.
         """
+        if self._is_lost:  # a peer may go on sending after `shutdown`
+            raise ConnectionResetError("this side closed the connection")
         data = self._receive()
         if data is None and self._await(selectors.EVENT_READ, wait):
             data = self._receive()

@@ -52,6 +52,16 @@ def test_the_notation_is_learned_and_then_used(numbers: list[int]) -> None:
         assert unseen == ids.note(f"{number:x}", OTHER)
 
 
+def test_a_receipt_that_came_before_its_answer_names_the_message() -> None:
+    ids = IdNotation(MessageIds.AUTO)
+    waiting = ids.reference("11259360", ADDRESS)
+
+    reference = ids.note("ABCDE0", ADDRESS)
+
+    assert reference == waiting == ids.reference("11259360", ADDRESS) == "11259360"
+    assert ids.reference("11259361", ADDRESS) == ids.note("abcde1", ADDRESS)
+
+
 def test_an_id_of_another_number_is_no_proof() -> None:
     ids = IdNotation(MessageIds.AUTO)
     ids.note("1000", ADDRESS)
@@ -69,6 +79,17 @@ def test_equal_spellings_end_what_was_learned() -> None:
     ids.reference("5000", ADDRESS)
 
     assert ids.reference("6000", ADDRESS) == "6000"
+
+
+def test_a_single_digit_tells_nothing() -> None:
+    ids = IdNotation(MessageIds.AUTO)
+    ids.note("abcd", ADDRESS)
+    assert ids.reference("43981", ADDRESS) == "abcd"
+
+    ids.note("7", ADDRESS)
+    assert ids.reference("7", ADDRESS) == "7"
+
+    assert ids.reference("43982", OTHER) == "abce"
 
 
 @pytest.mark.parametrize("notation", MessageIds)

@@ -89,8 +89,8 @@ def test_a_session_that_was_lost_early_comes_back_after_a_wait(
     transport = connect(centre)
     transport.send(an_sms(), Leave())
     centre.command(destroy=True)
-    centre.wait("close")
-    sleep(0.1)
+    while transport._sessions._session.is_alive:
+        sleep(0.01)
 
     outcome = transport.send(an_sms(), leave := Leave())
     assert isinstance(outcome, Deferred)

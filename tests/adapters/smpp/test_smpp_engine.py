@@ -58,6 +58,8 @@ def test_a_message_arrives_and_its_receipt_comes_back(start_centre: Any, connect
     [
         {"mode": "early"},
         {"mode": "early", "ids": "padded", "receipt_ids": "hex"},
+        {"mode": "early", "ids": "hex", "receipt_ids": "decimal"},
+        {"mode": "early", "ids": "decimal", "receipt_ids": "hex", "tlvs": False},
         {"tlvs": False},
         {"ids": "padded", "receipt_ids": "hex"},
         {"ids": "hex", "receipt_ids": "padded", "tlvs": False},
@@ -104,7 +106,7 @@ def test_our_reference_finds_a_message_whose_answer_was_lost(
 
 
 def test_an_answer_that_comes_late_ends_the_doubt(start_centre: Any, connect: Any) -> None:
-    centre = start_centre(mode="late", late=600)
+    centre = start_centre(mode="late", late=3000)
     messenger = a_messenger(connect(centre, response_timeout=0.2))
 
     message = send(messenger)
