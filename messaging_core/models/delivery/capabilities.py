@@ -7,27 +7,27 @@ from messaging_core.lazy import frozen
 
 @frozen(kw_only=True)
 class Capabilities:
-    """Say what the engine may expect of a transport; what is left out promises nothing.
+    """What the engine may expect of a transport; an absent field promises nothing.
 
     `send` refuses a request that goes beyond these limits, before anything is stored.
 
     Attributes:
-        platforms: What it carries, such as `sms`. A channel of another platform is refused when
-            the messenger is made. Absent: any.
-        media: Whether it carries pictures and files. A channel with `mms` whose transport does not
-            is refused when the messenger is made. Absent: not known.
+        platforms: The platforms that it serves, such as `sms`. A channel of another platform is
+            refused when the messenger is made. Absent: any.
+        media: Whether it sends pictures and files. A channel with `mms` whose transport does not
+            is refused when the messenger is made. Absent: unknown.
         max_media: The most pictures and files of one message.
         max_text: The most characters of one SMS or of the text beside media.
         max_parts: The most parts of one SMS.
         max_recipients: The most receivers of one message.
         lacks: Names of fields of the content, such as `subject` or `alt_text`, that the provider
             cannot express. A message that has one of them is refused, and never sent without it.
-        receipts: The provider reports later what became of a message.
-        known_references: The transport knows what the provider will call a message before it is
-            sent, and tells it at the hand-off.
+        receipts: The provider sends receipts.
+        known_references: The transport knows the provider's id of a message before it sends it,
+            and passes it on at the hand-off.
         looks_up: The provider can be asked about a message in doubt; the transport has `look_up`.
         deduplicates_for: How long the provider recognises `Envelope.message_id` when it is
-            handed over twice; absent where it does not.
+            handed over twice; absent if it does not.
     """
 
     platforms: frozenset[str] | None = None

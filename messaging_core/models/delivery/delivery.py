@@ -1,4 +1,4 @@
-"""How far the delivery of a message has come: ours, beside the message, never on the wire."""
+"""The state of the delivery of a message; never on the wire."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from messaging_core.models.policy.send_rules import ReceiverFacts
 
 
 class Lane(IntEnum):
-    """Rank messages by urgency; a lower lane is served first."""
+    """The urgency of a message; a lower lane is claimed first."""
 
     TWO_FACTOR = 0
     TRANSACTIONAL = 1
@@ -26,10 +26,10 @@ class Lane(IntEnum):
 
 @frozen(kw_only=True)
 class Controls:
-    """What a request asked for that only matters until the message is handed over.
+    """The options of a request that matter until the message is handed over.
 
     Attributes:
-        links: What is done to its links, the same in every attempt.
+        links: The settings of its links, the same in every attempt.
     """
 
     cap_frequency: bool = False
@@ -43,15 +43,15 @@ class Controls:
 
 @frozen(kw_only=True)
 class Delivery:
-    """Say when a message may go, until when, and how often it was tried.
+    """When a message may be sent, until when, and how often it was tried.
 
     Attributes:
-        attempts: Claims so far.
-        accepted: Addresses that the provider took already.
-        refused: Addresses that it will never take.
-        crashes: How often a worker died over it, or its transport failed in a way that no
-            provider does.
-        handed_over: It passed the point of no return under a lease not settled since.
+        attempts: The number of claims so far.
+        accepted: Addresses that the provider accepted.
+        refused: Addresses that the provider refused for good.
+        crashes: How often a worker died during an attempt, or the transport failed in a way that
+            is not a failure of the provider.
+        handed_over: It passed the point of no return under a lease that is not yet settled.
     """
 
     due_at: datetime
@@ -67,12 +67,12 @@ class Delivery:
 
 @frozen(kw_only=True)
 class IdempotencyKey:
-    """Tie a caller's key to the hash (SHA-256, hexadecimal) of the canonical request.
+    """A caller's key with the hash (SHA-256, hexadecimal) of the canonical request.
 
     Attributes:
-        fields: A short hash for each field of the request, by JSON pointer, to name those in
-            which another request differs. Whether it is the same request, only the hash says.
-        lasting: Whether the key is valid for as long as it is kept, however old it is.
+        fields: A short hash of each field of the request, by JSON pointer, to name the fields in
+            which another request differs. Only the hash decides if the request is the same.
+        lasting: Whether the key is valid as long as it is stored, however old it is.
     """
 
     key: str
@@ -83,7 +83,7 @@ class IdempotencyKey:
 
 @frozen(kw_only=True)
 class NewMessage:
-    """A message on its way into the storage, with everything that is stored beside it."""
+    """A message to be stored, with the data that are stored beside it."""
 
     workspace: UUID
     platform: str
@@ -99,9 +99,10 @@ class Lease:
 
     Attributes:
         position: The storage's own key of the message.
-        fence: Grows with every claim; a worker that holds an older one changes nothing.
-        workspace: The message's tenant.
-        message_id: The message.
+        fence: The fencing token: it grows with every claim, and a worker with an older one cannot
+            change the message.
+        workspace: The tenant of the message.
+        message_id: The id of the message.
     """
 
     position: int
@@ -112,13 +113,13 @@ class Lease:
 
 
 class Withdrawal(StrEnum):
-    """Say why a leased message may not be handed over.
+    """Why a leased message must not be handed over.
 
     Attributes:
         CANCELLED: It was withdrawn.
         EXPIRED: Its validity has ended.
         HELD: A receiver was suppressed, unsubscribed or held out since it was leased.
-        SUPERSEDED: Its lease is worth nothing any more.
+        SUPERSEDED: Its lease is no longer valid.
     """
 
     CANCELLED = "cancelled"
@@ -132,10 +133,10 @@ class Claim:
     """One message that a worker may now deliver.
 
     Attributes:
-        lapsed: Its last lease ended unsettled: the worker was not heard of again.
+        lapsed: Its last lease expired without a settlement: its worker crashed or hung.
         doubted: That worker had passed the point of no return.
-        receivers: What is known of those who are still to get it; absent where no send rule binds.
-        doubted_before: And it had been in doubt when that worker took it.
+        receivers: The facts on the receivers that are not yet served; absent if no send rule binds.
+        doubted_before: The message was in doubt already when that worker claimed it.
     """
 
     workspace: UUID
@@ -149,7 +150,7 @@ class Claim:
 
 
 class OutcomeKind(StrEnum):
-    """Name what a transport answered; of several receivers the least certain answer."""
+    """The kind of an outcome; for several receivers the least certain one."""
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"
@@ -158,16 +159,16 @@ class OutcomeKind(StrEnum):
 
 
 class Resolution(StrEnum):
-    """Say how a doubt ended.
+    """How a doubt ended.
 
     Attributes:
-        DEDUPLICATED: It was sent again to a provider that tells a message it has seen before.
-        RESENT: It was sent again, by the choice of its channel.
-        FAILED: It was given up, by the choice of its channel.
-        PARKED: It waits for a person, by the choice of its channel; it is in doubt still.
+        DEDUPLICATED: Sent again to a provider that recognises messages it already has.
+        RESENT: Sent again, as its channel is set.
+        FAILED: Failed, as its channel is set.
+        PARKED: Left for a person to decide, as its channel is set; it is still in doubt.
         EXPIRED: Its validity ended.
-        REPORTED: A receipt told, or the provider when it was asked.
-        ANSWERED: The worker that had been given up answered after all.
+        REPORTED: Resolved by a receipt, or by the answer of the provider to a query.
+        ANSWERED: Resolved by the late answer of a worker whose lease had expired.
     """
 
     DEDUPLICATED = "deduplicated"
@@ -181,20 +182,20 @@ class Resolution(StrEnum):
 
 @frozen(kw_only=True)
 class Settlement:
-    """What becomes of a claimed message.
+    """The result of a claim, to be written.
 
     Attributes:
-        lease: The claim it answers; with a stale fence nothing happens.
-        parts: All that the platform has made of the message so far.
-        next_due_at: When to try again; absent when delivery is over.
-        accepted: All addresses that the provider took so far.
-        refused: All addresses that it will never take.
-        counts: False gives the attempt back: nothing was tried.
-        attempt: Which attempt this was, counted from 1; absent when none was made.
-        outcome: What the transport answered.
+        lease: The lease of the claim; a settlement with an old fence changes nothing.
+        parts: All parts that the platform has made of the message so far.
+        next_due_at: When to try again; absent if the delivery is over.
+        accepted: All addresses that the provider accepted so far.
+        refused: All addresses that the provider refused for good.
+        counts: False if nothing was tried, so that the attempt does not count.
+        attempt: The number of the attempt, from 1; absent if none was made.
+        outcome: The outcome of the transport.
         resolved: How a doubt about an earlier attempt ended.
-        reasons: Why it was decided so, with the facts.
-        crashed: The attempt counts as a crash.
+        reasons: The reasons of the decision, with their facts.
+        crashed: Whether the attempt counts as a crash.
         handed_over: The attempt passed the point of no return.
     """
 
@@ -218,5 +219,5 @@ class Settlement:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Return what the platform calls the message so far, one reference for each part."""
+        """Return the platform's own references so far, one for each part."""
         return references_of(self.parts)

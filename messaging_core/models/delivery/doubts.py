@@ -1,22 +1,21 @@
-"""How often it was not known whether a provider took a message, and how that ended."""
+"""How many attempts were in doubt, and how each doubt ended."""
 
 from messaging_core.lazy import frozen
 
 
 @frozen(kw_only=True)
 class Doubts:
-    """Count doubts since the storage was made; only a doubt can make a message arrive twice.
+    """Numbers of doubts since the storage was created; only these messages may arrive twice.
 
     Attributes:
-        opened: Attempts that may have been accepted or not.
-        deduplicated: Sent again to a provider that tells a message it has seen before.
-        resent: Sent again, by the choice of the channel: these may have arrived twice.
-        failed: Given up, by the choice of the channel.
+        opened: Attempts that a provider may have accepted.
+        deduplicated: Sent again to a provider that recognises messages it already has.
+        resent: Sent again, as the channel is set: these may have arrived twice.
+        failed: Failed, as the channel is set.
         expired: Not resolved before the validity ended.
-        reported: A receipt told that the provider had it, or the provider was asked and told
-            whether it had it.
-        answered: The worker that had been given up answered after all.
-        parked: Laid aside for a person, by the choice of the channel; that ends none of them.
+        reported: Resolved by a receipt, or by the answer of the provider to a query.
+        answered: Resolved by the late answer of a worker whose lease had expired.
+        parked: Left for a person to decide, as the channel is set; they stay open.
     """
 
     opened: int = 0
@@ -30,6 +29,6 @@ class Doubts:
 
     @property
     def open(self) -> int:
-        """Return how many have not ended; each belongs to a message that is in doubt now."""
+        """Return how many doubts are open; each belongs to a message that is in doubt now."""
         ended = (self.deduplicated, self.resent, self.failed, self.expired)
         return self.opened - sum(ended) - self.reported - self.answered

@@ -1,4 +1,4 @@
-"""What happened to a message, one thing after the other."""
+"""The events of messages."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,20 +13,20 @@ from messaging_core.models.policy.plan import Reason
 
 
 class EventKind(StrEnum):
-    """Say what happened.
+    """The kind of an event.
 
     Attributes:
-        ADMITTED: A request was decided on, and its message kept.
-        ATTEMPTED: A transport was asked, and this is its outcome.
-        HELD: It was not tried, and waits on.
-        ENDED: It was given up without another attempt.
-        LAPSED: A worker took it and was not heard of again.
-        LATE: A worker that had lost the message to another answered after all.
-        RESCHEDULED: It was given another time.
-        CANCELLED: It was withdrawn.
-        REPORTED: A receipt said something about it.
-        INTERACTED: A person did something with it.
-        RECEIVED: It came in.
+        ADMITTED: A request was accepted or rejected, and its message was stored.
+        ATTEMPTED: A transport was called; the event has its outcome.
+        HELD: The message was not tried, and still waits.
+        ENDED: The message ended without another attempt.
+        LAPSED: The lease of a worker expired before the worker settled the message.
+        LATE: A worker whose lease had expired returned its outcome.
+        RESCHEDULED: The message was moved to another time.
+        CANCELLED: The message was withdrawn.
+        REPORTED: A receipt was applied to the message.
+        INTERACTED: A person did something with the message.
+        RECEIVED: A person sent the message.
         REDACTED: Its content and addresses were removed.
     """
 
@@ -46,19 +46,19 @@ class EventKind(StrEnum):
 
 @frozen(kw_only=True)
 class Event:
-    """One thing that happened to a message; it holds no address and no content.
+    """One event of a message; it holds no address and no content.
 
     Attributes:
-        position: Its place in the log of all events; 0 until it is stored.
-        status: The status of the message from then on.
-        attempt: Which attempt it was, counted from 1.
-        outcome: What the transport answered: `accepted`, `deferred`, `rejected` or `unknown`;
+        position: Its position in the log of all events; 0 until it is stored.
+        status: The status of the message after the event.
+        attempt: The number of the attempt, from 1.
+        outcome: The outcome of the transport: `accepted`, `deferred`, `rejected` or `unknown`;
             of a receipt, the provider's own word.
-        failure: What went wrong.
+        failure: Why it failed.
         references: The provider's ids of the parts.
-        due_at: When something happens next.
-        in_doubt: Whether it is not known if a provider has the message.
-        reasons: Why it was decided so, with the facts.
+        due_at: When the message is due next.
+        in_doubt: Whether it is unknown if a provider has the message.
+        reasons: The reasons of the decision, with their facts.
     """
 
     workspace: UUID
@@ -78,13 +78,13 @@ class Event:
 
 @frozen(kw_only=True)
 class Cursor:
-    """How far a subscriber has come, and its right to go on.
+    """The position of a subscriber in the log of events, with a fencing token.
 
     Attributes:
         name: The subscriber.
-        position: The last event that it has dealt with.
-        failures: How often it has refused the next one.
-        fence: Grows whenever a process takes the cursor; an older one moves nothing.
+        position: The last event that it has handled.
+        failures: How often it has failed on the next event.
+        fence: Grows whenever a process leases the cursor; a cursor with an older one is void.
     """
 
     name: str

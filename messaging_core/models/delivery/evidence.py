@@ -1,4 +1,4 @@
-"""What speaks for and against a message having arrived."""
+"""The evidence that a message was delivered or not."""
 
 from datetime import datetime
 
@@ -10,14 +10,14 @@ from messaging_core.models.common.failure import Failure
 
 @frozen(kw_only=True)
 class Reported:
-    """Everything that receipts said about one part of a message, or one of its receivers.
+    """The reports of receipts about one part of a message, or about one of its receivers.
 
     Attributes:
-        recipient: Whom they named; empty where they named no recipient.
-        reference: The part they named; empty where they named none.
+        recipient: The receiver that they name; empty if they name none.
+        reference: The part that they name; empty if they name none.
         delivered_at: The earliest delivery that was reported.
         failed_at: The latest failure that was reported.
-        failure: Why, by that report.
+        failure: The failure of that report.
     """
 
     recipient: str = field(default="", repr=False)
@@ -29,7 +29,7 @@ class Reported:
 
 @frozen(kw_only=True)
 class HandOver:
-    """One attempt that turned out to have been accepted after its lease was lost.
+    """One attempt of which the provider's acceptance became known after its lease had expired.
 
     Attributes:
         references: The provider's ids of the parts.
@@ -40,15 +40,15 @@ class HandOver:
 
 @frozen(kw_only=True)
 class Evidence:
-    """Everything about a message that its own settlements do not say.
+    """The evidence about a message that its own settlements do not contain.
 
-    Two of them are joined by `decisions.status.join`, whose result does not depend on the order.
+    `decisions.status.evidence.merge` joins two of them; the order does not matter.
 
     Attributes:
-        doubted: Some attempt may have been accepted or not.
-        handed_over: Some attempt passed the point of no return and ended without acceptance.
+        doubted: A provider may have accepted one of the attempts.
+        handed_over: An attempt passed the point of no return and ended without acceptance.
         late: Attempts that were accepted after another worker had claimed the message.
-        reported: What receipts said, by recipient and reference.
+        reported: The reports of receipts, by receiver and reference.
     """
 
     doubted: bool = False

@@ -15,7 +15,7 @@ from messaging_core.models.people.contact import MessageReceiver
 
 
 class InteractionType(StrEnum):
-    """Say what happened."""
+    """What a person did."""
 
     CLICKED = "clicked"
     DELETE_REQUEST = "delete-request"
@@ -32,7 +32,7 @@ class InteractionType(StrEnum):
 
 @frozen(kw_only=True)
 class InteractionContext:
-    """Say where a message belonged, such as a campaign."""
+    """Where a message belongs, such as a campaign."""
 
     id: str | None = None
     type: str | None = None
@@ -41,7 +41,7 @@ class InteractionContext:
 
 @frozen(kw_only=True)
 class ClickedLink:
-    """Name the link that was clicked."""
+    """The link that was clicked."""
 
     name: str | None = field(default=None, repr=False)
     url: str | None = field(default=None, repr=False)
@@ -49,14 +49,14 @@ class ClickedLink:
 
 @frozen(kw_only=True)
 class PressedButton:
-    """Carry the payload of the button that was pressed."""
+    """The payload of the button that was pressed."""
 
     payload: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
 class Reaction:
-    """Say how the person reacted; `action` is `react` or `unreact`."""
+    """The reaction of a person; `action` is `react` or `unreact`."""
 
     emoji: str | None = field(default=None, repr=False)
     action: str | None = None
@@ -64,7 +64,7 @@ class Reaction:
 
 @frozen(kw_only=True)
 class Conversion:
-    """Report that a message had its effect.
+    """What a message led to, such as a purchase.
 
     `type` is `otp`, `url` or `promo_code`; `status` is `converted`, `canceled`, `not_converted`,
     `resent`, `received_after_expiration` or, for the time being, `incorrect_code`.
@@ -78,7 +78,7 @@ class Conversion:
 
 @frozen(kw_only=True)
 class InteractionMetadata:
-    """Carry what is known about an interaction; `prefetched` marks a machine's doing."""
+    """The details of an interaction; `prefetched` means that a machine did it."""
 
     link: ClickedLink | None = None
     button: PressedButton | None = None
@@ -90,7 +90,7 @@ class InteractionMetadata:
 
 @frozen(kw_only=True)
 class Interaction:
-    """One thing a person did with a message."""
+    """One act of a person on a message."""
 
     id: UUID
     message_id: UUID

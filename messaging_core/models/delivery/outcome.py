@@ -1,4 +1,4 @@
-"""What a transport answers when it was asked to hand a message over."""
+"""The outcomes of handing a message over to a provider."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -39,7 +39,7 @@ class Rejected:
 
 @frozen(kw_only=True)
 class Unknown:
-    """The provider may have taken the message or not: the answer never came."""
+    """The provider may have taken the message or not: its answer did not come."""
 
     failure: Failure
 
@@ -52,7 +52,7 @@ class PerRecipient:
     """The provider answered differently for different recipients of one message.
 
     Attributes:
-        outcomes: By the address as it stood in the envelope.
+        outcomes: The outcome of each receiver, by its address in the envelope.
     """
 
     outcomes: Mapping[str, SingleOutcome] = field(repr=False)

@@ -1,4 +1,4 @@
-"""What a provider reports after it took a message, and what people send in."""
+"""Reports of providers about messages, and messages that people send."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from messaging_core.models.messages.request import ReplyTo
 
 
 class ReceiptStatus(StrEnum):
-    """Say what a provider reports about one of its messages."""
+    """The status that a provider reports."""
 
     SENT = "sent"
     DELIVERED = "delivered"
@@ -27,22 +27,22 @@ class ReceiptStatus(StrEnum):
 
 @frozen(kw_only=True)
 class StatusReceipt:
-    """Report what became of a message, or of one part or receiver of it.
+    """A report about a message, or about one part or receiver of it.
 
     Attributes:
-        source: Who reports: the name of the provider's transport, or another one, such as a
-            webhook's. The name of a transport has to be one that serves the message's channel.
+        source: The name of the provider's transport, or another name, such as that of a webhook.
+            A transport can report only on messages of the channels that it serves.
         at: When it happened, by the provider's clock.
-        status: What it means; absent for a provider's word that means nothing to us, which is
-            kept all the same.
+        status: The meaning of the report; absent for a provider's word that the engine does not
+            know. Such a receipt is stored, too.
         provider_status: The provider's own word.
-        reference: The provider's id of its message, as the transport answered it.
-        message_id: Our id, where the provider gives it back.
-        channel_id: The message's channel: narrows a reference that several providers may use.
-        recipient: Whom it concerns, where a message had several.
+        reference: The provider's id of its message, as the transport returned it.
+        message_id: The engine's id, if the provider returns it.
+        channel_id: The channel of the message, if several providers may use the same reference.
+        recipient: The receiver, if the message has several.
         failure: Why it failed.
-        key: The provider's id of this report; by default it is told from others by its content.
-        raw: What the provider wrote.
+        key: The provider's id of this report; by default its content identifies it.
+        raw: The text of the provider.
     """
 
     source: str
@@ -60,11 +60,11 @@ class StatusReceipt:
 
 @frozen(kw_only=True)
 class InteractionReceipt:
-    """Report what a person did with a message; the fields are those of `StatusReceipt`.
+    """A report of what a person did with a message; the fields are those of `StatusReceipt`.
 
     Attributes:
-        details: Such as `initial_open`.
-        platform_id: The platform's own id of it.
+        details: A detail, such as `initial_open`.
+        platform_id: The platform's own id of the interaction.
     """
 
     source: str
@@ -103,20 +103,20 @@ class IncomingPart:
 
 @frozen(kw_only=True)
 class IncomingMessage:
-    """Report a message that a person sent to one of the channels.
+    """A message that a person sent to one of the channels.
 
     Attributes:
-        source: Who reports: the name of the provider's transport.
+        source: The name of the provider's transport.
         at: When it was sent, by the provider's clock.
-        channel_id: The channel whose number or mailbox it came to.
+        channel_id: The channel to whose number or mailbox it was sent.
         sender: Number or address of the person.
-        sender_name: The display name beside it.
+        sender_name: The display name of the person.
         body: The content; pictures and files by their URLs.
-        reference: The provider's id of it.
+        reference: The provider's id of the message.
         part: Which part of a longer text it is; the engine keeps the parts, and takes the text in
             when all of them are there.
         key: The provider's id of this report; by default the reference.
-        raw: What the provider wrote.
+        raw: The text of the provider.
     """
 
     source: str
@@ -137,13 +137,13 @@ Receipt = StatusReceipt | InteractionReceipt | IncomingMessage
 
 
 class ReceiptState(StrEnum):
-    """Say how far a receipt that was kept has come.
+    """The state of a stored receipt.
 
     Attributes:
-        KEPT: Stored, and not looked at yet.
-        APPLIED: It did what there was to do.
-        UNMATCHED: It names no message that was handed over; it waits for its reference to appear.
-        UNREADABLE: What is stored of it is damaged; it is looked at no more.
+        KEPT: Stored, but not yet applied.
+        APPLIED: Applied.
+        UNMATCHED: No message that was handed over has its reference; it waits for one.
+        UNREADABLE: Its stored data are damaged; it is not read again.
     """
 
     KEPT = "kept"
@@ -154,12 +154,12 @@ class ReceiptState(StrEnum):
 
 @frozen(kw_only=True)
 class KeptReceipt:
-    """A receipt as it lies in the inbox.
+    """A receipt in the inbox.
 
     Attributes:
-        position: The storage's own key of it.
-        key: Tells it from all others of its source.
-        receipt: What was reported; absent where what is stored of it cannot be read.
+        position: The storage's own key of the receipt.
+        key: Identifies it among the receipts of its source.
+        receipt: The receipt; absent if its stored data cannot be read.
     """
 
     position: int
@@ -171,13 +171,13 @@ class KeptReceipt:
 
 @frozen(kw_only=True)
 class Reception:
-    """Count what became of receipts that were handed in together; all of them are kept.
+    """The results of receipts that were received together; all of them are stored.
 
     Attributes:
-        applied: They found their message.
-        unmatched: They wait for it.
-        repeated: They had been handed in before.
-        failed: They could not be applied; a worker tries again.
+        applied: How many were applied to their messages.
+        unmatched: How many wait for their messages.
+        repeated: How many had been received before.
+        failed: How many could not be applied; a worker tries again.
         incoming: The messages that people sent.
     """
 

@@ -136,8 +136,8 @@ class TestWhereDocumentsAre:
         assert not [sql for sql in written if "messaging_documents" in sql]
 
     def test_one_that_is_missing_stops_no_other_message(self, storage: SqliteStorage) -> None:
-        lost, kept = a_new_message(a_message(LONG)), a_new_message(a_message(LONG))
-        add(storage, lost, kept)
+        lost, other = a_new_message(a_message(LONG)), a_new_message(a_message(LONG))
+        add(storage, lost, other)
         storage._connection.execute(
             "DELETE FROM messaging_documents"
             " WHERE position = (SELECT min(position) FROM messaging_messages)"
@@ -146,7 +146,7 @@ class TestWhereDocumentsAre:
         with pytest.raises(InvalidDocumentError):
             get(storage, lost)
 
-        assert ids(claim(storage)) == ids([kept])
+        assert ids(claim(storage)) == ids([other])
         assert delivery(storage, lost) is None
 
 
