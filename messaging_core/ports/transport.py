@@ -105,7 +105,8 @@ class SupportsLookUp(Protocol):
         Returns:
             `Accepted`: the provider has it. `Rejected`: the provider had it and will not deliver
             it. `Deferred`: the provider certainly does not have it; it may be sent again.
-            Nothing, or `Unknown`: the provider cannot tell; the message stays in doubt.
+            Nothing, `Unknown` or `PerRecipient`: the provider cannot tell; the message stays in
+            doubt.
         """
 
 

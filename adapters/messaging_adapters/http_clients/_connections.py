@@ -129,15 +129,29 @@ class IdleConnections(ForkAware):
             return waiting.pop()
 
     def give(self, connection: Connection) -> None:
-        """Keep a connection for the next request, or close it where enough are waiting."""
+        """Keep a connection for the next request, or close it where enough are waiting.
+
+        Those beside it that have waited too long are closed: after a burst nothing takes them.
+        """
         with self._lock:
-            is_kept = not self._closed and self._count < self._limit
-            if is_kept:
+            waiting = self._waiting.get(connection.place, deque())
+            dropped = self._stale(waiting)
+            if self._closed or self._count >= self._limit:
+                dropped.append(connection)
+            else:
                 self._count += 1
-                waiting = self._waiting.setdefault(connection.place, deque())
                 waiting.append((monotonic(), connection))
-        if not is_kept:
-            connection.abort()
+                self._waiting[connection.place] = waiting
+        for stale in dropped:
+            stale.abort()
+
+    def _stale(self, waiting: deque[tuple[float, Connection]]) -> list[Connection]:
+        oldest = monotonic() - self._max_age
+        stale: list[Connection] = []
+        while waiting and waiting[0][0] < oldest:
+            stale.append(waiting.popleft()[1])
+        self._count -= len(stale)
+        return stale
 
     def close(self) -> None:
         """Close those that wait now, and from now on each that comes back."""

@@ -361,6 +361,24 @@ def test_a_connection_does_not_wait_for_ever(serve: Any, client: Any) -> None:
     assert peer.connections == 2
 
 
+def test_connections_of_a_burst_are_closed_when_they_have_waited_too_long(
+    serve: Any, client: Any
+) -> None:
+    peer = serve(answering(delay=0.2))
+    own = client(idle_for=timedelta(seconds=0.3))
+    threads = [threading.Thread(target=own.send, args=(a_post(peer),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    threading.Event().wait(0.5)
+    own.send(a_post(peer))
+
+    assert own._idle._count == 1
+    assert [len(waiting) for waiting in own._idle._waiting.values()] == [1]
+
+
 def test_a_server_that_hangs_up_after_each_answer(serve: Any, client: Any) -> None:
     peer = serve(answering(b"x", Connection="close"))
     own = client()

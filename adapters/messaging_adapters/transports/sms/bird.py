@@ -115,8 +115,8 @@ class BirdTransport(HttpTransport, Codec):
         ConfigurationError: The access key or a URL is none.
     """
 
-    workspace_id: UUID | str
-    channel_id: UUID | str
+    workspace_id: UUID
+    channel_id: UUID
     access_key: str = field(repr=False)
     notification_url: str | None = field(default=None, repr=False)
     name: str = "bird"
