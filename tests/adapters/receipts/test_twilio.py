@@ -284,6 +284,12 @@ def test_wrong_channels_are_refused(channels: Any) -> None:
         a_parser(channels=channels)
 
 
+def test_neither_secret_nor_number_shows() -> None:
+    shown = repr(a_parser(errors={"30007": {"retry": "transient"}}))
+
+    assert shown == "TwilioReceipts(name='twilio')"
+
+
 def test_two_secrets_count_during_a_rotation() -> None:
     parser = a_parser(auth_token=("new", TOKEN))
 
