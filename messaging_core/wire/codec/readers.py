@@ -250,7 +250,8 @@ def _writer_lines(plan: ClassSchema, lookup: Lookup) -> Iterator[str]:
         if condition:
             yield f"    if {condition}:"
         indent = "        " if condition else "    "
-        yield f"{indent}out[{field.key!r}] = {_written(field)}"
+        is_ready = lookup.is_storage and field.kind.is_native
+        yield f"{indent}out[{field.key!r}] = {'value' if is_ready else _written(field)}"
     if plan.rest is not None:
         yield f"    if model.{plan.rest.name} is not None:"
         yield f"        merge(out, model.{plan.rest.name})"
