@@ -215,8 +215,8 @@ class Dispatcher:
         if not isinstance(told, Accepted):
             return told
         with self.context.storage.begin(read_only=True) as tx:
-            known = tx.messages.by_references(claim.workspace, told.references)
-        owners = {message_id for several in known.values() for message_id, _ in several}
+            ids = tx.messages.by_references(claim.workspace, told.references)
+        owners = {message_id for several in ids.values() for message_id, _ in several}
         return None if owners - {claim.message.id} else told
 
     def _attempt(
@@ -253,8 +253,8 @@ class Dispatcher:
         receivers, rules = claim.receivers, self.context.policies.of(channel)
         if receivers is None:
             return lambda _: True
-        known = receivers
-        return lambda now: ruling_on(claim, known, channel, rules, now).course is Course.SEND
+        facts = receivers  # not None, in the function too
+        return lambda now: ruling_on(claim, facts, channel, rules, now).course is Course.SEND
 
     def _settled(self, call: TransportCall, answer: CallResult, jitter: float) -> Settlement:
         fails = call.channel.when_in_doubt is WhenInDoubt.FAIL

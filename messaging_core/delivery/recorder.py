@@ -207,15 +207,16 @@ class DeliveryRecorder:
         rest: list[Claim] = []
         over: list[Settlement] = []
         for claim in claims:
-            known = evidence.get(claim.message.id, NO_EVIDENCE)
-            if not proves_hand_over(known):
+            proof = evidence.get(claim.message.id, NO_EVIDENCE)
+            if not proves_hand_over(proof):
                 rest.append(claim)
                 continue
-            wiser = with_evidence(claim, proven_recipients(known, claim.message.addresses))
-            if pending_addresses(wiser.message, wiser.delivery):
-                rest.append(wiser)
+            served = proven_recipients(proof, claim.message.addresses)
+            reduced = with_evidence(claim, served)
+            if pending_addresses(reduced.message, reduced.delivery):
+                rest.append(reduced)
             else:
-                over.append(already_delivered(wiser))
+                over.append(already_delivered(reduced))
         self.settle(over)
         return rest
 

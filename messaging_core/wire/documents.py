@@ -157,12 +157,12 @@ def compact(values: Any) -> bytes:
 
 def encode_stored(value: Any) -> bytes:
     """Write an instance as `encode` does, with what a storage keeps and the wire does not show."""
-    return compact(storage_registry().write(value))
+    return bytes(memoryview(orjson.dumps(value, default=storage_registry().write)))
 
 
 def dump_stored(value: Any) -> Any:
     """Write an instance as `dump` does, with what a storage keeps and the wire does not show."""
-    return storage_registry().write(value)
+    return orjson.loads(encode_stored(value))
 
 
 def _load_foreign(cls: type[T], data: Json, limits: WireLimits) -> T:

@@ -1,6 +1,8 @@
 """The halves of a stored message, what it is found by, and pages that decode it late."""
 
+from collections import deque
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from messaging_core.models.content.body import HtmlBody, HtmlMetadata, TextBody
 from messaging_core.models.content.meta import EmailMeta, Meta
 from messaging_core.models.messages.message import Message, Part, Status
 from messaging_core.models.people.contact import (
+    Annotations,
     Connector,
     Contact,
     ContactIdentifier,
@@ -65,6 +68,30 @@ def test_a_message_is_taken_apart_and_put_together_again(changes: dict[str, Any]
     assert stored.load() == message
     assert b'"reference"' in stored.document
     assert not any(f'"{key}":'.encode() in stored.document for key in ("status", *changes))
+
+
+class HostId(UUID):
+    """An id as `uuid6` and `asyncpg` make them."""
+
+
+def test_values_of_a_hosts_own_types_are_stored_as_what_they_represent() -> None:
+    message = evolve(
+        a_message(),
+        id=HostId(int=7),
+        tags=deque(["a", "b"]),
+        sender=MessageSender(
+            connector=Connector(
+                id=HostId(int=8), annotations=Annotations(extra=MappingProxyType({"k": ["v"]}))
+            )
+        ),
+    )
+
+    loaded = store(message).load()
+
+    assert (loaded.id, loaded.tags) == (UUID(int=7), ("a", "b"))
+    assert loaded.sender.connector == Connector(
+        id=UUID(int=8), annotations=Annotations(extra={"k": ["v"]})
+    )
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)

@@ -19,7 +19,7 @@ For `Receiver`, a class with one field, the two functions are:
         else:
             faults.missing(path, 'contacts')
         if seen != len(data):
-            faults.unknown(path, data, known)
+            faults.unknown(path, data, declared)
         model.__class__ = cls
         return model
 
@@ -58,7 +58,7 @@ def emit_reader(plan: ClassSchema) -> Reader:
         "writable": writable,
         "cls": plan.cls,
         "make": _maker(plan.cls),
-        "known": frozenset(_keys(plan)),
+        "declared": frozenset(_keys(plan)),
         "gather": _gather,
         "NOTHING": NOTHING,
         **_defaults(plan),
@@ -202,11 +202,11 @@ def _field_reader_lines(field: Field, *, is_writable: bool) -> Iterator[str]:
 def _rest_reader_lines(plan: ClassSchema, *, is_writable: bool) -> Iterator[str]:
     if plan.rest is None:
         yield "    if seen != len(data):"
-        yield "        faults.unknown(path, data, known)"
+        yield "        faults.unknown(path, data, declared)"
         return
     target = _target(plan.rest, is_writable=is_writable)
     yield "    if seen != len(data):"
-    yield f"        {target} = gather(data, known, path, faults)"
+    yield f"        {target} = gather(data, declared, path, faults)"
     if is_writable:
         yield "    else:"
         yield f"        {target} = {_default(plan.rest)}"
@@ -250,7 +250,8 @@ def _writer_lines(plan: ClassSchema, lookup: Lookup) -> Iterator[str]:
         if condition:
             yield f"    if {condition}:"
         indent = "        " if condition else "    "
-        yield f"{indent}out[{field.key!r}] = {_written(field)}"
+        is_ready = lookup.is_storage and field.kind.is_native
+        yield f"{indent}out[{field.key!r}] = {'value' if is_ready else _written(field)}"
     if plan.rest is not None:
         yield f"    if model.{plan.rest.name} is not None:"
         yield f"        merge(out, model.{plan.rest.name})"
@@ -286,10 +287,10 @@ def _written(field: Field) -> str:
 
 
 def _gather(
-    data: dict[str, Any], known: frozenset[str], path: str, faults: ViolationCollector
+    data: dict[str, Any], declared: frozenset[str], path: str, faults: ViolationCollector
 ) -> Any:
     """Collect undeclared keys."""
-    rest = {key: item for key, item in data.items() if key not in known}
+    rest = {key: item for key, item in data.items() if key not in declared}
     for key, item in rest.items():
         check_depth(item, pointer(path, key), faults)
     return rest

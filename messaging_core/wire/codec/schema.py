@@ -43,7 +43,8 @@ class Lookup(Protocol):
 
     Attributes:
         writers: By class, made when a class is first asked for.
-        is_storage: Whether it writes for a storage, which keeps more than the wire shows.
+        is_storage: Whether it writes for a storage: what the wire does not show too, and only what
+            orjson does not write by itself.
     """
 
     writers: dict[type, Writer]
@@ -67,11 +68,13 @@ class TypeCodec:
         types: JSON types whose values are the model's values already, both ways.
         read: Makes the reader; called on first use, for types may hold themselves.
         write: Makes the writer; `None` writes by the class that a value has at run time.
+        is_native: Whether orjson writes the values as `write` does, except for models in them.
     """
 
     types: tuple[type, ...] = ()
     read: Callable[[], Reader]
     write: Callable[[], Writer] | None = None
+    is_native: bool = True
 
 
 @frozen(kw_only=True)
@@ -239,7 +242,9 @@ def _kind_of(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> TypeCod
         _leaf(hint)
         or _container(hint, arguments, lookup)
         or _model(hint, lookup)
-        or TypeCodec(read=lambda: lookup.reader(hint), write=lambda: lookup.writer(hint))
+        or TypeCodec(
+            read=lambda: lookup.reader(hint), write=lambda: lookup.writer(hint), is_native=False
+        )
     )
 
 
@@ -247,7 +252,8 @@ def _leaf(hint: Any) -> TypeCodec | None:
     """Plan what is one value in JSON."""
     if hint in _SINGLE:
         read, write = _SINGLE[hint]
-        return TypeCodec(read=lambda: read, write=lambda: write)
+        # orjson would write instants with another precision.
+        return TypeCodec(read=lambda: read, write=lambda: write, is_native=hint is not datetime)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return TypeCodec(read=lambda: scalars.enum_reader(hint), write=lambda: scalars.write_enum)
     members = get_args(hint) if _is_union(hint) else (hint,)
@@ -271,6 +277,7 @@ def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> TypeC
                     if inner.write
                     else scalars.models_writer(lookup.writers)
                 ),
+                is_native=inner.is_native,
             )
         case (made, (key, item)) if made in _OBJECTS and key is str:
             inner = _kind_of(item, arguments, lookup)
@@ -279,6 +286,7 @@ def _container(hint: Any, arguments: Mapping[Any, Any], lookup: Lookup) -> TypeC
                 write=lambda: scalars.mapping_writer(
                     inner.write() if inner.write else lookup.write, inner.types
                 ),
+                is_native=inner.is_native,
             )
     return None
 
@@ -287,5 +295,5 @@ def _model(hint: Any, lookup: Lookup) -> TypeCodec | None:
     """Plan attrs classes and unions of them, and types known only at run time."""
     members = get_args(hint) if _is_union(hint) else (hint,)
     if isinstance(hint, TypeVar):
-        return TypeCodec(read=lambda: scalars.read_anything)
+        return TypeCodec(read=lambda: scalars.read_anything, is_native=False)
     return TypeCodec(read=lambda: lookup.reader(hint)) if all(map(attrs.has, members)) else None

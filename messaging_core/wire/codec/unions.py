@@ -57,9 +57,9 @@ def _nested_reader(tags: dict[str, Tag], readers: dict[str, Reader]) -> Reader:
     def read_odd(value: dict[str, Any], path: str, faults: ViolationCollector) -> Any:
         """Read an object that lacks something or has too much, looking at all of it."""
         tag = _check_type(value, tags, path, faults)
-        expected = [tag] if tag else [each for each in tags.values() if each.key in value]
+        expected = [tag] if tag else [other for other in tags.values() if other.key in value]
         _check_keys(value, tags, tag, path, faults)
-        contents = [read_content(each, value, path, faults) for each in expected]
+        contents = [read_content(other, value, path, faults) for other in expected]
         return contents[0] if contents else None
 
     def read_content(tag: Tag, value: dict[str, Any], path: str, faults: ViolationCollector) -> Any:
@@ -83,12 +83,12 @@ def _check_keys(
 ) -> None:
     """Report the objects of other types, and keys of none."""
     keys = {other.key for other in tags.values()}
-    known = {"type", tag.key} if tag else {"type", *keys}
+    declared = {"type", tag.key} if tag else {"type", *keys}
     for key in value:
-        if key in keys - known:
+        if key in keys - declared:
             faults.add(f"{path}/{key}", "wire.unknown_key", "this object belongs to another type")
         else:
-            faults.unknown(path, (key,), known)
+            faults.unknown(path, (key,), declared)
 
 
 def _check_type(

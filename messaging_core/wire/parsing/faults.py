@@ -71,11 +71,13 @@ class ViolationCollector(list[Violation]):
             self.missing(path, key)
         return 0
 
-    def unknown(self, path: str, keys: Iterable[str], known: Collection[str]) -> None:
+    def unknown(self, path: str, keys: Iterable[str], declared: Collection[str]) -> None:
         """Report each undeclared key, with the declared key that was probably meant."""
         for key in keys:
-            if key not in known:
-                self.add(pointer(path, key), "wire.unknown_key", f"unknown key{_hint(key, known)}")
+            if key not in declared:
+                self.add(
+                    pointer(path, key), "wire.unknown_key", f"unknown key{_hint(key, declared)}"
+                )
 
     def enter(self, path: str) -> None:
         """Stop at an object or array that is nested too deep."""
@@ -128,8 +130,8 @@ def type_name(value: Any) -> str:
     return _JSON_NAMES.get(kind, kind.__name__)
 
 
-def _hint(key: str, known: Collection[str]) -> str:
+def _hint(key: str, declared: Collection[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - few requests have unknown keys
 
-    close = get_close_matches(key, known, n=1) if len(key) <= _LONGEST_SLIP else []
+    close = get_close_matches(key, declared, n=1) if len(key) <= _LONGEST_SLIP else []
     return f", did you mean {close[0]!r}?" if close else ""

@@ -19,10 +19,10 @@ from messaging_core.models.delivery.delivery import NewMessage, Settlement
 from messaging_core.models.messages.message import Direction, Message
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
-from messaging_core.wire import dump, dump_page, encode, load
-from messaging_core.wire.codec.registry import registry
+from messaging_core.wire import dump_page, encode, load
+from messaging_core.wire.codec.registry import registry, storage_registry
 from messaging_core.wire.codec.scalars import write_datetime
-from messaging_core.wire.documents import compact, dump_stored
+from messaging_core.wire.documents import compact, encode_stored
 
 _EMAIL_KEY, _PHONE_KEY = PLATFORM_KEYS[EMAIL], PLATFORM_KEYS[SMS]
 _STATE = ("status", "lastStatusAt", "updatedAt", "parts", "reason", "details", "failure")
@@ -88,9 +88,9 @@ def _shown(state: bytes) -> bytes:
 
 def store(message: Message) -> Stored:
     """Take a message apart into what stays and what changes."""
-    document = dump_stored(message)
+    document = storage_registry().write(message)
     state = {key: document.pop(key) for key in _STATE if key in document}
-    return Stored(compact(document), orjson.dumps(state).decode())
+    return Stored(encode_stored(document), encode_stored(state).decode())
 
 
 def settled_state(settlement: Settlement) -> str:
@@ -98,14 +98,14 @@ def settled_state(settlement: Settlement) -> str:
     at = write_datetime(settlement.at)
     state: dict[str, Any] = {"status": settlement.status, "lastStatusAt": at, "updatedAt": at}
     if settlement.parts:
-        state["parts"] = [dump(part) for part in settlement.parts]
+        state["parts"] = settlement.parts
     if settlement.reason:
         state["reason"] = settlement.reason
     if settlement.details:
         state["details"] = settlement.details
     if settlement.failure:
-        state["failure"] = dump_stored(settlement.failure)
-    return orjson.dumps(state).decode()
+        state["failure"] = settlement.failure
+    return encode_stored(state).decode()
 
 
 @frozen(kw_only=True)
