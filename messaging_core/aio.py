@@ -73,6 +73,10 @@ class AsyncMessenger(ForkAware):
         """Forget the waiting calls: the parent writes them, on its own event loop."""
         self._local = threading.local()
 
+    async def close(self) -> None:
+        """Close the storage and the transports; see `Messenger.close`."""
+        await _in_thread(self.messenger.close)
+
     async def send(
         self,
         channel: ChannelReference,

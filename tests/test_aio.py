@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import (
     IdempotencyConflictError,
     InvalidMessageError,
@@ -440,10 +441,10 @@ NOWHERE = ORDERS.id
 
 
 def test_every_method_of_the_messenger_can_be_awaited() -> None:
-    for_the_worker = {"channel", "route"}
+    never_awaited = {"channel", "route", "from_config", "contacts", "suppressions", "templates"}
     public = {name for name in vars(Messenger) if not name.startswith("_")}
 
-    missing = public - for_the_worker - set(vars(AsyncMessenger))
+    missing = public - never_awaited - set(vars(AsyncMessenger))
 
     assert missing == set()
 
@@ -483,3 +484,13 @@ def test_a_notification_can_be_awaited(engine: Engine) -> None:
     report = asyncio.run(engine.messenger.notify(notification))
 
     assert [user.recipient for user in report.unresolved] == ["unknown"]
+
+
+def test_closing_closes_the_storage() -> None:
+    storage = SqliteStorage(":memory:")
+    messenger = AsyncMessenger(Messenger(storage=storage, channels={}))
+
+    asyncio.run(messenger.close())
+
+    with pytest.raises(StorageError):
+        messenger.messenger.find()
