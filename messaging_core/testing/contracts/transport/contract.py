@@ -326,7 +326,7 @@ def close(peer: object) -> None:
 def _frequent_switches() -> Iterator[None]:
     """Let threads take turns so often that what they share by mistake shows."""
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+    sys.setswitchinterval(1e-4)
     try:
         yield
     finally:
