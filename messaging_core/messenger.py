@@ -84,7 +84,6 @@ from messaging_core.ports.components import (
     requests_of,
     send_rules_of,
 )
-from messaging_core.ports.configuration import configured_by
 from messaging_core.ports.files import Files
 from messaging_core.ports.guarded import (
     GuardedAudience,
@@ -273,6 +272,8 @@ class Messenger:
             ConfigurationError: The file is missing, or with one line for each fault in it; or a
                 variable or a package is missing.
         """
+        from messaging_core.ports.configuration import configured_by  # noqa: PLC0415 - rarely used
+
         messenger: Self = configured_by(source, make=cls, **options)
         return messenger
 

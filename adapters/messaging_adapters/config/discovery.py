@@ -11,9 +11,15 @@ from messaging_core.ports.configuration import AdapterType
 _SECRETS: Final = ("password", "secret", "token", "api_key", "access_key")
 
 
+@cache
+def offered(group: str) -> Sequence[EntryPoint]:
+    """Return what packages offer in a group, without loading anything: they are read once."""
+    return tuple(entry_points(group=group))
+
+
 def names_of(group: str) -> Sequence[str]:
-    """Return the names that packages offer in a group, without loading anything."""
-    return sorted({point.name for point in entry_points(group=group)})
+    """Return the names that packages offer in a group."""
+    return sorted({point.name for point in offered(group)})
 
 
 @cache
@@ -23,10 +29,10 @@ def adapter_type(group: str, name: str) -> AdapterType:
     Raises:
         ConfigurationError: No package offers it, two do, or it cannot be loaded.
     """
-    points = list(entry_points(group=group, name=name))
+    points = [point for point in offered(group) if point.name == name]
     if not points:
-        offered = ", ".join(names_of(group)) or "none"
-        raise ConfigurationError(f"no installed package offers {name}; there are: {offered}")
+        names = ", ".join(names_of(group)) or "none"
+        raise ConfigurationError(f"no installed package offers {name}; there are: {names}")
     if len({point.value for point in points}) > 1:
         packages = ", ".join(sorted(_package(point) for point in points))
         raise ConfigurationError(

@@ -55,9 +55,9 @@ def _parameters(make: Any) -> list[tuple[str, Any, bool]]:
     ]
 
 
-def _alternatives(annotation: Any) -> set[Any]:
-    """Return the types of a union, but for None, or the only type."""
-    return {kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType}
+def _alternatives(annotation: Any) -> list[Any]:
+    """Return the types of a union in its order, but for None, or the only type."""
+    return [kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType]
 
 
 def _key(name: str, annotation: Any) -> Key | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from messaging_adapters.config import load_config, messenger_from
-from messaging_adapters.config.discovery import adapter_type, names_of
+from messaging_adapters.config.discovery import adapter_type, names_of, offered
 from messaging_adapters.config.options import options_of
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
@@ -354,8 +354,10 @@ def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     adapter_type.cache_clear()
+    offered.cache_clear()
     yield tmp_path
     adapter_type.cache_clear()
+    offered.cache_clear()
     sys.modules.pop("pager", None)
 
 
@@ -397,6 +399,7 @@ def test_two_packages_with_one_name_are_refused(pager: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[{TRANSPORTS}]\npager = other:PAGER\n")
+    offered.cache_clear()
 
     said = refused(lambda: load_config(mail("pager://h")))
 

@@ -61,6 +61,7 @@ class TransportContract:
     - `threads`, `messages_per_thread`: how hard it is driven.
     - `patience`: seconds in which every call must end; a test fails then, and goes on.
     - `ignored_loggers`: loggers of a peer in this process, which may log what it gets.
+    - `references_are_unique`: False for a transport around several providers.
     """
 
     platform: str = EMAIL
@@ -70,6 +71,7 @@ class TransportContract:
     messages_per_thread: int = 5
     patience: float = 30.0
     ignored_loggers: Sequence[str] = ()
+    references_are_unique: bool = True
 
     def make_transport(self) -> Transport:
         """Return a transport whose peer takes every message."""
@@ -273,9 +275,14 @@ class TransportContract:
 
     def check_answers(self, answers: Sequence[tuple[Envelope, Outcome]]) -> None:
         """Check that each message got the answer that was for it; override it to check more."""
+        references: list[tuple[str, ...]] = []
         for envelope, outcome in answers:
             check_outcome(outcome, marked=True, envelope=envelope, secrets=self.secrets)
             assert isinstance(outcome, Accepted)
+            references.append(outcome.references)
+        # A simple peer answers all alike; any other names each message by references of its own.
+        if len(set(references)) > 1 and self.references_are_unique:
+            assert len(set(references)) == len(references), "two messages have one reference"
 
     def _to_several(self) -> Envelope:
         envelope = self.make_numbered(1)
@@ -319,7 +326,7 @@ def close(peer: object) -> None:
 def _frequent_switches() -> Iterator[None]:
     """Let threads take turns so often that what they share by mistake shows."""
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+    sys.setswitchinterval(1e-4)
     try:
         yield
     finally:
