@@ -21,6 +21,7 @@ from messaging_core.models.delivery.outcome import Accepted, SingleOutcome, Unkn
 from messaging_core.ports.transport import Handoff
 
 _REMEMBERED: Final = 10_000
+_SHOWN: Final = 500
 
 
 class Progress(ForkAware):
@@ -99,6 +100,7 @@ class Submission:
     unsent: dict[int, Failure] = field(factory=dict, init=False)
     in_doubt: dict[int, str] = field(factory=dict, init=False)
     _open: dict[int, Exchange] = field(factory=dict, init=False)
+    _spelled: list[str] = field(factory=list, init=False)
 
     def run(self, session: Session, handoff: Handoff) -> SingleOutcome:
         """Send what was not taken yet, on a session with one reserved place.
@@ -168,6 +170,7 @@ class Submission:
     def _reference(self, answer: Pdu) -> str:
         given = answer.body.message_id if isinstance(answer.body, MessageAnswer) else b""
         text = given.decode("latin-1").strip()
+        self._spelled.append(text)
         return self.centre.ids.note(text, self.address) if text else ""
 
     def _take_late(self, answer: Pdu) -> None:
@@ -194,7 +197,11 @@ class Submission:
         if failures:
             return refusal(min(failures, key=_finality))
         references = [self.taken[place] for place in sorted(self.taken)]
-        return Accepted(references=tuple(reference for reference in references if reference))
+        return Accepted(
+            references=tuple(reference for reference in references if reference),
+            # The references are changed for receipts; the centre's support asks for its own ids.
+            raw=f"message_id {', '.join(self._spelled)}"[:_SHOWN],
+        )
 
 
 def _finality(failure: Failure) -> int:

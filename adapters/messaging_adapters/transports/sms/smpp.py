@@ -47,6 +47,7 @@ from messaging_core.rules.formats.sms import MAX_SMS_PARTS
 
 _HOST: Final = re.compile(r"[!-~]{1,255}")
 _LIMITS: Final = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5}
+_A_CHANNEL: Final = a((Channel, UUID), "a Channel or its id", "pass the channel itself")
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 
 
@@ -222,9 +223,10 @@ class SmppTransport(Transport):
             numbers: The channels of some numbers, where there are several.
         """
         by_number = {
-            number.removeprefix("+"): _id_of(served) for number, served in (numbers or {}).items()
+            number.removeprefix("+"): _id_of(served, "numbers")
+            for number, served in (numbers or {}).items()
         }
-        default = None if channel is None else _id_of(channel)
+        default = None if channel is None else _id_of(channel, "channel")
         function(receive, "receive")
         self._inbox.listen(Listener(receive=receive, channels=by_number, channel=default))
         self._sessions.keep()
@@ -333,5 +335,6 @@ def _style_of(transport: SmppTransport) -> Style:
     )
 
 
-def _id_of(channel: Channel | UUID) -> UUID:
+def _id_of(channel: Channel | UUID, name: str) -> UUID:
+    _A_CHANNEL(channel, name)
     return channel.id if isinstance(channel, Channel) else channel
