@@ -12,6 +12,7 @@ const settings = Object.assign(
 const sessions = [];
 let lastId = Number(settings.first_id || 1000);
 let throttled = 0;
+const unreported = [];
 let counted = 0;
 
 function tell(event) {
@@ -117,6 +118,7 @@ function answered(session, pdu) {
   }
   if (settings.mode === 'late') {
     setTimeout(() => session.send(pdu.response({ message_id: id.answer })), settings.late);
+    unreported.push(receipt(pdu, id.receipt));
     return;
   }
   const answer = () => {
@@ -199,6 +201,8 @@ process.stdin.on('data', (data) => {
         delete fields.hex;
       }
       deliver(fields);
+    } else if (command.receipts_now) {
+      unreported.splice(0).forEach((fields) => deliver(fields));
     } else if (command.destroy) {
       sessions.slice().forEach((session) => session.destroy());
     } else if (command.unbind) {

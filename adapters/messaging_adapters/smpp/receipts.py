@@ -1,12 +1,13 @@
 """Receipts and incoming messages, as the engine takes them (SMPP 3.4 §4.6, appendix B)."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from messaging_adapters.smpp.message_ids import IdNotation
 from messaging_adapters.smpp.pdu import DataMessage, Pdu, ShortMessage
@@ -42,12 +43,14 @@ class Reading:
         alphabet: What the centre means by `data_coding` 0.
         ids: How it writes ids.
         zone: Of its clock; absent where that is not known: then receipts are dated as they come.
+        late: The messages whose references came too late for the engine to know them.
     """
 
     source: str
     alphabet: Alphabet
     ids: IdNotation
     zone: tzinfo | None = None
+    late: Mapping[str, UUID] = field(factory=dict, repr=False)
 
 
 def is_receipt(pdu: Pdu) -> bool:
@@ -71,6 +74,7 @@ def status_receipt(pdu: Pdu, reading: Reading, now: datetime) -> StatusReceipt:
         status=state.status,
         provider_status=state.word,
         reference=reference,
+        message_id=reading.late.get(reference or ""),
         failure=_failure(state, _network_error(pdu, said), reading.source),
         # The centre may send it again, and its content is the same then.
         key=_key("receipt", reference or "", state.word, said.done, said.err, address),

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,7 @@ from messaging_core.models.delivery.outcome import Accepted, SingleOutcome, Unkn
 from messaging_core.ports.transport import Handoff
 
 _REMEMBERED: Final = 10_000
+_SHOWN: Final = 500
 
 
 class Progress(ForkAware):
@@ -68,7 +70,7 @@ class Centre:
         ids: How it writes ids.
         timeout: Seconds to wait for a place in the window.
         response_timeout: Seconds to wait for the answer to a part.
-        on_late_answer: Called with the reference in an answer that nothing waits for any more.
+        on_late_answer: Called with the references of a message whose last answer came too late.
     """
 
     name: str
@@ -76,7 +78,7 @@ class Centre:
     ids: IdNotation
     timeout: float
     response_timeout: float
-    on_late_answer: Callable[[UUID, str], None]
+    on_late_answer: Callable[[UUID, Sequence[str]], None]
 
 
 @define(eq=False)
@@ -99,6 +101,7 @@ class Submission:
     unsent: dict[int, Failure] = field(factory=dict, init=False)
     in_doubt: dict[int, str] = field(factory=dict, init=False)
     _open: dict[int, Exchange] = field(factory=dict, init=False)
+    _spelled: list[str] = field(factory=list, init=False)
 
     def run(self, session: Session, handoff: Handoff) -> SingleOutcome:
         """Send what was not taken yet, on a session with one reserved place.
@@ -108,7 +111,8 @@ class Submission:
         """
         places = [place for place in range(len(self.parts)) if place not in self.taken]
         try:
-            handoff(references=[self.parts[place].own_reference for place in places])
+            # A receipt that names one part proves nothing about the others.
+            handoff(references=[part.own_reference for part in self.parts if len(self.parts) == 1])
         except BaseException:
             session.unreserve()
             raise
@@ -151,7 +155,7 @@ class Submission:
         for place, exchange in self._open.items():
             wait = max(deadline - monotonic(), 0)
             try:
-                answer = session.wait(exchange, wait, late=self._take_late)
+                answer = session.wait(exchange, wait, late=partial(self._take_late, place))
             except OSError as error:
                 self.in_doubt[place] = type(error).__name__
             else:
@@ -168,18 +172,29 @@ class Submission:
     def _reference(self, answer: Pdu) -> str:
         given = answer.body.message_id if isinstance(answer.body, MessageAnswer) else b""
         text = given.decode("latin-1").strip()
+        self._spelled.append(text)
         return self.centre.ids.note(text, self.address) if text else ""
 
-    def _take_late(self, answer: Pdu) -> None:
-        if answer.status == Status.OK and (reference := self._reference(answer)):
-            self.centre.on_late_answer(self.message_id, reference)
+    def _take_late(self, place: int, answer: Pdu) -> None:
+        """Report that the message was taken, as soon as all its parts are."""
+        if answer.status == Status.OK:
+            self.taken[place] = self._reference(answer)
+        if len(self.taken) == len(self.parts):
+            self.centre.on_late_answer(self.message_id, self._references())
 
     def _named(self, place: int) -> str:
         total = len(self.parts)
         return f"part {place + 1} of {total}: " if total > 1 else ""
 
     def _outcome(self) -> SingleOutcome:
-        """Return what the parts come to: a message arrived when all its parts did."""
+        """Return what the parts come to: a message was taken when all its parts were.
+
+        Where one part was certainly not taken, neither was the message, whatever is in doubt about
+        the others: those are sent again, and a phone recognises them.
+        """
+        failures = [*self.refused.values(), *self.unsent.values()]
+        if failures:
+            return refusal(min(failures, key=_finality))
         if self.in_doubt:
             cause = next(iter(self.in_doubt.values()))
             return Unknown(
@@ -190,11 +205,15 @@ class Submission:
                     retry=Retry.AMBIGUOUS,
                 )
             )
-        failures = [*self.refused.values(), *self.unsent.values()]
-        if failures:
-            return refusal(min(failures, key=_finality))
+        return Accepted(
+            references=self._references(),
+            # The references are changed for receipts; the centre's support asks for its own ids.
+            raw=f"message_id {', '.join(self._spelled)}"[:_SHOWN],
+        )
+
+    def _references(self) -> tuple[str, ...]:
         references = [self.taken[place] for place in sorted(self.taken)]
-        return Accepted(references=tuple(reference for reference in references if reference))
+        return tuple([reference for reference in references if reference])
 
 
 def _finality(failure: Failure) -> int:

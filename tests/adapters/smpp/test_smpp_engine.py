@@ -112,6 +112,8 @@ def test_an_answer_that_comes_late_ends_the_doubt(start_centre: Any, connect: An
     message = send(messenger)
     doubtful = messenger.get(message.id)
     until(lambda: messenger.get(message.id).status is Status.SENT)
+    centre.command(receipts_now=True)
+    until(lambda: messenger.get(message.id).status is Status.DELIVERED)
 
     assert doubtful.details == "in_doubt"
     assert len(centre.of("submit_sm")) == 1

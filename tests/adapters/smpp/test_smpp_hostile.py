@@ -80,9 +80,9 @@ def serve() -> Iterator[Callable[..., Peer]]:
         peer.close()
 
 
-def attempt(transport: Any) -> tuple[Outcome, int]:
+def attempt(transport: Any, text: str = "hi") -> tuple[Outcome, int]:
     leave, began = Leave(), monotonic()
-    envelope = an_envelope(SMS, SmsContent(sms=split_sms("hi")))
+    envelope = an_envelope(SMS, SmsContent(sms=split_sms(text)))
     outcome = transport.send(envelope, leave)
     assert monotonic() - began < 20
     return outcome, leave.calls
@@ -142,6 +142,18 @@ def test_after_the_request_there_is_doubt(serve: Any, connect: Any, answer: Answ
     assert isinstance(outcome, Unknown)
     assert marks == 1
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("smpp")]
+
+
+@pytest.mark.parametrize(("window", "kind"), [(1, Deferred), (3, Unknown)])
+def test_a_part_that_never_left_leaves_no_doubt_about_the_whole(
+    serve: Any, connect: Any, window: int, kind: type
+) -> None:
+    transport = connect(serve(nothing).port, window=window, **BRIEF)
+
+    outcome, marks = attempt(transport, "0123456789" * 40)
+
+    assert isinstance(outcome, kind)
+    assert marks == 1
 
 
 @pytest.mark.parametrize(

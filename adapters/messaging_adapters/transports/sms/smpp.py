@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -47,6 +47,8 @@ from messaging_core.rules.formats.sms import MAX_SMS_PARTS
 
 _HOST: Final = re.compile(r"[!-~]{1,255}")
 _LIMITS: Final = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5}
+_LATE: Final = 10_000  # references that are remembered
+_A_CHANNEL: Final = a((Channel, UUID), "a Channel or its id", "pass the channel itself")
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 
 
@@ -172,6 +174,7 @@ class SmppTransport(Transport):
     _sessions: Sessions = field(init=False, repr=False)
     _inbox: Inbox = field(init=False, repr=False)
     _centre: Centre = field(init=False, repr=False)
+    _late: dict[str, UUID] = field(factory=dict, init=False, repr=False)
     _progress: Progress = field(factory=Progress, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -186,7 +189,9 @@ class SmppTransport(Transport):
         )
         self._statuses = status_table(self.errors)
         ids = IdNotation(self.message_ids)
-        reading = Reading(source=self.name, alphabet=self.alphabet, ids=ids, zone=self.zone)
+        reading = Reading(
+            source=self.name, alphabet=self.alphabet, ids=ids, zone=self.zone, late=self._late
+        )
         self._inbox = Inbox(reading, self.clock)
         self._style = _style_of(self)
         self._centre = Centre(
@@ -222,9 +227,10 @@ class SmppTransport(Transport):
             numbers: The channels of some numbers, where there are several.
         """
         by_number = {
-            number.removeprefix("+"): _id_of(served) for number, served in (numbers or {}).items()
+            number.removeprefix("+"): _id_of(served, "numbers")
+            for number, served in (numbers or {}).items()
         }
-        default = None if channel is None else _id_of(channel)
+        default = None if channel is None else _id_of(channel, "channel")
         function(receive, "receive")
         self._inbox.listen(Listener(receive=receive, channels=by_number, channel=default))
         self._sessions.keep()
@@ -291,17 +297,21 @@ class SmppTransport(Transport):
             system_type=self.system_type,
         )
 
-    def _take_late_answer(self, message_id: UUID, reference: str) -> None:
+    def _take_late_answer(self, message_id: UUID, references: Sequence[str]) -> None:
         """Tell the engine that a message in doubt was taken."""
+        for reference in references:
+            self._late[reference] = message_id
+        while len(self._late) > _LATE:
+            self._late.pop(next(iter(self._late)), None)
         self._inbox.report(
             StatusReceipt(
                 source=self.name,
                 at=self.clock.now(),
                 status=ReceiptStatus.SENT,
                 provider_status="late submit_sm_resp",
-                reference=reference,
+                reference=references[0] if len(references) == 1 else None,
                 message_id=message_id,
-                key=f"late:{message_id.hex}:{reference}",
+                key=f"late:{message_id.hex}:{','.join(references)}",
             )
         )
 
@@ -333,5 +343,6 @@ def _style_of(transport: SmppTransport) -> Style:
     )
 
 
-def _id_of(channel: Channel | UUID) -> UUID:
+def _id_of(channel: Channel | UUID, name: str) -> UUID:
+    _A_CHANNEL(channel, name)
     return channel.id if isinstance(channel, Channel) else channel
