@@ -45,12 +45,16 @@ folder = "outbox"
 """
 """A configuration that works as it is."""
 
+DRIVERS: Final = ("sqlite3", "pysqlite3")
+"""The modules that the database can be opened with; the first is that of Python."""
+
 _NO_PLATFORMS: Final[Mapping[str, Mapping[str, Any]]] = {}
 _NO_FILE: Final = Path("configuration")
 """What the errors about a mapping name instead of a file."""
 
 _FILE: Final = {
     "database": Key(),
+    "driver": Key(choices=DRIVERS),
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
     "platforms": Key(kind=dict),
@@ -91,6 +95,7 @@ class Config:
         channels: By name, in the order of the file.
         transports: The settings of the transport of each.
         webhooks: The settings of receipt parsers, by name.
+        driver: The module that SQLite is called with.
     """
 
     path: Path
@@ -98,6 +103,7 @@ class Config:
     channels: Mapping[str, Channel]
     transports: Mapping[str, Settings]
     webhooks: Mapping[str, Settings] = field(factory=dict)
+    driver: str = DRIVERS[0]
 
     def transport(self, name: str, environment: Mapping[str, str] | None = None) -> Transport:
         """Make the transport of a channel.
@@ -184,6 +190,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
     return Config(
         path=path,
         database=path.parent / data.get("database", "messages.db"),
+        driver=data.get("driver", DRIVERS[0]),
         channels={name: _channel(name, table, platforms) for name, table in tables.items()},
         transports={
             name: Settings(group=TRANSPORTS, given=table["transport"], in_file=is_file)

@@ -1,14 +1,15 @@
 """A messenger made of a configuration."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from messaging_adapters.config.file import load_config
+from messaging_adapters.config.file import DRIVERS, load_config
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
+from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.storage.transaction import Storage
 
@@ -46,7 +47,7 @@ def messenger_from(
             if hasattr(transport, "close"):
                 made.callback(transport.close)
         options.setdefault("receipt_parsers", config.make_webhooks(variables))
-        own = storage if storage is not None else open_storage(config.database)
+        own = storage if storage is not None else open_storage(config.database, config.driver)
         if storage is None:
             made.callback(own.close)  # type: ignore[attr-defined] # it is a SqliteStorage
         channels = {config.channels[name]: transport for name, transport in transports.items()}
@@ -55,7 +56,19 @@ def messenger_from(
     return messenger
 
 
-def open_storage(path: Path) -> SqliteStorage:
-    """Open a database in the mode that the storage chooses too, without its advice on speed."""
-    is_safe = wal_is_safe(sqlite3.sqlite_version_info[:3])
-    return SqliteStorage(path, journal_mode=None if is_safe else "TRUNCATE")
+def open_storage(path: Path, driver: str = DRIVERS[0]) -> SqliteStorage:
+    """Open a database in the mode that the storage chooses too, without its advice on speed.
+
+    Args:
+        path: The file; it is made when it is not there.
+        driver: One of `DRIVERS`.
+
+    Raises:
+        MissingDependencyError: The driver is not installed.
+    """
+    try:
+        module = import_module(driver)
+    except ImportError as error:
+        raise MissingDependencyError(driver, "sqlite") from error
+    is_safe = wal_is_safe(module.sqlite_version_info[:3])
+    return SqliteStorage(path, journal_mode=None if is_safe else "TRUNCATE", driver=module)

@@ -101,7 +101,7 @@ def planning_engine(options: Namespace) -> Iterator[Engine]:
 def _engine(
     options: Namespace, config: Config, path: Path, transports: dict[str, Transport]
 ) -> Iterator[Engine]:
-    with open_storage(path) as storage:
+    with open_storage(path, config.driver) as storage:
         messenger = Messenger(
             storage=storage,
             channels={

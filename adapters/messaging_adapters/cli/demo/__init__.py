@@ -80,7 +80,7 @@ def _show(folder: Path) -> Iterator[Show]:
 def _engine(config: Config, server: MailServer, clock: ManualClock) -> Iterator[Engine]:
     """Make an engine as configured, but for the email, which goes to the server."""
     with ExitStack() as stack:
-        storage = stack.enter_context(open_storage(config.database))
+        storage = stack.enter_context(open_storage(config.database, config.driver))
         smtp = stack.enter_context(SmtpTransport(server.host, server.port, security="none"))
         channels = {
             channel: smtp if channel.platform == EMAIL else config.transport(name)

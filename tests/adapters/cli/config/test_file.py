@@ -26,6 +26,7 @@ def faults(run, shop):
         ("", "messaging.toml: channels: missing; it is a table"),
         ("a = ", "messaging.toml: this is not TOML: Invalid value (at"),
         ("databse = 'x'\n", 'databse: unknown key (did you mean "database"?); allowed: database,'),
+        ("driver = 'apsw'\n", 'driver: "apsw" is not one of sqlite3, pysqlite3'),
         (CHANNEL + TRANSPORT + "sendr = 'x'", '[channels.a] sendr: unknown key (did you mean "se'),
         (CHANNEL, "[channels.a] transport: missing; it is a DSN in quotes, or a table"),
         ("[channels]\na = 3", "[channels.a] must be a table"),

@@ -31,7 +31,7 @@ def checked_driver(value: Any, name: str) -> Any:
     """Allow modules that do what `sqlite3` of Python 3.11 does."""
     if not isinstance(value, ModuleType):
         raise refuse(name, "a module like sqlite3", value, _REMEDY)
-    if missing := [each for each in _NAMES if not hasattr(value, each)]:
+    if missing := [attribute for attribute in _NAMES if not hasattr(value, attribute)]:
         raise ConfigurationError(
             f"{name} must be a module like sqlite3, but {value.__name__} has no"
             f" {', '.join(missing)}: {_REMEDY}"
@@ -95,8 +95,8 @@ def library(driver: ModuleType) -> str:
     return f"{driver.__name__} (SQLite {driver.sqlite_version})"
 
 
-def _same(one: Claim, other: Claim) -> bool:
+def _same(claim: Claim, other: Claim) -> bool:
     try:
-        return one.file == other.file or Path(one.file).samefile(other.file)
+        return claim.file == other.file or Path(claim.file).samefile(other.file)
     except OSError:  # one of them is not made yet
         return False

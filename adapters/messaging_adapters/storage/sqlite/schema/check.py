@@ -92,14 +92,14 @@ def plain(connection: sqlite3.Connection) -> Iterator[None]:
 
 def check(connection: sqlite3.Connection) -> None:
     """Raise `SchemaError` with every difference from the tables of this version."""
-    wanted, found = _wanted(), snapshot_of(connection)
+    wanted, actual = _wanted(), snapshot_of(connection)
     problems = [
-        *_missing_tables(wanted, found),
-        *_other_columns(wanted, found),
-        *_other_attached(wanted, found),
-        *_missing_migrations(found.migrations),
+        *_missing_tables(wanted, actual),
+        *_other_columns(wanted, actual),
+        *_other_attached(wanted, actual),
+        *_missing_migrations(actual.migrations),
     ]
-    if unknown := [*_newer_migrations(found.migrations)]:
+    if unknown := [*_newer_migrations(actual.migrations)]:
         raise SchemaError([*problems, *unknown], _USE_THE_NEWER)
     if problems:
         raise SchemaError(problems, REMEDY)
@@ -134,15 +134,15 @@ def _newer_migrations(applied: list[str]) -> Iterator[str]:
             yield f"migration {name} is of a newer version of this library"
 
 
-def _missing_tables(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
+def _missing_tables(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
     for table in wanted.columns:
-        if table not in found.columns:
+        if table not in actual.columns:
             yield f"table {table} is missing"
 
 
-def _other_columns(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
+def _other_columns(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
     for table, columns in wanted.columns.items():
-        there = found.columns.get(table)
+        there = actual.columns.get(table)
         if there is None:
             continue  # said already
         for name in [*columns, *(name for name in there if name not in columns)]:
@@ -154,11 +154,11 @@ def _other_columns(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[st
                 yield f"column {table}.{name} is defined differently"
 
 
-def _other_attached(wanted: SchemaSnapshot, found: SchemaSnapshot) -> Iterator[str]:
+def _other_attached(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
     for (table, kind, name), sql in wanted.attached.items():
-        if table not in found.columns:
+        if table not in actual.columns:
             continue  # said already
-        there = found.attached.get((table, kind, name))
+        there = actual.attached.get((table, kind, name))
         if there is None:
             yield f"{kind} {name} of {table} is missing"
         elif there != sql:

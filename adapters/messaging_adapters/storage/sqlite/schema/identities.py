@@ -44,8 +44,8 @@ def respell(db: Database) -> None:
     """
     db.conn.create_function("messaging_address", 2, address_key, deterministic=True)
     db.execute(_RESPELL_IDENTIFIERS)
-    for kept, lost, *where in db.execute(_DOUBLES).fetchall():
-        document = _unsubscribed(orjson.loads(kept), orjson.loads(lost))
+    for remaining, lost, *where in db.execute(_DOUBLES).fetchall():
+        document = _unsubscribed(orjson.loads(remaining), orjson.loads(lost))
         sql = "UPDATE messaging_contacts SET document = ? WHERE workspace = ? AND id = ?"
         db.execute(sql, (orjson.dumps(document), *where))
     db.execute(_FORGET_DOUBLES)
@@ -54,7 +54,8 @@ def respell(db: Database) -> None:
     db.conn.create_function("messaging_address", 2, None)
 
 
-def _unsubscribed(kept: dict[str, Any], lost: dict[str, Any]) -> dict[str, Any]:
+def _unsubscribed(remaining: dict[str, Any], lost: dict[str, Any]) -> dict[str, Any]:
     """Return a contact that is unsubscribed from whatever another was."""
     refused = {name: on for name, on in (lost.get("subscriptions") or {}).items() if not on}
-    return {**kept, "subscriptions": {**(kept.get("subscriptions") or {}), **refused}}
+    subscriptions = {**(remaining.get("subscriptions") or {}), **refused}
+    return {**remaining, "subscriptions": subscriptions}

@@ -1,6 +1,6 @@
 """Messages in SQLite: one row each, and the tables they are found by."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from sqlite3 import Cursor
@@ -10,7 +10,11 @@ import orjson
 
 from messaging_adapters.storage.sqlite.queries.listing import Listing
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.columns import (
+    failure_columns,
+    progress_column,
+    to_micros,
+)
 from messaging_adapters.storage.sqlite.rows.documents import (
     ADD_DOCUMENTS,
     DOCUMENT,
@@ -19,7 +23,6 @@ from messaging_adapters.storage.sqlite.rows.documents import (
     is_inline,
 )
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
-from messaging_core.models.common.failure import Failure
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
@@ -267,17 +270,6 @@ class _Rows:
         )
 
 
-_NO_FAILURE = (None, None, None)
-
-
-def failure_columns(failure: Failure | None) -> Iterable[object]:
-    """Return code, source code and source name as they are searched."""
-    if failure is None:
-        return _NO_FAILURE
-    source = failure.source
-    return (failure.code, source.code if source else None, source.name if source else None)
-
-
 def _key_columns(key: IdempotencyKey) -> tuple[str, str, str]:
     return (key.key, key.request_hash, orjson.dumps(dict(key.fields)).decode())
 
@@ -296,8 +288,3 @@ def _delivery_row(
         orjson.dumps(controls).decode() if controls else None,
         progress_column(delivery.accepted, delivery.refused),
     )
-
-
-def progress_column(accepted: Sequence[str], refused: Sequence[str]) -> str | None:
-    """Return the accepted and the refused receivers as JSON, or nothing if there are none."""
-    return orjson.dumps((accepted, refused)).decode() if accepted or refused else None

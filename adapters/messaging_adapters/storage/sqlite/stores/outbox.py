@@ -1,8 +1,7 @@
 """What waits to be delivered, in SQLite: leased by moving its due time to the lease's end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,16 @@ from uuid import UUID
 import orjson
 from attrs import evolve
 
-from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sqlite.queries.due_messages import DueMessages
+from messaging_adapters.storage.sqlite.rows.columns import failure_columns, to_micros
+from messaging_adapters.storage.sqlite.rows.deliveries import (
+    Due,
+    claim_of,
+    delivery_of,
+    lease_of,
+    retry_row,
+    settled_row,
+)
 from messaging_adapters.storage.sqlite.rows.documents import (
     DOCUMENT,
     WITH_DOCUMENT,
@@ -18,79 +26,23 @@ from messaging_adapters.storage.sqlite.rows.documents import (
     replace_out_of_line,
 )
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
-from messaging_adapters.storage.sqlite.stores.messages import failure_columns, progress_column
-from messaging_core.decisions.delivery.fairness import divide, most_for_one, place_suspect
+from messaging_core.decisions.delivery.fairness import place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
 from messaging_core.lazy import logger
 from messaging_core.models.delivery.delivery import (
     Claim,
-    Controls,
     Delivery,
-    Lane,
     Lease,
     Settlement,
     Withdrawal,
 )
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.ports.storage.outbox import Outbox
-from messaging_core.wire import load
 from messaging_core.wire.codec.scalars import write_datetime
-from messaging_core.wire.stored.message import Stored, settled_state, store
+from messaging_core.wire.stored.message import store
 
 _log = logger(__name__)
 
-# From one channel to the next through the index: what it costs is a seek or two for each channel,
-# however many messages wait in between. A queue is named by the position of one message in it. Of
-# a comparison of pairs, SQLite would go through all that are equal; so the pair is taken apart.
-_QUEUES = (
-    "WITH RECURSIVE queue (position) AS ("
-    " SELECT (SELECT position FROM messaging_outbox WHERE lane = ?1"
-    " ORDER BY workspace, channel_id LIMIT 1)"
-    " UNION ALL SELECT coalesce("
-    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = ?1"
-    " AND o.workspace = p.workspace AND o.channel_id > p.channel_id"
-    " ORDER BY o.channel_id LIMIT 1), "
-    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = ?1"
-    " AND o.workspace > p.workspace ORDER BY o.workspace, o.channel_id LIMIT 1))"
-    " FROM queue CROSS JOIN messaging_outbox p USING (position))"
-)
-_WITH_DUE = (
-    f"{_QUEUES} SELECT q.workspace, q.channel_id FROM queue"  # noqa: S608 - no input
-    " CROSS JOIN messaging_outbox q USING (position) WHERE EXISTS ("
-    "SELECT 1 FROM messaging_outbox o WHERE o.lane = ?1 AND o.workspace = q.workspace"
-    " AND o.channel_id = q.channel_id AND o.due_at <= ?2 AND o.crashes = 0)"
-)
-_NEXT_DUE = (
-    f"{_QUEUES} SELECT min(("  # noqa: S608 - no input
-    "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = ?1"
-    " AND o.workspace = q.workspace AND o.channel_id = q.channel_id))"
-    " FROM queue CROSS JOIN messaging_outbox q USING (position)"
-)
-_COUNT = (
-    "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
-    " AND channel_id = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
-)
-_DUE = (
-    "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
-    " WHERE lane = ? AND workspace = ? AND channel_id = ? AND due_at <= ? AND crashes = 0"
-    " ORDER BY due_at LIMIT ?"
-)
-_SUSPECTS = (
-    "WITH RECURSIVE suspected (channel_id) AS ("
-    " SELECT min(channel_id) FROM messaging_outbox INDEXED BY messaging_outbox_suspects"
-    " WHERE crashes > 0"
-    " UNION ALL SELECT (SELECT min(o.channel_id) FROM messaging_outbox o"
-    " INDEXED BY messaging_outbox_suspects WHERE o.crashes > 0"
-    " AND o.channel_id > suspected.channel_id)"
-    " FROM suspected WHERE suspected.channel_id IS NOT NULL)"
-    " SELECT channel_id FROM suspected WHERE channel_id IS NOT NULL"
-)
-_SUSPECT = (
-    "SELECT due_at, position, handed_over, leased_until, crashes, channel_id"
-    " FROM messaging_outbox"
-    " INDEXED BY messaging_outbox_suspects WHERE crashes > 0 AND channel_id = ? AND due_at <= ?"
-    " ORDER BY due_at LIMIT 1"
-)
 _LEASE = (
     "UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
     " crashes = crashes + (leased_until IS NOT NULL),"
@@ -187,18 +139,13 @@ _ADD_REFERENCES = (
     " CROSS JOIN messaging_messages m ON position = wanted.value ->> 0"
 )
 
-_Queue = tuple[bytes, bytes]
-"""A workspace and one of its channels."""
-
-_Due = tuple[int, int, int, int | None]
-"""When a message became due, its position, whether it was handed over, and its last lease."""
-
 
 class SqliteOutbox(Outbox):
     """Give out deliveries through one cursor, inside one transaction."""
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
+        self._due_messages = DueMessages(cursor)
 
     def claim(
         self,
@@ -210,12 +157,14 @@ class SqliteOutbox(Outbox):
         places: Mapping[UUID, int] | None = None,
     ) -> list[Claim]:
         free = {channel.bytes: count for channel, count in places.items()} if places else {}
-        suspect = self._suspect(to_micros(now), free) if suspects and limit > 0 else None
+        suspect = None
+        if suspects and limit > 0:
+            suspect = self._due_messages.suspect(to_micros(now), free)
         if suspect:
             limit -= 1
             if suspect[-1] in free:
                 free[suspect[-1]] -= 1
-        due = self._due(now, limit, free)
+        due = self._due_messages.due(now, limit, free)
         if suspect:
             due = place_suspect(due, suspect[:4], crashes=suspect[4])
         if not due:
@@ -243,60 +192,21 @@ class SqliteOutbox(Outbox):
         return before
 
     def _read(
-        self, row: tuple[Any, ...] | None, before: _Due, until: datetime, now: datetime
+        self, row: tuple[Any, ...] | None, before: Due, until: datetime, now: datetime
     ) -> Claim | None:
-        """Decode one message; one that cannot be read is put aside, and stops no other."""
+        """Decode a message; one that cannot be read is put aside, and stops no other."""
         position = before[1]
         if row is None:
             _log.error("the message at position %d is not there any more", position)
         else:
             try:
-                return _claim(row, before, until)
+                return claim_of(row, before, until)
             except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
                 what = type(error).__name__
                 _log.error("the message at position %d cannot be read: %s", position, what)
-            self._at_once(_SETTLE, [_settled_row(unreadable(_lease(row, until), now))])
+            self._at_once(_SETTLE, [settled_row(unreadable(lease_of(row, until), now))])
         self._cursor.execute(_FINISH, (position,))
         return None
-
-    def _suspect(self, now: int, places: Mapping[bytes, int]) -> tuple[Any, ...] | None:
-        """Return what crashed before and is due longest, with its crashes and its channel."""
-        channels = self._cursor.execute(_SUSPECTS).fetchall()
-        rows = [
-            self._cursor.execute(_SUSPECT, (channel, now)).fetchone()
-            for (channel,) in channels
-            if places.get(channel, 1) > 0
-        ]
-        return min(filter(None, rows), default=None)
-
-    def _due(self, now: datetime, limit: int, places: Mapping[bytes, int]) -> list[_Due]:
-        """Return what is due, the most urgent lane first, each queue with its share."""
-        waiting = [self._counts(lane, to_micros(now), limit, places) for lane in Lane]
-        due: list[_Due] = []
-        for lane, shares in zip(Lane, divide(waiting, limit, now, places), strict=True):
-            due += sorted(self._first(lane, to_micros(now), shares))
-        return due
-
-    def _counts(
-        self, lane: Lane, now: int, limit: int, places: Mapping[bytes, int]
-    ) -> dict[_Queue, int]:
-        """Return how much is due in a lane by workspace and channel, as far as it matters."""
-        queues = self._cursor.execute(_WITH_DUE, (lane, now)).fetchall()
-        most = most_for_one(len({workspace for workspace, _ in queues}), limit)
-        return {
-            queue: self._count(lane, queue, now, min(most, places.get(queue[1], most)))
-            for queue in queues
-        }
-
-    def _count(self, lane: Lane, queue: _Queue, now: int, most: int) -> int:
-        if most <= 1:
-            return most  # something is due
-        return int(self._cursor.execute(_COUNT, (lane, *queue, now, most)).fetchone()[0])
-
-    def _first(self, lane: Lane, now: int, shares: Mapping[_Queue, int]) -> Iterator[_Due]:
-        """Yield from each queue as many as it may send, those that are due longest."""
-        for queue, count in shares.items():
-            yield from self._cursor.execute(_DUE, (lane, *queue, now, count)).fetchall()
 
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
         return [self._hand_over(lease, to_micros(now)) for lease in leases]
@@ -322,7 +232,7 @@ class SqliteOutbox(Outbox):
         ]
         # One statement for many rows: between two of them the other threads would have their turn,
         # and SQLite would make the list of statuses that an index leaves out for each of them.
-        self._at_once(_SETTLE, [_settled_row(settlement) for settlement in valid_settlements])
+        self._at_once(_SETTLE, [settled_row(settlement) for settlement in valid_settlements])
         self._at_once(
             _ADD_REFERENCES,
             [
@@ -342,7 +252,7 @@ class SqliteOutbox(Outbox):
         self._cursor.executemany(
             _RETRY,
             [
-                _retry_row(settlement, settlement.next_due_at)
+                retry_row(settlement, settlement.next_due_at)
                 for settlement in valid_settlements
                 if settlement.next_due_at
             ],
@@ -368,7 +278,7 @@ class SqliteOutbox(Outbox):
 
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
         row = self._cursor.execute(_DELIVERY, (message_id.bytes, workspace.bytes)).fetchone()
-        return evolve(_delivery(*row[1:]), handed_over=bool(row[0])) if row else None
+        return evolve(delivery_of(*row[1:]), handed_over=bool(row[0])) if row else None
 
     def reschedule(
         self, workspace: UUID, message: Message, *, due_at: datetime, expires_at: datetime
@@ -411,8 +321,7 @@ class SqliteOutbox(Outbox):
         return len(changed)
 
     def next_due(self) -> datetime | None:
-        rows = [self._cursor.execute(_NEXT_DUE, (lane,)).fetchone() for lane in Lane]
-        return min((from_micros(row[0]) for row in rows if row[0] is not None), default=None)
+        return self._due_messages.next_due()
 
 
 def _use(fences: dict[int, int], lease: Lease) -> bool:
@@ -421,75 +330,3 @@ def _use(fences: dict[int, int], lease: Lease) -> bool:
     if is_valid:
         del fences[lease.position]
     return is_valid
-
-
-def _claim(row: tuple[Any, ...], before: _Due, until: datetime) -> Claim:
-    _, _, _, _, document, state, *delivery = row
-    due_at, _, handed_over, leased_until = before
-    lease = _lease(row, until)
-    return Claim(
-        workspace=lease.workspace,
-        message=Stored(document, state).load(),
-        delivery=_delivery(due_at, *delivery),
-        lease=lease,
-        lapsed=leased_until is not None,
-        doubted=bool(handed_over),
-    )
-
-
-def _lease(row: tuple[Any, ...], until: datetime) -> Lease:
-    position, fence, workspace, message_id, *_ = row
-    return Lease(
-        position=position,
-        fence=fence,
-        until=until,
-        workspace=_uuid(workspace),
-        message_id=UUID(bytes=message_id),
-    )
-
-
-# Most of what is claimed together is of the same few tenants, and was accepted together.
-_uuid = lru_cache(maxsize=4096)(lambda raw: UUID(bytes=raw))
-_instant = lru_cache(maxsize=64)(from_micros)
-_NO_CONTROLS = Controls()
-
-
-def _delivery(  # noqa: PLR0913, PLR0917 - one parameter for each column
-    due_at: int,
-    lane: int,
-    expires_at: int,
-    attempts: int,
-    controls: str | None,
-    progress: str | None,
-    crashes: int,
-) -> Delivery:
-    accepted, refused = map(tuple, orjson.loads(progress)) if progress else ((), ())
-    return Delivery(
-        due_at=_instant(due_at),
-        expires_at=_instant(expires_at),
-        lane=Lane(lane),
-        attempts=attempts,
-        controls=load(Controls, orjson.loads(controls)) if controls else _NO_CONTROLS,
-        accepted=accepted,
-        refused=refused,
-        crashes=crashes,
-    )
-
-
-def _settled_row(settlement: Settlement) -> tuple[object, ...]:
-    return (
-        settlement.lease.position,
-        settlement.status,
-        *failure_columns(settlement.failure),
-        settled_state(settlement),
-    )
-
-
-def _retry_row(settlement: Settlement, due_at: datetime) -> tuple[object, ...]:
-    return (
-        to_micros(due_at),
-        0 if settlement.counts else 1,
-        int(settlement.crashed),
-        progress_column(settlement.accepted, settlement.refused),
-        settlement.lease.position,
-    )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.columns import failure_columns, to_micros
 from messaging_adapters.storage.sqlite.rows.documents import (
     ADD_DOCUMENTS,
     DELETE_DOCUMENT,
@@ -16,7 +16,6 @@ from messaging_adapters.storage.sqlite.rows.documents import (
     inline_part,
     is_inline,
 )
-from messaging_adapters.storage.sqlite.stores.messages import failure_columns
 from messaging_adapters.storage.sqlite.stores.timeline import event_of, event_row
 from messaging_core.decisions.status.redaction import (
     redacted,
