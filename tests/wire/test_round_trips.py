@@ -66,10 +66,10 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
     NoneType: st.none(),
 }
 
-# Answers of transports, send rules and what holds them: alternatives without a `type`, sets, or
-# spans of time, that never leave the process.
+# What transports declare and answer, send rules and what holds them: alternatives without a `type`,
+# sets, or spans of time, that never leave the process.
 NOT_ON_THE_WIRE = {
-    *("Deferred", "Envelope", "PerRecipient", "Plan"),
+    *("Capabilities", "Deferred", "Envelope", "PerRecipient", "Plan"),
     *("FrequencyCap", "QuietHours", "QuietWindow", "ReceiverFacts", "Ruling", "SendRules"),
 }
 CLASSES = [
