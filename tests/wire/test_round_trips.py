@@ -176,9 +176,13 @@ def test_a_page_is_read_back_as_it_was_written(messages: list[Message], token: s
 
 
 def accepted_before(message: Message) -> NewMessage:
-    """Return a message to add, which waits for nothing; failure codes are columns of 64 bits."""
+    """Return a message to add, which waits for nothing.
+
+    Failure codes are columns of 64 bits, and the rules make tags unique.
+    """
     failure = message.failure and attrs.evolve(message.failure, code=message.failure.code >> 1)
-    settled = attrs.evolve(message, status=Status.SENDING_FAILED, failure=failure)
+    tags = tuple(dict.fromkeys(message.tags))
+    settled = attrs.evolve(message, status=Status.SENDING_FAILED, failure=failure, tags=tags)
     return NewMessage(workspace=DEFAULT_WORKSPACE, platform="sms", message=settled)
 
 

@@ -284,7 +284,7 @@ def test_following_delivers_what_becomes_due_until_a_signal(run, write, sms, mes
     run("send", "--no-deliver", "--channel", "parcels", write(sms()))
     usual = signal.getsignal(number)
 
-    def stop_it():
+    def stop_it() -> None:
         while signal.getsignal(number) is usual:  # the command has not begun
             time.sleep(0.01)
         time.sleep(0.3)
