@@ -33,9 +33,11 @@ nitpick_ignore = [
     ("py:class", "messaging_core.acceptance.acceptor.MessageAcceptor"),
     ("py:class", "messaging_core.acceptance.writer.MessageWriter"),
     ("py:class", "messaging_core.receipts.inbox.ReceiptInbox"),
+    ("py:class", "messaging_adapters.config.settings.Settings"),
     ("py:class", "messaging_core.templates.resolver.TemplateResolver"),
     ("py:class", "messaging_core.decisions.delivery.fairness.Id"),  # a type variable
     ("py:class", "P"),  # the same
+    ("py:class", "Logger"),  # of the standard library, imported on first use
 ]
 nitpick_ignore_regex = [
     # The standard library is known by name: building needs no network, so no inventory is fetched.
@@ -57,7 +59,7 @@ def render_docstring(
         r"^```(\w*)\n(.*?)^```$", as_directive, "\n".join(lines), flags=re.MULTILINE | re.DOTALL
     )
     text = re.sub(r"^(Returns|Yields):\n( +)", r"\1:\n\2: ", text, flags=re.MULTILINE)
-    lines[:] = (f": {text}" if what in {"attribute", "data"} else text).splitlines()
+    lines[:] = (f": {text}" if what in {"attribute", "data", "property"} else text).splitlines()
 
 
 def as_directive(fence: re.Match[str]) -> str:

@@ -109,7 +109,7 @@ if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
     from messaging_core.notifications.service import NotificationService
-    from messaging_core.templates.store import Templates
+    from messaging_core.templates.store import TemplateStore
 
 
 class Messenger:
@@ -222,11 +222,11 @@ class Messenger:
         self._files = None if files is None else GuardedFiles(files)
 
     @cached_property
-    def templates(self) -> "Templates":
+    def templates(self) -> "TemplateStore":
         """Stored templates: save, activate, look up, inspect."""
-        from messaging_core.templates.store import Templates  # noqa: PLC0415 - see TYPE_CHECKING
+        from messaging_core.templates.store import TemplateStore  # noqa: PLC0415 - see TYPE_CHECKING
 
-        return Templates(self.storage, self.clock, self.acceptor.template_resolver.engines)
+        return TemplateStore(self.storage, self.clock, self.acceptor.template_resolver.engines)
 
     @cached_property
     def contacts(self) -> "ContactDirectory":

@@ -56,7 +56,7 @@ from messaging_core.models import (
 )
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.rules import normalize_phone_number
-from messaging_core.templates.store import Templates
+from messaging_core.templates.store import TemplateStore
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.wire import WireLimits
 
@@ -520,7 +520,7 @@ WRONG = [
     *(None, 5, -1, 1.5, True, "", "x", "\ud800", b"x", [], {}, object(), SqliteStorage),
     *(NAIVE, timedelta(1), ["x"], {"x": 1}, [None], CHANNEL),
 ]
-OWNERS = [Messenger, ContactDirectory, SuppressionList, Templates]
+OWNERS = [Messenger, ContactDirectory, SuppressionList, TemplateStore]
 NOT_TRIED = {"connection", "draft"}  # the host's own; held to the rules of documents
 METHODS = [
     (owner, name)

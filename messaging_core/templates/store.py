@@ -54,7 +54,7 @@ _A_CHANNEL: Final = a(Channel, "a Channel", "call Messenger.render, which finds 
 _A_VERSION: Final = id_of("version of a template")
 
 
-class Templates:
+class TemplateStore:
     """Stores templates and previews them; `Messenger.templates` is one.
 
     Args:
