@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from importlib import import_module
 from typing import Final
 from weakref import WeakSet
@@ -31,6 +32,28 @@ _prepared: Final[list[ForkAware]] = []
 def watch_forks(watched: ForkAware) -> None:
     """Call the methods of an object at each fork, for as long as the object lives."""
     _watched.add(watched)
+
+
+class ForkSafeLock(ForkAware):
+    """A lock for a `with` block that every forked child finds open.
+
+    Where a thread holds a `threading.Lock` during a fork, the child never gets it. What such a lock
+    guards must be right at every instant, or not matter to a child.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        watch_forks(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget who held it."""
+        self._lock = threading.Lock()
 
 
 def _finish_imports() -> None:

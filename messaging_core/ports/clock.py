@@ -1,11 +1,12 @@
 """Where time and identity come from."""
 
 import os
-import threading
 from abc import abstractmethod
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
+
+from messaging_core.fork import ForkSafeLock
 
 
 class Clock(Protocol):
@@ -35,7 +36,7 @@ class TimeOrderedIds(Ids):
     """Make UUIDv7 (RFC 9562), each greater than the one before in this process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._last = 0
 
     def new(self, now: datetime) -> UUID:  # noqa: D102 - the port's

@@ -1,13 +1,13 @@
 """A provider that is left alone for a while after it failed."""
 
 import logging
-import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from messaging_core.arguments import a_text, checked, optional, span, whole
+from messaging_core.fork import ForkSafeLock
 from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
@@ -109,7 +109,7 @@ class CircuitBreaker(Transport):
         self._transport = transport
         self._clock = clock or SystemClock()
         self._circuit = _Circuit(failures, window, open_for)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     @property
     def transports(self) -> tuple[Transport, ...]:

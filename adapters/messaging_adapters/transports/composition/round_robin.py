@@ -1,11 +1,11 @@
 """Several providers that share the messages by weight."""
 
-import threading
 from collections.abc import Sequence
 
 from messaging_adapters.transports.composition._capabilities import shared_capabilities
 from messaging_core.arguments import a_text, checked, optional, several
 from messaging_core.errors import ConfigurationError
+from messaging_core.fork import ForkSafeLock
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.components import a_transport
@@ -45,7 +45,7 @@ class RoundRobin(Transport):
         self._weights = tuple(weights) if weights is not None else (1,) * len(transports)
         _check(len(transports), self._weights)
         self._credits = [0] * len(transports)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     @property
     def transports(self) -> tuple[Transport, ...]:

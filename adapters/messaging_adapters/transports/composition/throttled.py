@@ -1,13 +1,13 @@
 """A provider that is given no more messages than it wants."""
 
 import math
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
 from messaging_core.arguments import a_text, checked, choice, optional, positive, whole
+from messaging_core.fork import ForkSafeLock
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import Deferred, Outcome
 from messaging_core.models.messages.envelope import Envelope, SmsContent
@@ -114,7 +114,7 @@ class _Bucket:
         self._per_token = _MICROSECONDS / Fraction(str(rate))
         self._burst = burst
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._seen = self._read()
         self._full_at = Fraction(self._seen)
 
