@@ -6,12 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from messaging_adapters.http_clients._deadline import Deadline, TimedSocket
 from messaging_core.fork import ForkAware, watch_forks
+
+_INTERIM: Final = range(102, 200)  # RFC 9110 §15.2: the answer follows; 100 is skipped already
 
 Place = tuple[str, str, int]
 """Scheme, host and port."""
@@ -73,7 +75,13 @@ class Connection(HTTPConnection):
 
     def answer(self) -> http.client.HTTPResponse:
         """Return the answer as the standard library has it: urllib3 would log parts of the URL."""
-        return http.client.HTTPConnection.getresponse(self)
+        answer = http.client.HTTPConnection.getresponse(self)
+        while answer.status in _INTERIM:
+            # The standard library takes these for the answer. The real one would then come as the
+            # answer to the next request on this connection.
+            answer.headers = None  # type: ignore[assignment] # so `begin` reads on
+            answer.begin()
+        return answer
 
     def abort(self) -> None:
         """Hang up."""

@@ -246,7 +246,8 @@ class _Exchange:
                 raise self._too_large()
             if answer.length:
                 raise http.client.IncompleteRead(b"", answer.length)
-            is_lasting = not answer.will_close
+            # After 101 another protocol would follow.
+            is_lasting = not answer.will_close and answer.status != http.client.SWITCHING_PROTOCOLS
             response = HttpResponse(status=answer.status, headers=_joined(answer), body=body)
         return response, is_lasting
 

@@ -71,6 +71,16 @@ def client(closing: ExitStack, authority: trustme.CA) -> Callable[..., Urllib3Cl
     return made
 
 
+def keeping_open(*pieces: bytes | float) -> Behaviour:
+    write = writing(*pieces)
+
+    def behave(wire: Wire) -> bool:
+        write(wire)
+        return True
+
+    return behave
+
+
 def eventually(is_so: Callable[[], bool]) -> None:
     patience = monotonic() + 5
     while not is_so() and monotonic() < patience:
@@ -120,6 +130,29 @@ def test_a_repeated_header_is_joined(serve: Any, client: Any) -> None:
     peer = serve(writing(b"HTTP/1.1 200 OK\r\nX: a\r\nX: b\r\nContent-Length: 0\r\n\r\n"))
 
     assert client().send(a_post(peer)).headers["x"] == "a, b"
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_an_interim_answer_is_not_the_answer(serve: Any, client: Any, status: bytes) -> None:
+    interim = b"HTTP/1.1 " + status + b"\r\nLink: </x>\r\n\r\n"
+    final = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
+    peer, sender = serve(keeping_open(interim * 3, 0.05, final)), client()
+
+    answers = [sender.send(a_post(peer)) for _ in range(2)]
+
+    assert [(answer.status, answer.body) for answer in answers] == [(201, b"{}")] * 2
+    assert "link" not in answers[0].headers
+    assert peer.connections == 1
+
+
+def test_a_connection_that_switches_its_protocol_is_not_used_again(serve: Any, client: Any) -> None:
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"
+    peer, sender = serve(keeping_open(switching)), client()
+
+    for _ in range(2):
+        assert sender.send(a_post(peer)).status == 101
+
+    assert peer.connections == 2
 
 
 def test_connections_are_kept_and_shared_by_threads(serve: Any, client: Any) -> None:
