@@ -43,7 +43,7 @@ class Wire:
         Raises:
             OSError: There is no connection.
         """
-        connection = socket.create_connection((host, port), timeout)
+        connection = _connected(host, port, timeout)
         try:
             # A small request behind another would wait for its acknowledgement, some 40 ms.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -127,6 +127,13 @@ class Wire:
             except ValueError as error:  # it was closed meanwhile
                 raise ConnectionResetError from error
             return bool(selector.select(max(wait, 0)))
+
+
+def _connected(host: str, port: int, timeout: float) -> socket.socket:
+    try:
+        return socket.create_connection((host, port), timeout)
+    except UnicodeError as error:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "no host has such a name") from error
 
 
 def _shake_hands(connection: ssl.SSLSocket, deadline: float) -> None:
