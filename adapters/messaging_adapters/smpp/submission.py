@@ -195,13 +195,14 @@ class Submission:
         failures = [*self.refused.values(), *self.unsent.values()]
         if failures:
             return refusal(min(failures, key=_finality))
-        if self.in_doubt:
-            cause = next(iter(self.in_doubt.values()))
+        # An answer may have come late, while that to another part was waited for.
+        causes = [cause for place, cause in self.in_doubt.items() if place not in self.taken]
+        if causes:
             return Unknown(
                 failure=Failure(
                     code=FailureCode.IN_DOUBT,
                     description="the message centre did not say whether it took the message",
-                    source=FailureSource(code=cause, name=self.centre.name),
+                    source=FailureSource(code=causes[0], name=self.centre.name),
                     retry=Retry.AMBIGUOUS,
                 )
             )
