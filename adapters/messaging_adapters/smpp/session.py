@@ -52,14 +52,21 @@ class Exchange:
     """A request that waits for its answer.
 
     Attributes:
+        command: Of the request.
         is_overdue: Whether the sender stopped waiting.
         late: Called with an answer that comes after the sender stopped waiting.
     """
 
+    command: int
     answered: threading.Event = field(factory=threading.Event, init=False)
     answer: Pdu | None = field(default=None, init=False)
     is_overdue: bool = field(default=False, init=False)
     late: Callable[[Pdu], None] | None = field(default=None, init=False)
+
+    def is_answered_by(self, pdu: Pdu) -> bool:
+        """Say whether a response is one to this request; `generic_nack` never says yes (§4.3)."""
+        is_refusal = pdu.command == Command.GENERIC_NACK and pdu.status != Status.OK
+        return is_refusal or pdu.command == self.command | RESPONSE
 
 
 class Session:
@@ -116,7 +123,7 @@ class Session:
         """
         with self._room:
             if not self._room.wait_for(lambda: self._has_room() or not self.is_alive, timeout):
-                if all(exchange.is_overdue for exchange in self._open.values()):
+                if self._open and all(exchange.is_overdue for exchange in self._open.values()):
                     self.drop()  # the centre answers nothing: a new session may do better
                 raise NoRoomError("the window is full")
             if not self.is_alive:
@@ -136,7 +143,7 @@ class Session:
             NotWrittenError: It did not leave this machine whole.
             LinkLostError: The session is over; nothing was sent.
         """
-        exchange = Exchange()
+        exchange = Exchange(pdu.command)
         with self._room:
             self._reserved -= 1
             if self._has_ended:
@@ -164,7 +171,7 @@ class Session:
         Raises:
             NoAnswerError: It did not come in time. The place in the window stays taken until it
                 comes, as the centre counts it too.
-            LinkLostError: It will not come.
+            LinkLostError: It will not come, or was none that this request can have.
         """
         if not exchange.answered.wait(timeout):
             with self._room:
@@ -172,7 +179,7 @@ class Session:
                     exchange.is_overdue, exchange.late = True, late
                     raise NoAnswerError("no answer came in time")
         if exchange.answer is None:
-            raise LinkLostError("the connection was lost before the answer came")
+            raise LinkLostError("no answer came that can be read")
         return exchange.answer
 
     def call(self, pdu: Pdu) -> Pdu:
@@ -304,9 +311,10 @@ class Session:
             exchange = self._open.pop(pdu.sequence, None)
             if exchange is None:
                 return
-            exchange.answer = pdu
+            is_readable = exchange.is_answered_by(pdu)
+            exchange.answer = pdu if is_readable else None  # it leaves its request in doubt
             exchange.answered.set()
-            late = exchange.late
+            late = exchange.late if is_readable else None
             self._free()
         if late is not None:
             late(pdu)

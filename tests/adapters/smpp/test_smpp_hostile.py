@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from messaging_adapters.smpp.codec import PduStream, encode
+from messaging_adapters.smpp.message_ids import IdNotation, MessageIds
 from messaging_adapters.smpp.pdu import Command, Pdu, PduError, Status
+from messaging_adapters.smpp.provider_words import status_table
+from messaging_adapters.smpp.requests import Style, parts_of
+from messaging_adapters.smpp.session import Exchange, NoAnswerError
+from messaging_adapters.smpp.submission import Centre, Submission
+from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.failure import Retry
 from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
+from messaging_core.models.delivery.transport_check import CheckStatus
 from messaging_core.models.messages.envelope import SmsContent
 from messaging_core.rules import split_sms
 from messaging_core.testing.contracts.transport import Leave, an_envelope
@@ -171,6 +178,73 @@ def test_a_generic_nack_refuses_the_request(
 
     assert isinstance(outcome, kind)
     assert marks == 1
+
+
+@pytest.mark.parametrize(
+    "command", [Command.GENERIC_NACK, Command.ENQUIRE_LINK_RESP, Command.UNBIND_RESP]
+)
+def test_an_answer_to_another_request_accepts_nothing(
+    serve: Any, connect: Any, command: int
+) -> None:
+    def confuse(connection: socket.socket, pdu: Pdu) -> None:
+        connection.sendall(encode(Pdu(command=command, sequence=pdu.sequence)))
+
+    outcome, marks = attempt(connect(serve(confuse).port, **BRIEF))
+    unbound, _ = attempt(connect(serve(confuse, binds=False).port, **BRIEF))
+
+    assert isinstance(outcome, Unknown)
+    assert marks == 1
+    assert isinstance(unbound, Deferred)
+
+
+def test_an_answer_that_is_late_while_another_part_is_waited_for_counts() -> None:
+    class Dawdling:
+        def submit(self, pdu: Pdu) -> Exchange:
+            return Exchange(pdu.command)
+
+        def reserve(self, _timeout: float) -> None:
+            pass
+
+        def wait(self, _exchange: Exchange, _timeout: float, late: Callable[[Pdu], None]) -> Pdu:
+            answer = Pdu(command=Command.SUBMIT_SM_RESP)
+            if not waiting:
+                waiting.append(late)
+                raise NoAnswerError
+            waiting[0](answer)
+            return answer
+
+    waiting: list[Callable[[Pdu], None]] = []
+    centre = Centre(
+        name="smpp",
+        statuses=status_table({}),
+        ids=IdNotation(MessageIds.SAME),
+        timeout=1,
+        response_timeout=1,
+        on_late_answer=lambda _id, _references: None,
+    )
+    envelope = an_envelope(SMS, SmsContent(sms=split_sms("long " * 50)))
+    submission = Submission(
+        centre=centre,
+        message_id=envelope.message_id,
+        address=envelope.to,
+        parts=parts_of(envelope, Style(), envelope.created_at),
+        taken={},
+    )
+    session: Any = Dawdling()
+
+    assert isinstance(submission.run(session, Leave()), Accepted)
+
+
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example"])
+def test_a_host_that_no_name_can_be_is_a_wrong_setup(host: str) -> None:
+    with SmppTransport(host, system_id="shop", password="secret") as transport:
+        outcome, marks = attempt(transport)
+        check = transport.check()
+
+    assert isinstance(outcome, Deferred)
+    assert outcome.failure.retry is Retry.CONFIGURATION
+    assert marks == 0
+    assert check.status is CheckStatus.BAD_SETUP
 
 
 def test_an_answer_without_an_id_is_an_acceptance(serve: Any, connect: Any) -> None:
