@@ -161,7 +161,8 @@ class Inbox(ForkAware):
     def _store(self, read: Sequence[tuple[Pdu, Receipt]], listener: Listener) -> bool:
         try:
             reception = listener.receive([receipt for _, receipt in read])
-            if getattr(reception, "unmatched", 0):
+            # One that failed, or failed here before, may find no message later either.
+            if getattr(reception, "applied", len(read)) < len(read):
                 for pdu, receipt in read:
                     self._try_own_reference(pdu, receipt, listener)
         except Exception as error:  # noqa: BLE001 - the centre sends it again

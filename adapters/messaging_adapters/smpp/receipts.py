@@ -77,7 +77,10 @@ def status_receipt(pdu: Pdu, reading: Reading, now: datetime) -> StatusReceipt:
         message_id=reading.late.get(reference or ""),
         failure=_failure(state, _network_error(pdu, said), reading.source),
         # The centre may send it again, and its content is the same then.
-        key=_key("receipt", reference or "", state.word, said.done, said.err, address),
+        key=_key(
+            *("receipt", reference or "", state.word, said.done, said.err, address),
+            *(() if reference else (str(pdu.number(Tag.USER_MESSAGE_REFERENCE)),)),
+        ),
         raw=_QUOTED.sub("", text).strip(),  # the rest repeats the message
     )
 

@@ -12,10 +12,11 @@ from messaging_adapters.smpp.message_ids import IdNotation, MessageIds
 from messaging_adapters.smpp.pdu import Command, Nothing, Pdu, ShortMessage
 from messaging_adapters.smpp.receipts import Reading
 from messaging_adapters.smpp.text import Alphabet
+from messaging_adapters.smpp.tlv import Tag, Tlv
 from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_core.errors import ArgumentError
 from messaging_core.models.content.body import TextBody
-from messaging_core.models.delivery.receipt import IncomingMessage, Receipt
+from messaging_core.models.delivery.receipt import IncomingMessage, Receipt, Reception
 from messaging_core.testing import MONDAY_MORNING, ManualClock
 
 CHANNEL = UUID(int=7)
@@ -105,6 +106,47 @@ def test_what_cannot_be_read_waits_and_the_next_one_is_stored(
 
     assert session.answers == {1: 0x64, 2: 0}
     assert "could not be read: TypeError" in caplog.text
+
+
+def a_receipt(sequence: int, number: int) -> Pdu:
+    body = ShortMessage(source_addr=b"316", esm_class=4, short_message=b"stat:DELIVRD")
+    tlvs = (Tlv.number(Tag.USER_MESSAGE_REFERENCE, number, 2),)
+    return Pdu(command=Command.DELIVER_SM, sequence=sequence, body=body, tlvs=tlvs)
+
+
+def test_receipts_that_name_only_our_own_reference_are_told_apart() -> None:
+    received: list[Any] = []
+    inbox: Any = an_inbox()
+
+    def receive(receipts: Sequence[Receipt]) -> Reception:
+        received.extend(receipts)
+        return Reception(unmatched=len(receipts))
+
+    inbox.listen(Listener(receive=receive))
+    inbox.put(Session(), a_receipt(1, number=7))
+    inbox.put(Session(), a_receipt(2, number=8))
+    inbox.close(20)
+
+    assert len({receipt.key for receipt in received}) == 4
+    assert len({receipt.reference for receipt in received} - {None}) == 2
+
+
+@pytest.mark.parametrize("reception", [Reception(failed=1), Reception(repeated=1)], ids=str)
+def test_a_receipt_that_is_not_applied_may_be_found_by_our_own_reference(
+    reception: Reception,
+) -> None:
+    received: list[Any] = []
+    inbox: Any = an_inbox()
+
+    def receive(receipts: Sequence[Receipt]) -> Reception:
+        received.extend(receipts)
+        return reception
+
+    inbox.listen(Listener(receive=receive))
+    inbox.put(Session(), a_receipt(1, number=7))
+    inbox.close(20)
+
+    assert received[1].reference.startswith("umr-0007-")
 
 
 @pytest.mark.parametrize("receive", [None, "receive", 7])
