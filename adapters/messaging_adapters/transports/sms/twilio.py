@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from unicodedata import normalize
 from urllib.parse import urlencode, urlsplit
 
 from attrs import define, field
@@ -224,7 +225,8 @@ class TwilioTransport(HttpTransport, Codec):
     def looked_up(self, response: HttpResponse, envelope: Envelope) -> Outcome | None:
         """Find the message by receiver, text and time.
 
-        A list that is cut short proves nothing, nor does a message whose text was removed.
+        A list that is cut short proves nothing, nor does a message whose text was removed or
+        changed, or one without a date. Of several messages one that failed may be another of ours.
         """
         answer = json_object(response)
         listed = answer.get("messages")
@@ -232,10 +234,11 @@ class TwilioTransport(HttpTransport, Codec):
             return None
         candidates = [item for item in listed if isinstance(item, dict) and _may_be(item, envelope)]
         text = _comparable(envelope.content)
-        matches = [item for item in candidates if _bare(text_of(item.get("body"))) == text]
+        matches = [item for item in candidates if _age(item) and _body(item) == text]
         if matches:
-            return self._found(min(matches, key=_age))
-        is_open = any(not item.get("body") for item in candidates)
+            going = [item for item in matches if _word(item) not in _FAILED]
+            return self._found(min(going or matches, key=lambda item: _age(item) or _LONG_AGO))
+        is_open = any(_is_unclear(item, text) for item in candidates)
         return None if is_open or answer.get("next_page_uri") else missing(self.name)
 
     def _found(self, item: Mapping[str, Any]) -> Outcome | None:
@@ -273,12 +276,23 @@ def _may_be(item: Mapping[str, Any], envelope: Envelope) -> bool:
     """Tell whether a message went to the same receiver, and not before ours was accepted."""
     since = (envelope.scheduled_for or envelope.created_at) - _SKEW
     is_outbound = text_of(item.get("direction")).startswith("outbound")
-    return item.get("to") == envelope.to and is_outbound and _age(item) >= since
+    age = _age(item)
+    return item.get("to") == envelope.to and is_outbound and (age is None or age >= since)
 
 
-def _age(item: Mapping[str, Any]) -> datetime:
-    """Return when a message was created; one that does not say it is very old."""
-    return _instant(item.get("date_created")) or _LONG_AGO
+def _is_unclear(item: Mapping[str, Any], text: str) -> bool:
+    """Tell whether a message that does not match may still be the one with this text."""
+    body = _body(item)
+    return not body or _letters(body) == _letters(text)
+
+
+def _age(item: Mapping[str, Any]) -> datetime | None:
+    """Return when a message was created, if it says so."""
+    return _instant(item.get("date_created"))
+
+
+def _body(item: Mapping[str, Any]) -> str:
+    return _bare(text_of(item.get("body")))
 
 
 def _comparable(content: object) -> str:
@@ -288,6 +302,11 @@ def _comparable(content: object) -> str:
 def _bare(text: str) -> str:
     """Return a text without what Twilio may change: blanks, typography, and the note on trials."""
     return " ".join(encode_smartly(text.removeprefix(_TRIAL)[:_LONGEST_TEXT]).split())
+
+
+def _letters(text: str) -> str:
+    """Return what no typography changes."""
+    return "".join(filter(str.isalnum, normalize("NFKD", text).casefold()))
 
 
 def _instant(value: Any) -> datetime | None:

@@ -317,8 +317,6 @@ def test_the_oldest_message_that_fits_is_it() -> None:
         {"body": "Your code is 4712"},
         {"direction": "inbound"},
         {"date_created": "Mon, 02 Mar 2026 08:00:00 +0000"},
-        {"date_created": "yesterday"},
-        {"date_created": None},
     ],
 )
 def test_another_message_is_not_it(change: Mapping[str, Any]) -> None:
@@ -343,6 +341,25 @@ def test_what_twilio_changes_of_a_text_hides_no_message(body: str) -> None:
 @pytest.mark.parametrize("body", ["", None])
 def test_a_text_that_was_removed_at_twilio_proves_nothing(body: str | None) -> None:
     assert looked_up({**LISTED, "body": body}) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"date_created": "yesterday"},
+        {"date_created": None},
+        {"body": "Your code is: \u2039\uff14\uff17\uff11\uff11\u203a"},
+    ],
+)
+def test_a_message_that_may_be_it_proves_nothing(change: Mapping[str, Any]) -> None:
+    assert looked_up({**LISTED, **change}) is None
+
+
+def test_an_equal_message_that_failed_hides_no_other() -> None:
+    failed = {**LISTED, "sid": "SM" + "c" * 32, "status": "failed", "error_code": 30005}
+    failed["date_created"] = "Mon, 02 Mar 2026 09:00:00 +0000"
+
+    assert looked_up(failed, LISTED) == Accepted(references=(LISTED["sid"],), raw="sent")
 
 
 def test_the_order_of_the_list_does_not_matter() -> None:
