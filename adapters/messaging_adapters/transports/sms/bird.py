@@ -212,15 +212,23 @@ class BirdTransport(HttpTransport, Codec):
         return self._request("GET", f"{self._channel_url}/messages?{urlencode(filters)}")
 
     def looked_up(self, response: HttpResponse, envelope: Envelope) -> Outcome | None:
-        """Find the message by its reference; a list that goes on proves nothing."""
+        """Find the message by its reference; a list that goes on proves nothing.
+
+        Of several tries one that failed says nothing about the others.
+        """
         answer = json_object(response)
         listed = answer.get("results")
         if not isinstance(listed, list):
             return None
         own = str(envelope.message_id)
-        for item in listed:
-            if isinstance(item, dict) and text_of(item.get("reference")).lower() == own:
-                return self._found(item)
+        tries = [
+            item
+            for item in listed
+            if isinstance(item, dict) and text_of(item.get("reference")).lower() == own
+        ]
+        if tries:
+            going = [item for item in tries if text_of(item.get("status")) not in _FAILED]
+            return self._found((going or tries)[0])
         return None if answer.get("nextPageToken") else missing(self.name)
 
     def _found(self, item: Mapping[str, Any]) -> Outcome | None:

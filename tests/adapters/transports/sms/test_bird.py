@@ -264,6 +264,7 @@ def test_our_reference_proves_which_message_it_is() -> None:
     rejected = looked_up(envelope, failed)
     assert isinstance(rejected, Rejected)
     assert rejected.failure.retry is Retry.RECIPIENT_GONE
+    assert looked_up(envelope, failed, own) == Accepted(references=("b-1",))
     assert isinstance(looked_up(envelope, {"reference": "x"}), Deferred)
     assert looked_up(envelope, {"reference": "x"}, nextPageToken="more") is None
     assert a_transport().looked_up(HttpResponse(status=200, body=b"<html>"), envelope) is None
