@@ -15,6 +15,7 @@ _FORM: Final = re.compile(
     r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?"
 )
 _EXPECTED: Final = "write type://username:password@host:port?option=value"
+_ESCAPES: Final = "in a password write %3F for ?, %2F for /, %23 for # and %40 for @"
 _SWITCHES: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -40,7 +41,11 @@ def table_of_dsn(dsn: str, adapter: AdapterType, options: Mapping[str, Key]) -> 
         if option is None:
             raise ConfigurationError(f"this type has no {part} in its DSN; {_EXPECTED}")
         table[option] = _read(unquote(text), options.get(option))
-    for name, text in parse_qsl(match["query"] or "", keep_blank_values=True):
+    query = match["query"] or ""
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        if "@" in query and name not in options:
+            # What looks like an option may be the rest of a password.
+            raise ConfigurationError(f"this is no DSN: {_EXPECTED}; {_ESCAPES}")
         if name in table:
             raise ConfigurationError(f"{name}: given twice in the DSN")
         table[name] = _read(text, options.get(name))
