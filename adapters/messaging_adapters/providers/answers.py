@@ -24,6 +24,7 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 _LONGEST_TEXT: Final = 200
 _READ: Final = 500  # of a text that may be hostile
 _LONGEST_NUMBER: Final = 10  # digits of a Retry-After in seconds
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{37,}")  # longer than a UUID: credentials as sent
 _DIGITS: Final = re.compile(r"\d[\d .()/-]{3,}\d")
 
 _FIRST_FAULT: Final = 500  # of the server, RFC 9110 §15.6
@@ -162,7 +163,7 @@ def masked(text: str, envelope: Envelope, secrets: Iterable[str]) -> str:
     said = [word for person in people for word in (person.value, person.name) if word]
     said += [str(getattr(content, part, None) or "") for part in ("text", "subject", "html")]
     shown = " ".join(map(_without_address, _one_line(text[:_READ]).split()))
-    shown = _DIGITS.sub("[number]", shown)
+    shown = _DIGITS.sub("[number]", _TOKEN.sub("[token]", shown))
     return Confidential(credentials=tuple(secrets), texts=said).mask(shown)[:_LONGEST_TEXT]
 
 

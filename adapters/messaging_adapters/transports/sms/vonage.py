@@ -209,9 +209,16 @@ class VonageTransport(HttpTransport, Codec):
             name=self.name,
             now=now,
             known=self._table.find(code[1]) if code else None,
-            text=masked(said, envelope, [self.api_secret] if self.api_secret else []),
+            text=masked(said, envelope, self._secrets),
             untaken=UNTAKEN,
         )
+
+    @property
+    def _secrets(self) -> list[str]:
+        """Return what no text may show, as it is and as it is sent; a token is hidden anyway."""
+        if self.api_key is None or self.api_secret is None:
+            return []
+        return [self.api_secret, basic_auth(self.api_key, self.api_secret).removeprefix("Basic ")]
 
     def check_request(self, *, now: datetime) -> HttpRequest | None:
         """Return a message without anything in it, which Vonage refuses after it knows whose."""

@@ -274,6 +274,23 @@ def test_what_twilio_quotes_is_not_repeated() -> None:
         assert word not in text
 
 
+def test_an_echo_of_our_request_shows_no_credentials() -> None:
+    transport = a_transport(status_callback="https://hooks.example/twilio")
+    request = transport.request(an_sms(), now=NOW)
+    assert isinstance(request, HttpRequest)
+    header = request.headers["authorization"].partition(" ")[2]
+    token = request.body.decode().partition("m%3D")[2].partition("&")[0]
+    answer = an_answer(400, message=f"Bad header {header} and {token}")
+
+    refused = transport.outcome(answer, an_sms(), now=NOW)
+
+    assert isinstance(refused, Rejected)
+    assert refused.failure.description.startswith("the provider answered 400: Bad header")
+    assert header[:20] not in refused.failure.description
+    assert token
+    assert token[:6] not in refused.failure.description
+
+
 LISTED = {
     "sid": "SM" + "b" * 32,
     "to": "+31600000002",

@@ -80,6 +80,23 @@ def outcome(response: HttpResponse, **options: Any) -> Outcome:
     return a_transport(**options).outcome(response, an_sms(), now=NOW)
 
 
+@pytest.mark.parametrize("credentials", [ACCOUNT, APPLICATION])
+def test_an_echo_of_our_request_shows_no_credentials(credentials: Any) -> None:
+    transport = VonageTransport(**credentials)
+    request = transport.request(an_sms(), now=NOW)
+    assert isinstance(request, HttpRequest)
+    header = request.headers["authorization"]
+
+    refused = transport.outcome(
+        an_answer(400, title="Bad header", detail=header), an_sms(), now=NOW
+    )
+
+    assert isinstance(refused, Rejected)
+    assert "Bad header" in refused.failure.description
+    for piece in header.partition(" ")[2].split("."):
+        assert piece[:20] not in refused.failure.description
+
+
 def test_an_sms_is_posted_as_json_with_our_id() -> None:
     envelope = an_sms("Käthe")
 
