@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -168,9 +169,7 @@ def _other_attached(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[
 @cache
 def statements() -> tuple[str, ...]:
     """Return what makes the tables in a database that has none of them, one statement each."""
-    from pkgutil import get_data  # noqa: PLC0415 - only a new database needs them
-
-    return tuple(_split((get_data(__package__, CURRENT) or b"").decode()))
+    return tuple(_split(Path(__file__).with_name(CURRENT).read_text(encoding="utf-8")))
 
 
 def _split(script: str) -> Iterator[str]:
