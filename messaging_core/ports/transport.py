@@ -44,6 +44,9 @@ class Transport(Protocol):
     promise that the provider did not take the message. With several receivers that fared
     differently the outcome is `PerRecipient`.
 
+    `envelope.sender` is `None` where the channel has none, which an email channel always has: the
+    message goes without a sender, or the outcome refuses it.
+
     `send` must end by itself: it bounds every wait on the network.
 
     A transport that passes messages on to others may have them as `transports`; receipts from each

@@ -1,6 +1,7 @@
 """The contract of receipt parsers passes a right parser, and catches wrong ones."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,7 +47,8 @@ def write_fixtures(folder: Path) -> None:
         ("p-1", "lost", "failed"),
         ("p-2", "resting", None),
     ]:
-        document = {"pigeon": pigeon, "status": word, "to": "+31600000001"}
+        at = "2026-01-05T08:59:00+00:00"
+        document = {"pigeon": pigeon, "status": word, "to": "+31600000001", "at": at}
         head = "POST https://example.test/hooks/pigeon\nContent-Type: application/json\n\n"
         expected = {"kind": "StatusReceipt", "status": status, "reference": pigeon}
         (folder / f"{word}.http").write_text(f"{head}{json.dumps(document)}\n")
@@ -77,6 +79,7 @@ CAUGHT = {
     wrong.StumblesOverLists: "a_body_of_no_form_is_unreadable_and_nothing_else",
     wrong.StumblesOverMissingFields: "a_body_of_no_form_is_unreadable_and_nothing_else",
     wrong.StumblesOverTypes: "fields_of_other_types_are_read_or_refused",
+    wrong.StumblesOverInstants: "fields_of_other_types_are_read_or_refused",
     wrong.StumblesOverWords: "every_fixture_is_read",
     wrong.GuessesWords: "every_fixture_is_read",
     wrong.KeysByTime: "a_repeated_request_gives_the_same_keys",
@@ -123,3 +126,23 @@ def test_without_fixtures_the_contract_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match=r"there is no file \*\.http in"):
         contract.test_every_fixture_is_read()
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        (wrong.IgnoresTheUrl, "set signs_url = False if the provider does not sign it"),
+        (wrong.StumblesOverHeaders, "verify raises TypeError: raise ForgedRequestError instead"),
+        (wrong.StumblesOverDepth, "parse raises RecursionError: raise UnreadableRequestError"),
+        (wrong.StumblesOverInstants, "parse returns receipts that the engine refuses: /0/at"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_a_failure_says_what_to_do(kind: type[Right], remedy: str, tmp_path: Path) -> None:
+    write_fixtures(tmp_path)
+    contract = Pigeons()
+    contract.kind = kind
+    contract.fixtures = tmp_path
+
+    with pytest.raises(AssertionError, match=re.escape(remedy)):
+        getattr(contract, f"test_{CAUGHT[kind]}")()

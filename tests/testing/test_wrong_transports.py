@@ -87,6 +87,7 @@ CAUGHT = {
     wrong.NeverAsks: "leave_is_asked_once_before_the_message_goes",
     wrong.AsksTooEarly: "a_peer_that_is_away_leaves_no_doubt",
     wrong.AsksForWhatItCannotCarry: "every_kind_of_content_gets_an_answer",
+    wrong.NeedsASender: "a_message_without_a_sender_gets_an_answer",
     wrong.RaisesOnOtherContent: "every_kind_of_content_gets_an_answer",
     wrong.SwallowsWithdrawn: "a_withdrawn_message_does_not_go",
     wrong.SendsTheWithdrawn: "a_withdrawn_message_does_not_go",

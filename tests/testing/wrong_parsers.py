@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from typing import Any
 
+from attrs import evolve
+
 from messaging_core.errors import (
     ConfigurationError,
     ForgedRequestError,
@@ -226,6 +228,18 @@ class StumblesOverDepth(Right):
         if not isinstance(document, dict):
             raise UnreadableRequestError("it is no object")
         return self.read(document, now)
+
+
+class StumblesOverInstants(Right):
+    """Takes an instant without an offset, which the engine refuses."""
+
+    def read(self, document: dict[str, Any], now: datetime) -> Sequence[Receipt]:
+        (receipt,) = super().read(document, now)
+        try:
+            at = datetime.fromisoformat(document["at"])
+        except (KeyError, TypeError, ValueError):
+            return [receipt]
+        return [evolve(receipt, at=at)]
 
 
 class StumblesOverLists(Right):

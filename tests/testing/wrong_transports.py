@@ -508,6 +508,13 @@ class RaisesOnOtherContent(Right):
         return super().body(envelope)
 
 
+class NeedsASender(Right):
+    """Take the sender of a message that has none."""
+
+    def body(self, envelope: Envelope) -> bytes:
+        return super().body(envelope) + envelope.sender.value.encode()[:0]  # type: ignore[union-attr]
+
+
 class SwallowsWithdrawn(Right):
     """Make an outcome of a message that was withdrawn."""
 

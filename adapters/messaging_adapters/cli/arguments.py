@@ -1,7 +1,7 @@
 """The commands and their options."""
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ def parser() -> ArgumentParser:
     """Return the parser of the whole command line; `run` says where a command is."""
     root = Parser(prog="messaging", description=_DESCRIPTION)
     root.set_defaults(run="")
+    _add_files(root, default=None)
     add = root.add_subparsers(title="commands", metavar="COMMAND").add_parser
     _add_demo(add)
     common = _common()
@@ -70,13 +71,26 @@ def parser() -> ArgumentParser:
 
 def _common() -> Parser:
     common = Parser(add_help=False)
-    common.add_argument(
-        "--config", type=Path, metavar="FILE", help="channels (default: messaging.toml)"
-    )
-    common.add_argument(
-        "--database", type=Path, metavar="FILE", help="SQLite file (default: as configured)"
-    )
+    # What stands before the command counts, unless it is given again after it.
+    _add_files(common, default=SUPPRESS)
     return common
+
+
+def _add_files(to: ArgumentParser, *, default: Any) -> None:
+    to.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help="channels (default: messaging.toml)",
+    )
+    to.add_argument(
+        "--database",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help="SQLite file (default: as configured)",
+    )
 
 
 def _lines() -> Parser:

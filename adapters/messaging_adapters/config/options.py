@@ -20,21 +20,32 @@ from messaging_core.ports.media import MediaSource
 FETCH_MEDIA: Final = "fetch_media"
 """Replaces a parameter `media`: fetch pictures and files from public HTTPS addresses."""
 
+_NO_ANNOTATION: Final = "an option is a parameter with an annotation"
 _MOST: Final = {"port": 65_535, "timeout": 3600}
 _LEAST: Final = {"port": 1, "timeout": 1}
 _PLAIN: Final = frozenset({str, int, float, bool, timedelta, Path, tzinfo, UUID})
 
 
 def options_of(adapter: AdapterType) -> dict[str, Key]:
-    """Return the options of an adapter by name, in the order of the parameters."""
+    """Return the options of an adapter by name, in the order of the parameters.
+
+    Raises:
+        ConfigurationError: A parameter that must be given has no annotation, so it is no option.
+    """
     options: dict[str, Key] = {}
     for name, annotation, is_required in _parameters(adapter.make):
+        if annotation is None and is_required:
+            raise ConfigurationError(f"{_NO_ANNOTATION}: write {name}: str in {_name_of(adapter)}")
         if name == "media" and MediaSource in _alternatives(annotation):
             options[FETCH_MEDIA] = Key(kind=bool)
         elif (key := _key(name, annotation)) is not None:
             secret = name in adapter.secrets
             options[name] = attrs.evolve(key, required=is_required, secret=secret)
     return options
+
+
+def _name_of(adapter: AdapterType) -> str:
+    return getattr(adapter.make, "__qualname__", "make")
 
 
 def _parameters(make: Any) -> list[tuple[str, Any, bool]]:

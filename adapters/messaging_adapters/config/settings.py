@@ -109,7 +109,8 @@ class Settings:
         checked = {} if kind is None else {"type": kind}
         type_key = Key(choices=tuple(names_of(self.group)), required=True)
         for fault in faults_of(checked, {"type": type_key}):
-            raise ConfigurationError(fault)
+            remedy = f"your package offers its own type in the group {self.group} of entry points"
+            raise ConfigurationError(f"{fault}; {remedy}")
         adapter = adapter_type(self.group, str(kind))
         options = options_of(adapter)
         if isinstance(given, str):

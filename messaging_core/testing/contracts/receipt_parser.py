@@ -11,7 +11,12 @@ from typing import Any, Final, get_args
 
 from attrs import evolve
 
-from messaging_core.errors import ConfigurationError, ForgedRequestError, UnreadableRequestError
+from messaging_core.errors import (
+    ConfigurationError,
+    ForgedRequestError,
+    InvalidRequestError,
+    UnreadableRequestError,
+)
 from messaging_core.models.delivery.receipt import Receipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.receipts import ReceiptParser
@@ -36,6 +41,9 @@ _STRANGERS: Final = "kerfuffle-of-a-stranger-00000003"
 _PRIVATE: Final = re.compile(r"\d{6,}|[\w.]+@[\w.]+")
 _ENDINGS: Final = (b" ", b"\n", b"&", b"x", b"&a=b", b"{}", b"\x00", b"\xff")
 _DAY: Final = timedelta(days=1)
+_URL_ACCEPTED: Final = (
+    "another URL is accepted; verify it, or set signs_url = False if the provider does not sign it"
+)
 
 
 class ReceiptParserContract:
@@ -175,7 +183,7 @@ class ReceiptParserContract:
         for name, request in self._requests():
             for url in (f"{request.url}x", request.url[:-1], request.url.replace("://", "://x")):
                 altered = evolve(request, url=url)
-                assert self._is_refused(parser, altered), f"{name}: another URL is accepted"
+                assert self._is_refused(parser, altered), f"{name}: {_URL_ACCEPTED}"
 
     def test_a_body_in_another_encoding_is_read_or_refused(self) -> None:
         parser = self._parser()
@@ -293,6 +301,8 @@ class ReceiptParserContract:
         except ForgedRequestError as error:
             _check_text(error, request)
             return True
+        except Exception as error:
+            raise AssertionError(_wrong_error("verify", error, "ForgedRequestError")) from error
         return False
 
     def _check_altered(
@@ -316,6 +326,20 @@ class ReceiptParserContract:
             _checked(parser.parse(request, now=self.now))
         except (UnreadableRequestError, ConfigurationError) as error:
             _check_text(error, request)
+        except AssertionError:
+            raise
+        except InvalidRequestError as error:
+            raise AssertionError(
+                f"parse returns receipts that the engine refuses: {error}; raise "
+                "UnreadableRequestError for a body that cannot be read"
+            ) from error
+        except Exception as error:
+            raise AssertionError(_wrong_error("parse", error, "UnreadableRequestError")) from error
+
+
+def _wrong_error(method: str, error: Exception, right: str) -> str:
+    kind = type(error).__name__
+    return f"{method} raises {kind}: raise {right} instead, so that the request is answered rightly"
 
 
 def _checked(receipts: Sequence[Receipt]) -> Sequence[Receipt]:

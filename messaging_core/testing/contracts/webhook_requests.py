@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -79,20 +81,27 @@ def disfigured(body: bytes) -> Iterator[bytes]:
             yield b"&".join([*fields, fields[index] + b"0"])
         return
     random = Random(7)  # noqa: S311 - the same documents each time
-    for path in _paths(document):
-        for value in random.sample(_ODD_VALUES, 3):
+    for path, genuine in _places(document):
+        for value in (*random.sample(_ODD_VALUES, 3), *_without_offset(genuine)):
             yield json.dumps(_with(document, path, value)).encode()
 
 
-def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield path
+def _without_offset(value: Any) -> Iterator[str]:
+    """Yield an instant without its offset, as providers send it; nothing of another value."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            yield datetime.fromisoformat(value).replace(tzinfo=None).isoformat()
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    yield path, value
     items: Any = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
     for key, item in items:
-        yield from _paths(item, (*path, key))
+        yield from _places(item, (*path, key))
 
 
 def _with(document: Any, path: tuple[Any, ...], value: Any) -> Any:

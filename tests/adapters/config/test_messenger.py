@@ -97,6 +97,10 @@ def test_a_dollar_is_written_twice() -> None:
         ("mail.example", "this is no DSN: write type://username:password@host"),
         ("pigeon://loft", '"pigeon" is not one of bird, console, file, '),
         ("smpt://mail.example", '(did you mean "smtp"?)'),
+        (
+            "pigeon://loft",
+            "; your package offers its own type in the group messaging_core.transports",
+        ),
         ("smtp+ssl://mail.example", "unknown variant of the type in the DSN; allowed: +starttls"),
         (
             "smtp://mail.example?sizes=3",
@@ -339,6 +343,10 @@ class Pager(RecordingTransport):
         self.settings = (host, api_key, retries)
 
 
+def bare(host: str, api_key):
+    return Pager(host, api_key)
+
+
 PAGER = AdapterType(make=Pager, secrets=frozenset({"api_key"}), username=None, password="api_key")
 """
 
@@ -353,7 +361,7 @@ def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         f"[{TRANSPORTS}]\npager = pager:PAGER\nplain = pager:Pager\nbroken = broken:BROKEN\n"
-        "text = pager:__name__\n"
+        "text = pager:__name__\nbare = pager:bare\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     adapter_type.cache_clear()
@@ -391,6 +399,7 @@ def test_a_class_alone_is_enough() -> None:
     [
         ("broken", "broken of pager cannot be loaded: RuntimeError"),
         ("text", "text of pager is neither an AdapterType nor a class"),
+        ("bare", "with an annotation: write api_key: str in bare"),
     ],
 )
 def test_a_package_that_cannot_be_loaded_is_named(kind: str, fault: str) -> None:

@@ -76,11 +76,14 @@ def channels(options: Namespace) -> int:
             f"{channel.platform}{', mms' if channel.mms else ''}",
             channel.message_type,
             channel.sender or "",
-            _transport(config.transports[name]),
+            _adapter(config.transports[name]),
         )
         for name, channel in config.channels.items()
     ]
     screen.table(columns, rows)
+    if config.webhooks:
+        parsers = [(name, _adapter(settings)) for name, settings in config.webhooks.items()]
+        screen.table([Column("webhook"), Column("receipt parser", wraps=True)], parsers)
     return 0
 
 
@@ -137,8 +140,8 @@ def _some(name: str, value: str | None) -> Facts:
         yield name, value
 
 
-def _transport(settings: Settings) -> str:
-    """Say which transport it is and where to, without secrets."""
+def _adapter(settings: Settings) -> str:
+    """Say which transport or receipt parser it is and its options, without secrets."""
     shown = settings.shown()
     kind = shown.pop("type", "")
     return ", ".join([*filter(None, [kind]), *(f"{key} {value}" for key, value in shown.items())])

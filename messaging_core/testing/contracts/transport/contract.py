@@ -40,6 +40,7 @@ from messaging_core.testing.contracts.transport.outcomes import check_outcome
 _MANY: Final = 20  # messages after which a leak of one each shows
 _ON_ITS_WAY: Final = 0.05  # seconds in which a peer on this machine has read what was sent
 _PAUSE: Final = 1.0  # seconds that a message waits for the one that comes between
+_NO_SENDER: Final = "a channel may have no sender: send without one, or refuse the message"
 
 
 class TransportContract:
@@ -186,6 +187,20 @@ class TransportContract:
             check_outcome(outcome, marked=marked, envelope=envelope, secrets=self.secrets)
             assert leave.calls <= 1
             assert arrived == (1 if isinstance(outcome, Accepted) else 0)
+
+    def test_a_message_without_a_sender_gets_an_answer(self) -> None:
+        transport, leave = self.make_transport(), Leave()
+        envelope = evolve(self.make_envelope(), sender=None)
+        if envelope.channel.platform == EMAIL:  # its channels have a sender
+            return
+
+        try:
+            outcome = self.send(transport, envelope, leave)
+        except AttributeError as error:
+            raise AssertionError(_NO_SENDER) from error
+
+        check_outcome(outcome, marked=leave.calls == 1, envelope=envelope, secrets=self.secrets)
+        assert self.delivered() == (1 if isinstance(outcome, Accepted) else 0)
 
     def test_it_changes_nothing_in_the_envelope(self) -> None:
         envelope = self.make_numbered(1)

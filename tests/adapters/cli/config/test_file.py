@@ -142,3 +142,23 @@ def test_a_password_without_tls_is_refused_with_its_place(run, shop, write, sms,
 
     assert ran.status == 2
     assert ran.err.startswith("messaging: messaging.toml: [channels.a.transport] an SMTP password")
+
+
+def test_the_configuration_is_named_before_or_after_the_command(run, shop):
+    (shop / "other.toml").write_text(CHANNEL + TRANSPORT, encoding="utf-8")
+
+    before = run("--config", "other.toml", "--database", "x.db", "channels")
+    after = run("channels", "--config", "other.toml", "--database", "x.db")
+    last = run("--config", "missing.toml", "--database", "x.db", "channels", "--config=other.toml")
+
+    assert before.out.startswith("other.toml: database x.db")
+    assert before == after == last
+
+
+def test_channels_shows_the_webhooks_without_their_secrets(run, shop):
+    webhook = '[webhooks.calls]\ntype = "twilio"\nauth_token_env = "TWILIO_AUTH_TOKEN"\n'
+    (shop / "messaging.toml").write_text(CHANNEL + TRANSPORT + webhook, encoding="utf-8")
+
+    shown = run("channels").out
+
+    assert "calls    twilio, auth_token ${TWILIO_AUTH_TOKEN}" in shown
