@@ -70,7 +70,6 @@ from messaging_core.ports.components import (
     A_META,
     A_QUERY,
     A_STORAGE,
-    A_WEBHOOK_REQUEST,
     AN_AUDIENCE,
     AN_ENGINE,
     CODES,
@@ -78,6 +77,7 @@ from messaging_core.ports.components import (
     IDS,
     RECEIPTS,
     a_clock,
+    a_webhook_request,
     keys_of,
     pairs_of_channels,
     parsers_of,
@@ -662,7 +662,7 @@ class Messenger:
         """
         return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
 
-    @checked(name=a_text, request=A_WEBHOOK_REQUEST, workspace=uuid)
+    @checked(name=a_text, request=a_webhook_request, workspace=uuid)
     def receive_webhook(
         self, name: str, request: HttpRequest, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> HttpResponse:

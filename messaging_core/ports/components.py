@@ -54,15 +54,33 @@ AN_IDENTIFIER: Final = a(
     'write Identifier(identifier_key="phonenumber", identifier_value="+31…")',
 )
 
-A_WEBHOOK_REQUEST: Final = a(
-    HttpRequest,
-    "an HttpRequest",
-    'write HttpRequest(method="POST", url="https://…", headers={…}, body=b"…")',
-)
 A_MEDIA_SOURCE: Final = part("a source of media", "read", remedy="write media=HttpMediaSource()")
 
 _CHANNELS: Final = "a dict of channels with the transport of each"
 _REMEDY: Final = "write channels={Channel(…): transport}"
+
+
+_A_REQUEST: Final = a(
+    HttpRequest,
+    "an HttpRequest",
+    'write HttpRequest(method="POST", url="https://…", headers={…}, body=b"…")',
+)
+
+
+def a_webhook_request(value: Any, name: str) -> Any:
+    """Allow a request as it came: frameworks have bodies of text, and URLs that are objects."""
+    request = _A_REQUEST(value, name)
+    for part_name, kind, allowed, remedy in (
+        ("method", str, "text", "pass the name of the method"),
+        ("url", str, "text", "pass str(url)"),
+        ("body", bytes, "bytes", "pass the raw body, as it came"),
+    ):
+        if not isinstance(getattr(request, part_name), kind):
+            raise refuse(f"{name}.{part_name}", allowed, getattr(request, part_name), remedy)
+    for text in (text for header in request.headers.items() for text in header):
+        if not isinstance(text, str):
+            raise refuse(f"{name}.headers", "a dict of texts", text, "decode them as Latin-1")
+    return request
 
 
 def pairs_of_channels(value: Any, name: str) -> Any:

@@ -7,10 +7,13 @@ from typing import Protocol
 
 from attrs import field
 
+from messaging_core.arguments import refuse
 from messaging_core.lazy import frozen
 
 
 def _lower_names(headers: Mapping[str, str]) -> Mapping[str, str]:
+    if not hasattr(headers, "items"):  # what frameworks have is not always a Mapping
+        raise refuse("headers", "a mapping", headers, 'write headers={"Content-Type": "…"}')
     return {name.lower(): value for name, value in headers.items()}
 
 

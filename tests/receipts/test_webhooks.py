@@ -284,6 +284,23 @@ def test_what_is_no_request_is_refused() -> None:
         a_messenger().receive_webhook("pigeons", {"body": b""})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ({"body": "text"}, "request.body must be bytes, not text: pass the raw body"),
+        ({"url": Path("/webhooks")}, "request.url must be text, not a PosixPath: pass str"),
+        ({"method": None}, "request.method must be text, not None"),
+        ({"headers": {b"secret": b"hush"}}, "request.headers must be a dict of texts, not a bytes"),
+        ({"headers": [("secret", SECRET)]}, "headers must be a mapping, not a list"),
+    ],
+)
+def test_what_is_not_as_it_came_is_refused(part: Any, fault: str) -> None:
+    request = {"method": "POST", "url": "https://x.example/", "headers": {}, "body": b""} | part
+
+    with pytest.raises(ArgumentError, match=fault):
+        a_messenger().receive_webhook("pigeons", HttpRequest(**request))
+
+
 def test_an_event_loop_awaits_the_answer() -> None:
     messenger = a_messenger()
 
