@@ -274,6 +274,9 @@ def _rule_faults(name: str, table: Mapping[str, Any]) -> Iterator[str]:
         return
     try:
         channel = _channel(name, table)
+    except ArgumentError as error:
+        yield str(error)
+        return
     except ValueError:
         yield f'id: "{table["id"]}" is not a UUID'
         return

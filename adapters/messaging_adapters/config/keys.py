@@ -61,7 +61,9 @@ class Key:
 def faults_of(table: Mapping[str, Any], keys: Mapping[str, Key]) -> Iterator[str]:
     """Yield everything that is wrong with a table, each fault beginning with its key."""
     for name, value in table.items():
-        if name not in keys:
+        if not isinstance(name, str):
+            yield f"a key must be text, not {_shown(name)}"
+        elif name not in keys:
             yield f"{name}: unknown key{near(name, keys)}; allowed: {', '.join(keys)}"
         elif fault := fault_of(value, keys[name]):
             yield f"{name}: {fault}"

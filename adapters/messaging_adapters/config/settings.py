@@ -156,7 +156,7 @@ def _with_variables(table: dict[str, Any], options: Mapping[str, Key]) -> dict[s
     """Return a table in which `password_env = "NAME"` has become `password = "${NAME}"`."""
     changed: dict[str, Any] = {}
     for name, value in table.items():
-        option = name.removesuffix(_ENV)
+        option = str(name).removesuffix(_ENV)  # a key that is no text is a fault of its own
         is_secret = option != name and option in options and options[option].secret
         if is_secret and isinstance(value, str) and value:
             changed[option] = f"${{{value}}}"

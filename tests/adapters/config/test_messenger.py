@@ -119,6 +119,7 @@ def test_a_dollar_is_written_twice() -> None:
         ("twilio://AC1:${TOKEN}@", "type: twilio carries sms only"),
         ("bird://:${TOKEN}@", "workspace_id: missing; it is a UUID in quotes"),
         ({"type": "smtp", "host": "x", "password_env": 3}, "password_env: must be text in quotes"),
+        ({"type": "smtp", "host": "x", 3: 4}, "a key must be text, not 3"),
         (["smtp"], "transport: must be a DSN in quotes, or a table, not a list"),
     ],
 )
@@ -127,6 +128,21 @@ def test_a_fault_names_its_place_and_the_options(transport: Any, fault: str) -> 
 
     assert said.startswith("configuration: [channels.a")
     assert fault in said
+
+
+@pytest.mark.parametrize(
+    ("channels", "fault"),
+    [
+        ({1: {}}, "[channels.1] name must be text, not 1"),
+        ({"a": {"sender": "\ud800"}}, "[channels.a] sender"),
+        ({"a": {3: "x"}}, "[channels.a] a key must be text, not 3"),
+    ],
+)
+def test_a_mapping_may_hold_what_no_file_can(channels: Any, fault: str) -> None:
+    usual = {"platform": "email", "sender": "a@shop.example", "transport": "console:"}
+    tables = {name: usual | table for name, table in channels.items()}
+
+    assert fault in refused(lambda: load_config({"channels": tables}))
 
 
 @pytest.mark.parametrize(
