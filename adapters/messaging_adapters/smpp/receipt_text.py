@@ -1,7 +1,7 @@
 """The text of a delivery receipt (SMPP 3.4 appendix B), which centres write differently."""
 
 import re
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from attrs import frozen
@@ -46,8 +46,8 @@ class ReceiptText:
             return None
         for form in _FORMATS[len(self.done)]:
             try:
-                return datetime.strptime(self.done, form).replace(tzinfo=zone)
-            except ValueError:
+                return datetime.strptime(self.done, form).replace(tzinfo=zone).astimezone(UTC)
+            except (ValueError, OverflowError):  # the year 1 may be the year 0 in UTC
                 continue
         return None
 

@@ -67,6 +67,14 @@ def test_the_date_is_local_to_the_centre() -> None:
     assert instant == datetime(2026, 7, 2, 7, 16, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("done", ["00010101000000", "99991231235959"])
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Pacific/Kiritimati", "America/New_York"])
+def test_a_date_at_the_end_of_time_harms_nothing(done: str, zone: str) -> None:
+    instant = ReceiptText(done=done).done_at(ZoneInfo(zone))
+
+    assert instant is None or instant.tzinfo is UTC
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
     read_receipt_text(text).done_at(UTC)
