@@ -27,6 +27,8 @@ def secrets_of(value: Any, name: str) -> Any:
     texts = tuple(a_text(secret, name) for secret in secrets)
     if not texts or not all(text.strip() for text in texts):
         raise refuse(name, "a secret or several", "", remedy)
+    if any(text != text.strip() for text in texts):  # the end of the line of a file
+        raise refuse(name, "a secret without blanks around it", texts[0], "write ….strip()")
     return texts
 
 

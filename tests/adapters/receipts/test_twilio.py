@@ -278,6 +278,14 @@ def test_no_parser_is_made_without_a_secret(token: Any) -> None:
         TwilioReceipts(auth_token=token)
 
 
+@pytest.mark.parametrize("token", [f"{TOKEN}\n", ("new", f" {TOKEN}")])
+def test_a_secret_with_the_end_of_its_line_is_refused(token: Any) -> None:
+    with pytest.raises(ArgumentError, match="a secret without blanks around it") as raised:
+        TwilioReceipts(auth_token=token)
+
+    assert TOKEN not in str(raised.value)
+
+
 @pytest.mark.parametrize("channels", [None, ["+31"], {7: ORDERS}, {"+31": "orders"}])
 def test_wrong_channels_are_refused(channels: Any) -> None:
     with pytest.raises(ArgumentError, match="channels"):
