@@ -1,5 +1,6 @@
 """The one session of a transport: opened when it is needed, and opened again when it was lost."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,6 +11,8 @@ from typing import Final
 from messaging_adapters.smpp.bind import BindRefusedError
 from messaging_adapters.smpp.session import Session
 from messaging_core.fork import ForkAware, watch_forks
+
+_log = logging.getLogger(__name__)
 
 _FIRST_WAIT: Final = 1.0
 _STABLE: Final = 10.0  # seconds; a session that ended sooner counts as a failed try
@@ -156,5 +159,8 @@ class Sessions(ForkAware):
                 self._changed.wait(error.retry_after.total_seconds())
             except (OSError, BindRefusedError):
                 continue  # the next turn learns how long to wait
+            except Exception as error:  # noqa: BLE001 - as where the system has no thread left
+                _log.error("no session can be opened: %s", type(error).__name__)
+                self._changed.wait(self._longest_wait)
             else:
                 self._changed.wait()

@@ -15,6 +15,7 @@ from messaging_adapters.smpp.pdu import Command, Pdu, PduError, Status
 from messaging_adapters.smpp.provider_words import status_table
 from messaging_adapters.smpp.requests import Style, parts_of
 from messaging_adapters.smpp.session import Exchange, NoAnswerError
+from messaging_adapters.smpp.sessions import Sessions
 from messaging_adapters.smpp.submission import Centre, Submission
 from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_core.models.common.channel import SMS
@@ -245,6 +246,26 @@ def test_a_host_that_no_name_can_be_is_a_wrong_setup(host: str) -> None:
     assert outcome.failure.retry is Retry.CONFIGURATION
     assert marks == 0
     assert check.status is CheckStatus.BAD_SETUP
+
+
+def test_a_fault_of_this_machine_does_not_end_the_keeping(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    again = threading.Event()
+    faults: list[Exception] = [RuntimeError("can't start new thread")]
+
+    def connect(_on_end: Callable[[], None]) -> Any:
+        if faults:
+            raise faults.pop()
+        again.set()
+        raise ConnectionRefusedError
+
+    sessions = Sessions(connect, longest_wait=0.05)
+    sessions.keep()
+
+    assert again.wait(20)
+    sessions.close(5)
+    assert "no session can be opened: RuntimeError" in caplog.text
 
 
 def test_an_answer_without_an_id_is_an_acceptance(serve: Any, connect: Any) -> None:
