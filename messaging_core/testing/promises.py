@@ -94,7 +94,7 @@ def capabilities_of(transport: Transport) -> list[str]:
     facts = {
         **capabilities,
         "check": isinstance(transport, SupportsCheck),
-        "look_up": isinstance(transport, SupportsLookUp),
+        "look_up": transport.capabilities.looks_up and isinstance(transport, SupportsLookUp),
     }
     width = max(map(len, facts))
     lines = [f"  {name.ljust(width)}  {_shown(value)}" for name, value in facts.items()]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from messaging_core.testing import RecordingTransport
+from messaging_core.testing.promises import capabilities_of
+
 MEMORY = "messaging_adapters.storage.memory.storage:MemoryStorage"
 SQLITE = "messaging_adapters.storage.sqlite:SqliteStorage"
 
@@ -242,3 +245,12 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, package):
 
     assert ran.status == 2
     assert f"{package} is not installed: pip install 'messaging-engine[testing]'" in ran.errors
+
+
+class Undeclared(RecordingTransport):
+    def look_up(self, envelope):
+        """Answer what the engine does not ask, because `looks_up` is not declared."""
+
+
+def test_a_look_up_that_is_not_declared_is_not_shown_as_one():
+    assert "  look_up           no" in capabilities_of(Undeclared())

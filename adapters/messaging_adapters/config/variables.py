@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from messaging_core.errors import ConfigurationError
 
-_VARIABLE: Final = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_NAME: Final = "[A-Za-z_][A-Za-z0-9_]*"
+_VARIABLE: Final = re.compile(rf"\$(?:\$|\{{({_NAME})\}}|({_NAME}))")
 
 
 def names_in(text: str) -> list[str]:
@@ -18,11 +19,12 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
     """Return a text, or the texts of a list or table, with their variables; `$$` means `$`.
 
     Raises:
-        ConfigurationError: The environment does not have one of them.
+        ConfigurationError: The environment does not have one of them, or it has one whose name
+            stands in the text without braces.
     """
     match value:
         case str():
-            return _VARIABLE.sub(lambda match: _value(match[1], environment), value)
+            return _VARIABLE.sub(lambda match: _value(match, environment), value)
         case list():
             return [filled_in(item, environment) for item in value]
         case dict():
@@ -30,9 +32,12 @@ def filled_in(value: Any, environment: Mapping[str, str]) -> Any:
     return value
 
 
-def _value(name: str | None, environment: Mapping[str, str]) -> str:
+def _value(match: re.Match[str], environment: Mapping[str, str]) -> str:
+    name, bare = match.groups()
+    if bare and bare in environment:  # a password may have a dollar, but hardly this name
+        raise ConfigurationError(f"${bare} is no variable here: write ${{{bare}}}")
     if name is None:
-        return "$"
+        return match[0] if bare else "$"
     value = environment.get(name)
     if not value:
         raise ConfigurationError(f"the environment has no variable {name}; set it: export {name}=…")

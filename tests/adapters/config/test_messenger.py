@@ -89,6 +89,16 @@ def test_a_whole_dsn_may_be_a_variable() -> None:
 
 def test_a_dollar_is_written_twice() -> None:
     assert smtp_of("smtp://user:$${PRICE}@mail.example").password == "${PRICE}"
+    assert smtp_of("smtp://user:$$SET@mail.example", SET="x").password == "$SET"
+
+
+def test_a_variable_without_braces_is_refused_and_another_dollar_stays() -> None:
+    dsn = "smtp://user:$SMTP_SECRET@mail.example"
+
+    said = refused(lambda: smtp_of(dsn, SMTP_SECRET="x"))
+
+    assert "password: $SMTP_SECRET is no variable here: write ${SMTP_SECRET}" in said
+    assert smtp_of(dsn).password == "$SMTP_SECRET"
 
 
 @pytest.mark.parametrize(
