@@ -64,8 +64,8 @@ def compose(
     Raises:
         UnsendableError: It cannot be sent as it stands; carries the outcome.
     """
-    sender = _sender(envelope.sender)
-    recipients = {receiver.value: _receiver(receiver) for receiver in envelope.receivers}
+    sender = sender_of(envelope.sender)
+    recipients = {receiver.value: receiver_of(receiver) for receiver in envelope.receivers}
     message_id = f"{envelope.message_id}@{sender.rpartition('@')[2]}"
     try:
         body = _body(content, media=media, limit=limit, seed=envelope.message_id.hex)
@@ -102,7 +102,12 @@ def _ended(body: bytes) -> bytes:
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
-def _sender(sender: Address | None) -> str:
+def sender_of(sender: Address | None) -> str:
+    """Return the address of a sender in wire form.
+
+    Raises:
+        UnsendableError: There is none, or it is no address.
+    """
     if sender is None:
         raise unsendable(
             "the channel has no sender", FailureCode.INVALID_SENDER, Retry.CONFIGURATION
@@ -114,7 +119,12 @@ def _sender(sender: Address | None) -> str:
         raise unsendable(problem, FailureCode.INVALID_SENDER, Retry.CONFIGURATION) from error
 
 
-def _receiver(receiver: Recipient) -> str:
+def receiver_of(receiver: Recipient) -> str:
+    """Return the address of a receiver in wire form.
+
+    Raises:
+        UnsendableError: It is no address.
+    """
     try:
         return wire_address(receiver.value)
     except AddressError as error:
@@ -149,7 +159,7 @@ def _is_automatic(envelope: Envelope, content: EmailContent) -> bool:
 def _receiver_fields(receivers: Sequence[Recipient]) -> Iterator[str]:
     lines: dict[ReceiverType, list[tuple[str | None, str]]] = {}
     for receiver in receivers:
-        lines.setdefault(receiver.type, []).append((receiver.name, _receiver(receiver)))
+        lines.setdefault(receiver.type, []).append((receiver.name, receiver_of(receiver)))
     if ReceiverType.TO in lines:
         yield headers.mailboxes("To", lines[ReceiverType.TO])
     if ReceiverType.CC in lines:
@@ -192,18 +202,34 @@ def _files(
 
 
 def _file(attachment: Attachment, media: MediaSource | None, limit: int) -> Part:
-    file = _content(attachment, media, max(limit, 0))
+    file = read_attachment(attachment, media, max(limit, 0))
     content_id = content_id_of(attachment)
     if attachment.content_id is not None and content_id is None:
         raise HeaderError("an attachment has a content id that is none")
     return file_part(
         file.content,
-        # What a source says of a file comes from a stranger; what a request says was checked.
-        content_type=attachment.content_type or media_type_of(file.content_type) or ANY_TYPE,
+        content_type=file.content_type,
         filename=attachment.filename,
         inline=attachment.inline,
         content_id=content_id,
     )
+
+
+def read_attachment(attachment: Attachment, media: MediaSource | None, limit: int) -> Media:
+    """Return the bytes of an attachment and their type.
+
+    Args:
+        attachment: By URL or inline.
+        media: Where attachments come from that are named by URL.
+        limit: The most bytes that are fetched.
+
+    Raises:
+        UnsendableError: It is not available; carries the outcome.
+    """
+    file = _content(attachment, media, limit)
+    # What a source says of a file comes from a stranger; what a request says was checked.
+    kind = attachment.content_type or media_type_of(file.content_type) or ANY_TYPE
+    return Media(content=file.content, content_type=kind)
 
 
 def _content(attachment: Attachment, media: MediaSource | None, limit: int) -> Media:

@@ -1,0 +1,121 @@
+"""How an email becomes the JSON of Postmark's API."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+from messaging_adapters.mail.compose import read_attachment, receiver_of, sender_of
+from messaging_adapters.mail.failures import unsendable
+from messaging_core.models.common.failure import FailureCode
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.messages.envelope import EmailContent, Envelope
+from messaging_core.models.people.contact import ReceiverType
+from messaging_core.ports.media import MediaSource
+from messaging_core.rules.content.attachments import content_id_of
+from messaging_core.rules.content.headers import check_headers
+from messaging_core.rules.formats.text import is_line
+
+_LARGEST_TEXT: Final = 5 * 1024 * 1024  # bytes, of the text and of the HTML
+_LARGEST_MAIL: Final = 10 * 1024 * 1024  # bytes, after base64
+
+
+def message_of(
+    envelope: Envelope, content: EmailContent, media: MediaSource | None
+) -> dict[str, Any]:
+    """Return what `POST /email` gets, but for the stream and the metadata.
+
+    Args:
+        envelope: From whom and to whom.
+        content: Its content.
+        media: Where attachments come from that are named by URL.
+
+    Raises:
+        UnsendableError: It cannot be sent as it stands; carries the outcome.
+    """
+    texts = _texts(content)
+    return {**_addresses(envelope), **texts, **_tracking(content), **_files(content, media)}
+
+
+def _files(content: EmailContent, media: MediaSource | None) -> dict[str, Any]:
+    left = _LARGEST_MAIL - sum(len(text.encode()) for text in _bodies(content).values())
+    files = []
+    for attachment in content.attachments:
+        file = read_attachment(attachment, media, max(left, 0) // 4 * 3)
+        encoded = base64.b64encode(file.content).decode()
+        left -= len(encoded)
+        files.append(_file(attachment, encoded, file.content_type))
+    if left < 0:
+        raise unsendable("Postmark takes mails of at most 10 MiB, with attachments as base64")
+    return {"Attachments": files} if files else {}
+
+
+def _addresses(envelope: Envelope) -> dict[str, Any]:
+    sender = envelope.sender
+    message = {"From": _mailbox(sender.name if sender else None, sender_of(sender))}
+    lines: dict[ReceiverType, list[str]] = {}
+    for receiver in envelope.receivers:
+        mailbox = _mailbox(receiver.name, receiver_of(receiver))
+        lines.setdefault(receiver.type, []).append(mailbox)
+    return message | {kind.value.capitalize(): ", ".join(line) for kind, line in lines.items()}
+
+
+def _mailbox(name: str | None, address: str) -> str:
+    if not address.isascii():
+        problem = "Postmark carries no address with letters beyond ASCII before the @"
+        raise unsendable(problem, FailureCode.UNSUPPORTED_DESTINATION)
+    if not name:
+        return address
+    if not is_line(name):
+        raise unsendable("a display name holds a control character")
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{address}>'
+
+
+def _bodies(content: EmailContent) -> dict[str, str]:
+    bodies = {"TextBody": content.text, "HtmlBody": content.html}
+    return {name: text for name, text in bodies.items() if text is not None}
+
+
+def _texts(content: EmailContent) -> dict[str, Any]:
+    bodies = _bodies(content)
+    if not any(bodies.values()):
+        raise unsendable("the mail has neither a text nor HTML")
+    if not is_line(content.subject) or check_headers(content.headers, ""):
+        raise unsendable("the subject or a header is not one that a mail can have")
+    try:
+        sizes = [len(text.encode()) for text in bodies.values()]
+    except UnicodeEncodeError as error:
+        raise unsendable("the text holds half a surrogate pair") from error
+    if max(sizes) > _LARGEST_TEXT:
+        raise unsendable("Postmark takes a text and HTML of at most 5 MiB each")
+    return {"Subject": content.subject, **bodies, **_headers(content.headers)}
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the headers, `Reply-To` in the field that it has."""
+    fields: dict[str, Any] = {}
+    others = []
+    for name, text in headers.items():
+        if name.lower() == "reply-to":
+            fields["ReplyTo"] = text
+        else:
+            others.append({"Name": name, "Value": text})
+    return fields | ({"Headers": others} if others else {})
+
+
+def _tracking(content: EmailContent) -> dict[str, Any]:
+    # Said each time: what is left out is as the server of Postmark has it set.
+    return {
+        "TrackOpens": content.open_tracking,
+        "TrackLinks": "HtmlAndText" if content.click_tracking else "None",
+    }
+
+
+def _file(attachment: Attachment, encoded: str, content_type: str) -> dict[str, str]:
+    file = {"Name": attachment.filename, "Content": encoded, "ContentType": content_type}
+    content_id = content_id_of(attachment)
+    if not (is_line(attachment.filename) and is_line(content_type)):
+        raise unsendable("the name or type of an attachment holds a control character")
+    if attachment.content_id is not None and content_id is None:
+        raise unsendable("an attachment has a content id that is none")
+    return file | ({"ContentID": f"cid:{content_id}"} if content_id else {})
