@@ -26,6 +26,7 @@ from messaging_adapters.providers.answers import (
     text_of,
 )
 from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.own_id import OWN_ID
 from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, HttpTransport
 from messaging_core.arguments import a_text, checked_init, flag, optional, span
 from messaging_core.errors import ConfigurationError
@@ -42,9 +43,6 @@ from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
-
-OWN_ID: Final = "messaging_message_id"
-"""The custom argument that carries our message id; events show it beside their own fields."""
 
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 _REFERENCE: Final = re.compile(r"[\w-]{1,100}", re.ASCII)
