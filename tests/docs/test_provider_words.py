@@ -6,17 +6,22 @@ from pathlib import Path
 import pytest
 
 from messaging_adapters.providers.error_table import error_table
-from messaging_adapters.receipts import bird, twilio, vonage
+from messaging_adapters.receipts import bird, sendgrid, twilio, vonage
 from messaging_adapters.receipts.words import Meaning
 from messaging_core.models.common.failure import FailureCode
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "provider-words.md"
-PROVIDERS = {"twilio": twilio.WORDS, "vonage": vonage.WORDS, "bird": bird.WORDS}
+PROVIDERS = {
+    "twilio": twilio.WORDS,
+    "vonage": vonage.WORDS,
+    "bird": bird.WORDS,
+    "sendgrid": sendgrid.WORDS,
+}
 
 
 def section(provider: str, kind: str) -> list[str]:
     """Return the rows of a table: those under the second heading after that of the provider."""
-    text = PAGE.read_text(encoding="utf-8").partition(f"\n## {provider.capitalize()}\n")[2]
+    text = re.split(rf"(?i)\n## {provider}\n", PAGE.read_text(encoding="utf-8"))[1]
     text = text.partition("\n## ")[0].partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
     return re.findall(r"^\| `.*\|$", text, re.MULTILINE)
 

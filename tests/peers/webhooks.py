@@ -10,9 +10,13 @@ from urllib.parse import parse_qsl
 
 import jwt
 from attrs import evolve
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twilio.request_validator import RequestValidator
 
 from messaging_adapters.receipts.bird import BirdReceipts
+from messaging_adapters.receipts.sendgrid import SendGridReceipts
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.receipts.vonage import VonageReceipts
 from messaging_core.ports.http import HttpRequest
@@ -95,3 +99,37 @@ class Bird(ReceiptParserContract):
             messagebird_signature=signature.decode(),
             messagebird_request_timestamp=timestamp,
         )
+
+
+class SendGrid(ReceiptParserContract):
+    fixtures = FIXTURES / "sendgrid"
+    signs_url = False
+    retry_window = timedelta(hours=24)
+    max_age = timedelta(hours=25)
+
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        keys = [public_key_of(secret) if secret.strip() else secret for secret in secrets]
+        return SendGridReceipts(public_key=keys)
+
+    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
+        timestamp = str(int(at.timestamp()))
+        content = timestamp.encode() + request.body
+        signature = key_pair_of(secret).sign(content, ec.ECDSA(SHA256()))
+        return with_headers(
+            request,
+            x_twilio_email_event_webhook_signature=base64.b64encode(signature).decode(),
+            x_twilio_email_event_webhook_timestamp=timestamp,
+        )
+
+
+def key_pair_of(seed: str) -> ec.EllipticCurvePrivateKey:
+    """Return the same key pair for the same text."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:31])
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def public_key_of(seed: str) -> str:
+    """Return the verification key of a pair, as SendGrid shows it."""
+    key = key_pair_of(seed).public_key()
+    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(encoded).decode()

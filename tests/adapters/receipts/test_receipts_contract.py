@@ -1,6 +1,6 @@
 """The parsers of the engine keep the contract."""
 
-from peers.webhooks import Bird, Twilio, TwilioBySharedKey, Vonage
+from peers.webhooks import Bird, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
 
 class TestTwilioReceipts(Twilio):
@@ -16,4 +16,8 @@ class TestVonageReceipts(Vonage):
 
 
 class TestBirdReceipts(Bird):
+    pass
+
+
+class TestSendGridReceipts(SendGrid):
     pass

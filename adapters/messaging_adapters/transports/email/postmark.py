@@ -191,7 +191,7 @@ class PostmarkTransport(HttpTransport, Codec):
     def _without_inactive(
         self, said: str, envelope: Envelope, others: SingleOutcome
     ) -> Outcome | None:
-        """Return who was left out, which Postmark says in words only; nothing if nobody was."""
+        """Return who was left out, which Postmark says in words only; nothing if all are in."""
         listed = said.partition(_INACTIVE)[2].lower()
         inactive = set(_ADDRESS.findall(listed))
         failure = self._table.find("406")

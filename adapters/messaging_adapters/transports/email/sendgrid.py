@@ -1,0 +1,286 @@
+"""Email over the v3 Mail Send API of Twilio SendGrid.
+
+Sources: Twilio's OpenAPI `tsg_mail_v3`, and "Mail Send", "Errors" and "X-Message-ID" of its
+documentation.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from email.utils import getaddresses
+from typing import Any, Final
+
+import orjson
+from attrs import define, evolve, field
+
+from messaging_adapters.mail import headers
+from messaging_adapters.mail.addresses import AddressError, wire_address
+from messaging_adapters.mail.failures import UnsendableError, unsendable
+from messaging_adapters.mail.headers import HeaderError
+from messaging_adapters.providers.answers import (
+    UNTAKEN,
+    in_doubt,
+    json_object,
+    masked,
+    outcome_of_answer,
+    text_of,
+)
+from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.own_id import OWN_ID
+from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, HttpTransport
+from messaging_core.arguments import a_text, checked_init, flag, optional, span
+from messaging_core.errors import ConfigurationError
+from messaging_core.models.common.channel import EMAIL
+from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.content.body import Attachment
+from messaging_core.models.delivery.capabilities import Capabilities
+from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.messages.envelope import Address, EmailContent, Envelope
+from messaging_core.models.people.contact import ReceiverType
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.components import a_clock
+from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
+from messaging_core.rules.content.attachments import content_id_of
+from messaging_core.rules.content.headers import is_reserved
+from messaging_core.rules.content.mail_fields import is_structured
+
+_PRINTABLE: Final = re.compile(r"[!-~]+")
+_REFERENCE: Final = re.compile(r"[\w-]{1,100}", re.ASCII)
+_EPOCH: Final = re.compile(r"[0-9]{1,11}")
+_LARGEST_REQUEST: Final = 30_000_000  # bytes
+_SENT: Final = 202
+_TRIED: Final = 200  # the answer to a request in sandbox mode
+_TOO_MANY: Final = 429
+_OF_SENDGRID: Final = frozenset({"x-sg-id", "x-sg-eid"})
+_REPLY_TO: Final = "reply-to"
+_CAPABILITIES: Final = Capabilities(
+    platforms=frozenset({EMAIL}), media=True, max_recipients=1_000, receipts=True
+)
+
+
+@checked_init(
+    api_key=a_text,
+    sandbox=flag,
+    name=a_text,
+    base_url=a_text,
+    timeout=span(),
+    client=AN_HTTP_CLIENT,
+    clock=optional(a_clock),
+)
+@define(eq=False)
+class SendGridTransport(HttpTransport, Codec):
+    """Send email with an account of Twilio SendGrid.
+
+    SendGrid recognises no repeated message and has no list of messages to ask. So our message id
+    travels as a custom argument: an event resolves a message in doubt even if no answer ever came.
+
+    Tracking is what the message says, whatever the account's default is. Files go within the
+    request; one that is named by URL is refused.
+
+    Attributes:
+        api_key: `SG.…`, with the permission for mail.
+        sandbox: Let SendGrid check each request and send none.
+        name: As in timelines and logs, and the source of the receipts.
+        base_url: Of another region: `https://api.eu.sendgrid.com`.
+        timeout: For the whole exchange, unless a client is given.
+        client: Carries the requests; by default one of its own.
+        clock: Tells the time.
+
+    Raises:
+        ConfigurationError: The key or the URL is none.
+    """
+
+    api_key: str = field(repr=False)
+    sandbox: bool = field(default=False, kw_only=True)
+    name: str = field(default="sendgrid", kw_only=True)
+    base_url: str = field(default="https://api.sendgrid.com", kw_only=True)
+    timeout: timedelta = field(default=TIMEOUT, kw_only=True)
+    client: HttpClient | None = field(default=None, kw_only=True, repr=False)
+    clock: Clock | None = field(default=None, kw_only=True, repr=False)
+    capabilities: Capabilities = field(default=_CAPABILITIES, init=False, repr=False)
+    _root: str = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a set-up that could not work."""
+        if _PRINTABLE.fullmatch(self.api_key) is None:
+            raise ConfigurationError("api_key must be printable ASCII without blanks")
+        self._root = f"{api_root(self.base_url)}/v3"
+        HttpTransport.__init__(
+            self, self, client=self.client, timeout=self.timeout, clock=self.clock
+        )
+
+    def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
+        del now  # SendGrid takes no validity
+        try:
+            mail = _mail(envelope)
+        except UnsendableError as error:
+            return error.outcome
+        if self.sandbox:
+            mail["mail_settings"] = {"sandbox_mode": {"enable": True}}
+        body = orjson.dumps(mail)
+        if len(body) > _LARGEST_REQUEST:
+            return unsendable(f"SendGrid takes at most {_LARGEST_REQUEST} bytes").outcome
+        return self._request("POST", "mail/send", body)
+
+    def _request(self, method: str, path: str, body: bytes = b"") -> HttpRequest:
+        fields = {"authorization": f"Bearer {self.api_key}", "accept": "application/json"}
+        if body:
+            fields["content-type"] = "application/json"
+        return HttpRequest(method=method, url=f"{self._root}/{path}", headers=fields, body=body)
+
+    def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
+        """Read the status: an acceptance has no body, and its id is in a header.
+
+        SendGrid does not promise that header. Without it the events still show our message id.
+        """
+        if response.status == (_TRIED if self.sandbox else _SENT):
+            reference = response.headers.get("x-message-id", "")
+            is_id = _REFERENCE.fullmatch(reference) is not None
+            return Accepted(references=(reference,) if is_id else (), raw=str(response.status))
+        if response.is_ok:
+            return in_doubt("the answer is not SendGrid's", self.name, str(response.status))
+        return outcome_of_answer(
+            _with_pause(response, now),
+            name=self.name,
+            now=now,
+            text=masked(_complaint(response), envelope, [self.api_key]),
+            untaken=UNTAKEN,
+        )
+
+    def check_request(self, *, now: datetime) -> HttpRequest | None:
+        del now
+        return self._request("GET", "scopes")  # what the key may do
+
+
+def _mail(envelope: Envelope) -> dict[str, Any]:
+    """Return the document of a mail.
+
+    Raises:
+        UnsendableError: It cannot be sent as it stands.
+    """
+    content = envelope.content
+    if not isinstance(content, EmailContent):
+        raise unsendable("SendGrid carries email only", FailureCode.UNSUPPORTED_TYPE)
+    if not content.subject.strip():
+        raise unsendable("SendGrid takes no mail without a subject")
+    mail = {
+        "personalizations": [_lines(envelope)],
+        "from": _sender(envelope.sender),
+        "subject": content.subject,
+        "content": _texts(content),
+        "custom_args": {OWN_ID: str(envelope.message_id)},
+        "tracking_settings": _tracking(content),
+    }
+    optional_parts = {
+        "reply_to_list": [person for value in _replies(content) for person in _people(value)],
+        "headers": dict(_own_headers(content)),
+        "attachments": [_file(attachment, content) for attachment in content.attachments],
+    }
+    return mail | {name: part for name, part in optional_parts.items() if part}
+
+
+def _lines(envelope: Envelope) -> dict[str, list[dict[str, str]]]:
+    """Return the receivers by line; SendGrid refuses a mail that names an address twice."""
+    lines: dict[str, list[dict[str, str]]] = {}
+    seen: set[str] = set()
+    for receiver in envelope.receivers:
+        person = _person(receiver, "a receiver", FailureCode.INVALID_RECEIVER, Retry.PERMANENT)
+        if person["email"].lower() not in seen:
+            seen.add(person["email"].lower())
+            lines.setdefault(str(receiver.type), []).append(person)
+    if str(ReceiverType.TO) not in lines:
+        problem = "SendGrid takes no mail without a receiver of type `to`"
+        raise unsendable(problem, FailureCode.INVALID_RECEIVER)
+    return lines
+
+
+def _sender(sender: Address | None) -> dict[str, str]:
+    code, retry = FailureCode.INVALID_SENDER, Retry.CONFIGURATION
+    if sender is None:
+        raise unsendable("the channel has no sender", code, retry)
+    return _person(sender, "the sender", code, retry)
+
+
+def _person(address: Address, who: str, code: FailureCode, retry: Retry) -> dict[str, str]:
+    try:
+        person = {"email": wire_address(address.value)}
+    except AddressError as error:
+        raise unsendable(f"{who} is no mail address: {error}", code, retry) from error
+    return person | ({"name": address.name} if address.name else {})
+
+
+def _texts(content: EmailContent) -> list[dict[str, str]]:
+    """Return text and HTML, in the order that SendGrid wants; an empty one is none to it."""
+    texts = (("text/plain", content.text), ("text/html", content.html))
+    parts = [{"type": kind, "value": value} for kind, value in texts if value]
+    if not parts:
+        raise unsendable("the mail has neither a text nor HTML")
+    return parts
+
+
+def _tracking(content: EmailContent) -> dict[str, dict[str, bool]]:
+    is_open_tracked = content.open_tracking or content.initial_open_tracking
+    return {
+        "click_tracking": {"enable": content.click_tracking, "enable_text": False},
+        "open_tracking": {"enable": is_open_tracked},
+    }
+
+
+def _replies(content: EmailContent) -> Sequence[str]:
+    return [value for name, value in content.headers.items() if name.lower() == _REPLY_TO]
+
+
+def _people(value: str) -> Iterator[dict[str, str]]:
+    """Yield the mailboxes of a Reply-To, which SendGrid takes in a field of its own."""
+    for name, email in getaddresses([value]):
+        address = Address(value=email, name=name or None)
+        yield _person(address, "a Reply-To", FailureCode.INVALID_CONTENT, Retry.PERMANENT)
+
+
+def _own_headers(content: EmailContent) -> Iterator[tuple[str, str]]:
+    for name, value in content.headers.items():
+        if is_reserved(name) or name.lower() in _OF_SENDGRID:
+            raise unsendable(f"the header {name[:40]!a} is not for the caller to write")
+        if name.lower() != _REPLY_TO:
+            yield name, _encoded(name, value)
+
+
+def _encoded(name: str, value: str) -> str:
+    """Return the value of a header in one line of ASCII, as SendGrid copies it (RFC 2047)."""
+    try:
+        line = (headers.structured if is_structured(name) else headers.text)(name, value)
+    except HeaderError as error:
+        raise unsendable(str(error)) from error
+    return line.partition(":")[2].replace("\r\n", "").strip()
+
+
+def _file(attachment: Attachment, content: EmailContent) -> dict[str, str]:
+    if attachment.content is None:
+        raise unsendable("SendGrid takes files, not URLs: give the attachment with `content`")
+    is_within = attachment.inline and content.html is not None
+    file = {
+        "content": attachment.content,
+        "filename": attachment.filename,
+        "disposition": "inline" if is_within else "attachment",
+    }
+    optional_parts = {"type": attachment.content_type, "content_id": content_id_of(attachment)}
+    return file | {name: part for name, part in optional_parts.items() if part}
+
+
+def _complaint(response: HttpResponse) -> str:
+    """Return what SendGrid objects to first, and in which field."""
+    errors = json_object(response).get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return ""
+    return f"{text_of(first.get('field'))}: {text_of(first.get('message'))}".strip(": ")
+
+
+def _with_pause(response: HttpResponse, now: datetime) -> HttpResponse:
+    """Return a refusal for now with the usual header; SendGrid names the instant in another."""
+    reset = response.headers.get("x-ratelimit-reset", "")
+    is_usual = "retry-after" in response.headers or response.status != _TOO_MANY
+    if is_usual or not _EPOCH.fullmatch(reset):
+        return response
+    pause = max(0, int(reset) - int(now.timestamp()))
+    return evolve(response, headers={**response.headers, "retry-after": str(pause)})
