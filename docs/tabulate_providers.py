@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.smpp import SmppTransport
@@ -38,7 +39,7 @@ NOTES = """
 `Failover` and `RoundRobin` declare what all of their transports can do. `Throttled` and
 `CircuitBreaker` declare what their transport declares.
 """
-EXTRAS = {"twilio": "`http`", "vonage": "`http`, `vonage`", "bird": "`http`"}
+EXTRAS = {"twilio": "`http`", "vonage": "`http`, `vonage`", "bird": "`http`", "resend": "`http`"}
 
 
 def transports() -> dict[str, SupportsCheck]:
@@ -50,6 +51,7 @@ def transports() -> dict[str, SupportsCheck]:
         "bird": BirdTransport(workspace_id=UUID(int=1), channel_id=UUID(int=2), access_key=secret),
         "smpp": SmppTransport("smsc.example", system_id="shop", password=secret),
         "smtp": SmtpTransport("mail.example"),
+        "resend": ResendTransport(api_key=secret),
     }
 
 
