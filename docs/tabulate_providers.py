@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
+from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.smpp import SmppTransport
@@ -40,6 +41,7 @@ NOTES = """
 `CircuitBreaker` declare what their transport declares.
 """
 EXTRAS = {"twilio": "`http`", "vonage": "`http`, `vonage`", "bird": "`http`", "sendgrid": "`http`"}
+EXTRAS = {"twilio": "`http`", "vonage": "`http`, `vonage`", "bird": "`http`", "resend": "`http`"}
 
 
 def transports() -> dict[str, SupportsCheck]:
@@ -52,6 +54,7 @@ def transports() -> dict[str, SupportsCheck]:
         "smpp": SmppTransport("smsc.example", system_id="shop", password=secret),
         "smtp": SmtpTransport("mail.example"),
         "sendgrid": SendGridTransport("any"),
+        "resend": ResendTransport(api_key=secret),
     }
 
 
