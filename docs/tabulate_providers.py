@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-from messaging_adapters.transports.email.sendgrid import SendGridTransport
 from messaging_adapters.transports.email.resend import ResendTransport
+from messaging_adapters.transports.email.sendgrid import SendGridTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.smpp import SmppTransport
@@ -40,8 +40,13 @@ NOTES = """
 `Failover` and `RoundRobin` declare what all of their transports can do. `Throttled` and
 `CircuitBreaker` declare what their transport declares.
 """
-EXTRAS = {"twilio": "`http`", "vonage": "`http`, `vonage`", "bird": "`http`", "sendgrid": "`http`"}
-EXTRAS = {"twilio": "`http`", "vonage": "`http`, `vonage`", "bird": "`http`", "resend": "`http`"}
+EXTRAS = {
+    "twilio": "`http`",
+    "vonage": "`http`, `vonage`",
+    "bird": "`http`",
+    "sendgrid": "`http`",
+    "resend": "`http`",
+}
 
 
 def transports() -> dict[str, SupportsCheck]:
