@@ -72,7 +72,7 @@ def test_bytes_in_the_body(provider: type[ReceiptParserContract], data: st.DataO
     read(provider, evolve(request, body=bytes(body)))
 
 
-@pytest.mark.parametrize("provider", [Vonage, Bird])
+@pytest.mark.parametrize("provider", [Vonage, Bird, SendGrid])
 @given(data=st.data())
 def test_values_in_the_json(provider: type[ReceiptParserContract], data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(fixtures_of(provider)))
