@@ -4,6 +4,7 @@ Sources: Twilio's OpenAPI `tsg_mail_v3`, and "Mail Send", "Errors" and "X-Messag
 documentation.
 """
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from attrs import define, evolve, field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.addresses import AddressError, wire_address
+from messaging_adapters.mail.compose import read_attachment
 from messaging_adapters.mail.failures import UnsendableError, unsendable
 from messaging_adapters.mail.headers import HeaderError
 from messaging_adapters.providers.answers import (
@@ -32,14 +34,14 @@ from messaging_core.arguments import a_text, checked_init, flag, optional, span
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import FailureCode, Retry
-from messaging_core.models.content.body import Attachment
 from messaging_core.models.delivery.capabilities import Capabilities
 from messaging_core.models.delivery.outcome import Accepted, Outcome
 from messaging_core.models.messages.envelope import Address, EmailContent, Envelope
 from messaging_core.models.people.contact import ReceiverType
 from messaging_core.ports.clock import Clock
-from messaging_core.ports.components import a_clock
+from messaging_core.ports.components import A_MEDIA_SOURCE, a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
+from messaging_core.ports.media import MediaSource
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
@@ -61,6 +63,7 @@ _CAPABILITIES: Final = Capabilities(
 @checked_init(
     api_key=a_text,
     sandbox=flag,
+    media=optional(A_MEDIA_SOURCE),
     name=a_text,
     base_url=a_text,
     timeout=span(),
@@ -75,11 +78,12 @@ class SendGridTransport(HttpTransport, Codec):
     travels as a custom argument: an event resolves a message in doubt even if no answer ever came.
 
     Tracking is what the message says, whatever the account's default is. Files go within the
-    request; one that is named by URL is refused.
+    request.
 
     Attributes:
         api_key: `SG.…`, with the permission for mail.
         sandbox: Let SendGrid check each request and send none.
+        media: Where attachments come from that are named by URL; without it they are refused.
         name: As in timelines and logs, and the source of the receipts.
         base_url: Of another region: `https://api.eu.sendgrid.com`.
         timeout: For the whole exchange, unless a client is given.
@@ -92,6 +96,7 @@ class SendGridTransport(HttpTransport, Codec):
 
     api_key: str = field(repr=False)
     sandbox: bool = field(default=False, kw_only=True)
+    media: MediaSource | None = field(default=None, kw_only=True, repr=False)
     name: str = field(default="sendgrid", kw_only=True)
     base_url: str = field(default="https://api.sendgrid.com", kw_only=True)
     timeout: timedelta = field(default=TIMEOUT, kw_only=True)
@@ -112,7 +117,7 @@ class SendGridTransport(HttpTransport, Codec):
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         del now  # SendGrid takes no validity
         try:
-            mail = _mail(envelope)
+            mail = _mail(envelope, self.media)
         except UnsendableError as error:
             return error.outcome
         if self.sandbox:
@@ -152,7 +157,7 @@ class SendGridTransport(HttpTransport, Codec):
         return self._request("GET", "scopes")  # what the key may do
 
 
-def _mail(envelope: Envelope) -> dict[str, Any]:
+def _mail(envelope: Envelope, media: MediaSource | None) -> dict[str, Any]:
     """Return the document of a mail.
 
     Raises:
@@ -174,7 +179,7 @@ def _mail(envelope: Envelope) -> dict[str, Any]:
     optional_parts = {
         "reply_to_list": [person for value in _replies(content) for person in _people(value)],
         "headers": dict(_own_headers(content)),
-        "attachments": [_file(attachment, content) for attachment in content.attachments],
+        "attachments": _files(content, media),
     }
     return mail | {name: part for name, part in optional_parts.items() if part}
 
@@ -254,17 +259,24 @@ def _encoded(name: str, value: str) -> str:
     return line.partition(":")[2].replace("\r\n", "").strip()
 
 
-def _file(attachment: Attachment, content: EmailContent) -> dict[str, str]:
-    if attachment.content is None:
-        raise unsendable("SendGrid takes files, not URLs: give the attachment with `content`")
-    is_within = attachment.inline and content.html is not None
-    file = {
-        "content": attachment.content,
-        "filename": attachment.filename,
-        "disposition": "inline" if is_within else "attachment",
-    }
-    optional_parts = {"type": attachment.content_type, "content_id": content_id_of(attachment)}
-    return file | {name: part for name, part in optional_parts.items() if part}
+def _files(content: EmailContent, media: MediaSource | None) -> list[dict[str, str]]:
+    files, left = [], _LARGEST_REQUEST
+    for attachment in content.attachments:
+        file = read_attachment(attachment, media, max(left, 0) // 4 * 3)
+        encoded = base64.b64encode(file.content).decode()
+        left -= len(encoded)
+        is_within = attachment.inline and content.html is not None
+        content_id = content_id_of(attachment)
+        files.append(
+            {
+                "content": encoded,
+                "filename": attachment.filename,
+                "type": file.content_type,
+                "disposition": "inline" if is_within else "attachment",
+            }
+            | ({"content_id": content_id} if content_id else {})
+        )
+    return files
 
 
 def _complaint(response: HttpResponse) -> str:
