@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
@@ -44,6 +45,7 @@ EXTRAS = {
     "twilio": "`http`",
     "vonage": "`http`, `vonage`",
     "bird": "`http`",
+    "postmark": "`http`",
     "sendgrid": "`http`",
     "resend": "`http`",
 }
@@ -58,6 +60,7 @@ def transports() -> dict[str, SupportsCheck]:
         "bird": BirdTransport(workspace_id=UUID(int=1), channel_id=UUID(int=2), access_key=secret),
         "smpp": SmppTransport("smsc.example", system_id="shop", password=secret),
         "smtp": SmtpTransport("mail.example"),
+        "postmark": PostmarkTransport(server_token=secret),
         "sendgrid": SendGridTransport("any"),
         "resend": ResendTransport(api_key=secret),
     }

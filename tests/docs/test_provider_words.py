@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from messaging_adapters.providers.error_table import error_table
-from messaging_adapters.receipts import bird, sendgrid, twilio, vonage
+from messaging_adapters.receipts import bird, postmark, sendgrid, twilio, vonage
 from messaging_adapters.receipts.words import Meaning
 from messaging_core.models.common.failure import FailureCode
 
@@ -15,6 +15,7 @@ PROVIDERS = {
     "twilio": twilio.WORDS,
     "vonage": vonage.WORDS,
     "bird": bird.WORDS,
+    "postmark": postmark.WORDS,
     "sendgrid": sendgrid.WORDS,
 }
 

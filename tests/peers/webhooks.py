@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twilio.request_validator import RequestValidator
 
 from messaging_adapters.receipts.bird import BirdReceipts
+from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.sendgrid import SendGridReceipts
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.receipts.vonage import VonageReceipts
@@ -99,6 +100,28 @@ class Bird(ReceiptParserContract):
             messagebird_signature=signature.decode(),
             messagebird_request_timestamp=timestamp,
         )
+
+
+class Postmark(ReceiptParserContract):
+    fixtures = FIXTURES / "postmark"
+    signs_url = signs_body = False
+    retry_window = timedelta(hours=11)
+
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        return PostmarkReceipts(secret=secrets, channels={"orders@in.example": ORDERS})
+
+    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:  # noqa: ARG002 - Postmark shows no time
+        user = base64.b64encode(f"postmark:{secret}".encode()).decode()
+        return with_headers(request, authorization=f"Basic {user}")
+
+
+class PostmarkByHeader(Postmark):
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        channels = {"Orders@in.example": ORDERS}
+        return PostmarkReceipts(secret=secrets, header="X-Shop-Secret", channels=channels)
+
+    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:  # noqa: ARG002 - the same
+        return with_headers(request, x_shop_secret=secret)
 
 
 class SendGrid(ReceiptParserContract):

@@ -1,6 +1,14 @@
 """The parsers of the engine keep the contract."""
 
-from peers.webhooks import Bird, SendGrid, Twilio, TwilioBySharedKey, Vonage
+from peers.webhooks import (
+    Bird,
+    Postmark,
+    PostmarkByHeader,
+    SendGrid,
+    Twilio,
+    TwilioBySharedKey,
+    Vonage,
+)
 
 
 class TestTwilioReceipts(Twilio):
@@ -20,4 +28,12 @@ class TestBirdReceipts(Bird):
 
 
 class TestSendGridReceipts(SendGrid):
+    pass
+
+
+class TestPostmarkReceipts(Postmark):
+    pass
+
+
+class TestPostmarkReceiptsByHeader(PostmarkByHeader):
     pass
