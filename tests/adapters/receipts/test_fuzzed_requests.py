@@ -17,9 +17,9 @@ from messaging_core.testing import ReceiptParserContract
 from messaging_core.testing.contracts.receipt_parser import SECRETS
 from messaging_core.testing.contracts.webhook_requests import read_fixture
 from messaging_core.wire.receipts import as_receipts
-from peers.webhooks import Bird, SendGrid, Twilio, TwilioBySharedKey, Vonage
+from peers.webhooks import Bird, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
-PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, SendGrid]
+PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, SendGrid, Resend]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), TEXTS),
@@ -72,7 +72,7 @@ def test_bytes_in_the_body(provider: type[ReceiptParserContract], data: st.DataO
     read(provider, evolve(request, body=bytes(body)))
 
 
-@pytest.mark.parametrize("provider", [Vonage, Bird])
+@pytest.mark.parametrize("provider", [Vonage, Bird, Resend])
 @given(data=st.data())
 def test_values_in_the_json(provider: type[ReceiptParserContract], data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(fixtures_of(provider)))

@@ -1,6 +1,6 @@
 """The parsers of the engine keep the contract."""
 
-from peers.webhooks import Bird, SendGrid, Twilio, TwilioBySharedKey, Vonage
+from peers.webhooks import Bird, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
 
 class TestTwilioReceipts(Twilio):
@@ -20,4 +20,8 @@ class TestBirdReceipts(Bird):
 
 
 class TestSendGridReceipts(SendGrid):
+    pass
+
+
+class TestResendReceipts(Resend):
     pass
