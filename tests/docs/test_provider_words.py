@@ -7,6 +7,7 @@ import pytest
 
 from messaging_adapters.providers.error_table import error_table
 from messaging_adapters.receipts import bird, postmark, sendgrid, twilio, vonage
+from messaging_adapters.receipts import bird, resend, sendgrid, twilio, vonage
 from messaging_adapters.receipts.words import Meaning
 from messaging_core.models.common.failure import FailureCode
 
@@ -17,6 +18,7 @@ PROVIDERS = {
     "bird": bird.WORDS,
     "postmark": postmark.WORDS,
     "sendgrid": sendgrid.WORDS,
+    "resend": resend.WORDS,
 }
 
 

@@ -20,9 +20,11 @@ from messaging_core.ports.receipts import ReceiptParser
 MAX_AGE: Final = timedelta(minutes=5)
 """Each attempt has a timestamp of its own; five minutes is the limit of the specification."""
 
-_ID: Final = "webhook-id"
-_TIMESTAMP: Final = "webhook-timestamp"
-_SIGNATURE: Final = "webhook-signature"
+ID: Final = "id"
+"""The header of the id that a repeated request keeps, after the prefix."""
+
+_TIMESTAMP: Final = "timestamp"
+_SIGNATURE: Final = "signature"
 _PREFIX: Final = "whsec_"
 _VERSION: Final = "v1,"
 _MOST_DIGITS: Final = 12
@@ -48,7 +50,7 @@ def _key(secret: str, name: str) -> bytes:
     return key
 
 
-@checked_init(name=a_text, secret=keys_of, read=function, max_age=span())
+@checked_init(name=a_text, secret=keys_of, read=function, max_age=span(), header_prefix=a_text)
 @define(eq=False, kw_only=True)
 class StandardWebhooksReceipts(ReceiptParser):
     """Verify webhooks that are signed with a shared secret (`v1`), and let a function read them.
@@ -62,6 +64,8 @@ class StandardWebhooksReceipts(ReceiptParser):
             reports. Where it raises `UnreadableRequestError` the request has no form; for any other
             error the provider repeats the request.
         max_age: How old the timestamp of a request may be.
+        header_prefix: How the names of the signature's headers begin: `svix-` where a provider
+            sends its webhooks through Svix.
 
     Raises:
         ConfigurationError: There is no secret, or it is not base64.
@@ -71,29 +75,48 @@ class StandardWebhooksReceipts(ReceiptParser):
     secret: str | Iterable[str] = field(repr=False)
     read: Read = field(repr=False)
     max_age: timedelta = MAX_AGE
+    header_prefix: str = "webhook-"
     answer: HttpResponse = field(default=HttpResponse(status=204), init=False, repr=False)
 
     def verify(self, request: HttpRequest, *, now: datetime) -> None:
-        check_size(request)
-        own, timestamp = request.headers.get(_ID, ""), request.headers.get(_TIMESTAMP, "")
-        is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS
-        if not own or not is_number:
-            raise ForgedRequestError("the id is missing, or the timestamp is no number")
-        signed = f"{own}.{timestamp}.".encode("utf-8", "replace") + request.body
-        expected = [_signature(key, signed) for key in self.secret]
-        # The provider signs with the old secret and the new one while it rotates them.
-        given = request.headers.get(_SIGNATURE, "").split(" ")[:_MOST_SIGNATURES]
-        if not any(is_signed(signature, expected) for signature in given):
-            raise ForgedRequestError("the signature is missing or wrong")
-        check_age(int(timestamp), now, self.max_age)
+        verify(request, self.secret, now=now, max_age=self.max_age, prefix=self.header_prefix)
 
     def parse(self, request: HttpRequest, *, now: datetime) -> Sequence[Receipt]:
         receipts = list(self.read(document_of(request.body), now))
-        own = request.headers.get(_ID, "")
+        own = request.headers.get(self.header_prefix + ID, "")
         return [
             receipt if receipt.key else evolve(receipt, key=f"{own}:{place}")
             for place, receipt in enumerate(receipts)
         ]
+
+
+def verify(
+    request: HttpRequest, keys: Iterable[Any], *, now: datetime, max_age: timedelta, prefix: str
+) -> None:
+    """Check that one of the keys signed a request, not long ago.
+
+    Args:
+        request: As it came.
+        keys: As `keys_of` returns them.
+        now: The present.
+        max_age: How old the timestamp may be.
+        prefix: How the names of the headers begin.
+
+    Raises:
+        ForgedRequestError: It is not signed, or too old.
+    """
+    check_size(request)
+    own, timestamp = (request.headers.get(prefix + name, "") for name in (ID, _TIMESTAMP))
+    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS
+    if not own or not is_number:
+        raise ForgedRequestError("the id is missing, or the timestamp is no number")
+    signed = f"{own}.{timestamp}.".encode("utf-8", "replace") + request.body
+    expected = [_signature(key, signed) for key in keys]
+    # The provider signs with the old secret and the new one while it rotates them.
+    given = request.headers.get(prefix + _SIGNATURE, "").split(" ")[:_MOST_SIGNATURES]
+    if not any(is_signed(signature, expected) for signature in given):
+        raise ForgedRequestError("the signature is missing or wrong")
+    check_age(int(timestamp), now, max_age)
 
 
 def _signature(key: Any, signed: bytes) -> str:

@@ -21,6 +21,7 @@ from messaging_core.models.common.failure import Failure, FailureCode, FailureSo
         ("vonage", "1240", Retry.RECIPIENT_GONE, FailureCode.SUPPRESSED),
         ("vonage", "1070", Retry.CONFIGURATION, FailureCode.NOT_CONFIGURED),
         ("bird", "15005", Retry.RECIPIENT_GONE, FailureCode.UNKNOWN_RECEIVER),
+        ("resend", "suppressed", Retry.RECIPIENT_GONE, FailureCode.SUPPRESSED),
         ("bird", "sms:27", Retry.TRANSIENT, FailureCode.UNREACHABLE),
     ],
 )
@@ -33,6 +34,7 @@ def test_a_code_has_a_class(provider: str, code: str, retry: Retry, ours: Failur
 
 
 @pytest.mark.parametrize("provider", ["twilio", "vonage", "bird", "postmark"])
+@pytest.mark.parametrize("provider", ["twilio", "vonage", "bird", "resend"])
 def test_every_entry_is_described_in_one_short_line(provider: str) -> None:
     table = error_table(provider)
 

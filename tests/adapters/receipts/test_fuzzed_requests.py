@@ -20,6 +20,9 @@ from messaging_core.wire.receipts import as_receipts
 from peers.webhooks import Bird, Postmark, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
 PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid]
+from peers.webhooks import Bird, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
+
+PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, SendGrid, Resend]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), TEXTS),
@@ -74,6 +77,7 @@ def test_bytes_in_the_body(provider: type[ReceiptParserContract], data: st.DataO
 
 @pytest.mark.parametrize("provider", [Vonage, Bird, SendGrid])
 @pytest.mark.parametrize("provider", [Vonage, Bird, Postmark])
+@pytest.mark.parametrize("provider", [Vonage, Bird, Resend])
 @given(data=st.data())
 def test_values_in_the_json(provider: type[ReceiptParserContract], data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(fixtures_of(provider)))

@@ -9,6 +9,7 @@ from peers.webhooks import (
     TwilioBySharedKey,
     Vonage,
 )
+from peers.webhooks import Bird, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
 
 class TestTwilioReceipts(Twilio):
@@ -36,4 +37,5 @@ class TestPostmarkReceipts(Postmark):
 
 
 class TestPostmarkReceiptsByHeader(PostmarkByHeader):
+class TestResendReceipts(Resend):
     pass

@@ -107,6 +107,18 @@ def test_one_signature_of_several_is_enough() -> None:
     )
 
 
+def test_the_headers_of_svix_have_a_prefix_of_their_own() -> None:
+    request, parser = signed(), a_parser(header_prefix="svix-")
+    renamed = {name.replace("webhook-", "svix-"): text for name, text in request.headers.items()}
+    svix = evolve(request, headers=renamed)
+
+    parser.verify(svix, now=NOW)
+
+    assert parser.parse(svix, now=NOW)[0].key == a_parser().parse(request, now=NOW)[0].key
+    with pytest.raises(ForgedRequestError):
+        parser.verify(request, now=NOW)
+
+
 def test_what_the_function_finds_unreadable_is_unreadable() -> None:
     with pytest.raises(UnreadableRequestError, match="it has no id"):
         a_parser().parse(signed(b"{}"), now=NOW)

@@ -23,6 +23,7 @@ from messaging_adapters.providers.answers import (
 )
 from messaging_adapters.providers.credentials import api_root
 from messaging_adapters.providers.error_table import ErrorTable, error_table
+from messaging_adapters.providers.message_tag import MESSAGE_TAG
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
@@ -41,9 +42,6 @@ from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.rules.content.attachments import content_id_of
-
-MESSAGE_TAG: Final = "message_id"
-"""The tag that carries our message id, and comes back in each webhook."""
 
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,100}")

@@ -9,10 +9,14 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from standardwebhooks import Webhook
 
 from messaging_adapters.config import load_config
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
+from messaging_adapters.receipts.resend import ResendReceipts
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.resend import ResendTransport
+from messaging_core import Channel, Messenger, SendMessage, Status, Worker, html, to
 from messaging_core.errors import ConfigurationError
 from messaging_core.models import (
     Accepted,
@@ -33,6 +37,7 @@ from messaging_core.models import (
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.transport import Transport
+from messaging_core.testing import ManualClock
 from messaging_core.testing.contracts.transport.envelopes import CONTENTS, an_envelope
 from messaging_core.testing.contracts.transport.handoff import Leave
 from messaging_core.testing.contracts.transport.http import HttpPeerContract
@@ -325,6 +330,40 @@ def test_it_is_a_key_in_a_line_of_a_configuration() -> None:
 
     transport.close()
     assert transport.api_key == KEY
+
+
+def test_a_message_in_doubt_is_repeated_with_its_key_and_a_webhook_ends_it() -> None:
+    clock, answers = ManualClock(), [an_answer(502), an_answer(200, id=ID)]
+    news = Channel(name="news", platform="email", sender="news@shop.example")
+    request = SendMessage(receiver=to("ada@mail.example"), body=html("<p>A</p>", subject="Hi"))
+    peer = HttpPeer(lambda _: answers.pop(0))
+    with peer, a_transport(base_url=peer.url, clock=clock) as transport:
+        messenger = Messenger(
+            storage=MemoryStorage(),
+            channels={news: transport},
+            clock=clock,
+            receipt_parsers=[ResendReceipts(secret="whsec_a2VyZnVmZmxl")],
+        )
+        message = messenger.send(news, request)
+        worker = Worker(messenger, threads=1)
+        worker.drain()
+        clock.advance(timedelta(minutes=30))
+        worker.drain()
+
+    first, second = (exchange.request for exchange in peer.exchanges)
+    assert first.body == second.body
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    assert messenger.get(message.id).status is Status.SENT
+    assert not answers
+    data = {"email_id": ID, "tags": {"message_id": str(message.id)}}
+    body = orjson.dumps({"type": "email.delivered", "data": data})
+    own, at = "msg_1", str(int(clock.now().timestamp()))
+    signature = Webhook("whsec_a2VyZnVmZmxl").sign(own, clock.now(), body.decode())
+    headers = {"svix-id": own, "svix-timestamp": at, "svix-signature": signature}
+    webhook = HttpRequest(method="POST", url="https://x.example/", headers=headers, body=body)
+    assert messenger.receive_webhook("resend", webhook).status == 204
+    worker.drain()
+    assert messenger.get(message.id).status is Status.DELIVERED
 
 
 class TestResendTransport(HttpPeerContract):
