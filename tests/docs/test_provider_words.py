@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from messaging_adapters.providers.error_table import error_table
-from messaging_adapters.receipts import bird, postmark, sendgrid, twilio, vonage
-from messaging_adapters.receipts import bird, resend, sendgrid, twilio, vonage
+from messaging_adapters.receipts import bird, postmark, resend, sendgrid, twilio, vonage
 from messaging_adapters.receipts.words import Meaning
 from messaging_core.models.common.failure import FailureCode
 

@@ -17,12 +17,9 @@ from messaging_core.testing import ReceiptParserContract
 from messaging_core.testing.contracts.receipt_parser import SECRETS
 from messaging_core.testing.contracts.webhook_requests import read_fixture
 from messaging_core.wire.receipts import as_receipts
-from peers.webhooks import Bird, Postmark, SendGrid, Twilio, TwilioBySharedKey, Vonage
+from peers.webhooks import Bird, Postmark, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
-PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid]
-from peers.webhooks import Bird, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
-
-PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, SendGrid, Resend]
+PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid, Resend]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), TEXTS),

@@ -4,12 +4,12 @@ from peers.webhooks import (
     Bird,
     Postmark,
     PostmarkByHeader,
+    Resend,
     SendGrid,
     Twilio,
     TwilioBySharedKey,
     Vonage,
 )
-from peers.webhooks import Bird, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
 
 
 class TestTwilioReceipts(Twilio):
@@ -37,5 +37,8 @@ class TestPostmarkReceipts(Postmark):
 
 
 class TestPostmarkReceiptsByHeader(PostmarkByHeader):
+    pass
+
+
 class TestResendReceipts(Resend):
     pass
