@@ -72,9 +72,7 @@ def test_bytes_in_the_body(provider: type[ReceiptParserContract], data: st.DataO
     read(provider, evolve(request, body=bytes(body)))
 
 
-@pytest.mark.parametrize("provider", [Vonage, Bird, SendGrid])
-@pytest.mark.parametrize("provider", [Vonage, Bird, Postmark])
-@pytest.mark.parametrize("provider", [Vonage, Bird, Resend])
+@pytest.mark.parametrize("provider", [Vonage, Bird, Postmark, SendGrid, Resend])
 @given(data=st.data())
 def test_values_in_the_json(provider: type[ReceiptParserContract], data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(fixtures_of(provider)))
