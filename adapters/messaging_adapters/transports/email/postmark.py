@@ -231,8 +231,8 @@ class PostmarkTransport(HttpTransport, Codec):
         outcomes: dict[str, SingleOutcome] = {}
         for receiver in envelope.receivers:
             reference = taken.get(receiver_of(receiver).lower())
-            found = Accepted(references=(reference,)) if reference else missing(self.name)
-            outcomes[receiver.value] = found
+            outcome = Accepted(references=(reference,)) if reference else missing(self.name)
+            outcomes[receiver.value] = outcome
         first, *rest = outcomes.values()
         return PerRecipient(outcomes=outcomes) if any(item != first for item in rest) else first
 
