@@ -94,10 +94,10 @@ PEERS = {
     "Huey without results": lambda: fastest(results=False),
 }
 LIMITS = {
-    ("defaults", "Huey"): (0.6, 0.35, 0.9),
-    ("defaults", "Huey without results"): (0.4, 0.25, 0.6),
-    ("exclusive", "Huey"): (1.5, 0.8, 2.5),
-    ("exclusive, without durable hand-off", "Huey"): (3.0, 1.0, 4.0),
+    ("defaults", "Huey"): (1.2, 0.35, 1.4),
+    ("defaults", "Huey without results"): (0.7, 0.22, 0.9),
+    ("exclusive", "Huey"): (1.2, 0.65, 1.3),
+    ("exclusive, without durable hand-off", "Huey"): (3.0, 0.85, 2.8),
 }
 """At least this many times the rate of the peer: deliver, end to end single, end to end bulk."""
 
