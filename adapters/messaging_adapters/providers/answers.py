@@ -13,7 +13,7 @@ from messaging_adapters.mail.failures import outcome_of
 from messaging_adapters.mail.redaction import Confidential
 from messaging_core.errors import HttpError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
-from messaging_core.models.delivery.outcome import Deferred, SingleOutcome, Unknown
+from messaging_core.models.delivery.outcome import Accepted, Deferred, SingleOutcome, Unknown
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.http import WRONG_SETUP, HttpResponse
@@ -25,6 +25,7 @@ _LONGEST_TEXT: Final = 200
 _READ: Final = 500  # of a text that may be hostile
 _LONGEST_NUMBER: Final = 10  # digits of a Retry-After in seconds
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{37,}")  # longer than a UUID: credentials as sent
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _DIGITS: Final = re.compile(r"\d[\d .()/-]{3,}\d")
 
 _FIRST_FAULT: Final = 500  # of the server, RFC 9110 §15.6
@@ -76,6 +77,24 @@ def reported_by(failure: Failure, name: str) -> Failure:
     """Return a failure of an error table as that of one transport."""
     code = failure.source.code if failure.source else ""
     return evolve(failure, source=FailureSource(code=code, name=name))
+
+
+def acceptance(reference: str, response: HttpResponse, name: str) -> SingleOutcome:
+    """Return what a success means that names a message, or fails to.
+
+    Args:
+        reference: What the answer calls the message.
+        response: The answer.
+        name: Of the transport.
+    """
+    if not is_reference(reference):
+        return in_doubt("the answer names no message", name, str(response.status))
+    return Accepted(references=(reference,), raw=str(response.status))
+
+
+def is_reference(text: str) -> bool:
+    """Return whether a text has the form of the ids that most providers give to messages."""
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def in_doubt(description: str, name: str, code: str) -> Unknown:

@@ -1,16 +1,32 @@
 """How transports show who they are, and to whom."""
 
 import base64
+import re
 from urllib.parse import urlsplit
 
 from messaging_core.errors import ConfigurationError
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_PRINTABLE = re.compile(r"[!-~]+")
 
 
 def basic_auth(user: str, password: str) -> str:
     """Return the value of the header `Authorization` for HTTP Basic (RFC 7617)."""
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def check_key(name: str, value: str) -> None:
+    """Refuse a key or token that no header can carry as it is.
+
+    Args:
+        name: Of the argument.
+        value: The key.
+
+    Raises:
+        ConfigurationError: It holds a blank, or a character beyond printable ASCII.
+    """
+    if _PRINTABLE.fullmatch(value) is None:
+        raise ConfigurationError(f"{name} must be printable ASCII without blanks")
 
 
 def api_root(base_url: str) -> str:

@@ -27,6 +27,7 @@ from messaging_adapters.receipts.signatures import (
     check_size,
     hmac_base64,
     is_signed,
+    is_timestamp,
     secrets_of,
 )
 from messaging_adapters.receipts.words import (
@@ -67,7 +68,6 @@ MAX_AGE: Final = timedelta(hours=24)
 
 _SIGNATURE: Final = "messagebird-signature"
 _TIMESTAMP: Final = "messagebird-request-timestamp"
-_MOST_DIGITS: Final = 12
 
 
 @checked_init(signing_key=secrets_of, name=a_text, max_age=span())
@@ -103,8 +103,7 @@ class BirdReceipts(ReceiptParser):
     def verify(self, request: HttpRequest, *, now: datetime) -> None:
         check_size(request)
         timestamp = request.headers.get(_TIMESTAMP, "")
-        is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS
-        if not is_number:
+        if not is_timestamp(timestamp):
             raise ForgedRequestError("the timestamp is missing or no number")
         url = request.url.encode("utf-8", "replace")
         digest = hashlib.sha256(request.body).digest()

@@ -16,6 +16,7 @@ from attrs import define, evolve, field
 from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_adapters.providers.credentials import basic_auth
 from messaging_adapters.providers.error_table import ErrorTable, error_table
+from messaging_adapters.providers.own_id import MESSAGE_ID
 from messaging_adapters.receipts.incoming import channel_of, ids_by_number, own_id
 from messaging_adapters.receipts.json_body import (
     Document,
@@ -164,7 +165,7 @@ class PostmarkReceipts(ReceiptParser):
             reference=required(document, "MessageID"),
             key=_key(kind, document),
             raw=raw,
-            message_id=own_id(text(child(document, "Metadata"), "message_id")),
+            message_id=own_id(text(child(document, "Metadata"), MESSAGE_ID)),
             codes=(word.replace("Bounce", "bounce", 1),) if kind == "Bounce" else (),
         )
         recipient = text(document, "Recipient") or text(document, "Email") or None

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import define, field
 
 from messaging_adapters.providers.error_table import ErrorTable, error_table
-from messaging_adapters.providers.message_tag import MESSAGE_TAG
+from messaging_adapters.providers.own_id import MESSAGE_ID
 from messaging_adapters.receipts.incoming import own_id
 from messaging_adapters.receipts.json_body import (
     Document,
@@ -97,7 +97,7 @@ class ResendReceipts(ReceiptParser):
             reference=required(data, "email_id"),
             key=request.headers.get(_HEADERS + ID, ""),
             raw=request.body.decode(),
-            message_id=own_id(text(child(data, "tags"), MESSAGE_TAG)),
+            message_id=own_id(text(child(data, "tags"), MESSAGE_ID)),
             codes=_codes(event, data),
         )
         return report.receipts(WORDS.get(event, NO_CHANGE), self._table)

@@ -15,6 +15,7 @@ from messaging_core.ports.http import HttpRequest
 
 _JWT_PARTS: Final = 3
 _MOST_BYTES: Final = 1 << 20
+_MOST_DIGITS: Final = 12
 _CLOCK_SKEW: Final = 300.0  # seconds by which two clocks may differ
 
 
@@ -51,6 +52,11 @@ def check_age(signed_at: float, now: datetime, max_age: timedelta) -> None:
     age = now.timestamp() - signed_at
     if not -_CLOCK_SKEW <= age <= max_age.total_seconds():
         raise ForgedRequestError("it was signed too long ago, or in the future")
+
+
+def is_timestamp(text: str) -> bool:
+    """Tell whether a header is a whole number of seconds, of a length that `int` reads."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def is_signed(given: str, expected: Iterable[str]) -> bool:

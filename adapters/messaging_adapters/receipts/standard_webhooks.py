@@ -10,7 +10,13 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from messaging_adapters.receipts.json_body import Document, document_of
-from messaging_adapters.receipts.signatures import check_age, check_size, is_signed, secrets_of
+from messaging_adapters.receipts.signatures import (
+    check_age,
+    check_size,
+    is_signed,
+    is_timestamp,
+    secrets_of,
+)
 from messaging_core.arguments import a_text, checked_init, function, refuse, span
 from messaging_core.errors import ForgedRequestError
 from messaging_core.models.delivery.receipt import Receipt
@@ -27,7 +33,6 @@ _TIMESTAMP: Final = "timestamp"
 _SIGNATURE: Final = "signature"
 _PREFIX: Final = "whsec_"
 _VERSION: Final = "v1,"
-_MOST_DIGITS: Final = 12
 _MOST_SIGNATURES: Final = 20
 
 Read = Callable[[Document, datetime], Sequence[Receipt]]
@@ -107,8 +112,7 @@ def verify(
     """
     check_size(request)
     own, timestamp = (request.headers.get(prefix + name, "") for name in (ID, _TIMESTAMP))
-    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS
-    if not own or not is_number:
+    if not own or not is_timestamp(timestamp):
         raise ForgedRequestError("the id is missing, or the timestamp is no number")
     signed = f"{own}.{timestamp}.".encode("utf-8", "replace") + request.body
     expected = [_signature(key, signed) for key in keys]

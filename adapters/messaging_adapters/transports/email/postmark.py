@@ -23,8 +23,9 @@ from messaging_adapters.providers.answers import (
     reported_by,
     text_of,
 )
-from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
+from messaging_adapters.providers.own_id import MESSAGE_ID
 from messaging_adapters.providers.postmark_message import message_of
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
@@ -50,10 +51,6 @@ from messaging_core.ports.components import A_MEDIA_SOURCE, a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.ports.media import MediaSource
 
-MESSAGE_ID: Final = "message_id"
-"""The key of `Metadata` that holds our message id."""
-
-_PRINTABLE: Final = re.compile(r"[!-~]+")
 _REFERENCE: Final = re.compile(r"[0-9a-fA-F-]{36}")
 _STREAM: Final = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _ADDRESS: Final = re.compile(r"[^\s,;:<>()]+@[^\s,;:<>()]*[^\s,;:<>().]")
@@ -122,8 +119,7 @@ class PostmarkTransport(HttpTransport, Codec):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a set-up that could not work."""
-        if _PRINTABLE.fullmatch(self.server_token) is None:
-            raise ConfigurationError("server_token must be printable ASCII without blanks")
+        check_key("server_token", self.server_token)
         if _STREAM.fullmatch(self.message_stream) is None:
             raise ConfigurationError("message_stream must be the id of a stream, such as outbound")
         self._root = api_root(self.base_url)

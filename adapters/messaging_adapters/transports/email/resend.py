@@ -13,7 +13,7 @@ from attrs import define, field
 from messaging_adapters.mail.addresses import AddressError, wire_address
 from messaging_adapters.mail.failures import UnsendableError, outcome_of, unsendable
 from messaging_adapters.providers.answers import (
-    in_doubt,
+    acceptance,
     json_object,
     masked,
     outcome_of_answer,
@@ -21,9 +21,9 @@ from messaging_adapters.providers.answers import (
     retry_after,
     text_of,
 )
-from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
-from messaging_adapters.providers.message_tag import MESSAGE_TAG
+from messaging_adapters.providers.own_id import MESSAGE_ID
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
@@ -31,20 +31,17 @@ from messaging_adapters.transports.http import (
     HttpTransport,
 )
 from messaging_core.arguments import a_text, checked_init, optional, span
-from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.content.body import Attachment
 from messaging_core.models.delivery.capabilities import Capabilities
-from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Address, EmailContent, Envelope
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.rules.content.attachments import content_id_of
 
-_PRINTABLE: Final = re.compile(r"[!-~]+")
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _LARGEST_REQUEST: Final = 40_000_000  # bytes, with the base64 of attachments
 _REFUSALS: Final = range(400, 500)
 _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
@@ -108,8 +105,7 @@ class ResendTransport(HttpTransport, Codec):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a set-up that could not work."""
-        if _PRINTABLE.fullmatch(self.api_key) is None:
-            raise ConfigurationError("api_key must be printable ASCII without blanks")
+        check_key("api_key", self.api_key)
         self._root = api_root(self.base_url)
         self._table = error_table("resend").with_changes(self.errors)
         HttpTransport.__init__(
@@ -138,10 +134,7 @@ class ResendTransport(HttpTransport, Codec):
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)
         if response.is_ok:
-            reference = text_of(answer.get("id"))
-            if not _REFERENCE.fullmatch(reference):
-                return in_doubt("the answer names no message", self.name, str(response.status))
-            return Accepted(references=(reference,), raw=str(response.status))
+            return acceptance(text_of(answer.get("id")), response, self.name)
         name, message = text_of(answer.get("name")), text_of(answer.get("message"))
         known = self._known(response, name, message)
         if known is not None and name in _QUOTAS:
@@ -181,7 +174,7 @@ def _mail(envelope: Envelope) -> dict[str, Any]:
         "reply_to": [_named_address(*pair) for pair in getaddresses(replies)],
         "headers": own_headers,
         "attachments": [_attachment(attachment) for attachment in content.attachments],
-        "tags": [{"name": MESSAGE_TAG, "value": str(envelope.message_id)}],
+        "tags": [{"name": MESSAGE_ID, "value": str(envelope.message_id)}],
     }
     return {key: value for key, value in mail.items() if value or key == "subject"}
 

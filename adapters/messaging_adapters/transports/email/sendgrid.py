@@ -27,11 +27,10 @@ from messaging_adapters.providers.answers import (
     outcome_of_answer,
     text_of,
 )
-from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.own_id import OWN_ID
 from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, HttpTransport
 from messaging_core.arguments import a_text, checked_init, flag, optional, span
-from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
@@ -46,7 +45,6 @@ from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
 
-_PRINTABLE: Final = re.compile(r"[!-~]+")
 _REFERENCE: Final = re.compile(r"[\w-]{1,100}", re.ASCII)
 _EPOCH: Final = re.compile(r"[0-9]{1,11}")
 _LARGEST_REQUEST: Final = 30_000_000  # bytes
@@ -107,8 +105,7 @@ class SendGridTransport(HttpTransport, Codec):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a set-up that could not work."""
-        if _PRINTABLE.fullmatch(self.api_key) is None:
-            raise ConfigurationError("api_key must be printable ASCII without blanks")
+        check_key("api_key", self.api_key)
         self._root = f"{api_root(self.base_url)}/v3"
         HttpTransport.__init__(
             self, self, client=self.client, timeout=self.timeout, clock=self.clock

@@ -1,6 +1,5 @@
 """SMS, MMS, email and the host's own platforms over the Bird Channels API."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,7 +10,8 @@ import orjson
 from attrs import define, field
 
 from messaging_adapters.providers.answers import (
-    in_doubt,
+    acceptance,
+    is_reference,
     json_object,
     masked,
     missing,
@@ -19,7 +19,7 @@ from messaging_adapters.providers.answers import (
     reported_by,
     text_of,
 )
-from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
@@ -69,8 +69,6 @@ from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.rules.formats.uris import check_callback_url
 from messaging_core.wire import dump_send_message
 
-_PRINTABLE: Final = re.compile(r"[!-~]+")
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _LARGEST_REQUEST: Final = 204_800  # bytes
 _PAGE: Final = 100
 _SKEW: Final = timedelta(minutes=2)  # between Bird's clock and ours
@@ -133,8 +131,7 @@ class BirdTransport(HttpTransport, Codec):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a set-up that could not work."""
-        if _PRINTABLE.fullmatch(self.access_key) is None:
-            raise ConfigurationError("access_key must be printable ASCII without blanks")
+        check_key("access_key", self.access_key)
         if self.notification_url is not None and check_callback_url(self.notification_url, ""):
             raise ConfigurationError("notification_url must be an https URL with a host name")
         root = api_root(self.base_url)
@@ -188,10 +185,7 @@ class BirdTransport(HttpTransport, Codec):
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)
         if response.is_ok:
-            reference = text_of(answer.get("id"))
-            if not _REFERENCE.fullmatch(reference):
-                return in_doubt("the answer names no message", self.name, str(response.status))
-            return Accepted(references=(reference,), raw=str(response.status))
+            return acceptance(text_of(answer.get("id")), response, self.name)
         said = f"{text_of(answer.get('code'))}: {text_of(answer.get('message'))}".strip(": ")
         text = masked(said, envelope, [self.access_key])
         return outcome_of_answer(response, name=self.name, now=now, text=text)
@@ -238,7 +232,7 @@ class BirdTransport(HttpTransport, Codec):
         known = self._table.find(code) or self._table.find(f"{code[:2]}xxx")
         if status in _FAILED and known is not None:
             return Rejected(failure=reported_by(known, self.name))
-        return Accepted(references=(reference,)) if _REFERENCE.fullmatch(reference) else None
+        return Accepted(references=(reference,)) if is_reference(reference) else None
 
 
 def _contact(receiver: Recipient, envelope: Envelope) -> ReceiverContact:

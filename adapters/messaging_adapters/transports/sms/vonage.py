@@ -14,7 +14,7 @@ from attrs import define, field
 
 from messaging_adapters.providers.answers import (
     UNTAKEN,
-    in_doubt,
+    acceptance,
     json_object,
     masked,
     outcome_of_answer,
@@ -34,14 +34,13 @@ from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import SMS
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
-from messaging_core.models.delivery.outcome import Accepted, Outcome
+from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope, MediaItem, MmsContent, SmsContent
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.rules.formats.uris import check_callback_url
 
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _NUMBER: Final = re.compile(r"\+?([1-9][0-9]{6,14})")
 _CODE: Final = re.compile(r"#([0-9]{3,5})$")
 _TOKEN_AGE: Final = timedelta(minutes=15)
@@ -198,10 +197,7 @@ class VonageTransport(HttpTransport, Codec):
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)
         if response.is_ok:
-            reference = text_of(answer.get("message_uuid"))
-            if not _REFERENCE.fullmatch(reference):
-                return in_doubt("the answer names no message", self.name, str(response.status))
-            return Accepted(references=(reference,), raw=str(response.status))
+            return acceptance(text_of(answer.get("message_uuid")), response, self.name)
         code = _CODE.search(text_of(answer.get("type")))
         said = f"{text_of(answer.get('title'))}: {text_of(answer.get('detail'))}".strip(": ")
         return outcome_of_answer(
