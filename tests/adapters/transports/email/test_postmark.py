@@ -173,12 +173,12 @@ def test_what_postmark_does_not_carry_is_refused() -> None:
     beyond = refusal(a_mail("käthe@mail.example"))
     file = refusal(a_mail(attachments=(Attachment(filename="a", media_url="https://m.example/a"),)))
     sms = refusal(evolve(a_mail(), content=SmsContent(sms=split_sms("hi"))))
-    nobody = refusal(evolve(a_mail(), sender=None))
+    unsigned = refusal(evolve(a_mail(), sender=None))
 
     assert beyond.failure.code == FailureCode.UNSUPPORTED_DESTINATION
     assert file.failure.retry is Retry.CONFIGURATION
     assert sms.failure.code == FailureCode.UNSUPPORTED_TYPE
-    assert nobody.failure.code == FailureCode.INVALID_SENDER
+    assert unsigned.failure.code == FailureCode.INVALID_SENDER
 
 
 @pytest.mark.parametrize(
