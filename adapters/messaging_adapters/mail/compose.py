@@ -1,6 +1,5 @@
 """How an email becomes the bytes that are sent."""
 
-import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Final
@@ -9,22 +8,19 @@ from attrs import field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.addresses import AddressError, wire_address
-from messaging_adapters.mail.failures import UnsendableError, outcome_of, unsendable
+from messaging_adapters.mail.attachments import read_files
+from messaging_adapters.mail.failures import unsendable
 from messaging_adapters.mail.headers import HeaderError
-from messaging_adapters.mail.parts import ANY_TYPE, Part, file_part, group, text_part
-from messaging_core.errors import MediaError
-from messaging_core.host_code import HostCode
+from messaging_adapters.mail.parts import Part, file_part, group, text_part
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import MessageType
-from messaging_core.models.common.failure import Failure, FailureCode, Retry
-from messaging_core.models.content.body import Attachment
+from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.messages.envelope import Address, EmailContent, Envelope, Recipient
 from messaging_core.models.people.contact import ReceiverType
-from messaging_core.ports.media import Media, MediaSource
+from messaging_core.ports.media import MediaSource
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
-from messaging_core.rules.content.media import media_type_of
 
 _NO_RECEIVERS: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 
@@ -193,74 +189,15 @@ def _files(
     """Return what is shown within the HTML, and what is beside it."""
     pictures: list[Part] = []
     files: list[Part] = []
-    for attachment in content.attachments:
+    contents = read_files(content.attachments, media, limit)
+    for attachment, file in zip(content.attachments, contents, strict=True):
         within = attachment.inline and content.html is not None
-        part = _file(attachment, media, limit)
+        part = file_part(
+            file.content,
+            content_type=file.content_type,
+            filename=attachment.filename,
+            inline=attachment.inline,
+            content_id=content_id_of(attachment),
+        )
         (pictures if within else files).append(part)
-        limit -= len(part.body)
     return pictures, files
-
-
-def _file(attachment: Attachment, media: MediaSource | None, limit: int) -> Part:
-    file = read_attachment(attachment, media, max(limit, 0))
-    content_id = content_id_of(attachment)
-    if attachment.content_id is not None and content_id is None:
-        raise HeaderError("an attachment has a content id that is none")
-    return file_part(
-        file.content,
-        content_type=file.content_type,
-        filename=attachment.filename,
-        inline=attachment.inline,
-        content_id=content_id,
-    )
-
-
-def read_attachment(attachment: Attachment, media: MediaSource | None, limit: int) -> Media:
-    """Return the bytes of an attachment and their type.
-
-    Args:
-        attachment: By URL or inline.
-        media: Where attachments come from that are named by URL.
-        limit: The most bytes that are fetched.
-
-    Raises:
-        UnsendableError: It is not available; carries the outcome.
-    """
-    file = _content(attachment, media, limit)
-    # What a source says of a file comes from a stranger; what a request says was checked.
-    kind = attachment.content_type or media_type_of(file.content_type) or ANY_TYPE
-    return Media(content=file.content, content_type=kind)
-
-
-def _content(attachment: Attachment, media: MediaSource | None, limit: int) -> Media:
-    if attachment.content is not None:
-        return Media(content=_decoded(attachment.content), content_type=ANY_TYPE)
-    if attachment.media_url is None:
-        raise unsendable("an attachment has neither content nor a URL")
-    if media is None:
-        raise unsendable(
-            "an attachment is named by URL, and the transport was given no source of media",
-            FailureCode.INVALID_CHANNEL_CONFIGURATION,
-            Retry.CONFIGURATION,
-        )
-    return _fetched(media, attachment.media_url, limit)
-
-
-def _decoded(content: str) -> bytes:
-    try:
-        return binascii.a2b_base64(content.encode("ascii"), strict_mode=True)
-    except ValueError as error:  # binascii.Error and UnicodeEncodeError are ValueErrors
-        raise unsendable("an attachment is not base64 (RFC 4648 section 4)") from error
-
-
-def _fetched(media: MediaSource, url: str, limit: int) -> Media:
-    try:
-        with HostCode("the media source"):
-            return media.read(url, limit)
-    except MediaError as error:
-        failure = Failure(
-            code=FailureCode.INVALID_CONTENT if error.permanent else FailureCode.DEPENDENCY_ERROR,
-            description=f"an attachment could not be fetched: {error.reason}",
-            retry=Retry.PERMANENT if error.permanent else Retry.TRANSIENT,
-        )
-        raise UnsendableError(outcome_of(failure)) from error

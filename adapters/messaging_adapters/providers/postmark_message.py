@@ -1,16 +1,15 @@
 """How an email becomes the JSON of Postmark's API."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from messaging_adapters.mail.compose import read_attachment, receiver_of, sender_of
+from messaging_adapters.mail.compose import receiver_of, sender_of
 from messaging_adapters.mail.failures import unsendable
+from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.models.content.body import Attachment
 from messaging_core.models.messages.envelope import EmailContent, Envelope
 from messaging_core.models.people.contact import ReceiverType
-from messaging_core.ports.media import MediaSource
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import check_headers
 from messaging_core.rules.formats.text import is_line
@@ -18,33 +17,28 @@ from messaging_core.rules.formats.text import is_line
 _LARGEST_TEXT: Final = 5 * 1024 * 1024  # bytes, of the text and of the HTML
 _LARGEST_MAIL: Final = 10 * 1024 * 1024  # bytes, after base64
 
+LARGEST_FILES: Final = _LARGEST_MAIL // 4 * 3
+"""The most bytes of attachments together, before base64."""
 
-def message_of(
-    envelope: Envelope, content: EmailContent, media: MediaSource | None
-) -> dict[str, Any]:
+
+def message_of(envelope: Envelope, content: EmailContent) -> dict[str, Any]:
     """Return what `POST /email` gets, but for the stream and the metadata.
 
     Args:
         envelope: From whom and to whom.
-        content: Its content.
-        media: Where attachments come from that are named by URL.
+        content: Its content; attachments hold their bytes.
 
     Raises:
         UnsendableError: It cannot be sent as it stands; carries the outcome.
     """
     texts = _texts(content)
-    return {**_addresses(envelope), **texts, **_tracking(content), **_files(content, media)}
+    return {**_addresses(envelope), **texts, **_tracking(content), **_files(content)}
 
 
-def _files(content: EmailContent, media: MediaSource | None) -> dict[str, Any]:
-    left = _LARGEST_MAIL - sum(len(text.encode()) for text in _bodies(content).values())
-    files = []
-    for attachment in content.attachments:
-        file = read_attachment(attachment, media, max(left, 0) // 4 * 3)
-        encoded = base64.b64encode(file.content).decode()
-        left -= len(encoded)
-        files.append(_file(attachment, encoded, file.content_type))
-    if left < 0:
+def _files(content: EmailContent) -> dict[str, Any]:
+    files = [_file(attachment) for attachment in content.attachments]
+    texts = sum(len(text.encode()) for text in _bodies(content).values())
+    if texts + sum(len(file["Content"]) for file in files) > _LARGEST_MAIL:
         raise unsendable("Postmark takes mails of at most 10 MiB, with attachments as base64")
     return {"Attachments": files} if files else {}
 
@@ -111,11 +105,11 @@ def _tracking(content: EmailContent) -> dict[str, Any]:
     }
 
 
-def _file(attachment: Attachment, encoded: str, content_type: str) -> dict[str, str]:
-    file = {"Name": attachment.filename, "Content": encoded, "ContentType": content_type}
+def _file(attachment: Attachment) -> dict[str, str]:
     content_id = content_id_of(attachment)
-    if not (is_line(attachment.filename) and is_line(content_type)):
-        raise unsendable("the name or type of an attachment holds a control character")
-    if attachment.content_id is not None and content_id is None:
-        raise unsendable("an attachment has a content id that is none")
+    file = {
+        "Name": attachment.filename,
+        "Content": attachment.content or "",
+        "ContentType": attachment.content_type or ANY_TYPE,
+    }
     return file | ({"ContentID": f"cid:{content_id}"} if content_id else {})

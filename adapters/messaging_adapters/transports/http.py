@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self
 
-from messaging_adapters.mail.failures import outcome_of
+from messaging_adapters.mail.attachments import with_files
+from messaging_adapters.mail.failures import UnsendableError, outcome_of
 from messaging_adapters.providers.answers import (
     check_of_answer,
     check_of_error,
@@ -16,12 +17,13 @@ from messaging_core.arguments import checked, optional, part, span
 from messaging_core.errors import HttpError
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
-from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.delivery.outcome import Outcome, SingleOutcome
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
-from messaging_core.ports.components import a_clock
+from messaging_core.ports.components import A_MEDIA_SOURCE, a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
+from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.rules.content.capabilities import check_capabilities
 
@@ -47,10 +49,14 @@ class Codec(Protocol):
     Attributes:
         name: As in failures, timelines and logs.
         capabilities: What the provider can do.
+        largest_files: The most bytes that attachments may have together. The transport reads them:
+            in `request` each one holds its bytes, as base64, and its type. With `None` they come
+            as in the message, for a provider that fetches URLs itself or takes no files.
     """
 
     name: str
     capabilities: Capabilities
+    largest_files: ClassVar[int | None] = None
 
     @abstractmethod
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
@@ -60,7 +66,7 @@ class Codec(Protocol):
         validity is passed on where the provider takes one.
 
         Args:
-            envelope: Within `capabilities`: the transport has checked that.
+            envelope: Within `capabilities` and `largest_files`: the transport has checked that.
             now: The present.
         """
 
@@ -101,7 +107,7 @@ class HttpTransport(Transport):
 
     The point of no return is the first byte of the body: the connection stands before it. What
     fails before was not sent. What fails after it is in doubt, unless the status of an answer
-    decides. A request is never repeated.
+    decides. A request is never repeated. Attachments are read before it.
 
     Use it as a context manager, or call `close`, to hang up.
 
@@ -111,9 +117,16 @@ class HttpTransport(Transport):
             that several transports share is closed by the host.
         timeout: For the whole exchange, unless a client is given.
         clock: Tells the time.
+        media: Where attachments come from that are named by URL, for a codec that needs bytes.
     """
 
-    @checked(codec=A_CODEC, client=AN_HTTP_CLIENT, timeout=span(), clock=optional(a_clock))
+    @checked(
+        codec=A_CODEC,
+        client=AN_HTTP_CLIENT,
+        timeout=span(),
+        clock=optional(a_clock),
+        media=optional(A_MEDIA_SOURCE),
+    )
     def __init__(
         self,
         codec: Codec,
@@ -121,11 +134,13 @@ class HttpTransport(Transport):
         client: HttpClient | None = None,
         timeout: timedelta = TIMEOUT,
         clock: Clock | None = None,
+        media: MediaSource | None = None,
     ) -> None:
         self.name = codec.name
         self.capabilities = codec.capabilities
         self._codec = codec
         self._time = clock or SystemClock()
+        self._media = media
         self._close: Callable[[], None] | None = None
         self._http = client or self._own_client(timeout)
 
@@ -150,8 +165,12 @@ class HttpTransport(Transport):
             self._close()
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
-        now = self._time.now()
-        request = _beyond(self._codec, envelope) or self._codec.request(envelope, now=now)
+        try:
+            carried = self._carried(envelope)
+        except UnsendableError as error:
+            return error.outcome
+        now = self._time.now()  # after the attachments: a source may be slow
+        request = self._codec.request(carried, now=now)
         if not isinstance(request, HttpRequest):
             return request
         mark = partial(handoff, references=tuple(self._codec.references(envelope)))
@@ -162,6 +181,12 @@ class HttpTransport(Transport):
                 return outcome_of_error(error, self.name)
             response = HttpResponse(status=error.status)
         return self._codec.outcome(response, envelope, now=now)
+
+    def _carried(self, envelope: Envelope) -> Envelope:
+        """Return a message that the codec can take, with the bytes of its attachments."""
+        _check_capabilities(self._codec, envelope)
+        limit = self._codec.largest_files
+        return envelope if limit is None else with_files(envelope, self._media, limit)
 
     def check(self) -> TransportCheck:
         request = self._codec.check_request(now=self._time.now())
@@ -193,7 +218,7 @@ def refused(
     code: FailureCode = FailureCode.INVALID_CONTENT,
     retry: Retry = Retry.PERMANENT,
     rule: str = "",
-) -> Outcome:
+) -> SingleOutcome:
     """Return the outcome of a message that cannot go as it is.
 
     Args:
@@ -212,15 +237,18 @@ def refused(
     return outcome_of(failure)
 
 
-def _beyond(codec: Codec, envelope: Envelope) -> Outcome | None:
-    """Return the refusal of a message that the provider cannot take as it is."""
+def _check_capabilities(codec: Codec, envelope: Envelope) -> None:
+    """Refuse a message that the provider cannot take as it is.
+
+    Raises:
+        UnsendableError: It cannot; carries the outcome.
+    """
     capabilities, platform = codec.capabilities, envelope.channel.platform
+    code = FailureCode.UNSUPPORTED_TYPE
     if capabilities.platforms is not None and platform not in capabilities.platforms:
         problem = f"it carries {', '.join(sorted(capabilities.platforms))}, not {platform}"
-        return refused(problem, codec.name, code=FailureCode.UNSUPPORTED_TYPE, rule="platform")
+        raise UnsendableError(refused(problem, codec.name, code=code, rule="platform"))
     receivers = len(envelope.copies) or len(envelope.receivers)
-    violations = check_capabilities(envelope.content, receivers, capabilities, "/body")
-    if not violations:
-        return None
-    first = violations[0]
-    return refused(first.message, codec.name, code=FailureCode.UNSUPPORTED_TYPE, rule=first.code)
+    for violation in check_capabilities(envelope.content, receivers, capabilities, "/body"):
+        problem = violation.message
+        raise UnsendableError(refused(problem, codec.name, code=code, rule=violation.code))

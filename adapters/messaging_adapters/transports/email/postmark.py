@@ -6,7 +6,7 @@ Sources: "Email API", "Messages API" and "API error codes" of Postmark's documen
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 import orjson
@@ -26,7 +26,7 @@ from messaging_adapters.providers.answers import (
 from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
-from messaging_adapters.providers.postmark_message import message_of
+from messaging_adapters.providers.postmark_message import LARGEST_FILES, message_of
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
@@ -114,6 +114,7 @@ class PostmarkTransport(HttpTransport, Codec):
     client: HttpClient | None = field(default=None, repr=False)
     clock: Clock | None = field(default=None, repr=False)
     capabilities: Capabilities = field(default=_CAPABILITIES, init=False, repr=False)
+    largest_files: ClassVar[int | None] = LARGEST_FILES
     _table: ErrorTable = field(init=False, repr=False)
     _root: str = field(init=False, repr=False)
 
@@ -125,7 +126,12 @@ class PostmarkTransport(HttpTransport, Codec):
         self._root = api_root(self.base_url)
         self._table = error_table("postmark").with_changes(self.errors)
         HttpTransport.__init__(
-            self, self, client=self.client, timeout=self.timeout, clock=self.clock
+            self,
+            self,
+            client=self.client,
+            timeout=self.timeout,
+            clock=self.clock,
+            media=self.media,
         )
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
@@ -135,7 +141,7 @@ class PostmarkTransport(HttpTransport, Codec):
             code = FailureCode.UNSUPPORTED_TYPE
             return refused("Postmark carries email only", self.name, code=code, rule="content")
         try:
-            message = message_of(envelope, content, self.media)
+            message = message_of(envelope, content)
         except UnsendableError as error:
             return error.outcome
         message["Metadata"] = {MESSAGE_ID: str(envelope.message_id)}

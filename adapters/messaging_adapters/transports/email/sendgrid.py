@@ -4,21 +4,20 @@ Sources: Twilio's OpenAPI `tsg_mail_v3`, and "Mail Send", "Errors" and "X-Messag
 documentation.
 """
 
-import base64
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from email.utils import getaddresses
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 from attrs import define, evolve, field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.addresses import AddressError, wire_address
-from messaging_adapters.mail.compose import read_attachment
 from messaging_adapters.mail.failures import UnsendableError, unsendable
 from messaging_adapters.mail.headers import HeaderError
+from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_adapters.providers.answers import (
     UNTAKEN,
     in_doubt,
@@ -33,6 +32,7 @@ from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, H
 from messaging_core.arguments import a_text, checked_init, flag, optional, span
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.content.body import Attachment
 from messaging_core.models.delivery.capabilities import Capabilities
 from messaging_core.models.delivery.outcome import Accepted, Outcome
 from messaging_core.models.messages.envelope import Address, EmailContent, Envelope
@@ -101,6 +101,7 @@ class SendGridTransport(HttpTransport, Codec):
     client: HttpClient | None = field(default=None, kw_only=True, repr=False)
     clock: Clock | None = field(default=None, kw_only=True, repr=False)
     capabilities: Capabilities = field(default=_CAPABILITIES, init=False, repr=False)
+    largest_files: ClassVar[int | None] = _LARGEST_REQUEST // 4 * 3
     _root: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -108,13 +109,18 @@ class SendGridTransport(HttpTransport, Codec):
         check_key("api_key", self.api_key)
         self._root = f"{api_root(self.base_url)}/v3"
         HttpTransport.__init__(
-            self, self, client=self.client, timeout=self.timeout, clock=self.clock
+            self,
+            self,
+            client=self.client,
+            timeout=self.timeout,
+            clock=self.clock,
+            media=self.media,
         )
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         del now  # SendGrid takes no validity
         try:
-            mail = _mail(envelope, self.media)
+            mail = _mail(envelope)
         except UnsendableError as error:
             return error.outcome
         if self.sandbox:
@@ -154,7 +160,7 @@ class SendGridTransport(HttpTransport, Codec):
         return self._request("GET", "scopes")  # what the key may do
 
 
-def _mail(envelope: Envelope, media: MediaSource | None) -> dict[str, Any]:
+def _mail(envelope: Envelope) -> dict[str, Any]:
     """Return the document of a mail.
 
     Raises:
@@ -176,7 +182,7 @@ def _mail(envelope: Envelope, media: MediaSource | None) -> dict[str, Any]:
     optional_parts = {
         "reply_to_list": [person for value in _replies(content) for person in _people(value)],
         "headers": dict(_own_headers(content)),
-        "attachments": _files(content, media),
+        "attachments": [_file(attachment, content) for attachment in content.attachments],
     }
     return mail | {name: part for name, part in optional_parts.items() if part}
 
@@ -256,24 +262,16 @@ def _encoded(name: str, value: str) -> str:
     return line.partition(":")[2].replace("\r\n", "").strip()
 
 
-def _files(content: EmailContent, media: MediaSource | None) -> list[dict[str, str]]:
-    files, left = [], _LARGEST_REQUEST
-    for attachment in content.attachments:
-        file = read_attachment(attachment, media, max(left, 0) // 4 * 3)
-        encoded = base64.b64encode(file.content).decode()
-        left -= len(encoded)
-        is_within = attachment.inline and content.html is not None
-        content_id = content_id_of(attachment)
-        files.append(
-            {
-                "content": encoded,
-                "filename": attachment.filename,
-                "type": file.content_type,
-                "disposition": "inline" if is_within else "attachment",
-            }
-            | ({"content_id": content_id} if content_id else {})
-        )
-    return files
+def _file(attachment: Attachment, content: EmailContent) -> dict[str, str]:
+    is_within = attachment.inline and content.html is not None
+    content_id = content_id_of(attachment)
+    file = {
+        "content": attachment.content or "",
+        "filename": attachment.filename,
+        "type": attachment.content_type or ANY_TYPE,
+        "disposition": "inline" if is_within else "attachment",
+    }
+    return file | ({"content_id": content_id} if content_id else {})
 
 
 def _complaint(response: HttpResponse) -> str:

@@ -40,6 +40,7 @@ from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.transport import Transport
 from messaging_core.rules.formats.sms import split_sms
 from messaging_core.testing.contracts.transport.envelopes import CONTENTS, an_envelope
+from messaging_core.testing.contracts.transport.handoff import Leave
 from messaging_core.testing.contracts.transport.http import HttpPeerContract
 from messaging_core.testing.contracts.transport.outcomes import check_outcome
 from messaging_core.testing.http_peer import HttpPeer
@@ -72,8 +73,10 @@ def requested(envelope: Envelope, **options: Any) -> dict[str, Any]:
 
 
 def refusal(envelope: Envelope, **options: Any) -> Deferred | Rejected:
-    outcome = a_transport(**options).request(envelope, now=NOW)
+    leave = Leave()
+    outcome = a_transport(**options).send(envelope, leave)
     assert isinstance(outcome, Deferred | Rejected)
+    assert leave.calls == 0
     return outcome
 
 
@@ -172,11 +175,12 @@ def test_a_mail_that_would_not_arrive_as_meant_is_refused(changes: dict[str, Any
 def test_what_postmark_does_not_carry_is_refused() -> None:
     beyond = refusal(a_mail("käthe@mail.example"))
     file = refusal(a_mail(attachments=(Attachment(filename="a", media_url="https://m.example/a"),)))
-    sms = refusal(evolve(a_mail(), content=SmsContent(sms=split_sms("hi"))))
+    sms = a_transport().request(evolve(a_mail(), content=SmsContent(sms=split_sms("hi"))), now=NOW)
     unsigned = refusal(evolve(a_mail(), sender=None))
 
     assert beyond.failure.code == FailureCode.UNSUPPORTED_DESTINATION
     assert file.failure.retry is Retry.CONFIGURATION
+    assert isinstance(sms, Rejected)
     assert sms.failure.code == FailureCode.UNSUPPORTED_TYPE
     assert unsigned.failure.code == FailureCode.INVALID_SENDER
 

@@ -28,9 +28,9 @@ from messaging_core.models import (
     Unknown,
 )
 from messaging_core.ports.http import HttpRequest, HttpResponse
-from messaging_core.ports.media import Media
 from messaging_core.ports.transport import Transport
 from messaging_core.testing.contracts.transport.envelopes import CONTENTS, an_envelope
+from messaging_core.testing.contracts.transport.handoff import Leave
 from messaging_core.testing.contracts.transport.http import HttpPeerContract
 from messaging_core.testing.http_peer import HttpPeer
 
@@ -168,28 +168,10 @@ def test_headers_files_and_tracking_go_along() -> None:
     ],
 )
 def test_what_sendgrid_cannot_express_is_refused_and_not_left_out(content: EmailContent) -> None:
-    assert isinstance(a_transport().request(a_mail(content), now=NOW), Rejected)
+    leave = Leave()
 
-
-class Shelf:
-    """A source of media with one file."""
-
-    def read(self, url: str, limit: int) -> Media:
-        assert url == "https://m.example/a.pdf"
-        assert 0 < limit < 30_000_000
-        return Media(content=b"%PDF-1.7", content_type="application/pdf")
-
-
-def test_a_file_that_is_named_by_url_is_fetched_or_waits_for_a_source() -> None:
-    attachment = Attachment(filename="a.pdf", media_url="https://m.example/a.pdf")
-    envelope = a_mail(evolve(HELLO, attachments=(attachment,)))
-
-    (file,) = requested(envelope, media=Shelf())["attachments"]
-    waiting = a_transport().request(envelope, now=NOW)
-
-    assert (file["content"], file["type"]) == (CONTENT, "application/pdf")
-    assert isinstance(waiting, Deferred)
-    assert waiting.failure.retry is Retry.CONFIGURATION
+    assert isinstance(a_transport().send(a_mail(content), leave), Rejected)
+    assert leave.calls == 0
 
 
 @pytest.mark.parametrize(
