@@ -88,7 +88,7 @@ _NAMES = {
         "Form Missing PlatformContent TemplateContent TemplateProject TemplateStatus "
         "TemplateVariable TemplateVersion VariableType"
     ),
-    "delivery.capabilities": "Capabilities",
+    "delivery.capabilities": "Capabilities ContentCheck",
     "delivery.delivery": (
         "Claim Controls Delivery IdempotencyKey Lane Lease NewMessage OutcomeKind Resolution "
         "Settlement Withdrawal"

@@ -1,8 +1,18 @@
+from collections.abc import Iterator
+
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import InvalidMessageError, Messenger
-from messaging_core.models import Capabilities, Channel, SendMessage
+from messaging_core.models import (
+    Capabilities,
+    Channel,
+    Content,
+    PushContent,
+    SendMessage,
+    Violation,
+)
+from messaging_core.rules.content.capabilities import check_gateway, check_size
 from messaging_core.testing import RecordingTransport
 from messaging_core.wire import parse_send_message
 
@@ -68,6 +78,47 @@ def test_a_mail_has_no_more_receivers_and_attachments_than_its_transport_takes()
 
     assert too_many == "/receiver/contacts transport.too_many_receivers"
     assert sent(EMAIL, Capabilities(media=False), attached) == "/body transport.no_media"
+
+
+def push(text: str, gateway: str | None = None) -> SendMessage:
+    meta = {"pushNotifications": {"gatewayTypeOverride": gateway}} if gateway else {}
+    return parse_send_message(
+        {
+            "receiver": {"contacts": [{"identifierValue": "token"}]},
+            "body": {"type": "text", "text": {"text": text}},
+            "meta": meta,
+        }
+    )
+
+
+def small_pushes(content: Content) -> Iterator[Violation]:
+    assert isinstance(content, PushContent)
+    yield from check_size(len(content.text.encode()), 5)
+    yield from check_gateway(content, "apns")
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "words"),
+    [
+        (push("größer"), "transport.too_large", "takes 8 bytes, and the provider allows 5"),
+        (push("größer"), "transport.too_large", "shorten it by 3 bytes"),
+        (push("hi", "web"), "transport.other_gateway", "is apns, not web"),
+    ],
+)
+def test_a_check_of_the_transport_refuses_a_message_at_acceptance(
+    request_: SendMessage, code: str, words: str
+) -> None:
+    app = Channel(name="app", platform="push")
+    transport = RecordingTransport(capabilities=Capabilities(checks=(small_pushes,)))
+    messenger = Messenger(storage=MemoryStorage(), channels={app: transport})
+
+    with pytest.raises(InvalidMessageError) as caught:
+        messenger.send(app, request_)
+
+    (violation,) = caught.value.violations
+    assert (violation.path, violation.code) == ("/body", code)
+    assert words in violation.message
+    assert messenger.send(app, push("grün", "apns")).id
 
 
 def test_what_is_within_the_capabilities_is_accepted() -> None:

@@ -1,8 +1,16 @@
 """What a transport and its provider can do."""
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
+from attrs import field
+
 from messaging_core.lazy import frozen
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.messages.envelope import Content
+
+ContentCheck = Callable[[Content], Iterable[Violation]]
+"""Return what a transport cannot carry of a content; the engine fills in the path."""
 
 
 @frozen(kw_only=True)
@@ -22,6 +30,8 @@ class Capabilities:
         max_recipients: The most receivers of one message.
         lacks: Names of fields of the content, such as `subject` or `alt_text`, that the provider
             cannot express. A message that has one of them is refused, and never sent without it.
+        checks: Limits that depend on how the transport writes a message, such as its size in
+            bytes. They are pure and quick, and hold no time or address.
         receipts: The provider sends receipts.
         known_references: The transport knows the provider's id of a message before it sends it,
             and passes it on at the hand-off.
@@ -37,6 +47,7 @@ class Capabilities:
     max_parts: int | None = None
     max_recipients: int | None = None
     lacks: frozenset[str] = frozenset()
+    checks: tuple[ContentCheck, ...] = field(default=(), repr=False)
     receipts: bool = False
     known_references: bool = False
     looks_up: bool = False

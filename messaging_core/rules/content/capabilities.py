@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import Attachment
 from messaging_core.models.delivery.capabilities import Capabilities
@@ -10,6 +12,7 @@ from messaging_core.models.messages.envelope import (
     EmailContent,
     MediaItem,
     MmsContent,
+    PushContent,
     SmsContent,
 )
 
@@ -18,7 +21,9 @@ def limits_content(capabilities: Capabilities) -> bool:
     """Return whether a transport declares anything that a message can break."""
     named = (capabilities.max_text, capabilities.max_parts, capabilities.max_media)
     has_limits = any(limit is not None for limit in (*named, capabilities.max_recipients))
-    return has_limits or capabilities.media is False or bool(capabilities.lacks)
+    return (
+        has_limits or capabilities.media is False or bool(capabilities.lacks or capabilities.checks)
+    )
 
 
 def check_capabilities(
@@ -41,9 +46,34 @@ def check_capabilities(
     violations += _check_text(content, capabilities, path)
     for name in sorted(capabilities.lacks):
         if _has(content, name):
-            message = f"the transport of this channel cannot express {name}: leave it out"
-            violations.append(Violation(path, "transport.cannot_express", message))
+            violations.append(evolve(inexpressible(name), path=path))
+    for check in capabilities.checks:
+        violations += [evolve(violation, path=path) for violation in check(content)]
     return violations
+
+
+def inexpressible(name: str) -> Violation:
+    """Refuse a part of the content that a provider has no field for."""
+    message = f"the transport of this channel cannot express {name}: leave it out"
+    return Violation("", "transport.cannot_express", message)
+
+
+def check_size(size: int, most: int) -> Iterator[Violation]:
+    """Refuse a content that is too large as the provider counts it, in bytes."""
+    if size > most:
+        message = (
+            f"the message takes {size} bytes, and the provider allows {most}:"
+            f" shorten it by {size - most} bytes"
+        )
+        yield Violation("", "transport.too_large", message)
+
+
+def check_gateway(content: Content, gateway: str) -> Iterator[Violation]:
+    """Refuse a push message whose caller chose another gateway than that of the transport."""
+    chosen = content.gateway if isinstance(content, PushContent) else None
+    if chosen not in {None, gateway}:
+        message = f"the transport of this channel is {gateway}, not {chosen}: use another channel"
+        yield Violation("", "transport.other_gateway", message)
 
 
 def _check_media(content: Content, capabilities: Capabilities, path: str) -> Iterator[Violation]:

@@ -20,6 +20,7 @@ def shared_capabilities(transports: Sequence[Transport]) -> Capabilities:
         max_parts=_least(capabilities.max_parts for capabilities in own),
         max_recipients=_least(capabilities.max_recipients for capabilities in own),
         lacks=frozenset(name for capabilities in own for name in capabilities.lacks),
+        checks=tuple(dict.fromkeys(check for capabilities in own for check in capabilities.checks)),
         receipts=all(capabilities.receipts for capabilities in own),
         known_references=all(capabilities.known_references for capabilities in own),
         looks_up=all(capabilities.looks_up for capabilities in own),

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -6,9 +7,18 @@ from messaging_adapters.transports.composition.circuit_breaker import CircuitBre
 from messaging_adapters.transports.composition.failover import Failover
 from messaging_adapters.transports.composition.round_robin import RoundRobin
 from messaging_adapters.transports.composition.throttled import Throttled
-from messaging_core.models import Capabilities, CheckStatus, TransportCheck
+from messaging_core.models import Capabilities, CheckStatus, Content, TransportCheck, Violation
 from messaging_core.ports.transport import Transport, check_transport, leaves
+from messaging_core.rules.content.capabilities import check_size
 from messaging_core.testing import RecordingTransport
+
+
+def nothing(_: Content) -> tuple[Violation, ...]:
+    return ()
+
+
+def at_most_ten(content: Content) -> Iterator[Violation]:
+    return check_size(len(str(content)), 10)
 
 
 def a_transport(**capabilities: object) -> Transport:
@@ -23,6 +33,7 @@ def test_several_transports_can_do_what_all_of_them_can(composed: type[Failover]
         max_text=1600,
         max_parts=10,
         lacks=frozenset({"subject"}),
+        checks=(nothing, at_most_ten),
         receipts=True,
         deduplicates_for=timedelta(hours=1),
     )
@@ -32,6 +43,7 @@ def test_several_transports_can_do_what_all_of_them_can(composed: type[Failover]
         max_text=3200,
         max_recipients=1,
         lacks=frozenset({"alt_text"}),
+        checks=(at_most_ten,),
         receipts=True,
         looks_up=True,
     )
@@ -45,6 +57,7 @@ def test_several_transports_can_do_what_all_of_them_can(composed: type[Failover]
         max_parts=10,
         max_recipients=1,
         lacks=frozenset({"subject", "alt_text"}),
+        checks=(nothing, at_most_ten),
         receipts=True,
     )
 
