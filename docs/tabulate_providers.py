@@ -38,8 +38,8 @@ NOTES = """
 - *Recognises repeats*: how long the provider recognises a message that is sent twice.
 - *Check*: `messaging check` tells whether the provider answers and knows the credentials.
 
-`Failover` and `RoundRobin` declare what all of their transports can do. `Throttled` and
-`CircuitBreaker` declare what their transport declares.
+`Failover` and `RoundRobin` declare what all of their transports can do. `Throttled`,
+`CircuitBreaker` and `Sandbox` declare what their transport declares.
 """
 EXTRAS = {
     "twilio": "`http`",

@@ -20,7 +20,7 @@ from messaging_core.models.delivery.outcome import (
     Unknown,
 )
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.ports.transport import SupportsLookUp, Transport, leaves
+from messaging_core.ports.transport import SupportsLookUp, Transport, look_ups
 
 _log = logger(__name__)
 
@@ -79,7 +79,7 @@ def ask_transport(transport: Transport, envelope: Envelope) -> Outcome | None:
     Returns:
         `Accepted` where one of them has it. Nothing where one of them cannot tell.
     """
-    told = [_asked(own, envelope) for own in leaves(transport)]
+    told = [_asked(own, envelope) for own in look_ups(transport)]
     taken = next((outcome for outcome in told if isinstance(outcome, Accepted)), None)
     if taken is not None or not all(isinstance(outcome, Rejected | Deferred) for outcome in told):
         return taken
@@ -88,7 +88,7 @@ def ask_transport(transport: Transport, envelope: Envelope) -> Outcome | None:
 
 def can_look_up(transport: Transport) -> bool:
     """Return whether a provider behind a transport can be asked about a message in doubt."""
-    return any(_looks_up(own) for own in leaves(transport))
+    return any(_looks_up(own) for own in look_ups(transport))
 
 
 def _looks_up(transport: Transport) -> bool:

@@ -53,7 +53,8 @@ class Transport(Protocol):
     of them are then taken for its own.
 
     Two further methods are optional: `check` (`SupportsCheck`) and `look_up` (`SupportsLookUp`). A
-    transport around others needs neither: those in `transports` are asked.
+    transport around others needs neither: those in `transports` are asked. If it changes messages
+    before it passes them on, it has its own `look_up`, which is asked instead.
     """
 
     name: str
@@ -120,6 +121,16 @@ def leaves(transport: Transport) -> Iterator[Transport]:
         yield transport
     for inner in behind:
         yield from leaves(inner)
+
+
+def look_ups(transport: Transport) -> Iterator[Transport]:
+    """Yield whom to ask about a message: a transport that has `look_up`, or those behind it."""
+    behind = getattr(transport, "transports", ())
+    if not behind or isinstance(transport, SupportsLookUp):
+        yield transport
+        return
+    for inner in behind:
+        yield from look_ups(inner)
 
 
 def check_transport(transport: Transport) -> list[tuple[str, TransportCheck | None]]:
