@@ -22,7 +22,7 @@ WRONG: Final = 2
 """The command, a file or the configuration is wrong; as argparse says it."""
 
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C: 128 + SIGINT
-_OPTIONAL: Final = frozenset({"rich", "aiosmtpd"})
+_OPTIONAL: Final = frozenset({"rich", "aiosmtpd", "uvicorn"})
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
@@ -79,7 +79,7 @@ def _call(command: str, options: Namespace) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in _OPTIONAL:
             raise
-        extra = "demo" if module == "demo" else "cli"
+        extra = "asgi" if package == "uvicorn" else "demo" if module == "demo" else "cli"
         raise MissingDependencyError(package, extra) from error
     status: int = run(options)
     return status

@@ -66,6 +66,7 @@ def parser() -> ArgumentParser:
         epilog="exit status: 0 none has a fault, 1 a provider cannot be used, 2 wrong usage",
     )
     check.set_defaults(run="commands.check:check")
+    _add_serve(add, common)
     return root
 
 
@@ -236,3 +237,24 @@ def _add_purge(add: Add, common: ArgumentParser) -> None:
     )
     purge.add_argument("--limit", type=int, metavar="N", help="at most so many")
     purge.set_defaults(run="commands.purge:purge")
+
+
+def _add_serve(add: Add, common: ArgumentParser) -> None:
+    serve = add(
+        "serve",
+        parents=[common],
+        help="answer the routes of the Bird Channels API over HTTP, and deliver",
+        description="Serve the channels of the configuration over HTTP, until Ctrl-C or SIGTERM. "
+        "Callers need one of its access keys.",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
+    serve.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="default: 8000; 0 takes a free one"
+    )
+    serve.add_argument(
+        "--no-worker", action="store_true", help="only serve; another process delivers"
+    )
+    serve.set_defaults(run="commands.serve:serve")
+    key = add("key", help="make an access key, and the table for the configuration")
+    key.add_argument("name", metavar="NAME", help="who will use it, for logs")
+    key.set_defaults(run="commands.serve:make_key")

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from attrs import field
 
+from messaging_adapters.asgi.access import Access
+from messaging_adapters.config.http import access_keys_of, http_faults
 from messaging_adapters.config.keys import Key, faults_of, near
 from messaging_adapters.config.settings import Settings
 from messaging_core.errors import ArgumentError, ConfigurationError
@@ -58,6 +60,8 @@ _FILE: Final = {
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
     "platforms": Key(kind=dict),
+    "http": Key(kind=dict),
+    "access_keys": Key(kind=dict),
 }
 _PLATFORM: Final = {
     "body_types": Key(kind=list),
@@ -96,6 +100,8 @@ class Config:
         transports: The settings of the transport of each.
         webhooks: The settings of receipt parsers, by name.
         driver: The module that SQLite is called with.
+        public_url: What providers call the HTTP surface by.
+        access_keys: What each access key of the HTTP surface allows, by its hash.
     """
 
     path: Path
@@ -104,6 +110,8 @@ class Config:
     transports: Mapping[str, Settings]
     webhooks: Mapping[str, Settings] = field(factory=dict)
     driver: str = DRIVERS[0]
+    public_url: str | None = None
+    access_keys: Mapping[str, Access] = field(factory=dict)
 
     def transport(self, name: str, environment: Mapping[str, str] | None = None) -> Transport:
         """Make the transport of a channel.
@@ -200,6 +208,8 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
             name: Settings(group=RECEIPTS, given=given, in_file=is_file)
             for name, given in data.get("webhooks", {}).items()
         },
+        public_url=data.get("http", {}).get("public_url"),
+        access_keys=access_keys_of(data.get("access_keys", {})),
     )
 
 
@@ -219,6 +229,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     yield from faults_of(data, _FILE)
+    yield from http_faults(data)
     for name, table in _tables(data, "channels"):
         for fault in _channel_faults(name, table):
             yield f"[channels.{name}] {fault}"

@@ -1,0 +1,136 @@
+"""The ASGI application: carries requests of a server to the routes, and answers back."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+from urllib.parse import urlsplit
+
+from messaging_adapters.asgi.access import AccessKeys, Authenticate, authenticator
+from messaging_adapters.asgi.problems import ProblemError, answer_problem
+from messaging_adapters.asgi.route_table import ROUTES, Route
+from messaging_adapters.asgi.surface import Surface
+from messaging_core.aio import AsyncMessenger
+from messaging_core.errors import ConfigurationError, MissingDependencyError
+from messaging_core.messenger import Messenger
+from messaging_core.ports.http import HttpRequest, HttpResponse
+
+try:
+    from starlette import routing
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect, Request
+    from starlette.responses import Response
+except ImportError as error:
+    raise MissingDependencyError("starlette", "asgi") from error
+
+_BAD_REQUEST: Final = 400
+_TOO_LARGE: Final = 413
+
+
+def make_app(
+    messenger: Messenger | AsyncMessenger,
+    *,
+    access: AccessKeys | Authenticate,
+    public_url: str | None = None,
+    max_webhook_bytes: int = 1 << 20,
+) -> Starlette:
+    """Make an application with the routes of the Bird Channels API.
+
+    Run it with any ASGI server, or mount it below a path of FastAPI, Starlette or Django. It calls
+    no provider: a `Worker` delivers, in this process or in another.
+
+    Args:
+        messenger: Does the work; the caller closes it.
+        access: The access keys, or a function of the host's own login.
+        public_url: What providers call this application by, such as
+            `https://shop.example/messaging`. Signatures of webhooks are checked with it. Without
+            it there is no route for webhooks: the `Host` header of a request may be forged.
+        max_webhook_bytes: How large the body of a provider's request may be.
+
+    Raises:
+        ConfigurationError: The URL is none.
+        MissingDependencyError: Starlette is not installed.
+    """
+    surface = Surface(
+        messenger=(
+            messenger if isinstance(messenger, AsyncMessenger) else AsyncMessenger(messenger)
+        ),
+        authenticate=access if callable(access) else authenticator(access),
+        max_webhook_bytes=max_webhook_bytes,
+    )
+    base = None if public_url is None else _checked_url(public_url)
+    by_path = groupby(ROUTES, key=lambda route: route.path)
+    routes = [
+        _endpoint(surface, path, tuple(of_path), base)
+        for path, of_path in by_path
+        if base is not None or not path.startswith("/webhooks/")
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
+    app.router.redirect_slashes = False
+    return app
+
+
+def _endpoint(
+    surface: Surface, path: str, routes: Sequence[Route], base: str | None
+) -> routing.Route:
+    """Return the Starlette route of a path, for all its methods."""
+    by_method = {route.method: route for route in routes}
+
+    async def endpoint(request: Request) -> Response:
+        route = by_method.get(request.method)
+        if route is None:
+            raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
+        try:
+            body = await _body(request, surface.most_bytes(route))
+        except ProblemError as error:
+            return _response(answer_problem(error))
+        except ClientDisconnect:
+            return Response(status_code=_BAD_REQUEST)  # the caller is gone
+        answer = await surface.answer(route, request.path_params, _value_of(request, body, base))
+        return _response(answer)
+
+    starlette_route = routing.Route(path, endpoint)
+    starlette_route.methods = None  # `endpoint` answers every method
+    return starlette_route
+
+
+async def _body(request: Request, most: int | None) -> bytes:
+    """Return the body; one that is too large is not read to its end."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if most is not None and size > most:
+            raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _value_of(request: Request, body: bytes, base: str | None) -> HttpRequest:
+    """Return a request as a value, with the URL by which the world calls it."""
+    path = request.scope["raw_path"].decode("ascii", errors="replace")
+    path = path.partition("?")[0].removeprefix(request.scope.get("root_path", ""))
+    query = request.scope["query_string"].decode("ascii", errors="replace")
+    return HttpRequest(
+        method=request.method,
+        url=(base or "") + path + (f"?{query}" if query else ""),
+        headers=dict(request.headers),
+        body=body,
+    )
+
+
+def _response(answer: HttpResponse) -> Response:
+    return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+
+def _refuse(_: Request, error: Exception) -> Response:
+    """Answer what no route answers: 404 and 405, in the form of all errors."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette calls it for no other
+    return _response(answer_problem(ProblemError(error.status_code, headers=error.headers or {})))
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+        text = f"public_url must be such as https://shop.example/messaging, not {url!r}"
+        raise ConfigurationError(text)
+    return url.rstrip("/")

@@ -1,0 +1,81 @@
+"""The channels of a workspace, as the host has set them up."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from messaging_adapters.asgi.call import Call, answer
+from messaging_adapters.asgi.parameters import read_parameters
+from messaging_core.errors import InvalidQueryError
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.page import DEFAULT_LIMIT
+from messaging_core.models.common.violation import Violation
+from messaging_core.ports.http import HttpResponse
+from messaging_core.rules.requests.query import check_page
+
+_ACTIVE = {True: "active", False: "inactive"}
+
+
+@frozen(kw_only=True)
+class ChannelsQuery:
+    """A query for channels, in the order in which the host gave them."""
+
+    limit: int = DEFAULT_LIMIT
+    page_token: str | None = None
+    reverse: bool = False
+    platform: tuple[str, ...] = ()
+    status: tuple[str, ...] = field(default=())
+
+
+async def list_channels(call: Call) -> HttpResponse:
+    """Return one page of the channels of a workspace."""
+    query = read_parameters(ChannelsQuery, call.query)
+    if violations := check_page(query.limit, query.page_token, of="channels"):
+        raise InvalidQueryError(violations)
+    channels = [channel for channel in _channels(call) if _is_wanted(channel, query)]
+    if query.reverse:
+        channels.reverse()
+    start = _start(channels, query.page_token)
+    page = channels[start : start + query.limit]
+    values: dict[str, Any] = {"results": [_document(channel) for channel in page]}
+    if start + query.limit < len(channels):
+        values["nextPageToken"] = str(page[-1].id)
+    return answer(values)
+
+
+async def get_channel(call: Call) -> HttpResponse:
+    """Return one channel."""
+    return answer(_document(call.channel()))
+
+
+def _channels(call: Call) -> list[Channel]:
+    channels = call.messenger.messenger.channels.by_id.values()
+    return [channel for channel in channels if channel.workspace == call.workspace]
+
+
+def _is_wanted(channel: Channel, query: ChannelsQuery) -> bool:
+    return (not query.platform or channel.platform in query.platform) and (
+        not query.status or _ACTIVE[channel.active] in query.status
+    )
+
+
+def _start(channels: list[Channel], token: str | None) -> int:
+    """Return where the page begins: after the channel that ended the page before."""
+    if token is None:
+        return 0
+    for index, channel in enumerate(channels, start=1):
+        if str(channel.id) == token:
+            return index
+    text = "this is no token of this listing"
+    raise InvalidQueryError([Violation("/pageToken", "query.bad_page_token", text)])
+
+
+def _document(channel: Channel) -> dict[str, Any]:
+    return {
+        "id": str(channel.id),
+        "platformId": channel.platform,
+        "name": channel.name,
+        "identifier": channel.sender,
+        "status": _ACTIVE[channel.active],
+        "useCaseType": channel.message_type,
+    }

@@ -1,0 +1,110 @@
+"""Answer requests for routes: who may call, what is done, and what an error becomes.
+
+Nothing here knows a framework or a server: requests and answers are values.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from messaging_adapters.asgi.access import Access, Authenticate
+from messaging_adapters.asgi.call import Call
+from messaging_adapters.asgi.problems import (
+    NOT_FOUND,
+    SERVER_ERROR,
+    ProblemError,
+    answer_problem,
+)
+from messaging_adapters.asgi.route_table import Route
+from messaging_core.aio import AsyncMessenger
+from messaging_core.host_code import fault_of
+from messaging_core.lazy import logger
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.ports.http import HttpRequest, HttpResponse
+
+_log = logger(__name__)
+
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+_UNSUPPORTED: Final = 415
+_TOO_LARGE: Final = 413
+_CHALLENGE: Final = {"www-authenticate": 'AccessKey realm="messaging"'}
+
+
+@frozen(kw_only=True)
+class Surface:
+    """Answers the requests of all routes.
+
+    Attributes:
+        messenger: Does the work.
+        authenticate: Tells who sends a request.
+        max_webhook_bytes: How large the body of a provider's request may be.
+    """
+
+    messenger: AsyncMessenger
+    authenticate: Authenticate
+    max_webhook_bytes: int = 1 << 20
+
+    def most_bytes(self, route: Route) -> int | None:
+        """Return how large the body of a request for a route may be; `None` is any size."""
+        if route.documents is None:
+            return self.max_webhook_bytes
+        limit = self.messenger.messenger.context.limits.max_bytes
+        return None if limit is None else limit * route.documents
+
+    async def answer(
+        self, route: Route, path: Mapping[str, str], request: HttpRequest
+    ) -> HttpResponse:
+        """Answer one request; never raises.
+
+        Args:
+            route: Which was asked for.
+            path: The variable parts of its path, decoded.
+            request: With the public URL.
+        """
+        try:
+            return await self._answer(route, path, request)
+        except Exception as error:  # noqa: BLE001 - answered, and logged without content
+            answer = answer_problem(error)
+            if answer.status >= SERVER_ERROR:
+                _log.error("%s %s: %s", route.method, route.path, fault_of(error))
+            return answer
+
+    async def _answer(
+        self, route: Route, path: Mapping[str, str], request: HttpRequest
+    ) -> HttpResponse:
+        workspace = DEFAULT_WORKSPACE
+        if route.action is not None:
+            workspace = self._authorized(route, path, request).workspace
+            _check_body(request)
+        self._check_size(route, request)
+        call = Call(messenger=self.messenger, request=request, path=path, workspace=workspace)
+        return await route.handler(call)
+
+    def _authorized(self, route: Route, path: Mapping[str, str], request: HttpRequest) -> Access:
+        """Return the access of the sender, if it allows the call.
+
+        The workspace of another tenant is answered as one that does not exist, before any policy.
+        """
+        access = self.authenticate(request)
+        if access is None:
+            raise ProblemError(_UNAUTHORIZED, headers=_CHALLENGE)
+        if "workspaceId" in path and path["workspaceId"].lower() != str(access.workspace):
+            raise ProblemError(NOT_FOUND)
+        assert route.action is not None  # noqa: S101 - for mypy
+        if not access.allows(route.action, route.path.format_map(path)):
+            raise ProblemError(_FORBIDDEN)
+        return access
+
+    def _check_size(self, route: Route, request: HttpRequest) -> None:
+        most = self.most_bytes(route)
+        if most is not None and len(request.body) > most:
+            raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
+
+
+def _check_body(request: HttpRequest) -> None:
+    """Refuse a body that says it is something else than JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.body and kind and kind != "application/json" and not kind.endswith("+json"):
+        raise ProblemError(_UNSUPPORTED)

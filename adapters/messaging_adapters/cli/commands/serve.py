@@ -1,0 +1,95 @@
+"""The commands that serve the HTTP surface, and make access keys for it."""
+
+import secrets
+import socket
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+
+from messaging_adapters.asgi.access import AccessKeyTable, hash_of_key
+from messaging_adapters.asgi.app import make_app
+from messaging_adapters.cli.config.engine import CONFIG
+from messaging_adapters.cli.interrupts import stoppable
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.config.file import load_config
+from messaging_adapters.config.messenger import open_storage
+from messaging_core.messenger import Messenger
+from messaging_core.worker import Worker
+
+_KEY_BYTES: Final = 32
+_NO_KEYS: Final = "there are no [access_keys] in {}: messaging key NAME makes one"
+
+
+def serve(options: Namespace) -> int:
+    """Serve the channels of the configuration, and deliver, until a signal ends it."""
+    path = options.config or CONFIG
+    config = load_config(path)
+    if not config.access_keys:
+        raise UsageError(_NO_KEYS.format(path))
+    with (
+        _listening(options.host, options.port) as listener,
+        open_storage(options.database or config.database, config.driver) as storage,
+        Messenger.from_config(path, storage=storage, clock=options.clock) as messenger,
+        stoppable() as stop,
+    ):
+        app = make_app(
+            messenger, access=AccessKeyTable(config.access_keys), public_url=config.public_url
+        )
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        host, port = listener.getsockname()[:2]
+        Screen().remark(f"serving http://{host}:{port}; Ctrl-C stops")
+        with _running(None if options.no_worker else Worker(messenger).run, server):
+            server.run(sockets=[listener])
+    return stop.status if stop.number else 0
+
+
+def make_key(options: Namespace) -> int:
+    """Print an access key, once, and the table that lets it in."""
+    token = secrets.token_urlsafe(_KEY_BYTES)
+    screen = Screen()
+    screen.remark("keep the key: it is not shown again. The table goes into messaging.toml")
+    screen.line(f"key: {token}")
+    screen.line("")
+    screen.line(f"[access_keys.{options.name}]")
+    screen.line(f'sha256 = "{hash_of_key(token)}"')
+    return 0
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        yield listener
+
+
+@contextmanager
+def _running(
+    work: Callable[[threading.Event], object] | None, server: uvicorn.Server
+) -> Iterator[None]:
+    """Deliver on a thread beside the server; where delivery ends by a fault, so does the server."""
+    if work is None:
+        yield
+        return
+    stop, faults = threading.Event(), list[BaseException]()
+
+    def deliver() -> None:
+        try:
+            work(stop)
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that serves
+            faults.append(error)
+            server.should_exit = True
+
+    thread = threading.Thread(target=deliver, name="messaging-worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if faults:
+        raise faults[0]

@@ -1,0 +1,91 @@
+"""The application between a server and the routes."""
+
+import logging
+import socket
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from messaging_adapters.asgi.access import Access
+from messaging_adapters.asgi.app import make_app
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Messenger
+from messaging_core.errors import ConfigurationError
+from messaging_core.testing import RecordingTransport
+from tests.adapters.asgi.conftest import ORDERS, Service, path_of, serving, sms
+
+
+def test_a_wrong_method_names_those_that_there_are(client: httpx.Client) -> None:
+    answer = client.put(path_of(ORDERS, "/messages"), json=sms())
+    assert (answer.status_code, answer.json()["code"]) == (405, "MethodNotAllowed")
+    assert answer.headers["allow"] == "GET, POST"
+
+
+def test_a_body_that_is_no_json_by_its_type_is_415(client: httpx.Client) -> None:
+    path = path_of(ORDERS, "/messages")
+    answer = client.post(path, content="a=b", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "UnsupportedMediaType")
+    fine = client.post(
+        path, json=sms(), headers={"Content-Type": "application/json; charset=utf-8"}
+    )
+    assert fine.status_code == 202
+
+
+def test_a_body_that_is_too_large_is_413(client: httpx.Client) -> None:
+    answer = client.post(path_of(ORDERS, "/messages"), content=b" " * 300_000)
+    assert (answer.status_code, answer.json()["code"]) == (413, "PayloadTooLarge")
+    assert client.post(path_of(ORDERS, "/messages"), json=sms()).status_code == 202
+
+
+def test_a_broken_body_harms_nobody_else(service: Service, client: httpx.Client) -> None:
+    host, port = service.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path_of(ORDERS, '/messages')} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{{"
+    )
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode())
+    assert client.post(path_of(ORDERS, "/messages"), json=sms()).status_code == 202
+
+
+def test_a_fault_is_500_and_logged_without_content(
+    service: Service,
+    client: httpx.Client,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("+31612345678 hi")
+
+    monkeypatch.setattr(service.messenger, "get_json", break_down)
+    with caplog.at_level(logging.ERROR):
+        answer = client.get(path_of(ORDERS, f"/messages/{ORDERS.id}"))
+    assert (answer.status_code, answer.json()["code"]) == (500, "InternalError")
+    assert "+31612345678" not in answer.text + caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+def make(**options: object) -> Starlette:
+    messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
+    options.setdefault("access", lambda request: Access(name=request.headers["x-user"]))
+    return make_app(messenger, **options)  # type: ignore[arg-type]
+
+
+def test_it_mounts_below_a_path_with_the_login_of_the_host() -> None:
+    app = Starlette(routes=[Mount("/messaging", make())])
+    with serving(app) as url, httpx.Client(headers={"X-User": "ada"}) as client:
+        answer = client.post(url + "/messaging" + path_of(ORDERS, "/messages"), json=sms())
+        assert answer.status_code == 202
+        assert client.get(url + "/messaging/nowhere").json()["code"] == "NotFound"
+
+
+def test_without_a_public_url_there_are_no_webhooks() -> None:
+    with serving(make()) as url:
+        assert httpx.post(url + "/webhooks/twilio/orders").status_code == 404
+
+
+@pytest.mark.parametrize("url", ["shop.example", "ftp://x", "https://", "https://x/?q", ""])
+def test_a_wrong_public_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="public_url"):
+        make(public_url=url)

@@ -1,0 +1,71 @@
+"""What is called without an access key: webhooks and short links."""
+
+import httpx
+import pytest
+from twilio.request_validator import RequestValidator
+
+from messaging_adapters.asgi.app import make_app
+from messaging_adapters.asgi.routes.callbacks import is_by_machine
+from messaging_adapters.receipts.twilio import TwilioReceipts
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Messenger
+from messaging_core.models import InteractionType
+from messaging_core.ports.http import HttpRequest
+from messaging_core.testing import RecordingTransport
+from tests.adapters.asgi.conftest import ORDERS, PUBLIC, Service, path_of, serving, sms
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+
+
+def test_a_webhook_is_verified_with_the_public_url() -> None:
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels={ORDERS: RecordingTransport(name="twilio")},
+        receipt_parsers=[TwilioReceipts(auth_token="secret")],
+    )
+    fields = {"MessageSid": "SM" + "0" * 32, "MessageStatus": "delivered"}
+    path = f"/webhooks/twilio/{ORDERS.name}"
+    signature = RequestValidator("secret").compute_signature(f"{PUBLIC}{path}?a=b", fields)
+    app = make_app(messenger, access=lambda _: None, public_url=PUBLIC + "/")
+    with serving(app) as url:
+        headers = {"X-Twilio-Signature": signature}
+        accepted = httpx.post(f"{url}{path}?a=b", data=fields, headers=headers)
+        forged = httpx.post(f"{url}{path}?a=c", data=fields, headers=headers)
+        unknown = httpx.post(f"{url}/webhooks/unknown/orders", data=fields, headers=headers)
+        nowhere = httpx.post(f"{url}/webhooks/twilio/nowhere", data=fields, headers=headers)
+    assert [accepted.status_code, forged.status_code] == [200, 401]
+    assert unknown.status_code == nowhere.status_code == 404
+
+
+def test_a_short_link_redirects_and_counts(service: Service, client: httpx.Client) -> None:
+    request = {**sms("Go: https://shop.example/4711"), "shortLinks": {"domain": "default"}}
+    message_id = client.post(path_of(ORDERS, "/messages"), json=request).json()["id"]
+    service.deliver()
+    code = service.transport.sent[0].content.text.rpartition("/")[2]  # type: ignore[union-attr]
+    person, preview = {"User-Agent": BROWSER}, {"User-Agent": "WhatsApp/2.23"}
+    for headers in (person, preview):
+        answer = httpx.get(f"{service.url}/l/{code}", headers=headers)
+        assert answer.status_code == 302
+        assert answer.headers["location"] == "https://shop.example/4711"
+    acts = client.get(path_of(ORDERS, f"/messages/{message_id}/interactions")).json()["results"]
+    assert [act["type"] for act in acts] == [InteractionType.CLICKED] * 2
+    assert sorted(act["metadata"].get("prefetched", False) for act in acts) == [False, True]
+    assert httpx.get(f"{service.url}/l/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "method", "is_machine"),
+    [
+        ({"User-Agent": BROWSER}, "GET", False),
+        ({"User-Agent": BROWSER}, "HEAD", True),
+        ({"User-Agent": BROWSER, "Sec-Purpose": "prefetch;prerender"}, "GET", True),
+        ({"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}, "GET", True),
+        ({"User-Agent": "facebookexternalhit/1.1"}, "GET", True),
+        ({}, "GET", True),
+    ],
+)
+def test_machines_are_told_from_people(
+    headers: dict[str, str], method: str, *, is_machine: bool
+) -> None:
+    request = HttpRequest(method=method, url="/l/code", headers=headers)
+    assert is_by_machine(request) is is_machine

@@ -1,0 +1,76 @@
+"""`messaging serve` and `messaging key`: the HTTP surface from the command line."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.adapters.cli.conftest import CONFIG, Ran
+
+WORKSPACE = "/workspaces/00000000-0000-0000-0000-000000000000"
+
+
+def test_a_key_lets_its_owner_in_and_the_worker_delivers(
+    run: Callable[..., Ran], shop: Path
+) -> None:
+    made = run("key", "shop").out
+    token = re.findall("key: (.*)", made)[0]
+    (shop / "messaging.toml").write_text(CONFIG + made[made.index("[access_keys") :])
+    command = [sys.executable, "-m", "messaging_adapters.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own
+        assert server.stderr is not None
+        url = re.findall("http://[^;]*", server.stderr.readline())[0]
+        with httpx.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client:
+            channels = client.get(f"{WORKSPACE}/channels").json()["results"]
+            (parcels,) = (channel for channel in channels if channel["name"] == "parcels")
+            request = {
+                "receiver": {"contacts": [{"identifierValue": "+31612345678"}]},
+                "body": {"type": "text", "text": {"text": "hi"}},
+            }
+            path = f"{WORKSPACE}/channels/{parcels['id']}/messages"
+            document = client.post(path, json=request).json()
+            while document["status"] != "sent":
+                document = client.get(f"{path}/{document['id']}").json()
+            assert httpx.get(f"{url}{path}").status_code == 401
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 128 + signal.SIGTERM
+    assert list((shop / "sms").iterdir())
+    assert token not in (shop / "messaging.toml").read_text()
+
+
+def test_without_keys_it_does_not_start(run: Callable[..., Ran]) -> None:
+    ran = run("serve", "--port", "0")
+    assert ran.status == 2
+    assert "messaging key NAME makes one" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        ("[access_keys.shop]\nsha256 = 'secret'", "sha256: must be 64 characters"),
+        ("[access_keys.shop]\nkey = 'secret'", "key: unknown key"),
+        ("[access_keys]\nshop = 'secret'", "must be a table"),
+        (
+            f"[access_keys.shop]\nsha256 = '{'a' * 64}'\nallow = ['read /**']",
+            'allow: "read /\\*\\*" is not such as',
+        ),
+        (
+            f"[access_keys.shop]\nsha256 = '{'a' * 64}'\nworkspace = 'shop'",
+            'workspace: "shop" is not a UUID',
+        ),
+        ("[http]\nurl = 'https://x'", "url: unknown key"),
+    ],
+)
+def test_a_wrong_table_is_named(
+    run: Callable[..., Ran], shop: Path, table: str, fault: str
+) -> None:
+    (shop / "messaging.toml").write_text(f"{CONFIG}\n{table}\n")
+    ran = run("serve", "--port", "0")
+    assert ran.status == 2
+    assert re.search(fault, ran.err), ran.err
+    assert "secret" not in ran.err
