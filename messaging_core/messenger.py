@@ -673,6 +673,7 @@ class Messenger:
 
         - the parser's own, with a status of 2xx, when everything is kept;
         - 401 for a request that is not verified, or when the verification raises anything;
+        - 413 for a body that is larger than the parser's `max_size`;
         - 400 for a verified request that does not have the provider's form;
         - 500 when the parser raises anything else: the host has to correct its set-up or the
           parser, and the provider repeats the request meanwhile;

@@ -3,10 +3,13 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from messaging_core.models.delivery.receipt import Receipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
+
+MAX_SIZE: Final = 1 << 20
+"""The most bytes of a request that reports what became of messages."""
 
 
 class ReceiptParser(Protocol):
@@ -26,10 +29,13 @@ class ReceiptParser(Protocol):
     Attributes:
         name: The name of the webhook; a messenger has one parser of each name.
         answer: What the provider gets once the receipts of a request are kept.
+        max_size: The most bytes of a body. A larger one is refused with 413 before `verify` sees
+            it. A parser of incoming mail has a higher limit.
     """
 
     name: str
     answer: HttpResponse = HttpResponse(status=204)
+    max_size: int = MAX_SIZE
 
     @abstractmethod
     def verify(self, request: HttpRequest, *, now: datetime) -> None:

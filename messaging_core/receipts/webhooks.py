@@ -9,13 +9,14 @@ from messaging_core.host_code import HostCode, fault_of
 from messaging_core.lazy import frozen, logger
 from messaging_core.models.delivery.receipt import Receipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
-from messaging_core.ports.receipts import ReceiptParser
+from messaging_core.ports.receipts import MAX_SIZE, ReceiptParser
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.wire.receipts import as_receipts
 
 _log = logger(__name__)
 
 _UNAUTHORIZED: Final = 401
+_TOO_LARGE: Final = 413
 _SERVER_ERROR: Final = 500
 _UNAVAILABLE: Final = 503
 
@@ -46,6 +47,7 @@ class WebhookReceiver:
         if parser is None:
             raise UnknownWebhookError(name, sorted(self.parsers))
         try:
+            self._check_size(parser, request)
             self._verify(parser, request)
             receipts = self._parse(parser, request)
             self._keep(parser, receipts, workspace)
@@ -53,6 +55,13 @@ class WebhookReceiver:
             # Without a reason: it would tell an attacker how far a forgery came.
             return HttpResponse(status=error.status)
         return parser.answer
+
+    def _check_size(self, parser: ReceiptParser, request: HttpRequest) -> None:
+        limit = getattr(parser, "max_size", MAX_SIZE)  # a host's class may know nothing of it
+        if len(request.body) > limit:
+            text = "webhook %s: a request has %d bytes, more than the max_size of its parser, %d"
+            _log.warning(text, parser.name, len(request.body), limit)
+            raise _RefusedError(_TOO_LARGE)
 
     def _verify(self, parser: ReceiptParser, request: HttpRequest) -> None:
         try:

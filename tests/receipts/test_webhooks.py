@@ -150,6 +150,25 @@ def test_a_request_that_comes_twice_at_once_counts_once(tmp_path: Path) -> None:
         assert kept(messenger) == 1
 
 
+def test_a_request_above_the_limit_of_its_parser_is_answered_with_413_unread() -> None:
+    class Small(Pigeons):
+        max_size = 10
+
+        def verify(self, request: HttpRequest, *, now: datetime) -> None:
+            assert len(request.body) <= self.max_size
+            super().verify(request, now=now)
+
+    messenger = a_messenger(Small())
+
+    answers = [
+        messenger.receive_webhook("pigeons", a_webhook("x" * size)).status for size in (10, 11)
+    ]
+
+    assert answers == [204, 413]
+    assert kept(messenger) == 1
+    assert Pigeons().max_size == 1 << 20
+
+
 def test_a_forged_request_keeps_nothing_and_hears_no_reason() -> None:
     messenger = a_messenger()
 

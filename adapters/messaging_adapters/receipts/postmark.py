@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from uuid import UUID
 
-from attrs import define, evolve, field
+import orjson
+from attrs import Factory, define, evolve, field
 
 from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_adapters.providers.credentials import basic_auth
@@ -27,7 +28,7 @@ from messaging_adapters.receipts.json_body import (
     required,
     text,
 )
-from messaging_adapters.receipts.signatures import check_size, is_signed, secrets_of
+from messaging_adapters.receipts.signatures import is_signed, secrets_of
 from messaging_adapters.receipts.words import (
     DELIVERED,
     FAILED,
@@ -35,7 +36,7 @@ from messaging_adapters.receipts.words import (
     Meaning,
     StatusReport,
 )
-from messaging_core.arguments import a_text, checked_init, optional
+from messaging_core.arguments import a_text, checked_init, optional, whole
 from messaging_core.errors import ConfigurationError, ForgedRequestError, UnreadableRequestError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.content.body import Attachment, Body, HtmlBody, HtmlMetadata
@@ -51,7 +52,7 @@ from messaging_core.models.delivery.receipt import (
     ReceiptStatus,
 )
 from messaging_core.ports.http import HttpRequest, HttpResponse
-from messaging_core.ports.receipts import ReceiptParser
+from messaging_core.ports.receipts import MAX_SIZE, ReceiptParser
 
 WORDS: Final[Mapping[str, Meaning]] = {
     "Delivery": DELIVERED,
@@ -92,13 +93,21 @@ reason, or `false` where sending is allowed again."""
 _TIMES: Final = ("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _INBOUND: Final = ("", "Inbound")
+_FILES: Final = frozenset({"Attachments", "RawEmail"})
+_LARGEST_MAIL: Final = 50_000_000  # bytes: 35 MB of attachments, as base64, and the texts
 
 
 def _ids_by_address(channels: Mapping[str, Channel | UUID | str]) -> Mapping[str, UUID]:
     return {address.lower(): channel for address, channel in ids_by_number(channels).items()}
 
 
-@checked_init(secret=secrets_of, username=a_text, header=optional(a_text), name=a_text)
+def _default_size(parser: "PostmarkReceipts") -> int:
+    return _LARGEST_MAIL if parser.channels else MAX_SIZE
+
+
+@checked_init(
+    secret=secrets_of, username=a_text, header=optional(a_text), max_size=whole(), name=a_text
+)
 @define(eq=False, kw_only=True)
 class PostmarkReceipts(ReceiptParser):
     """Verify and read the webhooks of a server of Postmark.
@@ -113,6 +122,8 @@ class PostmarkReceipts(ReceiptParser):
         username: The user name in the URL.
         header: The name of a header with the secret, instead of user name and password.
         channels: Channels by the address that people write to.
+        max_size: The most bytes of a request: by default 1 MiB, and 50,000,000 bytes with
+            `channels`, for mail with the 35 MB of attachments that Postmark takes.
         name: The name of the webhook; the transport's, if two servers have channels.
         errors: What error codes mean that differs from the table of the engine.
 
@@ -124,6 +135,7 @@ class PostmarkReceipts(ReceiptParser):
     username: str = field(default="postmark", repr=False)
     header: str | None = None
     channels: Mapping[str, UUID] = field(factory=dict, converter=_ids_by_address, repr=False)
+    max_size: int = field(default=Factory(_default_size, takes_self=True))
     name: str = "postmark"
     errors: Mapping[str, Mapping[str, str]] = field(factory=dict, repr=False)
     answer: HttpResponse = field(default=HttpResponse(status=200), init=False, repr=False)
@@ -142,19 +154,18 @@ class PostmarkReceipts(ReceiptParser):
 
     def verify(self, request: HttpRequest, *, now: datetime) -> None:
         del now
-        check_size(request)
         given = request.headers.get((self.header or "authorization").lower(), "")
         if not is_signed(given, self._expected):
             raise ForgedRequestError("the secret is missing or wrong")
 
     def parse(self, request: HttpRequest, *, now: datetime) -> Sequence[Receipt]:
         document = document_of(request.body)
-        kind, raw = text(document, "RecordType"), request.body.decode()
+        kind = text(document, "RecordType")
         if kind in _INBOUND and "FromFull" in document:
-            return [self._incoming(document, raw, now)]
+            return [self._incoming(document, now)]
         if not kind:
             raise UnreadableRequestError("it has neither a RecordType nor a FromFull")
-        return self._report(kind, document, raw, now)
+        return self._report(kind, document, request.body.decode(), now)
 
     def _report(self, kind: str, document: Document, raw: str, now: datetime) -> list[Receipt]:
         word, meaning = _word(kind, document), WORDS.get(_word(kind, document), NO_CHANGE)
@@ -176,7 +187,7 @@ class PostmarkReceipts(ReceiptParser):
         # What a person did says nothing about the status.
         return receipts[1:] if meaning.interaction and meaning.status is None else receipts
 
-    def _incoming(self, document: Document, raw: str, now: datetime) -> IncomingMessage:
+    def _incoming(self, document: Document, now: datetime) -> IncomingMessage:
         sender = child(document, "FromFull")
         people = [*children(document, "ToFull"), *children(document, "CcFull")]
         addresses = [text(document, "OriginalRecipient"), *(text(to, "Email") for to in people)]
@@ -188,7 +199,7 @@ class PostmarkReceipts(ReceiptParser):
             sender_name=text(sender, "Name") or None,
             body=_body(document),
             reference=required(document, "MessageID"),
-            raw=raw,
+            raw=_without_files(document),
         )
 
 
@@ -233,6 +244,12 @@ def _sent_at(document: Document, now: datetime) -> datetime:
         return min(sent if sent.tzinfo else sent.replace(tzinfo=UTC), now)
     except (ValueError, TypeError, IndexError, OverflowError):
         return now
+
+
+def _without_files(document: Document) -> str:
+    """Return the text of an incoming mail; its files are in the body already."""
+    others = {name: value for name, value in document.items() if name not in _FILES}
+    return orjson.dumps(others).decode()
 
 
 def _body(document: Document) -> Body:

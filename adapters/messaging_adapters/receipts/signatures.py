@@ -11,10 +11,8 @@ import orjson
 
 from messaging_core.arguments import a_text, refuse
 from messaging_core.errors import ForgedRequestError
-from messaging_core.ports.http import HttpRequest
 
 _JWT_PARTS: Final = 3
-_MOST_BYTES: Final = 1 << 20
 _MOST_DIGITS: Final = 12
 _CLOCK_SKEW: Final = 300.0  # seconds by which two clocks may differ
 
@@ -31,16 +29,6 @@ def secrets_of(value: Any, name: str) -> Any:
     if any(text != text.strip() for text in texts):  # the end of the line of a file
         raise refuse(name, "a secret without blanks around it", texts[0], "write ….strip()")
     return texts
-
-
-def check_size(request: HttpRequest) -> None:
-    """Refuse a request that is larger than any of these providers sends.
-
-    Raises:
-        ForgedRequestError: Its body has more than a mebibyte.
-    """
-    if len(request.body) > _MOST_BYTES:
-        raise ForgedRequestError("the body is larger than 1 MiB")
 
 
 def check_age(signed_at: float, now: datetime, max_age: timedelta) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from messaging_adapters.config import load_config
 from messaging_adapters.receipts.postmark import PostmarkReceipts
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Channel, MessageQuery, Messenger, Worker
 from messaging_core.errors import (
     ArgumentError,
     ConfigurationError,
@@ -21,10 +23,10 @@ from messaging_core.models.delivery.interaction import InteractionType
 from messaging_core.models.delivery.receipt import ReceiptStatus
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import MONDAY_MORNING as NOW
-from messaging_core.testing import a_channel
+from messaging_core.testing import ManualClock, RecordingTransport
 
 SECRET = "a secret of the webhook"
-ORDERS = a_channel("orders")
+ORDERS = Channel(name="orders", platform="email", sender="orders@in.example")
 OWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 ID = "0a129aee-e1cd-480d-b08d-4f48548ff48d"
 
@@ -146,6 +148,43 @@ def test_a_mail_without_a_date_that_has_been_came_now(date: Any) -> None:
 def test_a_mail_to_an_address_without_a_channel_is_a_matter_of_configuration() -> None:
     with pytest.raises(ConfigurationError, match="name the channel in `channels`"):
         read(a_mail(OriginalRecipient="other@in.example"))
+
+
+def test_a_large_mail_comes_in_with_its_files_once() -> None:
+    content = base64.b64encode(b"x" * 3_000_000).decode()
+    file = {"Name": "a.bin", "Content": content, "ContentType": "application/x-a"}
+    mail = {
+        "FromFull": {"Email": "a@x.example"},
+        "OriginalRecipient": "orders@in.example",
+        "MessageID": ID,
+        "TextBody": "See the file",
+        "Attachments": [file],
+        "RawEmail": content,
+    }
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels={ORDERS: RecordingTransport()},
+        clock=ManualClock(),
+        receipt_parsers=[a_parser()],
+    )
+
+    answer = messenger.receive_webhook("postmark", a_request(mail))
+    Worker(messenger).drain()
+
+    assert answer.status == 200
+    (message,) = messenger.find(MessageQuery(direction="incoming")).results
+    assert message.body.attachments[0].content == content
+    (receipt,) = read(mail)
+    assert len(receipt.raw) < 1_000
+    assert json.loads(receipt.raw)["TextBody"] == "See the file"
+
+
+def test_a_request_may_be_as_large_as_mail_where_mail_comes_in() -> None:
+    assert a_parser().max_size == 50_000_000
+    assert a_parser(channels={}).max_size == 1 << 20
+    assert a_parser(max_size=7).max_size == 7
+    with pytest.raises(ArgumentError, match="max_size"):
+        a_parser(max_size=0)
 
 
 @pytest.mark.parametrize("document", [b"", b"[]", {}, {"RecordType": "Open"}, {"FromFull": {}}])
