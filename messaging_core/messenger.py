@@ -95,7 +95,7 @@ from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
-from messaging_core.ports.transport import Transport
+from messaging_core.ports.transport import Transport, close_transports
 from messaging_core.receipts.clicks import resolve_short_link
 from messaging_core.receipts.conversions import record_conversion
 from messaging_core.receipts.inbox import ReceiptInbox
@@ -280,11 +280,10 @@ class Messenger:
     def close(self) -> None:
         """Close the storage and the transports, those that can be closed; workers stop first."""
         routes = [self.channels.route(channel_id) for channel_id in self.channels.by_id]
-        parts = [*(route[1] for route in routes if route), self.storage]
-        for part in {id(part): part for part in parts}.values():
-            close = getattr(part, "close", None)
-            if close is not None:
-                close()
+        close_transports(route[1] for route in routes if route)
+        close = getattr(self.storage, "close", None)
+        if close is not None:
+            close()
 
     def __enter__(self) -> Self:
         return self

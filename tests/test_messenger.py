@@ -11,6 +11,8 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.transports.composition.failover import Failover
+from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_core import (
     Channel,
     ConfigurationError,
@@ -669,3 +671,24 @@ class TestHostTransactions:
         assert engine.transport.attempts == []
         with pytest.raises(UnknownMessageError):
             engine.messenger.get(message.id)
+
+
+class Closable(RecordingTransport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_closing_closes_each_transport_behind_others_once() -> None:
+    shared, other = Closable(), Closable()
+    channels = {
+        a_channel("a"): Throttled(shared, 1),
+        a_channel("b"): Failover(Throttled(shared, 1), RecordingTransport(), other),
+    }
+
+    Messenger(storage=MemoryStorage(), channels=channels).close()
+
+    assert (shared.closed, other.closed) == (1, 1)

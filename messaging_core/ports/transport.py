@@ -1,8 +1,8 @@
 """What delivers a message to a provider."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from messaging_core.models.delivery.capabilities import (
     Capabilities as Capabilities,  # noqa: PLC0414 - hosts import it from here
@@ -131,6 +131,26 @@ def look_ups(transport: Transport) -> Iterator[Transport]:
         return
     for inner in behind:
         yield from look_ups(inner)
+
+
+def close_transports(transports: Iterable[Transport]) -> None:
+    """Close each transport once that can be closed; of others, those behind them."""
+    closable = {
+        id(own): own.close
+        for transport in transports
+        for own in _outermost(transport, lambda own: hasattr(own, "close"))
+    }
+    for close in closable.values():
+        close()
+
+
+def _outermost(transport: Any, is_able: Callable[[Any], bool]) -> Iterator[Any]:
+    """Yield a transport that can do something, or else what is behind it that can."""
+    if is_able(transport):
+        yield transport
+        return
+    for inner in getattr(transport, "transports", ()):
+        yield from _outermost(inner, is_able)
 
 
 def check_transport(transport: Transport) -> list[tuple[str, TransportCheck | None]]:

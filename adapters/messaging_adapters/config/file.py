@@ -13,6 +13,7 @@ from attrs import field
 from messaging_adapters.asgi.access import Access
 from messaging_adapters.config.http import access_keys_of, http_faults
 from messaging_adapters.config.keys import Key, faults_of, near
+from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
 from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.lazy import frozen
@@ -59,6 +60,7 @@ _FILE: Final = {
     "driver": Key(choices=DRIVERS),
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
+    "sandbox": Key(kind=dict, may_be_empty=True),
     "platforms": Key(kind=dict),
     "http": Key(kind=dict),
     "access_keys": Key(kind=dict),
@@ -102,6 +104,7 @@ class Config:
         driver: The module that SQLite is called with.
         public_url: What providers call the HTTP surface by.
         access_keys: What each access key of the HTTP surface allows, by its hash.
+        sandbox: Whom only to reach, where the configuration says so.
     """
 
     path: Path
@@ -112,6 +115,7 @@ class Config:
     driver: str = DRIVERS[0]
     public_url: str | None = None
     access_keys: Mapping[str, Access] = field(factory=dict)
+    sandbox: Mapping[str, Any] | None = None
 
     def transport(self, name: str, environment: Mapping[str, str] | None = None) -> Transport:
         """Make the transport of a channel.
@@ -126,7 +130,15 @@ class Config:
         made: Transport = self._make(
             self.transports[name], f"[channels.{name}.transport]", environment, {}
         )
-        return made
+        return sandboxed(made, self.sandbox) if self.is_sandboxed(environment) else made
+
+    def is_sandboxed(self, environment: Mapping[str, str] | None = None) -> bool:
+        """Return whether only the allow-list of the sandbox is reached.
+
+        Raises:
+            ConfigurationError: The environment says neither yes nor no.
+        """
+        return is_sandboxed(self.sandbox, os.environ if environment is None else environment)
 
     def make_transports(self, environment: Mapping[str, str] | None = None) -> dict[str, Transport]:
         """Make the transports of all channels, one for each that has settings of its own.
@@ -199,6 +211,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         path=path,
         database=path.parent / data.get("database", "messages.db"),
         driver=data.get("driver", DRIVERS[0]),
+        sandbox=data.get("sandbox"),
         channels={name: _channel(name, table, platforms) for name, table in tables.items()},
         transports={
             name: Settings(group=TRANSPORTS, given=table["transport"], in_file=is_file)
@@ -241,6 +254,7 @@ def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     for name, table in _tables(data, "platforms"):
         for fault in _platform_faults(name, table):
             yield f"[platforms.{name}] {fault}"
+    yield from (f"[sandbox] {fault}" for fault in sandbox_faults(data.get("sandbox")))
     for name, given in _tables(data, "webhooks"):
         if not isinstance(given, str | dict):
             yield f"[webhooks.{name}] must be a table or a DSN in quotes"

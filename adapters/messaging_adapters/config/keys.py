@@ -38,6 +38,7 @@ class Key:
         most: The largest number.
         required: Whether the key must be there.
         secret: Whether the value is one.
+        may_be_empty: Whether a list or table without items means something.
     """
 
     kind: type = str
@@ -46,6 +47,7 @@ class Key:
     most: int = 2**31
     required: bool = False
     secret: bool = False
+    may_be_empty: bool = False
 
     @property
     def expected(self) -> str:
@@ -87,7 +89,7 @@ def fault_of(value: Any, key: Key) -> str:
         return f'"{value}" is not {_expected(key)}{near(value, key.choices)}'
     if isinstance(value, int | float) and not key.least <= value <= key.most:
         return f"must be {key.least} to {key.most}, not {value}"
-    if value in ("", {}, []):
+    if value in ("", {}, []) and not key.may_be_empty:
         return "must not be empty"
     # A secret may have lines, as a key in PEM has; what makes the adapter judges it.
     return "" if key.secret else _text_fault(value if isinstance(value, list) else [value])

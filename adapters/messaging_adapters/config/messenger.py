@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from messaging_adapters.config.file import DRIVERS, load_config
+from messaging_adapters.config.sandbox import start_sandboxes
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
 from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.transport import close_transports
 
 M = TypeVar("M", bound=Messenger)
 
@@ -43,15 +45,14 @@ def messenger_from(
     variables = os.environ if environment is None else environment
     with ExitStack() as made:  # closes what was made, if the rest fails
         transports = config.make_transports(variables)
-        for transport in {id(transport): transport for transport in transports.values()}.values():
-            if hasattr(transport, "close"):
-                made.callback(transport.close)
+        made.callback(close_transports, transports.values())
         options.setdefault("receipt_parsers", config.make_webhooks(variables))
         own = storage if storage is not None else open_storage(config.database, config.driver)
         if storage is None:
             made.callback(own.close)  # type: ignore[attr-defined] # it is a SqliteStorage
         channels = {config.channels[name]: transport for name, transport in transports.items()}
         messenger = make(storage=own, channels=channels, **options)
+        start_sandboxes(messenger, transports.values())
         made.pop_all()
     return messenger
 

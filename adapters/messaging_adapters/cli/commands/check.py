@@ -9,7 +9,7 @@ from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.config.file import load_config
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
-from messaging_core.ports.transport import Transport, check_transport
+from messaging_core.ports.transport import Transport, check_transport, close_transports
 
 _NO_CHECK = "cannot be checked"
 
@@ -20,8 +20,7 @@ def check(options: Namespace) -> int:
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
         transports = config.make_transports()
-        for transport in transports.values():
-            stack.callback(getattr(transport, "close", lambda: None))
+        stack.callback(close_transports, transports.values())
         rows = list(_checked(transports))
     columns = [*(Column(name) for name in ("channel", "transport", "result"))]
     screen.table([*columns, Column("reason", wraps=True)], [row for row, _ in rows])

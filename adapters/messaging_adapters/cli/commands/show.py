@@ -81,6 +81,8 @@ def channels(options: Namespace) -> int:
         for name, channel in config.channels.items()
     ]
     screen.table(columns, rows)
+    if config.is_sandboxed():
+        screen.line("the sandbox is on: only its allow-list is reached")
     if config.webhooks:
         parsers = [(name, _adapter(settings)) for name, settings in config.webhooks.items()]
         screen.table([Column("webhook"), Column("receipt parser", wraps=True)], parsers)

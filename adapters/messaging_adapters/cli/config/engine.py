@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.keys import near
 from messaging_adapters.config.messenger import open_storage
+from messaging_adapters.config.sandbox import start_sandboxes
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import UnknownChannelError
 from messaging_core.lazy import frozen
@@ -17,7 +18,7 @@ from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.ports.transport import Capabilities, Handoff, Transport
+from messaging_core.ports.transport import Capabilities, Handoff, Transport, close_transports
 
 CONFIG: Final = Path("messaging.toml")
 
@@ -70,9 +71,7 @@ def sending_engine(options: Namespace) -> Iterator[Engine]:
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
         transports = config.make_transports()
-        for transport in transports.values():
-            if isinstance(transport, AbstractContextManager):
-                stack.enter_context(transport)
+        stack.callback(close_transports, transports.values())
         path = options.database or config.database
         yield stack.enter_context(_engine(options, config, path, transports))
 
@@ -110,6 +109,7 @@ def _engine(
             },
             clock=options.clock,
         )
+        start_sandboxes(messenger, transports.values())
         yield Engine(config=config, storage=storage, messenger=messenger)
 
 

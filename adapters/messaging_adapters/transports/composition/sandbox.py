@@ -28,7 +28,7 @@ from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock, a_transport
-from messaging_core.ports.transport import Handoff, Transport
+from messaging_core.ports.transport import Handoff, Transport, close_transports
 from messaging_core.rules.addressing.addresses import check_email_address, check_phone_number
 from messaging_core.rules.formats.text import is_line
 
@@ -128,9 +128,7 @@ class Sandbox(Transport):
 
     def close(self) -> None:
         """Close the transport behind it, if it can be closed."""
-        close = getattr(self._transport, "close", None)
-        if close is not None:
-            close()
+        close_transports([self._transport])
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         redirect_to = self._redirect_of(envelope.channel.platform)

@@ -1,0 +1,85 @@
+"""The sandbox of a configuration, and the environment variable that switches it."""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from messaging_adapters.config.keys import Key, faults_of
+from messaging_adapters.transports.composition.sandbox import Sandbox
+from messaging_adapters.transports.development.console import ConsoleTransport
+from messaging_core.errors import ArgumentError, ConfigurationError
+from messaging_core.messenger import Messenger
+from messaging_core.ports.transport import Transport
+
+VARIABLE: Final = "MESSAGING_SANDBOX"
+"""Switches the sandbox of every configuration."""
+
+_log = logging.getLogger(__name__)
+
+_SWITCHES: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+_KEYS: Final = {
+    "allow": Key(kind=list, may_be_empty=True),
+    "redirect_to": Key(kind=dict),
+    "slow_for": Key(kind=timedelta),
+}
+
+
+def sandbox_faults(table: Any) -> Iterator[str]:
+    """Yield everything that is wrong with the table of the sandbox."""
+    if not isinstance(table, dict):  # absent, or a fault of the whole file
+        return
+    faults = list(faults_of(table, _KEYS))
+    yield from faults
+    if not faults:
+        try:
+            _sandbox(ConsoleTransport(), table)
+        except ArgumentError as error:
+            yield str(error)
+
+
+def is_sandboxed(table: Mapping[str, Any] | None, environment: Mapping[str, str]) -> bool:
+    """Return whether only an allow-list is reached.
+
+    A configuration with the table asks for it, and so does the variable. Only `off`, which a
+    production system has to say, overrules the table.
+
+    Args:
+        table: That of the sandbox, if there is one.
+        environment: Looked at before the environment of the process.
+
+    Raises:
+        ConfigurationError: The variable is neither `on` nor `off`. An empty one may be a mistake
+            of a deployment, which must not send to everyone.
+    """
+    value = environment.get(VARIABLE, os.environ.get(VARIABLE))
+    if value is None:
+        return table is not None
+    if value.strip().lower() not in _SWITCHES:
+        raise ConfigurationError(
+            f"the environment variable {VARIABLE} must be on or off: set {VARIABLE}=on in staging,"
+            f" and {VARIABLE}=off in production"
+        )
+    return _SWITCHES[value.strip().lower()]
+
+
+def sandboxed(transport: Transport, table: Mapping[str, Any] | None) -> Sandbox:
+    """Return a transport that reaches only the allow-list of a table, or no address."""
+    _log.warning(
+        "the sandbox is on: transport %s reaches its allow-list only; in production set %s=off",
+        transport.name,
+        VARIABLE,
+    )
+    return _sandbox(transport, table or {})
+
+
+def start_sandboxes(messenger: Messenger, transports: Iterable[Transport]) -> None:
+    """Let simulated receivers report to a messenger."""
+    for transport in transports:
+        if isinstance(transport, Sandbox):
+            transport.start(messenger.receive)
+
+
+def _sandbox(transport: Transport, table: Mapping[str, Any]) -> Sandbox:
+    return Sandbox(transport, **table)
