@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from messaging_adapters.providers.error_table import error_table
-from messaging_adapters.receipts import bird, postmark, resend, sendgrid, twilio, vonage
+from messaging_adapters.receipts import (
+    bird,
+    mail_reports,
+    postmark,
+    resend,
+    sendgrid,
+    twilio,
+    vonage,
+)
 from messaging_adapters.receipts.words import Meaning
 from messaging_core.models.common.failure import FailureCode
 
@@ -52,3 +60,9 @@ def test_the_page_has_every_word_of_a_provider(provider: str) -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_page_has_every_error_code_of_a_provider(provider: str) -> None:
     assert section(provider, "Error codes") == rows_of_errors(provider)
+
+
+def test_the_page_has_every_word_of_mail_servers() -> None:
+    words = mail_reports.WORDS.items()
+
+    assert section("mail reports", "Status words") == [row_of_word(*entry) for entry in words]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import jwt
 from attrs import evolve
@@ -16,7 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
 
+from messaging_adapters.mail.return_path import message_token
 from messaging_adapters.receipts.bird import BirdReceipts
+from messaging_adapters.receipts.mail_reports import MailReports
 from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.resend import ResendReceipts
 from messaging_adapters.receipts.sendgrid import SendGridReceipts
@@ -124,6 +127,18 @@ class PostmarkByHeader(Postmark):
 
     def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:  # noqa: ARG002 - the same
         return with_headers(request, x_shop_secret=secret)
+
+
+class MailServer(ReceiptParserContract):
+    fixtures = FIXTURES / "mail-reports"
+    signs_url = signs_body = False
+    message_id = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        return MailReports(secret=secrets)
+
+    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:  # noqa: ARG002 - a return path is for ever
+        return with_headers(request, x_original_to=message_token(self.message_id, secret))
 
 
 class SendGrid(ReceiptParserContract):

@@ -21,6 +21,9 @@ _DESCRIPTION: Final = 200
 _LOGIN_REFUSED: Final = "the server refused the login: check username and password"
 _READ: Final = 1_000  # what is looked at of a reply that goes on and on
 _ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)", re.ASCII)
+_QUOTED: Final = re.compile(
+    r"\s*([245]\d\d)[- ]\s*([245]\.\d{1,3}\.\d{1,3}(?!\S))?\s*(.*)", re.ASCII | re.DOTALL
+)
 
 
 class Stage(Enum):
@@ -169,6 +172,44 @@ def outcome_of_reply(reply: Reply, stage: Stage, *, name: str, alone: bool = Tru
         retry=meaning.retry,
     )
     return outcome_of(failure, meaning.wait)
+
+
+def failure_of_report(
+    code: str, diagnostic: str, *, name: str, confidential: Confidential
+) -> Failure:
+    """Return why a mail failed that a server had taken first (RFC 3464 §2.3.4, §2.3.6).
+
+    Args:
+        code: The enhanced status code; empty where there is none.
+        diagnostic: What the last server replied, with its type: `smtp; 550 5.1.1 …`.
+        name: Of the parser, for `Failure.source`.
+        confidential: What the description must not repeat.
+    """
+    kind, _, text = diagnostic[:_READ].partition(";")
+    basic, quoted, said = _said(text) if kind.strip().lower() == "smtp" else ("", "", text or kind)
+    # Some servers report 5.0.0 whatever happened, and quote the reply that says more.
+    is_vague = not code or code.endswith(".0.0")
+    status = quoted if is_vague and quoted else code
+    digit = (status or basic or "5")[0]
+    reply = Reply(int(basic or f"{digit}00"), f"{status} {said}".strip(), confidential)
+    meaning = _meaning(reply, Stage.RECIPIENT, alone=True)
+    return Failure(
+        code=meaning.code,
+        description=reply.shown or "the report gives no reason",
+        source=FailureSource(code=f"{basic} {status}".strip(), name=name),
+        retry=meaning.retry,
+    )
+
+
+def _said(text: str) -> tuple[str, str, str]:
+    """Return the basic and the enhanced code of a quoted reply, and its text without them."""
+    match = _QUOTED.match(text)
+    if match is None:
+        return "", "", text.strip()
+    basic, enhanced, words = match[1], match[2] or "", match[3]
+    if enhanced:  # which each further line repeats
+        words = re.sub(rf"(?<!\S){basic}[- ]{re.escape(enhanced)}(?!\S)\s*", "", words)
+    return basic, enhanced, words.strip()
 
 
 def _meaning(reply: Reply, stage: Stage, *, alone: bool) -> Meaning:

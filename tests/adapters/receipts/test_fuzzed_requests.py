@@ -17,9 +17,18 @@ from messaging_core.testing import ReceiptParserContract
 from messaging_core.testing.contracts.receipt_parser import SECRETS
 from messaging_core.testing.contracts.webhook_requests import read_fixture
 from messaging_core.wire.receipts import as_receipts
-from peers.webhooks import Bird, Postmark, Resend, SendGrid, Twilio, TwilioBySharedKey, Vonage
+from peers.webhooks import (
+    Bird,
+    MailServer,
+    Postmark,
+    Resend,
+    SendGrid,
+    Twilio,
+    TwilioBySharedKey,
+    Vonage,
+)
 
-PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid, Resend]
+PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid, Resend, MailServer]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), TEXTS),

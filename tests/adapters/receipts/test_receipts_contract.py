@@ -2,6 +2,7 @@
 
 from peers.webhooks import (
     Bird,
+    MailServer,
     Postmark,
     PostmarkByHeader,
     Resend,
@@ -41,4 +42,8 @@ class TestPostmarkReceiptsByHeader(PostmarkByHeader):
 
 
 class TestResendReceipts(Resend):
+    pass
+
+
+class TestMailReports(MailServer):
     pass
