@@ -47,6 +47,7 @@ class ChannelRegistry:
         by_id: All of them by their ids.
         sources: Who reports on the messages of each of them.
         mail_domains: By workspace, the domains that its email channels send from.
+        escalates: Whether one of them has an escalation.
     """
 
     def __init__(
@@ -69,6 +70,12 @@ class ChannelRegistry:
             by_channel={channel.id: _names_of(transport) for channel, transport in channels.items()}
         )
         self.mail_domains = _mail_domains(channels)
+        self._fallbacks = _fallbacks(channels)
+        self.escalates = bool(self._fallbacks)
+
+    def fallback(self, channel: Channel) -> Channel | None:
+        """Return the channel that takes over from a channel, if one does."""
+        return self._fallbacks.get(channel.id)
 
     def get(self, channel_id: UUID) -> Channel | None:
         """Return the channel with an id, or nothing when the host does not have it."""
@@ -141,6 +148,37 @@ def _mail_domains(channels: Iterable[Channel]) -> dict[UUID, frozenset[str]]:
         earlier = domains.get(channel.workspace, frozenset())
         domains[channel.workspace] = earlier | mail_domains([channel])
     return domains
+
+
+def _fallbacks(channels: Iterable[Channel]) -> dict[UUID, Channel]:
+    """Return the channel that takes over from each that has an escalation, by its id.
+
+    Raises:
+        ConfigurationError: There is no such channel, or a message would come back to its own.
+    """
+    by_name = {(channel.workspace, channel.name): channel for channel in channels}
+    fallbacks: dict[UUID, Channel] = {}
+    for (workspace, name), channel in by_name.items():
+        if channel.escalation is None:
+            continue
+        fallback = by_name.get((workspace, channel.escalation.channel))
+        if fallback is None:
+            fault = f"there is no channel {channel.escalation.channel!r} in its workspace"
+            raise ConfigurationError(f"the escalation of channel {name!r}: {fault}")
+        fallbacks[channel.id] = fallback
+    for channel in by_name.values():
+        _check_ends(channel, fallbacks)
+    return fallbacks
+
+
+def _check_ends(channel: Channel, fallbacks: Mapping[UUID, Channel]) -> None:
+    passed, current = {channel.id}, channel
+    while (following := fallbacks.get(current.id)) is not None:
+        if following.id in passed:
+            fault = f"channel {following.name!r} takes over from itself: leave one escalation out"
+            raise ConfigurationError(f"the escalation of channel {channel.name!r}: {fault}")
+        passed.add(following.id)
+        current = following
 
 
 def _checked(channels: Mapping[Channel, Transport]) -> dict[UUID, Channel]:

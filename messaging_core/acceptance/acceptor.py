@@ -16,10 +16,14 @@ from messaging_core.acceptance.writer import MessageWriter, _refusal
 from messaging_core.contacts.receivers import with_known_contacts
 from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.admission import admit
+from messaging_core.decisions.acceptance.fallback import addressed, fallback_request
 from messaging_core.decisions.content.carrying import beyond
 from messaging_core.decisions.content.link_planning import Linking, counts_parts, wants_links
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.lazy import frozen
+from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.templates.resolver import TemplateResolver
@@ -81,9 +85,20 @@ class MessageAcceptor:
             key = submission.idempotency_key
             idempotency = None if key is None else key_of(key, request, channel)
         except InvalidRequestError as error:
-            return PreparedRequest(
-                channel=channel, request=None, admission=None, violations=error.violations
-            )
+            return _refused(channel, error.violations)
+        return self._prepared(request, channel, now, idempotency=idempotency)
+
+    def _prepared(
+        self,
+        request: SendMessage,
+        channel: Channel,
+        now: datetime,
+        *,
+        idempotency: IdempotencyKey | None = None,
+    ) -> PreparedRequest:
+        """Decide on a request, and on the one that takes over from it."""
+        following = self.context.channels.fallback(channel)
+        fallback = self._fallback(request, channel, following, now) if following else None
         request, unreachable = with_known_contacts(self.context.storage, request, channel)
         rendered, faults = self.template_resolver.resolve(request, channel)
         request = rendered or request
@@ -108,7 +123,20 @@ class MessageAcceptor:
             violations=violations,
             idempotency=idempotency,
             has_links=has_links,
+            fallback=fallback,
         )
+
+    def _fallback(
+        self, request: SendMessage, channel: Channel, following: Channel, now: datetime
+    ) -> PreparedRequest:
+        """Prepare the request that takes over, or say why there can be none."""
+        other, faults = fallback_request(request, channel, following)
+        if not faults:
+            other, _ = with_known_contacts(self.context.storage, other, following)
+            other, faults = addressed(other, following)
+        if faults:
+            return _refused(following, faults)
+        return self._prepared(other, following, now)
 
     def salvage(self, request: Request) -> SendMessage:
         """Return what can be read of a request that was refused for its form."""
@@ -117,6 +145,12 @@ class MessageAcceptor:
         except InvalidMessageError:
             data = {}
         return parse_leniently(data, limits=self.context.limits)
+
+
+def _refused(channel: Channel, violations: Sequence[Violation]) -> PreparedRequest:
+    return PreparedRequest(
+        channel=channel, request=None, admission=None, violations=tuple(violations)
+    )
 
 
 def _as_json(request: Request) -> bytes | str | Mapping[str, Any]:

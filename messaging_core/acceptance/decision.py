@@ -18,6 +18,7 @@ from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.message import Message, Origin
 from messaging_core.models.policy.plan import Reason, Verdict
 from messaging_core.models.policy.send_rules import Ruling
+from messaging_core.policy.evaluator import PolicyEvaluator
 
 _NOT_ADMITTED = Admission(verdict=Verdict.REJECTED)
 
@@ -35,6 +36,29 @@ class Decision:
     delivery: Delivery | None
     reasons: tuple[Reason, ...] = ()
     links: tuple[ShortLink, ...] = ()
+
+
+def decided(  # noqa: PLR0913 - a decision, and all it depends on
+    prepared: PreparedRequest,
+    *,
+    message_id: UUID,
+    people: Sequence[Person],
+    evaluator: PolicyEvaluator,
+    linking: Linking,
+    now: datetime,
+    origin: Origin | None = None,
+) -> Decision:
+    """Return what a request becomes by the facts that the storage holds now.
+
+    Raises:
+        InvalidMessageError: The request cannot be read.
+    """
+    message, delivery = drafted(
+        prepared, message_id=message_id, people=people, now=now, origin=origin
+    )
+    channel = prepared.channel
+    ruling = evaluator.at_acceptance(message, delivery, channel, now) if delivery else None
+    return decide(prepared, message, delivery, ruling, linking)
 
 
 def drafted(

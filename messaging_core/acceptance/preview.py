@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
-from messaging_core.acceptance.decision import Decision, decide, drafted
+from messaging_core.acceptance.decision import Decision, decided
+from messaging_core.acceptance.escalation import waiting_fallback, with_fallback, without_fallback
 from messaging_core.acceptance.submission import PreparedRequest, Request, Submission
 from messaging_core.contacts.receivers import known_people
 from messaging_core.decisions.content.rendering import envelope_of
@@ -16,6 +17,7 @@ from messaging_core.models.messages.message import Status
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.policy.plan import Plan, Verdict
 from messaging_core.policy.evaluator import PolicyEvaluator, PolicyInput
+from messaging_core.ports.storage.transaction import Transaction
 
 _VERDICTS: Final = {
     Status.ACCEPTED: Verdict.ACCEPTED,
@@ -31,7 +33,27 @@ def preview(acceptor: MessageAcceptor, channel: Channel, request: Request) -> Pl
     prepared = acceptor.prepare(Submission(channel=channel, request=request), now)
     if prepared.request is None or prepared.admission is None:
         return Plan(verdict=Verdict.INVALID, violations=prepared.violations)
-    decision = _decided(acceptor, prepared, now)
+    with acceptor.context.storage.begin(read_only=True) as tx:
+        return _planned(acceptor, prepared, tx, now)[0]
+
+
+def _planned(
+    acceptor: MessageAcceptor, prepared: PreparedRequest, tx: Transaction, now: datetime
+) -> tuple[Plan, Decision]:
+    """Return the plan of a request and of its fallbacks, by the facts that are stored now."""
+    decision = _decided(acceptor, prepared, tx, now)
+    fallback = waiting_fallback(prepared, decision, decision.message.id)
+    plan: Plan | None = None
+    if fallback is not None and fallback.admission is not None:
+        plan, following = _planned(acceptor, fallback, tx, now)
+        decision = with_fallback(decision, following, fallback.channel.name)
+    elif fallback is not None:
+        plan = Plan(verdict=Verdict.INVALID, violations=fallback.violations)
+        decision = without_fallback(decision, fallback)
+    return _plan(prepared.channel, decision, plan), decision
+
+
+def _plan(channel: Channel, decision: Decision, fallback: Plan | None) -> Plan:
     message, delivery = decision.message, decision.delivery
     envelope = envelope_of(message, delivery, channel) if delivery else None
     content = envelope.content if envelope else None
@@ -42,20 +64,23 @@ def preview(acceptor: MessageAcceptor, channel: Channel, request: Request) -> Pl
         expires_at=delivery.expires_at if delivery else None,
         sms=content.sms if isinstance(content, SmsContent) else None,
         envelope=envelope,
+        fallback=fallback,
     )
 
 
-def _decided(acceptor: MessageAcceptor, prepared: PreparedRequest, now: datetime) -> Decision:
-    """Return the decision on a request, by the facts that are stored now."""
+def _decided(
+    acceptor: MessageAcceptor, prepared: PreparedRequest, tx: Transaction, now: datetime
+) -> Decision:
     channel, context = prepared.channel, acceptor.context
-    with context.storage.begin(read_only=True) as tx:
-        people = known_people(tx, prepared.request, channel) if prepared.request else []
-        message, delivery = drafted(
-            prepared, message_id=context.ids.new(now), people=people, now=now
-        )
-        evaluator = PolicyEvaluator(tx, context.policies)
-        ruling = evaluator.at_acceptance(message, delivery, channel, now) if delivery else None
-    return decide(prepared, message, delivery, ruling, acceptor.linking)
+    return decided(
+        prepared,
+        message_id=context.ids.new(now),
+        people=known_people(tx, prepared.request, channel) if prepared.request else [],
+        evaluator=PolicyEvaluator(tx, context.policies),
+        linking=acceptor.linking,
+        now=now,
+        origin=prepared.origin,
+    )
 
 
 def next_allowed(

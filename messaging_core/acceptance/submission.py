@@ -37,6 +37,7 @@ class PreparedRequest:
         violations: Why it is refused; empty when it is admitted.
         origin: What made the request, where it was not the host.
         has_links: Whether something may be done to its links.
+        fallback: The request that takes over if its message is not delivered in time.
     """
 
     channel: Channel
@@ -46,6 +47,7 @@ class PreparedRequest:
     idempotency: IdempotencyKey | None = None
     origin: Origin | None = None
     has_links: bool = False
+    fallback: "PreparedRequest | None" = None
 
 
 AcceptResult = Message | InvalidRequestError

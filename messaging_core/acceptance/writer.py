@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from messaging_core.acceptance.decision import decide, drafted
+from messaging_core.acceptance.decision import Decision, decided
+from messaging_core.acceptance.escalation import (
+    chain,
+    waiting_fallback,
+    with_fallback,
+    without_fallback,
+)
 from messaging_core.acceptance.idempotency import conflict, gone
 from messaging_core.acceptance.submission import (
     BATCH,
@@ -112,21 +118,25 @@ class MessageWriter:
         return self._tx.messages.get(workspace, message_id) or gone(message_id)
 
     def _add(self, chosen: Sequence[tuple[UUID, PreparedRequest]]) -> list[Message]:
-        people = self._people([request for _, request in chosen])
+        people = iter(self._people([own for _, request in chosen for own in chain(request)]))
         judge = PolicyEvaluator(self._tx, self._policies)
+        messages: list[Message] = []
         log: list[Event] = []
         new: list[NewMessage] = []
-        for (message_id, request), its in zip(chosen, people, strict=True):
-            row, reasons = self._new(message_id, request, its, judge)
-            new.append(row)
-            log.append(events.admitted(row.workspace, row.message, row.delivery, reasons))
+        for message_id, request in chosen:
+            its = [next(people) for _ in chain(request)]
+            rows = self._rows(message_id, request, its, judge)
+            for row, reasons in rows:
+                new.append(row)
+                log.append(events.admitted(row.workspace, row.message, row.delivery, reasons))
+            messages.append(rows[0][0].message)
         if new:
             self._tx.messages.add(new)
             self._tx.timeline.append(log)
         if keys := sum(row.idempotency is not None for row in new):
             # Delete two expired keys for each new one, so that the backlog shrinks.
             self._tx.messages.delete_expired_keys(until=self._keys_since, limit=2 * keys)
-        return [row.message for row in new]
+        return messages
 
     def _people(self, chosen: Sequence[PreparedRequest]) -> list[list[Person]]:
         """Return identifier and id of every contact, making contacts for new identifiers.
@@ -152,34 +162,69 @@ class MessageWriter:
             for candidate in chosen
         ]
 
-    def _new(
+    def _rows(
+        self,
+        message_id: UUID,
+        prepared: PreparedRequest,
+        people: Sequence[Sequence[Person]],
+        evaluator: PolicyEvaluator,
+    ) -> list[tuple[NewMessage, tuple[Reason, ...]]]:
+        """Return the rows of a request and of its fallbacks, and the reasons of each decision.
+
+        Args:
+            message_id: The id of the message that the request becomes.
+            prepared: The request.
+            people: The receivers of the request, and of each fallback.
+            evaluator: Applies the send rules.
+        """
+        decision = self._decided(message_id, prepared, people[0], evaluator)
+        fallback = waiting_fallback(prepared, decision, message_id)
+        following: list[tuple[NewMessage, tuple[Reason, ...]]] = []
+        if fallback is not None and fallback.admission is not None:
+            following = self._rows(self._ids.new(self._now), fallback, people[1:], evaluator)
+            row, reasons = following[0]
+            other = Decision(message=row.message, delivery=row.delivery, reasons=reasons)
+            decision = with_fallback(decision, other, fallback.channel.name)
+        elif fallback is not None:
+            decision = without_fallback(decision, fallback)
+        return [(self._row(prepared, decision), decision.reasons), *following]
+
+    def _decided(
         self,
         message_id: UUID,
         prepared: PreparedRequest,
         people: Sequence[Person],
         evaluator: PolicyEvaluator,
-    ) -> tuple[NewMessage, tuple[Reason, ...]]:
-        """Return the rows of a request, and the reasons of the decision on it."""
-        origin, channel, now = self._origin or prepared.origin, prepared.channel, self._now
-        message, delivery = drafted(
-            prepared, message_id=message_id, people=people, now=now, origin=origin
+    ) -> Decision:
+        """Decide on a request, and count its message for frequency caps."""
+        decision = decided(
+            prepared,
+            message_id=message_id,
+            people=people,
+            evaluator=evaluator,
+            linking=self._linking,
+            now=self._now,
+            origin=prepared.origin or self._origin,
         )
-        ruling = evaluator.at_acceptance(message, delivery, channel, now) if delivery else None
-        decision = decide(prepared, message, delivery, ruling, self._linking)
-        if ruling and decision.delivery:
+        if decision.delivery:
             # The next message of this transaction counts this one, so that a cap is exact.
-            evaluator.record_accepted(decision.message, decision.delivery, channel, now)
+            evaluator.record_accepted(
+                decision.message, decision.delivery, prepared.channel, self._now
+            )
         if decision.links:
             self._tx.short_links.add(decision.links)
-        row = NewMessage(
-            workspace=channel.workspace,
-            platform=channel.platform,
+        return decision
+
+    def _row(self, prepared: PreparedRequest, decision: Decision) -> NewMessage:
+        is_fallback = prepared.origin is not None
+        return NewMessage(
+            workspace=prepared.channel.workspace,
+            platform=prepared.channel.platform,
             message=decision.message,
             delivery=decision.delivery,
             idempotency=prepared.idempotency,
-            batch_id=self._batch_id,
+            batch_id=None if is_fallback else self._batch_id,
         )
-        return row, decision.reasons
 
 
 def _scope(prepared: PreparedRequest) -> tuple[UUID, str]:

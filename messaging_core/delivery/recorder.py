@@ -27,6 +27,7 @@ from messaging_core.decisions.status.evidence import (
     proven_recipients,
     proves_hand_over,
 )
+from messaging_core.delivery.escalation import take_over
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import (
@@ -40,6 +41,7 @@ from messaging_core.models.delivery.delivery import (
 )
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message, Status
+from messaging_core.policy.escalation import follow
 from messaging_core.policy.evaluator import PolicyEvaluator
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.processor import ReceiptProcessor, waits_for
@@ -111,6 +113,7 @@ class DeliveryRecorder:
             self._match_early_receipts(workspace, group)
             self._resolver.reconcile(workspace, group)
         self._count_sendings(current)
+        self._escalate(current)
         for settlement, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
                 self._answered_late(settlement)
@@ -182,7 +185,25 @@ class DeliveryRecorder:
                 self._resolver.add_evidence(claim.workspace, claim.message.id, DOUBT_EVIDENCE)
         if counts := events.doubts_of_lost(lost, deduplicates):
             tx.timeline.increment(counts)
-        return self._with_receivers(self._unproved(claims), now)
+        return self._with_receivers(self._unproved(self._in_turn(claims, now)), now)
+
+    def _in_turn(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        """Leave out fallbacks that need not go, or wait for the message before them."""
+        rest, settlements = take_over(self._tx, claims, now)
+        if settlements:
+            self.settle(settlements)
+        return rest
+
+    def _escalate(self, settlements: Sequence[Settlement]) -> None:
+        """Let the fallbacks of messages that ended follow them, where any channel escalates."""
+        if not self._context.channels.escalates:
+            return
+        for settlement in settlements:
+            if settlement.next_due_at is None and settlement.status is not Status.SENT:
+                lease = settlement.lease
+                message = self._tx.messages.get(lease.workspace, lease.message_id)
+                if message is not None:
+                    follow(self._tx, lease.workspace, message, settlement.at)
 
     def _with_receivers(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
         """Tell what is known of receivers where a send rule may have something to say."""

@@ -6,14 +6,17 @@ from uuid import UUID
 
 from messaging_core.acceptance.batch import messages_of
 from messaging_core.context import EngineContext
+from messaging_core.decisions.delivery.escalation import stopped, waits_until
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, StateError, UnknownBatchError
 from messaging_core.lazy import frozen
 from messaging_core.messages.lookup import message_of
+from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message, Status
+from messaging_core.policy.escalation import Move, fallback_delivery, move, stop
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import Cause, can_cancel, can_reschedule, transition
 from messaging_core.rules.policy.schedule import check_schedule, due_time, is_later
@@ -75,17 +78,51 @@ class MessageChanges:
             scheduled_for=due_time(at, now),
         )
         channel = self.context.channels.get(message.channel_id)
-        validity = validity_of(delivery.controls.validity, channel.message_type if channel else "")
-        ends_at = expires_at(now, at, validity)
+        ends_at = _end(delivery, channel, at, now)
+        fallback = self._moved_fallback(tx, workspace, message, at=at, now=now)
+        if fallback is not None:
+            ends_at = min(ends_at, fallback.due_at)
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
+        if fallback is not None:
+            move(tx, workspace, fallback, now)
         tx.send_history.move(workspace, message.id, due_time(at, now))
         tx.timeline.append([events.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
 
+    def _moved_fallback(
+        self, tx: Transaction, workspace: UUID, message: Message, *, at: datetime, now: datetime
+    ) -> Move | None:
+        """Return how the fallback of a message moves with it, if it has one that waits."""
+        channel = self.context.channels.get(message.channel_id)
+        escalation = channel.escalation if channel else None
+        waiting = fallback_delivery(tx, workspace, message) if escalation else None
+        if waiting is None or escalation is None:
+            return None
+        fallback, delivery = waiting
+        due_at = due_time(at, now) + escalation.after
+        return Move(
+            message=fallback,
+            due_at=due_at,
+            expires_at=_end(delivery, self.context.channels.get(fallback.channel_id), at, now),
+            reason=waits_until(message.id, due_at),
+        )
+
+
+def _end(delivery: Delivery, channel: Channel | None, at: datetime, now: datetime) -> datetime:
+    """Return until when a message may go that is moved to a time."""
+    validity = validity_of(delivery.controls.validity, channel.message_type if channel else "")
+    return expires_at(now, at, validity)
+
 
 def withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> bool:
-    """Withdraw a message that waits, and record the event; False if it may have been sent."""
+    """Withdraw a message that waits, and its fallback; False if the message may have been sent."""
+    is_withdrawn = _withdraw(tx, workspace, message, now)
+    stop(tx, workspace, message, stopped(message), now)
+    return is_withdrawn
+
+
+def _withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> bool:
     delivery = tx.outbox.delivery(workspace, message.id)
     if not can_cancel(message.status) or may_have_gone(message, delivery):
         return False

@@ -10,6 +10,7 @@ from messaging_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.common.channel import *
+    from messaging_core.models.common.escalation import *
     from messaging_core.models.common.failure import *
     from messaging_core.models.common.identifier import *
     from messaging_core.models.common.page import *
@@ -54,6 +55,7 @@ _NAMES = {
     "common.failure": "Failure FailureCode FailureSource Retry",
     "common.identifier": "Identifier",
     "common.page": "DEFAULT_LIMIT MAX_LIMIT Page",
+    "common.escalation": "Escalation",
     "common.platform_rules": "PlatformRules",
     "common.violation": "Violation",
     "content.action": (

@@ -8,17 +8,16 @@ from attrs import evolve
 
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
-from messaging_core.decisions.status import events
 from messaging_core.models.common.page import MAX_LIMIT
-from messaging_core.models.delivery.event import EventKind
-from messaging_core.models.messages.message import Direction, Message, Status
+from messaging_core.models.messages.message import Direction, Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.people.suppression import Suppression
 from messaging_core.models.policy.reasons import SUPPRESSED_BY, because
+from messaging_core.policy.escalation import exclude
 from messaging_core.policy.evaluator import is_exempt, people_of
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.consent import covering, identifier_on, purpose_of
-from messaging_core.rules.policy.lifecycle import UNDER_WAY, Cause, can_exclude, transition
+from messaging_core.rules.policy.lifecycle import UNDER_WAY, can_exclude
 
 
 def skip_suppressed(
@@ -73,21 +72,7 @@ def _is_covered(message: Message, suppression: Suppression, context: EngineConte
 def _skip(
     tx: Transaction, workspace: UUID, message: Message, suppression: Suppression, now: datetime
 ) -> bool:
-    if not tx.outbox.finish(workspace, message.id):
-        return False
     reason = because(
         SUPPRESSED_BY[suppression.scope], cause=suppression.cause, since=suppression.at.isoformat()
     )
-    skipped = transition(
-        message,
-        Status.SKIPPED,
-        now,
-        cause=Cause.EXCLUDED,
-        reason=reason.message,
-        details=reason.code,
-    )
-    tx.messages.update(workspace, skipped)
-    tx.send_history.remove(workspace, message.id)
-    event = events.changed(workspace, skipped, EventKind.ENDED, now)
-    tx.timeline.append([evolve(event, reasons=(reason,))])
-    return True
+    return exclude(tx, workspace, message, reason, now)

@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.context import EngineContext
+from messaging_core.decisions.delivery.escalation import delivered
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status import events
 from messaging_core.decisions.status.evidence import (
@@ -36,6 +37,7 @@ from messaging_core.models.delivery.receipt import (
 )
 from messaging_core.models.messages.message import Direction, Message
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
+from messaging_core.policy.escalation import may_have_fallback, stop
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
@@ -258,6 +260,9 @@ class ReceiptProcessor:
         if is_redacted(message):
             interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
+        if may_have_fallback(self._context.channels.get(message.channel_id)):
+            # A person who did something with a message has it.
+            stop(self._tx, workspace, message, delivered(message), at)
         event = events.changed(workspace, message, EventKind.INTERACTED, at)
         self._events.append(evolve(event, outcome=interaction.type))
         return interaction

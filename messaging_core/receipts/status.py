@@ -23,6 +23,7 @@ from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery, Resolution, Settlement
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message
+from messaging_core.policy.escalation import follow, may_have_fallback
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import cause_of_report, transition
 
@@ -144,4 +145,6 @@ class StatusResolver:
                 return message
             projected = transition(message, status, at, cause=cause, failure=failure, reason=reason)
         self._tx.messages.update(workspace, projected)
+        if may_have_fallback(channel) and projected.status is not message.status:
+            follow(self._tx, workspace, projected, at)
         return projected

@@ -21,7 +21,7 @@ from messaging_core.models.policy.send_rules import Course, Ruling
 from messaging_core.rules.policy.lifecycle import Cause, begun, move
 
 _DECISIVE: Final = {
-    Course.HOLD: {ReasonCode.QUIET_HOURS_HOLD},
+    Course.HOLD: {ReasonCode.QUIET_HOURS_HOLD, ReasonCode.ESCALATION_IN_TURN},
     Course.SKIP: {
         ReasonCode.RECEIVER_UNREACHABLE,
         ReasonCode.SUPPRESSED_MARKETING,
@@ -31,6 +31,8 @@ _DECISIVE: Final = {
         ReasonCode.SUBSCRIPTION_BLANK,
         ReasonCode.HOLDOUT_SKIPPED,
         ReasonCode.QUIET_HOURS_DROP,
+        ReasonCode.ESCALATION_DELIVERED,
+        ReasonCode.ESCALATION_STOPPED,
     },
     Course.REJECT: {
         ReasonCode.CHANNEL_INACTIVE,

@@ -31,6 +31,13 @@ UNPROVEN = Failure(
 )
 """The failure of a message that may or may not have been handed over."""
 
+TOO_LATE = Failure(
+    code=FailureCode.EXPIRED,
+    description="the validity ended before the message was handed over",
+    source=FailureSource(name=_OURS, code=EXPIRED),
+)
+"""The failure of a message that expired."""
+
 
 def so_far(claim: Claim, now: datetime) -> Settlement:
     """Return what the attempts before came to; once a receiver was refused, that is the failure."""
@@ -67,12 +74,7 @@ def expire(claim: Claim, now: datetime) -> Settlement:
     if claim.message.details == IN_DOUBT:
         ended = fail(claim, now, UNPROVEN, reason=IN_DOUBT)
         return evolve(ended, resolved=Resolution.EXPIRED)
-    failure = Failure(
-        code=FailureCode.EXPIRED,
-        description="the validity ended before the message was handed over",
-        source=FailureSource(name=_OURS, code=EXPIRED),
-    )
-    return fail(claim, now, failure, reason=EXPIRED)
+    return fail(claim, now, TOO_LATE, reason=EXPIRED)
 
 
 def fail(claim: Claim, now: datetime, failure: Failure, *, reason: str | None = None) -> Settlement:

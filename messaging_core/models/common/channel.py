@@ -17,6 +17,7 @@ from messaging_core.arguments import (
     optional,
     uuid,
 )
+from messaging_core.models.common.escalation import Escalation
 from messaging_core.models.common.platform_rules import PlatformRules
 
 DEFAULT_WORKSPACE = UUID(int=0)
@@ -69,6 +70,9 @@ class WhenInDoubt(StrEnum):
     in_doubt_timeout=any_span,
     concurrency=optional(any_whole),
     rules=optional(a(PlatformRules, "PlatformRules", "write rules=PlatformRules(max_text=4096)")),
+    escalation=optional(
+        a(Escalation, "Escalation", 'write Escalation(channel="texts", after=timedelta(minutes=5))')
+    ),
 )
 @frozen(kw_only=True, cache_hash=True)
 class Channel:
@@ -102,6 +106,7 @@ class Channel:
         concurrency: How many of its messages a worker hands over at the same time, so that a slow
             provider does not delay other channels; by default the worker's `threads`.
         rules: The limits of a platform of the host's own; sms, email and push have built-in rules.
+        escalation: Which channel takes over from it when a message is not delivered in time.
     """
 
     name: str
@@ -135,3 +140,4 @@ class Channel:
     in_doubt_timeout: timedelta = field(default=IN_DOUBT_TIMEOUT, metadata={"wire": None})
     concurrency: int | None = field(default=None, metadata={"wire": None})
     rules: PlatformRules | None = field(default=None, metadata={"wire": None}, repr=False)
+    escalation: Escalation | None = field(default=None, metadata={"wire": None})

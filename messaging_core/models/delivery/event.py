@@ -27,6 +27,7 @@ class EventKind(StrEnum):
         REPORTED: A receipt was applied to the message.
         INTERACTED: A person did something with the message.
         RECEIVED: A person sent the message.
+        ESCALATED: Its fallback takes over: it was not delivered in time, or failed.
         REDACTED: Its content and addresses were removed.
     """
 
@@ -41,6 +42,7 @@ class EventKind(StrEnum):
     REPORTED = "reported"
     INTERACTED = "interacted"
     RECEIVED = "received"
+    ESCALATED = "escalated"
     REDACTED = "redacted"
 
 

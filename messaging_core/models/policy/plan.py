@@ -49,6 +49,7 @@ class Plan:
         expires_at: Until when it could still be sent.
         sms: Encoding and parts of a text message, and the characters that forced them.
         envelope: The envelope that the transport would get.
+        fallback: The plan of the message that would take over, where the channel escalates.
     """
 
     verdict: Verdict
@@ -58,6 +59,7 @@ class Plan:
     expires_at: datetime | None = None
     sms: SmsText | None = None
     envelope: Envelope | None = None
+    fallback: "Plan | None" = None
 
     @property
     def would_send(self) -> bool:

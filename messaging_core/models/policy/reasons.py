@@ -28,6 +28,14 @@ class ReasonCode(StrEnum):
     QUIET_HOURS_OUTLASTS_VALIDITY = "quiet_hours.outlasts_validity"
     QUIET_HOURS_NEVER = "quiet_hours.never"
     VALIDITY_EXPIRED = "validity.expired"
+    ESCALATION_PLANNED = "escalation.planned"
+    ESCALATION_IMPOSSIBLE = "escalation.impossible"
+    ESCALATION_WAITS = "escalation.waits"
+    ESCALATION_IN_TURN = "escalation.in_turn"
+    ESCALATION_DELIVERED = "escalation.delivered"
+    ESCALATION_STOPPED = "escalation.stopped"
+    ESCALATION_FAILED = "escalation.failed"
+    ESCALATION_OVERTAKEN = "escalation.overtaken"
     SCHEDULE_LATER = "schedule.later"
     SCHEDULE_NOW = "schedule.now"
 
@@ -65,6 +73,14 @@ _MEANINGS: Final = MappingProxyType(
         ReasonCode.QUIET_HOURS_OUTLASTS_VALIDITY: "the quiet hours end after its validity",
         ReasonCode.QUIET_HOURS_NEVER: "the quiet hours leave no moment to send it",
         ReasonCode.VALIDITY_EXPIRED: "its validity is over before it could go",
+        ReasonCode.ESCALATION_PLANNED: "its fallback goes unless it is delivered by then",
+        ReasonCode.ESCALATION_IMPOSSIBLE: "it has no fallback: the other channel cannot carry it",
+        ReasonCode.ESCALATION_WAITS: "it goes unless the message before it is delivered by then",
+        ReasonCode.ESCALATION_IN_TURN: "the message before it is being handed over right now",
+        ReasonCode.ESCALATION_DELIVERED: "the message before it was delivered",
+        ReasonCode.ESCALATION_STOPPED: "the message before it was cancelled or must not go",
+        ReasonCode.ESCALATION_FAILED: "the message before it failed: it goes now",
+        ReasonCode.ESCALATION_OVERTAKEN: "it was not delivered in time: its fallback goes",
         ReasonCode.SCHEDULE_LATER: "it waits for its time",
         ReasonCode.SCHEDULE_NOW: "its time is past, or less than 10 minutes away: it is sent now",
     }

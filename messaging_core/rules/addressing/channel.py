@@ -19,6 +19,7 @@ from messaging_core.rules.formats.text import check_line
 MAX_NAME_LENGTH: Final = 255
 MAX_KEY_LENGTH: Final = 64
 MOST_CONCURRENT: Final = 1000
+LONGEST_ESCALATION: Final = timedelta(days=35)
 PLATFORM: Final = pattern(r"[A-Za-z0-9-]{3,60}")
 """The names of platforms (Bird Channels API, listing of messages)."""
 
@@ -54,6 +55,7 @@ def check_channel(channel: Channel) -> list[Violation]:
     violations += _check_concurrency(channel.concurrency)
     violations += _check_rules(channel)
     violations += _check_unsubscribe(channel)
+    violations += _check_escalation(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
 
@@ -98,6 +100,19 @@ def _check_concurrency(value: object) -> list[Violation]:
         return []
     message = f"a whole number from 1 to {MOST_CONCURRENT}, or None for the worker's `threads`"
     return [Violation("/concurrency", "channel.bad_concurrency", message)]
+
+
+def _check_escalation(channel: Channel) -> list[Violation]:
+    escalation = channel.escalation
+    if escalation is None:
+        return []
+    if escalation.channel == channel.name:
+        message = "another channel takes over, not the channel itself"
+        return [Violation("/escalation/channel", "channel.bad_escalation", message)]
+    if timedelta(seconds=1) <= escalation.after <= LONGEST_ESCALATION:
+        return []
+    message = f"from 1 second to {LONGEST_ESCALATION.days} days"
+    return [Violation("/escalation/after", "channel.bad_escalation", message)]
 
 
 def _check_rules(channel: Channel) -> list[Violation]:

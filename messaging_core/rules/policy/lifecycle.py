@@ -241,6 +241,16 @@ def can_reschedule(status: Status) -> bool:
     return any(Cause.RESCHEDULED in causes for causes in TRANSITIONS[status].values())
 
 
+def is_delivered(status: Status) -> bool:
+    """Return True if it is proved that a receiver got the message."""
+    return status is Status.DELIVERED
+
+
+def has_failed(status: Status) -> bool:
+    """Return True if the message did not arrive, unless late evidence says otherwise."""
+    return status in {Status.SENDING_FAILED, Status.DELIVERY_FAILED}
+
+
 def never_went(status: Status) -> bool:
     """Return True if the message ended without a hand-over: no receipt can be about it."""
     return status in _NEVER_WENT
