@@ -55,17 +55,25 @@ def an_error(status: int, code: str = "", *details: Mapping[str, Any], text: str
 class GooglePeer:
     """Give out access tokens and take messages, as the host of a test says.
 
+    Args:
+        answer: What FCM answers to a message; by default it takes each of them.
+        token: The access token; by default a new one for each grant.
+
     Attributes:
         grants: The requests for tokens that came.
         messages: The documents that came for FCM with a token that is good.
         good: Access tokens that FCM knows.
+        grant: What is answered to a request for a token, if it is none.
     """
 
-    def __init__(self, answer: Callable[[dict[str, Any]], Answer] | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[dict[str, Any]], Answer] | None = None, *, token: str = ""
+    ) -> None:
         self.grants: list[HttpRequest] = []
         self.messages: list[dict[str, Any]] = []
         self.good: set[str] = set()
         self.grant: Callable[[], Answer] | None = None
+        self._token = token
         self._answer = answer or self.accepted
         self._lock = threading.Lock()
         self.peer = HttpPeer(self._route)
@@ -95,7 +103,7 @@ class GooglePeer:
         self.grants.append(request)
         if self.grant is not None:
             return self.grant()
-        token = f"ya29.token-{len(self.grants)}"
+        token = self._token or f"ya29.token-{len(self.grants)}"
         self.good.add(token)
         answer = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
         return HttpResponse(status=200, body=json.dumps(answer).encode())

@@ -261,9 +261,9 @@ def test_addresses_may_be_installation_ids() -> None:
 def test_what_fcm_would_refuse_is_refused_at_acceptance(
     changes: dict[str, Any], code: str, words: str
 ) -> None:
-    ((found, message),) = faults(**changes)
+    ((refusal, message),) = faults(**changes)
 
-    assert found == code
+    assert refusal == code
     assert words in message
 
 
