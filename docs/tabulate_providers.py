@@ -3,14 +3,19 @@
 `python docs/tabulate_providers.py` writes the page; a test compares it with the code.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
+from messaging_adapters.transports.push.fcm import FcmTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_adapters.transports.sms.twilio import TwilioTransport
@@ -48,7 +53,21 @@ EXTRAS = {
     "postmark": "`http`",
     "sendgrid": "`http`",
     "resend": "`http`",
+    "fcm": "`fcm`",
 }
+
+
+def _service_account() -> str:
+    """Return the file of a key that no Google account knows."""
+    key = generate_private_key(65_537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    account = {
+        "project_id": "shop-1a2b3",
+        "client_email": "sender@shop.example",
+        "private_key": pem.decode(),
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    return json.dumps(account)
 
 
 def transports() -> dict[str, SupportsCheck]:
@@ -63,6 +82,7 @@ def transports() -> dict[str, SupportsCheck]:
         "postmark": PostmarkTransport(server_token=secret),
         "sendgrid": SendGridTransport("any"),
         "resend": ResendTransport(api_key=secret),
+        "fcm": FcmTransport(service_account=_service_account()),
     }
 
 

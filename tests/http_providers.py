@@ -1,18 +1,21 @@
 """Every provider over HTTP, for the tests that hold all of them to the same rules."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from attrs import field, frozen
 
+from google_peer import FCM_ERROR, PROJECT, GooglePeer
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
+from messaging_adapters.transports.push.fcm import FcmTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.twilio import TwilioTransport
 from messaging_adapters.transports.sms.vonage import VonageTransport
-from messaging_core.models import EmailContent, Envelope, SmsContent
+from messaging_core.models import EmailContent, Envelope, PushContent, SmsContent
 from messaging_core.models.messages.envelope import Content
 from messaging_core.rules.formats.sms import split_sms
 from messaging_core.testing.contracts.transport.envelopes import an_envelope
@@ -21,6 +24,13 @@ SECRET: Final = "s3cret-of-theirs"
 TEXT: Final = "Your code is kerfuffle 4711"
 AN_SMS: Final = SmsContent(sms=split_sms(TEXT))
 AN_EMAIL: Final = EmailContent(subject="Your code", text=TEXT)
+A_PUSH: Final = PushContent(title="Your code", text=TEXT)
+
+
+@cache
+def an_account() -> str:
+    """Return a service account of Google, whose tokens are good for any FCM."""
+    return GooglePeer(token=SECRET).account()
 
 
 @frozen
@@ -100,5 +110,16 @@ PROVIDERS: Final[dict[str, Provider]] = {
         AN_EMAIL,
         keys=("id", "name", "message", "statusCode"),
         words=(str(UUID(int=3)), "validation_error", "daily_quota_exceeded", "rate_limit_exceeded"),
+    ),
+    "fcm": Provider(
+        lambda **options: FcmTransport(service_account=an_account(), **options),
+        "push",
+        A_PUSH,
+        keys=("name", "error", "status", "message", "details", "@type", "errorCode"),
+        words=(
+            *(f"projects/{PROJECT}/messages/0:1%a", FCM_ERROR, "UNREGISTERED", "UNAVAILABLE"),
+            *("INVALID_ARGUMENT", "QUOTA_EXCEEDED"),
+        ),
+        untaken=frozenset({503}),
     ),
 }

@@ -43,9 +43,10 @@ class ApplicationKey:
             )
         self._key = key
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """Return a token with these claims."""
-        head = _encoded(json.dumps({"alg": "RS256", "typ": "JWT"}).encode())
+    def sign(self, claims: Mapping[str, Any], *, key_id: str | None = None) -> str:
+        """Return a token with these claims, and the id of the key in its head if one is given."""
+        header = {"alg": "RS256", "typ": "JWT"} | ({} if key_id is None else {"kid": key_id})
+        head = _encoded(json.dumps(header).encode())
         signed = f"{head}.{_encoded(json.dumps(claims).encode())}"
         return f"{signed}.{_encoded(self._key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
 

@@ -1,0 +1,1 @@
+"""What the transports of push messages have in common."""
