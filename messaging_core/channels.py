@@ -12,7 +12,7 @@ from messaging_core.errors import ConfigurationError, UnknownChannelError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.delivery.capabilities import Capabilities
-from messaging_core.ports.transport import SupportsLookUp, Transport, leaves
+from messaging_core.ports.transport import SupportsLookUp, Transport, look_ups
 from messaging_core.rules.addressing.channel import check_channel
 from messaging_core.rules.addressing.sender import mail_domains
 
@@ -220,7 +220,7 @@ def _misfit(channel: Channel, transport: Transport) -> str | None:
     """Return what a transport cannot do that its channel is for, and how to correct that."""
     capabilities = transport.capabilities
     if capabilities.looks_up and not all(
-        isinstance(own, SupportsLookUp) for own in leaves(transport)
+        isinstance(own, SupportsLookUp) for own in look_ups(transport)
     ):
         return _NO_LOOK_UP
     platforms = capabilities.platforms
