@@ -3,7 +3,8 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from messaging_adapters.config.settings import Settings
 from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
+from messaging_core.models.common.escalation import Escalation
 from messaging_core.models.common.platform_rules import PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
@@ -86,8 +88,14 @@ _CHANNEL: Final = {
     "allow_unassigned_numbers": Key(kind=bool),
     "unsubscribe_url": Key(),
     "unsubscribe_mailto": Key(),
+    "escalation": Key(kind=dict),
     "id": Key(),
     "transport": Key(kind=object, required=True),
+}
+
+_ESCALATION: Final = {
+    "channel": Key(required=True),
+    "after": Key(kind=timedelta, least=1, required=True),
 }
 
 
@@ -244,7 +252,7 @@ def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     yield from faults_of(data, _FILE)
     yield from http_faults(data)
     for name, table in _tables(data, "channels"):
-        for fault in _channel_faults(name, table):
+        for fault in _channel_faults(name, table, data["channels"]):
             yield f"[channels.{name}] {fault}"
         transport = table.get("transport") if isinstance(table, dict) else None
         if isinstance(transport, str | dict) and transport:
@@ -283,12 +291,21 @@ def _tables(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
     return list(tables.items()) if isinstance(tables, dict) else []
 
 
-def _channel_faults(name: str, table: Any) -> Iterator[str]:
+def _channel_faults(name: str, table: Any, names: Collection[str]) -> Iterator[str]:
     if not isinstance(table, dict):
         yield f"must be a table, with keys such as platform and sender: write [channels.{name}]"
         return
-    faults = list(faults_of(table, _CHANNEL))
+    faults = [*faults_of(table, _CHANNEL), *_escalation_faults(table.get("escalation"), names)]
     yield from faults or _rule_faults(name, table)
+
+
+def _escalation_faults(table: Any, names: Collection[str]) -> Iterator[str]:
+    if not isinstance(table, dict):
+        return
+    faults = [f"escalation.{fault}" for fault in faults_of(table, _ESCALATION)]
+    yield from faults
+    if not faults and (name := table["channel"]) not in names:
+        yield f'escalation.channel: there is no channel "{name}"{near(name, names)}'
 
 
 def _rule_faults(name: str, table: Mapping[str, Any]) -> Iterator[str]:
@@ -318,6 +335,8 @@ def _channel(
     name: str, table: Mapping[str, Any], platforms: Mapping[str, Mapping[str, Any]] = _NO_PLATFORMS
 ) -> Channel:
     fields = {key: value for key, value in table.items() if key not in {"transport", "id"}}
+    if "escalation" in table:
+        fields["escalation"] = Escalation(**table["escalation"])
     if "id" in table:
         fields["id"] = UUID(table["id"])
     if table["platform"] in platforms:

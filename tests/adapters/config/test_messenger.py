@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
 from messaging_core.errors import ConfigurationError
-from messaging_core.models import PlatformRules
+from messaging_core.models import Escalation, PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.testing import a_request
 
@@ -259,6 +260,42 @@ def test_a_rule_with_a_fault_is_named(rules: Any, fault: str) -> None:
     assert fault in refused(
         lambda: load_config(mail("console:") | {"platforms": {"pigeon-chat": rules}})
     )
+
+
+def pushes(**escalation: Any) -> dict[str, Any]:
+    """Return a configuration whose push channel has an escalation."""
+    app = {"platform": "push", "transport": "console:", "escalation": escalation}
+    texts = {"platform": "sms", "sender": "Shop", "transport": "console:"}
+    return {"channels": {"app": app, "texts": texts}}
+
+
+def test_a_channel_escalates_to_another_one() -> None:
+    config = pushes(channel="texts", after=300)
+
+    assert load_config(config).channels["app"].escalation == Escalation(
+        channel="texts", after=timedelta(minutes=5)
+    )
+    messenger = Messenger.from_config(config, storage=MemoryStorage())
+    assert messenger.context.channels.escalates
+
+
+@pytest.mark.parametrize(
+    ("escalation", "fault"),
+    [
+        ({"channel": "texts"}, "escalation.after: missing; it is a number of seconds"),
+        ({"channel": "texts", "after": 0}, "escalation.after: must be 1 to"),
+        ({"channel": "texts", "after": "5m"}, "escalation.after: must be a number of seconds"),
+        (
+            {"channel": "text", "after": 300},
+            'escalation.channel: there is no channel "text" (did you mean "texts"?)',
+        ),
+        ({"channel": "app", "after": 300}, "channel: another channel takes over"),
+        ({"channel": "texts", "after": 9**8}, "after: from 1 second to 35 days"),
+        ({"to": "texts"}, "escalation.to: unknown key"),
+    ],
+)
+def test_an_escalation_with_a_fault_is_named(escalation: Any, fault: str) -> None:
+    assert f"[channels.app] {fault}" in refused(lambda: load_config(pushes(**escalation)))
 
 
 def test_channels_with_equal_settings_share_a_transport() -> None:

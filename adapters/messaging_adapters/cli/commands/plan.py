@@ -41,10 +41,22 @@ def _show(screen: Screen, name: str, line: Line, plan: Plan, now: datetime) -> N
     screen.line(f"{name}:{line.number}: {plan.verdict}", STYLES.get(plan.verdict))
     for violation in plan.violations:
         screen.line(f"  {refusal(name, line, violation)}")
+    _show_facts(screen, plan, now, "  ")
+    screen.line()
+
+
+def _show_facts(screen: Screen, plan: Plan, now: datetime, indent: str) -> None:
+    """Show the times, reasons and content of a plan, and below it the plan of its fallback."""
     for label, value in _facts(plan, now):
         for number, text in enumerate(value.splitlines() or [""]):
-            screen.line(f"  {'' if number else label:<{_INDENT}}{text}")
-    screen.line()
+            screen.line(f"{indent}{'' if number else label:<{_INDENT}}{text}")
+    fallback = plan.fallback
+    if fallback is None:
+        return
+    screen.line(f"{indent}{'fallback':<{_INDENT}}{fallback.verdict}")
+    for violation in fallback.violations:
+        screen.line(f"{indent}  {violation}")
+    _show_facts(screen, fallback, now, f"{indent}  ")
 
 
 def _facts(plan: Plan, now: datetime) -> Facts:

@@ -50,3 +50,31 @@ def test_a_plan_for_a_mail_shows_subject_and_attachments(run, write):
 
     assert "subject     Order" in ran.out
     assert "attached    a.txt" in ran.out
+
+
+def test_a_plan_shows_the_fallback_below_its_message(run, write, shop):
+    config = shop / "messaging.toml"
+    app = """
+[channels.app]
+platform = "push"
+escalation = { channel = "parcels", after = 300 }
+transport = { type = "file", folder = "push" }
+"""
+    config.write_text(config.read_text(encoding="utf-8") + app, encoding="utf-8")
+    known = {"identifierKey": "phonenumber", "identifierValue": "+31600000001"}
+    body = {"type": "text", "text": {"text": "Your parcel is here"}}
+    contact = {"identifierValue": "token-1"}
+    requests = (
+        {"receiver": {"contacts": [contact | {"identifiers": [known]}]}, "body": body},
+        {"receiver": {"contacts": [contact]}, "body": body},
+    )
+
+    ran = run("plan", "--channel", "app", write(*requests))
+
+    first, second = ran.out.split("requests.jsonl:2: accepted")
+    assert ran.status == 0
+    assert "valid until 2026-03-02 09:05:00" in first
+    assert "fallback    scheduled\n    due         2026-03-02 09:05:00, in 5 minutes" in first
+    assert "    to          +31600000001" in first
+    assert "fallback    invalid" in second
+    assert "[receiver.unreachable]" in second
