@@ -5,7 +5,10 @@ from itertools import groupby
 from typing import Final
 from urllib.parse import urlsplit
 
+import orjson
+
 from messaging_adapters.asgi.access import AccessKeys, Authenticate, authenticator
+from messaging_adapters.asgi.openapi import describe
 from messaging_adapters.asgi.problems import ProblemError, answer_problem
 from messaging_adapters.asgi.route_table import ROUTES, Route
 from messaging_adapters.asgi.surface import Surface
@@ -65,6 +68,12 @@ def make_app(
         for path, of_path in by_path
         if base is not None or not path.startswith("/webhooks/")
     ]
+    document = orjson.dumps(describe())
+
+    async def openapi(_: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    routes.append(routing.Route("/openapi.json", openapi, methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
     app.router.redirect_slashes = False
     return app

@@ -36,7 +36,7 @@ _REFUSED: Final = "the request is refused"
 _NO_STORAGE: Final = "the storage is not available; nothing was written, try again"
 _RETRY_SOON: Final = {"retry-after": "1"}
 
-_CODES: Final = {
+CODES: Final = {
     400: "InvalidJson",
     401: "Unauthorized",
     403: "Forbidden",
@@ -144,4 +144,4 @@ def _details(violations: Sequence[Violation]) -> dict[str, list[str]]:
 
 
 def _body(status: int, message: str = "", *, code: str = "") -> dict[str, Any]:
-    return {"code": code or _CODES[status], "message": message or _MESSAGES.get(status, _REFUSED)}
+    return {"code": code or CODES[status], "message": message or _MESSAGES.get(status, _REFUSED)}

@@ -1,13 +1,18 @@
-"""Every route: its path, what it does, and who may call it."""
+"""Every route: its path, what it does, who may call it, and what goes in and out."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
 from messaging_adapters.asgi.access import Action
 from messaging_adapters.asgi.call import Call
 from messaging_adapters.asgi.routes import batches, callbacks, channels, messages
+from messaging_core.models.common.page import Page
+from messaging_core.models.delivery.interaction import Conversion, Interaction
+from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.http import HttpResponse
 from messaging_core.rules.requests.message import MAX_BATCH
 
@@ -21,6 +26,11 @@ class Route:
     Attributes:
         path: With the names of its variable parts in braces.
         action: What a policy of the caller must allow; none where no access key is needed.
+        status: Of the answer when all is well.
+        result: The class of the document in that answer, if it has one.
+        body: The class of the document in the request, if it has one.
+        query: The class that holds the query parameters, if there are any.
+        without: Fields of that class that are no parameters here.
         documents: How many requests the body may hold, each as large as the messenger allows;
             none where the sender is a provider, whose bodies have a limit of their own.
     """
@@ -29,42 +39,92 @@ class Route:
     path: str
     handler: Handler
     action: Action | None
+    status: int = 200
+    result: Any = None
+    body: Any = None
+    query: Any = None
+    without: tuple[str, ...] = ()
     documents: int | None = 1
 
 
 _WORKSPACE: Final = "/workspaces/{workspaceId}"
 _CHANNEL: Final = f"{_WORKSPACE}/channels/{{channelId}}"
-_MESSAGE: Final = f"{_CHANNEL}/messages/{{messageId}}"
+_MESSAGES: Final = f"{_CHANNEL}/messages"
+_MESSAGE: Final = f"{_MESSAGES}/{{messageId}}"
+_BATCHES: Final = f"{_CHANNEL}/batch/messages"
 
 
-def _view(path: str, handler: Handler) -> Route:
-    return Route(method="GET", path=path, handler=handler, action=Action.VIEW)
-
-
-def _create(path: str, handler: Handler, documents: int = 1) -> Route:
+def _view(path: str, handler: Handler, result: Any, **more: Any) -> Route:
     return Route(
-        method="POST", path=path, handler=handler, action=Action.CREATE, documents=documents
+        method="GET", path=path, handler=handler, action=Action.VIEW, result=result, **more
+    )
+
+
+def _create(path: str, handler: Handler, body: Any, result: Any, status: int, **more: Any) -> Route:
+    return Route(
+        method="POST",
+        path=path,
+        handler=handler,
+        action=Action.CREATE,
+        status=status,
+        body=body,
+        result=result,
+        **more,
     )
 
 
 ROUTES: Final = (
-    _view(f"{_WORKSPACE}/channels", channels.list_channels),
+    _view(
+        f"{_WORKSPACE}/channels",
+        channels.list_channels,
+        Page[channels.ShownChannel],
+        query=channels.ChannelsQuery,
+    ),
     # Before `{channelId}`: the first path that fits is taken.
-    _view(f"{_WORKSPACE}/channels/messages", messages.list_by_workspace),
-    _view(_CHANNEL, channels.get_channel),
-    _create(f"{_CHANNEL}/messages", messages.send),
-    _view(f"{_CHANNEL}/messages", messages.list_by_channel),
-    _view(_MESSAGE, messages.get),
-    Route(method="PATCH", path=_MESSAGE, handler=messages.reschedule, action=Action.UPDATE),
-    Route(method="DELETE", path=_MESSAGE, handler=messages.cancel, action=Action.DELETE),
-    _view(f"{_MESSAGE}/interactions", messages.interactions),
-    _create(f"{_MESSAGE}/conversions", messages.report_conversion),
-    _create(f"{_CHANNEL}/batch/messages", batches.send_batch, MAX_BATCH),
+    _view(
+        f"{_WORKSPACE}/channels/messages",
+        messages.list_by_workspace,
+        Page[Message],
+        query=MessageQuery,
+        without=messages.ONLY_BY_CHANNEL,
+    ),
+    _view(_CHANNEL, channels.get_channel, channels.ShownChannel),
+    _create(_MESSAGES, messages.send, SendMessage, Message, 202),
+    _view(
+        _MESSAGES,
+        messages.list_by_channel,
+        Page[Message],
+        query=MessageQuery,
+        without=("channelId",),
+    ),
+    _view(_MESSAGE, messages.get, Message),
+    Route(
+        method="PATCH",
+        path=_MESSAGE,
+        handler=messages.reschedule,
+        action=Action.UPDATE,
+        body=messages.Reschedule,
+        result=Message,
+    ),
+    Route(
+        method="DELETE", path=_MESSAGE, handler=messages.cancel, action=Action.DELETE, status=204
+    ),
+    _view(f"{_MESSAGE}/interactions", messages.interactions, Page[Interaction]),
+    _create(f"{_MESSAGE}/conversions", messages.report_conversion, Conversion, Interaction, 201),
+    _create(
+        _BATCHES,
+        batches.send_batch,
+        batches.BatchRequest,
+        batches.AcceptedBatch,
+        202,
+        documents=MAX_BATCH,
+    ),
     Route(
         method="DELETE",
-        path=f"{_CHANNEL}/batch/messages/{{batchId}}",
+        path=f"{_BATCHES}/{{batchId}}",
         handler=batches.cancel_batch,
         action=Action.DELETE,
+        result=batches.CancelledBatch,
     ),
     Route(
         method="POST",
@@ -73,6 +133,6 @@ ROUTES: Final = (
         action=None,
         documents=None,
     ),
-    Route(method="GET", path="/l/{code}", handler=callbacks.follow_link, action=None),
-    Route(method="HEAD", path="/l/{code}", handler=callbacks.follow_link, action=None),
+    Route(method="GET", path="/l/{code}", handler=callbacks.follow_link, action=None, status=302),
+    Route(method="HEAD", path="/l/{code}", handler=callbacks.follow_link, action=None, status=302),
 )

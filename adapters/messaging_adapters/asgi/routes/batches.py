@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from attrs import frozen
 
@@ -9,7 +10,7 @@ from messaging_adapters.asgi.call import Call, answer
 from messaging_core.errors import UnknownBatchError
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.http import HttpResponse
-from messaging_core.wire import load
+from messaging_core.wire import dump, load
 
 _ACCEPTED: Final = 202
 
@@ -21,13 +22,30 @@ class BatchRequest:
     message_requests: tuple[Mapping[str, Any], ...]
 
 
+@frozen(kw_only=True)
+class AcceptedBatch:
+    """The answer to a batch; the ids are in the order of its requests."""
+
+    batch_id: UUID
+    message_ids: tuple[UUID, ...]
+
+
+@frozen(kw_only=True)
+class CancelledBatch:
+    """The answer to a withdrawal: how many messages were certainly not sent."""
+
+    cancelled: int
+
+
 async def send_batch(call: Call) -> HttpResponse:
     """Accept 1 to 100 messages; those that break rules become rejected messages (rule 36)."""
     channel = call.channel()
     requests = load(BatchRequest, call.request.body).message_requests
     batch = await call.messenger.send_batch(channel, requests, idempotency_key=call.idempotency_key)
-    ids = [str(message.id) for message in batch.messages]
-    return answer({"batchId": str(batch.id), "messageIds": ids}, _ACCEPTED)
+    accepted = AcceptedBatch(
+        batch_id=batch.id, message_ids=tuple(message.id for message in batch.messages)
+    )
+    return answer(dump(accepted), _ACCEPTED)
 
 
 async def cancel_batch(call: Call) -> HttpResponse:
@@ -39,4 +57,4 @@ async def cancel_batch(call: Call) -> HttpResponse:
     if not (await call.messenger.find(of_batch)).results:
         raise UnknownBatchError(batch_id)
     withdrawn = await call.messenger.cancel_batch(batch_id, workspace=call.workspace)
-    return answer({"cancelled": withdrawn})
+    return answer(dump(CancelledBatch(cancelled=withdrawn)))

@@ -1,19 +1,37 @@
 """The channels of a workspace, as the host has set them up."""
 
-from typing import Any
+from uuid import UUID
 
 from attrs import field, frozen
 
 from messaging_adapters.asgi.call import Call, answer
 from messaging_adapters.asgi.parameters import read_parameters
 from messaging_core.errors import InvalidQueryError
-from messaging_core.models.common.channel import Channel
-from messaging_core.models.common.page import DEFAULT_LIMIT
+from messaging_core.models.common.channel import Channel, MessageType
+from messaging_core.models.common.page import DEFAULT_LIMIT, Page
 from messaging_core.models.common.violation import Violation
 from messaging_core.ports.http import HttpResponse
 from messaging_core.rules.requests.query import check_page
+from messaging_core.wire import dump, dump_page
 
 _ACTIVE = {True: "active", False: "inactive"}
+
+
+@frozen(kw_only=True)
+class ShownChannel:
+    """A channel as callers see it.
+
+    Attributes:
+        identifier: The number, address or name that its messages come from.
+        status: `active` or `inactive`.
+    """
+
+    id: UUID
+    platform_id: str
+    name: str
+    status: str
+    use_case_type: MessageType
+    identifier: str | None = None
 
 
 @frozen(kw_only=True)
@@ -36,16 +54,18 @@ async def list_channels(call: Call) -> HttpResponse:
     if query.reverse:
         channels.reverse()
     start = _start(channels, query.page_token)
-    page = channels[start : start + query.limit]
-    values: dict[str, Any] = {"results": [_document(channel) for channel in page]}
-    if start + query.limit < len(channels):
-        values["nextPageToken"] = str(page[-1].id)
-    return answer(values)
+    results = channels[start : start + query.limit]
+    is_last = start + query.limit >= len(channels)
+    page = Page(
+        results=[_shown(channel) for channel in results],
+        next_page_token=None if is_last else str(results[-1].id),
+    )
+    return answer(dump_page(page))
 
 
 async def get_channel(call: Call) -> HttpResponse:
     """Return one channel."""
-    return answer(_document(call.channel()))
+    return answer(dump(_shown(call.channel())))
 
 
 def _channels(call: Call) -> list[Channel]:
@@ -70,12 +90,12 @@ def _start(channels: list[Channel], token: str | None) -> int:
     raise InvalidQueryError([Violation("/pageToken", "query.bad_page_token", text)])
 
 
-def _document(channel: Channel) -> dict[str, Any]:
-    return {
-        "id": str(channel.id),
-        "platformId": channel.platform,
-        "name": channel.name,
-        "identifier": channel.sender,
-        "status": _ACTIVE[channel.active],
-        "useCaseType": channel.message_type,
-    }
+def _shown(channel: Channel) -> ShownChannel:
+    return ShownChannel(
+        id=channel.id,
+        platform_id=channel.platform,
+        name=channel.name,
+        identifier=channel.sender,
+        status=_ACTIVE[channel.active],
+        use_case_type=channel.message_type,
+    )

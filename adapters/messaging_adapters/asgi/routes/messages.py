@@ -9,15 +9,16 @@ from attrs import frozen
 from messaging_adapters.asgi.call import NO_CONTENT, Call, answer, answer_json
 from messaging_adapters.asgi.parameters import query_from
 from messaging_core.errors import StateError, UnknownMessageError
+from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.interaction import Conversion
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.http import HttpResponse
-from messaging_core.wire import dump, dump_message, load
+from messaging_core.wire import dump, dump_message, dump_page, load
 from messaging_core.wire.codec.scalars import write_datetime
 
 _ACCEPTED: Final = 202
 _CREATED: Final = 201
-_ONLY_BY_CHANNEL: Final = ("navigatorId",)
+ONLY_BY_CHANNEL: Final = ("navigatorId",)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +60,7 @@ async def list_by_channel(call: Call) -> HttpResponse:
 
 async def list_by_workspace(call: Call) -> HttpResponse:
     """Return one page of the messages of a workspace."""
-    query = query_from(call.query, workspace=call.workspace, without=_ONLY_BY_CHANNEL)
+    query = query_from(call.query, workspace=call.workspace, without=ONLY_BY_CHANNEL)
     return answer_json(await call.messenger.find_json(query))
 
 
@@ -67,7 +68,7 @@ async def interactions(call: Call) -> HttpResponse:
     """Return what people did with a message."""
     message = await _message(call)
     acts = await call.messenger.interactions(message.id, workspace=call.workspace)
-    return answer({"results": [dump(act) for act in acts]})
+    return answer(dump_page(Page(results=acts)))
 
 
 async def report_conversion(call: Call) -> HttpResponse:
