@@ -1,14 +1,28 @@
 """What goes wrong between a client and a server, in words without an address."""
 
+import re
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import Final
 
 from messaging_adapters.http_clients._target import Target, target_of
 from messaging_core.errors import ConfigurationError, HttpError
 from messaging_core.ports.http import HttpFault
 
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110 §5.6.2, in lower case
+_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _OTHER_HOST: Final = 62  # X509_V_ERR_HOSTNAME_MISMATCH of OpenSSL
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse headers that HTTP cannot carry.
+
+    Raises:
+        HttpError: A name or a value could be read as more than one header.
+    """
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(headers[name]) for name in headers):
+        raise HttpError("a header is not one that HTTP can carry", may_be_sent=False)
 
 
 def verifying(context: ssl.SSLContext | None) -> ssl.SSLContext:

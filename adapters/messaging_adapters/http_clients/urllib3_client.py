@@ -12,6 +12,7 @@ from attrs import define, field
 from messaging_adapters.http_clients._deadline import Deadline
 from messaging_adapters.http_clients._dialling import Dialler, Dialling, Resolver, resolve
 from messaging_adapters.http_clients._faults import (
+    check_headers,
     described,
     not_connected,
     target,
@@ -110,6 +111,7 @@ class Urllib3Client(HttpClient):
         before_body: Callable[[], None] | None = None,
         max_answer: int | None = None,
     ) -> HttpResponse:
+        check_headers(request.headers)
         exchange = _Exchange(
             request=request,
             target=target(request.url),
