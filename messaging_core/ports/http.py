@@ -87,8 +87,9 @@ WRONG_SETUP = frozenset(
 class HttpClient(Protocol):
     """Send HTTP requests; one object serves many threads at once.
 
-    A request is sent once: a client repeats nothing and follows no redirect. It bounds the time of
-    the whole exchange and the size of the answer.
+    A request is sent once: a client follows no redirect, and repeats nothing but what the server
+    has surely not processed. It bounds the time of the whole exchange and the size of the answer.
+    `HttpClientContract` tests these promises.
     """
 
     @abstractmethod
@@ -110,5 +111,6 @@ class HttpClient(Protocol):
                 allows.
 
         Raises:
-            HttpError: No complete answer came, or it was larger than the client allows.
+            HttpError: No complete answer came, or it was larger than the client allows; or a
+                header is not one that HTTP can carry, and nothing was sent.
         """

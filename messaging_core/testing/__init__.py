@@ -26,6 +26,7 @@ from messaging_core.testing.builders import (
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
 from messaging_core.testing.contracts.audience import AudienceContract
 from messaging_core.testing.contracts.files import FilesContract
+from messaging_core.testing.contracts.http_client import HttpClientContract
 from messaging_core.testing.contracts.media import MediaContract
 from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
 from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
@@ -44,6 +45,7 @@ __all__ = [
     "BeforeHandoff",
     "DurableStorageContract",
     "FilesContract",
+    "HttpClientContract",
     "HttpPeer",
     "HttpPeerContract",
     "ManualClock",

@@ -11,10 +11,18 @@ from attrs import define, field
 
 from messaging_adapters.http_clients._deadline import Deadline
 from messaging_adapters.http_clients._dialling import Dialler, Dialling, Resolver, resolve
-from messaging_adapters.http_clients._target import Target, target_of
+from messaging_adapters.http_clients._faults import (
+    check_headers,
+    described,
+    not_connected,
+    target,
+    too_large,
+    verifying,
+)
+from messaging_adapters.http_clients._target import Target
 from messaging_core.arguments import a, checked_init, function, optional, span, whole
-from messaging_core.errors import ConfigurationError, HttpError, MissingDependencyError
-from messaging_core.ports.http import HttpClient, HttpFault, HttpRequest, HttpResponse
+from messaging_core.errors import HttpError, MissingDependencyError
+from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 
 try:
     from urllib3.exceptions import HTTPError
@@ -28,7 +36,6 @@ except ImportError as error:
     raise MissingDependencyError("urllib3", "http") from error
 
 _CHUNK: Final = 65_536
-_OTHER_HOST: Final = 62  # X509_V_ERR_HOSTNAME_MISMATCH of OpenSSL
 _FAULTS: Final = (OSError, http.client.HTTPException, HTTPError, ValueError)
 
 
@@ -83,12 +90,7 @@ class Urllib3Client(HttpClient):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a context that would trust any server."""
-        self._tls = self.ssl_context or ssl.create_default_context()
-        if self._tls.verify_mode is not ssl.CERT_REQUIRED or not self._tls.check_hostname:
-            raise ConfigurationError(
-                "the ssl_context does not verify certificates and host names: "
-                "use ssl.create_default_context(), with cafile= for an own authority"
-            )
+        self._tls = verifying(self.ssl_context)
         self._idle = IdleConnections(self.max_idle, self.idle_for.total_seconds())
         self._dial = Dialling(self.resolve, self.connect, self.allows)
 
@@ -109,9 +111,10 @@ class Urllib3Client(HttpClient):
         before_body: Callable[[], None] | None = None,
         max_answer: int | None = None,
     ) -> HttpResponse:
+        check_headers(request.headers)
         exchange = _Exchange(
             request=request,
-            target=_target(request.url),
+            target=target(request.url),
             before_body=before_body,
             deadline=Deadline(self.timeout.total_seconds()),
             max_answer=self.max_answer if max_answer is None else max_answer,
@@ -120,7 +123,7 @@ class Urllib3Client(HttpClient):
             try:
                 connection = self._connection(exchange)
             except _FAULTS as error:
-                raise _not_connected(error) from error
+                raise not_connected(_cause(error)) from error
             try:
                 response, is_lasting = exchange.run(connection)
             except BaseException as error:
@@ -139,15 +142,15 @@ class Urllib3Client(HttpClient):
             connection.abort()
 
     def _connection(self, exchange: "_Exchange") -> Connection:
-        target, deadline = exchange.target, exchange.deadline
-        place = (target.scheme, target.host, target.port)
+        leads, deadline = exchange.target, exchange.deadline
+        place = (leads.scheme, leads.host, leads.port)
         waiting = self._idle.take(place)
         if waiting is not None:
             waiting.renew(deadline)
             return waiting
         fresh = (
             TlsConnection(place, self._dial, ssl_context=self._tls)
-            if target.scheme == "https"
+            if leads.scheme == "https"
             else Connection(place, self._dial)
         )
         fresh.open(deadline)
@@ -240,10 +243,10 @@ class _Exchange:
         with connection.answer() as answer:
             self.status = answer.status
             if answer.length is not None and answer.length > self.max_answer:
-                raise self._too_large()
+                raise too_large(self.max_answer, self.status)
             body = answer.read(self.max_answer + 1)
             if len(body) > self.max_answer:
-                raise self._too_large()
+                raise too_large(self.max_answer, self.status)
             if answer.length:
                 raise http.client.IncompleteRead(b"", answer.length)
             # After 101 another protocol would follow.
@@ -251,26 +254,9 @@ class _Exchange:
             response = HttpResponse(status=answer.status, headers=_joined(answer), body=body)
         return response, is_lasting
 
-    def _too_large(self) -> HttpError:
-        return HttpError(
-            f"the answer is larger than {self.max_answer} bytes",
-            may_be_sent=True,
-            fault=HttpFault.TOO_LARGE,
-            status=self.status,
-        )
-
     def _fault(self, error: Exception) -> HttpError:
-        problem, fault = _described(error)
+        problem, fault = described(_cause(error))
         return HttpError(problem, may_be_sent=self.is_begun, fault=fault, status=self.status)
-
-
-def _target(url: str) -> Target:
-    try:
-        return target_of(url)
-    except ValueError as error:
-        raise HttpError(
-            "the URL is malformed", may_be_sent=False, fault=HttpFault.UNKNOWN_HOST
-        ) from error
 
 
 def _joined(answer: http.client.HTTPResponse) -> dict[str, str]:
@@ -281,33 +267,5 @@ def _joined(answer: http.client.HTTPResponse) -> dict[str, str]:
     return headers
 
 
-def _not_connected(error: Exception) -> HttpError:
-    if isinstance(error, HttpError):
-        return error
-    problem, fault = _described(error, fault=HttpFault.UNREACHABLE)
-    return HttpError(problem, may_be_sent=False, fault=fault)
-
-
-def _described(error: Exception, fault: HttpFault = HttpFault.BROKEN) -> tuple[str, HttpFault]:
-    """Return what went wrong, in words without an address, and its kind."""
-    cause = error.args[0] if isinstance(error, HTTPError) and error.args else error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        # The message about another name quotes both names.
-        is_other = cause.verify_code == _OTHER_HOST
-        why = "it is of another host" if is_other else cause.verify_message
-        return f"the server's certificate is not accepted: {why}", HttpFault.UNTRUSTED
-    if isinstance(cause, TimeoutError):
-        return "the server took too long", HttpFault.TIMEOUT
-    if fault is HttpFault.BROKEN:
-        return f"the connection broke: {type(cause).__name__}", fault
-    return _unconnected(cause)
-
-
-def _unconnected(cause: object) -> tuple[str, HttpFault]:
-    if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
-        return "the server's name is not known", HttpFault.UNKNOWN_HOST
-    is_cut_short = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-    if isinstance(cause, ssl.SSLError) and not is_cut_short:
-        reason = cause.reason or "the handshake failed"
-        return f"there is no TLS with this server: {reason}", HttpFault.NO_TLS
-    return "the connection to the server failed", HttpFault.UNREACHABLE
+def _cause(error: Exception) -> object:
+    return error.args[0] if isinstance(error, HTTPError) and error.args else error

@@ -15,8 +15,9 @@ import trustme
 from messaging_adapters.http_clients._connections import Connection
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
-from messaging_core.errors import ConfigurationError, HttpError, Withdrawn
+from messaging_core.errors import ConfigurationError, HttpError
 from messaging_core.ports.http import HttpRequest
+from messaging_core.testing import HttpClientContract
 from wire_peer import (
     Behaviour,
     Wire,
@@ -69,6 +70,12 @@ def client(closing: ExitStack, authority: trustme.CA) -> Callable[..., Urllib3Cl
         return closing.enter_context(Urllib3Client(**given | options))
 
     return made
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+class TestContract(HttpClientContract):
+    def make_client(self) -> Urllib3Client:
+        return Urllib3Client(timeout=SHORT)
 
 
 def keeping_open(*pieces: bytes | float) -> Behaviour:
@@ -155,24 +162,6 @@ def test_a_connection_that_switches_its_protocol_is_not_used_again(serve: Any, c
     assert peer.connections == 2
 
 
-def test_connections_are_kept_and_shared_by_threads(serve: Any, client: Any) -> None:
-    peer = serve(answering(b"ok", delay=0.02))
-    own = client()
-
-    def send() -> None:
-        for _ in range(5):
-            assert own.send(a_post(peer)).body == b"ok"
-
-    threads = [threading.Thread(target=send) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(peer.requests) == 20
-    assert peer.connections <= 4
-
-
 @pytest.mark.parametrize("body", [b"", b"a", b"x" * 200_000])
 @pytest.mark.parametrize("tls", ["", "localhost"])
 def test_the_mark_is_made_once_on_a_connection_that_stands_and_before_the_body(
@@ -189,25 +178,6 @@ def test_the_mark_is_made_once_on_a_connection_that_stands_and_before_the_body(
 
     assert marks == [1]
     assert peer.requests[0].body == body
-
-
-def test_what_the_mark_raises_passes_and_no_body_leaves(serve: Any, client: Any) -> None:
-    peer = serve(answering())
-    own = client(timeout=SHORT)
-    own.send(a_post(peer))
-
-    for error in (Withdrawn("expired"), ConnectionResetError(), HttpError("", may_be_sent=True)):
-
-        def refuse(error: Exception = error) -> None:
-            raise error
-
-        with pytest.raises(type(error)) as caught:
-            own.send(a_post(peer), before_body=refuse)
-        assert caught.value is error
-    own.send(a_post(peer))
-
-    assert [request.body for request in peer.requests] == [b"a=1", b"a=1"]
-    assert peer.connections == 1
 
 
 @pytest.mark.parametrize(
@@ -260,17 +230,6 @@ def test_an_answer_before_the_whole_body_was_read_counts(serve: Any, client: Any
     peer = serve(refuse)
 
     assert client().send(a_post(peer, b"x" * 30_000_000)).status == 413
-
-
-def test_nobody_there_is_not_sent(client: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    request = HttpRequest(method="POST", url=f"http://localhost:{port}/", body=b"x")
-
-    error = failure(client(), request)
-
-    assert (error.may_be_sent, error.fault) == (False, "unreachable")
-    assert error.problem == "the connection to the server failed"
 
 
 def test_a_server_that_does_not_begin_tls_is_not_sent(serve: Any, client: Any) -> None:
@@ -326,24 +285,6 @@ def test_a_guard_keeps_from_addresses_that_are_not_public(serve: Any, client: An
     assert peer.connections == 0
 
 
-def test_redirects_are_answers(serve: Any, client: Any) -> None:
-    peer = serve(answering(b"", 307, Location="/elsewhere"))
-
-    answer = client().send(a_post(peer))
-
-    assert (answer.status, answer.headers["location"]) == (307, "/elsewhere")
-    assert len(peer.requests) == 1
-
-
-def test_proxies_of_the_environment_are_not_used(
-    serve: Any, client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "https_proxy", "ALL_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-
-    assert client().send(a_post(serve())).status == 201
-
-
 def test_a_connection_that_was_closed_while_it_waited_is_replaced(serve: Any, client: Any) -> None:
     peer = serve()
     own = client()
@@ -371,17 +312,6 @@ def test_a_connection_that_is_closed_while_the_mark_is_made_is_replaced(
     assert own.send(a_post(peer), before_body=mark).status == 201
     assert (peer.connections, marks) == (2, [1])
     assert [request.body for request in peer.requests] == [b"a=1", b"a=1"]
-
-
-def test_what_breaks_on_a_kept_connection_after_the_body_is_not_repeated(
-    serve: Any, client: Any
-) -> None:
-    peer = serve(answering(), resetting_after_the_body, answering())
-    own = client()
-    own.send(a_post(peer))
-
-    assert failure(own, a_post(peer)).may_be_sent
-    assert len(peer.requests) == 2
 
 
 def test_a_connection_does_not_wait_for_ever(serve: Any, client: Any) -> None:
@@ -468,14 +398,6 @@ def test_a_context_that_verifies_nothing_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="does not verify"):
         Urllib3Client(ssl_context=context)
-
-
-def test_a_header_that_is_none_is_not_sent(serve: Any, client: Any) -> None:
-    peer = serve()
-    request = HttpRequest(method="POST", url=peer.url, headers={"x": "a\r\nb: c"}, body=b"x")
-
-    assert not failure(client(), request).may_be_sent
-    assert peer.requests == []
 
 
 def test_a_body_that_cannot_be_written_is_not_sent(
