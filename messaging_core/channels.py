@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from attrs import Factory, field
@@ -101,6 +102,21 @@ class ChannelRegistry:
             name = reference.name if isinstance(reference, Channel) else str(reference)
             raise UnknownChannelError(name, sorted(channel.name for channel in self.by_id.values()))
         return channel
+
+    def ids(self, references: Iterable[ChannelReference]) -> tuple[Any, ...]:
+        """Return the ids of channels that a query names; an id, also as text, stays as it is.
+
+        A channel that the host no longer has can still be asked for by its id.
+
+        Raises:
+            UnknownChannelError: No channel has such a name.
+        """
+        return tuple(
+            self.find(reference).id
+            if isinstance(reference, str) and _as_id(reference) is None
+            else reference
+            for reference in references
+        )
 
     def of(self, workspace: UUID, platform: str) -> list[Channel]:
         """Return the channels of a workspace on a platform, in the order they were given."""

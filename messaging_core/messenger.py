@@ -11,6 +11,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
+from attrs import evolve
+
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.batch import BatchAcceptor
 from messaging_core.acceptance.bulk import accept_each, accept_many
@@ -555,8 +557,9 @@ class Messenger:
 
         Raises:
             InvalidQueryError: A filter, the limit or the page token is invalid.
+            UnknownChannelError: The query names a channel that this messenger does not have.
         """
-        return self._lookup.find(query)
+        return self._lookup.find(self._with_ids(query))
 
     @checked(query=optional(A_QUERY))
     def find_json(self, query: MessageQuery | None = None) -> bytes:
@@ -567,8 +570,14 @@ class Messenger:
 
         Raises:
             InvalidQueryError: A filter, the limit or the page token is invalid.
+            UnknownChannelError: The query names a channel that this messenger does not have.
         """
-        return self._lookup.find_json(query)
+        return self._lookup.find_json(self._with_ids(query))
+
+    def _with_ids(self, query: MessageQuery | None) -> MessageQuery:
+        """Return a query with the ids of channels that it names."""
+        query = query or MessageQuery()
+        return evolve(query, channel_id=self.channels.ids(query.channel_id))
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def cancel(

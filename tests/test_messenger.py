@@ -104,6 +104,22 @@ class TestChannels:
         for reference in (ORDERS, ORDERS.id, str(ORDERS.id), "orders"):
             assert engine.messenger.channel(reference) == ORDERS
 
+    def test_a_query_names_a_channel_as_send_does(self) -> None:
+        orders, news = a_channel("orders"), a_channel("news")
+        transports = {channel: RecordingTransport() for channel in (orders, news)}
+        messenger = Messenger(storage=MemoryStorage(), channels=transports, clock=ManualClock())
+        message = messenger.send("orders", a_request())
+        messenger.send("news", a_request())
+
+        for channel in (orders, orders.id, str(orders.id), "orders", ["orders"]):
+            (item,) = messenger.find(MessageQuery(channel_id=channel)).results
+            assert item.id == message.id
+        assert messenger.find(MessageQuery(channel_id=UUID(int=7))).results == ()
+        with pytest.raises(
+            UnknownChannelError, match="no channel 'order'; there are: news, orders"
+        ):
+            messenger.find(MessageQuery(channel_id="order"))
+
     def test_a_channel_with_an_id_of_its_own_is_found_by_its_name(self) -> None:
         channel = a_channel("numbered", id=uuid4())
         messenger = Messenger(

@@ -145,8 +145,8 @@ def _single(outcome: object) -> SingleOutcome | None:
             return outcome if texts == references else evolve(outcome, references=texts)
         case Deferred(failure=Failure(code=int()) as failure, retry_after=timedelta() | None):
             return evolve(outcome, failure=_clean(failure))
-        case Rejected(failure=Failure(code=int()) as failure):
-            return evolve(outcome, failure=_clean(failure))
+        case Rejected(failure=Failure(code=int()) as failure, references=references):
+            return evolve(outcome, failure=_clean(failure), references=_texts(references))
         case Unknown(failure=Failure(code=int()) as failure):
             return evolve(outcome, failure=_clean(failure))
     return None

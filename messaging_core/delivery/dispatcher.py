@@ -38,7 +38,7 @@ from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement
-from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome, Rejected
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.policy.send_rules import Course
 from messaging_core.ports.transport import Transport
@@ -212,7 +212,7 @@ class Dispatcher:
         It may have found another message, with the same text and receiver.
         """
         told = ask_transport(transport, envelope)
-        if not isinstance(told, Accepted):
+        if not isinstance(told, Accepted | Rejected):
             return told
         with self.context.storage.begin(read_only=True) as tx:
             ids = tx.messages.by_references(claim.workspace, told.references)

@@ -108,7 +108,8 @@ class SupportsLookUp(Protocol):
 
         Returns:
             `Accepted`: the provider has it. `Rejected`: the provider had it and will not deliver
-            it. `Deferred`: the provider certainly does not have it; it may be sent again.
+            it. Each has its references: those of another message prove nothing about this one.
+            `Deferred`: the provider certainly does not have it; it may be sent again.
             Nothing, `Unknown` or `PerRecipient`: the provider cannot tell; the message stays in
             doubt.
         """

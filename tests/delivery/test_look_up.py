@@ -150,7 +150,12 @@ def test_a_message_that_the_provider_gave_up_has_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [None, LOST, ValueError("s3cret"), SystemExit(), "taken", Accepted(references=("p-0",))]
+    "told",
+    [
+        *(None, LOST, ValueError("s3cret"), SystemExit(), "taken"),
+        Accepted(references=("p-0",)),
+        evolve(DEAD, references=("p-0",)),
+    ],
 )
 @pytest.mark.parametrize(
     ("choice", "report"),
@@ -175,6 +180,21 @@ def test_where_the_provider_cannot_tell_the_channel_decides(
     assert len(transport.asked) == 1
     assert len(transport.sent) == (3 if choice is WhenInDoubt.RESEND else 2)
     assert "s3cret" not in caplog.text
+
+
+def test_two_messages_do_not_fail_by_the_one_that_the_provider_gave_up() -> None:
+    gone = evolve(DEAD, references=("p-1",))
+    transport = Asked(LOST, LOST, TAKEN, told=gone)
+    engine = Engine(transport)
+    first, second = engine.send(), engine.send()
+    engine.worker.drain()
+    engine.clock.advance(minutes=2)
+
+    assert engine.worker.drain() == DeliveryReport(sent=1, failed=1)
+
+    states = [engine.messenger.get(message.id) for message in (first, second)]
+    assert [state.status for state in states] == [Status.SENDING_FAILED, Status.SENT]
+    assert states[0].references == ("p-1",)
 
 
 def test_a_provider_that_recognises_messages_is_not_asked() -> None:

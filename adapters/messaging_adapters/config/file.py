@@ -1,30 +1,26 @@
 """The channels, the database and the webhooks of a configuration."""
 
 import os
-import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 from attrs import field
 
 from messaging_adapters.asgi.access import Access
+from messaging_adapters.config.channels import channel_faults, channel_of, platform_faults
 from messaging_adapters.config.http import access_keys_of, http_faults
-from messaging_adapters.config.keys import Key, faults_of, near
+from messaging_adapters.config.keys import Key, faults_of
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
-from messaging_core.errors import ArgumentError, ConfigurationError
+from messaging_core.errors import ConfigurationError
 from messaging_core.lazy import frozen
-from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
-from messaging_core.models.common.escalation import Escalation
-from messaging_core.models.common.platform_rules import PlatformRules
+from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
-from messaging_core.ports.transport import Transport
-from messaging_core.rules.addressing.channel import check_channel
+from messaging_core.ports.transport import Transport, close_transports
 
 EXAMPLE: Final = """\
 database = "messages.db"
@@ -53,7 +49,6 @@ folder = "outbox"
 DRIVERS: Final = ("sqlite3", "pysqlite3")
 """The modules that the database can be opened with; the first is that of Python."""
 
-_NO_PLATFORMS: Final[Mapping[str, Mapping[str, Any]]] = {}
 _NO_FILE: Final = Path("configuration")
 """What the errors about a mapping name instead of a file."""
 
@@ -66,36 +61,6 @@ _FILE: Final = {
     "platforms": Key(kind=dict),
     "http": Key(kind=dict),
     "access_keys": Key(kind=dict),
-}
-_PLATFORM: Final = {
-    "body_types": Key(kind=list),
-    "max_text": Key(kind=int, least=1),
-    "max_media": Key(kind=int, least=1),
-    "address": Key(),
-    "address_format": Key(),
-}
-_CHANNEL: Final = {
-    "platform": Key(required=True),
-    "sender": Key(),
-    "sender_name": Key(),
-    "message_type": Key(choices=tuple(MessageType)),
-    "active": Key(kind=bool),
-    "mms": Key(kind=bool),
-    "smart_encoding": Key(kind=bool),
-    "max_parts": Key(kind=int),
-    "when_in_doubt": Key(choices=tuple(WhenInDoubt)),
-    "identifier_key": Key(),
-    "allow_unassigned_numbers": Key(kind=bool),
-    "unsubscribe_url": Key(),
-    "unsubscribe_mailto": Key(),
-    "escalation": Key(kind=dict),
-    "id": Key(),
-    "transport": Key(kind=object, required=True),
-}
-
-_ESCALATION: Final = {
-    "channel": Key(required=True),
-    "after": Key(kind=timedelta, least=1, required=True),
 }
 
 
@@ -148,35 +113,63 @@ class Config:
         """
         return is_sandboxed(self.sandbox, os.environ if environment is None else environment)
 
+    def make(
+        self, environment: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Transport], list[ReceiptParser]]:
+        """Make the transports of all channels, and the receipt parsers.
+
+        Raises:
+            ConfigurationError: Some of them cannot be made; with a line for each.
+        """
+        faults: list[str] = []
+        transports: dict[str, Transport] = {}
+        parsers: list[ReceiptParser] = []
+        with _gathered(faults):
+            transports = self.make_transports(environment)
+        with _gathered(faults):
+            parsers = self.make_webhooks(environment)
+        if faults:
+            close_transports(transports.values())
+            raise ConfigurationError("\n".join(faults))
+        return transports, parsers
+
     def make_transports(self, environment: Mapping[str, str] | None = None) -> dict[str, Transport]:
         """Make the transports of all channels, one for each that has settings of its own.
 
         Raises:
-            ConfigurationError: One of them cannot be made.
+            ConfigurationError: Some of them cannot be made; with a line for each.
         """
+        faults: list[str] = []
         transports: dict[str, Transport] = {}
         for name, settings in self.transports.items():
             same = next((other for other in transports if self.transports[other] == settings), None)
-            transports[name] = transports[same] if same else self.transport(name, environment)
+            with _gathered(faults):
+                transports[name] = transports[same] if same else self.transport(name, environment)
+        if faults:
+            close_transports(transports.values())
+            raise ConfigurationError("\n".join(faults))
         return transports
 
     def make_webhooks(self, environment: Mapping[str, str] | None = None) -> list[ReceiptParser]:
         """Make the receipt parsers.
 
         Raises:
-            ConfigurationError: One of them cannot be made.
+            ConfigurationError: Some of them cannot be made; with a line for each.
         """
         numbers = {
             channel.sender: channel.id
             for channel in self.channels.values()
             if channel.platform == SMS and channel.sender
         }
-        return [
-            self._make(
-                settings, f"[webhooks.{name}]", environment, {"name": name, "channels": numbers}
-            )
-            for name, settings in self.webhooks.items()
-        ]
+        faults: list[str] = []
+        parsers: list[ReceiptParser] = []
+        for name, settings in self.webhooks.items():
+            defaults = {"name": name, "channels": numbers}
+            with _gathered(faults):
+                parsers.append(self._make(settings, f"[webhooks.{name}]", environment, defaults))
+        if faults:
+            raise ConfigurationError("\n".join(faults))
+        return parsers
 
     def _make(
         self,
@@ -194,6 +187,15 @@ class Config:
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.path}: {place} {error}") from error
+
+
+@contextmanager
+def _gathered(faults: list[str]) -> Iterator[None]:
+    """Add what is raised to the faults, so that all of them are shown together."""
+    try:
+        yield
+    except ConfigurationError as error:
+        faults.append(str(error))
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
@@ -220,7 +222,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         database=path.parent / data.get("database", "messages.db"),
         driver=data.get("driver", DRIVERS[0]),
         sandbox=data.get("sandbox"),
-        channels={name: _channel(name, table, platforms) for name, table in tables.items()},
+        channels={name: channel_of(name, table, platforms) for name, table in tables.items()},
         transports={
             name: Settings(group=TRANSPORTS, given=table["transport"], in_file=is_file)
             for name, table in tables.items()
@@ -251,16 +253,20 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     yield from faults_of(data, _FILE)
     yield from http_faults(data)
+    platforms = dict(_tables(data, "platforms"))
+    sound = {
+        name: table for name, table in platforms.items() if not any(platform_faults(name, table))
+    }
     for name, table in _tables(data, "channels"):
-        for fault in _channel_faults(name, table, data["channels"]):
+        for fault in channel_faults(name, table, sound, data["channels"]):
             yield f"[channels.{name}] {fault}"
         transport = table.get("transport") if isinstance(table, dict) else None
         if isinstance(transport, str | dict) and transport:
             settings = Settings(group=TRANSPORTS, given=transport, in_file=in_file)
             for fault in settings.faults(table.get("platform", "")):
                 yield f"[channels.{name}.transport] {fault}"
-    for name, table in _tables(data, "platforms"):
-        for fault in _platform_faults(name, table):
+    for name, table in platforms.items():
+        for fault in platform_faults(name, table):
             yield f"[platforms.{name}] {fault}"
     yield from (f"[sandbox] {fault}" for fault in sandbox_faults(data.get("sandbox")))
     for name, given in _tables(data, "webhooks"):
@@ -271,74 +277,6 @@ def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
             yield f"[webhooks.{name}] {fault}"
 
 
-def _platform_faults(name: str, table: Any) -> Iterator[str]:
-    if not isinstance(table, dict):
-        yield "must be a table, with keys such as max_text"
-        return
-    if faults := list(faults_of(table, _PLATFORM)):
-        yield from faults
-        return
-    try:
-        channel = Channel(name=name, platform=name, rules=PlatformRules(**table))
-    except ArgumentError as error:
-        yield str(error)
-        return
-    yield from _rule_violations(channel)
-
-
 def _tables(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
     tables = data.get(key)
     return list(tables.items()) if isinstance(tables, dict) else []
-
-
-def _channel_faults(name: str, table: Any, names: Collection[str]) -> Iterator[str]:
-    if not isinstance(table, dict):
-        yield f"must be a table, with keys such as platform and sender: write [channels.{name}]"
-        return
-    faults = [*faults_of(table, _CHANNEL), *_escalation_faults(table.get("escalation"), names)]
-    yield from faults or _rule_faults(name, table)
-
-
-def _escalation_faults(table: Any, names: Collection[str]) -> Iterator[str]:
-    if not isinstance(table, dict):
-        return
-    faults = [f"escalation.{fault}" for fault in faults_of(table, _ESCALATION)]
-    yield from faults
-    if not faults and (name := table["channel"]) not in names:
-        yield f'escalation.channel: there is no channel "{name}"{near(name, names)}'
-
-
-def _rule_faults(name: str, table: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the engine itself would say about the channel."""
-    platform = table["platform"]
-    if platform not in {SMS, EMAIL, PUSH} and (question := near(platform, (SMS, EMAIL, PUSH))):
-        yield f'platform: "{platform}" is not one of {SMS}, {EMAIL}, {PUSH}{question}'
-        return
-    try:
-        channel = _channel(name, table)
-    except ArgumentError as error:
-        yield str(error)
-        return
-    except ValueError:
-        yield f'id: "{table["id"]}" is not a UUID'
-        return
-    yield from _rule_violations(channel)
-
-
-def _rule_violations(channel: Channel) -> Iterator[str]:
-    for violation in check_channel(channel):
-        key = re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", violation.path.split("/")[-1])
-        yield f"{key}: {violation.message}"
-
-
-def _channel(
-    name: str, table: Mapping[str, Any], platforms: Mapping[str, Mapping[str, Any]] = _NO_PLATFORMS
-) -> Channel:
-    fields = {key: value for key, value in table.items() if key not in {"transport", "id"}}
-    if "escalation" in table:
-        fields["escalation"] = Escalation(**table["escalation"])
-    if "id" in table:
-        fields["id"] = UUID(table["id"])
-    if table["platform"] in platforms:
-        fields["rules"] = PlatformRules(**platforms[table["platform"]])
-    return Channel(name=name, **fields)

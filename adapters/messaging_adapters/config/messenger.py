@@ -44,9 +44,9 @@ def messenger_from(
     config = load_config(source)
     variables = os.environ if environment is None else environment
     with ExitStack() as made:  # closes what was made, if the rest fails
-        transports = config.make_transports(variables)
+        transports, parsers = config.make(variables)
         made.callback(close_transports, transports.values())
-        options.setdefault("receipt_parsers", config.make_webhooks(variables))
+        options.setdefault("receipt_parsers", parsers)
         own = storage if storage is not None else open_storage(config.database, config.driver)
         if storage is None:
             made.callback(own.close)  # type: ignore[attr-defined] # it is a SqliteStorage

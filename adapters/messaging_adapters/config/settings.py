@@ -77,7 +77,7 @@ class Settings:
         parsed = self._parsed(environment if self._is_variable else None)
         if self._is_variable and (faults := list(self._table_faults(parsed))):
             raise ConfigurationError("; ".join(faults))
-        table = {name: _filled_in(name, value, environment) for name, value in parsed.table.items()}
+        table = _filled_in(parsed.table, environment)
         usable = {name: value for name, value in defaults.items() if name in parsed.options}
         values = values_of(table, parsed.options, folder=folder, channels=channels)
         return parsed.adapter.make(**parsed.adapter.complete(usable | values))
@@ -175,8 +175,15 @@ def _is_only_variables(value: Any) -> bool:
     return all(isinstance(text, str) and _VARIABLE_ALONE.fullmatch(text) for text in texts)
 
 
-def _filled_in(name: str, value: Any, environment: Mapping[str, str]) -> Any:
-    try:
-        return filled_in(value, environment)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{name}: {error}") from None
+def _filled_in(table: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return a table with its variables, or raise with every option in which one is missing."""
+    filled: dict[str, Any] = {}
+    faults = []
+    for name, value in table.items():
+        try:
+            filled[name] = filled_in(value, environment)
+        except ConfigurationError as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+    return filled

@@ -120,12 +120,12 @@ def _answers(attempted: Attempted) -> Answers:
 def _with_answers(attempted: Attempted, answers: Answers, *, is_open: bool) -> Settlement:
     """Return how every receiver has fared, this attempt included; its status is still to come."""
     earlier, kind = so_far(attempted.claim, attempted.now), _kind(attempted.outcome)
-    accepted = {id(answer): answer for _, answer in answers if isinstance(answer, Accepted)}
+    named = {id(answer): answer for _, answer in answers if isinstance(answer, Accepted | Rejected)}
     rejected = [answer.failure for _, answer in answers if isinstance(answer, Rejected)]
     return evolve(
         earlier,
         # Several receivers may share one answer, and so its references.
-        parts=earlier.parts + sum(map(_parts, accepted.values()), ()),
+        parts=earlier.parts + sum(map(_parts, named.values()), ()),
         accepted=earlier.accepted + _addresses(answers, Accepted),
         refused=earlier.refused + _addresses(answers, Rejected),
         failure=earlier.failure or next(iter(rejected), None),
@@ -140,7 +140,7 @@ def _addresses(answers: Answers, cls: type[SingleOutcome]) -> tuple[str, ...]:
     return tuple([address for address, answer in answers if isinstance(answer, cls)])
 
 
-def _parts(outcome: Accepted) -> tuple[Part, ...]:
+def _parts(outcome: Accepted | Rejected) -> tuple[Part, ...]:
     return tuple([Part(platform_reference=reference) for reference in outcome.references])
 
 

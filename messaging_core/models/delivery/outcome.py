@@ -32,9 +32,15 @@ class Deferred:
 
 @frozen(kw_only=True)
 class Rejected:
-    """The provider certainly did not take the message and never will."""
+    """The provider certainly did not take the message and never will.
+
+    Attributes:
+        failure: Why.
+        references: The provider's own ids, where it had the message and gave it up.
+    """
 
     failure: Failure
+    references: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -50,6 +50,7 @@ class MessageQuery:
     Attributes:
         workspace: The tenant.
         limit: Messages a page, 1 to 1000.
+        channel_id: Channels, their ids, or their names in the default workspace.
         page_token: `next_page_token` of the page before; only valid with the same filters.
         start_at: Only messages accepted at this instant or later.
         end_at: Only messages accepted before this instant.

@@ -27,15 +27,16 @@ PLATFORM: Final = pattern(r"[A-Za-z0-9-]{3,60}")
 def check_channel(channel: Channel) -> list[Violation]:
     """Refuse a channel that could never send, before the first message finds out.
 
-    A platform is 3 to 60 of `A-Za-z0-9-`, and `SMS` or `Email` is a slip, not a platform of the
-    host's own. A sender fits the platform: on email, where there must be one, it is the complete
+    A platform is 3 to 60 of `A-Za-z0-9-`. `SMS` or `Email` is a slip, not a platform of the
+    host's own; so is a name that is similar to one of ours, such as `mail`, without `rules`. A
+    sender fits the platform: on email, where there must be one, it is the complete
     address. Elsewhere none is needed, since a provider may know its sender itself.
 
     Returns:
         Violations with the fields of `Channel` as paths, in camelCase.
     """
     violations = check_line(channel.name, "/name", required=True, longest=MAX_NAME_LENGTH)
-    violations += check_platform(channel.platform, "/platform")
+    violations += check_platform(channel.platform, "/platform") or _check_slip(channel)
     if channel.sender is not None:
         violations += _check_sender(channel.sender, channel.platform, "/sender")
     elif channel.platform == EMAIL:
@@ -58,6 +59,23 @@ def check_channel(channel: Channel) -> list[Violation]:
     violations += _check_escalation(channel)
     key = channel.identifier_key
     return violations + check_line(key, "/identifierKey", required=True, longest=MAX_KEY_LENGTH)
+
+
+def _check_slip(channel: Channel) -> list[Violation]:
+    """Refuse a platform whose name is nearly one of ours, unless it has rules of its own."""
+    ours = (SMS, EMAIL, PUSH)
+    if channel.platform in ours or channel.rules is not None:
+        return []
+    from difflib import get_close_matches  # noqa: PLC0415 - a channel of ours does not need it
+
+    close = get_close_matches(channel.platform.lower(), ours, n=1)
+    if not close:
+        return []
+    message = (
+        f'"{channel.platform}" is not one of {", ".join(ours)} (did you mean "{close[0]}"?);'
+        f" a platform of your own needs rules: PlatformRules, or [platforms.{channel.platform}]"
+    )
+    return [Violation("/platform", "channel.bad_platform", message)]
 
 
 def _check_sms_only(channel: Channel) -> list[Violation]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from messaging_core.models import Channel
+from messaging_core.models import Channel, PlatformRules
 from messaging_core.rules.addressing.channel import check_channel
 
 
@@ -25,6 +25,7 @@ def a_channel(**fields: Any) -> Channel:
         a_channel(platform="email", sender="shop@example.com"),
         a_channel(platform="push", sender="com.example.shop"),
         a_channel(platform="sms-messagebird"),
+        a_channel(platform="gmail", rules=PlatformRules()),
         a_channel(platform="x" * 60, sender="anything"),
         a_channel(identifier_key="mobile"),
         a_channel(
@@ -62,6 +63,9 @@ def test_a_channel_is_accepted(channel: Channel) -> None:
         ({"platform": "\u0661\u0662\u0663"}, "/platform", "channel.bad_platform"),
         ({"platform": "SMS"}, "/platform", "channel.bad_platform"),
         ({"platform": "Email"}, "/platform", "channel.bad_platform"),
+        ({"platform": "mail"}, "/platform", "channel.bad_platform"),
+        ({"platform": "e-mail"}, "/platform", "channel.bad_platform"),
+        ({"platform": "Pushs"}, "/platform", "channel.bad_platform"),
         ({"sender": ""}, "/sender", "sender.invalid"),
         ({"sender": "far too long a name"}, "/sender", "sender.invalid"),
         ({"platform": "email", "sender": "shop"}, "/sender", "sender.invalid"),
@@ -102,6 +106,15 @@ def test_any_other_channel_is_refused(fields: dict[str, Any], path: str, code: s
     violations = check_channel(a_channel(**fields))
 
     assert [(v.path, v.code) for v in violations] == [(path, code)]
+
+
+def test_a_platform_that_is_nearly_ours_is_named_with_the_remedy() -> None:
+    (violation,) = check_channel(a_channel(platform="mail"))
+
+    assert violation.message == (
+        '"mail" is not one of sms, email, push (did you mean "email"?);'
+        " a platform of your own needs rules: PlatformRules, or [platforms.mail]"
+    )
 
 
 def test_every_fault_of_a_channel_is_told() -> None:

@@ -19,7 +19,7 @@ def check(options: Namespace) -> int:
     screen = Screen()
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
-        transports = config.make_transports()
+        transports, _ = config.make()
         stack.callback(close_transports, transports.values())
         rows = list(_checked(transports))
     columns = [*(Column(name) for name in ("channel", "transport", "result"))]

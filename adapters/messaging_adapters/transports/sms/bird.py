@@ -231,7 +231,8 @@ class BirdTransport(HttpTransport, Codec):
         code = text_of(failure.get("code")) if isinstance(failure, dict) else ""
         known = self._table.find(code) or self._table.find(f"{code[:2]}xxx")
         if status in _FAILED and known is not None:
-            return Rejected(failure=reported_by(known, self.name))
+            references = (reference,) if is_reference(reference) else ()
+            return Rejected(failure=reported_by(known, self.name), references=references)
         return Accepted(references=(reference,)) if is_reference(reference) else None
 
 

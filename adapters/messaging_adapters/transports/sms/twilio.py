@@ -247,7 +247,7 @@ class TwilioTransport(HttpTransport, Codec):
             return None
         failure = self._table.find(text_of(item.get("error_code")))
         if word in _FAILED and failure is not None:
-            return Rejected(failure=reported_by(failure, self.name))
+            return Rejected(failure=reported_by(failure, self.name), references=(sid,))
         return Accepted(references=(sid,), raw=word)
 
     @property

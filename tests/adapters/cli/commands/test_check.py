@@ -89,6 +89,21 @@ def test_all_is_well_when_no_channel_fails(run, shop):
     assert ran.status == 0
 
 
+def test_every_variable_that_is_missing_is_named_at_once(run, shop):
+    first = CHANNEL.format(name="a", dsn="smtp://${USER_A}:${PASS_A}@mail.example")
+    second = CHANNEL.format(name="b", dsn="postmark://:${TOKEN_B}@")
+    webhook = '[webhooks.resend]\ntype = "resend"\nsecret_env = "SECRET_C"\n'
+    (shop / "messaging.toml").write_text(first + second + webhook)
+
+    ran = run("check")
+
+    assert ran.status == 2
+    places = [line.partition("] ")[0].rpartition("[")[2] for line in ran.err.splitlines()]
+    assert places == ["channels.a.transport", "channels.b.transport", "webhooks.resend"]
+    for name in ("USER_A", "PASS_A", "TOKEN_B", "SECRET_C"):
+        assert f"set it: export {name}=…" in ran.err
+
+
 def test_a_missing_variable_is_wrong_usage(run, shop):
     dsn = "smtp://user:${NO_SUCH_VARIABLE}@mail.example"
     (shop / "messaging.toml").write_text(CHANNEL.format(name="a", dsn=dsn))
