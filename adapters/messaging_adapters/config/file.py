@@ -25,6 +25,7 @@ from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport
 from messaging_core.rules.addressing.channel import check_channel
+from messaging_core.rules.addressing.sender_pool import channel_senders
 
 EXAMPLE: Final = """\
 database = "messages.db"
@@ -77,6 +78,7 @@ _PLATFORM: Final = {
 _CHANNEL: Final = {
     "platform": Key(required=True),
     "sender": Key(),
+    "senders": Key(kind=dict),
     "sender_name": Key(),
     "message_type": Key(choices=tuple(MessageType)),
     "active": Key(kind=bool),
@@ -167,9 +169,10 @@ class Config:
             ConfigurationError: One of them cannot be made.
         """
         numbers = {
-            channel.sender: channel.id
+            sender: channel.id
             for channel in self.channels.values()
-            if channel.platform == SMS and channel.sender
+            if channel.platform == SMS
+            for sender in channel_senders(channel)
         }
         return [
             self._make(
