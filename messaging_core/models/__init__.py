@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.common.identifier import *
     from messaging_core.models.common.page import *
     from messaging_core.models.common.platform_rules import *
+    from messaging_core.models.common.sender_pool import *
     from messaging_core.models.common.violation import *
     from messaging_core.models.content.action import *
     from messaging_core.models.content.body import *
@@ -57,6 +58,7 @@ _NAMES = {
     "common.page": "DEFAULT_LIMIT MAX_LIMIT Page",
     "common.escalation": "Escalation",
     "common.platform_rules": "PlatformRules",
+    "common.sender_pool": "SenderPool",
     "common.violation": "Violation",
     "content.action": (
         "Action ActionDescription ActionMetadata BuyAction LinkAction LocationRequestAction "

@@ -16,7 +16,7 @@ from messaging_core.models.policy.reasons import SUPPRESSED_BY, because
 from messaging_core.policy.escalation import exclude
 from messaging_core.policy.evaluator import is_exempt, people_of
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.rules.policy.consent import covering, identifier_on, purpose_of
+from messaging_core.rules.policy.consent import covering, identifier_on, pool_of, purpose_of
 from messaging_core.rules.policy.lifecycle import UNDER_WAY, can_exclude
 
 
@@ -65,7 +65,7 @@ def _is_covered(message: Message, suppression: Suppression, context: EngineConte
     purpose = purpose_of(channel.message_type, message.meta)
     is_doubted = message.details == IN_DOUBT
     return not is_doubted and bool(
-        covering([suppression], identifier, purpose, message.sender.address)
+        covering([suppression], identifier, purpose, message.sender.address, pool_of(channel))
     )
 
 

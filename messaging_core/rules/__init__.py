@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from messaging_core.rules.addressing.phone_number import normalize_phone_number
     from messaging_core.rules.addressing.receiver import address_of, check_receiver
     from messaging_core.rules.addressing.sender import check_sender
+    from messaging_core.rules.addressing.sender_pool import choose_sender
     from messaging_core.rules.content.attachments import check_attachments
     from messaging_core.rules.content.body import check_body
     from messaging_core.rules.content.headers import check_headers, check_subject
@@ -78,6 +79,7 @@ __all__ = [
     "check_tags",
     "check_validity",
     "check_web_url",
+    "choose_sender",
     "confirmation_of",
     "country_of",
     "due_time",
@@ -114,6 +116,7 @@ _NAMES = {
     "addressing.phone_number": "normalize_phone_number",
     "addressing.receiver": "address_of check_receiver",
     "addressing.sender": "check_sender",
+    "addressing.sender_pool": "choose_sender",
     "content.attachments": "check_attachments",
     "content.body": "check_body",
     "content.headers": "check_headers check_subject",

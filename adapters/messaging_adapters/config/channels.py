@@ -23,6 +23,7 @@ _PLATFORM: Final = {
 _CHANNEL: Final = {
     "platform": Key(required=True),
     "sender": Key(),
+    "senders": Key(kind=dict),
     "sender_name": Key(),
     "message_type": Key(choices=tuple(MessageType)),
     "active": Key(kind=bool),

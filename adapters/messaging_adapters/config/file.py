@@ -21,6 +21,7 @@ from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport, close_transports
+from messaging_core.rules.addressing.sender_pool import channel_senders
 
 EXAMPLE: Final = """\
 database = "messages.db"
@@ -157,9 +158,10 @@ class Config:
             ConfigurationError: Some of them cannot be made; with a line for each.
         """
         numbers = {
-            channel.sender: channel.id
+            sender: channel.id
             for channel in self.channels.values()
-            if channel.platform == SMS and channel.sender
+            if channel.platform == SMS
+            for sender in channel_senders(channel)
         }
         faults: list[str] = []
         parsers: list[ReceiptParser] = []

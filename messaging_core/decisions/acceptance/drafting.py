@@ -22,8 +22,9 @@ from messaging_core.models.people.contact import (
     ReceiverContact,
 )
 from messaging_core.models.policy.plan import Verdict
-from messaging_core.rules.addressing.addresses import country_of
-from messaging_core.rules.addressing.receiver import address_of
+from messaging_core.rules.addressing.addresses import address_key, country_of
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, address_of
+from messaging_core.rules.addressing.sender_pool import choose_sender
 from messaging_core.rules.content.tags import normalize_tags
 from messaging_core.rules.policy.lifecycle import initial
 
@@ -107,17 +108,19 @@ def draft(  # noqa: PLR0913 - everything a message is made of, each once
 def _sender(request: SendMessage, channel: Channel) -> MessageSender:
     """Let the request's own sender win over the body's, the body's over `meta`, then the channel's.
 
-    The Bird Channels API names all of these and no order; the nearest to the sending wins.
+    The Bird Channels API names all of these and no order; the nearest to the sending wins. A
+    channel with a pool has one sender for each receiver.
     """
     own = request.sender.connector if request.sender else None
     chosen = _email_from(request) if channel.platform == EMAIL else None
+    default = _default_sender(request, channel)
     if own is None and chosen is None:
-        return _channel_sender(channel)
+        return _channel_sender(channel, default)
     value = own.identifier_value if own else chosen.username if chosen else None
     name = own.annotations.name if own and own.annotations else None
     return _connector(
         channel,
-        _complete(value, channel) if value else channel.sender,
+        _complete(value, channel, default) if value else default,
         name or (chosen.display_name if chosen and not own else None) or channel.sender_name,
     )
 
@@ -129,16 +132,30 @@ def _email_from(request: SendMessage) -> EmailFrom | None:
     return request.meta.email.sender if request.meta and request.meta.email else None
 
 
-def _complete(value: str, channel: Channel) -> str:
-    """Give the user part of an address the channel's domain."""
-    if channel.platform != EMAIL or not channel.sender or "@" in value:
+def _default_sender(request: SendMessage, channel: Channel) -> str | None:
+    """Return the channel's sender, or that of its pool which writes to the first receiver.
+
+    It is stored with the message, so that every attempt and every look-up has the same.
+    """
+    contact = next(iter(request.receiver.contacts), None)
+    if channel.senders is None or contact is None:
+        return channel.sender
+    kind = PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
+    own = address_of(contact, channel)
+    address = own[1] if own else _identifier(contact, channel).identifier_value
+    return choose_sender(channel.senders, address_key(kind, address))
+
+
+def _complete(value: str, channel: Channel, default: str | None) -> str:
+    """Give the user part of an address the domain of the sender that it replaces."""
+    if channel.platform != EMAIL or not default or "@" in value:
         return value
-    return value + channel.sender[channel.sender.rindex("@") :]
+    return value + default[default.rindex("@") :]
 
 
 @lru_cache(maxsize=1024)
-def _channel_sender(channel: Channel) -> MessageSender:
-    return _connector(channel, channel.sender, channel.sender_name)
+def _channel_sender(channel: Channel, sender: str | None) -> MessageSender:
+    return _connector(channel, sender, channel.sender_name)
 
 
 def _connector(channel: Channel, value: str | None, name: str | None) -> MessageSender:

@@ -14,7 +14,7 @@ from messaging_core.models.policy.send_rules import (
     ReceiverFacts,
     SendRules,
 )
-from messaging_core.rules.policy.consent import covering
+from messaging_core.rules.policy.consent import covering, pool_of
 from messaging_core.rules.policy.frequency import binds, next_free
 
 
@@ -50,7 +50,11 @@ def _suppressions(case: Case, receiver: ReceiverFacts, place: str) -> Iterator[F
     if receiver.identifier is None:
         return
     for suppression in covering(
-        receiver.suppressions, receiver.identifier, case.purpose, case.sender
+        receiver.suppressions,
+        receiver.identifier,
+        case.purpose,
+        case.sender,
+        pool_of(case.channel),
     ):
         facts = {
             "receiver": place,

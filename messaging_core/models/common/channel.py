@@ -19,6 +19,7 @@ from messaging_core.arguments import (
 )
 from messaging_core.models.common.escalation import Escalation
 from messaging_core.models.common.platform_rules import PlatformRules
+from messaging_core.models.common.sender_pool import SenderPool, sender_pool
 
 DEFAULT_WORKSPACE = UUID(int=0)
 """The workspace of a host with one tenant."""
@@ -82,6 +83,10 @@ class Channel:
         name: The host's name for it, unique in its workspace.
         platform: `sms`, `email`, `push`, or the host's own (`^[A-Za-z0-9-]{3,60}$`).
         sender: The number, sender id, email address or app that messages come from.
+        senders: Several senders that share the receivers, with their weights, as a dict; or a
+            list of senders with equal weights. Each receiver keeps its sender, as long as the
+            pool has it. `sender` is then the name under which opt-outs are kept: leave it as it
+            is when the pool changes.
         sender_name: The display name of the sender.
         message_type: The use of the channel.
         workspace: The tenant; hosts with one tenant omit it.
@@ -112,6 +117,7 @@ class Channel:
     name: str
     platform: str
     sender: str | None = None
+    senders: SenderPool | None = field(default=None, converter=sender_pool, metadata={"wire": None})
     sender_name: str | None = None
     message_type: MessageType = field(default=MessageType.TRANSACTIONAL, converter=MessageType)
     workspace: UUID = DEFAULT_WORKSPACE

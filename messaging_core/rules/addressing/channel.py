@@ -9,6 +9,7 @@ from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.body import Body
 from messaging_core.rules.addressing.addresses import check_email_address
 from messaging_core.rules.addressing.sender import check_display_name, check_sender_value
+from messaging_core.rules.addressing.sender_pool import check_sender_pool
 from messaging_core.rules.addressing.unsubscribe import (
     check_unsubscribe_mailto,
     check_unsubscribe_url,
@@ -42,6 +43,9 @@ def check_channel(channel: Channel) -> list[Violation]:
     elif channel.platform == EMAIL:
         message = "an email channel has the address that its mail comes from"
         violations.append(Violation("/sender", "channel.no_sender", message))
+    violations += check_sender_pool(channel)
+    for sender in channel.senders.senders if channel.senders else ():
+        violations += _check_sender(sender, channel.platform, "/senders")
     if channel.sender_name is not None:
         violations += check_display_name(channel.sender_name, "/senderName")
     if channel.mms and channel.platform != SMS:

@@ -13,6 +13,7 @@ from messaging_core.rules.addressing.addresses import (
     check_sms_sender,
     normalize_email,
 )
+from messaging_core.rules.addressing.sender_pool import channel_senders
 from messaging_core.rules.formats.text import check_line
 
 MAX_USER_NAME_LENGTH: Final = 64  # of a local part: RFC 5321 §4.5.3.1.1
@@ -85,8 +86,13 @@ def check_sender_domain(
 
 def mail_domains(channels: Iterable[Channel]) -> frozenset[str]:
     """Return the domains that email channels send from."""
-    senders = [channel.sender for channel in channels if channel.platform == EMAIL]
-    return frozenset(mail_domain(sender) for sender in senders if sender)
+    senders = [
+        sender
+        for channel in channels
+        if channel.platform == EMAIL
+        for sender in channel_senders(channel)
+    ]
+    return frozenset(map(mail_domain, senders))
 
 
 def mail_domain(address: str) -> str:

@@ -1,6 +1,6 @@
 """What a person has agreed to get, and what not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from messaging_core.models.common.channel import Channel, MessageType
 from messaging_core.models.common.identifier import Identifier
@@ -10,6 +10,7 @@ from messaging_core.models.people.suppression import Suppression, SuppressionSco
 from messaging_core.models.policy.send_rules import Holdout, Purpose
 from messaging_core.rules.addressing.addresses import address_key
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
+from messaging_core.rules.addressing.sender_pool import channel_senders
 from messaging_core.rules.content.meta import MARKETING
 
 _SCOPES: Mapping[Purpose, SuppressionScope] = {
@@ -46,6 +47,7 @@ def covering(
     identifier: Identifier,
     purpose: Purpose,
     sender: str | None,
+    pool: Collection[str] = (),
 ) -> tuple[Suppression, ...]:
     """Return the suppressions that forbid a message, in the order given.
 
@@ -59,16 +61,18 @@ def covering(
         identifier: The address the message would go to.
         purpose: What the message is for.
         sender: The address it would come from, if it has one.
+        pool: The senders of its channel, if it has several: who opts out from one of them does
+            not know the others, so that it holds for all.
     """
     key, value = identifier.identifier_key, identifier.identifier_value
     own = address_key(key, value)
-    from_ = sender_key(sender, key) if sender else None
+    senders = {sender_key(name, key) for name in (sender, *pool) if name}
     return tuple(
         suppression
         for suppression in suppressions
         if suppression.identifier_key == key
         and address_key(key, suppression.identifier_value) == own
-        and _covers(suppression, purpose, from_)
+        and _covers(suppression, purpose, senders)
     )
 
 
@@ -86,10 +90,15 @@ def is_held_out(contact: Contact, holdout: Holdout) -> bool:
     )
 
 
-def _covers(suppression: Suppression, purpose: Purpose, sender: str | None) -> bool:
+def pool_of(channel: Channel) -> tuple[str, ...]:
+    """Return the senders of a channel that has several, for `covering`."""
+    return channel_senders(channel) if channel.senders else ()
+
+
+def _covers(suppression: Suppression, purpose: Purpose, senders: Collection[str]) -> bool:
     if suppression.scope is not SuppressionScope.SENDER:
         return suppression.scope is _SCOPES[purpose]
-    if sender is None or suppression.sender is None:
+    if not senders or suppression.sender is None:
         # A channel without a sender of its own hears STOP too: it holds for all such channels.
-        return sender is None and suppression.sender is None
-    return sender_key(suppression.sender, suppression.identifier_key) == sender
+        return not senders and suppression.sender is None
+    return sender_key(suppression.sender, suppression.identifier_key) in senders

@@ -8,7 +8,8 @@ from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.notification import Notification
 from messaging_core.rules.addressing.addresses import address_key, check_email_address
 from messaging_core.rules.addressing.receiver import MAX_PER_LINE
-from messaging_core.rules.addressing.sender import check_user_name, mail_domain
+from messaging_core.rules.addressing.sender import check_user_name, mail_domain, mail_domains
+from messaging_core.rules.addressing.sender_pool import channel_senders
 from messaging_core.rules.content.files import check_file_name
 from messaging_core.rules.content.headers import check_subject
 from messaging_core.rules.formats.text import check_line, check_text
@@ -55,19 +56,21 @@ def valid_addresses(addresses: Iterable[str]) -> list[str]:
 def sender_channel(address: str, channels: Collection[Channel]) -> tuple[Channel, str | None]:
     """Return the channel that sends from an address, and the user name that replaces its own.
 
+    A channel with a pool of senders would choose one by the receiver, so the address replaces it.
+
     Raises:
         LookupError: No email channel has the address or its domain, so sending from it would be a
             forgery.
     """
     key = address_key(_KEY, address)
     for channel in channels:
-        if channel.sender and address_key(_KEY, channel.sender) == key:
-            return channel, None
+        if key in {address_key(_KEY, sender) for sender in channel_senders(channel)}:
+            return channel, address if channel.senders else None
     user, _, domain = address.rpartition("@")
     for channel in channels:
-        is_own = channel.sender and mail_domain(channel.sender) == mail_domain(address)
+        is_own = mail_domain(address) in mail_domains([channel])
         if is_own and not check_user_name(user, ""):
-            return channel, user
+            return channel, address if channel.senders else user
     raise LookupError(domain)
 
 

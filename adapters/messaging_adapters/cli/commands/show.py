@@ -75,7 +75,7 @@ def channels(options: Namespace) -> int:
             f"{name}{'' if channel.active else ' (inactive)'}",
             f"{channel.platform}{', mms' if channel.mms else ''}",
             channel.message_type,
-            channel.sender or "",
+            f"{len(channel.senders.senders)} senders" if channel.senders else channel.sender or "",
             _adapter(config.transports[name]),
         )
         for name, channel in config.channels.items()
