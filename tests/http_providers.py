@@ -121,6 +121,7 @@ PROVIDERS: Final[dict[str, Provider]] = {
             *(f"projects/{PROJECT}/messages/0:1%a", FCM_ERROR, "UNREGISTERED", "UNAVAILABLE"),
             *("INVALID_ARGUMENT", "QUOTA_EXCEEDED"),
         ),
+        untaken=frozenset({503}),
     ),
     "mailgun": Provider(
         lambda **options: MailgunTransport(api_key=SECRET, domain="mg.shop.example", **options),
