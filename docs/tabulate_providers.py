@@ -11,6 +11,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
@@ -54,6 +55,7 @@ EXTRAS = {
     "sendgrid": "`http`",
     "resend": "`http`",
     "fcm": "`fcm`",
+    "mailgun": "`http`",
 }
 
 
@@ -83,6 +85,7 @@ def transports() -> dict[str, SupportsCheck]:
         "sendgrid": SendGridTransport("any"),
         "resend": ResendTransport(api_key=secret),
         "fcm": FcmTransport(service_account=_service_account()),
+        "mailgun": MailgunTransport(api_key=secret, domain="mg.shop.example"),
     }
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from google_peer import FCM_ERROR, PROJECT, GooglePeer
+from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
@@ -119,6 +120,17 @@ PROVIDERS: Final[dict[str, Provider]] = {
         words=(
             *(f"projects/{PROJECT}/messages/0:1%a", FCM_ERROR, "UNREGISTERED", "UNAVAILABLE"),
             *("INVALID_ARGUMENT", "QUOTA_EXCEEDED"),
+        ),
+        untaken=frozenset({503}),
+    ),
+    "mailgun": Provider(
+        lambda **options: MailgunTransport(api_key=SECRET, domain="mg.shop.example", **options),
+        "email",
+        AN_EMAIL,
+        keys=("id", "message", "items", "event", "recipient", "user-variables", "message_id"),
+        words=(
+            *("<1@mg.shop.example>", "rejected", "'to' parameter is not a valid address"),
+            "try again after Mon, 20 Dec 2021 20:33:21 UTC",
         ),
         untaken=frozenset({503}),
     ),

@@ -9,6 +9,7 @@ from messaging_adapters.providers.error_table import error_table
 from messaging_adapters.receipts import (
     bird,
     mail_reports,
+    mailgun,
     postmark,
     resend,
     sendgrid,
@@ -26,6 +27,7 @@ PROVIDERS = {
     "postmark": postmark.WORDS,
     "sendgrid": sendgrid.WORDS,
     "resend": resend.WORDS,
+    "mailgun": mailgun.WORDS,
 }
 
 

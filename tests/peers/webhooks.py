@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import jwt
@@ -20,6 +21,7 @@ from twilio.request_validator import RequestValidator
 from messaging_adapters.mail.return_path import message_token
 from messaging_adapters.receipts.bird import BirdReceipts
 from messaging_adapters.receipts.mail_reports import MailReports
+from messaging_adapters.receipts.mailgun import MailgunReceipts
 from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.resend import ResendReceipts
 from messaging_adapters.receipts.sendgrid import SendGridReceipts
@@ -199,3 +201,37 @@ class Resend(ReceiptParserContract):
 def _encoded(secret: str) -> str:
     """Return a secret as Standard Webhooks writes it; no secret stays none."""
     return f"whsec_{base64.b64encode(secret.encode()).decode()}" if secret.strip() else secret
+
+
+class Mailgun(ReceiptParserContract):
+    fixtures = FIXTURES / "mailgun"
+    signs_url = signs_body = False
+    signature_fields = ("timestamp", "token", "signature")
+    retry_window = timedelta(hours=8)
+    max_age = timedelta(hours=24)
+
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        return MailgunReceipts(signing_key=secrets, channels={"orders@in.example": ORDERS})
+
+    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
+        timestamp, token = str(int(at.timestamp())), hashlib.sha256(request.body).hexdigest()[:50]
+        signature = hmac.new(secret.encode(), f"{timestamp}{token}".encode(), "sha256").hexdigest()
+        fields = {"timestamp": timestamp, "token": token, "signature": signature}
+        return evolve(request, body=_with_signature(request, fields))
+
+
+def _with_signature(request: HttpRequest, fields: dict[str, str]) -> bytes:
+    """Return a body with the fields of a signature: an object in JSON, or fields of a form."""
+    kind, _, boundary = request.headers.get("content-type", "").partition("; boundary=")
+    if kind == "application/json":
+        try:
+            return json.dumps({"signature": fields, **json.loads(request.body)}).encode()
+        except (ValueError, TypeError, RecursionError):
+            return request.body
+    if kind == "multipart/form-data":
+        parts = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        return parts.encode() + request.body
+    return b"&".join([part for part in (request.body, urlencode(fields).encode()) if part])

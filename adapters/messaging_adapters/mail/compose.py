@@ -62,7 +62,7 @@ def compose(
     """
     sender = sender_of(envelope.sender)
     recipients = {receiver.value: receiver_of(receiver) for receiver in envelope.receivers}
-    message_id = f"{envelope.message_id}@{sender.rpartition('@')[2]}"
+    message_id = message_id_of(envelope)
     try:
         body = _body(content, media=media, limit=limit, seed=envelope.message_id.hex)
         head = headers.verify([*_fields(envelope, content, sender, message_id), *body.fields])
@@ -113,6 +113,15 @@ def sender_of(sender: Address | None) -> str:
     except AddressError as error:
         problem = f"the sender is no mail address: {error}"
         raise unsendable(problem, FailureCode.INVALID_SENDER, Retry.CONFIGURATION) from error
+
+
+def message_id_of(envelope: Envelope) -> str:
+    """Return the `Message-ID` of a mail without its brackets, the same at every try.
+
+    Raises:
+        UnsendableError: There is no sender, or it is no address.
+    """
+    return f"{envelope.message_id}@{sender_of(envelope.sender).rpartition('@')[2]}"
 
 
 def receiver_of(receiver: Recipient) -> str:

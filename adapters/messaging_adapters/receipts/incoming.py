@@ -1,6 +1,8 @@
 """Messages that people send: the channel that a number belongs to, and the body."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 from messaging_core.arguments import a_text, id_of, refuse
@@ -22,6 +24,15 @@ def ids_by_number(channels: Mapping[str, Channel | UUID | str]) -> Mapping[str, 
         _bare(a_text(number, "a key of channels")): id_of("channel")(channel, "a value of channels")
         for number, channel in channels.items()
     }
+
+
+def ids_by_address(channels: Mapping[str, Channel | UUID | str]) -> Mapping[str, UUID]:
+    """Return the ids of channels by the mail addresses that people write to, in lower case.
+
+    Raises:
+        ArgumentError: It is no such mapping.
+    """
+    return {address.lower(): channel for address, channel in ids_by_number(channels).items()}
 
 
 def channel_of(channels: Mapping[str, UUID], parser: str, *numbers: str) -> UUID:
@@ -53,6 +64,15 @@ def body_of(text: str, media: Sequence[tuple[str, str]]) -> Body:
         return ImageBody(images=tuple(Image(media_url=url) for url, _ in media), text=text or None)
     parts = tuple(File(media_url=url, content_type=content_type) for url, content_type in media)
     return FileBody(files=parts, text=text or None)
+
+
+def sent_at(date: str, now: datetime) -> datetime:
+    """Return when a mail was sent, as its `Date` says; never after the present."""
+    try:
+        sent = parsedate_to_datetime(date)
+        return min(sent if sent.tzinfo else sent.replace(tzinfo=UTC), now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return now
 
 
 def own_id(reference: str) -> UUID | None:

@@ -6,8 +6,7 @@ Sources: "Webhooks", "Bounce API" and "Parse an email" of Postmark's documentati
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_adapters.providers.credentials import basic_auth
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
-from messaging_adapters.receipts.incoming import channel_of, ids_by_number, own_id
+from messaging_adapters.receipts.incoming import channel_of, ids_by_address, own_id, sent_at
 from messaging_adapters.receipts.json_body import (
     Document,
     child,
@@ -38,7 +37,6 @@ from messaging_adapters.receipts.words import (
 )
 from messaging_core.arguments import a_text, checked_init, optional, whole
 from messaging_core.errors import ConfigurationError, ForgedRequestError, UnreadableRequestError
-from messaging_core.models.common.channel import Channel
 from messaging_core.models.content.body import Attachment, Body, HtmlBody, HtmlMetadata
 from messaging_core.models.delivery.interaction import (
     ClickedLink,
@@ -97,10 +95,6 @@ _FILES: Final = frozenset({"Attachments", "RawEmail"})
 _LARGEST_MAIL: Final = 50_000_000  # bytes: 35 MB of attachments, as base64, and the texts
 
 
-def _ids_by_address(channels: Mapping[str, Channel | UUID | str]) -> Mapping[str, UUID]:
-    return {address.lower(): channel for address, channel in ids_by_number(channels).items()}
-
-
 def _default_size(parser: "PostmarkReceipts") -> int:
     return _LARGEST_MAIL if parser.channels else MAX_SIZE
 
@@ -134,7 +128,7 @@ class PostmarkReceipts(ReceiptParser):
     secret: str | Iterable[str] = field(repr=False)
     username: str = field(default="postmark", repr=False)
     header: str | None = None
-    channels: Mapping[str, UUID] = field(factory=dict, converter=_ids_by_address, repr=False)
+    channels: Mapping[str, UUID] = field(factory=dict, converter=ids_by_address, repr=False)
     max_size: int = field(default=Factory(_default_size, takes_self=True))
     name: str = "postmark"
     errors: Mapping[str, Mapping[str, str]] = field(factory=dict, repr=False)
@@ -193,7 +187,7 @@ class PostmarkReceipts(ReceiptParser):
         addresses = [text(document, "OriginalRecipient"), *(text(to, "Email") for to in people)]
         return IncomingMessage(
             source=self.name,
-            at=_sent_at(document, now),
+            at=sent_at(text(document, "Date"), now),
             channel_id=channel_of(self.channels, self.name, *map(str.lower, addresses)),
             sender=required(sender, "Email"),
             sender_name=text(sender, "Name") or None,
@@ -235,15 +229,6 @@ def _with_details(receipt: Receipt, document: Document, recipient: str | None) -
     if not isinstance(receipt, InteractionReceipt) or not url:
         return receipt
     return evolve(receipt, metadata=InteractionMetadata(link=ClickedLink(url=url)))
-
-
-def _sent_at(document: Document, now: datetime) -> datetime:
-    """Return when a mail was sent, as it says itself; never after the present."""
-    try:
-        sent = parsedate_to_datetime(text(document, "Date"))
-        return min(sent if sent.tzinfo else sent.replace(tzinfo=UTC), now)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return now
 
 
 def _without_files(document: Document) -> str:

@@ -24,6 +24,7 @@ from messaging_adapters.receipts.words import (
     SENT,
     Meaning,
     StatusReport,
+    enhanced_codes,
 )
 from messaging_core.arguments import a_text, checked_init, span
 from messaging_core.errors import ForgedRequestError, UnreadableRequestError
@@ -57,7 +58,6 @@ MAX_AGE: Final = timedelta(hours=25)
 _SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
 _EPOCH: Final = re.compile(r"[0-9]{1,11}")
-_STATUS: Final = re.compile(r"([245])\.([0-9]{1,3})\.[0-9]{1,3}")  # RFC 3463 §2
 _BLOCKED: Final = "blocked"
 _DROPPED: Final = "dropped"
 
@@ -158,11 +158,7 @@ def _codes(event: Document) -> tuple[str, ...]:
         return (f"{_DROPPED}:{text(event, 'reason')}", _DROPPED)
     if text(event, "type") == _BLOCKED:
         return (_BLOCKED,)
-    status = _STATUS.fullmatch(text(event, "status"))
-    if status is None:
-        return ()
-    kind, subject = status.groups()
-    return (status.group(), f"{kind}.{subject}.x", f"{kind}.x.x")
+    return enhanced_codes(text(event, "status"))
 
 
 def _metadata(event: Document) -> InteractionMetadata | None:

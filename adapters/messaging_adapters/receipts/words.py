@@ -1,5 +1,6 @@
 """What the status words of providers mean."""
 
+import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,20 @@ SENT: Final = Meaning(ReceiptStatus.SENT)
 DELIVERED: Final = Meaning(ReceiptStatus.DELIVERED)
 FAILED: Final = Meaning(ReceiptStatus.FAILED)
 READ: Final = Meaning(ReceiptStatus.DELIVERED, InteractionType.READ)
+
+_ENHANCED: Final = re.compile(r"([245])\.([0-9]{1,3})\.[0-9]{1,3}")  # RFC 3463 §2
+
+
+def enhanced_codes(status: str) -> tuple[str, ...]:
+    """Return an enhanced status of a mail server and its classes, as error tables name them.
+
+    Of `5.1.1` that is `5.1.1`, `5.1.x` and `5.x.x`; of anything else nothing.
+    """
+    match = _ENHANCED.fullmatch(status)
+    if match is None:
+        return ()
+    kind, subject = match.groups()
+    return (status, f"{kind}.{subject}.x", f"{kind}.x.x")
 
 
 @frozen(kw_only=True)

@@ -29,6 +29,7 @@ from messaging_core.testing.contracts.webhook_requests import (
     WatchedText,
     disfigured,
     read_fixture,
+    with_field,
 )
 from messaging_core.wire import dump
 from messaging_core.wire.receipts import as_receipts
@@ -40,6 +41,7 @@ _STRANGERS: Final = "kerfuffle-of-a-stranger-00000003"
 
 _PRIVATE: Final = re.compile(r"\d{6,}|[\w.]+@[\w.]+")
 _ENDINGS: Final = (b" ", b"\n", b"&", b"x", b"&a=b", b"{}", b"\x00", b"\xff")
+_SHORT_RUBBISH: Final = tuple(text[:1000] for text in RUBBISH)  # looking for addresses is slow
 _DAY: Final = timedelta(days=1)
 _URL_ACCEPTED: Final = (
     "another URL is accepted; verify it, or set signs_url = False if the provider does not sign it"
@@ -64,8 +66,9 @@ class ReceiptParserContract:
     ```
 
     `make_parser` gets one secret or two; it gets none, or an empty one, where the parser must
-    refuse to be made. `sign` returns a request as the provider sends it: it adds headers only, and
-    each that it adds must be needed. It also gets bodies that are of no form. Attributes:
+    refuse to be made. `sign` returns a request as the provider sends it: it adds headers, or the
+    fields of the body that `signature_fields` names, and each that it adds must be needed. It also
+    gets bodies that are of no form, and leaves alone what it cannot sign. Attributes:
 
     - `fixtures`: a folder. Each `NAME.http` in it is a request without its signature (see
       `read_fixture`); `NAME.json` beside it is a list with an object for each receipt, of the
@@ -74,6 +77,8 @@ class ReceiptParserContract:
     - `signs_url`: whether the signature covers the URL.
     - `signs_body`: whether it covers the body. Where a provider shows nothing but a shared secret,
       a request can be altered by those who read it.
+    - `signature_fields`: the fields of a JSON body or a form that hold the signature, where the
+      provider has no headers for it.
     - `retry_window`: how long the provider repeats a request whose signature stays the same.
     - `max_age`: how old a request may be at most; none where the provider signs no time.
     """
@@ -81,6 +86,7 @@ class ReceiptParserContract:
     fixtures: Path
     signs_url: bool = True
     signs_body: bool = True
+    signature_fields: Sequence[str] = ()
     retry_window: timedelta = timedelta(0)
     max_age: timedelta | None = None
     now: datetime = MONDAY_MORNING
@@ -90,7 +96,7 @@ class ReceiptParserContract:
         raise NotImplementedError
 
     def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
-        """Return a request with the headers by which the provider signs it."""
+        """Return a request with the headers or fields by which the provider signs it."""
         raise NotImplementedError
 
     def test_there_is_a_name_and_an_answer_of_success(self) -> None:
@@ -131,7 +137,7 @@ class ReceiptParserContract:
         for name, unsigned in self._unsigned():
             request = self._signed(unsigned)
             added = [header for header in request.headers if header not in unsigned.headers]
-            assert added, "sign adds no header"
+            assert added or self.signature_fields, "sign adds no header"
             for header in added:
                 without = {key: value for key, value in request.headers.items() if key != header}
                 refused = self._is_refused(parser, evolve(request, headers=without))
@@ -149,6 +155,19 @@ class ReceiptParserContract:
                 headers = {**request.headers, header: text}
                 altered = evolve(request, headers=headers)
                 assert self._is_refused(parser, altered), f"{header}: {text[:20]!r}"
+
+    def test_each_field_of_the_signature_is_needed(self) -> None:
+        parser, tried = self._parser(), set[str]()
+        for name, request in self._requests():
+            for field in self.signature_fields:
+                if with_field(request.body, field, "x") == with_field(request.body, "", None):
+                    continue  # a body of another form
+                tried.add(field)
+                for text in (None, *_SHORT_RUBBISH):
+                    altered = evolve(request, body=with_field(request.body, field, text))
+                    shown = f"{name}: {field} {str(text)[:20]!r}"
+                    assert self._is_refused(parser, altered), shown
+        assert tried == set(self.signature_fields), "no body has such a field"
 
     def test_signatures_are_not_compared_as_texts(self) -> None:
         parser = self._parser()
@@ -195,7 +214,7 @@ class ReceiptParserContract:
     def test_a_body_in_another_encoding_is_read_or_refused(self) -> None:
         parser = self._parser()
         for _, unsigned in self._unsigned():
-            text = unsigned.body.decode()
+            text = unsigned.body.decode("utf-8", "replace")
             for encoding in ("utf-16", "utf-32", "utf-8-sig", "cp037"):
                 body = text.encode(encoding, "replace")
                 moved = evolve(self._signed(unsigned), body=body)

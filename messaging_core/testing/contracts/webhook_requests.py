@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from messaging_core.ports.http import HttpRequest
 
@@ -84,6 +85,33 @@ def disfigured(body: bytes) -> Iterator[bytes]:
     for path, genuine in _places(document):
         for value in (*random.sample(_ODD_VALUES, 3), *_without_offset(genuine)):
             yield json.dumps(_with(document, path, value)).encode()
+
+
+def with_field(body: bytes, name: str, text: str | None) -> bytes:
+    """Return a JSON object or a form in which a field has another text, or is gone.
+
+    In JSON the field is looked for in objects within the object, too.
+    """
+    try:
+        document = json.loads(body)
+    except ValueError:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+        changed = [(key, text if key == name else value) for key, value in pairs]
+        left = [(key, value) for key, value in changed if value is not None]
+        return urlencode(left, errors="replace").encode()
+    return json.dumps(_replaced(document, name, text)).encode()
+
+
+def _replaced(value: Any, name: str, text: str | None) -> Any:
+    if isinstance(value, list):
+        return [_replaced(item, name, text) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: text if key == name else _replaced(item, name, text)
+        for key, item in value.items()
+        if key != name or text is not None
+    }
 
 
 def _without_offset(value: Any) -> Iterator[str]:

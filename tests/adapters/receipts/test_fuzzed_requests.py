@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from messaging_core.errors import ConfigurationError, ForgedRequestError, UnreadableRequestError
@@ -19,6 +19,7 @@ from messaging_core.testing.contracts.webhook_requests import read_fixture
 from messaging_core.wire.receipts import as_receipts
 from peers.webhooks import (
     Bird,
+    Mailgun,
     MailServer,
     Postmark,
     Resend,
@@ -28,7 +29,10 @@ from peers.webhooks import (
     Vonage,
 )
 
-PROVIDERS = [Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid, Resend, MailServer]
+PROVIDERS = [
+    *(Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid, Resend, Mailgun),
+    MailServer,
+]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), TEXTS),
@@ -81,11 +85,14 @@ def test_bytes_in_the_body(provider: type[ReceiptParserContract], data: st.DataO
     read(provider, evolve(request, body=bytes(body)))
 
 
-@pytest.mark.parametrize("provider", [Vonage, Bird, Postmark, SendGrid, Resend])
+@pytest.mark.parametrize("provider", [Vonage, Bird, Postmark, SendGrid, Resend, Mailgun])
 @given(data=st.data())
 def test_values_in_the_json(provider: type[ReceiptParserContract], data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(fixtures_of(provider)))
-    document = json.loads(request.body)
+    try:
+        document = json.loads(request.body)
+    except ValueError:
+        assume(False)  # noqa: FBT003 - a form
     for _ in range(data.draw(st.integers(1, 3))):
         document = changed(data, document)
 

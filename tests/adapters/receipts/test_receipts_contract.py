@@ -2,6 +2,7 @@
 
 from peers.webhooks import (
     Bird,
+    Mailgun,
     MailServer,
     Postmark,
     PostmarkByHeader,
@@ -46,4 +47,8 @@ class TestResendReceipts(Resend):
 
 
 class TestMailReports(MailServer):
+    pass
+
+
+class TestMailgunReceipts(Mailgun):
     pass

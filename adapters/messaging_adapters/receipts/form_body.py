@@ -1,0 +1,102 @@
+"""Read forms of providers, with files or without (RFC 7578, and the URL standard)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from email.message import Message
+from email.parser import HeaderParser
+from email.policy import compat32
+from typing import Final
+from urllib.parse import parse_qsl
+
+from attrs import field
+
+from messaging_adapters.mail.parts import ANY_TYPE
+from messaging_core.errors import UnreadableRequestError
+from messaging_core.lazy import frozen
+from messaging_core.ports.http import HttpRequest
+
+_MOST_FIELDS: Final = 1000
+_BOUNDARY: Final = re.compile(r"[ -~]{0,69}[!-~]")  # RFC 2046 §5.1.1, read generously
+_BREAK: Final = b"\r\n"
+_HEAD_END: Final = b"\r\n\r\n"
+
+
+@frozen(kw_only=True)
+class FormFile:
+    """One file of a form."""
+
+    name: str = field(repr=False)
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
+class FormBody:
+    """The fields of a form, of each name the last value, and its files by their fields' names."""
+
+    fields: Mapping[str, str] = field(repr=False)
+    files: Mapping[str, FormFile] = field(repr=False)
+
+
+def is_json(request: HttpRequest) -> bool:
+    """Tell whether a request says that its body is JSON."""
+    content_type = request.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def form_of(request: HttpRequest) -> FormBody:
+    """Return the form that a request carries.
+
+    Raises:
+        UnreadableRequestError: It carries none.
+    """
+    head = _head_of(f"Content-Type: {request.headers.get('content-type', '')}")
+    if head.get_content_type() == "multipart/form-data":
+        return _form_with_files(request.body, str(head.get_param("boundary", "")))
+    return FormBody(fields=dict(_pairs(request.body)), files={})
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            body.decode(),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise UnreadableRequestError("it is no form") from None
+
+
+def _form_with_files(body: bytes, boundary: str) -> FormBody:
+    fields: dict[str, str] = {}
+    files: dict[str, FormFile] = {}
+    if not _BOUNDARY.fullmatch(boundary):
+        raise UnreadableRequestError("the form has no boundary")
+    for head, content in _parts(body, boundary.encode()):
+        name = head.get_param("name", header="content-disposition")
+        filename = head.get_filename()
+        if not isinstance(name, str):
+            continue
+        if filename is None:
+            fields[name] = content.decode("utf-8", "replace")
+        else:
+            kind = head.get_content_type() if "content-type" in head else ANY_TYPE
+            files[name] = FormFile(name=filename, content_type=kind, content=content)
+    return FormBody(fields=fields, files=files)
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:
+    delimiter = _BREAK + b"--" + boundary
+    pieces = (_BREAK + body).split(delimiter, _MOST_FIELDS + 1)[1:]
+    for piece in pieces[:-1]:  # behind the last delimiter the form is over
+        head, end, content = piece.partition(_HEAD_END)
+        if end:
+            yield _head_of(head.decode("utf-8", "replace").strip()), content
+    if not pieces or not pieces[-1].startswith(b"--"):
+        raise UnreadableRequestError("the form has no end")
+
+
+def _head_of(text: str) -> Message:
+    return HeaderParser(policy=compat32).parsestr(text)
