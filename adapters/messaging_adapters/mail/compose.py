@@ -12,6 +12,7 @@ from messaging_adapters.mail.attachments import read_files
 from messaging_adapters.mail.failures import unsendable
 from messaging_adapters.mail.headers import HeaderError
 from messaging_adapters.mail.parts import Part, file_part, group, text_part
+from messaging_adapters.mail.return_path import ReturnPath
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import MessageType
 from messaging_core.models.common.failure import FailureCode, Retry
@@ -30,11 +31,12 @@ class Mail:
     """A mail ready to be sent.
 
     Attributes:
-        sender: Where bounces go: the address of `From`, in wire form.
+        sender: Where reports go, in wire form: the return path, or else the address of `From`.
         recipients: Whom this attempt goes to: the address as in the envelope, and in wire form.
         content: Header and body in lines of CRLF, the last one too; dots are not doubled.
         texts: What it says, for the search of echoes in replies.
         message_id: The field of that name without its brackets.
+        envelope_id: What a server repeats in its reports (RFC 3461 §4.4).
         utf8: Only a server that offers SMTPUTF8 (RFC 6531) can take it.
     """
 
@@ -43,11 +45,17 @@ class Mail:
     content: bytes = field(repr=False)
     texts: tuple[str, ...] = field(repr=False)
     message_id: str
+    envelope_id: str
     utf8: bool
 
 
 def compose(
-    envelope: Envelope, content: EmailContent, *, media: MediaSource | None, limit: int
+    envelope: Envelope,
+    content: EmailContent,
+    *,
+    media: MediaSource | None,
+    limit: int,
+    return_path: ReturnPath | None = None,
 ) -> Mail:
     """Return the mail for an envelope, the same bytes at every try.
 
@@ -56,6 +64,7 @@ def compose(
         content: Its content.
         media: Where attachments come from that are named by URL.
         limit: The most bytes that the finished mail may have.
+        return_path: Where reports go; by default to the sender.
 
     Raises:
         UnsendableError: It cannot be sent as it stands; carries the outcome.
@@ -68,12 +77,14 @@ def compose(
         head = headers.verify([*_fields(envelope, content, sender, message_id), *body.fields])
     except HeaderError as error:
         raise unsendable(str(error)) from error
+    own = envelope.message_id
     return Mail(
-        sender=sender,
+        sender=return_path.of(own) if return_path else sender,
         recipients=recipients,
         content=_within(limit, b"%b\r\n%b" % (head, _ended(body.body))),
         texts=_texts(envelope, content),
         message_id=message_id,
+        envelope_id=return_path.token(own) if return_path else own.hex,
         utf8=not (head.isascii() and all(map(str.isascii, recipients.values()))),
     )
 

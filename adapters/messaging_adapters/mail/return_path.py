@@ -12,9 +12,13 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-LONGEST_NAME: Final = 14
-"""The most characters before the plus sign: a local part has at most 64 (RFC 5321 §4.5.3.1.1)."""
+from attrs import field
 
+from messaging_core.errors import ConfigurationError
+from messaging_core.lazy import frozen
+from messaging_core.rules.addressing.addresses import check_email_address, normalize_email
+
+_LONGEST_NAME: Final = 14  # a local part has at most 64 characters (RFC 5321 §4.5.3.1.1)
 _TAG_SIZE: Final = 8  # bytes of the HMAC; each guess costs a mail
 # The secret may sign other things too: a label of its own keeps their signatures apart.
 _LABEL: Final = b"messaging-engine/return-path/1\0"
@@ -26,6 +30,40 @@ def message_token(message_id: UUID, secret: str) -> str:
     """Return a token that proves our message id: 49 characters that an address carries."""
     tag = hmac.digest(secret.encode(), _LABEL + message_id.bytes, hashlib.sha256)[:_TAG_SIZE]
     return f"{message_id.hex}.{tag.hex()}"
+
+
+@frozen(kw_only=True)
+class ReturnPath:
+    """Where the reports on our mail go.
+
+    Args:
+        address: Of a mailbox that takes what comes to `name+anything@domain`.
+        secret: Signs our message ids.
+
+    Raises:
+        ConfigurationError: The address is none, or its name has more than 14 characters.
+    """
+
+    address: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an address to which no report would come."""
+        name = self.address.rpartition("@")[0]
+        if check_email_address(self.address, "") is not None or not name.isascii():
+            raise ConfigurationError("return_path must be an address such as bounces@shop.example")
+        if len(name) > _LONGEST_NAME:
+            raise ConfigurationError(
+                f"the name before the @ of return_path must have at most {_LONGEST_NAME} characters"
+            )
+
+    def of(self, message_id: UUID) -> str:
+        """Return the address that names a message."""
+        return return_path(normalize_email(self.address), self.token(message_id))
+
+    def token(self, message_id: UUID) -> str:
+        """Return the token of a message."""
+        return message_token(message_id, self.secret)
 
 
 def return_path(address: str, token: str) -> str:

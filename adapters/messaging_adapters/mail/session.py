@@ -17,6 +17,7 @@ from messaging_adapters.mail.connection import Connection, TlsConnection
 from messaging_adapters.mail.failures import unsendable
 from messaging_adapters.mail.redaction import Confidential
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage
+from messaging_adapters.mail.report_request import ReportRequest, Returned
 
 _IN_FLIGHT: Final = 100  # commands; with many more both sides might wait (RFC 2920 §3.1)
 _BLOCK: Final = 1 << 16
@@ -26,6 +27,7 @@ _CHALLENGE: Final = 334
 _SIZE: Final = re.compile(r"[0-9]{1,20}")  # RFC 1870 §3
 
 _NOTHING: Final = Confidential()
+_NO_REPORTS: Final = ReportRequest(notify=(), returned=Returned.HEADERS)
 
 
 class RefusalError(Exception):
@@ -56,6 +58,7 @@ class Session:
         self._smtp = smtp
         self._timeout = timeout
         self._confidential = Confidential()
+        self._go_ahead: Reply | None = None  # to a DATA that was sent with the recipients
 
     @classmethod
     def open(cls, host: str, port: int, *, timeout: float, tls: ssl.SSLContext | None) -> Self:
@@ -128,8 +131,12 @@ class Session:
         """Say whether the server announced an extension."""
         return bool(self._smtp.has_extn(extension))
 
-    def address(self, mail: Mail) -> dict[str, Reply]:
-        """Name sender and recipients (MAIL, RCPT), all at once where that is offered.
+    def address(self, mail: Mail, reports: ReportRequest = _NO_REPORTS) -> dict[str, Reply]:
+        """Name sender and recipients (MAIL, RCPT), with PIPELINING all at once and DATA too.
+
+        Args:
+            mail: The mail that `write` sends next.
+            reports: What the server is asked to report, where it offers DSN.
 
         Returns:
             The refusals, by the address as in the envelope.
@@ -139,23 +146,33 @@ class Session:
             UnsendableError: The mail is larger than the server takes.
         """
         self._confidential = evolve(self._confidential, texts=mail.texts, content=mail.content)
-        commands = [f"MAIL FROM:<{mail.sender}>{self._options(mail)}"]
-        commands += [f"RCPT TO:<{address}>" for address in mail.recipients.values()]
-        replies = self._converse(commands)
+        asked = reports if self.offers("DSN") else _NO_REPORTS
+        options = f"{self._options(mail)}{asked.of_mail(mail.envelope_id)}"
+        commands = [f"MAIL FROM:<{mail.sender}>{options}"]
+        commands += [
+            f"RCPT TO:<{address}>{asked.of_recipient(recipient)}"
+            for recipient, address in mail.recipients.items()
+        ]
+        self._go_ahead = None
+        is_pipelined = self.offers("PIPELINING")
+        replies = self._converse([*commands, "DATA"] if is_pipelined else commands)
         answer = next(replies)
         if not answer.is_ok:
             raise RefusalError(answer, Stage.SENDER)
         refused = {}
-        for recipient, reply in zip(mail.recipients, replies, strict=True):
+        for recipient, reply in zip(mail.recipients, replies, strict=False):
             if reply.code == CLOSING:
                 raise RefusalError(reply, Stage.MESSAGE)
             if not reply.is_ok:
                 refused[recipient] = reply
+        self._go_ahead = next(replies, None)
         return refused
 
     def write(self, content: bytes) -> None:
         """Send the whole message but for the line end and the dot that make it one (DATA)."""
-        self._expect("DATA", _GO_ON, Stage.MESSAGE)
+        reply = self._go_ahead or next(self._converse(["DATA"]))
+        if reply.code != _GO_ON:
+            raise RefusalError(reply, Stage.MESSAGE)
         # RFC 5321 §4.5.2: a dot that begins a line is doubled.
         stuffed = memoryview(content.removesuffix(b"\r\n").replace(b"\r\n.", b"\r\n.."))
         for start in range(0, len(stuffed), _BLOCK):
@@ -174,7 +191,13 @@ class Session:
         return reply
 
     def reset(self) -> None:
-        """Forget sender and recipients, so that the session can serve another message."""
+        """Forget sender and recipients, so that the session can serve another message.
+
+        Raises:
+            RefusalError: The server does not, or waits for a message that has no recipient.
+        """
+        if self._go_ahead is not None and self._go_ahead.code == _GO_ON:
+            raise RefusalError(self._go_ahead, Stage.MESSAGE)
         self._expect("RSET")
 
     def close(self) -> None:
@@ -196,8 +219,9 @@ class Session:
             return size
         if not self.offers("SMTPUTF8"):
             raise NotOfferedError("SMTPUTF8")
-        # RFC 6531 §3.1: a server that offers it offers 8BITMIME too.
-        return f"{size} BODY=8BITMIME SMTPUTF8"
+        # All parts are ASCII, so BODY says it of the header alone; RFC 6531 §3.1 asks for both.
+        body = " BODY=8BITMIME" if self.offers("8BITMIME") else ""
+        return f"{size}{body} SMTPUTF8"
 
     def _size(self, size: int) -> str:
         """Announce a size (RFC 1870 §5); a limit of 0 or none is no limit (§4)."""

@@ -94,7 +94,8 @@ Script = Mapping[str, str | Sequence[str]]
 class ScriptedServer(socketserver.ThreadingTCPServer):
     """Answer each SMTP verb as a script says: the same each time, or in turn.
 
-    `CONNECT` means the greeting and `.` the final dot; `sleep 5` waits so many seconds.
+    `CONNECT` means the greeting and `.` the final dot; `sleep 5` waits so many seconds. DATA
+    without a recipient is refused, unless the script answers it.
     `talk` holds every command that came, and `mails` every message with a final dot.
     """
 
@@ -107,13 +108,13 @@ class ScriptedServer(socketserver.ThreadingTCPServer):
         self.port: int = self.server_address[1]
         self.talk: list[str] = []
         self.mails: list[bytes] = []
-        self._script = dict(script)
+        self.script = dict(script)
         self._turns: dict[str, int] = {}
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
         self._thread.start()
 
     def answer(self, verb: str) -> str:
-        answers = self._script.get(verb, DEFAULTS.get(verb, "250 2.0.0 Ok"))
+        answers = self.script.get(verb, DEFAULTS.get(verb, "250 2.0.0 Ok"))
         if isinstance(answers, str):
             return answers
         turn = self._turns.get(verb, 0)
@@ -138,6 +139,7 @@ class Conversation(socketserver.StreamRequestHandler):
     """Hold one conversation."""
 
     server: ScriptedServer
+    recipients = 0
 
     def handle(self) -> None:
         with suppress(OSError):
@@ -147,14 +149,18 @@ class Conversation(socketserver.StreamRequestHandler):
                 verb, *rest = line.decode().strip().split(" ")
                 verb = verb.upper()
                 self.server.talk.append(" ".join([verb, *rest]))
-                if not self.say(verb) or verb == "QUIT":
-                    return
-                if verb == "DATA" and not self.take_mail():
+                if verb == "DATA":
+                    if not self.take_mail():
+                        return
+                elif not self.say(verb) or verb == "QUIT":
                     return
 
     def take_mail(self) -> bool:
-        if not self.server.answer("DATA").startswith("354"):
-            return True
+        recipients, self.recipients = self.recipients, 0
+        is_scripted = recipients or "DATA" in self.server.script
+        answer = self.server.answer("DATA") if is_scripted else "554 5.5.1 no valid recipients"
+        if not self.write(answer) or not answer.startswith("354"):
+            return bool(answer)
         lines = []
         while (line := self.rfile.readline()) != b".\r\n":
             if not line:
@@ -165,6 +171,11 @@ class Conversation(socketserver.StreamRequestHandler):
 
     def say(self, verb: str) -> bool:
         answer = self.server.answer(verb)
+        if verb == "RCPT":
+            self.recipients += answer.startswith("2")
+        return self.write(answer)
+
+    def write(self, answer: str) -> bool:
         if answer.startswith("sleep "):
             sleep(float(answer.removeprefix("sleep ")))
         elif answer:

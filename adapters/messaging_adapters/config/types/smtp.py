@@ -16,8 +16,13 @@ def _with_port(options: dict[str, Any]) -> dict[str, Any]:
 
 SMTP: Final = AdapterType(
     make=SmtpTransport,
+    secrets=frozenset({"password", "return_path_secret", "dkim_key"}),
     variants={name: {"security": name} for name in PORTS},
     platforms=frozenset({EMAIL}),
-    together=[("username", "password")],
+    together=[
+        ("username", "password"),
+        ("return_path", "return_path_secret"),
+        ("dkim_domain", "dkim_selector", "dkim_key"),
+    ],
     complete=_with_port,
 )

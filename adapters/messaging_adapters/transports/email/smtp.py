@@ -2,21 +2,38 @@
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from messaging_adapters.mail.compose import Mail, compose
 from messaging_adapters.mail.failures import unsendable
 from messaging_adapters.mail.pool import IdleSessions
 from messaging_adapters.mail.replies import CLOSING, Reply, Stage, outcome_of_reply
+from messaging_adapters.mail.report_request import (
+    Notify,
+    ReportRequest,
+    Returned,
+    report_request,
+)
+from messaging_adapters.mail.return_path import ReturnPath
 from messaging_adapters.mail.session import RefusalError, Session
 from messaging_adapters.mail.verdicts import NOT_SENT, failed_check, for_each, in_doubt, not_sent
-from messaging_core.arguments import a, a_text, checked_init, choice, flag, optional, span, whole
+from messaging_core.arguments import (
+    a,
+    a_text,
+    checked_init,
+    choice,
+    flag,
+    members,
+    optional,
+    span,
+    whole,
+)
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.common.failure import FailureCode
@@ -55,6 +72,13 @@ class SmtpSecurity(StrEnum):
     local_hostname=optional(a_text),
     max_idle=whole(0),
     idle_for=span(timedelta(0)),
+    return_path=optional(a_text),
+    return_path_secret=optional(a_text),
+    notify=members(Notify),
+    returned=choice(*Returned, case=str.lower),
+    dkim_domain=optional(a_text),
+    dkim_selector=optional(a_text),
+    dkim_key=optional(a_text),
 )
 @define(eq=False)
 class SmtpTransport(Transport):
@@ -84,9 +108,20 @@ class SmtpTransport(Transport):
         local_hostname: Who to say that we are (EHLO); by default the address we come from.
         max_idle: The most connections that wait for their next mail.
         idle_for: How long they wait.
+        return_path: The mailbox that takes the reports on our mail: `bounces@shop.example` for
+            what comes to `bounces+anything@shop.example`. By default the sender gets them.
+        return_path_secret: Proves in the address of a report that it is about our mail;
+            `MailReports` needs it, too.
+        notify: What a server that offers DSN (RFC 3461) reports. A report of `success` becomes a
+            delivery; it is one more mail for each receiver.
+        returned: How much of the mail such a report of a failure gives back.
+        dkim_domain: The domain that signs the mail (DKIM); it needs the extra `dkim`.
+        dkim_selector: Names its key in the DNS.
+        dkim_key: The text of the PEM file with its RSA key.
 
     Raises:
-        ConfigurationError: A password without TLS, or a host that is none.
+        ConfigurationError: A password without TLS, a host that is none, or a part of a return path
+            or of a DKIM key that is missing or wrong.
     """
 
     host: str
@@ -106,7 +141,17 @@ class SmtpTransport(Transport):
     local_hostname: str | None = field(default=None, kw_only=True)
     max_idle: int = field(default=8, kw_only=True)
     idle_for: timedelta = field(default=timedelta(seconds=60), kw_only=True)
+    return_path: str | None = field(default=None, kw_only=True, repr=False)
+    return_path_secret: str | None = field(default=None, kw_only=True, repr=False)
+    notify: Iterable[str] = field(default=(Notify.FAILURE, Notify.DELAY), kw_only=True)
+    returned: Returned = field(default=Returned.HEADERS, converter=Returned, kw_only=True)
+    dkim_domain: str | None = field(default=None, kw_only=True)
+    dkim_selector: str | None = field(default=None, kw_only=True)
+    dkim_key: str | None = field(default=None, kw_only=True, repr=False)
     capabilities: Capabilities = field(default=_CAPABILITIES, init=False, repr=False)
+    _path: ReturnPath | None = field(init=False, repr=False)
+    _reports: ReportRequest = field(init=False, repr=False)
+    _signer: Any = field(init=False, repr=False)  # of an optional library
     _idle: IdleSessions = field(init=False, repr=False)
     _tls: ssl.SSLContext = field(init=False, repr=False)
 
@@ -119,6 +164,9 @@ class SmtpTransport(Transport):
             raise ConfigurationError("an SMTP login needs a user name and a password")
         if self.username is not None and not self._may_log_in():
             raise ConfigurationError("an SMTP password is not sent without TLS")
+        self._path = _return_path(self.return_path, self.return_path_secret)
+        self._reports = report_request(self.notify, self.returned)
+        self._signer = _signer(self.dkim_domain, self.dkim_selector, self.dkim_key)
         self._idle = IdleSessions(self.max_idle, self.idle_for)
         self._tls = self.ssl_context or ssl.create_default_context()
 
@@ -158,21 +206,28 @@ class SmtpTransport(Transport):
     def _compose(self, envelope: Envelope) -> Mail:
         if not isinstance(envelope.content, EmailContent):
             raise unsendable("SMTP carries email only", FailureCode.UNSUPPORTED_TYPE)
-        return compose(envelope, envelope.content, media=self.media, limit=self.max_size)
+        mail = compose(
+            envelope,
+            envelope.content,
+            media=self.media,
+            limit=self.max_size,
+            return_path=self._path,
+        )
+        return evolve(mail, content=self._signer.sign(mail.content)) if self._signer else mail
 
     def _addressed(self, mail: Mail) -> tuple[Session, dict[str, Reply]]:
         """Return a session that knows sender and recipients, and those recipients it refused."""
         waiting = self._idle.take()
         if waiting is not None:
             try:
-                return waiting, _address(waiting, mail)
+                return waiting, _address(waiting, mail, self._reports)
             except OSError:
                 pass  # The server hung up meanwhile: that says nothing about this mail.
             except RefusalError as error:
                 if error.reply.code != CLOSING:
                     raise
         fresh = self._connect()
-        return fresh, _address(fresh, mail)
+        return fresh, _address(fresh, mail, self._reports)
 
     def _connect(self) -> Session:
         tls = self._tls if self.security is SmtpSecurity.TLS else None
@@ -233,12 +288,31 @@ class SmtpTransport(Transport):
         return encrypted or self.clear_text_login or _is_this_machine(self.host)
 
 
-def _address(session: Session, mail: Mail) -> dict[str, Reply]:
+def _address(session: Session, mail: Mail, reports: ReportRequest) -> dict[str, Reply]:
     try:
-        return session.address(mail)
+        return session.address(mail, reports)
     except BaseException:
         session.abort()
         raise
+
+
+def _return_path(address: str | None, secret: str | None) -> ReturnPath | None:
+    if address is None and secret is None:
+        return None
+    if address is None or secret is None or not secret.strip():
+        raise ConfigurationError("a return path needs both return_path and return_path_secret")
+    return ReturnPath(address=address, secret=secret)
+
+
+def _signer(domain: str | None, selector: str | None, key: str | None) -> Any:
+    """Return what signs mail; its library is loaded only then."""
+    if domain is None and selector is None and key is None:
+        return None
+    if domain is None or selector is None or key is None:
+        raise ConfigurationError("DKIM needs dkim_domain, dkim_selector and dkim_key")
+    from messaging_adapters.mail.dkim_signature import DkimSigner  # noqa: PLC0415 - optional
+
+    return DkimSigner(domain=domain, selector=selector, key=key)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -178,8 +178,36 @@ def test_all_refused_alike_is_one_outcome(scripted: Any, to: Any) -> None:
     outcome = to(server).send(a_mail("a@x.example", "b@x.example"), leave)
 
     assert isinstance(outcome, Deferred)
+    assert (leave.calls, server.mails) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "connections"), [("554 5.5.1 no valid recipients", 1), ("354 Go on", 2)]
+)
+def test_a_server_that_waits_for_a_mail_without_recipients_is_left(
+    scripted: Any, to: Any, data: str, connections: int
+) -> None:
+    server, leave = (
+        scripted({"RCPT": ["550 5.1.1 no", "250 Ok"], "DATA": [data, "354 Go on"]}),
+        Leave(),
+    )
+    transport = to(server)
+
+    kinds = [type(transport.send(a_mail(), leave)) for _ in range(2)]
+
+    assert kinds == [Rejected, Accepted]
+    assert (leave.calls, len(server.mails)) == (1, 1)
+    assert sum(line.startswith("EHLO") for line in server.talk) == connections
+
+
+def test_the_message_is_not_offered_before_its_recipients_without_pipelining(
+    scripted: Any, to: Any
+) -> None:
+    server = scripted({"EHLO": "250 x", "RCPT": "550 5.1.1 no"})
+
+    to(server).send(a_mail(), Leave())
+
     assert "DATA" not in server.talk
-    assert leave.calls == 0
 
 
 def test_all_refused_differently_is_one_outcome_each(scripted: Any, to: Any) -> None:
