@@ -1,5 +1,6 @@
 """HTTP/2 over connections that many requests share."""
 
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -68,6 +69,9 @@ class H2Client(HttpClient):
     of a stream or a connection the request may have been processed. If a connection is lost, each
     caller that uses it learns what happened to its own request.
 
+    The library hpack logs headers, with their secrets, at the level DEBUG. Making a client raises
+    the level of its logger to INFO, unless the host has set a level.
+
     Use it as a context manager, or call `close`, to hang up.
 
     Attributes:
@@ -99,6 +103,7 @@ class H2Client(HttpClient):
 
     def __attrs_post_init__(self) -> None:
         """Refuse a context that would trust any server."""
+        _keep_headers_out_of_logs()
         tls = verifying(self.ssl_context)
         tls.set_alpn_protocols(["h2"])
         opening = Opening(Dialling(self.resolve, self.connect, self.allows), tls)
@@ -192,6 +197,13 @@ class _Exchange:
         finally:
             connection.forget(stream)
         return _response(stream)
+
+
+def _keep_headers_out_of_logs() -> None:
+    """Raise the level of hpack, which logs each header at DEBUG, unless the host has set one."""
+    logger = logging.getLogger("hpack")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
 
 
 def _unprocessed(problem: str) -> HttpError:

@@ -1,3 +1,4 @@
+import logging
 import os
 import socket
 import ssl
@@ -570,3 +571,17 @@ def test_a_child_that_forks_under_load_sends_over_its_own_connection(
             thread.join()
 
     assert children == [0] * 5
+
+
+def test_no_header_is_logged_unless_the_host_asks_for_it(
+    serve: Any, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    peer = serve()
+    request = HttpRequest(method="GET", url=f"{peer.url}/s3cret", headers={"x": "s3cret"})
+
+    client().send(request)
+    assert "s3cret" not in caplog.text
+    caplog.set_level(logging.DEBUG, "hpack")
+    client().send(request)
+    assert "s3cret" in caplog.text
