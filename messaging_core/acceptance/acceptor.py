@@ -99,13 +99,15 @@ class MessageAcceptor:
         """Decide on a request, and on the one that takes over from it."""
         following = self.context.channels.fallback(channel)
         fallback = self._fallback(request, channel, following, now) if following else None
-        request, unreachable = with_known_contacts(self.context.storage, request, channel)
+        capabilities = self.context.channels.capabilities(channel.id)
+        request, unreachable = with_known_contacts(
+            self.context.storage, request, channel, most=capabilities.max_recipients
+        )
         rendered, faults = self.template_resolver.resolve(request, channel)
         request = rendered or request
         has_links = wants_links(request)
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
-        capabilities = self.context.channels.capabilities(channel.id)
         faults = [*faults, *beyond(request, channel, capabilities)]
         admission = admit(
             request,

@@ -15,7 +15,7 @@ from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.contact import Contact, ReceiverContact
 from messaging_core.ports.storage.transaction import Storage, Transaction
-from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, address_of
+from messaging_core.rules.addressing.receiver import PLATFORM_KEYS, address_of, on_each_device
 from messaging_core.rules.policy.consent import identifier_on
 from messaging_core.rules.requests.contact import MAX_IDENTIFIERS
 
@@ -27,13 +27,31 @@ Place = tuple[int, int]
 
 
 def with_known_contacts(
-    storage: Storage, request: SendMessage, channel: Channel
+    storage: Storage, request: SendMessage, channel: Channel, *, most: int | None = None
 ) -> tuple[SendMessage, list[Violation]]:
     """Return a request in which stored contacts fill in the addresses that it does not give.
 
     A contact is found by its id, or by an identifier of any kind. An id is a violation if an
-    address or identifier beside it belongs to another contact.
+    address or identifier beside it belongs to another contact. On push, a contact without an
+    address of its own in the request gets the message on each device.
+
+    Args:
+        storage: Has the contacts.
+        request: As it was read.
+        channel: Where it goes.
+        most: How many receivers the transport takes.
     """
+    filled, violations = _with_stored_addresses(storage, request, channel)
+    contacts = filled.receiver.contacts
+    devices = on_each_device(contacts[0], channel)[:most] if len(contacts) == 1 else contacts
+    if len(devices) == len(contacts):
+        return filled, violations
+    return evolve(filled, receiver=evolve(filled.receiver, contacts=devices)), violations
+
+
+def _with_stored_addresses(
+    storage: Storage, request: SendMessage, channel: Channel
+) -> tuple[SendMessage, list[Violation]]:
     contacts = request.receiver.contacts
     if not any(_needs_lookup(contact, channel) for contact in contacts):
         return request, []

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from attrs import evolve, field
 
+from messaging_core.contacts.devices import forget_devices
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.settlement import (
     already_delivered,
@@ -29,7 +30,7 @@ from messaging_core.decisions.status.evidence import (
 )
 from messaging_core.delivery.escalation import take_over
 from messaging_core.lazy import frozen
-from messaging_core.models.common.channel import Channel
+from messaging_core.models.common.channel import PUSH, Channel
 from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
@@ -117,7 +118,17 @@ class DeliveryRecorder:
         for settlement, is_valid in zip(settlements, valid, strict=True):
             if not is_valid:
                 self._answered_late(settlement)
+            if settlement.gone:
+                self._forget_devices(settlement)
         return valid
+
+    def _forget_devices(self, settlement: Settlement) -> None:
+        """Remove the push tokens that the provider no longer knows from their contacts."""
+        workspace = settlement.lease.workspace
+        message = self._tx.messages.get(workspace, settlement.lease.message_id)
+        channel = self._context.channels.get(message.channel_id) if message else None
+        if channel is not None and channel.platform == PUSH:
+            forget_devices(self._tx, workspace, settlement.gone, channel, settlement.at)
 
     def hand_over(
         self, handoffs: Sequence[PendingHandoff], now: datetime

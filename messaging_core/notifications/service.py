@@ -14,7 +14,7 @@ from messaging_core.acceptance.submission import AcceptResult, Submission
 from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError
 from messaging_core.lazy import define, frozen
-from messaging_core.models.common.channel import EMAIL, Channel
+from messaging_core.models.common.channel import EMAIL, PUSH, Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.models.messages.notification import (
@@ -233,7 +233,7 @@ class _NotificationRun:
             self._fail(user.id, target.platform, error_of(body))
             return None
         return SendMessage(
-            receiver=_receiver(address, target),
+            receiver=_receiver(user, address, target),
             body=body,
             meta=content.meta,
             sender=target.sender,
@@ -287,9 +287,12 @@ def key_for(key: str, user_id: str, platform: str) -> str:
     return f"notification:{digest.hexdigest()}"
 
 
-def _receiver(address: str, target: _ChannelTarget) -> Receiver:
+def _receiver(user: User, address: str, target: _ChannelTarget) -> Receiver:
     key = target.channel.identifier_key
     to = ReceiverContact(identifier_key=key, identifier_value=address)
+    if target.channel.platform == PUSH:  # to each device
+        devices = [own for own in user.identifiers if own.identifier_key == key]
+        to = to if len(devices) == 1 else ReceiverContact(identifiers=tuple(devices))
     if not target.copies:
         return Receiver(contacts=(to,))
     own = address_key(_EMAIL_KEY, address)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from messaging_core.contacts.devices import forget_devices
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.escalation import delivered
 from messaging_core.decisions.delivery.settlement import may_have_gone
@@ -23,7 +24,7 @@ from messaging_core.decisions.status.redaction import (
 )
 from messaging_core.decisions.status.resolution import platform_of
 from messaging_core.lazy import logger
-from messaging_core.models.common.channel import EMAIL
+from messaging_core.models.common.channel import EMAIL, PUSH
 from messaging_core.models.common.failure import Failure, FailureCode
 from messaging_core.models.delivery.delivery import Delivery, Resolution
 from messaging_core.models.delivery.event import Event, EventKind
@@ -171,6 +172,7 @@ class ReceiptProcessor:
         )
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
             self._suppress_bounced(entry, message, recipient, receipt.failure)
+            self._forget_device(entry, message, recipient, receipt.failure)
         event = Event(
             workspace=entry.workspace,
             message_id=message.id,
@@ -192,6 +194,17 @@ class ReceiptProcessor:
             scopes = (SuppressionScope.MARKETING, SuppressionScope.TRANSACTIONAL)
             self._suppress(entry, message, recipient, cause, scopes)
 
+    def _forget_device(
+        self, entry: KeptReceipt, message: Message, recipient: str | None, failure: Failure
+    ) -> None:
+        """Remove a push token that the provider no longer knows from its contact."""
+        address = _one_address(recipient, message)
+        channel = self._context.channels.get(message.channel_id)
+        if channel is None or channel.platform != PUSH or not address:
+            return
+        if failure.code == FailureCode.UNKNOWN_RECEIVER:
+            forget_devices(self._tx, entry.workspace, [address], channel, entry.received_at)
+
     def _suppress(
         self,
         entry: KeptReceipt,
@@ -201,8 +214,7 @@ class ReceiptProcessor:
         scopes: Collection[SuppressionScope],
     ) -> None:
         """Block the address that a report concerns, where it is clear which that is."""
-        addresses = message.addresses
-        address = recipient or (addresses[0] if len(addresses) == 1 else None)
+        address = _one_address(recipient, message)
         platform = platform_of(message, self._context.channels.get(message.channel_id))
         if cause not in self._context.suppress_on or not address or platform != EMAIL:
             return
@@ -275,6 +287,12 @@ def _recipient(named: str | None, message: Message) -> str | None:
         return ""
     folded: Mapping[str, str] = {address.casefold(): address for address in addresses}
     return folded.get(named.casefold())
+
+
+def _one_address(recipient: str | None, message: Message) -> str | None:
+    """Return the address that a report concerns, where it is clear which that is."""
+    addresses = message.addresses
+    return recipient or (addresses[0] if len(addresses) == 1 else None)
 
 
 def waits_for(message_id: UUID) -> str:

@@ -49,11 +49,15 @@ def fallback_request(
 
 
 def addressed(request: SendMessage, channel: Channel) -> tuple[SendMessage, list[Violation]]:
-    """Return a request with nothing but the address of its receiver on the channel."""
-    address = address_of(request.receiver.contacts[0], channel)
-    if address is None:
+    """Return a request with nothing but the address of its receiver, or those of its devices."""
+    known = [address_of(contact, channel) for contact in request.receiver.contacts]
+    addresses = [address for address in known if address is not None]
+    if not addresses:
         return request, [_UNREACHABLE]
-    contact = ReceiverContact(identifier_value=address[1])
+    identifiers = [Identifier(identifier_key=key, identifier_value=own) for key, own in addresses]
+    contact = ReceiverContact(identifier_value=addresses[0][1])
+    if len(identifiers) > 1:
+        contact = ReceiverContact(identifiers=tuple(identifiers))
     return evolve(request, receiver=Receiver(contacts=(contact,))), []
 
 

@@ -15,7 +15,7 @@ from messaging_core.decisions.delivery.settlement import (
 )
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import IN_DOUBT_TIMEOUT
-from messaging_core.models.common.failure import Failure, Retry
+from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.delivery.delivery import Claim, OutcomeKind, Resolution, Settlement
 from messaging_core.models.delivery.outcome import (
     Accepted,
@@ -133,7 +133,12 @@ def _with_answers(attempted: Attempted, answers: Answers, *, is_open: bool) -> S
         outcome=kind,
         resolved=_resolution(attempted, kind, is_open=is_open),
         handed_over=attempted.handed_over,
+        gone=tuple(address for address, answer in answers if _is_gone(answer)),
     )
+
+
+def _is_gone(answer: SingleOutcome) -> bool:
+    return isinstance(answer, Rejected) and answer.failure.code == FailureCode.UNKNOWN_RECEIVER
 
 
 def _addresses(answers: Answers, cls: type[SingleOutcome]) -> tuple[str, ...]:

@@ -197,6 +197,7 @@ class Settlement:
         reasons: The reasons of the decision, with their facts.
         crashed: Whether the attempt counts as a crash.
         handed_over: The attempt passed the point of no return.
+        gone: Addresses of which the provider said in this attempt that they reach no one.
     """
 
     lease: Lease
@@ -216,6 +217,7 @@ class Settlement:
     reasons: tuple[Reason, ...] = ()
     crashed: bool = False
     handed_over: bool = False
+    gone: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ def check_receiver(receiver: Receiver, channel: Channel, path: str) -> list[Viol
     There is a contact, and several only on email; each is addressable and reachable on the
     platform; copies are for email, where at least one contact stands on To and at most 50 on
     each line. The same address twice, on whatever line, is refused (ours): it would be billed
-    and read twice. Beyond 150 contacts only their number is reported.
+    and read twice. On push, several may be the devices of one contact (ours). Beyond 150 contacts
+    only their number is reported.
 
     A contact that is named by its id alone is accepted: only a directory of contacts can tell
     how it is reached.
@@ -53,7 +54,7 @@ def check_receiver(receiver: Receiver, channel: Channel, path: str) -> list[Viol
     if channel.platform == EMAIL:
         violations = _check_lines(contacts, path)
     else:
-        violations = _check_single(contacts, channel.platform, path)
+        violations = _check_single(contacts, channel, path)
     for index, contact in enumerate(contacts[:_MAX_EXAMINED]):
         violations += _check_contact(contact, channel, f"{path}/{index}")
     if len(contacts) > 1:
@@ -81,6 +82,24 @@ def address_of(contact: ReceiverContact, channel: Channel) -> tuple[str, str] | 
     return None
 
 
+def on_each_device(contact: ReceiverContact, channel: Channel) -> tuple[ReceiverContact, ...]:
+    """Return a contact once for each device that a push message will reach (ours).
+
+    They are its push tokens among `identifiers`, in their order; the first one keeps all that is
+    known of the contact. An address that the request gives itself means that device alone.
+    """
+    key, value = channel.identifier_key, contact.identifier_value
+    is_named = value is not None and contact.identifier_key in (None, key)
+    if channel.platform != PUSH or contact.platform_address is not None or is_named:
+        return (contact,)
+    tokens = [own.identifier_value for own in contact.identifiers if own.identifier_key == key]
+    others = [
+        ReceiverContact(id=contact.id, identifier_key=key, identifier_value=token)
+        for token in dict.fromkeys(tokens)
+    ]
+    return (contact, *others[1:])
+
+
 def _check_lines(contacts: Sequence[ReceiverContact], path: str) -> list[Violation]:
     lines = [contact.type or ReceiverType.TO for contact in contacts]
     violations = []
@@ -101,9 +120,11 @@ def _check_line_lengths(lines: Sequence[ReceiverType], path: str) -> list[Violat
     ]
 
 
-def _check_single(contacts: Sequence[ReceiverContact], platform: str, path: str) -> list[Violation]:
-    violations = []
-    if len(contacts) > 1:
+def _check_single(
+    contacts: Sequence[ReceiverContact], channel: Channel, path: str
+) -> list[Violation]:
+    violations, platform = [], channel.platform
+    if len(contacts) > 1 and not _are_devices(contacts, channel):
         message = f"only email goes to several contacts at once, {platform} to one"
         violations.append(Violation(path, "receiver.too_many", message))
     for index, contact in enumerate(contacts[:_MAX_EXAMINED]):
@@ -112,6 +133,16 @@ def _check_single(contacts: Sequence[ReceiverContact], platform: str, path: str)
             here = f"{path}/{index}/type"
             violations.append(Violation(here, "receiver.copy_not_supported", message))
     return violations
+
+
+def _are_devices(contacts: Sequence[ReceiverContact], channel: Channel) -> bool:
+    """Return whether contacts are the devices of one contact, which a push message may reach."""
+    first, *others = contacts
+    tokens = {own.identifier_value for own in on_each_device(first, channel)[1:]}
+    return channel.platform == PUSH and all(
+        own.id == first.id if first.id is not None else own.identifier_value in tokens
+        for own in others
+    )
 
 
 def _check_contact(contact: ReceiverContact, channel: Channel, path: str) -> list[Violation]:
