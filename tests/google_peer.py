@@ -17,6 +17,15 @@ from messaging_core.testing.http_peer import Answer
 PROJECT: Final = "shop-1a2b3"
 EMAIL: Final = f"sender@{PROJECT}.iam.gserviceaccount.com"
 FCM_ERROR: Final = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+_STATUSES: Final = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
 _KEY: Final = generate_private_key(65_537, 2048)
 _PEM: Final = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
@@ -48,7 +57,8 @@ def claims_of(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]]:
 def an_error(status: int, code: str = "", *details: Mapping[str, Any], text: str = "x") -> Answer:
     """Return an answer of FCM with an error."""
     own = [{"@type": FCM_ERROR, "errorCode": code}] if code else []
-    error = {"code": status, "message": text, "status": "x", "details": [*own, *details]}
+    name = _STATUSES.get(status, "UNKNOWN")
+    error = {"code": status, "message": text, "status": name, "details": [*own, *details]}
     return HttpResponse(status=status, body=json.dumps({"error": error}).encode())
 
 
