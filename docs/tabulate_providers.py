@@ -37,7 +37,7 @@ nothing: the provider decides.
 """
 NOTES = """
 - *Receipts*: the provider reports what became of a message, to a
-  [webhook](../how-to/receive-webhooks.md) or over the connection.
+  [webhook](../how-to/receive-webhooks.md), over the connection or by [mail](../how-to/bounces.md).
 - *References known before*: a receipt ends the doubt about a message even if no answer came.
 - *Look-up*: the engine asks the provider about a message in [doubt](../explanation/doubt.md)
   before it decides.
@@ -80,7 +80,9 @@ def transports() -> dict[str, SupportsCheck]:
         "vonage": VonageTransport(api_key="any", api_secret=secret),
         "bird": BirdTransport(workspace_id=UUID(int=1), channel_id=UUID(int=2), access_key=secret),
         "smpp": SmppTransport("smsc.example", system_id="shop", password=secret),
-        "smtp": SmtpTransport("mail.example"),
+        "smtp": SmtpTransport(
+            "mail.example", return_path="bounces@shop.example", return_path_secret=secret
+        ),
         "postmark": PostmarkTransport(server_token=secret),
         "sendgrid": SendGridTransport("any"),
         "resend": ResendTransport(api_key=secret),

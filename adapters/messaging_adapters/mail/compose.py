@@ -22,6 +22,7 @@ from messaging_core.ports.media import MediaSource
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
+from messaging_core.rules.content.media import is_invitation
 
 _NO_RECEIVERS: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 
@@ -194,30 +195,40 @@ def _own_field(name: str, value: str) -> str:
 def _body(content: EmailContent, *, media: MediaSource | None, limit: int, seed: str) -> Part:
     """Return text, HTML, its pictures and the files beside it, each group where it belongs."""
     texts = [text_part(content.text, "plain")] if content.text is not None else []
-    pictures, files = _files(content, media, limit)
+    files = _files(content, media, limit)
     if content.html is not None:
-        html = [text_part(content.html, "html"), *pictures]
+        html = [text_part(content.html, "html"), *files.pictures]
         texts.append(group("related", html, seed))
     if not texts:
         raise unsendable("the mail has neither a text nor HTML")
-    return group("mixed", [group("alternative", texts, seed), *files], seed)
+    alternatives = group("alternative", [*texts, *files.invitations], seed)
+    return group("mixed", [alternatives, *files.beside], seed)
 
 
-def _files(
-    content: EmailContent, media: MediaSource | None, limit: int
-) -> tuple[list[Part], list[Part]]:
-    """Return what is shown within the HTML, and what is beside it."""
-    pictures: list[Part] = []
-    files: list[Part] = []
+@frozen(kw_only=True)
+class _Files:
+    """What is shown within the HTML, what in place of the text, and what is beside it."""
+
+    pictures: list[Part] = field(factory=list)
+    invitations: list[Part] = field(factory=list)
+    beside: list[Part] = field(factory=list)
+
+
+def _files(content: EmailContent, media: MediaSource | None, limit: int) -> _Files:
+    files = _Files()
     contents = read_files(content.attachments, media, limit)
     for attachment, file in zip(content.attachments, contents, strict=True):
-        within = attachment.inline and content.html is not None
+        is_alternative = is_invitation(file.content_type)
         part = file_part(
             file.content,
             content_type=file.content_type,
             filename=attachment.filename,
-            inline=attachment.inline,
+            inline=attachment.inline or is_alternative,
             content_id=content_id_of(attachment),
         )
-        (pictures if within else files).append(part)
-    return pictures, files
+        if is_alternative:  # a client that knows calendars shows it instead (RFC 6047 §2.4)
+            files.invitations.append(part)
+        else:
+            within = attachment.inline and content.html is not None
+            (files.pictures if within else files.beside).append(part)
+    return files

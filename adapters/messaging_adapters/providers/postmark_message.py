@@ -13,6 +13,7 @@ from messaging_core.models.people.contact import ReceiverType
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import check_headers
 from messaging_core.rules.formats.text import is_line
+from messaging_core.rules.links.html_links import mark_untracked
 
 _LARGEST_TEXT: Final = 5 * 1024 * 1024  # bytes, of the text and of the HTML
 _LARGEST_MAIL: Final = 10 * 1024 * 1024  # bytes, after base64
@@ -66,7 +67,8 @@ def _mailbox(name: str | None, address: str) -> str:
 
 
 def _bodies(content: EmailContent) -> dict[str, str]:
-    bodies = {"TextBody": content.text, "HtmlBody": content.html}
+    html = mark_untracked(content.html, "data-pm-no-track") if content.html else content.html
+    bodies = {"TextBody": content.text, "HtmlBody": html}
     return {name: text for name, text in bodies.items() if text is not None}
 
 

@@ -117,11 +117,16 @@ def apply_links(
 
 
 def _mail(content: EmailContent, parameters: Mapping[str, str]) -> EmailContent:
-    from messaging_core.rules.links.html_links import track_html  # noqa: PLC0415 - only mails have HTML
+    from messaging_core.rules.links.html_links import (  # noqa: PLC0415 - only mails have HTML
+        track_html,
+        untracked_links,
+    )
 
+    untracked = untracked_links(content.html) if content.html else ()
+    text = content.text
     return evolve(
         content,
-        text=track_text(content.text, parameters) if content.text else content.text,
+        text=track_text(text, parameters, untracked=untracked) if text else text,
         html=track_html(content.html, parameters) if content.html else content.html,
     )
 

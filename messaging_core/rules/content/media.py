@@ -100,6 +100,18 @@ def media_type_of(value: str) -> str | None:
     return "; ".join([match[1], *parameters])
 
 
+def is_invitation(content_type: str) -> bool:
+    """Tell whether a file is a calendar object that asks for something (RFC 6047 §2.4).
+
+    `text/calendar; method=REQUEST` invites, and `method=CANCEL` takes that back. Without a method
+    it is a file like any other.
+    """
+    match = _media_type(content_type)
+    if match is None or match[1].lower() != "text/calendar":
+        return False
+    return any(name.lower() == "method" for name, _ in _PARAMETER.findall(match[2]))
+
+
 def check_media_type(value: str, path: str) -> list[Violation]:
     """Refuse what is no media type, by `media_type_of`."""
     if _media_type(value) is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Final
 
-from messaging_core.lazy import pattern
+from messaging_core.lazy import frozen, pattern
 from messaging_core.rules.links.tracking import utm_insertion
 
 _ANY_CASE: Final = re.ASCII | re.IGNORECASE
@@ -32,34 +32,71 @@ _LONG_NUMBER: Final = pattern(r"&#(?:[0-9]{38}|x[0-9a-f]{37})", _ANY_CASE)
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
 
 
+NO_TRACK: Final = "data-no-track"
+"""The attribute of an `<a>` element whose link is left out of tracking."""
+
+
+@frozen
+class _Link:
+    """An `<a>` element: where its attributes begin, where the value of its `href` is."""
+
+    attributes: int
+    href: tuple[int, int]
+    is_tracked: bool
+
+
 def track_html(html: str, parameters: Mapping[str, str]) -> str:
     """Add parameters to the web addresses that the `<a>` elements of a document link to.
 
     Every other character stays as it is: comments, scripts, styles, malformed tags, links of
-    other schemes. Where a browser would see no tag, none is seen. Takes time in proportion to
-    the document, whatever it holds.
+    other schemes, and links with the attribute `data-no-track`. Where a browser would see no tag,
+    none is seen. Takes time in proportion to the document, whatever it holds.
     """
     pieces, place = [], 0
-    for start, end in _hrefs(html):
-        at, addition = _insertion(html[start:end], parameters)
-        pieces += [html[place : start + at], addition]
-        place = start + at
+    for link in _links(html):
+        if link.is_tracked:
+            start, end = link.href
+            at, addition = _insertion(html[start:end], parameters)
+            pieces += [html[place : start + at], addition]
+            place = start + at
     return "".join([*pieces, html[place:]])
 
 
-def _hrefs(html: str) -> Iterator[tuple[int, int]]:
-    """Yield where the values of the `href` of links are."""
+def untracked_links(html: str) -> frozenset[str]:
+    """Return the addresses of the links that are left out of tracking."""
+    spans = [link.href for link in _links(html) if not link.is_tracked]
+    values = ("".join(text for text, _ in _decoded(html[start:end])) for start, end in spans)
+    return frozenset(value.strip(_STRIPPED) for value in values)
+
+
+def mark_untracked(html: str, attribute: str) -> str:
+    """Write a provider's own attribute into the links that are left out of tracking.
+
+    Args:
+        html: A document.
+        attribute: What tells the provider to leave a link alone, such as `clicktracking="off"`.
+    """
+    pieces, place = [], 0
+    for link in _links(html):
+        if not link.is_tracked:
+            pieces += [html[place : link.attributes], f" {attribute}"]
+            place = link.attributes
+    return "".join([*pieces, html[place:]])
+
+
+def _links(html: str) -> Iterator[_Link]:
+    """Yield the links, in their order."""
     place = 0
     while tag := _TAG.search(html, place):
         name = (tag[2] or "").lower()
         if not name:
             place = _after_other(html, tag)
             continue
-        href, place = _attributes(html, tag.end())
+        href, is_tracked, place = _attributes(html, tag.end())
         if place > len(html):
             return
         if href and name == "a" and not tag[1]:
-            yield href
+            yield _Link(tag.end(), href, is_tracked)
         if not tag[1] and name in _RAW:
             raw_end = _RAW_ENDS[name].search(html, place)
             place = raw_end.start() if raw_end else len(html)
@@ -78,26 +115,27 @@ def _after_other(html: str, tag: re.Match[str]) -> int:
     return over.end() if over else len(html)
 
 
-def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, int]:
-    """Return where the first `href` of a tag is, and where the tag is over.
+def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, bool, int]:
+    """Return where the first `href` of a tag is, if it is tracked, and where the tag is over.
 
     A tag that never ends is none; it is over beyond the end of the document.
     """
     href: tuple[int, int] | None = None
-    seen = False
+    seen, is_tracked = False, True
     while match := _ATTRIBUTE.match(html, place):
         place = match.end()
         if match["end2"] == "" or match["end1"] == "":
             break
+        is_tracked = is_tracked and match["name"].lower() != NO_TRACK
         if match["name"].lower() == "href" and not seen:
             seen = True
             group = next((name for name in ("double", "single", "bare") if match[name]), None)
             href = match.span(group) if group else None
         if place < len(html) and html[place] == ">":
-            return href, place + 1
+            return href, is_tracked, place + 1
         if place >= len(html) or match.end() == match.start():
             break
-    return None, len(html) + 1
+    return None, True, len(html) + 1
 
 
 def _insertion(raw: str, parameters: Mapping[str, str]) -> tuple[int, str]:

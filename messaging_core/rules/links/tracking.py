@@ -1,7 +1,7 @@
 """How web addresses tell a site's statistics what message they came from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -75,11 +75,17 @@ def utm_insertion(url: str, parameters: Mapping[str, str]) -> tuple[int, str]:
     return place, addition if len(url) + len(addition) <= MAX_URI_LENGTH else ""
 
 
-def track_text(text: str, parameters: Mapping[str, str]) -> str:
-    """Add parameters to the addresses in a plain text; the text between them is unchanged."""
+def track_text(text: str, parameters: Mapping[str, str], *, untracked: Collection[str] = ()) -> str:
+    """Add parameters to the addresses in a plain text; the text between them is unchanged.
+
+    Args:
+        text: Plain text.
+        parameters: What is added.
+        untracked: Addresses that stay as they are.
+    """
     pieces, place = [], 0
     for link in find_urls(text):
-        if not is_suspicious_host(host_of(link.url)):
+        if link.url not in untracked and not is_suspicious_host(host_of(link.url)):
             pieces += [text[place : link.start], with_utm(link.url, parameters)]
             place = link.end
     return "".join([*pieces, text[place:]])

@@ -123,6 +123,16 @@ def test_buttons_of_an_sms_are_shortened_with_its_text() -> None:
             ),
         ),
         (
+            EmailContent(
+                text="https://a.example https://b.example",
+                html='<a data-no-track href="https://a.example">x</a>',
+            ),
+            EmailContent(
+                text="https://a.example https://b.example?a=1",
+                html='<a data-no-track href="https://a.example">x</a>',
+            ),
+        ),
+        (
             PushContent(
                 text="https://a.example",
                 link="https://b.example",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_core.rules.links.html_links import track_html
+from messaging_core.rules.links.html_links import mark_untracked, track_html, untracked_links
 from messaging_core.rules.links.tracking import with_utm
 
 UTM = {"u": "1", "v": "2"}
@@ -193,3 +193,43 @@ def test_hostile_documents_take_no_longer_than_others(html: str) -> None:
     assert track_html(html, UTM) == html
 
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<a data-no-track href="https://a.example/">',
+        '<a href="https://a.example/" data-no-track>',
+        "<A HREF=https://a.example/ DATA-NO-TRACK=''>",
+        '<a class=b data-no-track="x" href=" https://a.example/ ">',
+    ],
+)
+def test_a_link_may_be_left_out_of_tracking(link: str) -> None:
+    other = '<a href="https://b.example/" data-no-tracks>'
+
+    assert track_html(link, UTM) == link
+    assert untracked_links(link + other) == {"https://a.example/"}
+    assert mark_untracked(link + other, "x=1") == f"{link[:2]} x=1{link[2:]}{other}"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<!-- <a data-no-track href='https://a.example/'> -->",
+        "<script><a data-no-track href='https://a.example/'></script>",
+        "<a title='data-no-track' href='https://a.example/'>",
+        "<p data-no-track><a href='https://a.example/'>",
+        "<a data-no-track>",
+        "<a data-no-track href='https://a.example/'",
+    ],
+)
+def test_what_is_no_link_of_that_kind_is_not_marked(html: str) -> None:
+    assert mark_untracked(html, "x=1") == html
+    assert untracked_links(html) == frozenset()
+
+
+@given(DOCUMENTS)
+def test_a_mark_changes_nothing_else(html: str) -> None:
+    marked = mark_untracked(html.replace("<a ", "<a data-no-track "), "x=1")
+
+    assert marked.replace("<a x=1 data", "<a data").replace("<a data-no-track ", "<a ") == html

@@ -44,6 +44,7 @@ from messaging_core.ports.media import MediaSource
 from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
+from messaging_core.rules.links.html_links import mark_untracked
 
 _REFERENCE: Final = re.compile(r"[\w-]{1,100}", re.ASCII)
 _EPOCH: Final = re.compile(r"[0-9]{1,11}")
@@ -219,7 +220,8 @@ def _person(address: Address, who: str, code: FailureCode, retry: Retry) -> dict
 
 def _texts(content: EmailContent) -> list[dict[str, str]]:
     """Return text and HTML, in the order that SendGrid wants; an empty one is none to it."""
-    texts = (("text/plain", content.text), ("text/html", content.html))
+    html = mark_untracked(content.html, 'clicktracking="off"') if content.html else content.html
+    texts = (("text/plain", content.text), ("text/html", html))
     parts = [{"type": kind, "value": value} for kind, value in texts if value]
     if not parts:
         raise unsendable("the mail has neither a text nor HTML")

@@ -44,7 +44,13 @@ from messaging_core.ports.components import A_MEDIA_SOURCE
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
-_CAPABILITIES: Final = Capabilities(platforms=frozenset({EMAIL}), media=True, known_references=True)
+_CAPABILITIES: Final = Capabilities(
+    platforms=frozenset({EMAIL}),
+    media=True,
+    # A server that relays rewrites no links and adds no picture.
+    lacks=frozenset({"click_tracking", "initial_open_tracking", "open_tracking"}),
+    known_references=True,
+)
 _HOSTNAME: Final = re.compile(r"[!-~]{1,255}")
 
 
@@ -165,6 +171,8 @@ class SmtpTransport(Transport):
         if self.username is not None and not self._may_log_in():
             raise ConfigurationError("an SMTP password is not sent without TLS")
         self._path = _return_path(self.return_path, self.return_path_secret)
+        if self._path:
+            self.capabilities = evolve(_CAPABILITIES, receipts=True)
         self._reports = report_request(self.notify, self.returned)
         self._signer = _signer(self.dkim_domain, self.dkim_selector, self.dkim_key)
         self._idle = IdleSessions(self.max_idle, self.idle_for)

@@ -131,6 +131,12 @@ def test_receivers_stand_in_their_lines_and_names_are_quoted() -> None:
     assert message["Bcc"] == "e@x.example"
 
 
+def test_a_link_is_left_out_of_tracking_as_postmark_writes_it() -> None:
+    html = '<a data-no-track href="https://a.example/">x</a>'
+
+    assert requested(a_mail(html=html))["HtmlBody"] == html.replace("<a ", "<a data-pm-no-track ")
+
+
 def test_headers_tracking_and_files_go_along() -> None:
     message = requested(
         a_mail(

@@ -90,6 +90,14 @@ def test_a_mail_is_posted_with_our_id_and_without_tracking() -> None:
     }
 
 
+def test_a_link_is_left_out_of_tracking_as_sendgrid_writes_it() -> None:
+    html = '<a data-no-track href="https://a.example/">x</a>'
+
+    (part,) = requested(a_mail(EmailContent(subject="Hi", html=html)))["content"]
+
+    assert part["value"] == html.replace("<a ", '<a clicktracking="off" ')
+
+
 def test_receivers_go_to_their_lines_each_address_once() -> None:
     receivers = (
         Recipient(value="a@bücher.example", name="Ada"),

@@ -177,6 +177,47 @@ def test_file_names_arrive_without_their_folders(
     assert [part.get_filename() for part in mail.iter_attachments()] == [arrives]
 
 
+INVITATION = Attachment(
+    filename="invite.ics",
+    content=base64.b64encode(b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n").decode(),
+    content_type="text/calendar; method=REQUEST; charset=utf-8",
+)
+
+
+def test_an_invitation_is_an_alternative_of_the_text(server: Any, transport: SmtpTransport) -> None:
+    document = Attachment(filename="a.txt", content="aGk=", content_type="text/plain")
+
+    mail = a_mail(text="Tuesday", html="<p>Tuesday</p>", attachments=(document, INVITATION))
+    transport.send(mail, Leave())
+
+    alternatives, file = server.mails[0].iter_parts()
+    kinds = [part.get_content_type() for part in alternatives.iter_parts()]
+    assert kinds == ["text/plain", "text/html", "text/calendar"]
+    *_, calendar = alternatives.iter_parts()
+    assert calendar.get_param("method") == "REQUEST"
+    assert calendar.get_content_disposition() == "inline"
+    assert calendar.get_content().startswith("BEGIN:VCALENDAR")
+    assert file.get_filename() == "a.txt"
+
+
+def test_an_invitation_is_beside_a_text_without_html(server: Any, transport: SmtpTransport) -> None:
+    transport.send(a_mail(text="Tuesday", attachments=(INVITATION,)), Leave())
+
+    assert server.mails[0].get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/calendar", "text/calendar; charset=utf-8", "text/plain; method=x"]
+)
+def test_a_calendar_without_a_method_is_a_file(
+    server: Any, transport: SmtpTransport, kind: str
+) -> None:
+    transport.send(a_mail(attachments=(attrs.evolve(INVITATION, content_type=kind),)), Leave())
+
+    (file,) = server.mails[0].iter_attachments()
+    assert file.get_content_disposition() == "attachment"
+
+
 def test_an_attached_message_is_carried_as_a_file(server: Any, transport: SmtpTransport) -> None:
     attachment = Attachment(filename="a.eml", content="aGk=", content_type="message/rfc822")
 

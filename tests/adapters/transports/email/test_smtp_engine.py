@@ -10,6 +10,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Channel, Messenger, SendMessage, Status, Worker, text, to
 from messaging_core.errors import InvalidMessageError
+from messaging_core.models import HtmlBody, HtmlMetadata
 from messaging_core.models.common.failure import FailureCode
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import ManualClock
@@ -55,6 +56,15 @@ def test_a_mail_that_was_rescheduled_has_the_new_date(server: Any) -> None:
         Worker(messenger).drain()
 
     assert server.mails[0]["Date"].datetime == second
+
+
+@pytest.mark.parametrize("switch", ["click_tracking", "open_tracking", "initial_open_tracking"])
+def test_tracking_is_refused_because_no_mail_server_tracks(switch: str) -> None:
+    messenger = a_messenger(SmtpTransport("mail.example"), ManualClock(NOW))
+    body = HtmlBody(html="<p>Hi</p>", metadata=HtmlMetadata(**{switch: True}))
+
+    with pytest.raises(InvalidMessageError, match=switch):
+        messenger.send("mail", SendMessage(receiver=to("ada@x.example"), body=body))
 
 
 FRENCH = Channel(name="fr", platform="email", sender="aide@élan.example")
