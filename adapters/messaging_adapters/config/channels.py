@@ -37,6 +37,7 @@ _CHANNEL: Final = {
     "unsubscribe_mailto": Key(),
     "escalation": Key(kind=dict),
     "id": Key(),
+    "limit": Key(),
     "transport": Key(kind=object, required=True),
 }
 _ESCALATION: Final = {
@@ -97,7 +98,7 @@ def channel_of(
     name: str, table: Mapping[str, Any], platforms: Mapping[str, Mapping[str, Any]]
 ) -> Channel:
     """Return the channel that a table without faults describes."""
-    fields = {key: value for key, value in table.items() if key not in {"transport", "id"}}
+    fields = {key: value for key, value in table.items() if key not in {"transport", "id", "limit"}}
     if "escalation" in table:
         fields["escalation"] = Escalation(**table["escalation"])
     if "id" in table:

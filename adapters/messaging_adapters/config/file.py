@@ -13,8 +13,10 @@ from messaging_adapters.asgi.access import Access
 from messaging_adapters.config.channels import channel_faults, channel_of, platform_faults
 from messaging_adapters.config.http import access_keys_of, http_faults
 from messaging_adapters.config.keys import Key, faults_of
+from messaging_adapters.config.limits import limit_faults, limits_of
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
+from messaging_adapters.transports.composition.throttled import RateLimit, Throttled
 from messaging_core.errors import ConfigurationError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import SMS, Channel
@@ -59,6 +61,7 @@ _FILE: Final = {
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
     "sandbox": Key(kind=dict, may_be_empty=True),
+    "limits": Key(kind=dict),
     "platforms": Key(kind=dict),
     "http": Key(kind=dict),
     "access_keys": Key(kind=dict),
@@ -79,6 +82,8 @@ class Config:
         public_url: What providers call the HTTP surface by.
         access_keys: What each access key of the HTTP surface allows, by its hash.
         sandbox: Whom only to reach, where the configuration says so.
+        limits: The rate limit of each channel that has one, by the name of the channel; channels
+            with the same limit have the same object.
     """
 
     path: Path
@@ -90,6 +95,7 @@ class Config:
     public_url: str | None = None
     access_keys: Mapping[str, Access] = field(factory=dict)
     sandbox: Mapping[str, Any] | None = None
+    limits: Mapping[str, RateLimit] = field(factory=dict)
 
     def transport(self, name: str, environment: Mapping[str, str] | None = None) -> Transport:
         """Make the transport of a channel.
@@ -101,10 +107,13 @@ class Config:
         Raises:
             ConfigurationError: It cannot be made, for want of a password for instance.
         """
+        needs_sandbox = self.is_sandboxed(environment)
         made: Transport = self._make(
             self.transports[name], f"[channels.{name}.transport]", environment, {}
         )
-        return sandboxed(made, self.sandbox) if self.is_sandboxed(environment) else made
+        if name in self.limits:
+            made = Throttled(made, self.limits[name])
+        return sandboxed(made, self.sandbox) if needs_sandbox else made
 
     def is_sandboxed(self, environment: Mapping[str, str] | None = None) -> bool:
         """Return whether only the allow-list of the sandbox is reached.
@@ -142,14 +151,19 @@ class Config:
         """
         faults: list[str] = []
         transports: dict[str, Transport] = {}
-        for name, settings in self.transports.items():
-            same = next((other for other in transports if self.transports[other] == settings), None)
+        for name in self.transports:
+            same = next((other for other in transports if self._are_alike(name, other)), None)
             with _gathered(faults):
                 transports[name] = transports[same] if same else self.transport(name, environment)
         if faults:
             close_transports(transports.values())
             raise ConfigurationError("\n".join(faults))
         return transports
+
+    def _are_alike(self, name: str, other: str) -> bool:
+        """Return whether two channels have the same settings and the same limit."""
+        limits = self.limits.get(name), self.limits.get(other)
+        return self.transports[name] == self.transports[other] and limits[0] is limits[1]
 
     def make_webhooks(self, environment: Mapping[str, str] | None = None) -> list[ReceiptParser]:
         """Make the receipt parsers.
@@ -224,6 +238,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         database=path.parent / data.get("database", "messages.db"),
         driver=data.get("driver", DRIVERS[0]),
         sandbox=data.get("sandbox"),
+        limits=_limits(data),
         channels={name: channel_of(name, table, platforms) for name, table in tables.items()},
         transports={
             name: Settings(group=TRANSPORTS, given=table["transport"], in_file=is_file)
@@ -236,6 +251,13 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         public_url=data.get("http", {}).get("public_url"),
         access_keys=access_keys_of(data.get("access_keys", {})),
     )
+
+
+def _limits(data: Mapping[str, Any]) -> dict[str, RateLimit]:
+    limits = limits_of(data)
+    return {
+        name: limits[table["limit"]] for name, table in data["channels"].items() if "limit" in table
+    }
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -255,6 +277,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     yield from faults_of(data, _FILE)
     yield from http_faults(data)
+    yield from limit_faults(data)
     platforms = dict(_tables(data, "platforms"))
     sound = {
         name: table for name, table in platforms.items() if not any(platform_faults(name, table))

@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from messaging_core.arguments import a_text, checked, choice, optional, positive, whole
+from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkSafeLock
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import Deferred, Outcome
@@ -19,6 +20,62 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MICROSECONDS: Final = 1_000_000
 _LONGEST_REST: Final = timedelta(hours=1)
+
+
+class RateLimit:
+    """Say how many messages per second may go through all transports that share it.
+
+    Give one object to the `Throttled` of every channel that uses one account or credential. Its
+    transports may be used by any threads of one process and by its event loop.
+
+    Args:
+        rate: How many per second.
+        burst: How many at once, after a pause.
+        count: What is counted: `messages`, or the `parts` of an SMS. Anything else is one part.
+        clock: Tells the time; a function that returns seconds, such as `time.monotonic`, will do.
+
+    Raises:
+        ConfigurationError: A rate or burst at which nothing could go, or another count.
+    """
+
+    @checked(
+        rate=positive,
+        burst=whole(),
+        count=choice("messages", "parts", case=str.lower),
+        clock=optional(clock_or_function),
+    )
+    def __init__(
+        self,
+        rate: float,
+        burst: int = 1,
+        *,
+        count: Literal["messages", "parts"] = "messages",
+        clock: Clock | Callable[[], float] | None = None,
+    ) -> None:
+        self._shown = f"RateLimit({rate:g}, burst={burst}, count={count!r})"
+        self._bucket = _Bucket(rate, burst, clock or SystemClock())
+        self._counts_parts = count == "parts"
+
+    def __repr__(self) -> str:
+        return self._shown
+
+    def take(self, envelope: Envelope) -> timedelta:
+        """Count a message and return nothing, or return how long it has to wait for its turn."""
+        return self._bucket.take(self._cost(envelope))
+
+    def pause(self, span: timedelta) -> None:
+        """Let nothing go for a span, at most an hour, and no burst after it."""
+        self._bucket.empty(span)
+
+    def _cost(self, envelope: Envelope) -> int:
+        content = envelope.content
+        if self._counts_parts and isinstance(content, SmsContent):
+            return max(content.sms.count, 1)
+        return 1
+
+
+def _rate(value: Any, name: str) -> Any:
+    return value if isinstance(value, RateLimit) else positive(value, name)
 
 
 class Throttled(Transport):
@@ -36,39 +93,41 @@ class Throttled(Transport):
 
     Args:
         transport: Who gets the messages.
-        rate: How many per second.
-        burst: How many at once, after a pause.
-        count: What is counted: `messages`, or the `parts` of an SMS. Anything else is one part.
+        rate: How many per second, or the limit that several transports share.
+        burst: How many at once, after a pause; by default 1.
+        count: What is counted: by default `messages`, or the `parts` of an SMS.
         name: As in `Failure.source`; by default the transport's.
-        clock: Tells the time; a function that returns seconds, such as `time.monotonic`, will do.
+        clock: As for `RateLimit`.
 
     Raises:
-        ConfigurationError: A rate or burst at which nothing could go, or another count.
+        ConfigurationError: A rate or burst at which nothing could go, or another count; or one of
+            them beside a limit, which has its own.
     """
 
     @checked(
         transport=a_transport,
-        rate=positive,
-        burst=whole(),
-        count=choice("messages", "parts", case=str.lower),
+        rate=_rate,
+        burst=optional(whole()),
         name=optional(a_text),
-        clock=optional(clock_or_function),
     )
     def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
         self,
         transport: Transport,
-        rate: float,
-        burst: int = 1,
+        rate: float | RateLimit,
+        burst: int | None = None,
         *,
-        count: Literal["messages", "parts"] = "messages",
+        count: Literal["messages", "parts"] | None = None,
         name: str | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport
-        self._bucket = _Bucket(rate, burst, clock or SystemClock())
-        self._counts_parts = count == "parts"
+        if isinstance(rate, RateLimit):
+            _check_alone(burst, count, clock)
+            self._limit = rate
+        else:
+            self._limit = RateLimit(rate, burst or 1, count=count or "messages", clock=clock)
 
     @property
     def transports(self) -> tuple[Transport, ...]:
@@ -79,19 +138,13 @@ class Throttled(Transport):
         return f"Throttled({self._transport!r}, name={self.name!r})"
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
-        wait = self._bucket.take(self._cost(envelope))
+        wait = self._limit.take(envelope)
         if wait:
             return self._too_early(wait)
         outcome = self._transport.send(envelope, handoff)
         if isinstance(outcome, Deferred) and outcome.failure.retry is Retry.THROTTLED:
-            self._bucket.empty(outcome.retry_after or timedelta(0))
+            self._limit.pause(outcome.retry_after or timedelta(0))
         return outcome
-
-    def _cost(self, envelope: Envelope) -> int:
-        content = envelope.content
-        if self._counts_parts and isinstance(content, SmsContent):
-            return max(content.sms.count, 1)
-        return 1
 
     def _too_early(self, wait: timedelta) -> Deferred:
         failure = Failure(
@@ -101,6 +154,13 @@ class Throttled(Transport):
             retry=Retry.THROTTLED,
         )
         return Deferred(failure=failure, retry_after=wait)
+
+
+def _check_alone(*options: object) -> None:
+    if any(option is not None for option in options):
+        raise ConfigurationError(
+            "a shared limit has its own burst, count and clock: give them to the RateLimit"
+        )
 
 
 class _Bucket:

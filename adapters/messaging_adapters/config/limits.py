@@ -1,0 +1,47 @@
+"""The rate limits of a configuration, which channels share by name."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from messaging_adapters.config.keys import Key, faults_of, near
+from messaging_adapters.transports.composition.throttled import RateLimit
+from messaging_core.errors import ArgumentError
+
+_KEYS: Final = {
+    "rate": Key(kind=float, required=True),
+    "burst": Key(kind=int, least=1),
+    "count": Key(choices=("messages", "parts")),
+}
+
+
+def limit_faults(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield everything that is wrong with the limits, and with the names that channels give."""
+    limits = _tables(data.get("limits"))
+    for name, table in limits.items():
+        yield from (f"[limits.{name}] {fault}" for fault in _table_faults(table))
+    for channel, settings in _tables(data.get("channels")).items():
+        limit = settings.get("limit") if isinstance(settings, dict) else None
+        if isinstance(limit, str) and limit not in limits:
+            yield f"[channels.{channel}] limit: there is no [limits.{limit}]{near(limit, limits)}"
+
+
+def limits_of(data: Mapping[str, Any]) -> dict[str, RateLimit]:
+    """Make the limits that tables without faults describe, by name."""
+    return {name: RateLimit(**table) for name, table in data.get("limits", {}).items()}
+
+
+def _table_faults(table: Any) -> Iterator[str]:
+    if not isinstance(table, dict):
+        yield "must be a table, with keys such as rate"
+        return
+    faults = list(faults_of(table, _KEYS))
+    yield from faults
+    if not faults:
+        try:
+            RateLimit(**table)
+        except ArgumentError as error:
+            yield str(error)
+
+
+def _tables(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
