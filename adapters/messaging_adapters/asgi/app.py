@@ -1,6 +1,7 @@
 """The ASGI application: carries requests of a server to the routes, and answers back."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,14 +9,17 @@ from urllib.parse import urlsplit
 import orjson
 
 from messaging_adapters.asgi.access import AccessKeys, Authenticate, authenticator
+from messaging_adapters.asgi.call import Service
 from messaging_adapters.asgi.openapi import describe
 from messaging_adapters.asgi.problems import ProblemError, answer_problem
 from messaging_adapters.asgi.route_table import ROUTES, Route
+from messaging_adapters.asgi.saga import Saga
 from messaging_adapters.asgi.surface import Surface
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import ConfigurationError, MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.worker import Worker
 
 try:
     from starlette import routing
@@ -28,14 +32,19 @@ except ImportError as error:
 
 _BAD_REQUEST: Final = 400
 _TOO_LARGE: Final = 413
+_WEBHOOKS: Final = ("/webhooks/",)
+_SAGA: Final = ("/saga/",)
 
 
-def make_app(
+def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     messenger: Messenger | AsyncMessenger,
     *,
     access: AccessKeys | Authenticate,
     public_url: str | None = None,
     max_webhook_bytes: int = 1 << 20,
+    worker: Worker | None = None,
+    within: timedelta = timedelta(seconds=30),
+    saga: Saga | None = None,
 ) -> Starlette:
     """Make an application with the routes of the Bird Channels API.
 
@@ -49,26 +58,32 @@ def make_app(
             `https://shop.example/messaging`. Signatures of webhooks are checked with it. Without
             it there is no route for webhooks: the `Host` header of a request may be forged.
         max_webhook_bytes: How large the body of a provider's request may be.
+        worker: Tries to deliver the notifications of `POST /send` before they are answered, as
+            the Mia-Platform Messaging Service does; see `Worker.notify`. Without it the answer
+            tells only what is known when they are accepted.
+        within: How long that may take.
+        saga: How commands of a Flow Manager become notifications; without it there is no
+            `POST /saga/send`.
 
     Raises:
         ConfigurationError: The URL is none.
         MissingDependencyError: Starlette is not installed.
     """
+    if isinstance(messenger, Messenger):
+        messenger = AsyncMessenger(messenger)
     surface = Surface(
-        messenger=(
-            messenger if isinstance(messenger, AsyncMessenger) else AsyncMessenger(messenger)
-        ),
+        service=Service(messenger=messenger, worker=worker, within=within, saga=saga),
         authenticate=access if callable(access) else authenticator(access),
         max_webhook_bytes=max_webhook_bytes,
     )
     base = None if public_url is None else _checked_url(public_url)
-    by_path = groupby(ROUTES, key=lambda route: route.path)
+    left_out = (_WEBHOOKS if base is None else ()) + (_SAGA if saga is None else ())
+    served = [route for route in ROUTES if not route.path.startswith(left_out)]
     routes = [
         _endpoint(surface, path, tuple(of_path), base)
-        for path, of_path in by_path
-        if base is not None or not path.startswith("/webhooks/")
+        for path, of_path in groupby(served, key=lambda route: route.path)
     ]
-    document = orjson.dumps(describe())
+    document = orjson.dumps(describe(served))
 
     async def openapi(_: Request) -> Response:
         return Response(document, media_type="application/json")

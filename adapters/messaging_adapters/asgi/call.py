@@ -1,6 +1,7 @@
 """One call of a route: what the handlers of all routes work with."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -10,12 +11,31 @@ from attrs import field, frozen
 
 from messaging_adapters.asgi.parameters import Pairs
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
+from messaging_adapters.asgi.saga import Saga
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import UnknownChannelError
 from messaging_core.models.common.channel import Channel
 from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.worker import Worker
 
 _JSON = {"content-type": "application/json"}
+
+
+@frozen(kw_only=True)
+class Service:
+    """What the calls of all routes work with.
+
+    Attributes:
+        messenger: Does the work.
+        worker: Tries to deliver notifications before they are answered.
+        within: How long it may take for that.
+        saga: How commands of a Flow Manager become notifications.
+    """
+
+    messenger: AsyncMessenger
+    worker: Worker | None = None
+    within: timedelta = timedelta(seconds=30)
+    saga: Saga | None = None
 
 
 @frozen(kw_only=True)
@@ -23,16 +43,21 @@ class Call:
     """One request for a route, from a caller who may make it.
 
     Attributes:
-        messenger: Does the work.
+        service: What all calls work with.
         request: As it came.
         path: The parts of the path that are in braces in the route, by name.
         workspace: The tenant of the caller.
     """
 
-    messenger: AsyncMessenger
+    service: Service
     request: HttpRequest
     path: Mapping[str, str]
     workspace: UUID = field(repr=False)
+
+    @property
+    def messenger(self) -> AsyncMessenger:
+        """Return what does the work."""
+        return self.service.messenger
 
     @property
     def query(self) -> Pairs:

@@ -12,6 +12,7 @@ from messaging_adapters.asgi.parameters import Parameter, parameters_of
 from messaging_adapters.asgi.problems import CODES
 from messaging_adapters.asgi.route_table import ROUTES, Route
 from messaging_adapters.asgi.routes.batches import BatchRequest
+from messaging_adapters.asgi.routes.notifications import answer_mia_problem
 from messaging_core.acceptance.idempotency import MAX_KEY_LENGTH
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT
 from messaging_core.models.delivery.interaction import Conversion
@@ -36,6 +37,15 @@ class Problem:
     code: str
     message: str
     details: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class MiaProblem:
+    """The body of an error of the Mia-Platform Messaging Service."""
+
+    status_code: str
+    error: str
+    message: str
 
 
 _PAGE: Final[Mapping[str, Schema]] = {
@@ -147,7 +157,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         well["content"] = {_JSON: {"schema": schemas.of(route.result)}}
     if route.status == _FOUND:
         well["headers"] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
-    problem = {_JSON: {"schema": schemas.of(Problem)}}
+    is_mia = route.answer_problem is answer_mia_problem
+    problem = {_JSON: {"schema": schemas.of(MiaProblem if is_mia else Problem)}}
     statuses = set(_WITH_KEY if route.action else _WITHOUT_KEY)
     statuses |= {422} if route.body or route.query else set()
     statuses |= {409, 415} if route.action and route.method != "GET" else set()

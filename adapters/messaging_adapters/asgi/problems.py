@@ -112,12 +112,17 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
 def answer_problem(error: Exception) -> HttpResponse:
     """Return the complete answer for an error."""
     status, body = problem_of(error)
+    return HttpResponse(status=status, headers=headers_of(error), body=orjson.dumps(body))
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """Return the headers of the answer for an error."""
     headers = {"content-type": "application/json"}
     if isinstance(error, ProblemError):
         headers |= error.headers
     elif isinstance(error, StorageBusyError):
         headers |= _RETRY_SOON
-    return HttpResponse(status=status, headers=headers, body=orjson.dumps(body))
+    return headers
 
 
 def _invalid(violations: Sequence[Violation]) -> tuple[int, dict[str, Any]]:

@@ -7,12 +7,15 @@ from attrs import frozen
 
 from messaging_adapters.asgi.access import Action
 from messaging_adapters.asgi.call import Call
-from messaging_adapters.asgi.routes import batches, callbacks, channels, messages
+from messaging_adapters.asgi.problems import answer_problem
+from messaging_adapters.asgi.routes import batches, callbacks, channels, messages, notifications
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import SendMessage
+from messaging_core.notifications.service import LIMITS
 from messaging_core.ports.http import HttpResponse
 from messaging_core.rules.requests.message import MAX_BATCH
 
@@ -33,6 +36,8 @@ class Route:
         without: Fields of that class that are no parameters here.
         documents: How many requests the body may hold, each as large as the messenger allows;
             none where the sender is a provider, whose bodies have a limit of their own.
+        max_bytes: How large the body may be, whatever a messenger allows for requests.
+        answer_problem: Makes the answer for an error.
     """
 
     method: str
@@ -45,6 +50,8 @@ class Route:
     query: Any = None
     without: tuple[str, ...] = ()
     documents: int | None = 1
+    max_bytes: int | None = None
+    answer_problem: Callable[[Exception], HttpResponse] = answer_problem
 
 
 _WORKSPACE: Final = "/workspaces/{workspaceId}"
@@ -125,6 +132,23 @@ ROUTES: Final = (
         handler=batches.cancel_batch,
         action=Action.DELETE,
         result=batches.CancelledBatch,
+    ),
+    _create(
+        "/send",
+        notifications.send_notification,
+        Notification,
+        NotificationReport,
+        200,
+        max_bytes=LIMITS.max_bytes,
+        answer_problem=notifications.answer_mia_problem,
+    ),
+    _create(
+        "/saga/send",
+        notifications.send_by_saga,
+        notifications.SagaCommand,
+        None,
+        200,
+        answer_problem=notifications.answer_mia_problem,
     ),
     Route(
         method="POST",

