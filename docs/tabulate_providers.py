@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -16,6 +17,7 @@ from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
+from messaging_adapters.transports.push.apns import ApnsTransport
 from messaging_adapters.transports.push.fcm import FcmTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.smpp import SmppTransport
@@ -56,6 +58,7 @@ EXTRAS = {
     "resend": "`http`",
     "fcm": "`fcm`",
     "mailgun": "`http`",
+    "apns": "`apns`",
 }
 
 
@@ -70,6 +73,14 @@ def _service_account() -> str:
         "token_uri": "https://oauth2.googleapis.com/token",
     }
     return json.dumps(account)
+
+
+def _apns() -> ApnsTransport:
+    key = ec.generate_private_key(ec.SECP256R1())
+    p8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return ApnsTransport(
+        private_key=p8, key_id="ABC123DEFG", team_id="DEF123GHIJ", topic="com.example.shop"
+    )
 
 
 def transports() -> dict[str, SupportsCheck]:
@@ -88,6 +99,7 @@ def transports() -> dict[str, SupportsCheck]:
         "resend": ResendTransport(api_key=secret),
         "fcm": FcmTransport(service_account=_service_account()),
         "mailgun": MailgunTransport(api_key=secret, domain="mg.shop.example"),
+        "apns": _apns(),
     }
 
 

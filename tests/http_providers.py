@@ -7,11 +7,14 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from apns_peer import APNS_ID
+from apns_peer import options as apns_options
 from google_peer import FCM_ERROR, PROJECT, GooglePeer
 from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
+from messaging_adapters.transports.push.apns import ApnsTransport
 from messaging_adapters.transports.push.fcm import FcmTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.twilio import TwilioTransport
@@ -132,6 +135,13 @@ PROVIDERS: Final[dict[str, Provider]] = {
             *("<1@mg.shop.example>", "rejected", "'to' parameter is not a valid address"),
             "try again after Mon, 20 Dec 2021 20:33:21 UTC",
         ),
+    ),
+    "apns": Provider(
+        lambda **options: ApnsTransport(**apns_options(**options)),
+        "push",
+        A_PUSH,
+        keys=("reason", "timestamp"),
+        words=(APNS_ID, "Unregistered", "BadDeviceToken", "Shutdown", "ExpiredProviderToken"),
         untaken=frozenset({503}),
     ),
 }
