@@ -16,69 +16,91 @@ from messaging_core.decisions.delivery.escalation import (
 from messaging_core.decisions.delivery.policy_outcomes import blocked, deferred
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
 from messaging_core.decisions.status import events
-from messaging_core.decisions.status.evidence import NO_EVIDENCE, may_have_it
+from messaging_core.decisions.status.evidence import (
+    NO_EVIDENCE,
+    may_have_it,
+    proves_hand_over,
+)
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message
 from messaging_core.policy.escalation import escalated
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts.status import StatusResolver
 
 
-def take_over(
-    tx: Transaction, claims: Sequence[Claim], now: datetime
-) -> tuple[list[Claim], list[Settlement]]:
-    """Part the claims that may go from the fallbacks that must not, or not yet.
+@frozen(kw_only=True)
+class TakeOver:
+    """Parts claims from fallbacks that must not go, or not yet, in one transaction.
 
     A fallback that may go ends its message if that still waits, in the same transaction. So
     whatever the clocks of two workers show, a message and its fallback are never handed over at
     the same time.
     """
-    rest: list[Claim] = []
-    settlements: list[Settlement] = []
-    for claim in claims:
-        settlement = _settled(tx, claim, now) if _is_fallback(claim) else None
-        if settlement is None:
-            rest.append(claim)
-        else:
-            settlements.append(settlement)
-    return rest, settlements
 
+    tx: Transaction
+    resolver: StatusResolver
 
-def _is_fallback(claim: Claim) -> bool:
-    origin = claim.message.origin
-    return origin is not None and origin.type == ESCALATION
+    def divide(
+        self, claims: Sequence[Claim], now: datetime
+    ) -> tuple[list[Claim], list[Settlement]]:
+        """Return the claims that may go, and what becomes of the fallbacks that may not."""
+        rest: list[Claim] = []
+        settlements: list[Settlement] = []
+        for claim in claims:
+            first = self._first_of(claim)
+            settlement = self._settled(claim, first, now) if first else None
+            if settlement is None:
+                rest.append(claim)
+            else:
+                settlements.append(settlement)
+        return rest, settlements
 
+    def _first_of(self, claim: Claim) -> Message | None:
+        """Return the message before a fallback; nothing of what is none, or was deleted."""
+        origin = claim.message.origin
+        if origin is None or origin.type != ESCALATION:
+            return None
+        return self.tx.messages.get(claim.workspace, UUID(origin.id))
 
-def _settled(tx: Transaction, claim: Claim, now: datetime) -> Settlement | None:
-    """Return what becomes of a fallback that must not go now, or nothing where it may go."""
-    workspace = claim.workspace
-    first = (
-        tx.messages.get(workspace, UUID(claim.message.origin.id)) if claim.message.origin else None
-    )
-    if first is None:
-        return None  # it was deleted, and is over therefore
-    reason = reason_to_stop(first)
-    if reason is not None:
-        return blocked(claim, now, stopping(reason))
-    if tx.outbox.delivery(workspace, first.id) is not None:
-        if not tx.outbox.finish(workspace, first.id):
-            return deferred(claim, now, waiting_turn(first, now, claim.delivery.expires_at))
-        first = _ended(tx, workspace, first, now)
-    told = tx.timeline.of_message(workspace, first.id)
-    if all(event.kind is not EventKind.ESCALATED for event in told):
-        tx.timeline.append([escalated(workspace, first, claim.message.id, now)])
-    return None
+    def _settled(self, claim: Claim, first: Message, now: datetime) -> Settlement | None:
+        """Return what becomes of a fallback that must not go now, or nothing where it may go."""
+        tx, workspace = self.tx, claim.workspace
+        first = self._with_evidence(workspace, first, now)
+        reason = reason_to_stop(first)
+        if reason is not None:
+            return blocked(claim, now, stopping(reason))
+        if tx.outbox.delivery(workspace, first.id) is not None:
+            if not tx.outbox.finish(workspace, first.id):
+                return deferred(claim, now, waiting_turn(first, now, claim.delivery.expires_at))
+            first = self._ended(workspace, first, now)
+        told = tx.timeline.of_message(workspace, first.id)
+        if all(event.kind is not EventKind.ESCALATED for event in told):
+            tx.timeline.append([escalated(workspace, first, claim.message.id, now)])
+        return None
 
+    def _with_evidence(self, workspace: UUID, first: Message, now: datetime) -> Message:
+        """Return a message that waits with the status that follows from receipts, if it went."""
+        delivery = self.tx.outbox.delivery(workspace, first.id)
+        evidence = self.resolver.evidence_of(workspace, first.id) if delivery else NO_EVIDENCE
+        if not proves_hand_over(evidence):
+            return first
+        proved = self.resolver.apply(
+            workspace, first, delivery, evidence, at=now, how=Resolution.REPORTED
+        )
+        if proved != first:
+            self.tx.timeline.append([events.joined(workspace, proved)])
+        return proved
 
-def _ended(tx: Transaction, workspace: UUID, first: Message, now: datetime) -> Message:
-    """End a message that still waited when its fallback took over."""
-    ended = overtaken(first, now)
-    tx.messages.update(workspace, ended)
-    evidence = tx.receipts.evidence(workspace, [first.id]).get(first.id, NO_EVIDENCE)
-    if not may_have_it(evidence):
-        tx.send_history.remove(workspace, first.id)
-    if first.details == IN_DOUBT:
-        tx.timeline.increment(events.resolved(Resolution.EXPIRED))
-    event = events.changed(workspace, ended, EventKind.ENDED, now)
-    tx.timeline.append([evolve(event, failure=ended.failure)])
-    return ended
+    def _ended(self, workspace: UUID, first: Message, now: datetime) -> Message:
+        """End a message that still waited when its fallback took over."""
+        ended = overtaken(first, now)
+        self.tx.messages.update(workspace, ended)
+        if not may_have_it(self.resolver.evidence_of(workspace, first.id)):
+            self.tx.send_history.remove(workspace, first.id)
+        if first.details == IN_DOUBT:
+            self.tx.timeline.increment(events.resolved(Resolution.EXPIRED))
+        event = events.changed(workspace, ended, EventKind.ENDED, now)
+        self.tx.timeline.append([evolve(event, failure=ended.failure)])
+        return ended

@@ -28,7 +28,7 @@ from messaging_core.decisions.status.evidence import (
     proven_recipients,
     proves_hand_over,
 )
-from messaging_core.delivery.escalation import take_over
+from messaging_core.delivery.escalation import TakeOver
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import PUSH, Channel
 from messaging_core.models.delivery.delivery import (
@@ -92,6 +92,7 @@ class DeliveryRecorder:
         self._marks = marks
         self._resolver = StatusResolver(tx, context.channels.by_id)
         self._reports = ReceiptProcessor(tx, context)
+        self._turns = TakeOver(tx=tx, resolver=self._resolver)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what becomes of claimed messages; return False for each lease that was lost.
@@ -200,7 +201,7 @@ class DeliveryRecorder:
 
     def _in_turn(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
         """Leave out fallbacks that need not go, or wait for the message before them."""
-        rest, settlements = take_over(self._tx, claims, now)
+        rest, settlements = self._turns.divide(claims, now)
         if settlements:
             self.settle(settlements)
         return rest

@@ -1,6 +1,6 @@
 """A message that is not delivered in time has one fallback, on the channel that takes over."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,21 @@ from messaging_core.models.content.template_project import (
 )
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.interaction import InteractionType
-from messaging_core.models.delivery.outcome import Deferred, Rejected, Unknown
+from messaging_core.models.delivery.outcome import Deferred, Outcome, Rejected, Unknown
 from messaging_core.models.delivery.receipt import (
     InteractionReceipt,
     ReceiptStatus,
     StatusReceipt,
 )
 from messaging_core.models.messages.compose import text
+from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.people.contact import ContactIdentifier, Receiver, ReceiverContact
 from messaging_core.models.people.directory import NewContact
 from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.models.policy.send_rules import QuietHours, QuietWindow, SendRules
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.transport import Handoff
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_failure, a_request
 
 AFTER = timedelta(minutes=5)
@@ -59,11 +61,12 @@ class Engine:
         *answers: Any,
         channels: Sequence[Any] = (),
         sms: Sequence[Any] = (),
+        push: RecordingTransport | None = None,
         **options: Any,
     ) -> None:
         self.storage = storage
         self.clock = ManualClock()
-        self.push = RecordingTransport(answers, name="push-provider")
+        self.push = push or RecordingTransport(answers, name="push-provider")
         self.sms = RecordingTransport(sms, name="sms-provider")
         transports = dict.fromkeys(channels or (APP, MAIL), self.push)
         self.messenger = Messenger(
@@ -98,8 +101,11 @@ class Engine:
         self.worker.drain()
 
     def reports(self, message: Message, status: ReceiptStatus = ReceiptStatus.DELIVERED) -> None:
+        self.reports_on(message.id, status)
+
+    def reports_on(self, message_id: UUID, status: ReceiptStatus = ReceiptStatus.DELIVERED) -> None:
         receipt = StatusReceipt(
-            source="push-provider", at=self.clock.now(), message_id=message.id, status=status
+            source="push-provider", at=self.clock.now(), message_id=message_id, status=status
         )
         self.messenger.receive([receipt])
         self.worker.run_once()
@@ -110,6 +116,17 @@ class Engine:
     def codes(self, message: Message) -> list[str]:
         events = self.messenger.timeline(message.id)
         return [reason.code for event in events for reason in event.reasons]
+
+
+class ReportsAndHangsUp(RecordingTransport):
+    """A provider that takes a message and reports it at once, and whose answer never comes."""
+
+    report: Callable[[UUID], None]
+
+    def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
+        handoff()
+        self.report(envelope.message_id)
+        return LOST
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -345,6 +362,22 @@ class TestDelivery:
         assert (tried, len(engine.sms.attempts)) == (1, 1)
         assert engine.fallback(message).status is Status.SKIPPED
         assert engine.now_is(message).status is Status.DELIVERED
+
+    def test_a_receipt_that_came_during_an_attempt_counts_when_the_fallback_is_due(
+        self, storage: Storage
+    ) -> None:
+        provider = ReportsAndHangsUp(name="push-provider")
+        engine = engine_with(storage, channels=[slow_to_doubt()], push=provider)
+        provider.report = engine.reports_on
+        message = engine.send()
+        engine.worker.drain()
+        before = engine.now_is(message)
+        engine.after(minutes=5)
+
+        assert before.details == "in_doubt"
+        assert engine.now_is(message).status is Status.DELIVERED
+        assert engine.fallback(message).details == "escalation.delivered"
+        assert engine.sms.sent == []
 
 
 class TestChanges:

@@ -233,6 +233,7 @@ class _Cancel:
     def do(self, process: Process, messenger: Messenger) -> None:
         if self.asked.answers:
             message_id, workspace = self.asked.answers[0], self.asked.channel.workspace
+            self.asked.cancel_tried = True
             if process.until_done(lambda: messenger.cancel(message_id, workspace=workspace)):
                 self.asked.cancelled = True
 

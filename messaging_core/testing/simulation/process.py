@@ -14,18 +14,20 @@ from messaging_core.delivery.bulkheads import SinglePool
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageBusyError, StorageError
 from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage.directory import Contacts, Suppressions
+from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import HELD_OUT
 from messaging_core.testing.simulation.scheduler import Task
-from messaging_core.testing.simulation.story import Block, Consent
+from messaging_core.testing.simulation.story import Block, Consent, Logged
 from messaging_core.testing.simulation.world import World
 
 _NOTHING = timedelta(0)
@@ -226,6 +228,21 @@ class WatchedContacts:
         )
 
 
+class WatchedTimeline:
+    """Note which events are logged, beside logging them."""
+
+    def __init__(self, timeline: Timeline, noted: list[Event]) -> None:
+        self._timeline = timeline
+        self._noted = noted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._timeline, name)
+
+    def append(self, events: Sequence[Event]) -> None:  # noqa: D102
+        self._timeline.append(events)
+        self._noted += events
+
+
 class SimulatedBulkheads(SinglePool):
     """Look for calls that hang every few milliseconds of real time."""
 
@@ -267,12 +284,16 @@ class SimulatedStorage(Storage):
             raise StorageBusyError("simulated")
         noted: list[Block] = []
         consents: list[Consent] = []
+        events: list[Event] = []
         with self._storage.begin(connection, read_only=read_only) as tx:
             if scenario.people and not read_only:
                 watched: Any = Watched(tx.suppressions, noted)
                 tx.suppressions = watched
                 contacts: Any = WatchedContacts(tx.contacts, consents)
                 tx.contacts = contacts
+            if scenario.escalates and not read_only:
+                timeline: Any = WatchedTimeline(tx.timeline, events)
+                tx.timeline = timeline
             yield tx
         if not read_only:
             process.committed_at = process.now()
@@ -281,6 +302,7 @@ class SimulatedStorage(Storage):
             process.world.consents += (
                 evolve(consent, commit=process.commit) for consent in consents
             )
+            process.world.logged += (Logged(event=event, commit=process.commit) for event in events)
         process.step(_MOMENT * chance.random())
 
 

@@ -19,13 +19,14 @@ from messaging_core.models.messages.message import Direction, Message, Status
 from messaging_core.rules.policy.lifecycle import TRANSITIONS, is_final, may_begin
 from messaging_core.rules.policy.validity import validity_of
 from messaging_core.testing.simulation.breach import Breach, Promise
+from messaging_core.testing.simulation.escalation_promises import ESCALATION_PROMISES
 from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt
 
 
 def what_was_accepted_is_there(story: Story) -> Iterator[Breach]:
     """Every answer names a message that is kept, and one key belongs to one message."""
-    kept = Counter(message.reference for message in story.messages.values())
+    kept = Counter(message.reference for _, message in story.asked_as())
     for asked in story.asked:
         for message_id in asked.answers:
             if message_id not in story.messages:
@@ -276,5 +277,6 @@ PROMISES: Final[tuple[Promise, ...]] = (
     everything_is_told_in_order,
     no_message_fails_for_another,
     *RULE_PROMISES,
+    *ESCALATION_PROMISES,
 )
 """All that is checked by default."""

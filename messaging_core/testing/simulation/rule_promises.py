@@ -16,6 +16,7 @@ from messaging_core.models.content.body import TextBody
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Direction, Message, Status
 from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
+from messaging_core.models.policy.plan import Reason
 from messaging_core.models.policy.reasons import ReasonCode
 from messaging_core.models.policy.send_rules import FrequencyCap, QuietHours, QuietWindow, SendRules
 from messaging_core.testing.simulation.breach import Breach, Promise
@@ -51,6 +52,9 @@ def _delivered(story: Story) -> Iterator[_Delivered]:
     """Yield what the host asked for and people got; answers to keywords are not bound."""
     people = {one: person for person in story.scenario.people for one in person.addresses.values()}
     asked = {message.id: one for one, message in story.asked_as()}
+    wished = {one.reference: one for one in story.asked}
+    for _, fallback in story.fallbacks():
+        asked[fallback.id] = wished[fallback.reference or ""]  # it holds for both
     for reception in story.receptions:
         if reception.message_id in asked and reception.recipient in people:
             yield _Delivered(
@@ -181,14 +185,22 @@ def what_was_foreseen_happens(story: Story) -> Iterator[Breach]:
             continue
         plans = [plan for at, plan in asked.plans if at == message.created_at]
         (admitted,) = (one for one in story.events_of(message.id) if one.kind is EventKind.ADMITTED)
-        happened = (admitted.status.value, admitted.due_at, admitted.reasons)
+        happened = (admitted.status.value, admitted.due_at, _without_ids(admitted.reasons))
         if not plans:
             yield Breach(what="it was never foreseen", message_id=message.id)
         for plan in plans:
-            foreseen = (plan.verdict.value, plan.due_at, plan.reasons)
+            foreseen = (plan.verdict.value, plan.due_at, _without_ids(plan.reasons))
             if foreseen != happened:
                 what = f"foreseen: {foreseen}, happened: {happened}"
                 yield Breach(what=what, message_id=message.id)
+
+
+def _without_ids(reasons: Sequence[Reason]) -> list[tuple[str, dict[str, str]]]:
+    """Return reasons without the id of the fallback: in a plan it is one that is never used."""
+    return [
+        (reason.code, {name: fact for name, fact in reason.facts.items() if name != "messageId"})
+        for reason in reasons
+    ]
 
 
 def what_is_held_back_has_a_reason(story: Story) -> Iterator[Breach]:

@@ -172,6 +172,7 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         blocks=tuple(world.blocks),
         consents=tuple(world.consents),
         premature=frozenset(world.premature),
+        logged=tuple(world.logged),
         hung=len(world.hung),
         crashes=world.crashes,
         steps=world.scheduler.steps,

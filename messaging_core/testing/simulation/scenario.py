@@ -189,6 +189,11 @@ class Scenario:
     keywords: int = 0
     changed: int = 0
 
+    @property
+    def escalates(self) -> bool:
+        """Return whether a message may have a fallback."""
+        return any(line.channel.escalation for line in self.lines)
+
 
 _SECOND_TENANT = UUID(int=2)
 _DEDUPLICATING = Provider(deduplicates_for=timedelta(days=7), unanswered=0.2, lost=0.1)

@@ -6,7 +6,15 @@ from typing import Final
 
 from attrs import evolve
 
-from messaging_core.models.common.channel import DEFAULT_WORKSPACE, EMAIL, SMS, Channel, MessageType
+from messaging_core.models.common.channel import (
+    DEFAULT_WORKSPACE,
+    EMAIL,
+    PUSH,
+    SMS,
+    Channel,
+    MessageType,
+)
+from messaging_core.models.common.escalation import Escalation
 from messaging_core.models.policy.send_rules import (
     FrequencyCap,
     Holdout,
@@ -27,6 +35,8 @@ from messaging_core.testing.simulation.scenario import (
     STEPS,
     Line,
     Person,
+    Provider,
+    Receipts,
     Scenario,
 )
 
@@ -135,15 +145,84 @@ AUTUMN: Final = evolve(
 )
 """Few people, strict rules for all kinds of messages, and providers and workers in trouble."""
 
+_ESCALATION_PEOPLE: Final = tuple(
+    evolve(person, addresses={**person.addresses, PUSH: f"token-{number}"})
+    for number, person in enumerate(_PEOPLE)
+)
+_TEXTS = Channel(name="texts", platform=SMS, sender="+31600000002")
+_LETTERS = Channel(
+    name="letters",
+    platform=EMAIL,
+    sender="shop@sender.example",
+    escalation=Escalation(channel="texts", after=timedelta(minutes=30)),
+)
+_APP = Channel(
+    name="app",
+    platform=PUSH,
+    sender="shop",
+    escalation=Escalation(channel="texts", after=timedelta(minutes=5)),
+)
+_ALERTS = Channel(
+    name="alerts",
+    platform=PUSH,
+    sender="shop",
+    message_type=MessageType.PROMOTIONAL,
+    escalation=Escalation(channel="letters", after=timedelta(minutes=2)),
+)
+_REPORTS = Receipts(delay=timedelta(hours=1), silent=0.3, contradicted=0.2)
+
+ESCALATION: Final = evolve(
+    EVERYDAY,
+    name="escalation",
+    lines=(
+        Line(channel=_APP, provider=Provider(receipts=_REPORTS, rejected=0.15, slow=0.2)),
+        Line(channel=_ALERTS, provider=FLAKY.lines[-1].provider),
+        Line(channel=_LETTERS, provider=Provider(receipts=_REPORTS, unanswered=0.2)),
+        Line(channel=_TEXTS),
+    ),
+    people=_ESCALATION_PEOPLE,
+    receivers=1,
+    messages=12,
+    crash=0.05,
+    cancelled=0.3,
+    rescheduled=0.2,
+    foreseen=0.5,
+    short=0.05,
+)
+"""Push escalates to SMS, and to email and then SMS, while some of everything goes wrong."""
+
+ESCALATION_RULES: Final = evolve(
+    ESCALATION,
+    name="escalation-rules",
+    lasts=timedelta(weeks=1),
+    skew=timedelta(minutes=20),
+    send_rules={
+        DEFAULT_WORKSPACE: SendRules(
+            quiet_hours=evolve(_NIGHT, message_types=frozenset(MessageType)),
+            frequency_caps=(FrequencyCap(limit=3, window=6 * _HOUR, only_if_asked=False),),
+            holdout=Holdout(attribute=HELD_OUT),
+        )
+    },
+    wishful=0.1,
+    foreseen=0.9,
+    blocked=3,
+    keywords=3,
+    changed=3,
+)
+"""The same with quiet hours, caps, suppressions and STOP, and with clocks far apart."""
+
 RULED: Final = (RULES, AUTUMN)
 """Those in which send rules hold."""
 
 SCENARIOS: Final = MappingProxyType(
     {
         scenario.name: scenario
-        for scenario in (EVERYDAY, CRASHES, CLOCKS, STEPS, HANGING, FLAKY, POISON, *RULED)
+        for scenario in (
+            *(EVERYDAY, CRASHES, CLOCKS, STEPS, HANGING, FLAKY, POISON, *RULED),
+            *(ESCALATION, ESCALATION_RULES),
+        )
     }
 )
 """All of them, by name."""
 
-__all__ = ["AUTUMN", "RULED", "RULES", "SCENARIOS", "Scenario"]
+__all__ = ["AUTUMN", "ESCALATION", "ESCALATION_RULES", "RULED", "RULES", "SCENARIOS", "Scenario"]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import define, evolve, field
 
+from messaging_core.decisions.acceptance.fallback import ESCALATION
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.event import Event, EventKind
@@ -35,6 +36,7 @@ class Asked:
         is_uncertain: The host died while it asked without a key.
         is_poisonous: A transport cannot cope with it.
         cancelled: A cancel returned true.
+        cancel_tried: The host tried to withdraw it.
         wishes: Fields of the request that are true.
         plans: What was foreseen, and when, each time it was asked for.
     """
@@ -50,6 +52,7 @@ class Asked:
     is_uncertain: bool = False
     is_poisonous: bool = False
     cancelled: bool = False
+    cancel_tried: bool = False
     wishes: tuple[str, ...] = ()
     plans: list[tuple[datetime, Plan]] = field(factory=list)
 
@@ -112,6 +115,14 @@ class Consent:
 
 
 @frozen(kw_only=True)
+class Logged:
+    """An event, and the place of the commit that wrote it among all commits."""
+
+    event: Event
+    commit: int
+
+
+@frozen(kw_only=True)
 class Story:
     """Everything that happened in one run; two runs of one seed are equal.
 
@@ -128,6 +139,7 @@ class Story:
         blocks: What was done about suppressions, in order.
         consents: What contacts agreed to, in the order of the changes.
         premature: Messages that a stranger reported soon after they were accepted.
+        logged: The events with their commits, where a channel escalates.
         hung: How many calls of transports never returned.
         crashes: How often a process died.
         steps: How often one let others go first.
@@ -149,6 +161,7 @@ class Story:
     blocks: tuple[Block, ...]
     consents: tuple[Consent, ...]
     premature: frozenset[UUID]
+    logged: tuple[Logged, ...]
     hung: int
     crashes: int
     steps: int
@@ -181,8 +194,14 @@ class Story:
         """Yield each request of the host with the message that it became."""
         for asked in self.asked:
             for message in self.messages.values():
-                if message.reference == asked.reference:
+                if message.reference == asked.reference and not is_fallback(message):
                     yield asked, message
+
+    def fallbacks(self) -> Iterator[tuple[Message, Message]]:
+        """Yield each message that has a fallback, with the fallback."""
+        for message in self.messages.values():
+            if is_fallback(message) and message.origin:
+                yield self.messages[UUID(message.origin.id)], message
 
     def tell(self, message_id: UUID) -> str:
         """Tell all that is known of a message, a line each, the log and the providers apart."""
@@ -198,6 +217,11 @@ class Story:
         ]
         lines.append(f"evidence: {self.evidence.get(message_id)}")
         return "\n  ".join(lines)
+
+
+def is_fallback(message: Message) -> bool:
+    """Tell whether a message takes over from another one."""
+    return message.origin is not None and message.origin.type == ESCALATION
 
 
 def is_doubt(event: Event) -> bool:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from messaging_core.models.delivery.receipt import StatusReceipt
 from messaging_core.testing.simulation.scenario import Scenario
 from messaging_core.testing.simulation.scheduler import Scheduler, Task
-from messaging_core.testing.simulation.story import Asked, Block, Consent, Reception
+from messaging_core.testing.simulation.story import Asked, Block, Consent, Logged, Reception
 
 _MOST_STEPS = 100_000
 _SECOND = timedelta(seconds=1)
@@ -52,6 +52,7 @@ class World:
         blocks: What was done about suppressions.
         consents: What contacts agreed to, after each change.
         premature: Messages that a stranger reported soon after they were accepted.
+        logged: The events with their commits, where a channel escalates.
         hung: The threads whose calls of a transport never return.
         is_done: Set when the run is over, so that the threads that hang can end.
         crashes: How often a process died.
@@ -72,6 +73,7 @@ class World:
         self.blocks: list[Block] = []
         self.consents: list[Consent] = []
         self.premature: set[UUID] = set()
+        self.logged: list[Logged] = []
         self.hung: list[threading.Thread] = []
         self.is_done = threading.Event()
         self.crashes = 0
