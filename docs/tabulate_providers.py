@@ -15,6 +15,7 @@ from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
+from messaging_adapters.transports.email.ses import SesTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_adapters.transports.push.fcm import FcmTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
@@ -56,6 +57,7 @@ EXTRAS = {
     "resend": "`http`",
     "fcm": "`fcm`",
     "mailgun": "`http`",
+    "ses": "`ses`",
 }
 
 
@@ -86,6 +88,7 @@ def transports() -> dict[str, SupportsCheck]:
         "resend": ResendTransport(api_key=secret),
         "fcm": FcmTransport(service_account=_service_account()),
         "mailgun": MailgunTransport(api_key=secret, domain="mg.shop.example"),
+        "ses": SesTransport(region="eu-west-1", access_key_id="any", secret_access_key=secret),
     }
 
 
