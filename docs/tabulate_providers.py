@@ -16,6 +16,7 @@ from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
+from messaging_adapters.transports.email.ses import SesTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_adapters.transports.push.apns import ApnsTransport
 from messaging_adapters.transports.push.fcm import FcmTransport
@@ -59,6 +60,7 @@ EXTRAS = {
     "fcm": "`fcm`",
     "mailgun": "`http`",
     "apns": "`apns`",
+    "ses": "`ses`",
 }
 
 
@@ -100,6 +102,7 @@ def transports() -> dict[str, SupportsCheck]:
         "fcm": FcmTransport(service_account=_service_account()),
         "mailgun": MailgunTransport(api_key=secret, domain="mg.shop.example"),
         "apns": _apns(),
+        "ses": SesTransport(region="eu-west-1", access_key_id="any", secret_access_key=secret),
     }
 
 

@@ -14,6 +14,7 @@ from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
+from messaging_adapters.transports.email.ses import SesTransport
 from messaging_adapters.transports.push.apns import ApnsTransport
 from messaging_adapters.transports.push.fcm import FcmTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
@@ -123,6 +124,19 @@ PROVIDERS: Final[dict[str, Provider]] = {
         words=(
             *(f"projects/{PROJECT}/messages/0:1%a", FCM_ERROR, "UNREGISTERED", "UNAVAILABLE"),
             *("INVALID_ARGUMENT", "QUOTA_EXCEEDED"),
+        ),
+        untaken=frozenset({503}),
+    ),
+    "ses": Provider(
+        lambda **options: SesTransport(
+            region="eu-west-1", access_key_id="AKIA", secret_access_key=SECRET, **options
+        ),
+        "email",
+        AN_EMAIL,
+        keys=("MessageId", "message", "Message", "__type"),
+        words=(
+            *("0102019a-5b1c2d3e-000000", "x#SendingPausedException", "ServiceUnavailable"),
+            *("ThrottlingException", "Daily message quota exceeded.", "MessageRejected"),
         ),
         untaken=frozenset({503}),
     ),

@@ -33,7 +33,9 @@ def test_a_code_has_a_class(provider: str, code: str, retry: Retry, ours: Failur
     assert failure.source == FailureSource(name=provider, code=code)
 
 
-@pytest.mark.parametrize("provider", ["twilio", "vonage", "bird", "postmark", "resend", "mailgun"])
+@pytest.mark.parametrize(
+    "provider", ["twilio", "vonage", "bird", "postmark", "resend", "mailgun", "ses"]
+)
 def test_every_entry_is_described_in_one_short_line(provider: str) -> None:
     table = error_table(provider)
 

@@ -324,7 +324,7 @@ PARTS = st.fixed_dictionaries(
     {},
     optional={
         "notification": st.fixed_dictionaries(
-            {}, optional={name: TEXTS for name in ("title", "subtitle", "body", "image")}
+            {}, optional=dict.fromkeys(("title", "subtitle", "body", "image"), TEXTS)
         ),
         "android": st.fixed_dictionaries(
             {},
