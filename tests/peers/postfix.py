@@ -91,7 +91,7 @@ def postfix(*users: str, relays: Mapping[str, int] = {}) -> Iterator[Postfix]:
 
 
 def _configure(folder: Path, port: int, users: tuple[str, ...], relays: Mapping[str, int]) -> None:
-    owner = pwd.getpwnam("nobody")
+    owner = pwd.getpwnam("mail")
     for part in ("etc", "queue", "data", "mail"):
         (folder / part).mkdir()
     shutil.chown(folder / "data", "postfix")
