@@ -3,8 +3,8 @@
 `firebase-admin` writes the same message with two differences of spelling, both of which FCM takes:
 its keys are in snake case where the discovery document has camel case, and priorities are in lower
 case. It knows no subtitle, and leaves `apns-push-type` to the caller. Its grants are for Google's
-token endpoint, whatever the account says, and for all of Google Cloud; ours are for the endpoint of the
-account (RFC 7523 §3) and for messages alone.
+token endpoint, whatever the account says, and for all of Google Cloud; ours are for the endpoint of
+the account (RFC 7523 §3) and for messages alone.
 """
 
 import json
@@ -73,6 +73,13 @@ def ours(google: GooglePeer) -> Iterator[FcmTransport]:
         service_account=google.account(), base_url=google.peer.url, clock=ManualClock(NOW)
     ) as transport:
         yield transport  # type: ignore[misc]
+
+
+@pytest.fixture
+def peers(
+    google: GooglePeer, theirs: Any, ours: FcmTransport
+) -> tuple[GooglePeer, Any, FcmTransport]:
+    return google, theirs, ours
 
 
 def a_push(message_type: str = "transactional", **changes: Any) -> Envelope:
@@ -239,62 +246,56 @@ def test_the_grants_agree(google: GooglePeer, theirs: Any, ours: FcmTransport) -
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "error", "kind", "retry"),
+    ("answer", "error", "expected"),
     [
-        (404, "UNREGISTERED", messaging.UnregisteredError, Rejected, Retry.RECIPIENT_GONE),
-        (403, "SENDER_ID_MISMATCH", messaging.SenderIdMismatchError, Rejected, Retry.PERMANENT),
-        (429, "QUOTA_EXCEEDED", messaging.QuotaExceededError, Deferred, Retry.THROTTLED),
+        ((404, "UNREGISTERED"), messaging.UnregisteredError, (Rejected, Retry.RECIPIENT_GONE)),
+        ((403, "SENDER_ID_MISMATCH"), messaging.SenderIdMismatchError, (Rejected, Retry.PERMANENT)),
+        ((429, "QUOTA_EXCEEDED"), messaging.QuotaExceededError, (Deferred, Retry.THROTTLED)),
         (
-            401,
-            "THIRD_PARTY_AUTH_ERROR",
+            (401, "THIRD_PARTY_AUTH_ERROR"),
             messaging.ThirdPartyAuthError,
-            Deferred,
-            Retry.CONFIGURATION,
+            (Deferred, Retry.CONFIGURATION),
         ),
-        (400, "INVALID_ARGUMENT", exceptions.InvalidArgumentError, Rejected, Retry.PERMANENT),
-        (403, "", exceptions.PermissionDeniedError, Deferred, Retry.CONFIGURATION),
-        (404, "", exceptions.NotFoundError, Deferred, Retry.CONFIGURATION),
+        ((400, "INVALID_ARGUMENT"), exceptions.InvalidArgumentError, (Rejected, Retry.PERMANENT)),
+        ((403, ""), exceptions.PermissionDeniedError, (Deferred, Retry.CONFIGURATION)),
+        ((404, ""), exceptions.NotFoundError, (Deferred, Retry.CONFIGURATION)),
     ],
 )
-def test_errors_are_told_apart_as_theirs_are(  # noqa: PLR0913 - the peers, and a row of the table
-    google: GooglePeer,
-    theirs: Any,
-    ours: FcmTransport,
-    status: int,
-    code: str,
+def test_errors_are_told_apart_as_theirs_are(
+    peers: tuple[GooglePeer, Any, FcmTransport],
+    answer: tuple[int, str],
     error: type[Exception],
-    kind: type,
-    retry: Retry,
+    expected: tuple[type, Retry],
 ) -> None:
-    google._answer = lambda _: an_error(status, code)
+    google, theirs, ours = peers
+    google._answer = lambda _: an_error(*answer)
 
     with pytest.raises(error):
         messaging.send(messaging.Message(token="any"), app=theirs)
     outcome = ours.send(a_push(), Leave())
 
-    assert isinstance(outcome, kind)
     assert isinstance(outcome, Rejected | Deferred)
-    assert outcome.failure.retry is retry
+    assert (type(outcome), outcome.failure.retry) == expected
+
+
+KINDS: dict[str, type] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": float,
+    "array": list,
+    "object": dict,
+}
 
 
 def faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
     """Yield what a value breaks of a schema of the discovery document."""
     schema = SCHEMAS[schema["$ref"]] if "$ref" in schema else schema
-    kinds = {"string": str, "boolean": bool, "integer": int, "number": float, "array": list}
     kind = schema.get("type")
-    if kind == "any":
-        return
-    if kind in kinds and type(value) is not kinds[kind]:
+    if kind in KINDS and type(value) is not KINDS[kind]:
         yield f"{place} is no {kind}"
-    elif kind == "object" and not isinstance(value, dict):
-        yield f"{place} is no object"
     elif kind == "object":
-        for key, item in value.items():
-            inner = schema.get("properties", {}).get(key) or schema.get("additionalProperties")
-            if inner is None:
-                yield f"{place} has no field {key}"
-            else:
-                yield from faults(item, inner, f"{place}.{key}")
+        yield from faults_of_fields(value, schema, place)
     elif kind == "array":
         for item in value:
             yield from faults(item, schema["items"], f"{place}[]")
@@ -302,6 +303,17 @@ def faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
         yield f"{place} is none of {schema['enum']}"
     elif schema.get("format") == "google-duration" and not re.fullmatch(r"[0-9]+s", value):
         yield f"{place} is no duration"
+
+
+def faults_of_fields(
+    value: Mapping[str, Any], schema: Mapping[str, Any], place: str
+) -> Iterator[str]:
+    for key, item in value.items():
+        inner = schema.get("properties", {}).get(key) or schema.get("additionalProperties")
+        if inner is None:
+            yield f"{place} has no field {key}"
+        else:
+            yield from faults(item, inner, f"{place}.{key}")
 
 
 def test_the_schema_tells_a_wrong_message() -> None:
