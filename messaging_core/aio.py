@@ -34,7 +34,7 @@ from messaging_core.models.content.rendered_template import RenderedTemplate
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
-from messaging_core.models.delivery.receipt import Receipt, Reception
+from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
@@ -218,6 +218,18 @@ class AsyncMessenger(ForkAware):
         return await _in_thread(
             self.messenger.dead_letters, workspace=workspace, limit=limit, page_token=page_token
         )
+
+    async def failed_receipts(
+        self, *, workspace: UUID = DEFAULT_WORKSPACE, limit: int = DEFAULT_LIMIT, after: int = 0
+    ) -> list[KeptReceipt]:
+        """Return receipts that could not be applied; see `Messenger.failed_receipts`."""
+        return await _in_thread(
+            self.messenger.failed_receipts, workspace=workspace, limit=limit, after=after
+        )
+
+    async def retry_receipts(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Let a worker apply them again; see `Messenger.retry_receipts`."""
+        return await _in_thread(self.messenger.retry_receipts, workspace=workspace)
 
     async def replay(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, again: bool = False

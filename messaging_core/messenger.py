@@ -48,13 +48,13 @@ from messaging_core.messages.lookup import MessageLookup
 from messaging_core.messages.replay import MessageReplayer
 from messaging_core.messages.retention import purge_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
-from messaging_core.models.common.page import DEFAULT_LIMIT, Page
+from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.rendered_template import RenderedTemplate
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
-from messaging_core.models.delivery.receipt import Receipt, Reception
+from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
@@ -844,6 +844,31 @@ class Messenger:
     def doubts(self) -> Doubts:
         """Count the attempts that a provider may have accepted, and how each of them ended."""
         return self._lookup.doubts()
+
+    @checked(workspace=uuid, limit=whole(1, MAX_LIMIT), after=whole(0))
+    def failed_receipts(
+        self, *, workspace: UUID = DEFAULT_WORKSPACE, limit: int = DEFAULT_LIMIT, after: int = 0
+    ) -> list[KeptReceipt]:
+        """Return receipts that could not be applied, the oldest first.
+
+        A worker tries a receipt again after pauses that grow from a second to an hour. After 32
+        failures, in the course of about a day, it puts the receipt aside. The log has the kind of
+        error.
+
+        Args:
+            workspace: The tenant.
+            limit: The most receipts, 1 to 1000.
+            after: The `position` of the last receipt of the page before.
+        """
+        return self.inbox.failed(workspace, limit=limit, after=after)
+
+    @checked(workspace=uuid)
+    def retry_receipts(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Let a worker apply all receipts of `failed_receipts` again, and return their number.
+
+        Call it when you have corrected what made them fail.
+        """
+        return self.inbox.retry(workspace)
 
     @checked(workspace=uuid)
     def dead_letters(

@@ -1,8 +1,8 @@
 """Store each receipt durably, then apply it once; `processor` applies it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import evolve, field
@@ -14,6 +14,7 @@ from messaging_core.decisions.status import events
 from messaging_core.errors import (
     StorageBusyError,
     StorageError,
+    StorageFullError,
 )
 from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.identifier import Identifier
@@ -38,6 +39,14 @@ _log = logger(__name__)
 _PAGE = 250
 """How many receipts are applied in one transaction, for whose length all other writers wait."""
 
+FIRST_PAUSE: Final = timedelta(seconds=1)
+"""The pause after which a receipt is tried again; it doubles with each failure."""
+
+LONGEST_PAUSE: Final = timedelta(hours=1)
+
+MOST_FAILURES: Final = 32
+"""After so many failures, in the course of about a day, a receipt waits for a person."""
+
 Result = Message | bool | None
 """What became of a receipt: the message that came in, whether it was applied, or a failure."""
 
@@ -55,7 +64,6 @@ class ReceiptInbox:
     context: EngineContext
     acceptor: MessageAcceptor
     keywords: Keywords = field(factory=Keywords)
-    _failed: set[int] = field(init=False, factory=set, eq=False, repr=False)
 
     def receive(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
@@ -90,6 +98,8 @@ class ReceiptInbox:
     def process_pending(self) -> int:
         """Apply receipts that were kept but not applied, and return how many that did.
 
+        One that fails is tried again after pauses that grow, and is put aside in the end.
+
         Raises:
             StorageError: The inbox could not be read; try again.
         """
@@ -104,7 +114,8 @@ class ReceiptInbox:
     def _pending(self, after: int) -> list[KeptReceipt]:
         try:
             with self.context.storage.begin(read_only=True) as tx:
-                return tx.receipts.pending(limit=_PAGE, after=after)
+                now = self.context.clock.now()
+                return tx.receipts.pending(limit=_PAGE, after=after, due=now, longest=LONGEST_PAUSE)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - the worker must go on
@@ -137,15 +148,52 @@ class ReceiptInbox:
         """Apply one receipt in a transaction of its own, so that a bad one spoils no other."""
         try:
             (result,) = self._apply_together([entry], connection)
-        except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
-            if entry.position not in self._failed:  # a worker tries again and again
-                self._failed.add(entry.position)
-                # Never the traceback: an error's text may quote what a person wrote.
-                what = type(error).__name__
-                _log.error("receipt %d could not be applied: %s", entry.position, what)
+        except (StorageBusyError, StorageFullError) as error:
+            # Not the fault of the receipt: as soon as the storage can, it is applied.
+            _log.error("receipt %d waits: %s", entry.position, type(error).__name__)
             return None
-        self._failed.discard(entry.position)
+        except Exception as error:  # noqa: BLE001 - it is kept, and must not stop the others
+            self._postpone(entry, type(error).__name__, connection)
+            return None
         return result
+
+    def _postpone(self, entry: KeptReceipt, what: str, connection: Any) -> None:
+        """Let a receipt that failed wait, each time twice as long; after many times put it aside.
+
+        The log gets the first failure and the last one. It never gets the text of an error, which
+        may quote what a person wrote.
+        """
+        failures = entry.failures + 1
+        is_last = failures >= MOST_FAILURES
+        until = self.context.clock.now() + pause_after(failures)
+        try:
+            with self.context.storage.begin(connection) as tx:
+                tx.receipts.postpone(entry.position, failures=failures, until=until)
+                if is_last:
+                    tx.receipts.mark([entry.position], ReceiptState.FAILED)
+        except Exception as error:  # noqa: BLE001 - it stays pending, and is tried again
+            _log.error("receipt %d: not postponed: %s", entry.position, type(error).__name__)
+        if failures == 1:
+            _log.error("receipt %d could not be applied: %s", entry.position, what)
+        elif is_last:
+            text = "receipt %d failed %d times, and is put aside: %s; see Messenger.failed_receipts"
+            _log.error(text, entry.position, failures, what)
+
+    def failed(self, workspace: UUID, *, limit: int, after: int) -> list[KeptReceipt]:
+        """Return receipts that were put aside because they could not be applied."""
+        with self.context.storage.begin(read_only=True) as tx:
+            return tx.receipts.failed(workspace, limit=limit, after=after)
+
+    def retry(self, workspace: UUID) -> int:
+        """Let a worker try all receipts again that were put aside, and return their number."""
+        now, number = self.context.clock.now(), 0
+        with self.context.storage.begin() as tx:
+            while entries := tx.receipts.failed(workspace, limit=_PAGE):
+                for entry in entries:
+                    tx.receipts.postpone(entry.position, failures=0, until=now)
+                tx.receipts.mark([entry.position for entry in entries], ReceiptState.KEPT)
+                number += len(entries)
+        return number
 
     def _apply_together(self, entries: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         with self.context.begin_due(connection) as tx:
@@ -194,6 +242,12 @@ class ReceiptInbox:
             )
             handler.handle(keyword, message, channel, now, written_at=min(incoming.at, now))
         return message
+
+
+def pause_after(failures: int) -> timedelta:
+    """Return how long a receipt waits that could not be applied so many times."""
+    doubled: int = 1 << min(failures - 1, MOST_FAILURES)
+    return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
 
 def _counted(so_far: Reception, result: Result) -> Reception:

@@ -1,7 +1,8 @@
 """What becomes of receipts, interactions and incoming messages, whenever they come."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -44,6 +45,7 @@ from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.messages.message import Direction, Part
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff
+from messaging_core.receipts.inbox import LONGEST_PAUSE, MOST_FAILURES
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )
@@ -570,6 +572,82 @@ def test_a_receipt_that_could_not_be_applied_is_applied_by_a_worker() -> None:
 
     assert (reception.failed, before) == (1, Status.SENT)
     assert engine.now_is(message).status is Status.DELIVERED
+
+
+class HiddenError(RuntimeError):
+    """An error of a fault in code, whose text must not be shown."""
+
+
+def break_incoming(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """Let every incoming message fail, and return a list of when one was tried."""
+    tried: list[datetime] = []
+
+    def fail(*_: Any, **__: Any) -> Any:
+        tried.append(engine.clock.now())
+        raise HiddenError("what a person wrote")
+
+    monkeypatch.setattr("messaging_core.receipts.inbox.received", fail)
+    return tried
+
+
+def test_a_receipt_that_fails_is_tried_after_growing_pauses_and_put_aside(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = make()
+    tried = break_incoming(engine, monkeypatch)
+    engine.receive(an_incoming())
+    for _ in range(5_000):
+        engine.clock.advance(seconds=20)
+        engine.messenger.inbox.process_pending()
+
+    pauses = [later - earlier for earlier, later in pairwise(tried)]
+    assert len(tried) == MOST_FAILURES
+    assert pauses == sorted(pauses)
+    assert LONGEST_PAUSE <= pauses[-1] < LONGEST_PAUSE + timedelta(minutes=1)
+    assert timedelta(hours=12) < tried[-1] - tried[0] < timedelta(days=1)
+    (aside,) = engine.messenger.failed_receipts()
+    assert (aside.failures, aside.receipt) == (MOST_FAILURES, an_incoming())
+    assert len([record for record in caplog.records if "receipt 1" in record.getMessage()]) == 2
+    assert "what a person wrote" not in caplog.text
+
+
+def test_receipts_that_were_put_aside_are_tried_again_when_asked(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make()
+    with monkeypatch.context() as patched:
+        break_incoming(engine, patched)
+        engine.receive(an_incoming())
+        for _ in range(MOST_FAILURES):
+            engine.clock.advance(hours=1)
+            engine.messenger.inbox.process_pending()
+    engine.messenger.inbox.process_pending()
+    before = engine.messenger.find().results
+
+    assert engine.messenger.retry_receipts() == 1
+    engine.worker.run_once()
+
+    assert before == ()
+    assert engine.messenger.failed_receipts() == []
+    assert len(engine.messenger.find().results) == 1
+    assert engine.messenger.retry_receipts() == 0
+
+
+def test_a_receipt_that_fails_holds_up_no_other_and_works_when_the_fault_is_gone(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make(Accepted(references=("p-1",)))
+    message = engine.send()
+    engine.worker.drain()
+    with monkeypatch.context() as patched:
+        break_incoming(engine, patched)
+        reception = engine.receive(an_incoming(), delivered())
+
+    assert (reception.failed, reception.applied) == (1, 1)
+    assert engine.now_is(message).status is Status.DELIVERED
+    engine.clock.advance(seconds=2)
+    engine.worker.run_once()
+    assert len(engine.messenger.find(MessageQuery(direction="incoming")).results) == 1
 
 
 class Failing(MemoryStorage):

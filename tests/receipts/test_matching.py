@@ -414,6 +414,7 @@ def test_one_receipt_that_fails_spoils_no_other(
     engine.worker.run_once()
     engine.worker.run_once()
     object.__setattr__(engine.messenger.inbox.context, "ids", ids)
+    engine.clock.advance(seconds=5)
     engine.worker.run_once()
 
     assert (reception.applied, reception.failed) == (3, 1)

@@ -216,6 +216,11 @@ def _add_failing(add: Add, common: ArgumentParser) -> None:
     replay.set_defaults(run="commands.failures:replay")
     doubts = add("doubts", parents=[common], help="count attempts in doubt, and how they ended")
     doubts.set_defaults(run="commands.failures:doubts")
+    receipts = add("receipts", parents=[common], help="list receipts that could not be applied")
+    receipts.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    receipts.add_argument("--after", type=int, default=0, metavar="NUMBER", help="go on after one")
+    receipts.add_argument("--retry", action="store_true", help="let a worker apply all of them")
+    receipts.set_defaults(run="commands.failures:receipts")
 
 
 def _add_purge(add: Add, common: ArgumentParser) -> None:

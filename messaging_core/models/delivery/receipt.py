@@ -144,12 +144,14 @@ class ReceiptState(StrEnum):
         APPLIED: Applied.
         UNMATCHED: No message that was handed over has its reference; it waits for one.
         UNREADABLE: Its stored data are damaged; it is not read again.
+        FAILED: It could not be applied, again and again; it waits for a person.
     """
 
     KEPT = "kept"
     APPLIED = "applied"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
+    FAILED = "failed"
 
 
 @frozen(kw_only=True)
@@ -160,6 +162,7 @@ class KeptReceipt:
         position: The storage's own key of the receipt.
         key: Identifies it among the receipts of its source.
         receipt: The receipt; absent if its stored data cannot be read.
+        failures: How often it could not be applied.
     """
 
     position: int
@@ -167,6 +170,7 @@ class KeptReceipt:
     key: str
     received_at: datetime
     receipt: Receipt | None
+    failures: int = 0
 
 
 @frozen(kw_only=True)
@@ -177,7 +181,7 @@ class Reception:
         applied: How many were applied to their messages.
         unmatched: How many wait for their messages.
         repeated: How many had been received before.
-        failed: How many could not be applied; a worker tries again.
+        failed: How many could not be applied; a worker tries again, after growing pauses.
         incoming: The messages that people sent.
     """
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -22,11 +23,20 @@ class Receipts(Protocol):
         """
 
     @abstractmethod
-    def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
+    def pending(
+        self,
+        *,
+        limit: int,
+        after: int = 0,
+        due: datetime | None = None,
+        longest: timedelta | None = None,
+    ) -> list[KeptReceipt]:
         """Return receipts of all workspaces that are not processed yet, the oldest first.
 
-        Only those with a position above `after` are returned, so a receipt that cannot be applied
-        holds up no other. A receipt whose document cannot be read comes without its `receipt`.
+        With `due`, those that were postponed to a later instant are left out; but not one that
+        would wait for more than `longest`, because the clock was set back. Only those with a
+        position above `after` are returned, so a receipt that cannot be applied holds up no other.
+        A receipt whose document cannot be read comes without its `receipt`.
         """
 
     @abstractmethod
@@ -46,6 +56,17 @@ class Receipts(Protocol):
         self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
     ) -> None:
         """Set the state of receipts and, if given, the reference that they wait for."""
+
+    @abstractmethod
+    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
+        """Set how often a receipt could not be applied, and until when it is not tried again."""
+
+    @abstractmethod
+    def failed(self, workspace: UUID, *, limit: int, after: int = 0) -> list[KeptReceipt]:
+        """Return the receipts of a workspace in the state `failed`, the oldest first.
+
+        Only those with a position above `after` are returned.
+        """
 
     @abstractmethod
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:

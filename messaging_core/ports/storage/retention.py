@@ -71,8 +71,8 @@ class Retention(Protocol):
     ) -> int:
         """Delete up to `limit` receipts from the inbox, and return how many there were.
 
-        Applied receipts are deleted if they were received before `before`, unmatched and
-        unreadable ones if they were received before `unmatched_before`. Receipts that are not
+        Applied receipts are deleted if they were received before `before`, unmatched, unreadable
+        and failed ones if they were received before `unmatched_before`. Receipts that are not
         processed yet stay. A deleted receipt that comes again is a new one. The cost is bounded as
         for `find_expired`.
         """

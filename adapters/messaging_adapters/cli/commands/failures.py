@@ -59,6 +59,33 @@ def replay(options: Namespace) -> int:
     return 0
 
 
+def receipts(options: Namespace) -> int:
+    """List the receipts that were put aside, or let a worker apply them again."""
+    screen = Screen()
+    with looking_engine(options) as engine:
+        if options.retry:
+            number = engine.messenger.retry_receipts()
+            screen.line(f"{number} receipts are applied again as soon as a worker runs")
+            return 0
+        entries = engine.messenger.failed_receipts(limit=options.limit, after=options.after)
+    if not entries:
+        screen.remark("no receipts failed")
+        return 0
+    rows = [
+        (
+            str(entry.position),
+            moment(entry.received_at)[:16],
+            type(entry.receipt).__name__ if entry.receipt else "",
+            entry.receipt.source if entry.receipt else "",
+            (entry.receipt.reference if entry.receipt else None) or "",
+        )
+        for entry in entries
+    ]
+    names = ("number", "received", "kind", "source")
+    screen.table([*map(Column, names), Column("reference", yields=True)], rows)
+    return 0
+
+
 def doubts(options: Namespace) -> int:
     """Count the attempts that may have been accepted or not, and how they ended."""
     screen = Screen()

@@ -32,6 +32,13 @@ class _Inbox:
     kind: type[Receipt]
     document: bytes
     state: ReceiptState = ReceiptState.KEPT
+    failures: int = 0
+    due_at: datetime | None = None
+
+    def is_due(self, now: datetime | None, longest: timedelta | None) -> bool:
+        if now is None or self.due_at is None or self.due_at <= now:
+            return True
+        return longest is not None and self.due_at > now + longest
 
 
 @frozen
@@ -92,8 +99,23 @@ class MemoryReceipts(Receipts):
         self._undo.put(tables.receipt_keys, key, position)
         return position
 
-    def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
-        entries = self._found(lambda row: row.state is ReceiptState.KEPT)
+    def pending(
+        self,
+        *,
+        limit: int,
+        after: int = 0,
+        due: datetime | None = None,
+        longest: timedelta | None = None,
+    ) -> list[KeptReceipt]:
+        entries = self._found(
+            lambda row: row.state is ReceiptState.KEPT and row.is_due(due, longest)
+        )
+        return [entry for entry in entries if entry.position > after][:limit]
+
+    def failed(self, workspace: UUID, *, limit: int, after: int = 0) -> list[KeptReceipt]:
+        entries = self._found(
+            lambda row: row.state is ReceiptState.FAILED and row.workspace == workspace
+        )
         return [entry for entry in entries if entry.position > after][:limit]
 
     def is_pending(self, position: int) -> bool:
@@ -118,6 +140,7 @@ class MemoryReceipts(Receipts):
                 key=row.key,
                 received_at=row.received_at,
                 receipt=_read(row),
+                failures=row.failures,
             )
             for position, row in sorted(self._tables.inbox.items())
             if matches(row)
@@ -130,6 +153,10 @@ class MemoryReceipts(Receipts):
             row = self._tables.inbox[position]
             row = evolve(row, state=state, reference=waits_for or row.reference)
             self._undo.put(self._tables.inbox, position, row)
+
+    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
+        row = evolve(self._tables.inbox[position], failures=failures, due_at=until)
+        self._undo.put(self._tables.inbox, position, row)
 
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
         documents = {

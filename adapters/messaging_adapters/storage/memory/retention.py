@@ -163,6 +163,7 @@ class MemoryRetention(Retention):
             ReceiptState.APPLIED: before,
             ReceiptState.UNMATCHED: unmatched_before,
             ReceiptState.UNREADABLE: unmatched_before,
+            ReceiptState.FAILED: unmatched_before,
         }
         old = [
             (position, (row.workspace, row.source, row.key))

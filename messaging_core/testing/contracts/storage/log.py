@@ -171,6 +171,39 @@ class LogContract:
             [third],
         ]
 
+    def test_a_receipt_that_is_postponed_is_pending_again_when_it_is_due(self) -> None:
+        storage = self.make_storage()
+        first, second = _keep(storage, a_kept_receipt(key="first"), a_kept_receipt(key="second"))
+        until = AT + timedelta(minutes=1)
+        with storage.begin() as tx:
+            tx.receipts.postpone(first or 0, failures=3, until=until)
+
+        with storage.begin(read_only=True) as tx:
+            early = tx.receipts.pending(limit=9, due=until - timedelta(seconds=1), longest=_HOUR)
+            late = tx.receipts.pending(limit=9, due=until)
+            set_back = tx.receipts.pending(limit=9, due=until - timedelta(days=1), longest=_HOUR)
+            all_of_them = tx.receipts.pending(limit=9)
+
+        assert [kept_receipt.position for kept_receipt in early] == [second]
+        assert late == set_back == all_of_them
+        assert [kept_receipt.failures for kept_receipt in late] == [3, 0]
+
+    def test_receipts_that_failed_are_listed_by_workspace_and_page(self) -> None:
+        storage = self.make_storage()
+        entries = [a_kept_receipt(key=str(number)) for number in range(4)]
+        positions = _keep(storage, *entries, a_kept_receipt(workspace=OTHER_WORKSPACE))
+        for position in (*positions[:3], positions[4]):
+            _mark(storage, position, ReceiptState.FAILED)
+
+        with storage.begin(read_only=True) as tx:
+            first = tx.receipts.failed(DEFAULT_WORKSPACE, limit=2)
+            second = tx.receipts.failed(DEFAULT_WORKSPACE, limit=2, after=first[-1].position)
+            others = tx.receipts.failed(OTHER_WORKSPACE, limit=2)
+
+        assert [[item.key for item in page] for page in (first, second)] == [["0", "1"], ["2"]]
+        assert [item.position for item in others] == [positions[4]]
+        assert [item.key for item in _pending(storage)] == ["3"]
+
     def test_a_receipt_waits_until_it_is_applied(self) -> None:
         storage = self.make_storage()
         positions = _keep(storage, *(a_kept_receipt(key=state) for state in ReceiptState))

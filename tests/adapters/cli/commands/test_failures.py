@@ -5,7 +5,8 @@ import pytest
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.testing import RecordingTransport
+from messaging_core.models.delivery.receipt import ReceiptState
+from messaging_core.testing import RecordingTransport, a_kept_receipt, a_receipt
 
 
 @pytest.fixture
@@ -44,6 +45,37 @@ def test_dead_letters_are_listed_with_the_reason(run, expired):
         rf"{expired['id']}  2026-03-02 09:02  parcels  \+31600000001 +expired", ran.out
     )
     assert json.loads(run("dead", "--json").out) == expired
+
+
+@pytest.fixture
+def put_aside(shop, run, write, sms):
+    """Two receipts that could not be applied, again and again."""
+    run("send", "--channel", "parcels", "--no-deliver", write(sms()))
+    receipts = [
+        a_kept_receipt(a_receipt(reference=f"p-{number}"), key=f"k-{number}") for number in (1, 2)
+    ]
+    with SqliteStorage(shop / "shop.db") as storage, storage.begin() as tx:
+        positions = [position or 0 for position in tx.receipts.keep(receipts)]
+        tx.receipts.mark(positions, ReceiptState.FAILED)
+    return positions
+
+
+def test_receipts_that_could_not_be_applied_are_listed_and_tried_again(run, put_aside):
+    first, second = map(str, put_aside)
+
+    listed = run("receipts")
+    rest = run("receipts", "--after", first)
+    retried = run("receipts", "--retry")
+    none = run("receipts")
+
+    rows = [line.split() for line in listed.out.splitlines() if line.strip()]
+    assert [row[0] for row in rows if row[0].isdigit()] == [first, second]
+    assert "StatusReceipt" in listed.out
+    assert "p-1" in listed.out
+    assert "p-1" not in rest.out
+    assert "p-2" in rest.out
+    assert retried.out == "2 receipts are applied again as soon as a worker runs\n"
+    assert (none.out, none.err) == ("", "no receipts failed\n")
 
 
 def test_dead_letters_come_in_pages(run, write, sms, clock):

@@ -28,5 +28,6 @@ MIGRATION_NAMES: Final = (
     "0010_identities",
     "0011_bulkheads",
     "0012_documents",
+    "0013_receipt_failures",
 )
 """All migrations of this version, in their order."""

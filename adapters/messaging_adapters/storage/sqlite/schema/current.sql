@@ -134,7 +134,7 @@ CREATE TABLE messaging_receipts (
     state       TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     reference   TEXT,
-    document    TEXT NOT NULL,
+    document    TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL DEFAULT 0,
     UNIQUE (workspace, source, key)
 );
 CREATE INDEX messaging_receipts_kept ON messaging_receipts (position) WHERE state = 'kept';
@@ -257,6 +257,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0010_identities', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0011_bulkheads', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0012_documents', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0013_receipt_failures', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_message', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_receipt', 0);

@@ -403,6 +403,18 @@ def _documents(db: Database) -> None:
     _execute(db, _DOCUMENTS)
 
 
+_RECEIPT_FAILURES = """
+ALTER TABLE messaging_receipts ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messaging_receipts ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+"""
+
+
+@migrations(name="0013_receipt_failures")
+def _receipt_failures(db: Database) -> None:
+    """Let receipts that cannot be applied wait for longer and longer, and list them."""
+    _execute(db, _RECEIPT_FAILURES)
+
+
 def _execute(db: Database, script: str) -> None:
     """Execute statements one by one: as a script they would leave the transaction."""
     for statement in script.split(";"):

@@ -1,6 +1,7 @@
 """What providers report, in SQLite: an inbox, what it proves, and what people did."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from sqlite3 import Cursor
 from typing import Any, Final
 from uuid import UUID
@@ -35,8 +36,19 @@ _KEEP = (
     " SELECT 1 + max(value, coalesce((SELECT max(position) FROM messaging_receipts), 0)),"
     " ?, ?, ?, ?, 'kept', ?, ?, ? FROM messaging_facts WHERE name = 'last_receipt'"
 )
-_FIND = "SELECT position, workspace, key, kind, received_at, document FROM messaging_receipts"
-_PENDING = f"{_FIND} WHERE state = 'kept' AND position > ? ORDER BY position LIMIT ?"
+_FIND = (
+    "SELECT position, workspace, key, kind, received_at, document, failures FROM messaging_receipts"
+)
+_PENDING = (
+    f"{_FIND} WHERE state = 'kept' AND position > ? AND"
+    " (due_at <= ? OR due_at > ?) ORDER BY position LIMIT ?"
+)
+_FAILED = (
+    f"{_FIND} WHERE workspace = ? AND state = 'failed' AND state <> 'kept'"
+    " AND position > ? ORDER BY position LIMIT ?"  # state twice: for the partial index
+)
+_POSTPONE = "UPDATE messaging_receipts SET failures = ?, due_at = ? WHERE position = ?"
+_ANY_TIME: Final = 2**63 - 1
 _IS_PENDING = (
     "SELECT 1 FROM messaging_receipts WHERE position = ? AND state IN ('kept', 'unmatched')"
 )
@@ -85,9 +97,25 @@ class SqliteReceipts(Receipts):
         self._cursor.execute(_KEEP, row)
         return self._cursor.lastrowid if self._cursor.rowcount else None
 
-    def pending(self, *, limit: int, after: int = 0) -> list[KeptReceipt]:
-        rows = self._cursor.execute(_PENDING, (after, limit))
+    def pending(
+        self,
+        *,
+        limit: int,
+        after: int = 0,
+        due: datetime | None = None,
+        longest: timedelta | None = None,
+    ) -> list[KeptReceipt]:
+        until = _ANY_TIME if due is None else to_micros(due)
+        beyond = _ANY_TIME if due is None or longest is None else to_micros(due + longest)
+        rows = self._cursor.execute(_PENDING, (after, until, beyond, limit))
         return [_kept(row) for row in rows]
+
+    def failed(self, workspace: UUID, *, limit: int, after: int = 0) -> list[KeptReceipt]:
+        rows = self._cursor.execute(_FAILED, (workspace.bytes, after, limit))
+        return [_kept(row) for row in rows]
+
+    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
+        self._cursor.execute(_POSTPONE, (failures, to_micros(until), position))
 
     def is_pending(self, position: int) -> bool:
         return self._cursor.execute(_IS_PENDING, (position,)).fetchone() is not None
@@ -133,13 +161,14 @@ def _evidence(row: tuple[Any, ...]) -> tuple[UUID, Evidence]:
 
 
 def _kept(row: tuple[Any, ...]) -> KeptReceipt:
-    position, workspace, key, kind, received_at, document = row
+    position, workspace, key, kind, received_at, document, failures = row
     return KeptReceipt(
         position=position,
         workspace=UUID(bytes=workspace),
         key=key,
         received_at=from_micros(received_at),
         receipt=_read(kind, document),
+        failures=failures,
     )
 
 

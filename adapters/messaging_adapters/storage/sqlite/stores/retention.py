@@ -254,6 +254,7 @@ class SqliteRetention(Retention):
             (ReceiptState.APPLIED, before),
             (ReceiptState.UNMATCHED, unmatched_before),
             (ReceiptState.UNREADABLE, unmatched_before),
+            (ReceiptState.FAILED, unmatched_before),
         )
         old: list[tuple[int]] = []
         for tenant in self._workspaces(_NEXT_INBOX, workspace):

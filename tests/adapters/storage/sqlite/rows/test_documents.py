@@ -195,11 +195,16 @@ def make_older(path: Path, *messages: NewMessage, version: str = "0012_documents
     with closing(sqlite3.connect(path)) as older:
         migrations.apply(Database(older), stop_before=version)
         older.execute("ATTACH ? AS newer", (str(path.with_name("newer.db")),))
-        for table in ("messaging_messages", "messaging_outbox"):
-            columns = [row[1] for row in older.execute(f"PRAGMA table_info({table})")]
-            values = [DOCUMENT if name == "document" else f"m.{name}" for name in columns]
+        for table in ("messaging_messages", "messaging_outbox", "messaging_documents"):
+            columns = [row[1] for row in older.execute(f"PRAGMA main.table_info({table})")]
+            if not columns:  # documents were in the rows of their messages
+                continue
+            inline = table == "messaging_messages" and "document" in columns
+            values = [
+                DOCUMENT if inline and name == "document" else f"m.{name}" for name in columns
+            ]
             join = WITH_DOCUMENT.replace("JOIN ", "JOIN newer.")
-            source = f"newer.{table} m {join if 'document' in columns else ''}"
+            source = f"newer.{table} m {join if inline else ''}"
             older.execute(f"INSERT INTO {table} SELECT {', '.join(values)} FROM {source}")  # noqa: S608 - our own
         older.commit()
 
@@ -230,7 +235,9 @@ class TestOlderFiles:
                 new.message.body for new in messages
             ]
             assert [get(storage, new).status for new in messages] == [Status.SENT] * 2
-            assert [out_of_line for _, out_of_line in sizes(storage)] == [None, None]
+            inline = version <= "0012_documents"
+            out_of_line = [size is not None for _, size in sizes(storage)]
+            assert out_of_line == [False, not inline]
 
     def test_redaction_frees_the_pages_of_their_messages_too(self, path: Path) -> None:
         messages = [a_new_message(a_message(LONG)) for _ in range(300)]
