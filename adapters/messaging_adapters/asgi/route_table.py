@@ -157,6 +157,18 @@ ROUTES: Final = (
         action=None,
         documents=None,
     ),
+    Route(
+        method="GET",
+        path="/unsubscribe/{channel}/{messageId}",
+        handler=callbacks.ask_to_unsubscribe,
+        action=None,
+    ),
+    Route(
+        method="POST",
+        path="/unsubscribe/{channel}/{messageId}",
+        handler=callbacks.unsubscribe,
+        action=None,
+    ),
     Route(method="GET", path="/l/{code}", handler=callbacks.follow_link, action=None, status=302),
     Route(method="HEAD", path="/l/{code}", handler=callbacks.follow_link, action=None, status=302),
 )

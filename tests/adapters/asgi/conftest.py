@@ -18,13 +18,20 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.testing import ManualClock, RecordingTransport
 
+PUBLIC: Final = "https://shop.example/messaging"
 OTHER: Final = UUID("11111111-1111-4111-8111-111111111111")
 ORDERS: Final = Channel(name="orders", platform="sms", sender="Shop")
 MAIL: Final = Channel(name="mail", platform="email", sender="shop@shop.example")
+NEWS: Final = Channel(
+    name="news",
+    platform="email",
+    sender="news@shop.example",
+    message_type="promotional",
+    unsubscribe_url=f"{PUBLIC}/unsubscribe/news/{{messageId}}",
+)
 CLOSED: Final = Channel(name="closed", platform="sms", sender="Shop", active=False)
 FOREIGN: Final = Channel(name="orders", platform="sms", sender="Shop", workspace=OTHER)
-CHANNELS: Final = (ORDERS, MAIL, CLOSED, FOREIGN)
-PUBLIC: Final = "https://shop.example/messaging"
+CHANNELS: Final = (ORDERS, MAIL, CLOSED, FOREIGN, NEWS)
 KEYS: Final = {
     "everything": Access(name="everything"),
     "viewer": Access(name="viewer", policies=(Policy(Action.VIEW, "/**"),)),

@@ -9,10 +9,10 @@ from messaging_adapters.asgi.routes.callbacks import is_by_machine
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
-from messaging_core.models import InteractionType
+from messaging_core.models import Identifier, InteractionType
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import RecordingTransport
-from tests.adapters.asgi.conftest import ORDERS, PUBLIC, Service, path_of, serving, sms
+from tests.adapters.asgi.conftest import NEWS, ORDERS, PUBLIC, Service, path_of, serving, sms
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 
@@ -69,3 +69,29 @@ def test_machines_are_told_from_people(
 ) -> None:
     request = HttpRequest(method=method, url="/l/code", headers=headers)
     assert is_by_machine(request) is is_machine
+
+
+def test_one_click_unsubscribes_and_opening_the_link_does_not(
+    service: Service, client: httpx.Client
+) -> None:
+    marketing = {"extraInformation": {"useCase": "marketing"}}
+    request = {**sms(to="ada@b.example"), "meta": marketing}
+    sent = client.post(path_of(NEWS, "/messages"), json=request).json()
+    service.deliver()
+    headers = dict(service.transport.sent[0].content.headers)  # type: ignore[union-attr]
+    target = headers["List-Unsubscribe"].strip("<>").replace(PUBLIC, service.url)
+    ada = Identifier(identifier_key="emailaddress", identifier_value="ada@b.example")
+
+    def causes() -> list[str]:
+        service.deliver()
+        return [suppression.cause.value for suppression in service.messenger.suppressions.of(ada)]
+
+    assert b"<form" in httpx.get(target).content
+    assert causes() == []
+    form = {"List-Unsubscribe": "One-Click"}
+    assert [httpx.post(target, data=form).status_code for _ in range(2)] == [200, 200]
+    assert causes() == ["unsubscribe"]
+    acts = client.get(path_of(NEWS, f"/messages/{sent['id']}/interactions")).json()["results"]
+    assert [act["type"] for act in acts] == ["unsubscribe-request"]
+    assert httpx.post(target.replace("/news/", "/mail/")).status_code == 404
+    assert httpx.post(f"{service.url}/unsubscribe/news/nonsense").status_code == 404

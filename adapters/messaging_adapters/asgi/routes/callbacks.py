@@ -1,9 +1,12 @@
-"""What is called without an access key: webhooks of providers, and short links."""
+"""What is called without an access key: webhooks of providers, short links, opt-outs."""
 
 import re
 from typing import Final
 
 from messaging_adapters.asgi.call import Call
+from messaging_core.errors import UnknownMessageError
+from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.receipt import InteractionReceipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
 
 _FOUND: Final = 302
@@ -11,6 +14,16 @@ _MACHINE: Final = re.compile(
     "bot|crawl|spider|preview|slurp|facebookexternalhit|whatsapp|embedly|scan|python-|curl|wget",
     re.IGNORECASE,
 )
+_UNSUBSCRIBE: Final = "one-click"
+_HTML: Final = {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; form-action 'self'",
+    "referrer-policy": "no-referrer",
+}
+_PAGE: Final = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Unsubscribe</title>{}'
+_BUTTON: Final = _PAGE.format('<form method="post"><button>Unsubscribe</button></form>').encode()
+_DONE: Final = _PAGE.format("<p>You are unsubscribed.</p>").encode()
 _PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 
 
@@ -28,6 +41,32 @@ async def follow_link(call: Call) -> HttpResponse:
         call.path["code"], prefetched=is_by_machine(call.request)
     )
     return HttpResponse(status=_FOUND, headers={"location": target, "cache-control": "no-store"})
+
+
+async def ask_to_unsubscribe(_: Call) -> HttpResponse:
+    """Show a button: a mail scanner that opens the link must not unsubscribe its reader."""
+    return HttpResponse(status=200, headers=_HTML, body=_BUTTON)
+
+
+async def unsubscribe(call: Call) -> HttpResponse:
+    """Record that the receiver of a message wants no more of its kind (RFC 8058)."""
+    channel = call.messenger.messenger.channel(call.path["channel"])
+    message = await call.messenger.get(call.id("messageId"), workspace=channel.workspace)
+    if message.channel_id != channel.id:
+        raise UnknownMessageError(message.id)
+    await call.messenger.receive(
+        InteractionReceipt(
+            source=_UNSUBSCRIBE,
+            key=f"{_UNSUBSCRIBE}:{message.id}",
+            at=call.messenger.messenger.context.now(),
+            type=InteractionType.UNSUBSCRIBE_REQUEST,
+            message_id=message.id,
+            channel_id=channel.id,
+            details="list_unsubscribe",
+        ),
+        workspace=channel.workspace,
+    )
+    return HttpResponse(status=200, headers=_HTML, body=_DONE)
 
 
 def is_by_machine(request: HttpRequest) -> bool:
