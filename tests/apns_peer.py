@@ -36,5 +36,6 @@ def an_error(status: int, reason: str, **more: Any) -> HttpResponse:
 
 
 def taken(request: HttpRequest) -> HttpResponse:
-    """Take a message as APNs does: it gives the id back, in upper case."""
-    return HttpResponse(status=200, headers={"apns-id": request.headers["apns-id"].upper()})
+    """Take a message as APNs does: it makes an id where there is none, and answers with it."""
+    own = request.headers.get("apns-id", APNS_ID)
+    return HttpResponse(status=200, headers={"apns-id": own.upper()})

@@ -1,7 +1,7 @@
 """One HTTP/2 connection that carries the requests of many threads.
 
 It has no thread of its own: of the threads that wait, one reads for all of them, and another takes
-over when it leaves.
+over when it leaves. A socket pair wakes the reader when another thread has work for it.
 """
 
 import selectors
@@ -53,7 +53,9 @@ class Http2Connection:
         self._idle_since = monotonic()
         self._reserved = 0
         self._waiting: dict[threading.Condition, Callable[[], bool]] = {}
-        self._has_reader = False
+        self._reads_until: Callable[[], bool] | None = None
+        self._is_polling = False
+        self._bell, self._ringer = socket.socketpair()
         self._outgoing = bytearray()
         self._written = 0
         self._is_mute = False
@@ -95,7 +97,8 @@ class Http2Connection:
 
     def abort(self) -> None:
         """Close the socket without the lock: after a fork it may be held for ever."""
-        self._sock.close()
+        for sock in (self._sock, self._bell, self._ringer):
+            sock.close()
 
     @property
     def idle_since(self) -> float | None:
@@ -200,41 +203,43 @@ class Http2Connection:
 
     def _close_if_unused(self) -> None:
         if not self._users and self._is_over():
-            self._sock.close()
+            self.abort()
 
     def _wait(self, is_over: Callable[[], bool], deadline: Deadline) -> None:
         """Wait until something is so: read for all who wait, or be woken by the one who reads."""
         wake = threading.Condition(self._lock)
         try:
             while not is_over():
-                if not self._has_reader:
+                if self._reads_until is None:
                     self._read_until(is_over, deadline)
-                elif self._outgoing:
-                    self._poll(_WRITE, deadline)
                 else:
                     self._waiting[wake] = is_over
                     wake.wait(deadline.remaining())
         finally:
             self._waiting.pop(wake, None)
-            if not self._has_reader and self._waiting:
+            if self._reads_until is None and self._waiting:
                 next(iter(self._waiting)).notify()
 
     def _read_until(self, is_over: Callable[[], bool], deadline: Deadline) -> None:
-        self._has_reader = True
+        self._reads_until = is_over
         try:
             while not is_over():
                 self._poll(_READ | _WRITE if self._outgoing else _READ, deadline)
         finally:
-            self._has_reader = False
+            self._reads_until = None
 
     def _poll(self, events: int, deadline: Deadline) -> None:
         """Wait for the socket; other threads may use the connection meanwhile."""
         left = deadline.remaining()
+        self._is_polling = True
         self._lock.release()
         try:
-            ready = wait_for(self._sock, events, left)
+            ready = wait_for(self._sock, events, left, self._bell)
         finally:
             self._lock.acquire()
+            if not self._is_polling:
+                self._bell.recv(1)
+            self._is_polling = False
         if ready & _READ:
             self._receive()
         self._flush()
@@ -243,6 +248,14 @@ class Http2Connection:
         for wake, is_over in self._waiting.items():
             if is_over():
                 wake.notify()
+        if self._reads_until is not None and self._reads_until():
+            self._ring()
+
+    def _ring(self) -> None:
+        """Wake the reader, unless it is awake."""
+        if self._is_polling:
+            self._is_polling = False
+            self._ringer.send(b"\0")
 
     def _receive(self) -> None:
         """Read what has come, at most one chunk: the deadline is looked at between two."""
@@ -271,7 +284,7 @@ class Http2Connection:
                 self._written += sent
                 del self._outgoing[:sent]
         except _NOT_YET:
-            return
+            self._ring()  # to wait until the socket takes more
         except OSError:
             # What the server said before it hung up may still be read.
             self._is_mute = True
@@ -279,8 +292,12 @@ class Http2Connection:
             self._wake()
 
 
-def wait_for(sock: socket.socket, events: int, seconds: float) -> int:
-    """Wait until a socket can be read or written, and return which."""
+def wait_for(
+    sock: socket.socket, events: int, seconds: float, bell: socket.socket | None = None
+) -> int:
+    """Wait until a socket can be read or written, or a bell rings; return what the socket can."""
     with _Selector() as selector:
         selector.register(sock, events)
-        return next((ready for _, ready in selector.select(seconds)), 0)
+        if bell is not None:
+            selector.register(bell, _READ)
+        return sum(ready for key, ready in selector.select(seconds) if key.fileobj is sock)

@@ -44,10 +44,14 @@ class Opening:
                     sock, server_hostname=host, do_handshake_on_connect=False
                 )
                 _shake_hands(sock, deadline)
-            connection = Http2Connection(sock)
-            connection.open(deadline)
         except BaseException:
             sock.close()
+            raise
+        connection = Http2Connection(sock)
+        try:
+            connection.open(deadline)
+        except BaseException:
+            connection.abort()
             raise
         return connection
 

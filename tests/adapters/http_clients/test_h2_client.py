@@ -22,7 +22,7 @@ from http2_peer import Http2Peer, Http2ServerConnection
 from messaging_adapters.http_clients._http2_protocol import Http2Protocol
 from messaging_adapters.http_clients.h2_client import H2Client
 from messaging_adapters.http_clients.public_addresses import is_public
-from messaging_core.errors import ConfigurationError, HttpError
+from messaging_core.errors import ConfigurationError, HttpError, Withdrawn
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.testing import HttpClientContract, HttpPeer, Misbehaviour
 from messaging_core.testing.http_peer import Answer
@@ -585,3 +585,39 @@ def test_no_header_is_logged_unless_the_host_asks_for_it(
     caplog.set_level(logging.DEBUG, "hpack")
     client().send(request)
     assert "s3cret" in caplog.text
+
+
+def test_a_thread_that_reads_is_woken_when_a_stream_comes_free(serve: Any, client: Any) -> None:
+    peer, own = serve(max_streams=1), client()
+    withdrawn, waits = threading.Event(), threading.Event()
+
+    def withdraw() -> None:
+        waits.set()
+        withdrawn.wait(5)
+        raise Withdrawn("expired")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(own.send, a_post(peer), before_body=withdraw)
+        waits.wait(5)
+        second = pool.submit(own.send, a_post(peer))
+        sleep(0.2)  # it waits for the stream, and reads: no other thread does
+        began = monotonic()
+        withdrawn.set()
+
+        assert second.result().status == 201
+        assert monotonic() - began < 2
+        assert isinstance(first.exception(), Withdrawn)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_no_thread_waits_for_what_another_thread_has_read(
+    serve: Any, client: Any, limit: int
+) -> None:
+    peer = serve(max_streams=limit)
+    own = client(timeout=timedelta(seconds=30))
+    began = monotonic()
+
+    for _ in range(8):
+        assert at_once(own, peer, [b"x"] * 12) == [201] * 12
+
+    assert monotonic() - began < 20
