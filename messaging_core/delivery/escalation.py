@@ -22,7 +22,7 @@ from messaging_core.decisions.status.evidence import (
     proves_hand_over,
 )
 from messaging_core.lazy import frozen
-from messaging_core.models.delivery.delivery import Claim, Resolution, Settlement
+from messaging_core.models.delivery.delivery import Claim, Delivery, Resolution, Settlement
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message
 from messaging_core.policy.escalation import escalated
@@ -71,10 +71,11 @@ class TakeOver:
         reason = reason_to_stop(first)
         if reason is not None:
             return blocked(claim, now, stopping(reason))
-        if tx.outbox.delivery(workspace, first.id) is not None:
+        delivery = tx.outbox.delivery(workspace, first.id)
+        if delivery is not None:
             if not tx.outbox.finish(workspace, first.id):
                 return deferred(claim, now, waiting_turn(first, now, claim.delivery.expires_at))
-            first = self._ended(workspace, first, now)
+            first = self._ended(workspace, first, delivery, now)
         told = tx.timeline.of_message(workspace, first.id)
         if all(event.kind is not EventKind.ESCALATED for event in told):
             tx.timeline.append([escalated(workspace, first, claim.message.id, now)])
@@ -93,11 +94,13 @@ class TakeOver:
             self.tx.timeline.append([events.joined(workspace, proved)])
         return proved
 
-    def _ended(self, workspace: UUID, first: Message, now: datetime) -> Message:
+    def _ended(self, workspace: UUID, first: Message, delivery: Delivery, now: datetime) -> Message:
         """End a message that still waited when its fallback took over."""
-        ended = overtaken(first, now)
+        ended = overtaken(first, delivery, now)
         self.tx.messages.update(workspace, ended)
-        if not may_have_it(self.resolver.evidence_of(workspace, first.id)):
+        if not delivery.accepted and not may_have_it(
+            self.resolver.evidence_of(workspace, first.id)
+        ):
             self.tx.send_history.remove(workspace, first.id)
         if first.details == IN_DOUBT:
             self.tx.timeline.increment(events.resolved(Resolution.EXPIRED))

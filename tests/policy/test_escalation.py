@@ -25,7 +25,14 @@ from messaging_core.models.content.template_project import (
 )
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.interaction import InteractionType
-from messaging_core.models.delivery.outcome import Deferred, Outcome, Rejected, Unknown
+from messaging_core.models.delivery.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    PerRecipient,
+    Rejected,
+    Unknown,
+)
 from messaging_core.models.delivery.receipt import (
     InteractionReceipt,
     ReceiptStatus,
@@ -378,6 +385,30 @@ class TestDelivery:
         assert engine.now_is(message).status is Status.DELIVERED
         assert engine.fallback(message).details == "escalation.delivered"
         assert engine.sms.sent == []
+
+    def test_a_message_that_one_of_two_devices_has_is_sent_when_its_fallback_goes(
+        self, storage: Storage
+    ) -> None:
+        def one_device_is_busy(envelope: Envelope) -> Outcome:
+            outcomes = {own.value: BUSY for own in envelope.receivers} | {TOKEN: Accepted()}
+            return PerRecipient(
+                outcomes={own.value: outcomes[own.value] for own in envelope.receivers}
+            )
+
+        engine = Engine(storage, push=RecordingTransport(one_device_is_busy, name="push-provider"))
+        keys = (("pushtoken", TOKEN), ("pushtoken", "token-2"), ("phonenumber", NUMBER))
+        identifiers = tuple(ContactIdentifier(key=key, value=value) for key, value in keys)
+        contact = engine.messenger.contacts.create(NewContact(identifiers=identifiers))
+        receiver = Receiver(contacts=(ReceiverContact(id=contact.id),))
+
+        message = engine.messenger.send(APP, SendMessage(receiver=receiver, body=text("hi")))
+        engine.worker.drain()
+        engine.after(minutes=5)
+        engine.after(hours=1)
+
+        assert message.addresses == (TOKEN, "token-2")
+        assert engine.now_is(message).status is Status.SENT
+        assert [envelope.to for envelope in engine.sms.sent] == [NUMBER]
 
 
 class TestChanges:

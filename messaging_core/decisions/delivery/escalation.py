@@ -4,8 +4,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from messaging_core.decisions.delivery.settlement import EXPIRED, IN_DOUBT, TOO_LATE, UNPROVEN
+from messaging_core.decisions.delivery.settlement import (
+    EXPIRED,
+    IN_DOUBT,
+    TOO_LATE,
+    UNPROVEN,
+    proved,
+)
 from messaging_core.models.common.failure import FailureCode
+from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.policy.plan import Reason
 from messaging_core.models.policy.reasons import ReasonCode, because
@@ -57,8 +64,13 @@ def _is_capped(first: Message) -> bool:
     return failure is not None and failure.code == FailureCode.FREQUENCY_CAPPED
 
 
-def overtaken(first: Message, now: datetime) -> Message:
-    """Return a message that still waited when its fallback took over: its validity is over."""
+def overtaken(first: Message, delivery: Delivery, now: datetime) -> Message:
+    """Return a message that still waited when its fallback took over: its validity is over.
+
+    A push message that one of several devices has is sent, whatever the others would have done.
+    """
+    if delivery.accepted:
+        return proved(first, delivery, now)
     in_doubt = first.details == IN_DOUBT
     return transition(
         first,

@@ -13,6 +13,7 @@ from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.receipt import StatusReceipt
 from messaging_core.models.messages.message import Status
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.transport import Transport
 from messaging_core.rules.policy.lifecycle import is_final
 from messaging_core.testing.simulation.process import (
     Process,
@@ -45,7 +46,7 @@ class Stage:
 
     world: World
     storage: Storage
-    providers: Mapping[Line, SimulatedProvider]
+    providers: Mapping[Line, Sequence[SimulatedProvider]]
 
     def messenger(self, process: Process) -> Messenger:
         """Return the engine, as one process has it."""
@@ -59,13 +60,18 @@ class Stage:
         return Messenger(
             storage=storage,
             channels={
-                line.channel: SimulatedTransport(provider, process)
-                for line, provider in self.providers.items()
+                line.channel: _transport(line, providers, process)
+                for line, providers in self.providers.items()
             },
             clock=process,
             ids=process,
             send_rules=self.world.scenario.send_rules,
         )
+
+
+def _transport(line: Line, providers: Sequence[SimulatedProvider], process: Process) -> Transport:
+    transports = [SimulatedTransport(provider, process) for provider in providers]
+    return line.compose(*transports) if line.compose else transports[0]
 
 
 @frozen(kw_only=True)

@@ -146,7 +146,10 @@ class Host:
         if channel.platform == EMAIL:
             count = chance.randint(1, self.stage.world.scenario.receivers)
             return tuple(f"reader{number + one}@receiver.example" for one in range(count))
-        return (f"token-{number}",) if channel.platform == PUSH else (f"+31612345{number:03}",)
+        if channel.platform == PUSH:
+            return (f"token-{number}",)
+        prefixes = self.stage.world.scenario.prefixes
+        return (f"{prefixes[number % len(prefixes)]}{number:03}",)
 
     def _request(self, asked: Asked, at: datetime) -> SendMessage:
         scenario, chance = self.stage.world.scenario, self.stage.world.chance

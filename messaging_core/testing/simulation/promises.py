@@ -21,6 +21,7 @@ from messaging_core.rules.policy.validity import validity_of
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.escalation_promises import ESCALATION_PROMISES
 from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
+from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt
 
 
@@ -92,7 +93,7 @@ def only_doubt_repeats(story: Story) -> Iterator[Breach]:
 
 def deduplication_is_used(story: Story) -> Iterator[Breach]:
     """Where a provider deduplicates for longer than messages are valid, nothing comes twice."""
-    windows = {line.channel.id: line.provider.deduplicates_for for line in story.scenario.lines}
+    windows = {line.channel.id: _window(line) for line in story.scenario.lines}
     asked_as = {message.id: asked for asked, message in story.asked_as()}
     times = Counter((one.message_id, one.recipient, one.channel.id) for one in story.receptions)
     for (message_id, _, channel_id), count in times.items():
@@ -103,6 +104,13 @@ def deduplication_is_used(story: Story) -> Iterator[Breach]:
         long_enough = max(asked.expires) - begins < window
         if count > 1 and long_enough:
             yield Breach(what=f"taken {count} times", message_id=message_id)
+
+
+def _window(line: Line) -> timedelta | None:
+    """Return for how long every provider of a channel deduplicates, if all of them do."""
+    windows = [provider.deduplicates_for for provider in line.providers]
+    known = [window for window in windows if window is not None]
+    return min(known) if len(known) == len(windows) else None
 
 
 def nothing_goes_late(story: Story) -> Iterator[Breach]:

@@ -101,9 +101,9 @@ def name_of(channel: Channel) -> str:
 class SimulatedProvider:
     """Take messages over one line, remember what was taken, and report it later."""
 
-    def __init__(self, world: World, line: Line) -> None:
-        self.name = name_of(line.channel)
-        behaviour = line.provider
+    def __init__(self, world: World, line: Line, place: int = 0) -> None:
+        self.name = name_of(line.channel) + (f"-{place + 1}" if place else "")
+        self._behaviour = behaviour = line.providers[place]
         self.capabilities = Capabilities(receipts=True, deduplicates_for=behaviour.deduplicates_for)
         self._world = world
         self._line = line
@@ -119,17 +119,17 @@ class SimulatedProvider:
         text = getattr(envelope.content, "text", None)
         if text and text.startswith(POISON):
             raise ValueError(POISON)
-        if self._world.chance.random() < self._line.provider.unreachable:
+        if self._world.chance.random() < self._behaviour.unreachable:
             raise ConnectionRefusedError("simulated")
 
     def hangs(self) -> bool:
         """Return whether the call stops here for ever."""
-        hanging = self._line.provider.hanging / 2  # it is asked before and after
+        hanging = self._behaviour.hanging / 2  # it is asked before and after
         return hanging > 0 and self._world.chance.random() < hanging
 
     def take(self, envelope: Envelope, *, left_at: datetime, worker: str, commit: int) -> Answer:
         """Do what comes after it: take the message or not, and answer or not."""
-        chance, behaviour = self._world.chance, self._line.provider
+        chance, behaviour = self._world.chance, self._behaviour
         latency = _LATENCY * chance.random()
         if chance.random() < behaviour.lost:
             return Answer(outcome=TimeoutError("simulated"), after=latency)
@@ -153,7 +153,7 @@ class SimulatedProvider:
         known = self._recognised(envelope.message_id, recipient)
         if known:
             return known
-        chance, behaviour = self._world.chance, self._line.provider
+        chance, behaviour = self._world.chance, self._behaviour
         if chance.random() < behaviour.deferred:
             wait = _RETRY_AFTER * chance.random() if chance.random() < _NAMED_WAIT else None
             return Deferred(failure=_BUSY, retry_after=wait)
@@ -172,13 +172,14 @@ class SimulatedProvider:
                 worker=leave.worker,
                 commit=leave.commit,
                 references=accepted.references,
+                provider=self.name,
             )
         )
         self._report(envelope.message_id, recipient, accepted.references)
         return accepted
 
     def _recognised(self, message_id: UUID, recipient: str) -> Accepted | None:
-        window = self._line.provider.deduplicates_for
+        window = self._behaviour.deduplicates_for
         at, accepted = self._seen.get((message_id, recipient), (None, None))
         is_open = window is not None and at is not None and self._world.scheduler.now < at + window
         return accepted if is_open else None
@@ -190,7 +191,7 @@ class SimulatedProvider:
 
     def _report(self, message_id: UUID, recipient: str, references: Sequence[str]) -> None:
         """Plan what will be reported about a message that was taken, in no order to rely on."""
-        chance, habits = self._world.chance, self._line.provider.receipts
+        chance, habits = self._world.chance, self._behaviour.receipts
         names_us = chance.random()
         for reference in references:
             if chance.random() < habits.silent:
@@ -206,7 +207,7 @@ class SimulatedProvider:
 
     def _life(self, about: StatusReceipt) -> list[StatusReceipt]:
         """Return what the provider finds out about one part, one after the other."""
-        chance, habits = self._world.chance, self._line.provider.receipts
+        chance, habits = self._world.chance, self._behaviour.receipts
         last = [ReceiptStatus.DELIVERED, ReceiptStatus.FAILED]
         if chance.random() < habits.failed:
             last.reverse()
@@ -221,7 +222,7 @@ class SimulatedProvider:
         return receipts
 
     def _times(self) -> int:
-        chance, repeated = self._world.chance, self._line.provider.receipts.repeated
+        chance, repeated = self._world.chance, self._behaviour.receipts.repeated
         return 1 + (chance.random() < repeated) + (chance.random() < repeated / 2)
 
     def _wrong(self, receipt: StatusReceipt) -> StatusReceipt:
@@ -233,11 +234,7 @@ class SimulatedProvider:
             status=ReceiptStatus.DELIVERED if is_failed else ReceiptStatus.FAILED,
             failure=None if is_failed else _GONE,
         )
-        others = [
-            line.channel
-            for line in self._world.scenario.lines
-            if name_of(line.channel) != self.name
-        ]
+        others = [line.channel for line in self._world.scenario.lines if line is not self._line]
         kinds = [
             evolve(opposite, channel_id=UUID(int=self._world.number())),
             evolve(opposite, at=opposite.at.replace(tzinfo=None)),
@@ -248,7 +245,7 @@ class SimulatedProvider:
         return chance.choice(kinds)
 
     def _plan(self, receipts: Sequence[StatusReceipt]) -> None:
-        world, habits = self._world, self._line.provider.receipts
+        world, habits = self._world, self._behaviour.receipts
         chance, workspace = world.chance, self._line.channel.workspace
         for receipt in receipts:
             for _ in range(self._times()):

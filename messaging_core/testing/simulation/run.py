@@ -103,7 +103,10 @@ def _worker_of(scenario: Scenario) -> MakeWorker:
 
 def _run(seed: int, scenario: Scenario, storage: Storage, make: MakeWorker) -> Story:
     world = World(seed, scenario)
-    providers = {line: SimulatedProvider(world, line) for line in scenario.lines}
+    providers = {
+        line: [SimulatedProvider(world, line, place) for place, _ in enumerate(line.providers)]
+        for line in scenario.lines
+    }
     stage = Stage(world=world, storage=storage, providers=providers)
     scheduler = world.scheduler
     with _silence():

@@ -1,6 +1,6 @@
 """What a simulated host sends, over which providers, and what goes wrong with what likelihood."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from attrs import evolve, field
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, PUSH, SMS, Channel, MessageType, WhenInDoubt
 from messaging_core.models.policy.send_rules import SendRules
+from messaging_core.ports.transport import Transport
 
 
 @frozen(kw_only=True)
@@ -79,10 +80,22 @@ HEALTHY: Final = Provider(
 
 @frozen(kw_only=True)
 class Line:
-    """A channel, and the provider behind it."""
+    """A channel, and the provider behind it, or several.
+
+    Attributes:
+        others: Further providers behind the channel.
+        compose: Makes the transport of the channel of those of its providers, in their order.
+    """
 
     channel: Channel
     provider: Provider = field(factory=Provider)
+    others: tuple[Provider, ...] = ()
+    compose: Callable[..., Transport] | None = field(default=None, repr=False)
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Return all providers behind the channel."""
+        return (self.provider, *self.others)
 
 
 HELD_OUT: Final = "held_out"
@@ -143,6 +156,7 @@ class Scenario:
         short: The validity of a message is a minute or two.
         poisonous: The transport raises a programming error over a message, every time.
         receivers: How many receivers an email has at most.
+        prefixes: How the numbers begin that SMS go to, three digits before their end.
         people: All people that are written to; by default many of whom nothing is known.
         send_rules: By the id of a workspace or of a channel.
         wishful: A request wants quiet hours, or the holdout, to be ignored, or to be capped.
@@ -181,6 +195,7 @@ class Scenario:
     short: float = 0.1
     poisonous: float = 0.0
     receivers: int = 3
+    prefixes: tuple[str, ...] = ("+31612345",)
     people: tuple[Person, ...] = ()
     send_rules: Mapping[UUID, SendRules] = field(factory=dict)
     wishful: float = 0.0

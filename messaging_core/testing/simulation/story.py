@@ -67,6 +67,7 @@ class Reception:
         worker: Which process it was.
         references: The provider's ids of the parts.
         commit: By which commit the worker got leave, as a place among all commits.
+        provider: The name of the provider.
     """
 
     message_id: UUID
@@ -77,6 +78,7 @@ class Reception:
     worker: str
     references: tuple[str, ...] = ()
     commit: int = 0
+    provider: str = ""
 
 
 @frozen(kw_only=True)
