@@ -164,6 +164,16 @@ class SendGrid(ReceiptParserContract):
         )
 
 
+class SendGridInbound(SendGrid):
+    fixtures = FIXTURES / "sendgrid-inbound"
+    retry_window = timedelta(days=3)
+    max_age = timedelta(hours=73)
+
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        keys = [public_key_of(secret) if secret.strip() else secret for secret in secrets]
+        return SendGridReceipts(public_key=keys, channels={"orders@in.example": ORDERS})
+
+
 def key_pair_of(seed: str) -> ec.EllipticCurvePrivateKey:
     """Return the same key pair for the same text."""
     number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:31])

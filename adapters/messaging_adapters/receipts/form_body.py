@@ -1,18 +1,21 @@
 """Read forms of providers, with files or without (RFC 7578, and the URL standard)."""
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from email.message import Message
 from email.parser import HeaderParser
 from email.policy import compat32
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import orjson
 from attrs import field
 
 from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_core.errors import UnreadableRequestError
 from messaging_core.lazy import frozen
+from messaging_core.models.content.body import Attachment
 from messaging_core.ports.http import HttpRequest
 
 _MOST_FIELDS: Final = 1000
@@ -32,10 +35,17 @@ class FormFile:
 
 @frozen(kw_only=True)
 class FormBody:
-    """The fields of a form, of each name the last value, and its files by their fields' names."""
+    """A form, of each name the last value.
+
+    Attributes:
+        fields: Texts, read as UTF-8.
+        files: By the names of their fields.
+        contents: The fields as bytes, for other charsets; only of a form with files.
+    """
 
     fields: Mapping[str, str] = field(repr=False)
     files: Mapping[str, FormFile] = field(repr=False)
+    contents: Mapping[str, bytes] = field(factory=dict, repr=False)
 
 
 def is_json(request: HttpRequest) -> bool:
@@ -70,7 +80,7 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _form_with_files(body: bytes, boundary: str) -> FormBody:
-    fields: dict[str, str] = {}
+    contents: dict[str, bytes] = {}
     files: dict[str, FormFile] = {}
     if not _BOUNDARY.fullmatch(boundary):
         raise UnreadableRequestError("the form has no boundary")
@@ -80,11 +90,31 @@ def _form_with_files(body: bytes, boundary: str) -> FormBody:
         if not isinstance(name, str):
             continue
         if filename is None:
-            fields[name] = content.decode("utf-8", "replace")
+            contents[name] = content
         else:
             kind = head.get_content_type() if "content-type" in head else ANY_TYPE
             files[name] = FormFile(name=filename, content_type=kind, content=content)
-    return FormBody(fields=fields, files=files)
+    fields = {name: content.decode("utf-8", "replace") for name, content in contents.items()}
+    return FormBody(fields=fields, files=files, contents=contents)
+
+
+def attachment_of(file: FormFile, content_id: str | None) -> Attachment:
+    """Return a file of a form as one of an incoming mail, shown inside it by a content id."""
+    return Attachment(
+        filename=file.name,
+        content=base64.b64encode(file.content).decode(),
+        content_type=file.content_type,
+        inline=content_id is not None,
+        content_id=content_id.strip("<>") if content_id else None,
+    )
+
+
+def json_of(value: str) -> Any:
+    """Return the JSON that a field holds; nothing where it holds none."""
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:

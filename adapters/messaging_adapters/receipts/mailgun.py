@@ -4,7 +4,6 @@ Sources: "Webhooks", "Events" and "Receiving, forwarding and storing messages" o
 documentation.
 """
 
-import base64
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,13 @@ from attrs import Factory, define, evolve, field
 from messaging_adapters.mail.received import UnreadableMailError, people_in, read_mail
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
-from messaging_adapters.receipts.form_body import FormBody, FormFile, form_of, is_json
+from messaging_adapters.receipts.form_body import (
+    FormBody,
+    attachment_of,
+    form_of,
+    is_json,
+    json_of,
+)
 from messaging_adapters.receipts.incoming import channel_of, ids_by_address, own_id, sent_at
 from messaging_adapters.receipts.json_body import Document, child, document_of, required, text
 from messaging_adapters.receipts.signatures import check_age, is_signed, secrets_of
@@ -32,7 +37,7 @@ from messaging_adapters.receipts.words import (
 )
 from messaging_core.arguments import a_text, checked_init, span, whole
 from messaging_core.errors import ForgedRequestError, UnreadableRequestError
-from messaging_core.models.content.body import Attachment, HtmlBody, HtmlMetadata
+from messaging_core.models.content.body import HtmlBody, HtmlMetadata
 from messaging_core.models.delivery.interaction import (
     ClickedLink,
     InteractionMetadata,
@@ -253,7 +258,7 @@ def _sender(fields: Document) -> tuple[str, str]:
 
 def _headers_of(fields: Document) -> Mapping[str, str]:
     """Return headers by their names in lower case; Mailgun sends a list of pairs."""
-    pairs = _json(text(fields, "message-headers"))
+    pairs = json_of(text(fields, "message-headers"))
     items = [pair for pair in pairs if isinstance(pair, list)] if isinstance(pairs, list) else []
     return {
         name.lower(): value
@@ -265,29 +270,12 @@ def _headers_of(fields: Document) -> Mapping[str, str]:
 def _body(form: FormBody) -> HtmlBody:
     fields = form.fields
     html, words = text(fields, "body-html"), text(fields, "body-plain")
-    shown = _json(text(fields, "content-id-map"))
+    shown = json_of(text(fields, "content-id-map"))
     pairs = shown.items() if isinstance(shown, dict) else ()
     ids = {part: content_id for content_id, part in pairs if isinstance(part, str)}
     return HtmlBody(
         html=html or None,
         text=words if words or not html else None,
-        attachments=tuple(_attachment(file, ids.get(name)) for name, file in form.files.items()),
+        attachments=tuple(attachment_of(file, ids.get(name)) for name, file in form.files.items()),
         metadata=HtmlMetadata(subject=text(fields, "subject") or None),
     )
-
-
-def _attachment(file: FormFile, content_id: str | None) -> Attachment:
-    return Attachment(
-        filename=file.name,
-        content=base64.b64encode(file.content).decode(),
-        content_type=file.content_type,
-        inline=content_id is not None,
-        content_id=content_id.strip("<>") if content_id else None,
-    )
-
-
-def _json(value: str) -> Any:
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return None

@@ -1,4 +1,4 @@
-"""The Event Webhook of Twilio SendGrid.
+"""The Event Webhook of Twilio SendGrid, and its Inbound Parse webhook.
 
 Sources: "Event Webhook Reference" and "Event Webhook Security Features" of its documentation.
 """
@@ -8,14 +8,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import OWN_ID
-from messaging_adapters.receipts.incoming import own_id
+from messaging_adapters.receipts.form_body import form_of
+from messaging_adapters.receipts.incoming import ids_by_address, own_id
 from messaging_adapters.receipts.json_body import Document, text
+from messaging_adapters.receipts.sendgrid_inbound import incoming_mail
 from messaging_adapters.receipts.signatures import check_age, secrets_of
 from messaging_adapters.receipts.words import (
     DELIVERED,
@@ -26,7 +29,7 @@ from messaging_adapters.receipts.words import (
     StatusReport,
     enhanced_codes,
 )
-from messaging_core.arguments import a_text, checked_init, span
+from messaging_core.arguments import a_text, checked_init, span, whole
 from messaging_core.errors import ForgedRequestError, UnreadableRequestError
 from messaging_core.models.delivery.interaction import (
     ClickedLink,
@@ -35,7 +38,7 @@ from messaging_core.models.delivery.interaction import (
 )
 from messaging_core.models.delivery.receipt import InteractionReceipt, Receipt, StatusReceipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
-from messaging_core.ports.receipts import ReceiptParser
+from messaging_core.ports.receipts import MAX_SIZE, ReceiptParser
 
 WORDS: Final[Mapping[str, Meaning]] = {
     "processed": SENT,
@@ -55,26 +58,46 @@ WORDS: Final[Mapping[str, Meaning]] = {
 MAX_AGE: Final = timedelta(hours=25)
 """SendGrid repeats a request for 24 hours."""
 
+MAX_AGE_OF_MAIL: Final = timedelta(hours=73)
+"""It repeats an incoming mail for three days."""
+
 _SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
 _EPOCH: Final = re.compile(r"[0-9]{1,11}")
+_LARGEST_MAIL: Final = 32_000_000  # bytes: a mail of 30 MB, and the fields of the form
+_FORM: Final = "multipart/form-data"
 _BLOCKED: Final = "blocked"
 _DROPPED: Final = "dropped"
 
 
-@checked_init(public_key=secrets_of, name=a_text, max_age=span())
+def _default_size(parser: "SendGridReceipts") -> int:
+    return _LARGEST_MAIL if parser.channels else MAX_SIZE
+
+
+def _default_age(parser: "SendGridReceipts") -> timedelta:
+    return MAX_AGE_OF_MAIL if parser.channels else MAX_AGE
+
+
+@checked_init(public_key=secrets_of, max_size=whole(), name=a_text, max_age=span())
 @define(eq=False, kw_only=True)
 class SendGridReceipts(ReceiptParser):
-    """Verify and read the signed events of a SendGrid account.
+    """Verify and read the signed events of a SendGrid account, and the mail that people send.
 
     A request holds events of many messages. Each is recognised by its `sg_event_id`, and says by
     `email` which receiver it is about. The time of a request is signed together with its body.
 
+    Incoming mail comes as a form, one mail in each, as its parts or whole. It is signed in the same
+    way where the Inbound Parse webhook has a security policy; without a signature it is refused.
+
     Attributes:
         public_key: The verification key that SendGrid shows once its signature is switched on;
-            several during a change.
+            several during a change, and where events and mail have two.
+        channels: Channels by the address that people write to.
+        max_size: The most bytes of a request: by default 1 MiB, and 32,000,000 bytes with
+            `channels`, for the largest mail that SendGrid takes.
         name: The name of the webhook; the transport's, if two accounts have channels.
-        max_age: How old the timestamp of a request may be.
+        max_age: How old the timestamp of a request may be: by default 25 hours, and 73 hours with
+            `channels`.
         errors: What failure codes mean that differs from the table of the engine, by code.
 
     Raises:
@@ -83,8 +106,10 @@ class SendGridReceipts(ReceiptParser):
     """
 
     public_key: str | Iterable[str] = field(repr=False)
+    channels: Mapping[str, UUID] = field(factory=dict, converter=ids_by_address, repr=False)
+    max_size: int = field(default=Factory(_default_size, takes_self=True))
     name: str = "sendgrid"
-    max_age: timedelta = MAX_AGE
+    max_age: timedelta = field(default=Factory(_default_age, takes_self=True))
     errors: Mapping[str, Mapping[str, str]] = field(factory=dict, repr=False)
     answer: HttpResponse = field(default=HttpResponse(status=204), init=False, repr=False)
     _table: ErrorTable = field(init=False, repr=False)
@@ -104,6 +129,9 @@ class SendGridReceipts(ReceiptParser):
         check_age(int(timestamp), now, self.max_age)
 
     def parse(self, request: HttpRequest, *, now: datetime) -> Sequence[Receipt]:
+        if request.headers.get("content-type", "").lower().startswith(_FORM):
+            form, channels = form_of(request), self.channels
+            return [incoming_mail(form, channels=channels, source=self.name, now=now)]
         return [
             receipt for event in _events(request.body) for receipt in self._receipts(event, now)
         ]

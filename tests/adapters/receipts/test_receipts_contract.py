@@ -8,6 +8,7 @@ from peers.webhooks import (
     PostmarkByHeader,
     Resend,
     SendGrid,
+    SendGridInbound,
     Twilio,
     TwilioBySharedKey,
     Vonage,
@@ -31,6 +32,10 @@ class TestBirdReceipts(Bird):
 
 
 class TestSendGridReceipts(SendGrid):
+    pass
+
+
+class TestSendGridInboundReceipts(SendGridInbound):
     pass
 
 
