@@ -670,6 +670,14 @@ class Messenger:
         """
         return self.inbox.receive(as_receipts(receipts), workspace=workspace, connection=connection)
 
+    @checked(name=a_text)
+    def max_webhook_size(self, name: str) -> int:
+        """Return how many bytes a request to `receive_webhook` may have, to read no more of it.
+
+        That is the `max_size` of the parser; where no parser has this name, a mebibyte.
+        """
+        return self._webhooks.max_size(name)
+
     @checked(name=a_text, request=a_webhook_request, workspace=uuid)
     def receive_webhook(
         self, name: str, request: HttpRequest, *, workspace: UUID = DEFAULT_WORKSPACE

@@ -56,8 +56,13 @@ class WebhookReceiver:
             return HttpResponse(status=error.status)
         return parser.answer
 
+    def max_size(self, name: str) -> int:
+        """Return how many bytes a request to a parser may have; a mebibyte if there is none."""
+        # A host's class may know nothing of it.
+        return getattr(self.parsers.get(name), "max_size", MAX_SIZE)
+
     def _check_size(self, parser: ReceiptParser, request: HttpRequest) -> None:
-        limit = getattr(parser, "max_size", MAX_SIZE)  # a host's class may know nothing of it
+        limit = self.max_size(parser.name)
         if len(request.body) > limit:
             text = "webhook %s: a request has %d bytes, more than the max_size of its parser, %d"
             _log.warning(text, parser.name, len(request.body), limit)

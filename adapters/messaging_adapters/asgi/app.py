@@ -41,7 +41,7 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     *,
     access: AccessKeys | Authenticate,
     public_url: str | None = None,
-    max_webhook_bytes: int = 1 << 20,
+    max_webhook_bytes: int | None = None,
     worker: Worker | None = None,
     within: timedelta = timedelta(seconds=30),
     saga: Saga | None = None,
@@ -57,7 +57,8 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         public_url: What providers call this application by, such as
             `https://shop.example/messaging`. Signatures of webhooks are checked with it. Without
             it there is no route for webhooks: the `Host` header of a request may be forged.
-        max_webhook_bytes: How large the body of a provider's request may be.
+        max_webhook_bytes: How large the body of a provider's request may be; by default as large
+            as the parser of the provider takes it, see `ReceiptParser`.
         worker: Tries to deliver the notifications of `POST /send` before they are answered, as
             the Mia-Platform Messaging Service does; see `Worker.notify`. Without it the answer
             tells only what is known when they are accepted.
@@ -105,7 +106,7 @@ def _endpoint(
         if route is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
         try:
-            body = await _body(request, surface.most_bytes(route))
+            body = await _body(request, surface.most_bytes(route, request.path_params))
         except ProblemError as error:
             return _response(answer_problem(error))
         except ClientDisconnect:

@@ -27,6 +27,8 @@ _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _UNSUPPORTED: Final = 415
 _TOO_LARGE: Final = 413
+_PROVIDER: Final = "provider"
+_NO_PROVIDER: Final = "-"
 _CHALLENGE: Final = {"www-authenticate": 'AccessKey realm="messaging"'}
 
 
@@ -37,20 +39,23 @@ class Surface:
     Attributes:
         service: What all calls work with.
         authenticate: Tells who sends a request.
-        max_webhook_bytes: How large the body of a provider's request may be.
+        max_webhook_bytes: How large the body of a provider's request may be; by default as large
+            as the parser of the provider takes it.
     """
 
     service: Service
     authenticate: Authenticate
-    max_webhook_bytes: int = 1 << 20
+    max_webhook_bytes: int | None = None
 
-    def most_bytes(self, route: Route) -> int | None:
+    def most_bytes(self, route: Route, path: Mapping[str, str]) -> int | None:
         """Return how large the body of a request for a route may be; `None` is any size."""
         if route.max_bytes is not None:
             return route.max_bytes
+        messenger = self.service.messenger.messenger
         if route.documents is None:
-            return self.max_webhook_bytes
-        limit = self.service.messenger.messenger.context.limits.max_bytes
+            most = messenger.max_webhook_size(path.get(_PROVIDER) or _NO_PROVIDER)
+            return min(most, self.max_webhook_bytes or most)
+        limit = messenger.context.limits.max_bytes
         return None if limit is None else limit * route.documents
 
     async def answer(
@@ -78,7 +83,7 @@ class Surface:
         if route.action is not None:
             workspace = self._authorized(route, path, request).workspace
             _check_body(request)
-        self._check_size(route, request)
+        self._check_size(route, path, request)
         call = Call(service=self.service, request=request, path=path, workspace=workspace)
         return await route.handler(call)
 
@@ -97,8 +102,8 @@ class Surface:
             raise ProblemError(_FORBIDDEN)
         return access
 
-    def _check_size(self, route: Route, request: HttpRequest) -> None:
-        most = self.most_bytes(route)
+    def _check_size(self, route: Route, path: Mapping[str, str], request: HttpRequest) -> None:
+        most = self.most_bytes(route, path)
         if most is not None and len(request.body) > most:
             raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
 

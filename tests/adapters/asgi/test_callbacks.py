@@ -6,6 +6,7 @@ from twilio.request_validator import RequestValidator
 
 from messaging_adapters.asgi.app import make_app
 from messaging_adapters.asgi.routes.callbacks import is_by_machine
+from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
@@ -35,6 +36,27 @@ def test_a_webhook_is_verified_with_the_public_url() -> None:
         nowhere = httpx.post(f"{url}/webhooks/twilio/nowhere", data=fields, headers=headers)
     assert [accepted.status_code, forged.status_code] == [200, 401]
     assert unknown.status_code == nowhere.status_code == 404
+
+
+def test_a_webhook_may_be_as_large_as_its_parser_takes_it() -> None:
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels={ORDERS: RecordingTransport(name="twilio")},
+        receipt_parsers=[
+            TwilioReceipts(auth_token="secret"),
+            PostmarkReceipts(secret="secret", max_size=2_000_000),
+        ],
+    )
+    asked = []
+    for most in (None, 1_000):
+        app = make_app(messenger, access=lambda _: None, public_url=PUBLIC, max_webhook_bytes=most)
+        with serving(app) as url:
+            asked += [
+                httpx.post(f"{url}/webhooks/{name}/orders", content=b"x" * size).status_code
+                for name, size in (("twilio", 1_100_000), ("postmark", 1_100_000), ("postmark", 9))
+            ]
+    # What is not too large is not verified.
+    assert asked == [413, 401, 401, 413, 413, 401]
 
 
 def test_a_short_link_redirects_and_counts(service: Service, client: httpx.Client) -> None:
