@@ -8,6 +8,7 @@ from peers.webhooks import (
     PostmarkByHeader,
     Resend,
     SendGrid,
+    Ses,
     Twilio,
     TwilioBySharedKey,
     Vonage,
@@ -51,4 +52,8 @@ class TestMailReports(MailServer):
 
 
 class TestMailgunReceipts(Mailgun):
+    pass
+
+
+class TestSesReceipts(Ses):
     pass
