@@ -34,6 +34,7 @@ MessagingError
 ├── HttpError                    no complete HTTP answer came: the server may have acted, or not
 ├── WebhookError                 a webhook request is refused: answer its sender with `status`
 │   ├── ForgedRequestError       … nothing proves that the provider sent it
+│   ├── UnverifiedRequestError   … what proves it is not available for now
 │   └── UnreadableRequestError   … the provider sent it, and it does not have the provider's form
 └── Withdrawn                    told to a transport: do not hand this message over
 ```
@@ -429,6 +430,12 @@ class ForgedRequestError(WebhookError):
     """
 
     status = 401
+
+
+class UnverifiedRequestError(WebhookError):
+    """Report a webhook request that cannot be verified for now, so that the provider repeats it."""
+
+    status = 503
 
 
 class UnreadableRequestError(WebhookError):

@@ -123,6 +123,7 @@ ERRORS = [
     errors.UnknownWebhookError("pigeon", ("twilio",)),
     errors.WebhookError("wrong"),
     errors.ForgedRequestError("the signature is wrong"),
+    errors.UnverifiedRequestError("the certificate could not be fetched"),
     errors.UnreadableRequestError("it is no JSON"),
     errors.StateError("anything"),
     errors.StorageError("anything"),

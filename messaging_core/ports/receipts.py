@@ -15,10 +15,11 @@ MAX_SIZE: Final = 1 << 20
 class ReceiptParser(Protocol):
     """Verify and read the webhook requests of one provider account.
 
-    One object serves many threads at once. It keeps nothing between two calls, does no input or
-    output, and does not change the request. It takes the time as an argument. A parser without a
-    secret to verify with refuses to be made. Neither `repr` nor an error shows a secret, content
-    or an address.
+    One object serves many threads at once. It keeps nothing of a request, does no input or
+    output, and does not change the request. Where a provider signs with a certificate, the parser
+    may fetch that from the provider itself, and keep it. It takes the time as an argument. A parser
+    without a secret to verify with refuses to be made. Neither `repr` nor an error shows a secret,
+    content or an address.
 
     During a rotation a parser takes the old secret and the new one. It accepts a request by either.
 
@@ -51,6 +52,8 @@ class ReceiptParser(Protocol):
 
         Raises:
             ForgedRequestError: The signature is missing, malformed, wrong or too old.
+            UnverifiedRequestError: What proves it could not be fetched; the provider repeats the
+                request.
         """
 
     @abstractmethod

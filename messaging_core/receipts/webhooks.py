@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from messaging_core.errors import ConfigurationError, UnknownWebhookError, WebhookError
+from messaging_core.errors import (
+    ConfigurationError,
+    UnknownWebhookError,
+    UnverifiedRequestError,
+    WebhookError,
+)
 from messaging_core.host_code import HostCode, fault_of
 from messaging_core.lazy import frozen, logger
 from messaging_core.models.delivery.receipt import Receipt
@@ -72,6 +77,9 @@ class WebhookReceiver:
         try:
             with HostCode(f"the receipt parser {parser.name}"):
                 verdict: object = parser.verify(request, now=self.inbox.context.clock.now())
+        except UnverifiedRequestError as error:
+            _log.error("webhook %s: a request cannot be verified for now: %s", parser.name, error)
+            raise _RefusedError(error.status) from None
         except WebhookError as error:
             _log.warning("webhook %s: a request is not verified: %s", parser.name, error)
             raise _RefusedError(_UNAUTHORIZED) from None

@@ -13,6 +13,7 @@ from messaging_adapters.receipts import (
     postmark,
     resend,
     sendgrid,
+    ses,
     twilio,
     vonage,
 )
@@ -28,6 +29,7 @@ PROVIDERS = {
     "sendgrid": sendgrid.WORDS,
     "resend": resend.WORDS,
     "mailgun": mailgun.WORDS,
+    "amazon ses": ses.WORDS,
 }
 
 
@@ -45,10 +47,11 @@ def row_of_word(word: str, meaning: Meaning) -> str:
 
 
 def rows_of_errors(provider: str) -> list[str]:
+    """Return the rows of a provider, whose table has the last word of its name."""
     return [
         f"| `{code}` | `{failure.retry}` | {failure.code:d} `{FailureCode(failure.code).name}` "
         f"| {failure.description} |"
-        for code, failure in error_table(provider).failures.items()
+        for code, failure in error_table(provider.rsplit(maxsplit=1)[-1]).failures.items()
     ]
 
 

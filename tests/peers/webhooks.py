@@ -25,11 +25,13 @@ from messaging_adapters.receipts.mailgun import MailgunReceipts
 from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.resend import ResendReceipts
 from messaging_adapters.receipts.sendgrid import SendGridReceipts
+from messaging_adapters.receipts.ses import SesReceipts
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.receipts.vonage import VonageReceipts
 from messaging_core.ports.http import HttpRequest
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.testing import ReceiptParserContract, a_channel
+from peers import sns
 
 FIXTURES = Path(__file__).parents[1] / "adapters" / "receipts" / "fixtures"
 ORDERS = a_channel("orders")
@@ -245,3 +247,25 @@ def _with_signature(request: HttpRequest, fields: dict[str, str]) -> bytes:
         )
         return parts.encode() + request.body
     return b"&".join([part for part in (request.body, urlencode(fields).encode()) if part])
+
+
+class Ses(ReceiptParserContract):
+    fixtures = FIXTURES / "ses"
+    signs_url = False
+    signature_fields = (
+        *("Type", "MessageId", "TopicArn", "Timestamp", "SignatureVersion", "Signature"),
+        "SigningCertURL",
+    )
+    retry_window = timedelta(hours=1)
+    max_age = timedelta(hours=24)
+
+    def make_parser(self, secrets: Sequence[str]) -> ReceiptParser:
+        topics = [sns.topic_of(secret) if secret.strip() else secret for secret in secrets]
+        channels = {"orders@in.example": ORDERS}
+        return SesReceipts(topic_arns=topics, channels=channels, client=sns.Sns(secrets))
+
+    def sign(self, request: HttpRequest, secret: str, at: datetime) -> HttpRequest:
+        message = request.body.decode("utf-8", "replace")
+        own = str(UUID(bytes=hashlib.sha256(request.body).digest()[:16]))
+        document = sns.notification(message, secret, at, MessageId=own)
+        return evolve(request, body=json.dumps(document).encode())

@@ -20,6 +20,7 @@ from messaging_core.errors import (
     ForgedRequestError,
     UnknownWebhookError,
     UnreadableRequestError,
+    UnverifiedRequestError,
 )
 from messaging_core.models.delivery.receipt import Receipt, ReceiptStatus, StatusReceipt
 from messaging_core.models.messages.message import Status
@@ -189,6 +190,7 @@ def raising() -> Iterator[Receipt]:
         (Broken(verify=ValueError(SECRET)), 401),
         (Broken(verify=UnreadableRequestError("no form")), 401),
         (Broken(verify=SystemExit(1)), 401),
+        (Broken(verify=UnverifiedRequestError("the certificate could not be fetched")), 503),
         (Broken(parse=UnreadableRequestError("no form")), 400),
         (Broken(parse=ForgedRequestError("signed by another account")), 401),
         (Broken(parse=ConfigurationError("no channel has this number")), 500),

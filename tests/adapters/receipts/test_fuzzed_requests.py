@@ -24,6 +24,7 @@ from peers.webhooks import (
     Postmark,
     Resend,
     SendGrid,
+    Ses,
     Twilio,
     TwilioBySharedKey,
     Vonage,
@@ -31,7 +32,7 @@ from peers.webhooks import (
 
 PROVIDERS = [
     *(Twilio, TwilioBySharedKey, Vonage, Bird, Postmark, SendGrid, Resend, Mailgun),
-    MailServer,
+    *(MailServer, Ses),
 ]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
@@ -85,7 +86,7 @@ def test_bytes_in_the_body(provider: type[ReceiptParserContract], data: st.DataO
     read(provider, evolve(request, body=bytes(body)))
 
 
-@pytest.mark.parametrize("provider", [Vonage, Bird, Postmark, SendGrid, Resend, Mailgun])
+@pytest.mark.parametrize("provider", [Vonage, Bird, Postmark, SendGrid, Resend, Mailgun, Ses])
 @given(data=st.data())
 def test_values_in_the_json(provider: type[ReceiptParserContract], data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(fixtures_of(provider)))

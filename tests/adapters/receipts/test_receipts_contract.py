@@ -9,6 +9,7 @@ from peers.webhooks import (
     Resend,
     SendGrid,
     SendGridInbound,
+    Ses,
     Twilio,
     TwilioBySharedKey,
     Vonage,
@@ -56,4 +57,8 @@ class TestMailReports(MailServer):
 
 
 class TestMailgunReceipts(Mailgun):
+    pass
+
+
+class TestSesReceipts(Ses):
     pass

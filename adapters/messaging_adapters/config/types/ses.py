@@ -2,9 +2,18 @@
 
 from typing import Final
 
+from messaging_adapters.receipts.ses import SesReceipts
 from messaging_adapters.transports.email.ses import SesTransport
 from messaging_core.models.common.channel import EMAIL
 from messaging_core.ports.configuration import AdapterType
+
+RECEIPTS: Final = AdapterType(
+    make=SesReceipts,
+    secrets=frozenset(),  # SNS signs with certificates
+    username=None,
+    password=None,
+    host=None,
+)
 
 TRANSPORT: Final = AdapterType(
     make=SesTransport,
