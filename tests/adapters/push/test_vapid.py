@@ -61,7 +61,7 @@ def test_another_library_verifies_it() -> None:
     assert Vapid02.verify(header)
 
 
-@pytest.mark.parametrize("form", [RAW, f"{RAW}=", f" {RAW}\n", pem_of(KEY)])
+@pytest.mark.parametrize("form", [RAW, f"{RAW}=", f" {RAW}\n", pem_of(KEY)], ids=range(4))
 def test_a_key_is_read_in_each_usual_form(form: str) -> None:
     theirs = Vapid02.from_raw(RAW.encode())
     headers = theirs.sign({"aud": "https://push.example", "sub": SUBJECT})
