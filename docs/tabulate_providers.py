@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from messaging_adapters.push.encryption import new_key
 from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_adapters.transports.email.resend import ResendTransport
@@ -20,6 +21,7 @@ from messaging_adapters.transports.email.ses import SesTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_adapters.transports.push.apns import ApnsTransport
 from messaging_adapters.transports.push.fcm import FcmTransport
+from messaging_adapters.transports.push.webpush import WebPushTransport
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_adapters.transports.sms.smpp import SmppTransport
 from messaging_adapters.transports.sms.twilio import TwilioTransport
@@ -58,6 +60,7 @@ EXTRAS = {
     "sendgrid": "`http`",
     "resend": "`http`",
     "fcm": "`fcm`",
+    "webpush": "`webpush`",
     "mailgun": "`http`",
     "apns": "`apns`",
     "ses": "`ses`",
@@ -85,6 +88,11 @@ def _apns() -> ApnsTransport:
     )
 
 
+def _vapid_key() -> str:
+    key = new_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key.decode()
+
+
 def transports() -> dict[str, SupportsCheck]:
     """Return a transport of each provider, with everything set up that a host can set up."""
     secret, hook = "any", "https://shop.example/hooks"
@@ -100,6 +108,7 @@ def transports() -> dict[str, SupportsCheck]:
         "sendgrid": SendGridTransport("any"),
         "resend": ResendTransport(api_key=secret),
         "fcm": FcmTransport(service_account=_service_account()),
+        "webpush": WebPushTransport(private_key=_vapid_key(), subject="mailto:ops@shop.example"),
         "mailgun": MailgunTransport(api_key=secret, domain="mg.shop.example"),
         "apns": _apns(),
         "ses": SesTransport(region="eu-west-1", access_key_id="any", secret_access_key=secret),

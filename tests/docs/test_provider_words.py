@@ -62,7 +62,7 @@ def test_the_page_has_every_word_of_a_provider(provider: str) -> None:
     assert section(provider, "Status words") == [row_of_word(*entry) for entry in words]
 
 
-@pytest.mark.parametrize("provider", [*PROVIDERS, "apns", "fcm"])
+@pytest.mark.parametrize("provider", [*PROVIDERS, "apns", "fcm", "webpush"])
 def test_the_page_has_every_error_code_of_a_provider(provider: str) -> None:
     assert section(provider, "Error codes") == rows_of_errors(provider)
 

@@ -29,7 +29,7 @@ class DeviceTransport(HttpTransport):
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         if len(envelope.receivers) == 1:
-            return super().send(envelope, handoff)
+            return self._send_to_device(envelope, handoff)
         leave = FirstHandoff(handoff)
         until = self._time.now() + _PATIENCE
         outcomes: dict[str, SingleOutcome] = {}
@@ -38,11 +38,18 @@ class DeviceTransport(HttpTransport):
             if general is None and outcomes and self._time.now() >= until:
                 general = _no_time_left(self.name)
             own = evolve(envelope, receivers=(receiver,))
-            outcome = general or cast("SingleOutcome", super().send(own, leave))
+            outcome = general or self._send_to_device(own, leave)
             outcomes[receiver.value] = outcome
-            if is_general(outcome):
+            if self._is_general(outcome):
                 general = outcome
         return PerRecipient(outcomes=outcomes)
+
+    def _send_to_device(self, envelope: Envelope, handoff: Handoff) -> SingleOutcome:
+        return cast("SingleOutcome", super().send(envelope, handoff))
+
+    def _is_general(self, outcome: SingleOutcome) -> bool:
+        """Return whether a failure with one device will be the same with the next one."""
+        return isinstance(outcome, Deferred) and outcome.failure.retry is not Retry.THROTTLED
 
 
 class FirstHandoff(Handoff):
@@ -57,11 +64,6 @@ class FirstHandoff(Handoff):
         if not self._is_given:
             self._handoff(references=references)
             self._is_given = True
-
-
-def is_general(outcome: Outcome) -> bool:
-    """Return whether a failure with one device will be the same with the next one."""
-    return isinstance(outcome, Deferred) and outcome.failure.retry is not Retry.THROTTLED
 
 
 def _no_time_left(name: str) -> SingleOutcome:
