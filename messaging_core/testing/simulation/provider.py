@@ -235,7 +235,7 @@ class SimulatedProvider:
             status=ReceiptStatus.DELIVERED if is_failed else ReceiptStatus.FAILED,
             failure=None if is_failed else _GONE,
         )
-        # Sources are told apart by name, and all providers of a line report for its channel.
+        # The name tells sources from one another; all providers of a line report for its channel.
         own = name_of(self._line.channel)
         channels = [line.channel for line in self._world.scenario.lines]
         others = [channel for channel in channels if name_of(channel) != own]
