@@ -78,7 +78,7 @@ def start_sandboxes(messenger: Messenger, transports: Iterable[Transport]) -> No
     """Let simulated receivers report to a messenger."""
     for transport in transports:
         if isinstance(transport, Sandbox):
-            transport.start(messenger.receive)
+            transport.report_to(messenger.receive)
 
 
 def _sandbox(transport: Transport, table: Mapping[str, Any]) -> Sandbox:

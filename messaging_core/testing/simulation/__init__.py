@@ -29,7 +29,7 @@ from messaging_core.testing.simulation.scenario import (
     Receipts,
     Scenario,
 )
-from messaging_core.testing.simulation.scenarios import AUTUMN, RULES, SCENARIOS
+from messaging_core.testing.simulation.scenarios import AUTUMN, POOLS, RULES, SCENARIOS
 from messaging_core.testing.simulation.story import Asked, Block, Reception, Story
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "HANGING",
     "HEALTHY",
     "POISON",
+    "POOLS",
     "PROMISES",
     "RULES",
     "SCENARIOS",

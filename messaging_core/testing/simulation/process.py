@@ -307,13 +307,22 @@ class SimulatedStorage(Storage):
 
 
 class SimulatedTransport(Transport):
-    """One process's way to a provider: it stands still, or dies, at any moment of a call."""
+    """One process's way to a provider: it stands still, or dies, at any moment of a call.
+
+    Attributes:
+        clock: That of the process, for a transport around this one.
+    """
 
     def __init__(self, provider: SimulatedProvider, process: Process) -> None:
+        self.clock: Clock = process
         self.name = provider.name
         self.capabilities = provider.capabilities
         self._provider = provider
         self._process = process
+
+    def true_time(self) -> float:
+        """Return the seconds of a clock that all processes share, for limits that they share."""
+        return self._process.world.scheduler.now.timestamp()
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:  # noqa: D102 - the port's
         process, provider = self._process, self._provider

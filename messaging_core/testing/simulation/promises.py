@@ -20,6 +20,7 @@ from messaging_core.rules.policy.lifecycle import TRANSITIONS, is_final, may_beg
 from messaging_core.rules.policy.validity import validity_of
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.escalation_promises import ESCALATION_PROMISES
+from messaging_core.testing.simulation.pool_promises import POOL_PROMISES
 from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
 from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt
@@ -286,5 +287,6 @@ PROMISES: Final[tuple[Promise, ...]] = (
     no_message_fails_for_another,
     *RULE_PROMISES,
     *ESCALATION_PROMISES,
+    *POOL_PROMISES,
 )
 """All that is checked by default."""

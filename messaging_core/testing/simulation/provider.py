@@ -173,6 +173,7 @@ class SimulatedProvider:
                 commit=leave.commit,
                 references=accepted.references,
                 provider=self.name,
+                sender=envelope.sender.value if envelope.sender else None,
             )
         )
         self._report(envelope.message_id, recipient, accepted.references)
@@ -234,7 +235,10 @@ class SimulatedProvider:
             status=ReceiptStatus.DELIVERED if is_failed else ReceiptStatus.FAILED,
             failure=None if is_failed else _GONE,
         )
-        others = [line.channel for line in self._world.scenario.lines if line is not self._line]
+        # The name tells sources from one another; all providers of a line report for its channel.
+        own = name_of(self._line.channel)
+        channels = [line.channel for line in self._world.scenario.lines]
+        others = [channel for channel in channels if name_of(channel) != own]
         kinds = [
             evolve(opposite, channel_id=UUID(int=self._world.number())),
             evolve(opposite, at=opposite.at.replace(tzinfo=None)),

@@ -84,7 +84,8 @@ class Line:
 
     Attributes:
         others: Further providers behind the channel.
-        compose: Makes the transport of the channel of those of its providers, in their order.
+        compose: Makes the transport of the channel of those of its providers, in their order, for
+            each process. They have the `clock` of the process, and `true_time` in seconds.
     """
 
     channel: Channel

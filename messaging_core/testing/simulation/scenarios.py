@@ -211,7 +211,23 @@ ESCALATION_RULES: Final = evolve(
 )
 """The same with quiet hours, caps, suppressions and STOP, and with clocks far apart."""
 
-RULED: Final = (RULES, AUTUMN)
+_POOL: Final = {"+31600000002": 3, "+31600000003": 1, "+31600000004": 0, "+31600000005": 2}
+_MAIL_POOL: Final = {"news@sender.example": 1, "news@other.example": 1}
+
+POOLS: Final = evolve(
+    RULES,
+    name="pools",
+    lines=(
+        Line(channel=evolve(_ORDERS, senders=_POOL), provider=FLAKY.lines[0].provider),
+        Line(channel=evolve(_OFFERS, senders=_POOL)),
+        Line(channel=evolve(_NEWS, senders=_MAIL_POOL)),
+    ),
+    crash=0.06,
+    keywords=4,
+)
+"""Senders share the receivers, who opt out and in, while some of everything goes wrong."""
+
+RULED: Final = (RULES, AUTUMN, POOLS)
 """Those in which send rules hold."""
 
 SCENARIOS: Final = MappingProxyType(
@@ -225,4 +241,13 @@ SCENARIOS: Final = MappingProxyType(
 )
 """All of them, by name."""
 
-__all__ = ["AUTUMN", "ESCALATION", "ESCALATION_RULES", "RULED", "RULES", "SCENARIOS", "Scenario"]
+__all__ = [
+    "AUTUMN",
+    "ESCALATION",
+    "ESCALATION_RULES",
+    "POOLS",
+    "RULED",
+    "RULES",
+    "SCENARIOS",
+    "Scenario",
+]

@@ -68,6 +68,7 @@ class Reception:
         references: The provider's ids of the parts.
         commit: By which commit the worker got leave, as a place among all commits.
         provider: The name of the provider.
+        sender: The sender that the provider was given.
     """
 
     message_id: UUID
@@ -79,6 +80,7 @@ class Reception:
     references: tuple[str, ...] = ()
     commit: int = 0
     provider: str = ""
+    sender: str | None = None
 
 
 @frozen(kw_only=True)
@@ -179,6 +181,11 @@ class Story:
             (sorted(self.messages.items()), sorted(self.evidence.items()), sorted(self.unfinished)),
         )
         return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def channel_of(self, message: Message) -> Channel | None:
+        """Return the channel of a message."""
+        channels = (line.channel for line in self.scenario.lines)
+        return next((own for own in channels if own.id == message.channel_id), None)
 
     def events_of(self, message_id: UUID) -> list[Event]:
         """Return the events of a message."""

@@ -26,7 +26,11 @@ from messaging_core.rules.formats.sms import MAX_SMS_PARTS, split_sms
 HEADER: Final = "X-Redirected-For"
 """Names the original receivers of a mail."""
 
-_MOST_NAMED: Final = 10
+_ADDING_RECEIVERS: Final = frozenset({"x-smtpapi", "x-mc-bccaddress", "x-msys-api"})
+"""Headers by which SendGrid, Mandrill and SparkPost add receivers to a mail that comes by SMTP."""
+
+_MOST_IN_HEADER: Final = 10
+_MOST_IN_TEXT: Final = 3  # subjects have limits, and texts are paid for
 _TOKEN_SHOWN: Final = 8
 
 
@@ -84,6 +88,7 @@ def onward(
     """
     platform = envelope.channel.platform
     copies = sort_receivers(envelope.copies, platform, allow, redirect_to)
+    envelope = evolve(envelope, content=_without_receivers(envelope.content))
     content = envelope.content
     if receivers.redirected:
         content = _with_note(envelope, receivers, capabilities)
@@ -102,10 +107,23 @@ def _reached(receivers: Sorted, redirect_to: str | None) -> tuple[Recipient, ...
     return (*receivers.allowed, Recipient(value=redirect_to))
 
 
+def _without_receivers(content: Content) -> Content:
+    if not isinstance(content, EmailContent):
+        return content
+    headers = {
+        name: value
+        for name, value in content.headers.items()
+        if name.lower() not in _ADDING_RECEIVERS
+    }
+    return evolve(content, headers=headers)
+
+
 def _with_note(envelope: Envelope, receivers: Sorted, capabilities: Capabilities) -> Content:
     """Return the content with the note, unless that makes it more than the provider takes."""
     content, channel = envelope.content, envelope.channel
-    noted = _noted(content, _names(envelope, receivers), capabilities)
+    shown = _shown(envelope, receivers)
+    hidden = len(receivers.redirected) - len(shown)
+    noted = _noted(content, shown, hidden, capabilities)
     if check_capabilities(noted, 1, capabilities, ""):
         return content
     most = channel.max_parts or MAX_SMS_PARTS
@@ -113,31 +131,35 @@ def _with_note(envelope: Envelope, receivers: Sorted, capabilities: Capabilities
     return content if is_too_long else noted
 
 
-def _names(envelope: Envelope, receivers: Sorted) -> str:
-    """Name the receivers; hidden ones only if none of those allowed reads it too."""
+def _shown(envelope: Envelope, receivers: Sorted) -> list[str]:
+    """Return whom to name; hidden receivers only if none of those allowed reads it too."""
     shown = [
         receiver.value
         for receiver in receivers.redirected
         if receiver.type is not ReceiverType.BCC or not receivers.allowed
     ]
     if envelope.channel.platform == PUSH:  # a token is long, and a secret of its device
-        shown = [f"{value[:_TOKEN_SHOWN]}…" for value in shown]
-    named, rest = shown[:_MOST_NAMED], len(receivers.redirected) - len(shown[:_MOST_NAMED])
-    if not named:
+        return [f"{value[:_TOKEN_SHOWN]}…" for value in shown]
+    return shown
+
+
+def _names(shown: Sequence[str], hidden: int, most: int) -> str:
+    rest = hidden + len(shown[most:])
+    if not shown:
         return f"{rest} hidden"
-    return ", ".join(named) + (f" and {rest} more" if rest else "")
+    return ", ".join(shown[:most]) + (f" and {rest} more" if rest else "")
 
 
-def _noted(content: Content, names: str, capabilities: Capabilities) -> Content:
-    note = f"(for {names}) "
+def _noted(
+    content: Content, shown: Sequence[str], hidden: int, capabilities: Capabilities
+) -> Content:
+    note = f"(for {_names(shown, hidden, _MOST_IN_TEXT)}) "
     match content:
         case EmailContent():
-            headers = {**content.headers, HEADER: names}
-            return evolve(
-                content,
-                subject=note + content.subject,
-                headers=content.headers if "headers" in capabilities.lacks else headers,
-            )
+            headers = dict(content.headers)
+            if "headers" not in capabilities.lacks:
+                headers[HEADER] = _names(shown, hidden, _MOST_IN_HEADER)
+            return evolve(content, subject=note + content.subject, headers=headers)
         case SmsContent():
             return SmsContent(sms=split_sms(note + content.text))
         case MmsContent():

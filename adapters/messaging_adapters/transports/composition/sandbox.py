@@ -117,7 +117,7 @@ class Sandbox(Transport):
     def __repr__(self) -> str:
         return f"Sandbox({self._transport!r}, name={self.name!r})"
 
-    def start(self, receive: Callable[..., object]) -> None:
+    def report_to(self, receive: Callable[..., object]) -> None:
         """Report on messages to simulated receivers, as a provider would.
 
         Args:

@@ -362,6 +362,18 @@ def test_many_receivers_are_counted_and_not_all_named() -> None:
 
     assert isinstance(mail.content, EmailContent)
     assert mail.content.headers["X-Redirected-For"].endswith("n9@customer.example and 2 more")
+    assert mail.content.subject.endswith("n2@customer.example and 9 more) Hello")
+
+
+@pytest.mark.parametrize("name", ["X-SMTPAPI", "x-mc-bccaddress", "X-MSYS-API"])
+def test_a_header_by_which_a_relay_adds_receivers_is_left_out(name: str) -> None:
+    content = EmailContent(text="hi", headers={name: CUSTOMER, "X-Note": "1"})
+    envelope = evolve(a_mail(QA), content=content)
+
+    _, (mail,) = sent_through(envelope, allow=[QA])
+
+    assert isinstance(mail.content, EmailContent)
+    assert mail.content.headers == {"X-Note": "1"}
 
 
 def test_what_is_recorded_waits_for_leave() -> None:
@@ -435,7 +447,7 @@ def delivered_to(address: str, **options: Any) -> tuple[Message, RecordingTransp
     )
     sandbox = Sandbox(inner, slow_for=timedelta(0), clock=clock, **options)
     with Messenger(storage=MemoryStorage(), channels={channel: sandbox}, clock=clock) as messenger:
-        sandbox.start(messenger.receive)
+        sandbox.report_to(messenger.receive)
         message = messenger.send(channel, a_request(to=address))
         worker = Worker(messenger, threads=1)
         for _ in range(3):
@@ -497,7 +509,7 @@ def test_a_report_that_is_lost_does_not_fail_the_message() -> None:
         raise OSError("the storage is away")
 
     sandbox = Sandbox(RecordingTransport())
-    sandbox.start(fail)
+    sandbox.report_to(fail)
 
     outcome = sandbox.send(a_mail("delivered@sandbox.invalid"), Leave())
 
