@@ -214,10 +214,13 @@ class Messenger:
         self._lookup = MessageLookup(storage=storage)
         self._changes = MessageChanges(context=self.context)
         self._replayer = MessageReplayer(context=self.context, linking=self.acceptor.linking)
-        self.inbox = ReceiptInbox(
-            context=self.context, acceptor=self.acceptor, keywords=keywords or Keywords()
-        )
         parsers = cast("Mapping[str, ReceiptParser]", receipt_parsers or {})  # the check made it
+        self.inbox = ReceiptInbox(
+            context=self.context,
+            acceptor=self.acceptor,
+            keywords=keywords or Keywords(),
+            parsers=parsers,
+        )
         self._webhooks = WebhookReceiver(self.inbox, parsers)
         self.subscriptions = EventSubscriptions(storage, self.clock)
         self._audience = None if audience is None else GuardedAudience(audience)

@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
-from messaging_core.models.delivery.receipt import Receipt
+from messaging_core.models.delivery.receipt import IncomingMessage, Receipt
 from messaging_core.ports.http import HttpRequest, HttpResponse
 
 MAX_SIZE: Final = 1 << 20
@@ -73,4 +73,28 @@ class ReceiptParser(Protocol):
                 repetition would be no better.
             ConfigurationError: The host has to correct its set-up first, for example name the
                 channel of a number. The provider repeats the request meanwhile.
+        """
+
+
+@runtime_checkable
+class SupportsFetch(Protocol):
+    """A receipt parser of a provider that announces incoming messages, and lets fetch them.
+
+    Its `parse` returns such a message with `is_announced`.
+    """
+
+    @abstractmethod
+    def fetch(self, message: IncomingMessage) -> IncomingMessage:
+        """Return an announced message with its content, or as it is if the provider lost it.
+
+        A worker calls this outside of any transaction, and may call it again for the same message.
+        The call may do input and output, changes nothing at the provider, and ends by itself.
+        When it raises, the message waits in the inbox, and is tried again after growing pauses.
+
+        Args:
+            message: As `parse` returned it.
+
+        Raises:
+            HttpError: The provider cannot be asked now.
+            MediaError: A file of the message is not available now.
         """

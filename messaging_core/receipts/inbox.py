@@ -1,6 +1,6 @@
 """Store each receipt durably, then apply it once; `processor` applies it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,10 +12,12 @@ from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import received
 from messaging_core.decisions.status import events
 from messaging_core.errors import (
+    ConfigurationError,
     StorageBusyError,
     StorageError,
     StorageFullError,
 )
+from messaging_core.host_code import HostCode, fault_of
 from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
@@ -27,11 +29,13 @@ from messaging_core.models.delivery.receipt import (
     Reception,
 )
 from messaging_core.models.messages.message import Message
+from messaging_core.ports.receipts import ReceiptParser, SupportsFetch
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
 from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.receipts.reassembly import reassembled
 from messaging_core.wire import encode
+from messaging_core.wire.receipts import as_receipts
 from messaging_core.wire.stored.fingerprint import hash_of
 
 _log = logger(__name__)
@@ -59,11 +63,13 @@ class ReceiptInbox:
         context: The parts and settings of the messenger; people write to its channels.
         acceptor: Accepts the answers to what people write.
         keywords: What is done about STOP, START and HELP.
+        parsers: By name; some fetch messages that their provider only announced.
     """
 
     context: EngineContext
     acceptor: MessageAcceptor
     keywords: Keywords = field(factory=Keywords)
+    parsers: Mapping[str, ReceiptParser] = field(factory=dict)
 
     def receive(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
@@ -76,6 +82,7 @@ class ReceiptInbox:
         receipts = list(receipts)
         new = self.keep(receipts, workspace=workspace, connection=connection)
         reception = Reception(repeated=len(receipts) - len(new))
+        new = [entry for entry in new if not _is_announced(entry)]  # a worker fetches those
         for start in range(0, len(new), _PAGE):
             for result in self.apply_all(new[start : start + _PAGE], connection):
                 reception = _counted(reception, result)
@@ -104,12 +111,42 @@ class ReceiptInbox:
             StorageError: The inbox could not be read; try again.
         """
         applied, after = 0, 0
+        unreachable: set[str] = set()
         while pending := self._pending(after):
             self._put_aside([entry.position for entry in pending if entry.receipt is None])
             sound = [entry for entry in pending if entry.receipt is not None]
-            applied += sum(result is not None for result in self.apply_all(sound, None))
+            here = [entry for entry in sound if not _is_announced(entry)]
+            applied += sum(result is not None for result in self.apply_all(here, None))
+            for entry in filter(_is_announced, sound):
+                whole = self._fetched(entry, unreachable)
+                applied += whole is not None and self._apply_alone(whole, None) is not None
             after = pending[-1].position
         return applied
+
+    def _fetched(self, entry: KeptReceipt, unreachable: set[str]) -> KeptReceipt | None:
+        """Return a message with its content, or nothing if the provider cannot be asked now.
+
+        A provider that fails is not asked again in this round: each time-out would delay all other
+        receipts.
+        """
+        message = entry.receipt
+        if not isinstance(message, IncomingMessage) or message.source in unreachable:
+            return None
+        try:
+            whole = self._content_of(message)
+        except Exception as error:  # noqa: BLE001 - foreign code; the message stays in the inbox
+            unreachable.add(message.source)
+            self._postpone(entry, fault_of(error), None)
+            return None
+        return evolve(entry, receipt=whole)
+
+    def _content_of(self, message: IncomingMessage) -> Receipt:
+        parser = self.parsers.get(message.source)
+        if not isinstance(parser, SupportsFetch):
+            raise ConfigurationError("no receipt parser of this name can fetch messages")
+        with HostCode(f"the receipt parser {message.source}"):
+            (whole,) = as_receipts(parser.fetch(message))
+        return evolve(whole, channel_id=message.channel_id, is_announced=False)
 
     def _pending(self, after: int) -> list[KeptReceipt]:
         try:
@@ -248,6 +285,10 @@ def pause_after(failures: int) -> timedelta:
     """Return how long a receipt waits that could not be applied so many times."""
     doubled: int = 1 << min(failures - 1, MOST_FAILURES)
     return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
+
+
+def _is_announced(entry: KeptReceipt) -> bool:
+    return isinstance(entry.receipt, IncomingMessage) and entry.receipt.is_announced
 
 
 def _counted(so_far: Reception, result: Result) -> Reception:

@@ -113,6 +113,8 @@ class IncomingMessage:
         sender_name: The display name of the person.
         body: The content; pictures and files by their URLs.
         reference: The provider's id of the message.
+        is_announced: The provider only announced it: a worker fetches the content from the receipt
+            parser that has the name of `source`.
         part: Which part of a longer text it is; the engine keeps the parts, and takes the text in
             when all of them are there.
         key: The provider's id of this report; by default the reference.
@@ -129,6 +131,7 @@ class IncomingMessage:
     meta: Meta | None = None
     reply_to: ReplyTo | None = None
     part: IncomingPart | None = None
+    is_announced: bool = False
     key: str | None = None
     raw: str = field(default="", repr=False)
 

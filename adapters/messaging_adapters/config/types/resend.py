@@ -9,7 +9,7 @@ from messaging_core.ports.configuration import AdapterType
 
 RECEIPTS: Final = AdapterType(
     make=ResendReceipts,
-    secrets=frozenset({"secret"}),
+    secrets=frozenset({"secret", "api_key"}),
     username=None,
     password="secret",  # noqa: S106 - the name of an option
     host=None,
