@@ -1,9 +1,11 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.testing.contracts.transport import PeerContract
@@ -11,6 +13,7 @@ from messaging_core.testing.contracts.transport import PeerContract
 
 class TestSmtpTransport(PeerContract):
     ignored_loggers = ("mail.log",)  # that of the server
+    options: Mapping[str, Any] = {}
 
     @pytest.fixture(autouse=True)
     def _peers(
@@ -26,7 +29,7 @@ class TestSmtpTransport(PeerContract):
         closing.close()
 
     def connected_to(self, port: int, **options: Any) -> SmtpTransport:
-        transport = SmtpTransport("127.0.0.1", port, security="none", **options)
+        transport = SmtpTransport("127.0.0.1", port, security="none", **{**self.options, **options})
         return self.closing.enter_context(transport)
 
     def make_transport(self) -> SmtpTransport:
@@ -58,3 +61,17 @@ class TestSmtpTransport(PeerContract):
     def make_partly_rejected(self, address: str) -> SmtpTransport:
         answers = [f"550 5.1.1 <{address}>: no such user", "250 2.1.5 Ok"]
         return self.connected_to(self.scripted({"RCPT": answers}).port)
+
+
+class TestSmtpTransportWithEverything(TestSmtpTransport):
+    options: Mapping[str, Any] = {
+        "return_path": "bounces@sender.example",
+        "return_path_secret": "kerfuffle-of-the-return-path",
+        "notify": ("success", "failure", "delay"),
+        "returned": "full",
+        "dkim_domain": "sender.example",
+        "dkim_selector": "mail2026",
+        "dkim_key": rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        .decode(),
+    }

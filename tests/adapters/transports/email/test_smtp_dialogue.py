@@ -374,6 +374,25 @@ def test_a_mail_beyond_the_servers_size_is_refused_before_it_is_sent(
     assert not any(line.startswith("MAIL") for line in server.talk)
 
 
+@pytest.mark.parametrize(
+    ("features", "parameters"),
+    [
+        ("250-x\n250 SMTPUTF8", " SMTPUTF8"),
+        ("250-x\n250-8BITMIME\n250 SMTPUTF8", " BODY=8BITMIME SMTPUTF8"),
+    ],
+)
+def test_an_address_beyond_ascii_asks_for_what_carries_it(
+    scripted: Any, to: Any, features: str, parameters: str
+) -> None:
+    server = scripted({"EHLO": features})
+
+    outcome = to(server).send(a_mail("jörg@x.example"), Leave())
+
+    assert isinstance(outcome, Accepted)
+    (command,) = [line for line in server.talk if line.startswith("MAIL")]
+    assert command.endswith(f">{parameters}")
+
+
 def test_an_address_that_the_server_cannot_carry_is_refused(scripted: Any, to: Any) -> None:
     outcome = to(scripted()).send(a_mail("jörg@x.example"), Leave())
 
