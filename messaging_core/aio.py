@@ -36,6 +36,7 @@ from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
 from messaging_core.models.messages.batch import Batch
+from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
@@ -192,6 +193,12 @@ class AsyncMessenger(ForkAware):
     async def find_json(self, query: MessageQuery | None = None) -> bytes:
         """Return one page of messages as JSON; see `Messenger.find_json`."""
         return await _in_thread(self.messenger.find_json, query)
+
+    async def counts(
+        self, query: MessageQuery | None = None, *, by: Collection[CountBy] = ()
+    ) -> Counts:
+        """Return how many messages a query matches; see `Messenger.counts`."""
+        return await _in_thread(self.messenger.counts, query, by=by)
 
     async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
         """Withdraw a message that waits; see `Messenger.cancel`."""

@@ -56,6 +56,7 @@ from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
 from messaging_core.models.messages.batch import Batch
+from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
@@ -581,6 +582,22 @@ class Messenger:
         """Return a query with the ids of channels that it names."""
         query = query or MessageQuery()
         return evolve(query, channel_id=self.channels.ids(query.channel_id))
+
+    @checked(query=optional(A_QUERY), by=members(CountBy))
+    def counts(self, query: MessageQuery | None = None, *, by: Collection[CountBy] = ()) -> Counts:
+        """Return how many messages a query matches, without listing them.
+
+        The cost is bounded: of more than 10,000 messages, 10,000 are counted, and the result says
+        that there are more.
+
+        Args:
+            query: As for `find`; its limit and page token count for nothing.
+            by: What to tell apart: `status`, `channel` and `day`, any of them.
+
+        Raises:
+            InvalidQueryError: A filter is invalid.
+        """
+        return self._lookup.counts(query, by)
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def cancel(

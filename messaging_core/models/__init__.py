@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.transport_check import *
     from messaging_core.models.messages.batch import *
     from messaging_core.models.messages.compose import *
+    from messaging_core.models.messages.counts import *
     from messaging_core.models.messages.envelope import *
     from messaging_core.models.messages.message import *
     from messaging_core.models.messages.notification import *
@@ -112,6 +113,7 @@ _NAMES = {
     "delivery.transport_check": "CheckStatus TransportCheck",
     "messages.batch": "Batch",
     "messages.compose": "html text to",
+    "messages.counts": "Count CountBy Counts",
     "messages.envelope": (
         "Address Content EmailContent Envelope MediaItem MmsContent NativeContent PushContent "
         "Recipient SmsContent"

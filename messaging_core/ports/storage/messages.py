@@ -1,7 +1,7 @@
 """The store of messages and idempotency keys."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -11,6 +11,7 @@ from messaging_core.models.delivery.delivery import (
     IdempotencyKey,
     NewMessage,
 )
+from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 
@@ -68,6 +69,15 @@ class Messages(Protocol):
 
         Raises:
             InvalidQueryError: The page token is not one of this listing.
+        """
+
+    @abstractmethod
+    def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
+        """Return how many messages `find` would list, page after page, grouped as asked.
+
+        The cost is bounded: of more than `most` messages those are counted that the listing begins
+        with, and so it is if matches are too rare to look for them all. The limit and the page
+        token of the query count for nothing.
         """
 
     @abstractmethod

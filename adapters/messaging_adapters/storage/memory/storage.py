@@ -1,11 +1,14 @@
 """Messages in the memory of this process, for tests and for trying things out."""
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
+
+from attrs import evolve
 
 from messaging_adapters.storage.memory.content import MemoryShortLinks, MemoryTemplates
 from messaging_adapters.storage.memory.directory import (
@@ -24,6 +27,7 @@ from messaging_core.errors import ConfigurationError, StorageBusyError, StorageE
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.messages.counts import CountBy, Counts, count_kinds
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
@@ -90,6 +94,16 @@ class _MemoryMessages(Messages):
 
     def find_json(self, query: MessageQuery) -> bytes:
         return page_json(self.find(query))
+
+    def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
+        matches = matcher(query)
+        rows = (
+            self._tables.rows.get(position)
+            for position in self._walk(evolve(query, page_token=None))
+        )
+        matching = (row for row in rows if row and matches(row))
+        kinds = [(row.status, row.channel_id, row.created_at) for row in islice(matching, most + 1)]
+        return count_kinds(kinds[:most], by, is_exact=len(kinds) <= most)
 
     def _walk(self, query: MessageQuery) -> Iterator[int]:
         after, last = decode_page_token(query), self._tables.last_position()

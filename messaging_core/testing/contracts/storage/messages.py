@@ -1,7 +1,7 @@
 """What every storage promises about keeping messages and listing them."""
 # ruff: noqa: S101, D102, PLR2004 - asserts, names that are sentences, and literal expectations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -18,6 +18,7 @@ from messaging_core.models.content.body import Attachment, HtmlBody, Image, Imag
 from messaging_core.models.content.meta import EmailMeta, Meta
 from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
+from messaging_core.models.messages.counts import CountBy, Counts, count_kinds
 from messaging_core.models.messages.message import Direction, Message, Origin, Part, Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import ReplyTo
@@ -67,6 +68,18 @@ def _receiving(**fields: Any) -> Callable[[], NewMessage]:
         return a_new_message(evolve(message, receiver=MessageReceiver(contacts=(contact,))))
 
     return make
+
+
+def _listed(storage: Storage, query: MessageQuery) -> Sequence[Message]:
+    with storage.begin(read_only=True) as tx:
+        return tx.messages.find(query).results
+
+
+def _count(
+    storage: Storage, query: MessageQuery, by: Collection[CountBy], most: int = 100
+) -> Counts:
+    with storage.begin(read_only=True) as tx:
+        return tx.messages.count(query, by, most=most)
 
 
 def _failing(**fields: Any) -> Callable[[], NewMessage]:
@@ -615,6 +628,35 @@ class MessagesContract:
             by_key = tx.messages.by_keys(OTHER_WORKSPACE, ["o-1"], since=_EARLIER)
 
         assert by_key["o-1"][0] == foreign.message.id
+
+    def test_counts_are_those_of_the_listing(self) -> None:
+        day = timedelta(days=1)
+        statuses = (Status.ACCEPTED, Status.SENT, Status.SENT, Status.SKIPPED)
+        messages = [
+            a_message(status=status, at=AT - day * (number % 2), channel_id=channel)
+            for number, status in enumerate(statuses)
+            for channel in (_CHANNEL, _NAVIGATOR)
+        ]
+        storage = self.make_storage()
+        add(storage, *map(a_new_message, messages))
+        add(storage, evolve(a_new_message(), workspace=OTHER_WORKSPACE))
+        for query in (MessageQuery(), MessageQuery(status=Status.SENT, channel_id=_CHANNEL)):
+            listed = _listed(storage, query)
+            kinds = [(message.status, message.channel_id, message.created_at) for message in listed]
+            for by in ((), (CountBy.STATUS,), (CountBy.DAY, CountBy.CHANNEL), tuple(CountBy)):
+                counts = _count(storage, query, by)
+                expected = count_kinds(kinds, by, is_exact=True)
+                assert sorted(map(repr, counts.counts)) == sorted(map(repr, expected.counts))
+                assert (counts.total, counts.is_exact) == (len(listed), True)
+
+    def test_a_count_is_bounded_and_says_so(self) -> None:
+        storage = self.make_storage()
+        add(storage, *(a_new_message(a_message(tags=("vip",))) for _ in range(5)))
+        for query in (MessageQuery(), MessageQuery(tag="vip"), MessageQuery(limit=1)):
+            below, exact = (_count(storage, query, (), most=most) for most in (4, 5))
+            assert (below.total, below.is_exact, str(below)) == (4, False, "4+")
+            assert (exact.total, exact.is_exact, str(exact)) == (5, True, "5")
+        assert _count(storage, MessageQuery(tag="none"), ()) == Counts(counts=(), is_exact=True)
 
     def test_no_keys_find_nothing_and_a_thousand_are_no_fault(self) -> None:
         storage = self.make_storage()

@@ -1,15 +1,18 @@
 """Listings in SQLite: walk the rarest index, test the rest, never scan without bound."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from sqlite3 import Cursor
+from typing import Any
+from uuid import UUID
 
 import orjson
 
 from messaging_adapters.storage.sqlite.queries.filters import Filter, Filters, Walk
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.page import Page
+from messaging_core.models.messages.counts import CountBy, Counts, count_kinds
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.wire.stored.message import Stored, StoredMessages
@@ -20,6 +23,9 @@ _MOST_WALKS = 100  # a filter with more values is tested on each message instead
 _MOST_ROWS = 4000  # how many positions a step may read from all walks together
 _SAMPLE = 32  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
+_FROM = "FROM json_each(?) CROSS JOIN messaging_messages m ON m.position = value"
+_ROW = f"m.position, {DOCUMENT}, state {_FROM} {WITH_DOCUMENT}"
+_KIND = f"status, channel_id, created_at {_FROM}"
 
 
 class Listing:
@@ -44,7 +50,7 @@ class Listing:
         rows: list[tuple[int, bytes, str]] = []
         token = None
         for candidates, is_last in self._candidates():
-            rows += self._matching(candidates, query.limit + 1 - len(rows))
+            rows += self._select(_ROW, candidates, query.limit + 1 - len(rows))
             if len(rows) > query.limit:
                 token = encode_page_token(query, rows[query.limit - 1][0])
                 break
@@ -55,6 +61,21 @@ class Listing:
             start_at=query.start_at,
             end_at=query.end_at,
         )
+
+    def counts(self, by: Collection[CountBy]) -> Counts:
+        """Return the numbers of the messages that are on the page, grouped as asked."""
+        limit, is_exact = self._query.limit, False
+        rows: list[tuple[str, bytes, int]] = []
+        for candidates, is_last in self._candidates():
+            rows += self._select(_KIND, candidates, limit + 1 - len(rows))
+            is_exact = is_last and len(rows) <= limit
+            if len(rows) > limit:
+                break
+        kinds = (
+            (status, UUID(bytes=channel_id), from_micros(created_at))
+            for status, channel_id, created_at in rows[:limit]
+        )
+        return count_kinds(kinds, by, is_exact=is_exact)
 
     def _candidates(self) -> Iterator[tuple[list[int], bool]]:
         """Yield positions in order, in growing chunks, and whether a chunk is the last there is."""
@@ -126,15 +147,12 @@ class Listing:
             parameters = (*(value for _, values in bounded for value in values), size)
         return [row[0] for row in self._cursor.execute(sql, parameters)]
 
-    def _matching(self, candidates: Sequence[int], most: int) -> list[tuple[int, bytes, str]]:
-        """Return those candidates that pass every test, with their documents."""
+    def _select(self, columns: str, candidates: Sequence[int], most: int) -> list[Any]:
+        """Return columns of those candidates that pass every test."""
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
         # CROSS JOIN keeps the order: one candidate after the other, until enough have passed.
         return self._cursor.execute(
-            f"SELECT m.position, {DOCUMENT}, state"  # noqa: S608 - own text
-            " FROM json_each(?) CROSS JOIN messaging_messages m ON m.position = value"
-            f" {WITH_DOCUMENT}"
-            f" WHERE workspace = ?{tests} LIMIT ?",
+            f"SELECT {columns} WHERE workspace = ?{tests} LIMIT ?",
             (
                 orjson.dumps(candidates).decode(),
                 self._workspace,

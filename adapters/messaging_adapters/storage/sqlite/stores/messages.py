@@ -1,12 +1,13 @@
 """Messages in SQLite: one row each, and the tables they are found by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from sqlite3 import Cursor
 from uuid import UUID
 
 import orjson
+from attrs import evolve
 
 from messaging_adapters.storage.sqlite.queries.listing import Listing
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
@@ -26,6 +27,7 @@ from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
+from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
@@ -140,6 +142,10 @@ class SqliteMessages(Messages):
 
     def find_json(self, query: MessageQuery) -> bytes:
         return page_json(self.find(query))
+
+    def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
+        listed = evolve(query, limit=most, page_token=None)
+        return Listing(self._cursor, listed, self._scan_budget).counts(by)
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
