@@ -81,7 +81,7 @@ def plain_text(value: str) -> str:
     except (MessageError, ValueError):
         return _sound(value)
     texts = [
-        _decoded(piece, charset) if isinstance(piece, bytes) else piece for piece, charset in pieces
+        decoded(piece, charset) if isinstance(piece, bytes) else piece for piece, charset in pieces
     ]
     return _sound(_FOLD.sub(" ", "".join(texts)).strip())
 
@@ -120,7 +120,7 @@ def _body(subject: str, leaves: Sequence[Message]) -> HtmlBody:
         kind = leaf.get_content_type()
         is_file = leaf.get_content_disposition() == "attachment" or leaf.get_filename() is not None
         if kind in ("text/plain", "text/html") and not is_file and kind not in texts:
-            texts[kind] = _decoded(_bytes(leaf), leaf.get_content_charset())
+            texts[kind] = decoded(_bytes(leaf), leaf.get_content_charset())
         else:
             files.append(_file(leaf))
     html = texts.get("text/html")
@@ -150,7 +150,8 @@ def _bytes(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _decoded(content: bytes, charset: str | None) -> str:
+def decoded(content: bytes, charset: str | None) -> str:
+    """Return a text of bytes, whatever charset a stranger names for them."""
     try:
         name = codecs.lookup(charset or "utf-8").name.replace("_", "-")
         return _sound(content.decode("utf-8" if name in _NO_CHARSETS else name, "replace"))
