@@ -72,13 +72,13 @@ def notification(
     return signed(message, secret, version)
 
 
-def confirmation(secret: str, at: datetime, **fields: str) -> dict[str, str]:
+def confirmation(secret: str, at: datetime, version: str = "2", **fields: str) -> dict[str, str]:
     asked = {
         "Type": "SubscriptionConfirmation",
         "Token": "2336412f37",
         "SubscribeURL": "https://evil.example/?Action=ConfirmSubscription",
     }
-    return notification("You have chosen to subscribe", secret, at, **asked | fields)
+    return notification("You have chosen to subscribe", secret, at, version, **asked | fields)
 
 
 class Sns:

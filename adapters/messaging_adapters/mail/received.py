@@ -1,6 +1,8 @@
 """How the bytes of a mail that came in become its sender, its text and its files (RFC 5322)."""
 
 import base64
+import codecs
+import re
 from collections.abc import Iterator, Sequence
 from email.errors import MessageError
 from email.header import decode_header
@@ -18,6 +20,11 @@ from messaging_core.models.content.body import Attachment, HtmlBody, HtmlMetadat
 
 _RECEIVERS: Final = ("to", "cc")
 _UNNAMED: Final = "attachment"
+_FOLD: Final = re.compile(r"\s*[\r\n]+\s*")
+# Codecs of Python, not of mail: a stranger names them to have odd things done.
+_NO_CHARSETS: Final = frozenset(
+    {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+)
 
 
 class UnreadableMailError(Exception):
@@ -74,9 +81,9 @@ def plain_text(value: str) -> str:
     except (MessageError, ValueError):
         return _sound(value)
     texts = [
-        _decoded(piece, charset) if isinstance(piece, bytes) else piece for piece, charset in pieces
+        decoded(piece, charset) if isinstance(piece, bytes) else piece for piece, charset in pieces
     ]
-    return _sound(" ".join("".join(texts).split()))
+    return _sound(_FOLD.sub(" ", "".join(texts)).strip())
 
 
 def people_in(*lines: str) -> list[tuple[str, str]]:
@@ -113,7 +120,7 @@ def _body(subject: str, leaves: Sequence[Message]) -> HtmlBody:
         kind = leaf.get_content_type()
         is_file = leaf.get_content_disposition() == "attachment" or leaf.get_filename() is not None
         if kind in ("text/plain", "text/html") and not is_file and kind not in texts:
-            texts[kind] = _decoded(_bytes(leaf), leaf.get_content_charset())
+            texts[kind] = decoded(_bytes(leaf), leaf.get_content_charset())
         else:
             files.append(_file(leaf))
     html = texts.get("text/html")
@@ -143,17 +150,19 @@ def _bytes(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _decoded(content: bytes, charset: str | None) -> str:
+def decoded(content: bytes, charset: str | None) -> str:
+    """Return a text of bytes, whatever charset a stranger names for them."""
     try:
-        return _sound(content.decode(charset or "utf-8", "replace"))
-    except (LookupError, ValueError):  # a charset that is none, or one that cannot replace
+        name = codecs.lookup(charset or "utf-8").name.replace("_", "-")
+        return _sound(content.decode("utf-8" if name in _NO_CHARSETS else name, "replace"))
+    except (LookupError, ValueError):  # a charset that is none
         return content.decode("utf-8", "replace")
 
 
 def _sound(value: str) -> str:
     """Return a text that UTF-8 can hold: bytes of a header that are not ASCII come as surrogates.
 
-    Charsets such as `unicode_escape` make others, which are no bytes.
+    Charsets such as UTF-7 make others, which are no bytes.
     """
     try:
         raw = value.encode("utf-8", "surrogateescape")

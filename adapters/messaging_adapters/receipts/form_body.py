@@ -40,7 +40,7 @@ class FormBody:
     Attributes:
         fields: Texts, read as UTF-8.
         files: By the names of their fields.
-        contents: The fields as bytes, for other charsets; only of a form with files.
+        contents: The fields as bytes, for other charsets.
     """
 
     fields: Mapping[str, str] = field(repr=False)
@@ -63,20 +63,30 @@ def form_of(request: HttpRequest) -> FormBody:
     head = _head_of(f"Content-Type: {request.headers.get('content-type', '')}")
     if head.get_content_type() == "multipart/form-data":
         return _form_with_files(request.body, str(head.get_param("boundary", "")))
-    return FormBody(fields=dict(_pairs(request.body)), files={})
+    return _form(dict(_pairs(request.body)), {})
 
 
-def _pairs(body: bytes) -> list[tuple[str, str]]:
+def _form(contents: Mapping[str, bytes], files: Mapping[str, FormFile]) -> FormBody:
+    fields = {name: content.decode("utf-8", "replace") for name, content in contents.items()}
+    return FormBody(fields=fields, files=files, contents=contents)
+
+
+def _pairs(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Return names and values as bytes: a whole mail among them may have any charset."""
     try:
-        return parse_qsl(
-            body.decode(),
+        pairs = parse_qsl(
+            body.decode("utf-8", "surrogateescape"),
             keep_blank_values=True,
             strict_parsing=True,
-            errors="strict",
+            errors="surrogateescape",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
         raise UnreadableRequestError("it is no form") from None
+    return (
+        (name.encode("utf-8", "replace").decode(), value.encode("utf-8", "surrogateescape"))
+        for name, value in pairs
+    )
 
 
 def _form_with_files(body: bytes, boundary: str) -> FormBody:
@@ -94,8 +104,7 @@ def _form_with_files(body: bytes, boundary: str) -> FormBody:
         else:
             kind = head.get_content_type() if "content-type" in head else ANY_TYPE
             files[name] = FormFile(name=filename, content_type=kind, content=content)
-    fields = {name: content.decode("utf-8", "replace") for name, content in contents.items()}
-    return FormBody(fields=fields, files=files, contents=contents)
+    return _form(contents, files)
 
 
 def attachment_of(file: FormFile, content_id: str | None) -> Attachment:

@@ -167,7 +167,7 @@ class MailgunReceipts(ReceiptParser):
     def _incoming(self, form: FormBody, now: datetime) -> IncomingMessage:
         fields = form.fields
         if "body-mime" in fields:
-            return self._incoming_mime(fields, now)
+            return self._incoming_mime(form, now)
         headers = _headers_of(fields)
         name, sender = _sender(fields)
         return IncomingMessage(
@@ -181,10 +181,11 @@ class MailgunReceipts(ReceiptParser):
             raw=orjson.dumps(fields).decode(),
         )
 
-    def _incoming_mime(self, fields: Document, now: datetime) -> IncomingMessage:
+    def _incoming_mime(self, form: FormBody, now: datetime) -> IncomingMessage:
         """Return a mail that a route forwards as it is, to a URL that ends in `mime`."""
+        fields = form.fields
         try:
-            mail = read_mail(text(fields, "body-mime").encode())
+            mail = read_mail(form.contents["body-mime"])
         except UnreadableMailError as error:
             raise UnreadableRequestError(str(error)) from None
         return IncomingMessage(

@@ -16,6 +16,7 @@ import orjson
 from messaging_adapters.mail.received import (
     ReceivedMail,
     UnreadableMailError,
+    decoded,
     people_in,
     read_mail,
 )
@@ -103,12 +104,7 @@ def _body(form: FormBody, charsets: Document) -> HtmlBody:
 
 
 def _decoded(form: FormBody, name: str, charsets: Document) -> str:
-    content = form.contents.get(name, b"")
-    try:
-        decoded = content.decode(text(charsets, name) or "utf-8", "replace")
-    except (LookupError, ValueError):  # a charset that is none, or one that cannot replace
-        decoded = content.decode("utf-8", "replace")
-    return decoded.encode("utf-8", "replace").decode()  # some charsets make lone surrogates
+    return decoded(form.contents.get(name, b""), text(charsets, name))
 
 
 def _object(form: FormBody, name: str) -> Document:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import orjson
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from mailgun.security import SecurityGuard
@@ -223,6 +224,16 @@ def test_a_whole_mail_is_read_with_its_files() -> None:
     assert message.body.metadata.subject == "Grüße"
     (file,) = message.body.attachments
     assert (file.filename, file.content_type, file.content) == ("l.png", "image/png", "iVBORw==")
+
+
+def test_a_whole_mail_may_have_another_charset() -> None:
+    lines = ["From: a@x.example", "Content-Type: text/plain; charset=latin-1", "", "Gr\xfc\xdfe"]
+    fields = {"recipient": "orders@in.example", **a_signature()}
+    form = urlencode({**fields, "body-mime": "\r\n".join(lines)}, encoding="latin-1").encode()
+
+    message = read(evolve(a_form(fields), body=form))
+
+    assert message.body.text == "Grüße"
 
 
 def test_a_mail_to_an_address_without_a_channel_is_a_matter_of_configuration() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sns_message_validator import SNSMessageValidator
 
 from messaging_adapters.config import load_config
 from messaging_adapters.receipts.ses import SesReceipts
@@ -73,6 +74,47 @@ def test_both_versions_of_the_signature_are_verified(version: str) -> None:
 
     assert receipt.message_id is not None
     assert str(receipt.message_id) == OWN
+
+
+class Certificates:
+    """Give a foreign validator the certificates that it would fetch."""
+
+    def get(self, url: str) -> Any:
+        return HttpResponseOf(sns.Sns([SECRET]).send(HttpRequest(method="GET", url=url)).body)
+
+
+class HttpResponseOf:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        sns.notification(json.dumps(an_event("Send")) + "\n", SECRET, NOW, version="1"),
+        sns.notification("{}", SECRET, NOW, version="1", Subject="Amazon SES Notification é"),
+        sns.confirmation(SECRET, NOW, version="1"),
+        sns.confirmation(SECRET, NOW, version="1", Type="UnsubscribeConfirmation"),
+    ],
+)
+def test_a_foreign_validator_agrees_about_each_field(message: dict[str, str]) -> None:
+    validator = SNSMessageValidator()
+    validator._cert_session = Certificates()
+
+    for name in ("", *message.keys() - {"Signature"}):  # of which theirs takes several spellings
+        altered = message if not name else {**message, name: message[name] + "x"}
+        try:
+            validator.validate_message(altered)
+            theirs = True
+        except Exception:  # noqa: BLE001 - of many kinds
+            theirs = False
+        try:
+            a_parser().verify(a_request(altered), now=NOW)
+            ours = True
+        except ForgedRequestError:
+            ours = False
+        assert ours == theirs, name
+        assert ours == (name in ("", "UnsubscribeURL"))
 
 
 def test_a_message_of_another_topic_is_refused_and_nothing_is_fetched() -> None:

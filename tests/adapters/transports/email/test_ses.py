@@ -2,10 +2,13 @@
 
 import base64
 import json
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
+from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -402,6 +405,52 @@ def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 
     credential = given.headers["authorization"].partition(",")[0]
     assert request.headers["authorization"].startswith(credential)
+
+
+def test_the_keys_of_a_container_are_renewed_before_they_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numbers = count(1)
+
+    def keys(_: HttpRequest) -> HttpResponse:
+        soon = datetime.now(UTC) + timedelta(minutes=1)  # noqa: TID251 - as botocore reads it
+        return an_answer(
+            200,
+            AccessKeyId=ID,
+            SecretAccessKey=KEY,
+            Token=f"token{next(numbers)}",
+            Expiration=soon.isoformat(),
+        )
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with HttpPeer(keys) as machine:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{machine.url}/keys")
+        transport = a_transport(access_key_id=None, secret_access_key=None)
+        requests = [transport.request(a_mail(), now=NOW) for _ in range(2)]
+
+    tokens = [r.headers["x-amz-security-token"] for r in requests if isinstance(r, HttpRequest)]
+    assert len(set(tokens)) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_looks_for_keys_of_its_own() -> None:
+    chain = KeyChain(find=Role)
+    assert [chain.current().session_token for _ in range(2)] == ["token1", "token2"]
+    reader, writer = os.pipe()
+
+    child = os.fork()
+    if child == 0:
+        os.write(writer, str(chain.current().session_token).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(reader, 100) == b"token1"
+    assert chain.current().session_token == "token3"
+    os.close(reader)
+    os.close(writer)
 
 
 @pytest.mark.parametrize(
