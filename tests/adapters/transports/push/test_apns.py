@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,12 @@ from messaging_adapters.providers.apns_message import LARGEST
 from messaging_adapters.providers.apns_token import ProviderTokens, TokenClient
 from messaging_adapters.providers.application_token import EllipticKey
 from messaging_adapters.transports.push.apns import ApnsTransport
-from messaging_core.errors import ArgumentError, ConfigurationError, HttpError
+from messaging_core.errors import (
+    ArgumentError,
+    ConfigurationError,
+    HttpError,
+    MissingDependencyError,
+)
 from messaging_core.models import (
     Accepted,
     Channel,
@@ -632,3 +638,25 @@ def test_messaging_check_accepts_the_configuration_of_the_page(
     assert "app" in capsys.readouterr().out
     (exchange,) = peer.exchanges
     assert token_of(exchange.request)[1]["iss"] == TEAM_ID
+
+
+@pytest.mark.parametrize(
+    ("missing", "users", "words"),
+    [
+        ("h2.exceptions", ["http_clients.h2_client"], "h2 is not installed"),
+        (
+            "cryptography.hazmat.primitives.asymmetric.ec",
+            ["providers.application_token", "providers.apns_token"],
+            "cryptography is not installed",
+        ),
+    ],
+)
+def test_the_extra_to_install_is_named(
+    monkeypatch: pytest.MonkeyPatch, missing: str, users: list[str], words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    for user in users:
+        monkeypatch.delitem(sys.modules, f"messaging_adapters.{user}", raising=False)
+
+    with pytest.raises(MissingDependencyError, match=rf"{words}.*messaging-engine\[apns\]"):
+        a_transport()
