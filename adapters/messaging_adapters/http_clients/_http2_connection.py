@@ -21,6 +21,8 @@ _READ: Final = selectors.EVENT_READ
 _WRITE: Final = selectors.EVENT_WRITE
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _CHUNK: Final = 65_536
+_MOST_UNREAD: Final = 1_000_000  # bytes that the server does not take, such as answers to pings
+_MOST_CHUNKS: Final = 16
 _NOT_YET: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -74,7 +76,7 @@ class Http2Connection:
         with self._lock:
             if not self._users and self._idle_since < monotonic() - max_idle:
                 self._is_retired = True
-            self._receive()
+            self._catch_up()
             if self._is_over():
                 self._close_if_unused()
                 return False
@@ -136,11 +138,16 @@ class Http2Connection:
             UnprocessedError: The connection takes no further request.
         """
         with self._lock:
-            self._receive()
+            self._catch_up()
             if self._is_over():
                 raise UnprocessedError
             start = self._written + len(self._outgoing)
-            stream = self._protocol.begin(headers, limit, has_body=has_body)
+            try:
+                stream = self._protocol.begin(headers, limit, has_body=has_body)
+            except H2Error as error:
+                # Such as a limit that the server has lowered since the stream was reserved.
+                self._is_retired = True
+                raise UnprocessedError from error
             stream.start = start
             return stream
 
@@ -257,20 +264,27 @@ class Http2Connection:
             self._is_polling = False
             self._ringer.send(b"\0")
 
-    def _receive(self) -> None:
-        """Read what has come, at most one chunk: the deadline is looked at between two."""
+    def _catch_up(self) -> None:
+        """Read what came while no thread waited: the server may have gone away."""
+        for _ in range(_MOST_CHUNKS):
+            if not self._receive():
+                break
+
+    def _receive(self) -> bool:
+        """Read at most one chunk: the deadline is looked at between two; tell if there was one."""
         if self._loss is not None:
-            return
+            return False
         try:
             data = self._sock.recv(_CHUNK)
             if not data:
                 raise ConnectionResetError
             self._protocol.receive(data)
         except _NOT_YET:
-            return
+            return False
         except (OSError, H2Error) as error:
             self._loss = error
         self._wake()
+        return True
 
     def _flush(self) -> None:
         """Write as much as goes at once."""
@@ -278,6 +292,9 @@ class Http2Connection:
         if self._is_mute:
             return
         self._outgoing += queued
+        if len(self._outgoing) > _MOST_UNREAD:
+            self._loss = self._loss or ConnectionAbortedError()
+            self._wake()
         try:
             while self._outgoing:
                 sent = self._sock.send(self._outgoing)

@@ -89,6 +89,7 @@ class Http2Connections(ForkAware):
         One thread opens a connection while the others that need it wait.
         """
         with self._changed:
+            deadline.remaining()  # a server that always goes away must not hold it up for ever
             while place in self._opened_now or place in self._connections:
                 connection = self._connections.get(place)
                 if connection is not None and connection.join(self._max_idle):

@@ -1,5 +1,6 @@
 """What happens on one HTTP/2 connection: bytes in, bytes out (RFC 9113)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -24,6 +25,7 @@ Header = tuple[str, str]
 _FRAME_HEAD: Final = 9  # bytes, RFC 9113 §4.1
 _LARGEST_FRAME: Final = 16_384  # bytes; we announce no other
 _GOAWAY: Final = 7
+_STATUS: Final = re.compile(rb"[1-9][0-9]{2}")
 _LAST_ID: Final = 2**31 - 1  # RFC 9113 §5.1.1
 
 
@@ -167,10 +169,17 @@ class Http2Protocol:
         match event:
             case ResponseReceived():
                 stream.headers = event.headers
-                stream.status = int(dict(event.headers)[b":status"])
+                stream.status = _status(event.headers)
             case DataReceived() if not stream.is_too_large:
                 stream.body += event.data
             case StreamEnded():
                 stream.is_answered = True
             case StreamReset():
                 stream.reset = int(event.error_code)
+
+
+def _status(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    value = dict(headers).get(b":status", b"")
+    if _STATUS.fullmatch(value) is None:
+        raise ProtocolError
+    return int(value)

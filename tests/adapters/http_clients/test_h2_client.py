@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from http2_peer import Http2Peer, Http2ServerConnection
+from messaging_adapters.http_clients import _http2_connection
 from messaging_adapters.http_clients._http2_protocol import Http2Protocol
 from messaging_adapters.http_clients.h2_client import H2Client
 from messaging_adapters.http_clients.public_addresses import is_public
@@ -28,7 +29,7 @@ from messaging_core.testing import HttpClientContract, HttpPeer, Misbehaviour
 from messaging_core.testing.http_peer import Answer
 
 OK = HttpResponse(status=201)
-SHORT = timedelta(seconds=0.5)
+SHORT = timedelta(seconds=0.8)
 AUTHORITY = trustme.CA()
 
 
@@ -418,6 +419,63 @@ def test_what_is_no_http2_breaks_the_connection_and_the_next_goes_over_another(
 
     assert (error.may_be_sent, error.fault) == (True, "broken")
     assert own.send(a_post(peer)).status == 201
+
+
+@pytest.mark.parametrize("status", ["abc", "20", "2000", "-20", "٢٠٠"])
+def test_a_status_that_is_none_breaks_the_connection(serve: Any, client: Any, status: Any) -> None:
+    def answer(connection: Http2ServerConnection, stream: int) -> None:
+        connection.h2.send_headers(stream, [(":status", status)], end_stream=True)
+
+    error = failure(client(), a_post(serve(answer)))
+
+    assert (error.may_be_sent, error.fault) == (True, "broken")
+
+
+def test_a_server_that_pings_and_takes_no_answers_is_left(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_http2_connection, "_MOST_UNREAD", 20_000)
+
+    def connect(address: tuple[str, int], seconds: float) -> socket.socket:
+        connection = socket.create_connection(address, seconds)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        return connection
+
+    ping = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + b"x" * 8
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def flood() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+                while True:
+                    connection.sendall(ping * 4_000)
+
+        threading.Thread(target=flood, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        own = client(timeout=timedelta(seconds=9), connect=connect)
+
+        error = failure(own, HttpRequest(method="POST", url=url, body=b"x"))
+
+    assert error.fault in {"broken", "unreachable"}, "not only when the time is over"
+
+
+def test_a_limit_that_is_lowered_while_the_mark_is_made_is_kept(serve: Any, client: Any) -> None:
+    peer, own = serve(), client()
+    own.send(a_post(peer))
+    marks: list[int] = []
+
+    def lower(connection: Http2ServerConnection) -> None:
+        connection.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 0})
+        connection.flush()
+
+    def mark() -> None:
+        marks.append(1)
+        peer.each_connection(lower)
+        sleep(0.05)
+
+    assert own.send(a_post(peer), before_body=mark).status == 201
+    assert (marks, peer.connections) == ([1], 2)
 
 
 @given(data=st.binary(min_size=1, max_size=200))

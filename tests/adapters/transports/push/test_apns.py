@@ -2,10 +2,12 @@
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +19,18 @@ from hypothesis import strategies as st
 
 from apns_peer import APNS_ID, KEY_ID, P8, TEAM_ID, TOPIC, an_error, options, taken, token_of
 from http2_peer import Http2Peer
+from messaging_adapters.cli import main
 from messaging_adapters.config import load_config
 from messaging_adapters.providers.apns_message import LARGEST
 from messaging_adapters.providers.apns_token import ProviderTokens, TokenClient
 from messaging_adapters.providers.application_token import EllipticKey
 from messaging_adapters.transports.push.apns import ApnsTransport
-from messaging_core.errors import ArgumentError, ConfigurationError, HttpError
+from messaging_core.errors import (
+    ArgumentError,
+    ConfigurationError,
+    HttpError,
+    MissingDependencyError,
+)
 from messaging_core.models import (
     Accepted,
     Channel,
@@ -604,3 +612,51 @@ class TestApnsTransport(HttpPeerContract):
 
     def rejected(self, words: str) -> HttpResponse:
         return an_error(400, "BadDeviceToken", words=words)
+
+
+PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "apns.md"
+
+
+@pytest.mark.parametrize(("answer", "status"), [("BadDeviceToken", 0), ("InvalidProviderToken", 1)])
+def test_messaging_check_accepts_the_configuration_of_the_page(
+    answer: str,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (described,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    refusal = an_error(400 if status == 0 else 403, answer)
+    with Http2Peer(lambda _: refusal) as peer:
+        own = f'database = "shop.db"\n{described}base_url = "{peer.url}"\n'
+        (tmp_path / "messaging.toml").write_text(own, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("APNS_KEY", P8)
+
+        assert main(["check"]) == status
+
+    assert "app" in capsys.readouterr().out
+    (exchange,) = peer.exchanges
+    assert token_of(exchange.request)[1]["iss"] == TEAM_ID
+
+
+@pytest.mark.parametrize(
+    ("missing", "users", "words"),
+    [
+        ("h2.exceptions", ["http_clients.h2_client"], "h2 is not installed"),
+        (
+            "cryptography.hazmat.primitives.asymmetric.ec",
+            ["providers.application_token", "providers.apns_token"],
+            "cryptography is not installed",
+        ),
+    ],
+)
+def test_the_extra_to_install_is_named(
+    monkeypatch: pytest.MonkeyPatch, missing: str, users: list[str], words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    for user in users:
+        monkeypatch.delitem(sys.modules, f"messaging_adapters.{user}", raising=False)
+
+    with pytest.raises(MissingDependencyError, match=rf"{words}.*messaging-engine\[apns\]"):
+        a_transport()
