@@ -25,6 +25,7 @@ from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Claim, Delivery, Resolution, Settlement
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message
+from messaging_core.models.policy.plan import Reason
 from messaging_core.policy.escalation import escalated
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
@@ -49,7 +50,7 @@ class TakeOver:
         rest: list[Claim] = []
         settlements: list[Settlement] = []
         for claim in claims:
-            first = self._first_of(claim)
+            first = self._first_of(claim.workspace, claim.message)
             settlement = self._settled(claim, first, now) if first else None
             if settlement is None:
                 rest.append(claim)
@@ -57,18 +58,27 @@ class TakeOver:
                 settlements.append(settlement)
         return rest, settlements
 
-    def _first_of(self, claim: Claim) -> Message | None:
+    def _first_of(self, workspace: UUID, message: Message) -> Message | None:
         """Return the message before a fallback; nothing of what is none, or was deleted."""
-        origin = claim.message.origin
+        origin = message.origin
         if origin is None or origin.type != ESCALATION:
             return None
-        return self.tx.messages.get(claim.workspace, UUID(origin.id))
+        return self.tx.messages.get(workspace, UUID(origin.id))
+
+    def _reason_to_stop(self, workspace: UUID, first: Message) -> Reason | None:
+        """Return why a fallback need not go, by any of the messages before it."""
+        before: Message | None = first
+        reason = None
+        while before is not None and reason is None:
+            reason = reason_to_stop(before)
+            before = self._first_of(workspace, before)
+        return reason
 
     def _settled(self, claim: Claim, first: Message, now: datetime) -> Settlement | None:
         """Return what becomes of a fallback that must not go now, or nothing where it may go."""
         tx, workspace = self.tx, claim.workspace
         first = self._with_evidence(workspace, first, now)
-        reason = reason_to_stop(first)
+        reason = self._reason_to_stop(workspace, first)
         if reason is not None:
             return blocked(claim, now, stopping(reason))
         delivery = tx.outbox.delivery(workspace, first.id)

@@ -11,11 +11,12 @@ from attrs import evolve
 
 from messaging_core.decisions.acceptance.fallback import ESCALATION
 from messaging_core.decisions.delivery.escalation import goes_at_once, reason_to_stop
-from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.decisions.delivery.settlement import IN_DOUBT, UNPROVEN
 from messaging_core.decisions.status import events
+from messaging_core.decisions.status.evidence import NO_EVIDENCE, proves_hand_over
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
-from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey
+from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Resolution
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.policy.plan import Reason
@@ -57,18 +58,20 @@ def follow(tx: Transaction, workspace: UUID, message: Message, now: datetime) ->
 
 
 def stop(tx: Transaction, workspace: UUID, message: Message, reason: Reason, now: datetime) -> None:
-    """Skip the fallback of a message, if it has one that still waits."""
+    """Skip the fallbacks of a message that still wait, and do not send again what is in doubt."""
     fallback = fallback_of(tx, workspace, message)
-    if fallback is not None:
-        exclude(tx, workspace, fallback, reason, now)
+    if fallback is not None and not exclude(tx, workspace, fallback, reason, now):
+        stop(tx, workspace, fallback, reason, now)
 
 
 def exclude(
     tx: Transaction, workspace: UUID, message: Message, reason: Reason, now: datetime
 ) -> bool:
     """Skip a message that waits, and its fallback; return False if it may have been sent."""
-    if not can_exclude(message.status) or message.details == IN_DOUBT:
+    if not can_exclude(message.status):
         return False
+    if message.details == IN_DOUBT:
+        return _give_up(tx, workspace, message, reason, now)
     if not tx.outbox.finish(workspace, message.id):
         return False
     skipped = transition(
@@ -85,6 +88,29 @@ def exclude(
     tx.timeline.append([evolve(event, reasons=(reason,))])
     follow(tx, workspace, skipped, now)
     return True
+
+
+def _give_up(
+    tx: Transaction, workspace: UUID, message: Message, reason: Reason, now: datetime
+) -> bool:
+    """Fail a message in doubt; return False always, since it may have been sent."""
+    evidence = tx.receipts.evidence(workspace, [message.id]).get(message.id, NO_EVIDENCE)
+    # What is proved to be sent is shown so by the next claim, which also sends nothing.
+    if proves_hand_over(evidence) or not tx.outbox.finish(workspace, message.id):
+        return False
+    ended = transition(
+        message,
+        Status.SENDING_FAILED,
+        now,
+        cause=Cause.FAILED,
+        reason=IN_DOUBT,
+        failure=UNPROVEN,
+    )
+    tx.messages.update(workspace, ended)
+    tx.timeline.increment(events.resolved(Resolution.FAILED))
+    event = events.changed(workspace, ended, EventKind.ENDED, now)
+    tx.timeline.append([evolve(event, failure=ended.failure, reasons=(reason,))])
+    return False
 
 
 def fallback_delivery(

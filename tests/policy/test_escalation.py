@@ -386,6 +386,24 @@ class TestDelivery:
         assert engine.fallback(message).details == "escalation.delivered"
         assert engine.sms.sent == []
 
+    def test_a_late_receipt_stops_a_fallback_in_doubt_from_going_again(
+        self, storage: Storage
+    ) -> None:
+        engine = engine_with(storage, sms=[LOST])
+        message = engine.send()
+        engine.worker.drain()
+        engine.after(minutes=5)
+        in_doubt = engine.fallback(message)
+
+        engine.reports(message)
+        engine.after(hours=1)
+
+        fallback = engine.fallback(message)
+        assert in_doubt.details == "in_doubt"
+        assert len(engine.sms.sent) == 1
+        assert (fallback.status, fallback.reason) == (Status.SENDING_FAILED, "in_doubt")
+        assert engine.codes(fallback)[-1] == "escalation.delivered"
+
     def test_a_message_that_one_of_two_devices_has_is_sent_when_its_fallback_goes(
         self, storage: Storage
     ) -> None:
@@ -536,6 +554,21 @@ class TestChains:
         assert third.scheduled_for == message.created_at + timedelta(minutes=15)
         statuses = [engine.now_is(own).status for own in (message, second, third)]
         assert statuses == [Status.SENT] * 3
+
+    def test_a_late_delivery_of_the_first_stops_what_waits_behind_a_sent_one(
+        self, storage: Storage
+    ) -> None:
+        engine = chained(storage)
+        message = engine.send()
+        third = engine.fallback(engine.fallback(message))
+        engine.worker.drain()
+        engine.after(minutes=5)
+
+        engine.reports(message)
+        engine.after(hours=1)
+
+        assert engine.now_is(third).details == "escalation.delivered"
+        assert engine.sms.sent == []
 
     def test_what_stops_the_first_stops_all(self, storage: Storage) -> None:
         engine = chained(storage)

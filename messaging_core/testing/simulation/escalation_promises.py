@@ -59,10 +59,11 @@ def never_both_at_once(story: Story) -> Iterator[Breach]:
 
 
 def what_is_delivered_has_no_fallback(story: Story) -> Iterator[Breach]:
-    """From the commit on that shows a message as delivered, its fallback gets no leave."""
-    for first, fallback in story.fallbacks():
+    """From the commit on that shows a message as delivered, no fallback of it gets leave."""
+    for _, fallback in story.fallbacks():
         delivered = [
             logged.commit
+            for first in _befores(story, fallback)
             for logged in _logged(story, first.id)
             if is_delivered(logged.event.status)
         ]
@@ -99,11 +100,20 @@ def no_fallback_is_forgotten(story: Story) -> Iterator[Breach]:
     """A fallback that did not go was stopped for a reason, or failed by itself."""
     for first, fallback in story.fallbacks():
         if fallback.details == ReasonCode.ESCALATION_DELIVERED:
-            statuses = {event.status for event in story.events_of(first.id)}
+            befores = _befores(story, fallback)
+            statuses = {event.status for own in befores for event in story.events_of(own.id)}
             if not any(map(is_delivered, statuses)):
                 yield Breach(what="stopped, and not delivered", message_id=fallback.id)
         if fallback.details == ReasonCode.ESCALATION_STOPPED and not _is_stopped(story, first):
             yield Breach(what=f"stopped, and the first is {first.status}", message_id=fallback.id)
+
+
+def _befores(story: Story, fallback: Message) -> Iterator[Message]:
+    """Yield the message before a fallback, and those before that one."""
+    current = fallback
+    while is_fallback(current) and current.origin is not None:
+        current = story.messages[UUID(current.origin.id)]
+        yield current
 
 
 def _is_stopped(story: Story, first: Message) -> bool:

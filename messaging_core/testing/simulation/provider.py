@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.channel import EMAIL, Channel
+from messaging_core.models.common.channel import EMAIL, PUSH, Channel
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
     Accepted,
@@ -217,10 +217,19 @@ class SimulatedProvider:
         statuses = [ReceiptStatus.SENT, *last] if chance.random() < _SENT_TOO else last
         receipts: list[StatusReceipt] = []
         for number, status in enumerate(statuses):
-            failure = _GONE if status is ReceiptStatus.FAILED else None
+            failure = self._failure() if status is ReceiptStatus.FAILED else None
             at = about.at + _SECOND * (number + chance.randrange(60))
             receipts.append(evolve(about, at=at, status=status, failure=failure))
         return receipts
+
+    def _failure(self) -> Failure:
+        """Return why a message did not arrive.
+
+        A device that is gone is forgotten. Then the host writes to a stranger, and promises about
+        people could not be checked any more.
+        """
+        is_device = self._line.channel.platform == PUSH and bool(self._world.scenario.people)
+        return _REFUSED if is_device else _GONE
 
     def _times(self) -> int:
         chance, repeated = self._world.chance, self._behaviour.receipts.repeated
@@ -233,7 +242,7 @@ class SimulatedProvider:
         opposite = evolve(
             receipt,
             status=ReceiptStatus.DELIVERED if is_failed else ReceiptStatus.FAILED,
-            failure=None if is_failed else _GONE,
+            failure=None if is_failed else self._failure(),
         )
         # The name tells sources from one another; all providers of a line report for its channel.
         own = name_of(self._line.channel)

@@ -34,7 +34,7 @@ def introduce(screen: Screen, folder: Path | None) -> None:
     screen.line(f"  SMS, push  into files in {folder or 'a temporary folder'}")
     begin = f"{BEGIN:%A}, {BEGIN.day} {BEGIN:%B %Y, %H:%M} UTC"
     screen.line(f"  clock      stands at {begin} until the demo moves it")
-    screen.line("  scenarios  at the end: SMS through Twilio, a notification, and a campaign")
+    screen.line("  scenarios  at the end: Twilio, a notification, an escalation, and a campaign")
 
 
 def refused(show: Show) -> None:

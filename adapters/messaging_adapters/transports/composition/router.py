@@ -1,6 +1,6 @@
 """Several providers of which the receiver's country and the kind of message choose one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -37,6 +37,14 @@ def _countries(value: Any, name: str) -> frozenset[str]:
     return codes
 
 
+def _texts(value: Collection[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
+def _message_types(value: Collection[MessageType | str]) -> frozenset[MessageType]:
+    return frozenset(map(MessageType, value))
+
+
 @checked_init(
     transport=a_transport, countries=_countries, message_types=set_of(members(MessageType))
 )
@@ -52,8 +60,10 @@ class Route:
     """
 
     transport: Transport
-    countries: frozenset[str] = field(default=frozenset(), kw_only=True)
-    message_types: frozenset[MessageType] = field(default=frozenset(), kw_only=True)
+    countries: frozenset[str] = field(default=frozenset(), kw_only=True, converter=_texts)
+    message_types: frozenset[MessageType] = field(
+        default=frozenset(), kw_only=True, converter=_message_types
+    )
 
     def fits(self, envelope: Envelope) -> bool:
         """Return True if a message goes this way."""
