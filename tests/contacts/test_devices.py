@@ -38,7 +38,7 @@ from messaging_core.ports.transport import Handoff
 from messaging_core.testing import ManualClock
 
 APP = Channel(name="app", platform="push")
-WEB = Channel(name="web", platform="push", identifier_key="webpush")
+WEB = Channel(name="web", platform="push", identifier_key="pushtoken-web")
 MAIL = ContactIdentifier(key="emailaddress", value="ada@receiver.example")
 PHONE, TABLET, WATCH = "phone-token", "tablet-token", "watch-token"
 DEAD = Failure(code=FailureCode.UNKNOWN_RECEIVER, retry=Retry.RECIPIENT_GONE)
@@ -209,6 +209,18 @@ def test_only_the_key_of_the_channel_counts(shop: Shop) -> None:
     assert len(shop.gateway.attempts) == 1
 
 
+def test_the_tokens_of_a_second_gateway_may_be_as_long(shop: Shop) -> None:
+    long = "https://push.example/" + "x" * 700
+    web = ContactIdentifier(key="pushtoken-web", value=long)
+    shop.messenger.contacts.update("ada", ContactChanges(add_identifiers=(web,)))
+    shop.gateway.dead = {long}
+
+    shop.send(channel=WEB)
+
+    assert shop.gateway.attempts == [[long]]
+    assert shop.devices == [PHONE, TABLET, WATCH]
+
+
 def test_a_device_that_was_busy_is_tried_again_alone(shop: Shop) -> None:
     shop.gateway.busy = {TABLET}
     message = shop.send()
@@ -324,7 +336,7 @@ def test_a_push_that_takes_over_reaches_each_device(shop: Shop) -> None:
     first = Channel(
         name="web-first",
         platform="push",
-        identifier_key="webpush",
+        identifier_key="pushtoken-web",
         escalation=Escalation(channel="app", after=timedelta(minutes=5)),
     )
     away = Gateway()
@@ -334,7 +346,7 @@ def test_a_push_that_takes_over_reaches_each_device(shop: Shop) -> None:
         channels={first: away, APP: shop.gateway},
         clock=shop.clock,
     )
-    web = ContactIdentifier(key="webpush", value="browser-token")
+    web = ContactIdentifier(key="pushtoken-web", value="browser-token")
     messenger.contacts.update("ada", ContactChanges(add_identifiers=(web,)))
 
     receiver = Receiver(contacts=(ReceiverContact(id="ada"),))

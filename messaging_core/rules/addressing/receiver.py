@@ -30,6 +30,7 @@ _MAX_EXAMINED: Final = MAX_PER_LINE * len(ReceiverType)
 PLATFORM_KEYS: Final = {SMS: "phonenumber", EMAIL: "emailaddress", PUSH: "pushtoken"}
 """The key of the addresses that a platform uses, whatever a channel calls them."""
 
+_PUSH_TOKEN: Final = PLATFORM_KEYS[PUSH]
 _KNOWN_KEYS: Final = frozenset(PLATFORM_KEYS.values())
 
 
@@ -247,7 +248,8 @@ def check_address(
     """Refuse an address that nothing of its kind could be sent to; other kinds are one line.
 
     Args:
-        kind: The identifier key.
+        kind: The identifier key. `pushtoken-` and a word, such as `pushtoken-web`, are the push
+            tokens of one gateway.
         value: The address.
         path: Where it stands.
         allow_unassigned: As for `check_phone_number`.
@@ -256,7 +258,7 @@ def check_address(
         violation = check_email_address(value, path)
     elif kind == "phonenumber":
         violation = check_phone_number(value, path, allow_unassigned=allow_unassigned)
-    elif kind == "pushtoken":
+    elif kind == _PUSH_TOKEN or kind.startswith(f"{_PUSH_TOKEN}-"):
         violation = check_push_token(value, path)
     else:
         return check_line(value, path, required=True, longest=MAX_ADDRESS_LENGTH)

@@ -7,6 +7,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
+from google_peer import GooglePeer
 from messaging_core.testing.contracts.bounds import nothing_left_open
 
 CHANNEL = """
@@ -112,3 +113,31 @@ def test_a_missing_variable_is_wrong_usage(run, shop):
 
     assert ran.status == 2
     assert "NO_SUCH_VARIABLE" in ran.err
+
+
+PUSH = """
+[channels.{name}]
+platform = "push"
+
+[channels.{name}.transport]
+{options}
+"""
+
+
+def test_push_channels_are_checked_without_a_device(run, shop, monkeypatch):
+    google = GooglePeer()
+    monkeypatch.setenv("FIREBASE_SERVICE_ACCOUNT", google.account())
+    monkeypatch.setenv("VAPID_PRIVATE_KEY", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw")
+    fcm = 'type = "fcm"\nservice_account_env = "FIREBASE_SERVICE_ACCOUNT"\n'
+    web = 'type = "webpush"\nprivate_key_env = "VAPID_PRIVATE_KEY"\nsubject = "mailto:a@b.example"'
+    text = PUSH.format(name="app", options=f'{fcm}base_url = "{google.peer.url}"')
+    (shop / "messaging.toml").write_text(text + PUSH.format(name="site", options=web))
+
+    ran = run("check")
+    google.close()
+
+    rows = {line.split()[0]: line for line in ran.out.splitlines() if line.split()}
+    assert ran.status == 0, ran.err
+    assert "ok" in rows["app"]
+    assert "cannot be checked" in rows["site"]
+    assert [document["validateOnly"] for document in google.messages] == [True]
