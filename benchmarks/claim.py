@@ -29,9 +29,9 @@ from messaging_core.models.messages.message import Status
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 from messaging_core.testing import a_delivery, a_message, a_new_message, a_settlement
 
-FEW, MANY, TENANTS, EACH = 1000, 100_000 if QUICK else 1_000_000, 1000, 20
+FEW, MANY, TENANTS, EACH = 1000, 30_000 if QUICK else 1_000_000, 1000, 20
 BATCH, CLAIMS = 100, 60
-SHARED = 2000 if QUICK else 6000
+SHARED = 1000 if QUICK else 6000
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LEASE = timedelta(minutes=15)
 MOST, LEAST = 1.5, 0.2

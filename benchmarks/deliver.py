@@ -97,8 +97,8 @@ PEERS = {
 }
 LIMITS = {
     ("defaults", "Huey"): (1.2, 0.35, 1.4),
-    ("defaults", "Huey without results"): (0.7, 0.22, 0.9),
-    ("exclusive", "Huey"): (1.2, 0.65, 1.3),
+    ("defaults", "Huey without results"): (0.7, 0.22, 1.0),
+    ("exclusive", "Huey"): (1.4, 0.65, 1.5),
     ("exclusive, without durable hand-off", "Huey"): (3.0, 0.85, 2.8),
 }
 """At least this many times the rate of the peer: deliver, end to end single, end to end bulk."""
