@@ -1,71 +1,74 @@
 """Measure what the commits alone allow: plain statements beside Huey, which also runs the task.
 
-`send` of one message is one commit. Here plain statements make that commit and nothing else: with
-one row, and with the rows of a message. No engine that commits each message can be faster. Huey
-commits three times a task, always in WAL, also where several connections write and this SQLite
-version can then corrupt the file.
+`send` of one message is one commit. Here plain statements make that commit and do nothing else:
+with one row, and with the rows of a message. No engine that commits each message can be faster.
+Huey commits three times a task, always in WAL, also where several connections write and this SQLite
+version can then corrupt the file. All of them take turns, message by message.
 """
 
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import orjson
+from huey import SqliteHuey
 
 from _hosts import QUICK, SMS
 from _requests import minimal
-from accept import Raw, rows_of, seconds, split
-from deliver import huey
+from accept import Raw, Rows, rows_of, seconds, split
 
-ROUNDS, COUNT = (1, 200) if QUICK else (5, 1000)
+COUNT = 100 if QUICK else 1000
 
 
-class OneRow:
-    """A table without an index, in which every commit writes one row."""
+def one_row(folder: str) -> Callable[[Rows], object]:
+    """Return what writes one row into a table without an index, durably."""
+    connection = sqlite3.connect(Path(folder) / "row.db", isolation_level=None)
+    for pragma in ("journal_mode = TRUNCATE", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("CREATE TABLE one (value TEXT)")
+    return lambda rows: connection.execute("INSERT INTO one VALUES (?)", (str(rows),))
 
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode = TRUNCATE", "synchronous = FULL"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.execute("CREATE TABLE rows (value TEXT)")
 
-    def write(self, row: Any) -> None:
-        """Write one row, durably."""
-        self._connection.execute("INSERT INTO rows VALUES (?)", (str(row["messaging_outbox"]),))
+def task(folder: str) -> Callable[[Rows], object]:
+    """Return what enqueues a task in Huey, takes it from the queue, runs it and keeps the result.
+
+    On one thread, without the consumer, this is all that Huey needs at least.
+    """
+    queue = SqliteHuey(filename=str(Path(folder) / "huey.db"), fsync=True)
+
+    @queue.task()
+    def deliver(position: int) -> int:
+        return position
+
+    def run(rows: Rows) -> Any:
+        deliver(rows["messaging_messages"][0][0])
+        return queue.execute(queue.dequeue())
+
+    return run
 
 
 def main() -> None:
-    """Print the median time of each commit, and how many times the rate of Huey that is."""
-    (together,) = rows_of(SMS, [[orjson.dumps(minimal(number)) for number in range(COUNT)]])
-    messages = list(split(together))
-    times: dict[str, list[float]] = {}
-    peers = []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-            shared = Raw(folder, "shared", exclusive=False)
-            alone = Raw(folder, "alone", exclusive=True)
-            one_row = OneRow(Path(folder) / "row.db")
-            for connection in (shared.connection, alone.connection):
-                stack.callback(connection.close)
-            writers: dict[str, Callable[[Any], None]] = {
-                "one row, TRUNCATE": one_row.write,
-                "the rows of a message, TRUNCATE": shared.write,
-                "the rows of a message, WAL (exclusive)": alone.write,
-            }
-            for message in messages:
-                for name, write in writers.items():
-                    times.setdefault(name, []).append(seconds(partial(write, message)))
-        peers.append(1 / huey(results=True, workers=1)["end to end, single"])
-    peer = median(peers)
-    print(f"{'Huey: enqueue, run, keep the result':40}{peer * 1e6:8,.0f} us")
-    for name, measured in times.items():
-        commit = median(measured)
-        print(f"{name:40}{commit * 1e6:8,.0f} us, {peer / commit:.2f} times the rate of Huey")
+    """Print the median time of each, and how many times the rate of Huey that is."""
+    requests = [orjson.dumps(minimal(number)) for number in range(COUNT)]
+    (together,) = rows_of(SMS, [requests])
+    with tempfile.TemporaryDirectory() as folder:
+        works: dict[str, Callable[[Rows], object]] = {
+            "Huey: enqueue, run, keep the result": task(folder),
+            "one row, TRUNCATE": one_row(folder),
+            "the rows of a message, TRUNCATE": Raw(folder, "shared", exclusive=False).write,
+            "the rows of a message, WAL (exclusive)": Raw(folder, "alone", exclusive=True).write,
+        }
+        times = [
+            [seconds(partial(work, message)) for work in works.values()]
+            for message in split(together)
+        ]
+    peer, *_ = medians = [median(column) for column in zip(*times, strict=True)]
+    for name, time in zip(works, medians, strict=True):
+        print(f"{name:40}{time * 1e6:8,.0f} us, {peer / time:.2f} times the rate of Huey")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import sleep
@@ -48,7 +49,9 @@ def engine(worker: dict[str, Any], **storage: Any) -> Rates:
     }
 
 
-def huey(*, results: bool, workers: int, answer: float = 0) -> Rates:
+def huey(
+    *, results: bool, workers: int, answer: float = 0, clock: Callable[[], float] = cpu_in_short
+) -> Rates:
     """Enqueue, then let the consumer of Huey run; return how many a second of each."""
     done = threading.Semaphore(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -61,13 +64,13 @@ def huey(*, results: bool, workers: int, answer: float = 0) -> Rates:
             done.release()
             return number
 
-        enqueue = rate(COUNT, lambda: [deliver(number) for number in range(COUNT)], cpu_in_short)
+        enqueue = rate(COUNT, lambda: [deliver(number) for number in range(COUNT)], clock)
         consumer = queue.create_consumer(workers=workers, periodic=False, backoff=1.0)
-        start = cpu_in_short()
+        start = clock()
         consumer.start()
         for _ in range(COUNT):
             done.acquire()
-        process = COUNT / (cpu_in_short() - start)
+        process = COUNT / (clock() - start)
         consumer.stop(graceful=True)
     both = end_to_end(enqueue, process)
     return {"deliver": process, "end to end, single": both, "end to end, bulk": both}
