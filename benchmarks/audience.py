@@ -79,4 +79,4 @@ def main(count: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(20_000 if QUICK else 100_000))
+    sys.exit(main(10_000 if QUICK else 100_000))

@@ -31,8 +31,8 @@ from messaging_core.models.delivery.outcome import Accepted
 from messaging_core.models.messages.envelope import EmailContent, Recipient
 from messaging_core.testing.contracts.transport import an_envelope
 
-COUNT, ROUNDS = (300, 2) if QUICK else (1500, 5)
-MAILS = 200 if QUICK else 600
+COUNT, ROUNDS = (200, 2) if QUICK else (1500, 5)
+MAILS = 100 if QUICK else 600
 """How many go to the sink in one turn."""
 THREADS = 4
 MAIL = Channel(name="news", platform="email", sender="shop@sender.example")

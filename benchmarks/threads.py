@@ -16,7 +16,7 @@ from _requests import minimal
 from messaging_core import Messenger
 
 THREADS = (1, 4, 16, 64)
-ROUNDS, EACH = (2, 400) if QUICK else (5, 1600)
+ROUNDS, EACH = (2, 200) if QUICK else (5, 1600)
 LEAST = {16: 1.1, 64: 0.9}
 """How many times the rate of one thread; 64 threads of one process also share one interpreter."""
 LONGEST_TAIL = 3.0
