@@ -137,9 +137,9 @@ def _default_sender(request: SendMessage, channel: Channel) -> str | None:
 
     It is stored with the message, so that every attempt and every look-up has the same.
     """
-    contact = next(iter(request.receiver.contacts), None)
-    if channel.senders is None or contact is None:
+    if channel.senders is None or not request.receiver.contacts:
         return channel.sender
+    contact = request.receiver.contacts[0]
     kind = PLATFORM_KEYS.get(channel.platform, channel.identifier_key)
     own = address_of(contact, channel)
     address = own[1] if own else _identifier(contact, channel).identifier_value
