@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Final
 
-from attrs import field
+from attrs import evolve, field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.addresses import AddressError, wire_address
@@ -23,6 +23,7 @@ from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
 from messaging_core.rules.content.media import is_invitation
+from messaging_core.rules.links.html_links import mark_untracked
 
 _NO_RECEIVERS: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 
@@ -50,13 +51,14 @@ class Mail:
     utf8: bool
 
 
-def compose(
+def compose(  # noqa: PLR0913 - by keyword beyond the second
     envelope: Envelope,
     content: EmailContent,
     *,
     media: MediaSource | None,
     limit: int,
     return_path: ReturnPath | None = None,
+    no_track: str | None = None,
 ) -> Mail:
     """Return the mail for an envelope, the same bytes at every try.
 
@@ -66,10 +68,13 @@ def compose(
         media: Where attachments come from that are named by URL.
         limit: The most bytes that the finished mail may have.
         return_path: Where reports go; by default to the sender.
+        no_track: The attribute by which a provider knows a link that it must not track.
 
     Raises:
         UnsendableError: It cannot be sent as it stands; carries the outcome.
     """
+    if no_track and content.html:
+        content = evolve(content, html=mark_untracked(content.html, no_track))
     sender = sender_of(envelope.sender)
     recipients = {receiver.value: receiver_of(receiver) for receiver in envelope.receivers}
     message_id = message_id_of(envelope)

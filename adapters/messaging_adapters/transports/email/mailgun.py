@@ -43,6 +43,7 @@ _REGIONS: Final = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgu
 _DOMAIN: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})+")
 _TAG: Final = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
 _REFERENCE: Final = re.compile(r"<?([^<>\s@]{1,200}@[^<>\s@]{1,255})>?")
+_NO_TRACK: Final = 'disable-tracking="true"'
 _LARGEST_MAIL: Final = 25_000_000  # bytes
 _WRONG_URL: Final = b"Mailgun Magnificent API"
 _UNTIL: Final = re.compile(r"try again after (\w{3}, \d{1,2} \w{3} \d{4} [\d:]{8} \w{3})")
@@ -158,7 +159,7 @@ class MailgunTransport(HttpTransport, Codec):
         content = envelope.content
         if not isinstance(content, EmailContent):
             raise unsendable("Mailgun carries email only", FailureCode.UNSUPPORTED_TYPE)
-        mail = compose(envelope, content, media=None, limit=_LARGEST_MAIL)
+        mail = compose(envelope, content, media=None, limit=_LARGEST_MAIL, no_track=_NO_TRACK)
         if mail.utf8:
             problem = "Mailgun carries no address with letters beyond ASCII before the @"
             raise unsendable(problem, FailureCode.UNSUPPORTED_DESTINATION)

@@ -42,6 +42,7 @@ from messaging_core.ports.media import MediaSource
 _REGION: Final = re.compile(r"[a-z]{2,3}(-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 _SET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SERVICE: Final = "ses"
+_NO_TRACK: Final = "ses:no-track"
 _LARGEST_MAIL: Final = 40_000_000  # bytes, of the MIME message
 _LONG_WAIT: Final = timedelta(minutes=10)
 """After the daily quota: SES counts the last 24 hours, so that some of it comes back soon."""
@@ -175,7 +176,7 @@ class SesTransport(HttpTransport, Codec):
         content = envelope.content
         if not isinstance(content, EmailContent):
             raise unsendable("SES carries email only", FailureCode.UNSUPPORTED_TYPE)
-        mail = compose(envelope, content, media=None, limit=_LARGEST_MAIL)
+        mail = compose(envelope, content, media=None, limit=_LARGEST_MAIL, no_track=_NO_TRACK)
         if mail.utf8:
             problem = "SES carries no address with letters beyond ASCII before the @"
             raise unsendable(problem, FailureCode.UNSUPPORTED_DESTINATION)

@@ -113,6 +113,16 @@ def outcome(response: HttpResponse, **options: Any) -> Outcome:
     return result
 
 
+def test_a_link_is_left_out_of_tracking_as_ses_writes_it() -> None:
+    html = '<a data-no-track href="https://a.example/">x</a>'
+
+    _, part = mail_in(requested(a_mail(html=html))).get_payload()
+
+    assert isinstance(part, Message)
+    content = part.get_payload(decode=True)
+    assert content == html.replace("<a ", "<a ses:no-track ").encode()
+
+
 def test_a_mail_is_posted_whole_with_our_id_as_a_tag() -> None:
     envelope = a_mail(html="<p>A text</p>")
 
