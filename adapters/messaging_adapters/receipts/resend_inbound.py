@@ -16,12 +16,13 @@ from attrs import define, evolve, field
 from messaging_adapters.mail.parts import ANY_TYPE
 from messaging_adapters.mail.received import people_in
 from messaging_adapters.providers.answers import is_reference
+from messaging_adapters.providers.requests import api_request
 from messaging_adapters.receipts.incoming import channel_of
 from messaging_adapters.receipts.json_body import Document, children, instant, required, text
 from messaging_core.errors import HttpError, MediaError, UnreadableRequestError
 from messaging_core.models.content.body import Attachment, HtmlBody, HtmlMetadata
 from messaging_core.models.delivery.receipt import IncomingMessage
-from messaging_core.ports.http import HttpClient, HttpRequest
+from messaging_core.ports.http import HttpClient
 from messaging_core.ports.media import MediaSource
 from messaging_core.rules.content.media import media_type_of
 
@@ -97,8 +98,8 @@ class ReceivedMails:
         return evolve(message, body=body)
 
     def _get(self, path: str) -> Document | None:
-        headers = {"authorization": f"Bearer {self.api_key}", "accept": "application/json"}
-        request = HttpRequest(method="GET", url=f"{self.root}{path}", headers=headers)
+        credentials = {"authorization": f"Bearer {self.api_key}"}
+        request = api_request("GET", f"{self.root}{path}", credentials)
         response = self.client.send(request, max_answer=_LARGEST_FILES)
         if response.status == _GONE:
             return None

@@ -211,6 +211,28 @@ class HttpTransport(Transport):
         return self._codec.looked_up(response, envelope) if response.is_ok else None
 
 
+class CodecTransport(HttpTransport, Codec):
+    """A codec that runs itself: its own fields are what `HttpTransport` takes.
+
+    A class below it calls `_run_itself` when its fields are set.
+    """
+
+    timeout: timedelta
+    client: HttpClient | None
+    clock: Clock | None
+    media: MediaSource | None = None
+
+    def _run_itself(self) -> None:
+        HttpTransport.__init__(
+            self,
+            self,
+            client=self.client,
+            timeout=self.timeout,
+            clock=self.clock,
+            media=self.media,
+        )
+
+
 def refused(
     description: str,
     name: str,

@@ -26,7 +26,12 @@ from messaging_adapters.providers.credentials import api_root, basic_auth, check
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.form_data import Form, form_with_file
 from messaging_adapters.providers.own_id import MESSAGE_ID
-from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, HttpTransport
+from messaging_adapters.providers.requests import api_request
+from messaging_adapters.transports.http import (
+    AN_HTTP_CLIENT,
+    TIMEOUT,
+    CodecTransport,
+)
 from messaging_core.arguments import a_text, checked_init, choice, flag, optional, span
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
@@ -81,7 +86,7 @@ _CAPABILITIES: Final = Capabilities(
     clock=optional(a_clock),
 )
 @define(eq=False, kw_only=True)
-class MailgunTransport(HttpTransport, Codec):
+class MailgunTransport(CodecTransport):
     """Send email from a domain of Mailgun.
 
     The transport makes the whole mail, the same bytes at every try, and Mailgun keeps its
@@ -135,14 +140,7 @@ class MailgunTransport(HttpTransport, Codec):
             raise ConfigurationError("tag must be at most 128 characters of ASCII")
         self._root = f"{api_root(self.base_url or _REGIONS[self.region])}/v3/{self.domain}"
         self._table = error_table("mailgun").with_changes(self.errors)
-        HttpTransport.__init__(
-            self,
-            self,
-            client=self.client,
-            timeout=self.timeout,
-            clock=self.clock,
-            media=self.media,
-        )
+        self._run_itself()
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         del now  # Mailgun takes no validity
@@ -183,11 +181,11 @@ class MailgunTransport(HttpTransport, Codec):
             yield "o:testmode", "yes"
 
     def _request(self, method: str, path: str, form: Form | None = None) -> HttpRequest:
-        headers = {"authorization": basic_auth("api", self.api_key), "accept": "application/json"}
-        url, body = f"{self._root}/{path}", b""
-        if form is not None:
-            headers["content-type"], body = form.content_type, form.body
-        return HttpRequest(method=method, url=url, headers=headers, body=body)
+        credentials = {"authorization": basic_auth("api", self.api_key)}
+        url = f"{self._root}/{path}"
+        if form is None:
+            return api_request(method, url, credentials)
+        return api_request(method, url, credentials, form.body, form.content_type)
 
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)

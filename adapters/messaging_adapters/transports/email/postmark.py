@@ -27,11 +27,11 @@ from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
 from messaging_adapters.providers.postmark_message import LARGEST_FILES, message_of
+from messaging_adapters.providers.requests import api_request
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
-    Codec,
-    HttpTransport,
+    CodecTransport,
     refused,
 )
 from messaging_core.arguments import a_text, checked_init, optional, span
@@ -79,7 +79,7 @@ _AWAY: Final = 503
     clock=optional(a_clock),
 )
 @define(eq=False, kw_only=True)
-class PostmarkTransport(HttpTransport, Codec):
+class PostmarkTransport(CodecTransport):
     """Send email through a server of Postmark.
 
     Our message id travels in `Metadata` and comes back in each webhook. Postmark recognises no
@@ -125,14 +125,7 @@ class PostmarkTransport(HttpTransport, Codec):
             raise ConfigurationError("message_stream must be the id of a stream, such as outbound")
         self._root = api_root(self.base_url)
         self._table = error_table("postmark").with_changes(self.errors)
-        HttpTransport.__init__(
-            self,
-            self,
-            client=self.client,
-            timeout=self.timeout,
-            clock=self.clock,
-            media=self.media,
-        )
+        self._run_itself()
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         del now
@@ -149,10 +142,8 @@ class PostmarkTransport(HttpTransport, Codec):
         return self._request("POST", "/email", orjson.dumps(message))
 
     def _request(self, method: str, path: str, body: bytes = b"") -> HttpRequest:
-        headers = {"x-postmark-server-token": self.server_token, "accept": "application/json"}
-        if body:
-            headers["content-type"] = "application/json"
-        return HttpRequest(method=method, url=f"{self._root}{path}", headers=headers, body=body)
+        credentials = {"x-postmark-server-token": self.server_token}
+        return api_request(method, f"{self._root}{path}", credentials, body)
 
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 from attrs import define, field
 
-from messaging_adapters.mail.addresses import AddressError, wire_address
+from messaging_adapters.mail.compose import receiver_of, sender_of
 from messaging_adapters.mail.failures import UnsendableError, outcome_of, unsendable
 from messaging_adapters.providers.answers import (
     acceptance,
@@ -24,11 +24,11 @@ from messaging_adapters.providers.answers import (
 from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
+from messaging_adapters.providers.requests import api_request
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
-    Codec,
-    HttpTransport,
+    CodecTransport,
 )
 from messaging_core.arguments import a_text, checked_init, optional, span
 from messaging_core.models.common.channel import EMAIL
@@ -36,7 +36,7 @@ from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.content.body import Attachment
 from messaging_core.models.delivery.capabilities import Capabilities
 from messaging_core.models.delivery.outcome import Outcome
-from messaging_core.models.messages.envelope import Address, EmailContent, Envelope
+from messaging_core.models.messages.envelope import Address, EmailContent, Envelope, Recipient
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
@@ -68,7 +68,7 @@ _CAPABILITIES: Final = Capabilities(
     clock=optional(a_clock),
 )
 @define(eq=False, kw_only=True)
-class ResendTransport(HttpTransport, Codec):
+class ResendTransport(CodecTransport):
     """Send email with Resend.
 
     Our message id is the idempotency key: for 24 hours Resend answers a repeated request as it
@@ -108,9 +108,7 @@ class ResendTransport(HttpTransport, Codec):
         check_key("api_key", self.api_key)
         self._root = api_root(self.base_url)
         self._table = error_table("resend").with_changes(self.errors)
-        HttpTransport.__init__(
-            self, self, client=self.client, timeout=self.timeout, clock=self.clock
-        )
+        self._run_itself()
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         del now  # the same bytes at every try
@@ -120,16 +118,12 @@ class ResendTransport(HttpTransport, Codec):
                 raise unsendable(f"Resend takes mails of at most {_LARGEST_REQUEST} bytes")
         except UnsendableError as error:
             return error.outcome
-        headers = {
-            **self._credentials,
-            "content-type": "application/json",
-            "idempotency-key": str(envelope.message_id),
-        }
-        return HttpRequest(method="POST", url=f"{self._root}/emails", headers=headers, body=content)
+        headers = {**self._credentials, "idempotency-key": str(envelope.message_id)}
+        return api_request("POST", f"{self._root}/emails", headers, content)
 
     @property
     def _credentials(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.api_key}", "accept": "application/json"}
+        return {"authorization": f"Bearer {self.api_key}"}
 
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)
@@ -152,7 +146,7 @@ class ResendTransport(HttpTransport, Codec):
 
     def check_request(self, *, now: datetime) -> HttpRequest | None:
         del now
-        return HttpRequest(method="GET", url=f"{self._root}/domains", headers=self._credentials)
+        return api_request("GET", f"{self._root}/domains", self._credentials)
 
     def is_known(self, response: HttpResponse) -> bool:
         """Know a key that may send and not list domains: Resend says so."""
@@ -185,12 +179,9 @@ def _is_reply_to(name: str) -> bool:
 
 def _sender(sender: Address | None) -> str:
     """Return the sender with its name as it is: Resend takes neither quotes nor encoded words."""
-    if sender is None:
-        raise _bad_sender("the channel has no sender")
-    address = _wire(sender.value)
-    if address is None:
-        raise _bad_sender("the sender is no mail address in ASCII, and Resend takes no other")
-    name = sender.name or ""
+    address, name = sender_of(sender), (sender.name if sender else None) or ""
+    if not address.isascii():
+        raise _bad_sender("the sender has letters beyond ASCII, and Resend takes none")
     if not name.isprintable() or _is_special(name):
         raise _bad_sender('Resend takes no name of a sender with one of ()<>[]:;@\\," or =?')
     return f"{name} <{address}>" if name else address
@@ -200,10 +191,10 @@ def _bad_sender(problem: str) -> UnsendableError:
     return unsendable(problem, FailureCode.INVALID_SENDER, Retry.CONFIGURATION)
 
 
-def _receiver(receiver: Address) -> str:
-    address = _wire(receiver.value)
-    if address is None:
-        problem = "a receiver is no mail address in ASCII, and Resend takes no other"
+def _receiver(receiver: Recipient) -> str:
+    address = receiver_of(receiver)
+    if not address.isascii():
+        problem = "a receiver has letters beyond ASCII before the @, and Resend takes none"
         raise unsendable(problem, FailureCode.INVALID_RECEIVER)
     return _named_address(receiver.name or "", address)
 
@@ -225,14 +216,6 @@ def _named_address(name: str, address: str) -> str:
 
 def _is_special(name: str) -> bool:
     return bool(_SPECIALS & set(name)) or _ENCODED_WORD in name
-
-
-def _wire(address: str) -> str | None:
-    try:
-        wire = wire_address(address)
-    except AddressError:
-        return None
-    return wire if wire.isascii() else None
 
 
 def _attachment(attachment: Attachment) -> dict[str, str]:

@@ -15,6 +15,7 @@ from attrs import define, evolve, field
 
 from messaging_adapters.mail import headers
 from messaging_adapters.mail.addresses import AddressError, wire_address
+from messaging_adapters.mail.compose import receiver_of, sender_of
 from messaging_adapters.mail.failures import UnsendableError, unsendable
 from messaging_adapters.mail.headers import HeaderError
 from messaging_adapters.mail.parts import ANY_TYPE
@@ -28,10 +29,15 @@ from messaging_adapters.providers.answers import (
 )
 from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.own_id import OWN_ID
-from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, HttpTransport
+from messaging_adapters.providers.requests import api_request
+from messaging_adapters.transports.http import (
+    AN_HTTP_CLIENT,
+    TIMEOUT,
+    CodecTransport,
+)
 from messaging_core.arguments import a_text, checked_init, flag, optional, span
 from messaging_core.models.common.channel import EMAIL
-from messaging_core.models.common.failure import FailureCode, Retry
+from messaging_core.models.common.failure import FailureCode
 from messaging_core.models.content.body import Attachment
 from messaging_core.models.delivery.capabilities import Capabilities
 from messaging_core.models.delivery.outcome import Accepted, Outcome
@@ -70,7 +76,7 @@ _CAPABILITIES: Final = Capabilities(
     clock=optional(a_clock),
 )
 @define(eq=False)
-class SendGridTransport(HttpTransport, Codec):
+class SendGridTransport(CodecTransport):
     """Send email with an account of Twilio SendGrid.
 
     SendGrid recognises no repeated message and has no list of messages to ask. So our message id
@@ -109,14 +115,7 @@ class SendGridTransport(HttpTransport, Codec):
         """Refuse a set-up that could not work."""
         check_key("api_key", self.api_key)
         self._root = f"{api_root(self.base_url)}/v3"
-        HttpTransport.__init__(
-            self,
-            self,
-            client=self.client,
-            timeout=self.timeout,
-            clock=self.clock,
-            media=self.media,
-        )
+        self._run_itself()
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         del now  # SendGrid takes no validity
@@ -132,10 +131,8 @@ class SendGridTransport(HttpTransport, Codec):
         return self._request("POST", "mail/send", body)
 
     def _request(self, method: str, path: str, body: bytes = b"") -> HttpRequest:
-        fields = {"authorization": f"Bearer {self.api_key}", "accept": "application/json"}
-        if body:
-            fields["content-type"] = "application/json"
-        return HttpRequest(method=method, url=f"{self._root}/{path}", headers=fields, body=body)
+        credentials = {"authorization": f"Bearer {self.api_key}"}
+        return api_request(method, f"{self._root}/{path}", credentials, body)
 
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         """Read the status: an acceptance has no body, and its id is in a header.
@@ -174,7 +171,7 @@ def _mail(envelope: Envelope) -> dict[str, Any]:
         raise unsendable("SendGrid takes no mail without a subject")
     mail = {
         "personalizations": [_lines(envelope)],
-        "from": _sender(envelope.sender),
+        "from": _person(sender_of(envelope.sender), envelope.sender),
         "subject": content.subject,
         "content": _texts(content),
         "custom_args": {OWN_ID: str(envelope.message_id)},
@@ -193,7 +190,7 @@ def _lines(envelope: Envelope) -> dict[str, list[dict[str, str]]]:
     lines: dict[str, list[dict[str, str]]] = {}
     seen: set[str] = set()
     for receiver in envelope.receivers:
-        person = _person(receiver, "a receiver", FailureCode.INVALID_RECEIVER, Retry.PERMANENT)
+        person = _person(receiver_of(receiver), receiver)
         if person["email"].lower() not in seen:
             seen.add(person["email"].lower())
             lines.setdefault(str(receiver.type), []).append(person)
@@ -203,19 +200,9 @@ def _lines(envelope: Envelope) -> dict[str, list[dict[str, str]]]:
     return lines
 
 
-def _sender(sender: Address | None) -> dict[str, str]:
-    code, retry = FailureCode.INVALID_SENDER, Retry.CONFIGURATION
-    if sender is None:
-        raise unsendable("the channel has no sender", code, retry)
-    return _person(sender, "the sender", code, retry)
-
-
-def _person(address: Address, who: str, code: FailureCode, retry: Retry) -> dict[str, str]:
-    try:
-        person = {"email": wire_address(address.value)}
-    except AddressError as error:
-        raise unsendable(f"{who} is no mail address: {error}", code, retry) from error
-    return person | ({"name": address.name} if address.name else {})
+def _person(email: str, address: Address | None) -> dict[str, str]:
+    name = address.name if address else None
+    return {"email": email} | ({"name": name} if name else {})
 
 
 def _texts(content: EmailContent) -> list[dict[str, str]]:
@@ -243,8 +230,10 @@ def _replies(content: EmailContent) -> Sequence[str]:
 def _people(value: str) -> Iterator[dict[str, str]]:
     """Yield the mailboxes of a Reply-To, which SendGrid takes in a field of its own."""
     for name, email in getaddresses([value]):
-        address = Address(value=email, name=name or None)
-        yield _person(address, "a Reply-To", FailureCode.INVALID_CONTENT, Retry.PERMANENT)
+        try:
+            yield _person(wire_address(email), Address(value=email, name=name or None))
+        except AddressError as error:
+            raise unsendable(f"a Reply-To is no mail address: {error}") from error
 
 
 def _own_headers(content: EmailContent) -> Iterator[tuple[str, str]]:

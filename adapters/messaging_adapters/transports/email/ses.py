@@ -24,7 +24,11 @@ from messaging_adapters.providers.answers import (
 from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
-from messaging_adapters.transports.http import AN_HTTP_CLIENT, TIMEOUT, Codec, HttpTransport
+from messaging_adapters.transports.http import (
+    AN_HTTP_CLIENT,
+    TIMEOUT,
+    CodecTransport,
+)
 from messaging_core.arguments import a_text, checked_init, optional, span
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import EMAIL
@@ -78,7 +82,7 @@ _CAPABILITIES: Final = Capabilities(
     clock=optional(a_clock),
 )
 @define(eq=False, kw_only=True)
-class SesTransport(HttpTransport, Codec):
+class SesTransport(CodecTransport):
     """Send email through Amazon SES, in one region.
 
     The transport makes the whole mail; SES writes a `Message-ID` of its own over ours. Our message
@@ -135,14 +139,7 @@ class SesTransport(HttpTransport, Codec):
         self._root = f"{api_root(self.base_url or _endpoint(self.region))}/v2/email"
         self._table = error_table("ses").with_changes(self.errors)
         self._signer = self._made_signer()
-        HttpTransport.__init__(
-            self,
-            self,
-            client=self.client,
-            timeout=self.timeout,
-            clock=self.clock,
-            media=self.media,
-        )
+        self._run_itself()
 
     def _made_signer(self) -> Any:
         from messaging_adapters.providers.aws_signature import (  # noqa: PLC0415 - an extra

@@ -21,11 +21,11 @@ from messaging_adapters.providers.answers import (
 )
 from messaging_adapters.providers.credentials import api_root, check_key
 from messaging_adapters.providers.error_table import ErrorTable, error_table
+from messaging_adapters.providers.requests import api_request
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
-    Codec,
-    HttpTransport,
+    CodecTransport,
     refused,
 )
 from messaging_core.arguments import a_text, checked_init, optional, span, uuid
@@ -87,7 +87,7 @@ _FAILED: Final = frozenset({"rejected", "sending_failed", "delivery_failed", "sk
     clock=optional(a_clock),
 )
 @define(eq=False, kw_only=True)
-class BirdTransport(HttpTransport, Codec):
+class BirdTransport(CodecTransport):
     """Send through a channel of Bird: SMS, MMS, email, and bodies of the host's own platforms.
 
     Requests and messages have the same form here and at Bird, so a host can move either way. Our
@@ -137,9 +137,7 @@ class BirdTransport(HttpTransport, Codec):
         root = api_root(self.base_url)
         self._channel_url = f"{root}/workspaces/{self.workspace_id}/channels/{self.channel_id}"
         self._table = error_table("bird").with_changes(self.errors)
-        HttpTransport.__init__(
-            self, self, client=self.client, timeout=self.timeout, clock=self.clock
-        )
+        self._run_itself()
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         body = _body(envelope.content)
@@ -177,10 +175,7 @@ class BirdTransport(HttpTransport, Codec):
         return self._request("POST", f"{self._channel_url}/messages", content)
 
     def _request(self, method: str, url: str, body: bytes = b"") -> HttpRequest:
-        headers = {"authorization": f"AccessKey {self.access_key}", "accept": "application/json"}
-        if body:
-            headers["content-type"] = "application/json"
-        return HttpRequest(method=method, url=url, headers=headers, body=body)
+        return api_request(method, url, {"authorization": f"AccessKey {self.access_key}"}, body)
 
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)

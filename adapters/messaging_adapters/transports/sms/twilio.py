@@ -26,11 +26,11 @@ from messaging_adapters.providers.answers import (
 from messaging_adapters.providers.credentials import api_root, basic_auth
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.message_token import PARAMETER, sign_message_id
+from messaging_adapters.providers.requests import FORM, api_request
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
-    Codec,
-    HttpTransport,
+    CodecTransport,
     refused,
 )
 from messaging_core.arguments import a_text, checked_init, optional, span
@@ -72,7 +72,7 @@ _FAILED: Final = frozenset({"failed", "undelivered", "canceled"})
     clock=optional(a_clock),
 )
 @define(eq=False)
-class TwilioTransport(HttpTransport, Codec):
+class TwilioTransport(CodecTransport):
     """Send SMS and MMS with an account of Twilio.
 
     Twilio carries no id of ours and recognises no repeated message. So our message id goes, signed,
@@ -138,9 +138,7 @@ class TwilioTransport(HttpTransport, Codec):
             receipts=self.status_callback is not None,
             looks_up=True,
         )
-        HttpTransport.__init__(
-            self, self, client=self.client, timeout=self.timeout, clock=self.clock
-        )
+        self._run_itself()
 
     def _check_ids(self) -> None:
         for name, pattern, start in (
@@ -196,10 +194,7 @@ class TwilioTransport(HttpTransport, Codec):
         return self._request("POST", self._messages_url, urlencode(pairs).encode())
 
     def _request(self, method: str, url: str, body: bytes = b"") -> HttpRequest:
-        headers = {"authorization": self._authorization, "accept": "application/json"}
-        if body:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-        return HttpRequest(method=method, url=url, headers=headers, body=body)
+        return api_request(method, url, {"authorization": self._authorization}, body, FORM)
 
     def outcome(self, response: HttpResponse, envelope: Envelope, *, now: datetime) -> Outcome:
         answer = json_object(response)

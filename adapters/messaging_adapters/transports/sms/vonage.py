@@ -25,8 +25,7 @@ from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.transports.http import (
     AN_HTTP_CLIENT,
     TIMEOUT,
-    Codec,
-    HttpTransport,
+    CodecTransport,
     refused,
 )
 from messaging_core.arguments import a_text, checked_init, optional, span
@@ -64,7 +63,7 @@ _KNOWN_CREDENTIALS: Final = frozenset({400, 422})
     clock=optional(a_clock),
 )
 @define(eq=False, kw_only=True)
-class VonageTransport(HttpTransport, Codec):
+class VonageTransport(CodecTransport):
     """Send SMS and MMS with an application or an account of Vonage.
 
     Our message id travels as `client_ref` and comes back in each status. Vonage recognises no
@@ -130,9 +129,7 @@ class VonageTransport(HttpTransport, Codec):
         self._key = _key_of(self.private_key) if self.private_key is not None else None
         self._url = f"{api_root(self.base_url)}/v1/messages"
         self._table = error_table("vonage").with_changes(self.errors)
-        HttpTransport.__init__(
-            self, self, client=self.client, timeout=self.timeout, clock=self.clock
-        )
+        self._run_itself()
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         content = envelope.content

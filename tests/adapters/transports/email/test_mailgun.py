@@ -14,7 +14,6 @@ from attrs import evolve
 from mailgun.client import Client
 
 from messaging_adapters.config import load_config
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.transports.email.mailgun import MailgunTransport
 from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.models import (
@@ -402,10 +401,7 @@ class TestMailgunTransport(HttpPeerContract):
     secrets = (KEY,)
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return an_answer(200, id=f"<{number}@mg.shop.example>", message="Queued. Thank you.")

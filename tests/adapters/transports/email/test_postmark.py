@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_adapters.config import load_config
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.transports.email.postmark import PostmarkTransport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models import (
@@ -376,10 +375,7 @@ class TestPostmarkTransport(HttpPeerContract):
     secrets = (TOKEN,)
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return an_answer(200, ErrorCode=0, Message="OK", MessageID=str(UUID(int=number)))

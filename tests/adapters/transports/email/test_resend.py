@@ -10,7 +10,6 @@ from attrs import evolve
 from standardwebhooks import Webhook
 
 from messaging_adapters.config import load_config
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.receipts.resend import ResendReceipts
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.resend import ResendTransport
@@ -349,10 +348,7 @@ class TestResendTransport(HttpPeerContract):
     test_an_email_to_several_receivers_answers_for_each = None  # it is refused, see above
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return an_answer(200, id=f"49a3999c-0ce1-4ea6-ab68-{number:012d}")

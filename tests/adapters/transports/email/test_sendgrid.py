@@ -8,7 +8,6 @@ import orjson
 import pytest
 from attrs import evolve
 
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.providers.own_id import OWN_ID
 from messaging_adapters.transports.email.sendgrid import SendGridTransport
 from messaging_core.errors import ConfigurationError
@@ -301,10 +300,7 @@ class TestSendGridTransport(HttpPeerContract):
     test_a_refused_receiver_is_the_only_one_refused = None
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return HttpResponse(status=202, headers={"x-message-id": f"sg-{number}"})

@@ -22,7 +22,6 @@ from botocore.exceptions import CredentialRetrievalError
 from moto.server import ThreadedMotoServer
 
 from messaging_adapters.config import load_config
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.providers.aws_signature import AwsKeys, KeyChain, Signer
 from messaging_adapters.transports.email.ses import SesTransport
 from messaging_core.errors import ConfigurationError
@@ -555,10 +554,7 @@ class TestSesTransport(HttpPeerContract):
     secrets = (KEY,)
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def received(self) -> Sequence[str]:
         """Return what arrived, with the mail as it is before base64."""

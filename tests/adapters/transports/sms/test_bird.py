@@ -10,7 +10,6 @@ import orjson
 import pytest
 from attrs import evolve
 
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.transports.sms.bird import BirdTransport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models import (
@@ -314,10 +313,7 @@ class TestBirdTransport(HttpPeerContract):
         self.platform, self.content = platform, content
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return an_answer(202, id=str(UUID(int=number)), status="accepted")

@@ -11,7 +11,6 @@ import orjson
 import pytest
 from attrs import evolve
 
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.transports.sms.twilio import TwilioTransport
 from messaging_core.errors import ConfigurationError
@@ -451,10 +450,7 @@ class TestTwilioTransport(HttpPeerContract):
         self.content = content
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return an_answer(sid=f"SM{UUID(int=number).hex}", status="queued")

@@ -13,7 +13,6 @@ from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.transports.sms.vonage import VonageTransport
 from messaging_core.errors import ConfigurationError
 from messaging_core.models import (
@@ -346,10 +345,7 @@ class TestVonageTransport(HttpPeerContract):
         self.content = content
 
     def transport_to(self, url: str) -> Transport:
-        client = Urllib3Client(timeout=timedelta(seconds=0.5))
-        transport = a_transport(base_url=url, client=client)
-        transport._close = client.close
-        return transport
+        return a_transport(base_url=url, timeout=timedelta(seconds=0.5))
 
     def accepted(self, number: int) -> HttpResponse:
         return an_answer(202, message_uuid=str(UUID(int=number)))
