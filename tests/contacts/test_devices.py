@@ -1,6 +1,8 @@
 """A contact with several devices gets a push message on each; an address without device goes."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -263,6 +265,21 @@ def test_a_contact_without_devices_stays_and_cannot_be_reached(shop: Shop) -> No
     assert message.failure.code == FailureCode.UNKNOWN_RECEIVER
     assert violations(shop, by(id="ada")) == [("/receiver/contacts/0/id", "receiver.unreachable")]
     assert shop.messenger.contacts.get("ada").featured_identifiers == (MAIL,)
+
+
+def test_a_damaged_contact_does_not_hold_up_its_message(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    shop = Shop(SqliteStorage(path), Gateway())
+    shop.gateway.dead = {PHONE}
+    receiver = Receiver(contacts=(ReceiverContact(id="ada"),))
+    message = shop.messenger.send(APP, SendMessage(receiver=receiver, body=text("Hi")))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE messaging_contacts SET document = x'7b'")
+
+    Worker(shop.messenger).drain()
+
+    assert shop.messenger.get(message.id).status is Status.SENT
+    assert shop.gateway.attempts == [[PHONE, TABLET, WATCH]]
 
 
 def test_other_refusals_remove_nothing(shop: Shop) -> None:
