@@ -7,8 +7,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +14,7 @@ from uuid import UUID
 from attrs import define, evolve, field
 
 from messaging_adapters.mail.entities import Entity, read_entity
+from messaging_adapters.mail.received import plain_text
 from messaging_adapters.mail.redaction import Confidential
 from messaging_adapters.mail.replies import failure_of_report
 from messaging_adapters.mail.reports import Complaint, MailReport, RecipientStatus, report_of
@@ -255,9 +254,5 @@ def _contents(returned: Entity) -> Iterator[str]:
     """Yield what the returned mail says, as far as a diagnostic text might repeat it."""
     for name in ("subject", "from", "to", "cc"):
         value = _DOMAIN.sub("", returned.fields.get(name))
-        yield value
-        try:
-            yield str(make_header(decode_header(value)))
-        except (MessageError, LookupError, ValueError):
-            continue
+        yield from (value, plain_text(value))
     yield returned.text[:_ECHOES].decode("utf-8", "replace")

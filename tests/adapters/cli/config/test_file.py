@@ -43,10 +43,10 @@ def faults(run, shop):
             CHANNEL + TRANSPORT + "message_type = '2-fa'",
             'message_type: "2-fa" is not one of promotional, conversational, transactional, 2fa (d',
         ),
-        (MAIL + "host = 'x'", "[channels.a.transport] type: missing; one of bird, console, file, "),
+        (MAIL + "host = 'x'", "[channels.a.transport] type: missing; one of apns, "),
         (
             MAIL + "type = 'smpt'",
-            '[channels.a.transport] type: "smpt" is not one of bird, console, file, ',
+            '[channels.a.transport] type: "smpt" is not one of apns, ',
         ),
         (MAIL + "type = 3", "[channels.a.transport] type: must be text in quotes, not 3"),
         (MAIL + "type = 'smtp'", "[channels.a.transport] host: missing; it is text in quotes"),
