@@ -19,7 +19,7 @@ from messaging_adapters.config.settings import Settings
 from messaging_adapters.transports.composition.throttled import RateLimit, Throttled
 from messaging_core.errors import ConfigurationError
 from messaging_core.lazy import frozen
-from messaging_core.models.common.channel import SMS, Channel
+from messaging_core.models.common.channel import EMAIL, SMS, Channel
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport, close_transports
@@ -171,16 +171,17 @@ class Config:
         Raises:
             ConfigurationError: Some of them cannot be made; with a line for each.
         """
-        numbers = {
+        # Of two channels with one address the first counts, so the later one is put in before it.
+        addresses = {
             sender: channel.id
-            for channel in self.channels.values()
-            if channel.platform == SMS
+            for channel in reversed(list(self.channels.values()))
+            if channel.platform in {SMS, EMAIL}
             for sender in channel_senders(channel)
         }
         faults: list[str] = []
         parsers: list[ReceiptParser] = []
         for name, settings in self.webhooks.items():
-            defaults = {"name": name, "channels": numbers}
+            defaults = {"name": name, "channels": addresses}
             with _gathered(faults):
                 parsers.append(self._make(settings, f"[webhooks.{name}]", environment, defaults))
         if faults:

@@ -196,7 +196,7 @@ class MailgunReceipts(ReceiptParser):
             sender_name=mail.sender_name,
             body=mail.body,
             reference=mail.message_id or None,
-            raw=text(fields, "body-mime"),
+            raw=orjson.dumps({**fields, "body-mime": ""}).decode(),  # the body has all of it
         )
 
 

@@ -309,6 +309,20 @@ def test_channels_with_equal_settings_share_a_transport() -> None:
     assert transports["a"] is not transports["c"]
 
 
+def test_incoming_mail_belongs_to_the_first_channel_that_sends_from_its_address() -> None:
+    config: dict[str, Any] = mail("console:")
+    config["channels"] = {
+        "news": {"platform": "email", "sender": "Shop@shop.example", "transport": "console:"},
+        "orders": {"platform": "email", "sender": "shop@shop.example", "transport": "console:"},
+    }
+    config["webhooks"] = {"postmark": {"type": "postmark", "secret": "s3cret"}}
+
+    loaded = load_config(config)
+    (parser,) = loaded.make_webhooks({})
+
+    assert parser.channels == {"shop@shop.example": loaded.channels["news"].id}  # type: ignore[attr-defined]
+
+
 def test_webhooks_make_receipt_parsers_that_know_the_channels() -> None:
     config: dict[str, Any] = {
         "channels": {

@@ -224,6 +224,7 @@ def test_a_whole_mail_is_read_with_its_files() -> None:
     assert message.body.metadata.subject == "Grüße"
     (file,) = message.body.attachments
     assert (file.filename, file.content_type, file.content) == ("l.png", "image/png", "iVBORw==")
+    assert "iVBORw" not in message.raw
 
 
 def test_a_whole_mail_may_have_another_charset() -> None:
