@@ -24,7 +24,7 @@ from _hosts import CPU_MARGIN, QUICK, SMS, Provider, cpu_in_short, messenger, ra
 from _requests import minimal
 from messaging_core import Worker
 
-ROUNDS, COUNT, MANY = (1, 1500, 5000) if QUICK else (5, 3000, 100_000)
+ROUNDS, COUNT, MANY = (1, 1200, 5000) if QUICK else (5, 3000, 100_000)
 THREADS, ANSWER = 64, 0.005
 GROWTH_MIB = 10.0
 
@@ -102,7 +102,7 @@ LIMITS = {
     ("defaults", "Huey"): (1.2, 0.35, 1.4),
     ("defaults", "Huey without results"): (0.7, 0.22, 1.0),
     ("exclusive", "Huey"): (1.4, 0.65, 1.5),
-    ("exclusive, without durable hand-off", "Huey"): (3.0, 0.85, 2.8),
+    ("exclusive, without durable hand-off", "Huey"): (3.0, 0.75, 2.8),
 }
 """At least this many times the rate of the peer: deliver, end to end single, end to end bulk."""
 
