@@ -23,7 +23,6 @@ from messaging_core.rules.content.attachments import content_id_of
 from messaging_core.rules.content.headers import is_reserved
 from messaging_core.rules.content.mail_fields import is_structured
 from messaging_core.rules.content.media import is_invitation
-from messaging_core.rules.links.html_links import mark_untracked
 
 _NO_RECEIVERS: Final = "To: undisclosed-recipients:;\r\n"  # RFC 5322 §3.4, an empty group
 
@@ -74,6 +73,8 @@ def compose(  # noqa: PLR0913 - by keyword beyond the second
         UnsendableError: It cannot be sent as it stands; carries the outcome.
     """
     if no_track and content.html:
+        from messaging_core.rules.links.html_links import mark_untracked  # noqa: PLC0415 - rarely used
+
         content = evolve(content, html=mark_untracked(content.html, no_track))
     sender = sender_of(envelope.sender)
     recipients = {receiver.value: receiver_of(receiver) for receiver in envelope.receivers}
