@@ -37,6 +37,7 @@ nitpick_ignore = [
     ("py:class", "messaging_core.templates.resolver.TemplateResolver"),
     ("py:class", "messaging_core.decisions.delivery.fairness.Id"),  # a type variable
     ("py:class", "P"),  # the same
+    ("py:class", "messaging_adapters.receipts.form_body.FormBody"),
     ("py:class", "Logger"),  # of the standard library, imported on first use
 ]
 nitpick_ignore_regex = [
