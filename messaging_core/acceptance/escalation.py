@@ -1,6 +1,5 @@
 """The fallback of a message: accepted with it, it waits for what becomes of it."""
 
-from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
@@ -23,12 +22,12 @@ _NEVER: Final = Violation(
 )
 
 
-def chain(prepared: PreparedRequest) -> Iterator[PreparedRequest]:
-    """Yield a request, the one that takes over from it, and so on."""
-    current: PreparedRequest | None = prepared
-    while current is not None:
-        yield current
-        current = current.fallback
+def chain(prepared: PreparedRequest) -> list[PreparedRequest]:
+    """Return a request, the one that takes over from it, and so on."""
+    requests = [prepared]
+    while (fallback := requests[-1].fallback) is not None:
+        requests.append(fallback)
+    return requests
 
 
 def waiting_fallback(

@@ -178,6 +178,8 @@ class MessageWriter:
             evaluator: Applies the send rules.
         """
         decision = self._decided(message_id, prepared, people[0], evaluator)
+        if prepared.fallback is None:  # as nearly every message
+            return [(self._row(prepared, decision), decision.reasons)]
         fallback = waiting_fallback(prepared, decision, message_id)
         following: list[tuple[NewMessage, tuple[Reason, ...]]] = []
         if fallback is not None and fallback.admission is not None:
