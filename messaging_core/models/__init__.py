@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.outcome import *
     from messaging_core.models.delivery.receipt import *
     from messaging_core.models.delivery.transport_check import *
+    from messaging_core.models.delivery.webhook import *
     from messaging_core.models.messages.batch import *
     from messaging_core.models.messages.compose import *
     from messaging_core.models.messages.counts import *
@@ -111,6 +112,10 @@ _NAMES = {
         "ReceiptStatus Reception StatusReceipt"
     ),
     "delivery.transport_check": "CheckStatus TransportCheck",
+    "delivery.webhook": (
+        "EventFilter NewWebhookSubscription WebhookClaim WebhookDelivery WebhookScheme "
+        "WebhookStatus WebhookSubscription"
+    ),
     "messages.batch": "Batch",
     "messages.compose": "html text to",
     "messages.counts": "Count CountBy Counts",

@@ -9,6 +9,7 @@ from messaging_core.ports.storage.retention import Retention
 from messaging_core.ports.storage.send_history import SendHistory
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.storage.webhooks import Webhooks
 
 __all__ = [
     "ContactLists",
@@ -24,4 +25,5 @@ __all__ = [
     "Templates",
     "Timeline",
     "Transaction",
+    "Webhooks",
 ]

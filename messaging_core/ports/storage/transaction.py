@@ -12,6 +12,7 @@ from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.ports.storage.send_history import SendHistory
 from messaging_core.ports.storage.timeline import Timeline
+from messaging_core.ports.storage.webhooks import Webhooks
 
 
 class Transaction(Protocol):
@@ -28,6 +29,7 @@ class Transaction(Protocol):
     retention: Retention
     templates: Templates
     short_links: ShortLinks
+    webhooks: Webhooks
 
 
 class Storage(Protocol):

@@ -22,6 +22,7 @@ from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.search import matcher, row_of
 from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
+from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
 from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
@@ -176,6 +177,7 @@ class _MemoryTransaction(Transaction):
         self.retention = MemoryRetention(tables)
         self.templates = MemoryTemplates(tables.content, tables)
         self.short_links = MemoryShortLinks(tables.content, tables)
+        self.webhooks = MemoryWebhooks(tables.webhooks, tables)
 
 
 class MemoryStorage(ForkAware, Storage):

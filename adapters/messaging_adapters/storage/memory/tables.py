@@ -13,6 +13,7 @@ from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.send_history import SendHistoryTable
+from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
@@ -60,6 +61,7 @@ class Tables:
         self.log = LogTables()
         self.send_history: SendHistoryTable = {}
         self.content = ContentTables()
+        self.webhooks = WebhookTables()
         self._undo: list[Callable[[], object]] = []
         self._is_open = False
 

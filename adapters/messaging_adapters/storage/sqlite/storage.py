@@ -33,6 +33,7 @@ from messaging_adapters.storage.sqlite.stores.space_checked import SpaceCheckedM
 from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
 from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
+from messaging_adapters.storage.sqlite.stores.webhooks import SqliteWebhooks
 from messaging_core.arguments import (
     checked,
     choice,
@@ -64,6 +65,7 @@ class SqliteTransaction(Transaction):
         self.retention = SqliteRetention(cursor)
         self.templates = SqliteTemplates(cursor)
         self.short_links = SqliteShortLinks(cursor)
+        self.webhooks = SqliteWebhooks(cursor)
 
 
 _CLOSED = "the storage is closed: make a new one"

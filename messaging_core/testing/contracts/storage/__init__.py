@@ -60,6 +60,7 @@ from messaging_core.testing.contracts.storage.steps import (
     walk,
 )
 from messaging_core.testing.contracts.storage.suppressions import SuppressionsContract
+from messaging_core.testing.contracts.storage.webhooks import WebhooksContract
 
 _NUMBER: Final = Identifier(identifier_key="phonenumber", identifier_value=A_NUMBER)
 _ADDRESS: Final = Identifier(identifier_key="emailaddress", identifier_value=AN_ADDRESS)
@@ -344,6 +345,7 @@ class StorageContract(
     RetentionContract,
     TemplatesContract,
     ShortLinksContract,
+    WebhooksContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -29,5 +29,6 @@ MIGRATION_NAMES: Final = (
     "0011_bulkheads",
     "0012_documents",
     "0013_receipt_failures",
+    "0014_webhooks",
 )
 """All migrations of this version, in their order."""

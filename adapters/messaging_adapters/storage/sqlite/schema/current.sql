@@ -245,6 +245,28 @@ CREATE TABLE messaging_documents (
     position INTEGER PRIMARY KEY,
     document BLOB NOT NULL
 );
+CREATE TABLE messaging_webhook_subscriptions (
+    position    INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL UNIQUE,
+    workspace   BLOB NOT NULL,
+    signing_key TEXT,
+    document    BLOB NOT NULL
+);
+CREATE INDEX messaging_webhook_subscriptions_workspace
+    ON messaging_webhook_subscriptions (workspace);
+CREATE TABLE messaging_webhook_deliveries (
+    id              BLOB PRIMARY KEY,
+    subscription_id BLOB NOT NULL,
+    workspace       BLOB NOT NULL,
+    is_dead         INTEGER NOT NULL,
+    due_at          INTEGER NOT NULL,
+    fence           INTEGER NOT NULL DEFAULT 0,
+    document        BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX messaging_webhook_deliveries_due
+    ON messaging_webhook_deliveries (subscription_id, is_dead, due_at);
+CREATE INDEX messaging_webhook_deliveries_dead ON messaging_webhook_deliveries (workspace, due_at)
+    WHERE is_dead;
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0001_messages', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0002_fairness', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0003_log', CURRENT_TIMESTAMP);
@@ -258,6 +280,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0011_bulkheads', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0012_documents', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0013_receipt_failures', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0014_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_message', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_receipt', 0);
