@@ -28,6 +28,7 @@ from messaging_core.testing.contracts.audience import AudienceContract
 from messaging_core.testing.contracts.files import FilesContract
 from messaging_core.testing.contracts.http_client import HttpClientContract
 from messaging_core.testing.contracts.media import MediaContract
+from messaging_core.testing.contracts.media_store import MediaStoreContract
 from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
 from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
 from messaging_core.testing.contracts.template_engine import TemplateEngineContract
@@ -50,6 +51,7 @@ __all__ = [
     "HttpPeerContract",
     "ManualClock",
     "MediaContract",
+    "MediaStoreContract",
     "Misbehaviour",
     "PeerContract",
     "ReceiptParserContract",

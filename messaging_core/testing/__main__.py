@@ -43,6 +43,7 @@ def parser() -> ArgumentParser:
     _add_transport(add)
     media = _add(add, "media", "MediaContract", f"{_CLASS}; or of what gets a dict of files.")
     media.add_argument("--base-url", metavar="URL", help="what the URLs of those files begin with")
+    _add(add, "media-store", "MediaStoreContract", f"{_CLASS}; or of the store itself.")
     _add(add, "files", "FilesContract", f"{_CLASS}; or of what gets a dict of files.")
     _add(add, "template-engine", "TemplateEngineContract", f"{_CLASS}; or of the engine itself.")
     _add(add, "audience", "AudienceContract", f"{_CLASS}; or of what gets a list of Person.")

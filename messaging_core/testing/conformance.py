@@ -13,11 +13,13 @@ from messaging_core.errors import ConfigurationError
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.files import Files
 from messaging_core.ports.media import MediaSource
+from messaging_core.ports.media_store import MediaStore
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
 from messaging_core.testing.contracts.audience import AudienceContract, Person
 from messaging_core.testing.contracts.files import FilesContract
 from messaging_core.testing.contracts.media import MediaContract
+from messaging_core.testing.contracts.media_store import MediaStoreContract
 from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
 from messaging_core.testing.contracts.storage import StorageContract
 from messaging_core.testing.contracts.template_engine import TemplateEngineContract
@@ -145,6 +147,23 @@ def _media(factory: str, *, base_url: str | None) -> Tests:
     return {"TestMedia": Test}
 
 
+def _media_store(factory: str) -> Tests:
+    """Return the tests of a media store; what makes it takes no argument, and it is empty.
+
+    Raises:
+        ConfigurationError: Something named does not exist.
+    """
+    made = load_object(factory)
+
+    class Test(MediaStoreContract):
+        def make_store(self) -> MediaStore:
+            store: MediaStore = made()
+            return store
+
+    test = made if _is_contract(made, MediaStoreContract) else Test
+    return {"TestMediaStore": test}
+
+
 def _template_engine(factory: str) -> Tests:
     """Return the tests of a template engine; what makes it takes no argument.
 
@@ -202,6 +221,7 @@ _KINDS: Final[Mapping[str, Callable[..., Tests]]] = {
     "storage": _storage,
     "transport": _transport,
     "media": _media,
+    "media-store": _media_store,
     "files": _files,
     "template-engine": _template_engine,
     "audience": _audience,

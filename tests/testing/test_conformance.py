@@ -182,6 +182,7 @@ def test_a_broken_promise_shows_the_values_that_were_compared(tmp_path):
     [
         ("files", "messaging_core.testing.files:MemoryFiles"),
         ("files", "mine:Right"),
+        ("media-store", "messaging_adapters.media_stores.memory:MemoryMediaStore"),
         ("template-engine", "messaging_core.templates:InterpolationEngine"),
         (
             *("transport", "messaging_core.testing:RecordingTransport"),

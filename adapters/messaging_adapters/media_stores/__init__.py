@@ -1,0 +1,1 @@
+"""Where uploaded media are kept."""
