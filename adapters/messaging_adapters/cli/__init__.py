@@ -79,7 +79,7 @@ def _call(command: str, options: Namespace) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in _OPTIONAL:
             raise
-        extra = "asgi" if package == "uvicorn" else "demo" if module == "demo" else "cli"
+        extra = "demo" if module == "demo" else "asgi" if package == "uvicorn" else "cli"
         raise MissingDependencyError(package, extra) from error
     status: int = run(options)
     return status

@@ -13,6 +13,7 @@ SCRIPTS: Final[Mapping[str, str]] = MappingProxyType(
         "sms.py": "SMS through Twilio, with receipts, a lost answer and an opt-out",
         "notification.py": "One notification to two clusters, by email, SMS and push",
         "escalation.py": "A push message that no phone confirms becomes an SMS",
+        "over_http.py": "Two services that are not written in Python, over HTTP",
         "campaign.py": "A campaign over midnight, in three time zones, with one who opts out",
     }
 )
