@@ -24,7 +24,7 @@ from messaging_core.models.content.template_project import (
     TemplateVersion,
 )
 from messaging_core.models.delivery.event import EventKind
-from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.interaction import InteractionMetadata, InteractionType
 from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
@@ -299,6 +299,22 @@ class TestDelivery:
 
         assert engine.fallback(message).details == "escalation.delivered"
         assert engine.sms.sent == []
+
+    def test_a_machine_that_opened_a_message_proves_nothing(self, engine: Engine) -> None:
+        message = engine.send()
+        engine.worker.drain()
+        opened = InteractionReceipt(
+            source="push-provider",
+            at=engine.clock.now(),
+            message_id=message.id,
+            type=InteractionType.CLICKED,
+            metadata=InteractionMetadata(prefetched=True),
+        )
+
+        engine.messenger.receive([opened])
+        engine.after(minutes=10)
+
+        assert engine.now_is(engine.fallback(message)).status is Status.SENT
 
     def test_a_message_that_fails_for_good_escalates_at_once(self, storage: Storage) -> None:
         engine = engine_with(storage, REFUSED)
