@@ -1,8 +1,10 @@
 """Cancel or reschedule messages that wait."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from attrs import evolve
 
 from messaging_core.acceptance.batch import messages_of
 from messaging_core.context import EngineContext
@@ -79,34 +81,45 @@ class MessageChanges:
         )
         channel = self.context.channels.get(message.channel_id)
         ends_at = _end(delivery, channel, at, now)
-        fallback = self._moved_fallback(tx, workspace, message, at=at, now=now)
-        if fallback is not None:
-            ends_at = min(ends_at, fallback.due_at)
+        fallbacks = self._moved_fallbacks(tx, workspace, message, at=at, now=now)
+        if fallbacks:
+            ends_at = min(ends_at, fallbacks[0].due_at)
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
-        if fallback is not None:
+        for fallback in fallbacks:
             move(tx, workspace, fallback, now)
         tx.send_history.move(workspace, message.id, due_time(at, now))
         tx.timeline.append([events.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
 
-    def _moved_fallback(
+    def _moved_fallbacks(
         self, tx: Transaction, workspace: UUID, message: Message, *, at: datetime, now: datetime
-    ) -> Move | None:
-        """Return how the fallback of a message moves with it, if it has one that waits."""
+    ) -> list[Move]:
+        """Return how the fallbacks of a message that wait move with it, the next one first."""
+        moves: list[Move] = []
+        due_at, last = due_time(at, now), message
+        while after := self._escalates_after(last):
+            waiting = fallback_delivery(tx, workspace, last)
+            if waiting is None:
+                break
+            fallback, delivery = waiting
+            due_at += after
+            channel = self.context.channels.get(fallback.channel_id)
+            change = Move(
+                message=fallback,
+                due_at=due_at,
+                expires_at=_end(delivery, channel, at, now),
+                reason=waits_until(last.id, due_at),
+            )
+            if moves:  # the one before ends when this one takes over
+                moves[-1] = evolve(moves[-1], expires_at=min(moves[-1].expires_at, due_at))
+            moves.append(change)
+            last = fallback
+        return moves
+
+    def _escalates_after(self, message: Message) -> timedelta | None:
         channel = self.context.channels.get(message.channel_id)
-        escalation = channel.escalation if channel else None
-        waiting = fallback_delivery(tx, workspace, message) if escalation else None
-        if waiting is None or escalation is None:
-            return None
-        fallback, delivery = waiting
-        due_at = due_time(at, now) + escalation.after
-        return Move(
-            message=fallback,
-            due_at=due_at,
-            expires_at=_end(delivery, self.context.channels.get(fallback.channel_id), at, now),
-            reason=waits_until(message.id, due_at),
-        )
+        return channel.escalation.after if channel and channel.escalation else None
 
 
 def _end(delivery: Delivery, channel: Channel | None, at: datetime, now: datetime) -> datetime:

@@ -272,12 +272,18 @@ class ReceiptProcessor:
         if is_redacted(message):
             interaction = redacted_interaction(interaction)
         self._tx.receipts.add_interaction(workspace, interaction)
-        if may_have_fallback(self._context.channels.get(message.channel_id)):
-            # A person who did something with a message has it.
+        channel = self._context.channels.get(message.channel_id)
+        # A person who did something with a message has it; a scanner on the way may open links too.
+        if may_have_fallback(channel) and not _is_by_machine(interaction):
             stop(self._tx, workspace, message, delivered(message), at)
         event = events.changed(workspace, message, EventKind.INTERACTED, at)
         self._events.append(evolve(event, outcome=interaction.type))
         return interaction
+
+
+def _is_by_machine(interaction: Interaction) -> bool:
+    metadata = interaction.metadata
+    return metadata is not None and metadata.prefetched is True
 
 
 def _recipient(named: str | None, message: Message) -> str | None:

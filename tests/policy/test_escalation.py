@@ -24,7 +24,7 @@ from messaging_core.models.content.template_project import (
     TemplateVersion,
 )
 from messaging_core.models.delivery.event import EventKind
-from messaging_core.models.delivery.interaction import InteractionType
+from messaging_core.models.delivery.interaction import InteractionMetadata, InteractionType
 from messaging_core.models.delivery.outcome import (
     Accepted,
     Deferred,
@@ -300,6 +300,22 @@ class TestDelivery:
         assert engine.fallback(message).details == "escalation.delivered"
         assert engine.sms.sent == []
 
+    def test_a_machine_that_opened_a_message_proves_nothing(self, engine: Engine) -> None:
+        message = engine.send()
+        engine.worker.drain()
+        opened = InteractionReceipt(
+            source="push-provider",
+            at=engine.clock.now(),
+            message_id=message.id,
+            type=InteractionType.CLICKED,
+            metadata=InteractionMetadata(prefetched=True),
+        )
+
+        engine.messenger.receive([opened])
+        engine.after(minutes=10)
+
+        assert engine.now_is(engine.fallback(message)).status is Status.SENT
+
     def test_a_message_that_fails_for_good_escalates_at_once(self, storage: Storage) -> None:
         engine = engine_with(storage, REFUSED)
 
@@ -554,6 +570,38 @@ class TestChains:
         assert third.scheduled_for == message.created_at + timedelta(minutes=15)
         statuses = [engine.now_is(own).status for own in (message, second, third)]
         assert statuses == [Status.SENT] * 3
+
+    def test_a_message_that_is_moved_takes_all_of_its_chain_along(self, storage: Storage) -> None:
+        engine = chained(storage)
+        message = engine.send()
+        second = engine.fallback(message)
+        third = engine.fallback(second)
+        later = engine.clock.now() + timedelta(days=1)
+
+        engine.messenger.reschedule(message.id, later)
+
+        engine.after(hours=23)
+        assert engine.push.sent == engine.sms.sent == []
+        assert engine.now_is(second).scheduled_for == later + timedelta(minutes=5)
+        assert engine.now_is(third).scheduled_for == later + timedelta(minutes=15)
+        engine.after(hours=1)
+        engine.after(minutes=5)
+        assert [engine.now_is(own).status for own in (message, second)] == [Status.SENT] * 2
+        assert engine.push.sent[-1].expires_at == later + timedelta(minutes=15)
+        engine.after(minutes=10)
+        assert engine.now_is(third).status is Status.SENT
+
+    def test_a_fallback_that_is_moved_takes_the_rest_of_its_chain_along(
+        self, storage: Storage
+    ) -> None:
+        engine = chained(storage)
+        second = engine.fallback(engine.send())
+        third = engine.fallback(second)
+        later = engine.clock.now() + timedelta(days=1)
+
+        engine.messenger.reschedule(second.id, later)
+
+        assert engine.now_is(third).scheduled_for == later + timedelta(minutes=10)
 
     def test_a_late_delivery_of_the_first_stops_what_waits_behind_a_sent_one(
         self, storage: Storage

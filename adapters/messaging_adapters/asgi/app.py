@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import orjson
 
@@ -32,6 +32,7 @@ except ImportError as error:
 
 _BAD_REQUEST: Final = 400
 _TOO_LARGE: Final = 413
+_IN_PATHS: Final = "/:@!$&'()*+,;="  # RFC 3986 §3.3
 _WEBHOOKS: Final = ("/webhooks/",)
 _SAGA: Final = ("/saga/",)
 
@@ -132,7 +133,9 @@ async def _body(request: Request, most: int | None) -> bytes:
 
 def _value_of(request: Request, body: bytes, base: str | None) -> HttpRequest:
     """Return a request as a value, with the URL by which the world calls it."""
-    path = request.scope["raw_path"].decode("ascii", errors="replace")
+    # Some servers, such as those of serverless functions, do not have the path as it came.
+    raw = request.scope.get("raw_path") or quote(request.scope["path"], safe=_IN_PATHS).encode()
+    path = raw.decode("ascii", errors="replace")
     path = path.partition("?")[0].removeprefix(request.scope.get("root_path", ""))
     query = request.scope["query_string"].decode("ascii", errors="replace")
     return HttpRequest(

@@ -44,13 +44,15 @@ _SIGNED: Final = {
 }
 """What each type signs, in this order."""
 
+_REGION: Final = r"[a-z]{2,3}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}"
 _TOPIC: Final = re.compile(
-    r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z]{2,3}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}):[0-9]{12}"
-    r":[A-Za-z0-9_-]{1,256}(?:\.fifo)?"
+    rf"arn:(aws|aws-cn|aws-us-gov):sns:({_REGION}):[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}(?:\.fifo)?"
 )
-# Nothing else may be asked for: this URL comes from a stranger.
+# Nothing else may be asked for: this URL comes from a stranger. The region in it must really be
+# one: sns.s3.amazonaws.com and sns.s3-eu-west-1.amazonaws.com are the bucket "sns" of a customer.
 _CERTIFICATE: Final = re.compile(
-    r"https://sns\.[a-z0-9-]{1,30}\.amazonaws\.com(\.cn)?/SimpleNotificationService-[0-9a-f]{8,64}\.pem"
+    rf"https://sns\.{_REGION}\.amazonaws\.com(\.cn)?"
+    r"/SimpleNotificationService-[0-9a-f]{8,64}\.pem"
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{1,2048}")
 _MOST_CERTIFICATES: Final = 16

@@ -1,5 +1,7 @@
 """What is called without an access key: webhooks and short links."""
 
+from typing import Any
+
 import httpx
 import pytest
 from twilio.request_validator import RequestValidator
@@ -9,7 +11,7 @@ from messaging_adapters.asgi.routes.callbacks import is_by_machine
 from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import Messenger
+from messaging_core import Channel, Messenger
 from messaging_core.models import Identifier, InteractionType
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import RecordingTransport
@@ -36,6 +38,29 @@ def test_a_webhook_is_verified_with_the_public_url() -> None:
         nowhere = httpx.post(f"{url}/webhooks/twilio/nowhere", data=fields, headers=headers)
     assert [accepted.status_code, forged.status_code] == [200, 401]
     assert unknown.status_code == nowhere.status_code == 404
+
+
+@pytest.mark.parametrize("raw_path", [{}, {"raw_path": None}])
+def test_a_server_need_not_tell_the_path_as_it_came(raw_path: dict[str, None]) -> None:
+    channel = Channel(name="orders & more", platform="sms", sender="Shop")
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels={channel: RecordingTransport(name="twilio")},
+        receipt_parsers=[TwilioReceipts(auth_token="secret")],
+    )
+    fields = {"MessageSid": "SM" + "0" * 32, "MessageStatus": "delivered"}
+    path = "/webhooks/twilio/orders%20&%20more"
+    signature = RequestValidator("secret").compute_signature(PUBLIC + path, fields)
+    app = make_app(messenger, access=lambda _: None, public_url=PUBLIC)
+
+    async def without_raw_path(scope: Any, receive: Any, send: Any) -> None:
+        others = {name: value for name, value in scope.items() if name != "raw_path"}
+        await app({**others, **raw_path}, receive, send)
+
+    with serving(without_raw_path) as url:
+        headers = {"X-Twilio-Signature": signature}
+        answer = httpx.post(url + path, data=fields, headers=headers)
+    assert answer.status_code == 200
 
 
 def test_a_webhook_may_be_as_large_as_its_parser_takes_it() -> None:

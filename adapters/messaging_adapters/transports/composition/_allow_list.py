@@ -1,6 +1,7 @@
 """Which addresses a sandbox really reaches."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,7 +16,6 @@ from messaging_core.rules.addressing.addresses import (
 )
 from messaging_core.rules.addressing.phone_spelling import without_noise
 
-_EMAIL_KEY: Final = "emailaddress"
 _PHONE_KEY: Final = "phonenumber"
 _PREFIX: Final = re.compile(r"\+[1-9][0-9]*")
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]+")
@@ -55,7 +55,7 @@ class AllowList:
     def _allows_email(self, address: str) -> bool:
         if check_email_address(address, ""):  # it may hold two, of which one is allowed
             return False
-        key = address_key(_EMAIL_KEY, address)
+        key = _email_key(address)
         return key in self.emails or key.rpartition("@")[2] in self.domains
 
 
@@ -85,6 +85,15 @@ def allow_list(entries: Iterable[str], name: str) -> AllowList:
     )
 
 
+def _email_key(address: str) -> str:
+    """Return an address without the case of its letters.
+
+    Suppressions compare by case folding, which also takes ß for ss: of those two mailboxes, one
+    may be that of a stranger.
+    """
+    return unicodedata.normalize("NFC", normalize_email(address).lower())
+
+
 def _read(entry: object, name: str) -> tuple[str, str]:
     """Return the kind of an entry, and the spelling in which it is compared."""
     if not isinstance(entry, str) or not entry.strip():
@@ -99,7 +108,7 @@ def _read(entry: object, name: str) -> tuple[str, str]:
     if "@" in entry[1:]:
         if check_email_address(entry, ""):
             raise refuse(name, _WORDS, entry, _REMEDY)
-        return "email", address_key(_EMAIL_KEY, entry)
+        return "email", _email_key(entry)
     return _read_number(entry, name)
 
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from time import sleep
 from typing import Any, Final
 
+from attrs import evolve
+
 from messaging_adapters.transports.composition._allow_list import allow_list
 from messaging_adapters.transports.composition._redirection import (
     Sorted,
@@ -22,6 +24,7 @@ from messaging_core.models.delivery.outcome import (
     Deferred,
     Outcome,
     PerRecipient,
+    Rejected,
     SingleOutcome,
 )
 from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
@@ -256,12 +259,27 @@ def _by_receiver(
     outcome: Outcome, receivers: Sorted, redirect_to: str | None
 ) -> dict[str, SingleOutcome]:
     """Return the outcome of each receiver, redirected ones with that of the other address."""
-    reached = {receiver.value: receiver.value for receiver in receivers.allowed}
-    reached |= {receiver.value: redirect_to or "" for receiver in receivers.redirected}
-    if not isinstance(outcome, PerRecipient):
-        return dict.fromkeys(reached, outcome)
-    singles = outcome.outcomes
-    return {own: singles[address] for own, address in reached.items() if address in singles}
+
+    def at(address: str) -> SingleOutcome | None:
+        return outcome.outcomes.get(address) if isinstance(outcome, PerRecipient) else outcome
+
+    answers = {receiver.value: at(receiver.value) for receiver in receivers.allowed}
+    elsewhere = _elsewhere(at(redirect_to or ""))
+    answers |= dict.fromkeys((receiver.value for receiver in receivers.redirected), elsewhere)
+    return {address: answer for address, answer in answers.items() if answer is not None}
+
+
+def _elsewhere(answer: SingleOutcome | None) -> SingleOutcome | None:
+    """Return what the receivers get to hear of another address: not that they are gone."""
+    if not isinstance(answer, Rejected) or answer.failure.code != FailureCode.UNKNOWN_RECEIVER:
+        return answer
+    failure = evolve(
+        answer.failure,
+        code=FailureCode.REFUSED,
+        description="the address of redirect_to does not exist",
+        retry=Retry.PERMANENT,
+    )
+    return evolve(answer, failure=failure)
 
 
 def _joined(outcomes: Mapping[str, SingleOutcome]) -> Outcome:

@@ -138,6 +138,7 @@ def reached(envelope: Envelope, **options: Any) -> list[str]:
         ("@shop.example", "else@SHOP.example"),
         ("@bücher.example", "a@xn--bcher-kva.example"),
         ("@shop.example", "jo+label@shop.example"),
+        ("Zoe\u0308@shop.example", "zo\u00eb@shop.example"),
     ],
 )
 def test_email_addresses_are_compared_in_one_spelling(entry: str, address: str) -> None:
@@ -153,6 +154,9 @@ def test_email_addresses_are_compared_in_one_spelling(entry: str, address: str) 
         ("@shop.example", "jo@customer.example,qa@shop.example"),
         ("@shop.example", "<jo@customer.example>qa@shop.example"),
         ("+31612345678", "qa@shop.example"),
+        ("strasse@shop.example", "straße@shop.example"),
+        ("sales@shop.example", "\u017fales@shop.example"),
+        ("file@shop.example", "\ufb01le@shop.example"),
     ],
 )
 def test_no_other_email_address_is_reached(entry: str, address: str) -> None:
@@ -302,6 +306,28 @@ def test_the_outcome_of_the_other_address_is_that_of_whom_it_replaces() -> None:
     assert isinstance(outcome, PerRecipient)
     assert isinstance(outcome.outcomes[QA], Accepted)
     assert isinstance(outcome.outcomes[CUSTOMER], Rejected)
+
+
+def test_a_receiver_whose_mail_went_elsewhere_is_not_gone() -> None:
+    gone = Rejected(
+        failure=Failure(
+            code=FailureCode.UNKNOWN_RECEIVER, description="no mailbox", retry=Retry.RECIPIENT_GONE
+        )
+    )
+
+    def refuse(envelope: Envelope) -> Outcome:
+        return PerRecipient(outcomes={own.value: gone for own in envelope.receivers})
+
+    for answer in (gone, refuse):
+        inner = RecordingTransport(answer if callable(answer) else [answer])
+        sandbox = Sandbox(inner, allow=[QA], redirect_to="all@shop.example")
+
+        outcome = sandbox.send(a_mail(QA, CUSTOMER, BOSS), Leave())
+
+        assert isinstance(outcome, PerRecipient)
+        codes = {own: single.failure.code for own, single in outcome.outcomes.items()}  # type: ignore[union-attr]
+        assert codes.pop(QA) == FailureCode.UNKNOWN_RECEIVER
+        assert codes == {CUSTOMER: FailureCode.REFUSED, BOSS: FailureCode.REFUSED}
 
 
 def test_a_redirected_sms_is_split_again() -> None:
