@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -76,6 +77,7 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     surface = Surface(
         service=Service(messenger=messenger, worker=worker, within=within, saga=saga),
         authenticate=access if callable(access) else authenticator(access),
+        by_headers=not callable(access),
         max_webhook_bytes=max_webhook_bytes,
     )
     base = None if public_url is None else _checked_url(public_url)
@@ -106,13 +108,9 @@ def _endpoint(
         route = by_method.get(request.method)
         if route is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
-        try:
-            body = await _body(request, surface.most_bytes(route, request.path_params))
-        except ProblemError as error:
-            return _response(answer_problem(error))
-        except ClientDisconnect:
-            return Response(status_code=_BAD_REQUEST)  # the caller is gone
-        answer = await surface.answer(route, request.path_params, _value_of(request, body, base))
+        answer = await surface.answer(
+            route, request.path_params, _value_of(request, base), partial(_body, request)
+        )
         return _response(answer)
 
     starlette_route = routing.Route(path, endpoint)
@@ -123,16 +121,19 @@ def _endpoint(
 async def _body(request: Request, most: int | None) -> bytes:
     """Return the body; one that is too large is not read to its end."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if most is not None and size > most:
-            raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if most is not None and size > most:
+                raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise ProblemError(_BAD_REQUEST, "the body has no end") from None
     return b"".join(chunks)
 
 
-def _value_of(request: Request, body: bytes, base: str | None) -> HttpRequest:
-    """Return a request as a value, with the URL by which the world calls it."""
+def _value_of(request: Request, base: str | None) -> HttpRequest:
+    """Return a request without its body, with the URL by which the world calls it."""
     # Some servers, such as those of serverless functions, do not have the path as it came.
     raw = request.scope.get("raw_path") or quote(request.scope["path"], safe=_IN_PATHS).encode()
     path = raw.decode("ascii", errors="replace")
@@ -142,7 +143,6 @@ def _value_of(request: Request, body: bytes, base: str | None) -> HttpRequest:
         method=request.method,
         url=(base or "") + path + (f"?{query}" if query else ""),
         headers=dict(request.headers),
-        body=body,
     )
 
 

@@ -3,10 +3,10 @@
 Nothing here knows a framework or a server: requests and answers are values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from messaging_adapters.asgi.access import Access, Authenticate
 from messaging_adapters.asgi.call import Call, Service
@@ -26,10 +26,12 @@ _log = logger(__name__)
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _UNSUPPORTED: Final = 415
-_TOO_LARGE: Final = 413
 _PROVIDER: Final = "provider"
 _NO_PROVIDER: Final = "-"
 _CHALLENGE: Final = {"www-authenticate": 'AccessKey realm="messaging"'}
+
+ReadBody = Callable[[int | None], Awaitable[bytes]]
+"""Read the body of a request, of at most so many bytes; `None` is any size."""
 
 
 @frozen(kw_only=True)
@@ -39,12 +41,14 @@ class Surface:
     Attributes:
         service: What all calls work with.
         authenticate: Tells who sends a request.
+        by_headers: It looks at headers only, so that no body of a stranger is read.
         max_webhook_bytes: How large the body of a provider's request may be; by default as large
             as the parser of the provider takes it.
     """
 
     service: Service
     authenticate: Authenticate
+    by_headers: bool = False
     max_webhook_bytes: int | None = None
 
     def most_bytes(self, route: Route, path: Mapping[str, str]) -> int | None:
@@ -59,17 +63,18 @@ class Surface:
         return None if limit is None else limit * route.documents
 
     async def answer(
-        self, route: Route, path: Mapping[str, str], request: HttpRequest
+        self, route: Route, path: Mapping[str, str], head: HttpRequest, read: ReadBody
     ) -> HttpResponse:
         """Answer one request; never raises.
 
         Args:
             route: Which was asked for.
             path: The variable parts of its path, decoded.
-            request: With the public URL.
+            head: The request with the public URL, without its body.
+            read: Returns the body of at most so many bytes, or raises a `ProblemError`.
         """
         try:
-            return await self._answer(route, path, request)
+            return await self._answer(route, path, head, read)
         except Exception as error:  # noqa: BLE001 - answered, and logged without content
             answer = route.answer_problem(error)
             if answer.status >= SERVER_ERROR:
@@ -77,13 +82,16 @@ class Surface:
             return answer
 
     async def _answer(
-        self, route: Route, path: Mapping[str, str], request: HttpRequest
+        self, route: Route, path: Mapping[str, str], head: HttpRequest, read: ReadBody
     ) -> HttpResponse:
-        workspace = DEFAULT_WORKSPACE
-        if route.action is not None:
-            workspace = self._authorized(route, path, request).workspace
+        needs_access, access = route.action is not None, None
+        if needs_access and self.by_headers:
+            access = self._authorized(route, path, head)
+        request = evolve(head, body=await read(self.most_bytes(route, path)))
+        if needs_access:
+            access = access or self._authorized(route, path, request)
             _check_body(request)
-        self._check_size(route, path, request)
+        workspace = access.workspace if access else DEFAULT_WORKSPACE
         call = Call(service=self.service, request=request, path=path, workspace=workspace)
         return await route.handler(call)
 
@@ -101,11 +109,6 @@ class Surface:
         if not access.allows(route.action, route.path.format_map(path)):
             raise ProblemError(_FORBIDDEN)
         return access
-
-    def _check_size(self, route: Route, path: Mapping[str, str], request: HttpRequest) -> None:
-        most = self.most_bytes(route, path)
-        if most is not None and len(request.body) > most:
-            raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
 
 
 def _check_body(request: HttpRequest) -> None:

@@ -1,18 +1,21 @@
 """The application between a server and the routes."""
 
+import asyncio
 import logging
 import socket
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from messaging_adapters.asgi.access import Access
+from messaging_adapters.asgi.access import Access, AccessKeyTable, hash_of_key
 from messaging_adapters.asgi.app import make_app
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
 from messaging_core.errors import ConfigurationError
+from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import RecordingTransport
 from tests.adapters.asgi.conftest import ORDERS, Service, path_of, serving, sms
 
@@ -37,6 +40,48 @@ def test_a_body_that_is_too_large_is_413(client: httpx.Client) -> None:
     answer = client.post(path_of(ORDERS, "/messages"), content=b" " * 300_000)
     assert (answer.status_code, answer.json()["code"]) == (413, "PayloadTooLarge")
     assert client.post(path_of(ORDERS, "/messages"), json=sms()).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [(path_of(ORDERS, "/messages"), ""), ("/send", ""), ("/send", "nothing")]
+)
+def test_the_body_of_a_caller_without_access_is_not_read(path: str, key: str) -> None:
+    messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
+    keys = AccessKeyTable({hash_of_key("nothing"): Access(name="nothing", policies=())})
+    app = make_app(messenger, access=keys)
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was read")
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    headers = [(b"authorization", f"AccessKey {key}".encode())] if key else []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+    }
+    asyncio.run(app(scope, receive, send))
+
+    assert answers[0]["status"] == (403 if key else 401)
+
+
+def test_a_login_of_the_host_sees_the_body() -> None:
+    messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
+    bodies: list[bytes] = []
+
+    def login(request: HttpRequest) -> Access:
+        bodies.append(request.body)
+        return Access(name="host")
+
+    with serving(make_app(messenger, access=login)) as url:
+        answer = httpx.post(url + path_of(ORDERS, "/messages"), json=sms())
+    assert answer.status_code == 202
+    assert bodies == [answer.request.content]
 
 
 def test_a_broken_body_harms_nobody_else(service: Service, client: httpx.Client) -> None:
