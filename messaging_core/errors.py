@@ -17,6 +17,7 @@ MessagingError
 │   ├── UnknownListError
 │   ├── UnknownTemplateError
 │   ├── UnknownWebhookError
+│   ├── UnknownWebhookSubscriptionError
 │   └── UnknownShortLinkError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
@@ -223,6 +224,18 @@ class UnknownShortLinkError(NotFoundError):
     def __str__(self) -> str:
         """Say so; who has a code may follow it, so it is not shown."""
         return "no such short link, or it has expired"
+
+
+class UnknownWebhookSubscriptionError(NotFoundError):
+    """Report a webhook subscription that the storage does not hold in this workspace."""
+
+    def __init__(self, subscription_id: UUID) -> None:
+        super().__init__(subscription_id)
+        self.subscription_id = subscription_id
+
+    def __str__(self) -> str:
+        """Return what was asked for."""
+        return f"no webhook subscription {self.subscription_id}"
 
 
 class UnknownWebhookError(NotFoundError):

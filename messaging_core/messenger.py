@@ -94,7 +94,7 @@ from messaging_core.ports.guarded import (
     GuardedEngine,
     GuardedFiles,
 )
-from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
@@ -111,6 +111,8 @@ from messaging_core.wire.receipts import as_receipts
 if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
+    from messaging_core.messages.webhook_sender import WebhookSender
+    from messaging_core.messages.webhooks import WebhookSubscriptions
     from messaging_core.notifications.service import NotificationService
     from messaging_core.templates.store import TemplateStore
 
@@ -253,6 +255,27 @@ class Messenger:
         from messaging_core.contacts.suppressions import SuppressionList  # noqa: PLC0415 - the same
 
         return SuppressionList(storage=self.storage, clock=self.clock)
+
+    @cached_property
+    def webhooks(self) -> "WebhookSubscriptions":
+        """The systems that get webhooks about messages, and the webhooks that were given up."""
+        from messaging_core.messages.webhooks import (  # noqa: PLC0415 - the same
+            WebhookSubscriptions,
+        )
+
+        return WebhookSubscriptions(context=self.context)
+
+    def webhook_sender(self, client: HttpClient, *, threads: int = 32) -> "WebhookSender":
+        """Return what sends webhooks to the systems that subscribed to them.
+
+        Args:
+            client: Sends the requests. Let it connect to public addresses only: who may subscribe
+                could otherwise make this process call systems inside your network.
+            threads: How many receivers are called at the same time.
+        """
+        from messaging_core.messages.webhook_sender import WebhookSender  # noqa: PLC0415 - the same
+
+        return WebhookSender(self.context, client, threads=threads)
 
     @cached_property
     def _notifications(self) -> "NotificationService":

@@ -121,6 +121,7 @@ ERRORS = [
     errors.UnknownTemplateError("parcels", MESSAGE_ID),
     errors.UnknownShortLinkError("0aZ3xYp9QwE"),
     errors.UnknownWebhookError("pigeon", ("twilio",)),
+    errors.UnknownWebhookSubscriptionError(UUID(int=1)),
     errors.WebhookError("wrong"),
     errors.ForgedRequestError("the signature is wrong"),
     errors.UnverifiedRequestError("the certificate could not be fetched"),
