@@ -16,6 +16,7 @@ from messaging_adapters.asgi.problems import ProblemError, answer_problem
 from messaging_adapters.asgi.route_table import ROUTES, Route
 from messaging_adapters.asgi.saga import Saga
 from messaging_adapters.asgi.surface import Surface
+from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import ConfigurationError, MissingDependencyError
 from messaging_core.messenger import Messenger
@@ -47,6 +48,7 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     worker: Worker | None = None,
     within: timedelta = timedelta(seconds=30),
     saga: Saga | None = None,
+    uploads: Uploads | None = None,
 ) -> Starlette:
     """Make an application with the routes of the Bird Channels API.
 
@@ -67,26 +69,38 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         within: How long that may take.
         saga: How commands of a Flow Manager become notifications; without it there is no
             `POST /saga/send`.
+        uploads: Lets callers upload media; without it there are no routes for media.
 
     Raises:
         ConfigurationError: The URL is none.
-        MissingDependencyError: Starlette is not installed.
+        MissingDependencyError: Starlette is not installed, or python-multipart where there are
+            uploads.
     """
     if isinstance(messenger, Messenger):
         messenger = AsyncMessenger(messenger)
     surface = Surface(
-        service=Service(messenger=messenger, worker=worker, within=within, saga=saga),
+        service=Service(
+            messenger=messenger, worker=worker, within=within, saga=saga, uploads=uploads
+        ),
         authenticate=access if callable(access) else authenticator(access),
         by_headers=not callable(access),
         max_webhook_bytes=max_webhook_bytes,
     )
     base = None if public_url is None else _checked_url(public_url)
     left_out = (_WEBHOOKS if base is None else ()) + (_SAGA if saga is None else ())
-    served = [route for route in ROUTES if not route.path.startswith(left_out)]
+    served = [
+        route
+        for route in ROUTES
+        if not (route.path.startswith(left_out) or (route.needs_uploads and uploads is None))
+    ]
     routes = [
         _endpoint(surface, path, tuple(of_path), base)
         for path, of_path in groupby(served, key=lambda route: route.path)
     ]
+    if uploads is not None:
+        from messaging_adapters.asgi.media_transfer import media_routes  # noqa: PLC0415 - on demand
+
+        routes += media_routes(uploads)
     document = orjson.dumps(describe(served))
 
     async def openapi(_: Request) -> Response:

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from messaging_adapters.asgi.parameters import Pairs
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
 from messaging_adapters.asgi.saga import Saga
+from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import UnknownChannelError
 from messaging_core.models.common.channel import Channel
@@ -30,12 +31,14 @@ class Service:
         worker: Tries to deliver notifications before they are answered.
         within: How long it may take for that.
         saga: How commands of a Flow Manager become notifications.
+        uploads: Lets callers upload media.
     """
 
     messenger: AsyncMessenger
     worker: Worker | None = None
     within: timedelta = timedelta(seconds=30)
     saga: Saga | None = None
+    uploads: Uploads | None = None
 
 
 @frozen(kw_only=True)

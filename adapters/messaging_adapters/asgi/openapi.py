@@ -12,6 +12,7 @@ from messaging_adapters.asgi.parameters import Parameter, parameters_of
 from messaging_adapters.asgi.problems import CODES
 from messaging_adapters.asgi.route_table import ROUTES, Route
 from messaging_adapters.asgi.routes.batches import BatchRequest
+from messaging_adapters.asgi.routes.media import UploadRequest
 from messaging_adapters.asgi.routes.notifications import answer_mia_problem
 from messaging_core.acceptance.idempotency import MAX_KEY_LENGTH
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT
@@ -28,6 +29,7 @@ _PATH_IDS: Final = re.compile(r"\{(\w+)\}")
 _JSON: Final = "application/json"
 _ACCEPTED: Final = 202
 _FOUND: Final = 302
+_LOCATION: Final = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 
 
 @frozen(kw_only=True)
@@ -65,6 +67,7 @@ CONSTRAINTS: Final[Mapping[type, Mapping[str, Schema]]] = {
         "type": {"enum": list(CONVERSION_TYPES)},
         "status": {"enum": [*FINAL_STATUSES, TEMPORARY]},
     },
+    UploadRequest: {"contentType": {"minLength": 1}},
     BatchRequest: {"messageRequests": {"minItems": 1, "maxItems": MAX_BATCH}},
 }
 """What the rules say of single fields; rules between fields are told by a 422."""
@@ -156,13 +159,16 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.result is not None:
         well["content"] = {_JSON: {"schema": schemas.of(route.result)}}
     if route.status == _FOUND:
-        well["headers"] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
+        well["headers"] = _LOCATION
+    answers = {str(route.status): well}
+    if route.may_redirect:
+        answers[str(_FOUND)] = {"description": HTTPStatus.FOUND.phrase, "headers": _LOCATION}
     is_mia = route.answer_problem is answer_mia_problem
     problem = {_JSON: {"schema": schemas.of(MiaProblem if is_mia else Problem)}}
     statuses = set(_WITH_KEY if route.action else _WITHOUT_KEY)
     statuses |= {422} if route.body or route.query else set()
     statuses |= {409, 415} if route.action and route.method != "GET" else set()
-    return {str(route.status): well} | {
+    return answers | {
         str(status): {"description": CODES[status], "content": problem}
         for status in sorted(statuses)
     }

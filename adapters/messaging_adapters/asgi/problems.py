@@ -42,6 +42,7 @@ CODES: Final = {
     403: "Forbidden",
     NOT_FOUND: "NotFound",
     405: "MethodNotAllowed",
+    408: "RequestTimeout",
     409: "Conflict",
     413: "PayloadTooLarge",
     415: "UnsupportedMediaType",

@@ -8,7 +8,15 @@ from attrs import frozen
 from messaging_adapters.asgi.access import Action
 from messaging_adapters.asgi.call import Call
 from messaging_adapters.asgi.problems import answer_problem
-from messaging_adapters.asgi.routes import batches, callbacks, channels, messages, notifications
+from messaging_adapters.asgi.routes import (
+    batches,
+    callbacks,
+    channels,
+    media,
+    messages,
+    notifications,
+)
+from messaging_adapters.uploads.presigned import PresignedUpload
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.messages.message import Message
@@ -38,6 +46,8 @@ class Route:
             none where the sender is a provider, whose bodies have a limit of their own.
         max_bytes: How large the body may be, whatever a messenger allows for requests.
         answer_problem: Makes the answer for an error.
+        needs_uploads: There is this route only where callers may upload media.
+        may_redirect: The answer may be 302 too.
     """
 
     method: str
@@ -52,6 +62,8 @@ class Route:
     documents: int | None = 1
     max_bytes: int | None = None
     answer_problem: Callable[[Exception], HttpResponse] = answer_problem
+    needs_uploads: bool = False
+    may_redirect: bool = False
 
 
 _WORKSPACE: Final = "/workspaces/{workspaceId}"
@@ -132,6 +144,21 @@ ROUTES: Final = (
         handler=batches.cancel_batch,
         action=Action.DELETE,
         result=batches.CancelledBatch,
+    ),
+    *(
+        _create(path, handler, media.UploadRequest, PresignedUpload, 200, needs_uploads=True)
+        for path, handler in (
+            (f"{_WORKSPACE}/channel-media/presigned-upload", media.presign_upload),
+            (f"{_CHANNEL}/presigned-upload", media.presign_channel_upload),
+        )
+    ),
+    _view(
+        f"{_WORKSPACE}/messages/{{messageId}}/media/{{fileId}}",
+        media.get_message_media,
+        media.MediaLocation,
+        query=media.MediaQuery,
+        needs_uploads=True,
+        may_redirect=True,
     ),
     _create(
         "/send",

@@ -14,10 +14,13 @@ from attrs import frozen
 
 from messaging_adapters.asgi.access import Access, AccessKeyTable, Action, Policy, hash_of_key
 from messaging_adapters.asgi.app import make_app
+from messaging_adapters.media_stores.memory import MemoryMediaStore
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.uploads.presigned import Uploads
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.testing import ManualClock, RecordingTransport
 
+SECRET: Final = "a secret for the tests only"
 PUBLIC: Final = "https://shop.example/messaging"
 OTHER: Final = UUID("11111111-1111-4111-8111-111111111111")
 ORDERS: Final = Channel(name="orders", platform="sms", sender="Shop")
@@ -48,6 +51,7 @@ class Service:
     transport: RecordingTransport
     clock: ManualClock
     url: str
+    uploads: Uploads
 
     def client(self, token: str | None = next(iter(KEYS))) -> httpx.Client:
         headers = {"Authorization": f"AccessKey {token}"} if token else {}
@@ -79,8 +83,11 @@ def service() -> Iterator[Service]:
         short_link_domain="go.example",
     )
     keys = AccessKeyTable({hash_of_key(token): access for token, access in KEYS.items()})
-    with serving(make_app(messenger, access=keys, public_url=PUBLIC)) as url:
-        yield Service(messenger=messenger, transport=transport, clock=clock, url=url)
+    uploads = Uploads(store=MemoryMediaStore(), secret=SECRET, base_url=PUBLIC, clock=clock)
+    with serving(make_app(messenger, access=keys, public_url=PUBLIC, uploads=uploads)) as url:
+        yield Service(
+            messenger=messenger, transport=transport, clock=clock, url=url, uploads=uploads
+        )
 
 
 @pytest.fixture

@@ -1,0 +1,84 @@
+"""Ask for uploads of media, and find the media of a message."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import frozen
+
+from messaging_adapters.asgi.call import Call, answer
+from messaging_adapters.asgi.parameters import read_parameters
+from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
+from messaging_adapters.uploads.presigned import Uploads
+from messaging_core.ports.http import HttpResponse
+from messaging_core.wire import dump, dump_message, load
+
+_FOUND: Final = 302
+
+
+@frozen(kw_only=True)
+class UploadRequest:
+    """The body of a request for an upload."""
+
+    content_type: str
+
+
+@frozen(kw_only=True)
+class MediaQuery:
+    """How a medium of a message is answered."""
+
+    redirect: bool = False
+
+
+@frozen(kw_only=True)
+class MediaLocation:
+    """Where a medium of a message is fetched; the URL works for a while without an access key."""
+
+    location: str
+
+
+async def presign_upload(call: Call) -> HttpResponse:
+    """Give a form to upload a file that every channel may send."""
+    request = load(UploadRequest, call.request.body)
+    upload = _uploads(call).create(request.content_type, workspace=call.workspace)
+    return answer(dump(upload))
+
+
+async def presign_channel_upload(call: Call) -> HttpResponse:
+    """Give a form to upload a file that one channel may send."""
+    channel = call.channel()
+    request = load(UploadRequest, call.request.body)
+    return answer(dump(_uploads(call).create(request.content_type, channel=channel)))
+
+
+async def get_message_media(call: Call) -> HttpResponse:
+    """Tell where a medium of a message is fetched."""
+    query = read_parameters(MediaQuery, call.query)
+    message = await call.messenger.get(call.id("messageId"), workspace=call.workspace)
+    file_id, uploads = call.id("fileId"), _uploads(call)
+    if file_id not in _files_of(dump_message(message), uploads):
+        raise ProblemError(NOT_FOUND)
+    location = uploads.link(file_id)
+    if query.redirect:
+        return HttpResponse(status=_FOUND, headers={"location": location})
+    return answer(dump(MediaLocation(location=location)))
+
+
+def _uploads(call: Call) -> Uploads:
+    uploads = call.service.uploads
+    assert uploads is not None  # noqa: S101 - without them there is no such route
+    return uploads
+
+
+def _files_of(values: Any, uploads: Uploads) -> Iterator[UUID]:
+    """Yield the ids of the uploaded files that a document names, wherever it does."""
+    if isinstance(values, str):
+        file_id = uploads.file_id_of(values)
+        if file_id is not None:
+            yield file_id
+    elif isinstance(values, Mapping):
+        for value in values.values():
+            yield from _files_of(value, uploads)
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from _files_of(value, uploads)

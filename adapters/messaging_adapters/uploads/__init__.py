@@ -1,0 +1,1 @@
+"""Uploads of media, and the media that were uploaded."""
