@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import attrs
 
-from messaging_core.arguments import a_text, checked_init, choice, uuid
+from messaging_core.arguments import a_text, checked_init, choice, refuse, uuid
 from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.ports.http import HttpRequest
@@ -34,7 +34,16 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-@checked_init(action=choice(*Action, "*", case=str.lower), resource=a_text)
+def _resource(value: Any, name: str) -> Any:
+    """Allow paths that can match: one that cannot would shut its callers out silently."""
+    value = a_text(value, name)
+    if not value.startswith("/") or "**" in value.removesuffix("**"):
+        allowed = "a path from / on, with ** only at its end"
+        raise refuse(name, allowed, value, 'write "/workspaces/*/channels/**"')
+    return value
+
+
+@checked_init(action=choice(*Action, "*", case=str.lower), resource=_resource)
 @attrs.frozen
 class Policy:
     """Allow an action on resources.
@@ -43,6 +52,9 @@ class Policy:
         action: `view`, `create`, `update` or `delete`; `*` is all of them.
         resource: A path such as `/workspaces/*/channels/*/messages`. `*` is any one segment, and
             `**` at the end is everything below.
+
+    Raises:
+        ArgumentError: The action does not exist, or the resource is no such path.
     """
 
     action: str

@@ -1,6 +1,6 @@
 """The ASGI application: carries requests of a server to the routes, and answers back."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -13,7 +13,7 @@ from messaging_adapters.asgi.access import AccessKeys, Authenticate, authenticat
 from messaging_adapters.asgi.call import Service
 from messaging_adapters.asgi.openapi import describe
 from messaging_adapters.asgi.problems import ProblemError, answer_problem
-from messaging_adapters.asgi.route_table import ROUTES, Route
+from messaging_adapters.asgi.route_table import ROUTES, SHORT_LINK, Route
 from messaging_adapters.asgi.saga import Saga
 from messaging_adapters.asgi.surface import Surface
 from messaging_adapters.uploads.presigned import Uploads
@@ -33,10 +33,12 @@ except ImportError as error:
     raise MissingDependencyError("starlette", "asgi") from error
 
 _BAD_REQUEST: Final = 400
+_NOT_FOUND: Final = 404
 _TOO_LARGE: Final = 413
 _IN_PATHS: Final = "/:@!$&'()*+,;="  # RFC 3986 §3.3
 _WEBHOOKS: Final = ("/webhooks/",)
 _SAGA: Final = ("/saga/",)
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
@@ -100,16 +102,21 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     if uploads is not None:
         from messaging_adapters.asgi.media_transfer import media_routes  # noqa: PLC0415 - on demand
 
-        routes += media_routes(uploads)
-    document = orjson.dumps(describe(served))
-
-    async def openapi(_: Request) -> Response:
-        return Response(document, media_type="application/json")
-
-    routes.append(routing.Route("/openapi.json", openapi, methods=["GET"]))
+        routes[:0] = media_routes(uploads)  # before the path that every short link fits
+    routes.insert(0, routing.Route("/openapi.json", _description(served, base), methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
     app.router.redirect_slashes = False
     return app
+
+
+def _description(served: Sequence[Route], base: str | None) -> _Endpoint:
+    """Return what answers with the OpenAPI document, wherever the application is mounted."""
+
+    async def openapi(request: Request) -> Response:
+        document = describe(served, server=base or request.scope.get("root_path") or "/")
+        return Response(orjson.dumps(document), media_type="application/json")
+
+    return openapi
 
 
 def _endpoint(
@@ -120,6 +127,8 @@ def _endpoint(
 
     async def endpoint(request: Request) -> Response:
         route = by_method.get(request.method)
+        if route is None and path == SHORT_LINK:  # it fits what does not exist too
+            raise HTTPException(_NOT_FOUND)
         if route is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
         answer = await surface.answer(

@@ -26,6 +26,7 @@ _TIMEOUT: Final = 408
 _CONFLICT: Final = 409
 _TOO_LARGE: Final = 413
 _UNAVAILABLE: Final = 503
+_NOT_ALLOWED: Final = 405
 _NO_CONTENT: Final = 204
 _BLOCK: Final = 256 * 1024
 """How many bytes go to the store at once: each call takes a thread."""
@@ -40,6 +41,8 @@ def media_routes(uploads: Uploads) -> list[Route]:
 
     async def upload(request: Request) -> Response:
         """Take one file with a form that `presigned-upload` gave."""
+        if request.method != "POST":  # all methods come here, or a short link would take them
+            return _refused(ProblemError(_NOT_ALLOWED, headers={"allow": "POST"}))
         try:
             await _Upload(uploads).receive(request)
         except ClientDisconnect:
@@ -56,7 +59,7 @@ def media_routes(uploads: Uploads) -> list[Route]:
             return _refused(error)
 
     return [
-        Route("/uploads", upload, methods=["POST"]),
+        Route("/uploads", upload, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         Route("/media/{fileId}", download, methods=["GET"]),
     ]
 

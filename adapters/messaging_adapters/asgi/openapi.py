@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -10,7 +11,7 @@ from attrs import field, frozen
 from messaging_adapters.asgi.json_schema import Schema, Schemas
 from messaging_adapters.asgi.parameters import Parameter, parameters_of
 from messaging_adapters.asgi.problems import CODES
-from messaging_adapters.asgi.route_table import ROUTES, Route
+from messaging_adapters.asgi.route_table import ROUTES, SHORT_LINK, Route
 from messaging_adapters.asgi.routes.batches import BatchRequest
 from messaging_adapters.asgi.routes.media import UploadRequest
 from messaging_adapters.asgi.routes.notifications import answer_mia_problem
@@ -77,19 +78,27 @@ _WITH_KEY: Final = (400, 401, 403, 404, 413, 500, 503)
 _WITHOUT_KEY: Final = (404, 500, 503)
 
 
-def describe(routes: Iterable[Route] = ROUTES, *, title: str = "Messaging") -> dict[str, Any]:
+def describe(
+    routes: Iterable[Route] = ROUTES, *, title: str = "Messaging", server: str = "/"
+) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of routes.
 
     Webhooks of providers are left out: each provider describes its own.
+
+    Args:
+        routes: By default all that an application can have.
+        title: Of the document.
+        server: The URL before the paths, or its path, such as `/messaging`.
     """
     schemas = Schemas(CONSTRAINTS)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        if route.documents is not None and route.method != "HEAD":
+        if route.documents is not None and route.method != "HEAD" and route.path != SHORT_LINK:
             paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": "1"},
+        "info": {"title": title, "version": version("messaging-engine")},
+        "servers": [{"url": server}],
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.components.items())),

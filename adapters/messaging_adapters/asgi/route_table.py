@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from messaging_adapters.asgi.access import Action
 from messaging_adapters.asgi.call import Call
@@ -66,6 +66,9 @@ class Route:
     may_redirect: bool = False
 
 
+SHORT_LINK: Final = "/{code}"
+"""The path of the links in messages, whose domain points at the application."""
+
 _WORKSPACE: Final = "/workspaces/{workspaceId}"
 _CHANNEL: Final = f"{_WORKSPACE}/channels/{{channelId}}"
 _MESSAGES: Final = f"{_CHANNEL}/messages"
@@ -90,6 +93,11 @@ def _create(path: str, handler: Handler, body: Any, result: Any, status: int, **
         result=result,
         **more,
     )
+
+
+def _follow(path: str) -> tuple[Route, Route]:
+    get = Route(method="GET", path=path, handler=callbacks.follow_link, action=None, status=302)
+    return get, evolve(get, method="HEAD")
 
 
 ROUTES: Final = (
@@ -196,6 +204,7 @@ ROUTES: Final = (
         handler=callbacks.unsubscribe,
         action=None,
     ),
-    Route(method="GET", path="/l/{code}", handler=callbacks.follow_link, action=None, status=302),
-    Route(method="HEAD", path="/l/{code}", handler=callbacks.follow_link, action=None, status=302),
+    *_follow("/l/{code}"),
+    # Last: it fits every path of one segment. Messages have links of this form.
+    *_follow(SHORT_LINK),
 )

@@ -63,6 +63,7 @@ _FILE: Final = {
     "sandbox": Key(kind=dict, may_be_empty=True),
     "limits": Key(kind=dict),
     "platforms": Key(kind=dict),
+    "short_link_domain": Key(),
     "http": Key(kind=dict),
     "access_keys": Key(kind=dict),
 }
@@ -79,6 +80,7 @@ class Config:
         transports: The settings of the transport of each.
         webhooks: The settings of receipt parsers, by name.
         driver: The module that SQLite is called with.
+        short_link_domain: The host of short links that name the domain `default`.
         public_url: What providers call the HTTP surface by.
         access_keys: What each access key of the HTTP surface allows, by its hash.
         sandbox: Whom only to reach, where the configuration says so.
@@ -92,6 +94,7 @@ class Config:
     transports: Mapping[str, Settings]
     webhooks: Mapping[str, Settings] = field(factory=dict)
     driver: str = DRIVERS[0]
+    short_link_domain: str | None = None
     public_url: str | None = None
     access_keys: Mapping[str, Access] = field(factory=dict)
     sandbox: Mapping[str, Any] | None = None
@@ -249,6 +252,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
             name: Settings(group=RECEIPTS, given=given, in_file=is_file)
             for name, given in data.get("webhooks", {}).items()
         },
+        short_link_domain=data.get("short_link_domain"),
         public_url=data.get("http", {}).get("public_url"),
         access_keys=access_keys_of(data.get("access_keys", {})),
     )

@@ -46,7 +46,10 @@ def _access_key_faults(table: Any) -> Iterator[str]:
         try:
             _policy(text)
         except ArgumentError:
-            yield f'allow: "{text}" is not such as "view /workspaces/*/channels/**"'
+            yield (
+                f'allow: "{text}" is not an action and a path,'
+                ' such as "view /workspaces/*/channels/**"'
+            )
 
 
 def access_keys_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Access]:

@@ -46,6 +46,7 @@ def messenger_from(
     with ExitStack() as made:  # closes what was made, if the rest fails
         transports, parsers = config.make(variables)
         made.callback(close_transports, transports.values())
+        options.setdefault("short_link_domain", config.short_link_domain)
         options.setdefault("receipt_parsers", parsers)
         own = storage if storage is not None else open_storage(config.database, config.driver)
         if storage is None:

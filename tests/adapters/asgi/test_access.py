@@ -81,8 +81,9 @@ def test_a_table_of_keys_takes_hashes_only() -> None:
     with pytest.raises(ConfigurationError, match="hash_of_key") as refused:
         AccessKeyTable({"a secret token": Access(name="shop")})
     assert "a secret token" not in str(refused.value)
-    with pytest.raises(ArgumentError):
-        Policy("read", "/**")
+    for action, resource in (("read", "/**"), ("view", "workspaces"), ("view", "/**/x"), ("*", "")):
+        with pytest.raises(ArgumentError):
+            Policy(action, resource)
     access = Access(name="shop")
     table = AccessKeyTable({hash_of_key("token"): access})
     assert table.find("token") is access

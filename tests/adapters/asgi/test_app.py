@@ -134,3 +134,12 @@ def test_without_a_public_url_there_are_no_webhooks() -> None:
 def test_a_wrong_public_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="public_url"):
         make(public_url=url)
+
+
+def test_the_description_tells_where_the_application_is_mounted() -> None:
+    with serving(Starlette(routes=[Mount("/messaging", make())])) as url:
+        document = httpx.get(f"{url}/messaging/openapi.json").json()
+    assert document["servers"] == [{"url": "/messaging"}]
+    with serving(make(public_url="https://shop.example/messaging/")) as url:
+        document = httpx.get(f"{url}/openapi.json").json()
+    assert document["servers"] == [{"url": "https://shop.example/messaging"}]

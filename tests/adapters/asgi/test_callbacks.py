@@ -90,14 +90,16 @@ def test_a_short_link_redirects_and_counts(service: Service, client: httpx.Clien
     service.deliver()
     code = service.transport.sent[0].content.text.rpartition("/")[2]  # type: ignore[union-attr]
     person, preview = {"User-Agent": BROWSER}, {"User-Agent": "WhatsApp/2.23"}
-    for headers in (person, preview):
-        answer = httpx.get(f"{service.url}/l/{code}", headers=headers)
+    # The first is the path in the message, for a domain that points at the application.
+    for path, headers in ((f"/{code}", person), (f"/l/{code}", preview)):
+        answer = httpx.get(service.url + path, headers=headers)
         assert answer.status_code == 302
         assert answer.headers["location"] == "https://shop.example/4711"
     acts = client.get(path_of(ORDERS, f"/messages/{message_id}/interactions")).json()["results"]
     assert [act["type"] for act in acts] == [InteractionType.CLICKED] * 2
     assert sorted(act["metadata"].get("prefetched", False) for act in acts) == [False, True]
     assert httpx.get(f"{service.url}/l/nothing").status_code == 404
+    assert httpx.get(f"{service.url}/nothing").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -493,3 +493,12 @@ def test_two_packages_with_one_name_are_refused(pager: Path) -> None:
     said = refused(lambda: load_config(mail("pager://h")))
 
     assert "several packages offer pager: other, pager" in said
+
+
+def test_the_domain_of_short_links_comes_from_the_configuration() -> None:
+    shop = {
+        "short_link_domain": "go.example",
+        "channels": {"texts": {"platform": "sms", "sender": "Shop", "transport": "console:"}},
+    }
+    with Messenger.from_config(shop, storage=MemoryStorage()) as messenger:
+        assert messenger.acceptor.linking.default_domain == "go.example"

@@ -108,6 +108,7 @@ def _engine(
                 for name, channel in config.channels.items()
             },
             clock=options.clock,
+            short_link_domain=config.short_link_domain,
         )
         start_sandboxes(messenger, transports.values())
         yield Engine(config=config, storage=storage, messenger=messenger)

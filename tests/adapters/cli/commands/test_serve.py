@@ -57,13 +57,17 @@ def test_without_keys_it_does_not_start(run: Callable[..., Ran]) -> None:
         ("[access_keys]\nshop = 'secret'", "must be a table"),
         (
             f"[access_keys.shop]\nsha256 = '{'a' * 64}'\nallow = ['read /**']",
-            'allow: "read /\\*\\*" is not such as',
+            'allow: "read /\\*\\*" is not an action and a path',
         ),
         (
             f"[access_keys.shop]\nsha256 = '{'a' * 64}'\nworkspace = 'shop'",
             'workspace: "shop" is not a UUID',
         ),
         ("[http]\nurl = 'https://x'", "url: unknown key"),
+        (
+            f"[access_keys.shop]\nsha256 = '{'a' * 64}'\nallow = ['view']",
+            'allow: "view" is not an action and a path',
+        ),
     ],
 )
 def test_a_wrong_table_is_named(
