@@ -359,6 +359,19 @@ class TestDelivery:
         assert len(engine.sms.sent) == 1
         assert engine.now_is(message).failure.code == FailureCode.IN_DOUBT
 
+    def test_a_message_in_doubt_that_is_replayed_ends_when_its_fallback_goes(
+        self, storage: Storage
+    ) -> None:
+        engine = engine_with(storage, LOST)
+        message = engine.send()
+        engine.worker.drain()
+        due_at = engine.fallback(message).scheduled_for
+
+        engine.messenger.replay(message.id)
+        engine.after(minutes=1)
+
+        assert [envelope.expires_at for envelope in engine.push.sent] == [due_at, due_at]
+
     def test_a_late_receipt_after_a_doubt_is_recorded(self, storage: Storage) -> None:
         engine = engine_with(storage, LOST, channels=[slow_to_doubt()])
         message = engine.send()
