@@ -504,6 +504,20 @@ class TestChanges:
         engine.after(minutes=5)
         assert len(engine.sms.sent) == 1
 
+    def test_a_fallback_moves_along_though_its_channel_escalates_no_more(
+        self, storage: Storage
+    ) -> None:
+        first = engine_with(storage).send()
+        app = a_channel("app", "push")
+        engine = Engine(storage, channels=[app])
+        later = engine.clock.now() + timedelta(days=1)
+
+        engine.messenger.reschedule(first.id, later)
+
+        assert engine.fallback(first).scheduled_for == later + AFTER
+        engine.after(hours=1)
+        assert engine.push.sent == engine.sms.sent == []
+
     def test_an_opt_out_of_the_first_channel_stops_the_fallback_too(self, storage: Storage) -> None:
         engine = engine_with(storage)
         message = engine.send()
