@@ -81,7 +81,7 @@ class MessageChanges:
         )
         channel = self.context.channels.get(message.channel_id)
         ends_at = _end(delivery, channel, at, now)
-        fallbacks = self._moved_fallbacks(tx, workspace, message, at=at, now=now)
+        fallbacks = self._moved_fallbacks(tx, workspace, message, delivery, at=at, now=now)
         if fallbacks:
             ends_at = min(ends_at, fallbacks[0].due_at)
         if not tx.outbox.reschedule(workspace, moved, due_at=due_time(at, now), expires_at=ends_at):
@@ -92,18 +92,24 @@ class MessageChanges:
         tx.timeline.append([events.changed(workspace, moved, EventKind.RESCHEDULED, now)])
         return moved
 
-    def _moved_fallbacks(
-        self, tx: Transaction, workspace: UUID, message: Message, *, at: datetime, now: datetime
+    def _moved_fallbacks(  # noqa: PLR0913 - as above
+        self,
+        tx: Transaction,
+        workspace: UUID,
+        message: Message,
+        delivery: Delivery,
+        *,
+        at: datetime,
+        now: datetime,
     ) -> list[Move]:
         """Return how the fallbacks of a message that wait move with it, the next one first."""
         moves: list[Move] = []
         due_at, last = due_time(at, now), message
-        while after := self._escalates_after(last):
-            waiting = fallback_delivery(tx, workspace, last)
-            if waiting is None:
-                break
+        while waiting := fallback_delivery(tx, workspace, last):
+            was_due_at = delivery.due_at
             fallback, delivery = waiting
-            due_at += after
+            # The host may have taken the escalation out since: then the stored times tell.
+            due_at += self._escalates_after(last) or max(delivery.due_at - was_due_at, timedelta(0))
             channel = self.context.channels.get(fallback.channel_id)
             change = Move(
                 message=fallback,

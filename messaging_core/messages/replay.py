@@ -17,6 +17,7 @@ from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage, Resolution
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Direction, Message, Origin, Status
+from messaging_core.policy.escalation import fallback_delivery
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import begun
 from messaging_core.rules.policy.validity import expires_at, validity_of
@@ -57,6 +58,8 @@ class MessageReplayer:
             delivery.controls.validity if delivery else None, channel.message_type
         )
         ends_at = expires_at(now, None, validity)
+        if waiting := fallback_delivery(tx, workspace, message):
+            ends_at = min(ends_at, waiting[1].due_at)  # then its fallback takes over
         if not tx.outbox.reschedule(workspace, moved, due_at=now, expires_at=ends_at):
             raise StateError(f"message {message.id} is being handed over right now")
         event = events.changed(workspace, moved, EventKind.RESCHEDULED, now)

@@ -359,6 +359,19 @@ class TestDelivery:
         assert len(engine.sms.sent) == 1
         assert engine.now_is(message).failure.code == FailureCode.IN_DOUBT
 
+    def test_a_message_in_doubt_that_is_replayed_ends_when_its_fallback_goes(
+        self, storage: Storage
+    ) -> None:
+        engine = engine_with(storage, LOST)
+        message = engine.send()
+        engine.worker.drain()
+        due_at = engine.fallback(message).scheduled_for
+
+        engine.messenger.replay(message.id)
+        engine.after(minutes=1)
+
+        assert [envelope.expires_at for envelope in engine.push.sent] == [due_at, due_at]
+
     def test_a_late_receipt_after_a_doubt_is_recorded(self, storage: Storage) -> None:
         engine = engine_with(storage, LOST, channels=[slow_to_doubt()])
         message = engine.send()
@@ -490,6 +503,20 @@ class TestChanges:
         assert envelope.expires_at == later + AFTER
         engine.after(minutes=5)
         assert len(engine.sms.sent) == 1
+
+    def test_a_fallback_moves_along_though_its_channel_escalates_no_more(
+        self, storage: Storage
+    ) -> None:
+        first = engine_with(storage).send()
+        app = a_channel("app", "push")
+        engine = Engine(storage, channels=[app])
+        later = engine.clock.now() + timedelta(days=1)
+
+        engine.messenger.reschedule(first.id, later)
+
+        assert engine.fallback(first).scheduled_for == later + AFTER
+        engine.after(hours=1)
+        assert engine.push.sent == engine.sms.sent == []
 
     def test_an_opt_out_of_the_first_channel_stops_the_fallback_too(self, storage: Storage) -> None:
         engine = engine_with(storage)

@@ -158,7 +158,10 @@ class Sandbox(Transport):
             return None
         if not receivers.goes_out:
             return Accepted(references=(_reference("recorded", envelope),))
-        return ask_transport(self._transport, self._onward(envelope, receivers, redirect_to))
+        told = ask_transport(self._transport, self._onward(envelope, receivers, redirect_to))
+        if isinstance(told, PerRecipient) or not receivers.redirected:
+            return told
+        return _elsewhere(told)
 
     def _redirect_of(self, platform: str) -> str | None:
         return self._redirect.get(platform, self._redirect.get(_DEFAULT))

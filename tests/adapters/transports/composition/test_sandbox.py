@@ -583,6 +583,16 @@ def test_a_look_up_asks_for_the_message_as_it_went_out() -> None:
     assert [envelope.to for envelope in provider.asked] == ["+31687654321"]
 
 
+def test_a_look_up_of_what_went_elsewhere_does_not_tell_that_a_receiver_is_gone() -> None:
+    failure = Failure(code=FailureCode.UNKNOWN_RECEIVER, description="", retry=Retry.RECIPIENT_GONE)
+    sandbox = Sandbox(Provider(Rejected(failure=failure)), redirect_to="+31687654321")
+
+    told = sandbox.look_up(a_text("+31612345678"))
+
+    assert isinstance(told, Rejected)
+    assert told.failure.code == FailureCode.REFUSED
+
+
 def test_a_look_up_knows_what_was_recorded_and_nothing_of_what_was_simulated() -> None:
     provider = Provider(BUSY)
     sandbox = Sandbox(provider)
