@@ -99,6 +99,8 @@ class WebhookSender:
                     self._look()
                 except StorageError:
                     _log.exception("the storage failed; trying again")
+                except Exception as error:  # noqa: BLE001 - the next look may do better
+                    _log.error("looking for webhooks failed: %s", fault_of(error))
         finally:
             self._over.set()
             self._join(_MAX_WAIT)

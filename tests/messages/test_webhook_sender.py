@@ -30,6 +30,7 @@ from messaging_core.messages.webhook_sender import WebhookSender
 from messaging_core.models import (
     Conversion,
     IncomingMessage,
+    Keep,
     TextBody,
     WebhookStatus,
     WebhookSubscription,
@@ -453,6 +454,25 @@ def test_a_message_that_was_deleted_is_told_no_more(engine: Engine) -> None:
     assert engine.dead() == []
 
 
+def test_redacted_content_is_not_sent(engine: Engine) -> None:
+    peer = engine.internet.serve("shop.example", HttpResponse(status=500), OK)
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    engine.send()
+    engine.sender.run_once()
+    engine.clock.advance(hours=1)
+    engine.messenger.purge(before=engine.clock.now(), keep=Keep.RECORD)
+
+    engine.sender.run_once()
+
+    before, after = (json.loads(exchange.request.body) for exchange in peer.exchanges)
+    assert before["payload"]["body"]["text"]["text"]
+    assert "+31" in json.dumps(before)
+    assert after["payload"]["id"] == before["payload"]["id"]
+    assert after["payload"]["status"] == "sent"
+    assert "body" not in after["payload"]
+    assert "+31" not in json.dumps(after)
+
+
 def test_a_deleted_subscription_gets_nothing_more(engine: Engine) -> None:
     peer = engine.internet.serve("shop.example", HttpResponse(status=500))
     subscription = engine.subscribe()
@@ -503,6 +523,30 @@ def test_a_crash_before_the_record_sends_it_again_under_its_id(engine: Engine) -
     first, second = (request.headers["messagebird-request-id"] for request in peer.taken)
     assert first == second
     assert engine.dead() == []
+
+
+def test_a_sender_goes_on_after_the_storage_failed(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = engine.internet.serve("shop.example")
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    engine.send()
+    failing: Any = FailingStorage(engine.storage, lambda: 1)
+    messenger = Messenger(
+        storage=failing, channels={ORDERS: RecordingTransport()}, clock=engine.clock
+    )
+    sender, stop = messenger.webhook_sender(engine.internet.client()), threading.Event()
+    runner = threading.Thread(target=sender.run, args=(stop,))
+    runner.start()
+    until = monotonic() + PATIENCE
+    while not peer.taken and monotonic() < until:
+        sleep(0.01)
+    stop.set()
+    runner.join(PATIENCE)
+
+    assert failing.failed
+    assert "trying again" in caplog.text
+    assert statuses(peer) == ["sent"]
 
 
 def test_two_senders_share_the_work(engine: Engine) -> None:

@@ -18,6 +18,7 @@ from messaging_adapters.asgi.routes.notifications import answer_mia_problem
 from messaging_core.acceptance.idempotency import MAX_KEY_LENGTH
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT
 from messaging_core.models.delivery.interaction import Conversion
+from messaging_core.models.delivery.webhook import NewWebhookSubscription
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.rules.content.tags import TAG_LENGTH
 from messaging_core.rules.policy.validity import VALIDITY_LIMIT
@@ -25,6 +26,8 @@ from messaging_core.rules.requests.conversion import FINAL_STATUSES, TEMPORARY
 from messaging_core.rules.requests.conversion import TYPES as CONVERSION_TYPES
 from messaging_core.rules.requests.message import MAX_BATCH, MAX_REFERENCE_LENGTH
 from messaging_core.rules.requests.query import MAX_PAGE_TOKEN_LENGTH, MAX_VALUES
+from messaging_core.rules.requests.webhook import MAX_KEY_LENGTH as MAX_SIGNING_KEY_LENGTH
+from messaging_core.rules.requests.webhook import SERVICE
 
 _PATH_IDS: Final = re.compile(r"\{(\w+)\}")
 _JSON: Final = "application/json"
@@ -69,6 +72,12 @@ CONSTRAINTS: Final[Mapping[type, Mapping[str, Schema]]] = {
         "status": {"enum": [*FINAL_STATUSES, TEMPORARY]},
     },
     UploadRequest: {"contentType": {"minLength": 1}},
+    NewWebhookSubscription: {
+        "service": {"enum": [SERVICE]},
+        "event": {"pattern": "^[A-Za-z0-9-]{3,60}[.](outbound|inbound|interaction)$"},
+        "url": {"pattern": "^https://([a-zA-Z0-9-]+[.])+[a-zA-Z]{2,}(/[^\\s]*)?$"},
+        "signingKey": {"minLength": 1, "maxLength": MAX_SIGNING_KEY_LENGTH},
+    },
     BatchRequest: {"messageRequests": {"minItems": 1, "maxItems": MAX_BATCH}},
 }
 """What the rules say of single fields; rules between fields are told by a 422."""

@@ -15,10 +15,12 @@ from messaging_adapters.asgi.routes import (
     media,
     messages,
     notifications,
+    subscriptions,
 )
 from messaging_adapters.uploads.presigned import PresignedUpload
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.interaction import Conversion, Interaction
+from messaging_core.models.delivery.webhook import NewWebhookSubscription
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
@@ -74,6 +76,8 @@ _CHANNEL: Final = f"{_WORKSPACE}/channels/{{channelId}}"
 _MESSAGES: Final = f"{_CHANNEL}/messages"
 _MESSAGE: Final = f"{_MESSAGES}/{{messageId}}"
 _BATCHES: Final = f"{_CHANNEL}/batch/messages"
+_SUBSCRIPTIONS: Final = f"/organizations/{{organizationId}}{_WORKSPACE}/webhook-subscriptions"
+_SUBSCRIPTION: Final = f"{_SUBSCRIPTIONS}/{{subscriptionId}}"
 
 
 def _view(path: str, handler: Handler, result: Any, **more: Any) -> Route:
@@ -167,6 +171,31 @@ ROUTES: Final = (
         query=media.MediaQuery,
         needs_uploads=True,
         may_redirect=True,
+    ),
+    _create(
+        _SUBSCRIPTIONS,
+        subscriptions.create_webhook_subscription,
+        NewWebhookSubscription,
+        subscriptions.ShownSubscription,
+        201,
+    ),
+    _view(
+        _SUBSCRIPTIONS,
+        subscriptions.list_webhook_subscriptions,
+        Page[subscriptions.ShownSubscription],
+        query=subscriptions.SubscriptionsQuery,
+    ),
+    _view(
+        _SUBSCRIPTION,
+        subscriptions.get_webhook_subscription,
+        subscriptions.ShownSubscription,
+    ),
+    Route(
+        method="DELETE",
+        path=_SUBSCRIPTION,
+        handler=subscriptions.delete_webhook_subscription,
+        action=Action.DELETE,
+        status=204,
     ),
     _create(
         "/send",

@@ -31,7 +31,13 @@ def description(client: httpx.Client) -> dict[str, object]:
     messages, batches = path_of(ORDERS, "/messages"), path_of(ORDERS, "/batch/messages")
     ids = [client.post(messages, json=sms()).json()["id"] for _ in range(20)]
     batch = client.post(batches, json={"messageRequests": [sms()]}).json()["batchId"]
+    subscription = client.post(
+        f"/organizations/{ORDERS.workspace}/workspaces/{ORDERS.workspace}/webhook-subscriptions",
+        json={"service": "channels", "event": "sms.outbound", "url": "https://crm.example"},
+    ).json()["id"]
     values = {
+        "organizationId": [str(ORDERS.workspace)],
+        "subscriptionId": [subscription],
         "workspaceId": [str(ORDERS.workspace)],
         "channelId": [str(ORDERS.id)],
         "messageId": ids,

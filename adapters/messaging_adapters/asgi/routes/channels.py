@@ -6,12 +6,10 @@ from attrs import field, frozen
 
 from messaging_adapters.asgi.call import Call, answer
 from messaging_adapters.asgi.parameters import read_parameters
-from messaging_core.errors import InvalidQueryError
+from messaging_adapters.asgi.routes.paging import page_of
 from messaging_core.models.common.channel import Channel, MessageType
-from messaging_core.models.common.page import DEFAULT_LIMIT, Page
-from messaging_core.models.common.violation import Violation
+from messaging_core.models.common.page import DEFAULT_LIMIT
 from messaging_core.ports.http import HttpResponse
-from messaging_core.rules.requests.query import check_page
 from messaging_core.wire import dump, dump_page
 
 _ACTIVE = {True: "active", False: "inactive"}
@@ -48,17 +46,13 @@ class ChannelsQuery:
 async def list_channels(call: Call) -> HttpResponse:
     """Return one page of the channels of a workspace."""
     query = read_parameters(ChannelsQuery, call.query)
-    if violations := check_page(query.limit, query.page_token, of="channels"):
-        raise InvalidQueryError(violations)
-    channels = [channel for channel in _channels(call) if _is_wanted(channel, query)]
-    if query.reverse:
-        channels.reverse()
-    start = _start(channels, query.page_token)
-    results = channels[start : start + query.limit]
-    is_last = start + query.limit >= len(channels)
-    page = Page(
-        results=[_shown(channel) for channel in results],
-        next_page_token=None if is_last else str(results[-1].id),
+    page = page_of(
+        [channel for channel in _channels(call) if _is_wanted(channel, query)],
+        _shown,
+        limit=query.limit,
+        token=query.page_token,
+        reverse=query.reverse,
+        of="channels",
     )
     return answer(dump_page(page))
 
@@ -77,17 +71,6 @@ def _is_wanted(channel: Channel, query: ChannelsQuery) -> bool:
     return (not query.platform or channel.platform in query.platform) and (
         not query.status or _ACTIVE[channel.active] in query.status
     )
-
-
-def _start(channels: list[Channel], token: str | None) -> int:
-    """Return where the page begins: after the channel that ended the page before."""
-    if token is None:
-        return 0
-    for index, channel in enumerate(channels, start=1):
-        if str(channel.id) == token:
-            return index
-    text = "this is no token of this listing"
-    raise InvalidQueryError([Violation("/pageToken", "query.bad_page_token", text)])
 
 
 def _shown(channel: Channel) -> ShownChannel:

@@ -4,8 +4,9 @@ import secrets
 import socket
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final
 
 import uvicorn
@@ -18,15 +19,18 @@ from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.config.file import load_config
 from messaging_adapters.config.messenger import open_storage
+from messaging_adapters.http_clients.public_addresses import is_public
+from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_core.messenger import Messenger
 from messaging_core.worker import Worker
 
 _KEY_BYTES: Final = 32
+_PATIENCE: Final = timedelta(seconds=10)  # with receivers of webhooks
 _NO_KEYS: Final = "there are no [access_keys] in {}: messaging key NAME makes one"
 
 
 def serve(options: Namespace) -> int:
-    """Serve the channels of the configuration, and deliver, until a signal ends it."""
+    """Serve the channels of the configuration, deliver, and send webhooks, until a signal."""
     path = options.config or CONFIG
     config = load_config(path)
     if not config.access_keys:
@@ -35,6 +39,7 @@ def serve(options: Namespace) -> int:
         _listening(options.host, options.port) as listener,
         open_storage(options.database or config.database, config.driver) as storage,
         Messenger.from_config(path, storage=storage, clock=options.clock) as messenger,
+        Urllib3Client(timeout=_PATIENCE, allows=is_public) as client,
         stoppable() as stop,
     ):
         app = make_app(
@@ -43,7 +48,9 @@ def serve(options: Namespace) -> int:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         host, port = listener.getsockname()[:2]
         Screen().remark(f"serving http://{host}:{port}; Ctrl-C stops")
-        with _running(None if options.no_worker else Worker(messenger).run, server):
+        sender = messenger.webhook_sender(client)
+        works = [sender.run] if options.no_worker else [sender.run, Worker(messenger).run]
+        with _running(works, server):
             server.run(sockets=[listener])
     return stop.status if stop.number else 0
 
@@ -69,27 +76,28 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _running(
-    work: Callable[[threading.Event], object] | None, server: uvicorn.Server
+    works: Sequence[Callable[[threading.Event], object]], server: uvicorn.Server
 ) -> Iterator[None]:
-    """Deliver on a thread beside the server; where delivery ends by a fault, so does the server."""
-    if work is None:
-        yield
-        return
+    """Work on threads beside the server; where work ends by a fault, so does the server."""
     stop, faults = threading.Event(), list[BaseException]()
 
-    def deliver() -> None:
+    def run(work: Callable[[threading.Event], object]) -> None:
         try:
             work(stop)
         except BaseException as error:  # noqa: BLE001 - raised by the thread that serves
             faults.append(error)
             server.should_exit = True
 
-    thread = threading.Thread(target=deliver, name="messaging-worker")
-    thread.start()
+    threads = [
+        threading.Thread(target=run, args=(work,), name="messaging-worker") for work in works
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
     if faults:
         raise faults[0]

@@ -1,11 +1,16 @@
 """`messaging serve` and `messaging key`: the HTTP surface from the command line."""
 
+import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
+from uuid import UUID
 
 import httpx
 import pytest
@@ -32,15 +37,35 @@ def test_a_key_lets_its_owner_in_and_the_worker_delivers(
                 "receiver": {"contacts": [{"identifierValue": "+31612345678"}]},
                 "body": {"type": "text", "text": {"text": "hi"}},
             }
+            # Nothing has this name, so the only trace of a webhook is its failed attempt.
+            hooks = f"/organizations/{UUID(int=0)}{WORKSPACE}/webhook-subscriptions"
+            subscription = {"service": "channels", "event": "sms.outbound"}
+            subscription |= {"url": "https://crm.invalid/hooks"}
+            subscribed = client.post(hooks, json=subscription)
+            assert subscribed.status_code == 201, subscribed.text
             path = f"{WORKSPACE}/channels/{parcels['id']}/messages"
             document = client.post(path, json=request).json()
             while document["status"] != "sent":
                 document = client.get(f"{path}/{document['id']}").json()
             assert httpx.get(f"{url}{path}").status_code == 401
+        assert failure_of_a_webhook(shop / "shop.db")
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 128 + signal.SIGTERM
     assert list((shop / "sms").iterdir())
     assert token not in (shop / "messaging.toml").read_text()
+
+
+def failure_of_a_webhook(database: Path) -> str:
+    """Return why the first webhook failed, once it was tried."""
+    until = monotonic() + 60  # looking up a name without a network may take long
+    while monotonic() < until:
+        with closing(sqlite3.connect(database)) as connection:
+            rows = connection.execute("SELECT document FROM messaging_webhook_deliveries")
+            for document in (json.loads(row[0]) for row in rows.fetchall()):
+                if "failure" in document:
+                    return str(document["failure"])
+        sleep(0.1)
+    raise AssertionError("no webhook was tried")
 
 
 def test_without_keys_it_does_not_start(run: Callable[..., Ran]) -> None:
