@@ -70,6 +70,7 @@ from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.codes import Codes, RandomCodes
 from messaging_core.ports.components import (
     A_CONVERSION,
+    A_MEDIA_CHECK,
     A_META,
     A_QUERY,
     A_STORAGE,
@@ -93,8 +94,10 @@ from messaging_core.ports.guarded import (
     GuardedCodes,
     GuardedEngine,
     GuardedFiles,
+    GuardedMediaCheck,
 )
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
+from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
@@ -144,6 +147,8 @@ class Messenger:
             lists.
         files: Where `notify` finds attachments.
         receipt_parsers: Read the webhooks of providers for `receive_webhook`.
+        media_check: Refuses media URLs at `send`, such as `Uploads` does for files that were not
+            uploaded.
 
     Use it as a context manager, or call `close`, to close its storage and transports.
 
@@ -170,6 +175,7 @@ class Messenger:
         audience=optional(AN_AUDIENCE),
         files=optional(FILES),
         receipt_parsers=parsers_of,
+        media_check=optional(A_MEDIA_CHECK),
     )
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
@@ -190,6 +196,7 @@ class Messenger:
         audience: Audience | None = None,
         files: Files | None = None,
         receipt_parsers: Iterable[ReceiptParser] = (),
+        media_check: MediaCheck | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -212,6 +219,7 @@ class Messenger:
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
             ),
             idempotency_window=check_window(idempotency_window),
+            media_check=None if media_check is None else GuardedMediaCheck(media_check),
         )
         self._group = GroupAcceptor(self.acceptor.accept)
         self._lookup = MessageLookup(storage=storage)

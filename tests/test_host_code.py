@@ -25,8 +25,9 @@ from messaging_core.ports.guarded import (
     GuardedCodes,
     GuardedEngine,
     GuardedFiles,
+    GuardedMediaCheck,
 )
-from messaging_core.ports.media import Media, MediaSource
+from messaging_core.ports.media import Media, MediaCheck, MediaSource
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine
 from messaging_core.testing import ManualClock, a_channel, a_request
 
@@ -40,7 +41,7 @@ class Other(BaseException):
 KINDS = [SystemExit, GeneratorExit, asyncio.CancelledError, Other]
 
 
-class Moody(Audience, Codes, Files, MediaSource, TemplateEngine, CompiledTemplate):
+class Moody(Audience, Codes, Files, MediaCheck, MediaSource, TemplateEngine, CompiledTemplate):
     """Every port that a host implements; each raises what it is told to."""
 
     name = "moody"
@@ -63,6 +64,9 @@ class Moody(Audience, Codes, Files, MediaSource, TemplateEngine, CompiledTemplat
     def read(self, *_: Any) -> Media:
         raise self.error
 
+    def check(self, *_: Any) -> str | None:
+        raise self.error
+
     def compile(self, source: str, *_: Any, **__: Any) -> CompiledTemplate:
         if source == "broken":
             raise self.error
@@ -78,6 +82,7 @@ def calls_of(host: Moody) -> dict[str, Callable[[], object]]:
     return {
         "the audience": lambda: list(GuardedAudience(host).resolve((), ())),
         "what makes the codes of short links": GuardedCodes(host).new,
+        "the check of media URLs": lambda: GuardedMediaCheck(host).check("a", a_channel()),
         "the file store": lambda: files.size("a"),
         "the template engine moody": lambda: engine.compile("broken", form),
         "reading a file": lambda: files.read("a", 1),

@@ -132,6 +132,7 @@ CONSTRUCTORS: list[tuple[Callable[[], object], str, str]] = [
     (lambda: a_messenger(codes=lambda: "x"), "codes", "a method new()"),
     (lambda: a_messenger(default_channels=5), "default_channels", "a collection of channels"),
     (lambda: a_messenger(audience=["x"]), "audience", "an audience"),
+    (lambda: a_messenger(media_check=print), "media_check", "a check of media URLs"),
     (lambda: a_messenger(files="attachments"), "files", "a source of files"),
     (lambda: Channel(name="a", platform="sms", smart_encoding="no"), "smart_encoding", "True or"),
     (lambda: Channel(name="a", platform="sms", max_parts="3"), "max_parts", "a whole number"),

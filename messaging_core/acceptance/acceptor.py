@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, key_of
+from messaging_core.acceptance.media import check_media
 from messaging_core.acceptance.submission import (
     AcceptResult,
     PreparedRequest,
@@ -25,6 +26,7 @@ from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.request import SendMessage
+from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.templates.resolver import TemplateResolver
 from messaging_core.wire import dump_send_message, parse_send_message
@@ -40,12 +42,14 @@ class MessageAcceptor:
         template_resolver: Renders the templates that requests name.
         linking: Decides on the links of requests.
         idempotency_window: How long an idempotency key is taken, counted from acceptance.
+        media_check: Tells whether a channel may send what a media URL names.
     """
 
     context: EngineContext
     template_resolver: TemplateResolver
     linking: Linking
     idempotency_window: timedelta = DEFAULT_WINDOW
+    media_check: MediaCheck | None = None
 
     def accept(
         self, submissions: Sequence[Submission], *, connection: Any = None
@@ -109,6 +113,8 @@ class MessageAcceptor:
         if has_links or counts_parts(request, channel):
             faults = [*faults, *self.linking.check(request, channel)]
         faults = [*faults, *beyond(request, channel, capabilities)]
+        if self.media_check is not None:
+            faults = [*faults, *check_media(request, channel, self.media_check)]
         admission = admit(
             request,
             channel,

@@ -54,6 +54,9 @@ AN_IDENTIFIER: Final = a(
     'write Identifier(identifier_key="phonenumber", identifier_value="+31…")',
 )
 
+A_MEDIA_CHECK: Final = part(
+    "a check of media URLs", "check", remedy="write media_check=Uploads(…), or leave it out"
+)
 A_MEDIA_SOURCE: Final = part("a source of media", "read", remedy="write media=HttpMediaSource()")
 
 _CHANNELS: Final = "a dict of channels with the transport of each"

@@ -5,12 +5,13 @@ from typing import Any
 
 from messaging_core.host_code import HostCode
 from messaging_core.lazy import frozen
+from messaging_core.models.common.channel import Channel
 from messaging_core.models.content.template_project import Form
 from messaging_core.models.people.user import Unresolved, User
 from messaging_core.ports.audience import Audience
 from messaging_core.ports.codes import Codes
 from messaging_core.ports.files import Files
-from messaging_core.ports.media import Media
+from messaging_core.ports.media import Media, MediaCheck
 from messaging_core.ports.templates import CompiledTemplate, TemplateEngine, never
 
 
@@ -101,3 +102,14 @@ class GuardedCodes(Codes):
     def new(self) -> str:  # noqa: D102 - the port's
         with HostCode("what makes the codes of short links"):
             return self.codes.new()
+
+
+@frozen
+class GuardedMediaCheck(MediaCheck):
+    """Ask a host's check of media URLs."""
+
+    media_check: MediaCheck
+
+    def check(self, url: str, channel: Channel) -> str | None:  # noqa: D102 - the port's
+        with HostCode("the check of media URLs"):
+            return self.media_check.check(url, channel)

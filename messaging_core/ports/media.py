@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import field
 
 from messaging_core.lazy import frozen
+from messaging_core.models.common.channel import Channel
 
 
 @frozen(kw_only=True)
@@ -37,4 +38,21 @@ class MediaSource(Protocol):
 
         Raises:
             MediaError: The medium is not available; with `permanent` it never will be.
+        """
+
+
+class MediaCheck(Protocol):
+    """Tell at `send` whether a channel may send what a media URL names."""
+
+    @abstractmethod
+    def check(self, url: str, channel: Channel) -> str | None:
+        """Return why the channel may not send it, or nothing if it may.
+
+        It is called for each media URL of a request, before anything is written, also by `plan`.
+        It opens no connection, and returns nothing for a URL that it does not know. What cannot
+        be told now is not refused: the transport finds out.
+
+        Args:
+            url: As it stood in the request.
+            channel: Of the message, or of the message that takes over from it.
         """

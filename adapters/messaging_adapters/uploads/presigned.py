@@ -12,10 +12,16 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from messaging_core.arguments import a_text, checked, checked_init, part, span, whole
-from messaging_core.errors import ConfigurationError, InvalidRequestError, MessagingError
+from messaging_core.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    MediaError,
+    MessagingError,
+)
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.components import IDS, a_clock
+from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.media_store import MediaFile, MediaStore
 from messaging_core.rules.content.media import check_media_type
 
@@ -88,7 +94,7 @@ def _long_secret(value: Any, name: str) -> str:
     ids=IDS,
 )
 @define(eq=False, kw_only=True)
-class Uploads:
+class Uploads(MediaCheck):
     """Let callers upload files that messages name by URL.
 
     Forms and links are signed with HMAC-SHA-256, so nothing is stored before a file arrives, and
@@ -176,6 +182,18 @@ class Uploads:
     def media_url(self, file_id: UUID) -> str:
         """Return the URL that messages name a file by; it opens nothing without a signature."""
         return f"{self.base_url}/media/{file_id}"
+
+    def check(self, url: str, channel: Channel) -> str | None:
+        file_id = self.file_id_of(url)
+        if file_id is None:
+            return None
+        try:
+            file = self.store.find(file_id)
+        except MediaError:  # the transport looks again
+            return None
+        if file is None:
+            return "nothing was uploaded there: upload the file first"
+        return None if file.serves(channel) else "the file was uploaded for another channel"
 
     def link(self, file_id: UUID) -> str:
         """Return a URL that opens a file for `link_lifetime`, without an access key."""

@@ -76,14 +76,15 @@ def serving(app: object) -> Iterator[str]:
 @pytest.fixture
 def service() -> Iterator[Service]:
     transport, clock = RecordingTransport(), ManualClock()
+    uploads = Uploads(store=MemoryMediaStore(), secret=SECRET, base_url=PUBLIC, clock=clock)
     messenger = Messenger(
         storage=MemoryStorage(),
         channels=dict.fromkeys(CHANNELS, transport),
         clock=clock,
         short_link_domain="go.example",
+        media_check=uploads,
     )
     keys = AccessKeyTable({hash_of_key(token): access for token, access in KEYS.items()})
-    uploads = Uploads(store=MemoryMediaStore(), secret=SECRET, base_url=PUBLIC, clock=clock)
     with serving(make_app(messenger, access=keys, public_url=PUBLIC, uploads=uploads)) as url:
         yield Service(
             messenger=messenger, transport=transport, clock=clock, url=url, uploads=uploads

@@ -225,6 +225,17 @@ def test_the_media_of_a_message_are_located_or_redirected_to(
         assert foreign.get(path + file_id).status_code == 404
 
 
+def test_a_file_that_was_not_uploaded_or_belongs_elsewhere_is_refused_at_send(
+    service: Service, client: httpx.Client
+) -> None:
+    missing, elsewhere = presigned(client, path_of(MAIL)), presigned(client, path_of(ORDERS))
+    upload(service, elsewhere)
+    for form in (missing, elsewhere):
+        answer = client.post(path_of(MAIL, "/messages"), json=image(form["mediaUrl"]))
+        assert answer.status_code == 422
+        assert list(answer.json()["details"]) == ["body.text.attachments.0.mediaUrl"]
+
+
 BOUNDARY: Final = "boundary"
 FORM_TYPE: Final = f"multipart/form-data; boundary={BOUNDARY}"
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from messaging_adapters.media_stores.memory import MemoryMediaStore
 from messaging_adapters.uploads.presigned import UploadRefusedError, Uploads
 from messaging_core import Channel
-from messaging_core.errors import ConfigurationError, InvalidRequestError
+from messaging_core.errors import ConfigurationError, InvalidRequestError, MediaError
+from messaging_core.ports.media_store import MediaFile
 from messaging_core.testing import ManualClock
 
 SECRET = "a secret for the tests only"
@@ -119,3 +120,37 @@ def test_a_content_type_that_is_none_is_refused(content_type: str) -> None:
 def test_wrong_arguments_are_refused(options: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         make(**options)
+
+
+class Lost(MemoryMediaStore):
+    """A store that is not available."""
+
+    def find(self, file_id: UUID) -> MediaFile | None:  # noqa: ARG002 - the port's
+        raise MediaError("no store", permanent=False)
+
+
+def test_a_channel_may_send_what_was_uploaded_for_it() -> None:
+    uploads = make()
+    free = uploads.create("image/png", workspace=ORDERS.workspace)
+    restricted = uploads.create("image/png", channel=ORDERS)
+    other = Channel(name="news", platform="sms", sender="Shop", workspace=ORDERS.workspace)
+    foreign = Channel(name="orders", platform="sms", sender="Shop")
+
+    def answers(url: str) -> list[str | None]:
+        return [uploads.check(url, channel) for channel in (ORDERS, other, foreign)]
+
+    nothing = "nothing was uploaded there: upload the file first"
+    elsewhere = "the file was uploaded for another channel"
+    assert answers(free.media_url) == [nothing] * 3
+    for created in (free, restricted):
+        grant = uploads.authorize(created.upload_form_data)
+        uploads.store.begin(grant.file, 1).commit()
+    assert answers(free.media_url) == [None, None, elsewhere]
+    assert answers(restricted.media_url) == [None, elsewhere, elsewhere]
+    assert answers("https://elsewhere.example/a.png") == [None] * 3
+
+
+def test_what_cannot_be_looked_up_now_is_not_refused() -> None:
+    uploads = make(store=Lost())
+
+    assert uploads.check(uploads.create("image/png").media_url, ORDERS) is None

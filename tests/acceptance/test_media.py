@@ -1,0 +1,74 @@
+"""Media URLs that a host's check refuses at `send`."""
+
+import pytest
+
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Channel, InvalidMessageError, MessageQuery, Messenger, SendMessage, to
+from messaging_core.models import Attachment, Image, ImageBody, TextBody
+from messaging_core.ports.media import MediaCheck
+from messaging_core.testing import RecordingTransport
+
+MMS = Channel(name="mms", platform="sms", sender="+31600000000", mms=True)
+MAIL = Channel(name="mail", platform="email", sender="shop@shop.example")
+GOOD, BAD = "https://shop.example/good.png", "https://shop.example/bad.png"
+
+
+class Refuses(MediaCheck):
+    """Refuse one URL on one channel, and remember what was asked."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.asked: list[tuple[str, str]] = []
+
+    def check(self, url: str, channel: Channel) -> str | None:
+        self.asked.append((url, channel.name))
+        return "it is not there" if url == BAD and channel == self.channel else None
+
+
+def messenger_with(check: MediaCheck | None) -> Messenger:
+    channels = {MMS: RecordingTransport(), MAIL: RecordingTransport()}
+    return Messenger(storage=MemoryStorage(), channels=channels, media_check=check)
+
+
+def pictures(*urls: str) -> SendMessage:
+    body = ImageBody(images=tuple(Image(media_url=url) for url in urls))
+    return SendMessage(receiver=to("+31612345678"), body=body)
+
+
+def mail(url: str) -> SendMessage:
+    body = TextBody(text="hi", attachments=(Attachment(filename="a.png", media_url=url),))
+    return SendMessage(receiver=to("ada@b.example"), body=body)
+
+
+def refused(messenger: Messenger, channel: Channel, request: SendMessage) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidMessageError) as caught:
+        messenger.send(channel, request)
+    assert messenger.find(MessageQuery()).results == ()
+    return [(violation.path, violation.code) for violation in caught.value.violations]
+
+
+def test_each_refused_url_is_a_violation_at_its_place() -> None:
+    check = Refuses(MMS)
+    violations = refused(messenger_with(check), MMS, pictures(GOOD, BAD, BAD))
+
+    paths = [f"/body/image/images/{index}/mediaUrl" for index in (1, 2)]
+    assert violations == [(path, "media.not_available") for path in paths]
+    assert check.asked == [(GOOD, "mms"), (BAD, "mms"), (BAD, "mms")]
+
+
+def test_attachments_of_email_are_checked() -> None:
+    violations = refused(messenger_with(Refuses(MAIL)), MAIL, mail(BAD))
+
+    assert violations == [("/body/text/attachments/0/mediaUrl", "media.not_available")]
+
+
+def test_what_is_not_refused_is_sent_and_so_is_everything_without_a_check() -> None:
+    assert messenger_with(Refuses(MMS)).send(MMS, pictures(GOOD))
+    assert messenger_with(Refuses(MMS)).send(MAIL, mail(BAD))
+    assert messenger_with(None).send(MMS, pictures(BAD))
+
+
+def test_plan_refuses_what_send_refuses() -> None:
+    plan = messenger_with(Refuses(MMS)).plan(MMS, pictures(BAD))
+
+    assert [violation.code for violation in plan.violations] == ["media.not_available"]
