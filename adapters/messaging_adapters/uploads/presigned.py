@@ -11,7 +11,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from messaging_core.arguments import a_text, checked, checked_init, part, span, whole
+from messaging_core.arguments import a, a_text, checked, checked_init, part, span, whole
 from messaging_core.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -195,9 +195,14 @@ class Uploads(MediaCheck):
             return "nothing was uploaded there: upload the file first"
         return None if file.serves(channel) else "the file was uploaded for another channel"
 
-    def link(self, file_id: UUID) -> str:
-        """Return a URL that opens a file for `link_lifetime`, without an access key."""
-        expires = _seconds(self.clock.now() + self.link_lifetime)
+    def link(self, file_id: UUID, *, until: datetime | None = None) -> str:
+        """Return a URL that opens a file without an access key.
+
+        Args:
+            file_id: Of the file, which need not be there yet.
+            until: When the link expires; by default `link_lifetime` from now.
+        """
+        expires = _seconds(until or self.clock.now() + self.link_lifetime)
         signature = self._signature(_LINK, {"key": str(file_id), "expires": expires})
         return f"{self.media_url(file_id)}?expires={expires}&signature={signature}"
 
@@ -242,3 +247,6 @@ class Uploads(MediaCheck):
 
 def _seconds(instant: datetime) -> str:
     return str(int(instant.timestamp()))
+
+
+AN_UPLOADS: Final = a(Uploads, "Uploads", "write uploads=Uploads(store=…, secret=…, base_url=…)")

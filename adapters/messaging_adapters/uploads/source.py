@@ -4,8 +4,8 @@ from uuid import UUID
 
 from attrs import define, field
 
-from messaging_adapters.uploads.presigned import Uploads
-from messaging_core.arguments import a, checked_init, optional, several
+from messaging_adapters.uploads.presigned import AN_UPLOADS, Uploads
+from messaging_core.arguments import checked_init, optional, several
 from messaging_core.errors import MediaError
 from messaging_core.models.common.channel import Channel
 from messaging_core.ports.components import A_MEDIA_SOURCE
@@ -13,7 +13,7 @@ from messaging_core.ports.media import Media, MediaSource
 
 
 @checked_init(
-    uploads=a(Uploads, "Uploads", "write uploads=Uploads(store=…, secret=…, base_url=…)"),
+    uploads=AN_UPLOADS,
     channels=several("channels", alone=Channel),
     others=optional(A_MEDIA_SOURCE),
 )
