@@ -33,7 +33,7 @@ def format_date(value: Any, pattern: str | None, zone: str, language: str) -> st
     """
     try:
         moment = _instant(value).astimezone(ZoneInfo(zone))
-    except (ValueError, OverflowError, OSError, LookupError, TypeError):
+    except (ValueError, OverflowError, OSError, LookupError):
         message = "expected a date such as 2025-01-31T09:00:00Z, and a zone such as Europe/Rome"
         raise UnfitValueError(message) from None
     if pattern is None:
@@ -45,7 +45,7 @@ def format_date(value: Any, pattern: str | None, zone: str, language: str) -> st
 def _instant(value: Any) -> datetime:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _EPOCH + timedelta(milliseconds=value)
-    instant = datetime.fromisoformat(value.strip())
+    instant = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

@@ -41,7 +41,9 @@ def _type(value: Any) -> type:
 
 
 def member(value: Any, key: str) -> Any:
-    """Return what a key leads to; lists and texts have a `length`."""
+    """Return what a key leads to, from null to null; lists and texts have a `length`."""
+    if value is None:
+        return None
     if key == "length" and isinstance(value, list | str):
         return length(value)
     return look_up(value, key)
