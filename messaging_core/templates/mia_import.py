@@ -27,20 +27,27 @@ _TEXTS: Final = {
 
 
 def from_mia(
-    document: Mapping[str, Any], version_id: UUID, *, locale: str = "en", files: str = ""
+    document: Mapping[str, Any],
+    version_id: UUID,
+    *,
+    locale: str = "en",
+    files: str = "",
+    engine: str = "interpolation",
 ) -> TemplateProject:
     """Turn a template of the Messaging Service into a project with one draft.
 
     Its values are two objects, `user` and `data`, and what is missing in them stays empty; line
     breaks in values become `<br/>` in HTML. Where both mail texts are given the plain one is
-    ignored, and where push data is given the simple push fields are, so they are left out. The
-    Handlebars helpers are not part of a path: `check_version` names each place that uses one.
+    ignored, and where push data is given the simple push fields are, so they are left out. Every
+    source is kept as it is. Its helpers and blocks need an engine that knows them; without one,
+    `check_version` names each place that uses one.
 
     Args:
         document: As its collection holds it, in JSON.
         version_id: Of the draft.
         locale: The language that it is in.
         files: What the name of a stored file is appended to, to make its URL.
+        engine: Which engine renders it: `handlebars` for templates with helpers or blocks.
     """
     identifier = _id(document.get("_id"))
     variables = tuple(
@@ -53,6 +60,7 @@ def from_mia(
         default_locale=locale,
         platform_content=tuple(_contents(document, locale, files)),
         variables=variables,
+        engine=engine,
         missing=Missing.BLANK,
         line_breaks=True,
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from messaging_adapters.mail.compose import compose
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.templates.handlebars import HandlebarsEngine
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.errors import (
@@ -556,6 +557,20 @@ def test_a_text_that_names_neither_user_nor_data_is_refused(name: str) -> None:
     assert engine.refused("push", message_title=f"Hi {{{{{{ {name} }}}}}}") == [
         "/messageTitle template.undeclared_variable"
     ]
+
+
+def test_a_template_with_helpers_is_rendered_by_the_engine_that_knows_them() -> None:
+    engine = Engine(ADA, GRACE, template_engine=HandlebarsEngine())
+    text = "{{user.name}}{{#if (eq user.shoe.size 37)}} {{toLocale data.sum locale='it-IT'}}{{/if}}"
+    document = {"_id": TEMPLATE_ID, "smsMessage": text}
+    engine.keep(from_mia(document, uuid4(), engine="handlebars"))
+
+    report = engine.notify(
+        "sms", template_id=TEMPLATE_ID, data={"sum": 12345.5}, clusters=("vips",)
+    )
+
+    assert report.failures == ()
+    assert {content.text for content in engine.contents()} == {"Ada 12.345,5", "Grace"}
 
 
 def test_rule_40_names_of_files_and_addresses_are_not_filled_in() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from messaging_adapters.templates.handlebars import HandlebarsEngine
 from messaging_adapters.templates.liquid import LiquidEngine
 from messaging_core.errors import TemplateSyntaxError, TemplateValueError
 from messaging_core.models.common.violation import Violation
@@ -34,6 +35,15 @@ class TestLiquid(TemplateEngineContract):
     def expensive(self) -> str:
         loop = "{% for i in items %}{% for j in items %}{% for k in items %}x"
         return loop + "{% endfor %}{% endfor %}{% endfor %}"
+
+
+class TestHandlebars(TemplateEngineContract):
+    def make_engine(self) -> TemplateEngine:
+        return HandlebarsEngine()
+
+    def expensive(self) -> str:
+        loop = "{{#each items}}{{#each @root.items}}{{#each @root.items}}x"
+        return loop + "{{/each}}{{/each}}{{/each}}"
 
 
 class Naive(CompiledTemplate, TemplateEngine):

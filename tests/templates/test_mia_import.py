@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from messaging_adapters.templates.handlebars import HandlebarsEngine
 from messaging_core.models import (
     Attachment,
     HtmlBody,
@@ -14,7 +15,13 @@ from messaging_core.models import (
     TemplateVersion,
     TextBody,
 )
-from messaging_core.templates import check_version, from_mia, render_template, to_mia
+from messaging_core.templates import (
+    DEFAULT_ENGINES,
+    check_version,
+    from_mia,
+    render_template,
+    to_mia,
+)
 
 DOCUMENT = {
     "_id": "5e8a125eb74dbf0011444ed3",
@@ -26,6 +33,7 @@ DOCUMENT = {
     "voiceMessage": "Hello {{user.name}}",
     "pushData": '{"android": {"notification": {"body": "{{data.note}}"}}}',
 }
+ENGINES = {**DEFAULT_ENGINES, "handlebars": HandlebarsEngine()}
 FILES = "https://files.example/download/"
 DATA = {
     "user": {"name": "Ada", "shoeSize": 38},
@@ -92,6 +100,32 @@ def test_a_helper_is_found_when_the_template_is_checked() -> None:
     version = version_of({"_id": "1", "smsMessage": "{{dateFormat data.day format='D'}}"})
 
     assert [violation.code for violation in check_version(version)] == ["template.syntax"]
+
+
+def test_a_template_with_helpers_moves_unchanged_to_the_engine_that_knows_them() -> None:
+    document = {
+        "_id": "1",
+        "name": "parcel",
+        "emailHtmlMessage": "<ul>{{#each data.items}}<li>{{name}}</li>{{else}}none{{/each}}</ul>",
+        "smsMessage": "{{dateFormat data.day format='D/M' tz='Europe/Rome'}}"
+        "{{#if (eq user.kind 'vip')}} {{toLocale data.total locale='it-IT'}}{{/if}}{{data.x}}",
+    }
+    project = from_mia(document, UUID(int=1), engine="handlebars")
+    (version,) = project.versions
+    data = {
+        "user": {"kind": "vip"},
+        "data": {"items": [{"name": "a<b"}], "day": "2025-01-31T23:30:00Z", "total": 12345.6},
+    }
+
+    mail = render_template(version, "email", None, data, engines=ENGINES)
+    sms = render_template(version, "sms", None, data, engines=ENGINES)
+
+    assert check_version(version, engines=ENGINES) == []
+    assert to_mia(project, version) == document
+    assert isinstance(mail, RenderedTemplate)
+    assert isinstance(sms, RenderedTemplate)
+    assert mail.body == HtmlBody(html="<ul><li>a&lt;b</li></ul>")
+    assert sms.body == TextBody(text="1/2 12.345,6")
 
 
 @pytest.mark.parametrize(

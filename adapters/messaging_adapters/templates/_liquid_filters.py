@@ -4,16 +4,17 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from html import unescape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError, dates, numbers
+from babel import Locale, dates, numbers
 from liquid.context import RenderContext
 from liquid.exceptions import FilterArgumentError
 from liquid.filter import with_context
 from liquid.undefined import is_undefined
+
+from messaging_adapters.templates._languages import locale_of
 
 _MARKUP: Final = re.compile(r"<[^<>]*+>")
 _STYLES: Final = ("short", "medium", "long", "full")
@@ -28,19 +29,8 @@ class UnfitValueError(FilterArgumentError):
         self.reason = reason
 
 
-@lru_cache(maxsize=64)
-def _locale(tag: str) -> Locale:
-    """Return the language of a tag, or the nearest that is known; at last English."""
-    while tag:
-        try:
-            return Locale.parse(tag, sep="-")
-        except (ValueError, UnknownLocaleError):
-            tag = tag.rpartition("-")[0]
-    return Locale("en")
-
-
 def _locale_of(context: RenderContext) -> Locale:
-    return _locale(str(context.resolve("locale", default="")))
+    return locale_of(str(context.resolve("locale", default="")))
 
 
 def _decimal(value: Any) -> Decimal:

@@ -23,7 +23,6 @@ from messaging_core.templates.interpolation.formatting import (
     as_json,
     as_json_text,
     as_line,
-    as_text,
 )
 from messaging_core.templates.interpolation.html import (
     Context,
@@ -52,11 +51,11 @@ try:
     from messaging_adapters.templates import _liquid_filters as filters
     from messaging_adapters.templates import _liquid_limits as limits
     from messaging_adapters.templates import _liquid_output as output
+    from messaging_adapters.templates._plain_values import plain_object
 except ImportError as error:
     raise MissingDependencyError("python-liquid", "liquid") from error
 
 _UNDEFINED_NAME: Final = re.compile(r"^'?([^' ]*)'? is undefined$")
-_DEEPEST: Final = 100
 _WITH_FILES: Final = ("include", "render")
 # What writes values into JSON past the output that escapes them.
 _UNESCAPED: Final = ("echo", "cycle", "liquid", "tablerow")
@@ -241,7 +240,7 @@ class _LiquidTemplate(CompiledTemplate):
         blank: Callable[[str], bool] = never,
     ) -> str:
         """Fill the values in."""
-        plain = {**_plain_object(values), "locale": locale}
+        plain = {**plain_object(values), "locale": locale}
         for name in self.placeholders:
             if blank(name) and find(plain, name) is ABSENT:
                 place(plain, name, None)
@@ -310,24 +309,6 @@ def _name(segments: Sequence[Any]) -> str:
     """Return the path of a variable, up to where it depends on another."""
     steps = takewhile(lambda segment: isinstance(segment, str | int), segments)
     return ".".join(map(str, steps))
-
-
-def _plain_object(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(key): _plain(value, _DEEPEST) for key, value in values.items()}
-
-
-def _plain(value: Any, levels: int) -> Any:
-    """Copy JSON values, and write others as text: no object of the host's is ever within reach."""
-    if levels < 0:
-        message = f"the values are nested deeper than {_DEEPEST} levels"
-        raise TemplateValueError((Violation("", "template.too_large", message),))
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, levels - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, levels - 1) for item in value]
-    return value if type(value) in {int, float} else as_text(value)
 
 
 def _syntax_error(error: Exception) -> TemplateSyntaxError:

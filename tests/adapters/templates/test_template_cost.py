@@ -9,6 +9,7 @@ import pytest
 # A process of its own, because what a process once took of memory it does not give back.
 _WATCHED = """
 import resource, sys, time
+from messaging_adapters.templates.handlebars import HandlebarsEngine
 from messaging_adapters.templates.liquid import LiquidEngine
 from messaging_core.errors import TemplateError
 from messaging_core.models import Form
@@ -16,7 +17,8 @@ from messaging_core.templates import InterpolationEngine
 
 resource.setrlimit(resource.RLIMIT_CPU, (100, 100))
 big = "<&'" * 60_000
-engine = {"liquid": LiquidEngine, "interpolation": InterpolationEngine}[sys.argv[1]]()
+engines = (LiquidEngine, InterpolationEngine, HandlebarsEngine)
+engine = next(engine for engine in engines if engine.name == sys.argv[1])()
 engine.compile("{{ a }}", Form.HTML).render({"a": "x"})
 for source in sys.stdin.read().split("\\0"):
     for form in (Form.HTML, Form.TEXT):
@@ -70,10 +72,25 @@ WORST = [
     "{{ b | replace: '<', b | replace: '<', b }}",
     "{{ (1..1000000000) | join: ',' }}",
     "{{ b | split: '' | join: b }}{{ b | strip_html }}",
+    *map(
+        _filled, ("{{!--", "{{!", "{{a '", "{{[", "{{~", "{{#if a}}", "{{else}}", "{{{a", "\\\\{{")
+    ),
+    *map(_filled, ("{{#each b}}x{{/each}}", "{{! a }}\n", "{{a}} \n", "{{~a~}}  ", "{{/if}}")),
+    _filled(" \n", "{{#if a}}", "{{/if}}"),
+    _filled("\n", "{{a}}", "x{{/if}}"),
+    *(_filled(piece, "{{eq ", "}}") for piece in ("(", "a ", "a=b ", "'a' ", "1 ", "../", "@")),
+    "{{a}}" * 4_990,
+    "<p title='" + "{{a}}" * 4_900 + "'>",
+    ("{{#if a}}" + "{{else if b}}" * 29 + "{{/if}}") * 160,
+    ("{{#if (and " + "(not " * 28 + "a" + ")" * 29 + "}}x{{/if}}") * 1_000,
+    "{{#each b}}x{{/each}}{{#with b}}{{uppercase this}}{{join this this}}{{/with}}",
+    "{{dateFormat a format=b}}{{toLocale b}}{{lookup b b}}{{eq b b}}",
+    "{{dateFormat '2025-01-01' format=b}}",
+    "{{uppercase b}}" * 4_000,
 ]
 
 
-@pytest.mark.parametrize("engine", ["liquid", "interpolation"])
+@pytest.mark.parametrize("engine", ["liquid", "interpolation", "handlebars"])
 def test_the_worst_templates_are_read_and_rendered_within_bounds(engine: str) -> None:
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", _WATCHED, engine],
