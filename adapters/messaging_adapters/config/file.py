@@ -116,7 +116,9 @@ class Config:
         )
         if name in self.limits:
             made = Throttled(made, self.limits[name])
-        return sandboxed(made, self.sandbox) if needs_sandbox else made
+        if not needs_sandbox:
+            return made
+        return sandboxed(made, self.sandbox, {own.platform for own in self.channels.values()})
 
     def is_sandboxed(self, environment: Mapping[str, str] | None = None) -> bool:
         """Return whether only the allow-list of the sandbox is reached.
@@ -298,7 +300,9 @@ def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     for name, table in platforms.items():
         for fault in platform_faults(name, table):
             yield f"[platforms.{name}] {fault}"
-    yield from (f"[sandbox] {fault}" for fault in sandbox_faults(data.get("sandbox")))
+    tables = [table for _, table in _tables(data, "channels") if isinstance(table, dict)]
+    used = {str(table.get("platform")) for table in tables}
+    yield from (f"[sandbox] {fault}" for fault in sandbox_faults(data.get("sandbox"), used))
     for name, given in _tables(data, "webhooks"):
         if not isinstance(given, str | dict):
             yield f"[webhooks.{name}] must be a table or a DSN in quotes"

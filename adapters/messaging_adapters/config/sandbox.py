@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ VARIABLE: Final = "MESSAGING_SANDBOX"
 _log = logging.getLogger(__name__)
 
 _SWITCHES: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+_BY_PLATFORM: Final = ': write redirect_to = { email = "qa@shop.example" }'
 _KEYS: Final = {
     "allow": Key(kind=list, may_be_empty=True),
     "redirect_to": Key(kind=dict),
@@ -26,15 +27,22 @@ _KEYS: Final = {
 }
 
 
-def sandbox_faults(table: Any) -> Iterator[str]:
-    """Yield everything that is wrong with the table of the sandbox."""
+def sandbox_faults(table: Any, platforms: Collection[str]) -> Iterator[str]:
+    """Yield everything that is wrong with the table of the sandbox.
+
+    Args:
+        table: What the configuration says.
+        platforms: Those of the channels.
+    """
     if not isinstance(table, dict):  # absent, or a fault of the whole file
         return
     faults = list(faults_of(table, _KEYS))
+    if isinstance(table.get("redirect_to"), str):  # right in code, where there is one transport
+        faults = [fault + _BY_PLATFORM * ("redirect_to:" in fault) for fault in faults]
     yield from faults
     if not faults:
         try:
-            _sandbox(ConsoleTransport(), table)
+            _sandbox(ConsoleTransport(), table, platforms)
         except ArgumentError as error:
             yield str(error)
 
@@ -64,14 +72,16 @@ def is_sandboxed(table: Mapping[str, Any] | None, environment: Mapping[str, str]
     return _SWITCHES[value.strip().lower()]
 
 
-def sandboxed(transport: Transport, table: Mapping[str, Any] | None) -> Sandbox:
+def sandboxed(
+    transport: Transport, table: Mapping[str, Any] | None, platforms: Collection[str]
+) -> Sandbox:
     """Return a transport that reaches only the allow-list of a table, or no address."""
     _log.warning(
         "the sandbox is on: transport %s reaches its allow-list only; in production set %s=off",
         transport.name,
         VARIABLE,
     )
-    return _sandbox(transport, table or {})
+    return _sandbox(transport, table or {}, platforms)
 
 
 def start_sandboxes(messenger: Messenger, transports: Iterable[Transport]) -> None:
@@ -81,5 +91,5 @@ def start_sandboxes(messenger: Messenger, transports: Iterable[Transport]) -> No
             transport.report_to(messenger.receive)
 
 
-def _sandbox(transport: Transport, table: Mapping[str, Any]) -> Sandbox:
-    return Sandbox(transport, **table)
+def _sandbox(transport: Transport, table: Mapping[str, Any], platforms: Collection[str]) -> Sandbox:
+    return Sandbox(transport, platforms=platforms, **table)

@@ -94,9 +94,14 @@ def test_a_variable_that_says_neither_sends_nothing(
     [
         (3, "sandbox: must be a table"),
         ({"alow": []}, '[sandbox] alow: unknown key (did you mean "allow"?)'),
-        ({"allow": ["shop.example"]}, "[sandbox] allow must be addresses, domains"),
+        ({"allow": ["shop.example"]}, "[sandbox] allow must be an address, a domain"),
+        ({"allow": [REACHED, "0612345678"]}, "[sandbox] entry 2 of allow must be an address"),
+        ({"redirect_to": {"emial": QA}}, 'not one of "emial" (did you mean "email"?)'),
         ({"allow": ["*"]}, "leave the sandbox out"),
-        ({"redirect_to": QA}, "[sandbox] redirect_to: must be a table"),
+        (
+            {"redirect_to": QA},
+            "[sandbox] redirect_to: must be a table, not text: write redirect_to = {",
+        ),
         ({"redirect_to": {"sms": "qa@shop.example"}}, "[sandbox] redirect_to must be an address"),
         ({"slow_for": "5"}, "[sandbox] slow_for: must be a number of seconds"),
     ],
@@ -108,6 +113,14 @@ def test_a_fault_of_the_table_is_named_and_sends_nothing(
         load_config(shop(tmp_path, sandbox=table))
 
     assert fault in str(caught.value)
+
+
+def test_the_platforms_of_the_channels_are_known(tmp_path: Path) -> None:
+    config = shop(tmp_path, sandbox={"allow": ["31612345678"], "redirect_to": {"pigeon": "loft"}})
+    config["channels"]["orders"] |= {"platform": "pigeon"}
+    config["channels"]["orders"].pop("sender")
+
+    assert isinstance(load_config(config).transport("orders"), Sandbox)
 
 
 def test_the_log_says_that_it_is_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from time import sleep
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ from messaging_adapters.transports.composition._redirection import (
 from messaging_adapters.transports.composition._simulated import Simulated, bounce, outcome_of
 from messaging_core.arguments import a_text, checked, function, optional, refuse, several, span
 from messaging_core.delivery.attempt import ask_transport
-from messaging_core.models.common.channel import EMAIL, SMS
+from messaging_core.errors import ArgumentError
+from messaging_core.models.common.channel import EMAIL, PUSH, SMS
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
     Accepted,
@@ -41,6 +43,7 @@ _REPORTED: Final = {
     Simulated.DELIVERED: ReceiptStatus.DELIVERED,
     Simulated.BOUNCED: ReceiptStatus.FAILED,
 }
+_BY_PLATFORM: Final = 'write redirect_to={"email": "qa@shop.example", "sms": …}'
 _DEFAULT: Final = ""
 """The platform of an address that was given for all of them."""
 
@@ -49,14 +52,31 @@ def _redirect(value: Any, name: str) -> Any:
     """Allow an address, or addresses by platform; return them by platform."""
     addresses = {_DEFAULT: value} if isinstance(value, str) else value
     if not isinstance(addresses, Mapping):
-        remedy = 'write redirect_to="qa@shop.example", or {"email": …, "sms": …}'
-        raise refuse(name, "an address, or a dict of addresses by platform", value, remedy)
+        raise refuse(name, "an address, or a dict of addresses by platform", value, _BY_PLATFORM)
     for platform, address in addresses.items():
-        is_text = isinstance(platform, str) and isinstance(address, str)
-        if not is_text or not _fits(platform, address):
+        if not (isinstance(platform, str) and isinstance(address, str)):
+            raise refuse(name, "text by platform", address, _BY_PLATFORM)
+        if platform == _DEFAULT and not (_fits(EMAIL, address) or _fits(SMS, address)):
+            allowed = "an email address or a number with its country code"
+            raise refuse(name, allowed, address, f"{_BY_PLATFORM} for other platforms")
+        if not _fits(platform, address):
             remedy = "write an address that a message on that platform can be sent to"
-            raise refuse(name, f"an address of its platform ({platform or 'any'})", address, remedy)
+            raise refuse(name, f"an address of its platform ({platform})", address, remedy)
     return addresses
+
+
+def _check_platforms(addresses: Mapping[str, str], own: Collection[str]) -> None:
+    """Refuse an address for a platform that no channel can have."""
+    known = (EMAIL, SMS, PUSH, *own)
+    for platform in addresses.keys() - {_DEFAULT, *known}:
+        close = get_close_matches(platform.lower(), known, n=1)
+        hint = f' (did you mean "{close[0]}"?)' if close else ""
+        raise ArgumentError(
+            "redirect_to",
+            f"addresses by platform: {', '.join(known)}",
+            f'one of "{platform}"{hint}',
+            f'for a platform of your own, write platforms=["{platform}"]',
+        )
 
 
 class Sandbox(Transport):
@@ -75,20 +95,23 @@ class Sandbox(Transport):
         allow: Email addresses, numbers in E.164 and other addresses as they are; `@shop.example`
             for the addresses of one domain, without those of its subdomains; `+31612*` for the
             numbers that begin so.
-        redirect_to: An address of the channel's platform, or such addresses by platform.
+        redirect_to: An email address or a number, of the channel's platform, or addresses by
+            platform.
+        platforms: The names of the host's own platforms, if the transport carries any.
         slow_for: How long the simulated slow receiver takes.
         name: As in `Failure.source`; by default the transport's.
         clock: Tells when a simulated receipt happened.
 
     Raises:
         ArgumentError: An entry of the allow-list could never match or allows everyone, or
-            `redirect_to` is no address.
+            `redirect_to` is no address, or for an unknown platform.
     """
 
     @checked(
         transport=a_transport,
         allow=several("addresses, domains and number prefixes", alone=str),
         redirect_to=optional(_redirect),
+        platforms=several("names of platforms", alone=str),
         slow_for=span(timedelta(0)),
         name=optional(a_text),
         clock=optional(a_clock),
@@ -99,6 +122,7 @@ class Sandbox(Transport):
         *,
         allow: Collection[str] = (),
         redirect_to: str | Mapping[str, str] | None = None,
+        platforms: Collection[str] = (),
         slow_for: timedelta = timedelta(seconds=5),
         name: str | None = None,
         clock: Clock | None = None,
@@ -106,8 +130,10 @@ class Sandbox(Transport):
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport
-        self._allow = allow_list(allow, "allow")
+        own = [platform for platform in platforms if platform not in {EMAIL, SMS, PUSH}]
+        self._allow = allow_list(allow, "allow", any_form=bool(own))
         self._redirect: Mapping[str, str] = dict(redirect_to or {})  # type: ignore[arg-type] # `_redirect` made it a mapping
+        _check_platforms(self._redirect, own)
         self._slow_for = slow_for
         self._clock = clock or SystemClock()
         self._receive: Callable[..., object] | None = None

@@ -69,7 +69,7 @@ class TestSandbox(TransportContract):
 class TestRedirected(TransportContract):
     def make_transport(self) -> Transport:
         self.inner = RecordingTransport()
-        return Sandbox(self.inner, redirect_to={**ADDRESSES, "pigeon": "loft"})
+        return Sandbox(self.inner, redirect_to={**ADDRESSES, "pigeon": "loft"}, platforms="pigeon")
 
     def received(self) -> list[str]:
         """Return each message with the receiver that its note names."""
@@ -202,19 +202,67 @@ def test_other_platforms_have_exact_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["*", "+*", "*@shop.example", "shop.example", "qa@", "+0612*", "+316", "", 7, " "]
+    ("entry", "fault"),
+    [
+        ("*", "not another pattern with \\*.*leave the sandbox out"),
+        ("+*", "not another pattern"),
+        ("*@shop.example", "not another pattern"),
+        ("+0612*", "not another pattern"),
+        ("0612*", "not another pattern"),
+        ("shop.example", "not a domain without @: write @ before the domain"),
+        ("@", "not @ without a domain"),
+        ("@shop", "not @ without a domain"),
+        ("qa@", "not an email address that is wrong"),
+        ("+316", "not a number that cannot exist"),
+        ("0612345678", "not a number without its country code: write a number with \\+"),
+        ("06-1234 5678", "not a number without its country code"),
+        ("31612345678", "not a number without its country code"),
+        ("", "not an empty text"),
+        (7, "not 7"),
+        (" ", "not text"),
+    ],
 )
-def test_an_entry_that_matches_nothing_or_everyone_is_refused(entry: Any) -> None:
-    with pytest.raises(ArgumentError, match="allow"):
+def test_an_entry_that_matches_nothing_or_everyone_is_refused(entry: Any, fault: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^allow must be an address.*{fault}"):
         Sandbox(RecordingTransport(), allow=[entry])
 
 
+def test_the_error_says_which_entry_is_wrong_and_does_not_show_it() -> None:
+    with pytest.raises(ArgumentError, match=r"^entry 2 of allow must be") as caught:
+        Sandbox(RecordingTransport(), allow=["@shop.example", "0612345678", "+31612*"])
+
+    assert "0612345678" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ["31612345678", "0612345678", "@jo_doe"])
+def test_a_platform_of_the_hosts_own_has_addresses_of_any_form(entry: str) -> None:
+    envelope = evolve(an_envelope(*CONTENTS[3]), receivers=(Recipient(value=entry),))
+
+    assert reached(envelope, allow=[entry], platforms=["pigeon"]) == [entry]
+
+
 @pytest.mark.parametrize(
-    "address", [7, "", {"email": "+31612345678"}, {"sms": "qa@shop.example"}, {"push": "a\nb"}]
+    "address",
+    [
+        7,
+        "",
+        "nonsense",
+        "0612345678",
+        {"email": "+31612345678"},
+        {"sms": "qa@shop.example"},
+        {"push": "a\nb"},
+    ],
 )
 def test_an_address_that_nothing_can_be_redirected_to_is_refused(address: Any) -> None:
     with pytest.raises(ArgumentError, match="redirect_to"):
         Sandbox(RecordingTransport(), redirect_to=address)
+
+
+def test_an_unknown_platform_of_redirect_to_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r'not one of "emial" \(did you mean "email"\?\)'):
+        Sandbox(RecordingTransport(), redirect_to={"emial": QA})
+    with pytest.raises(ArgumentError, match="write platforms="):
+        Sandbox(RecordingTransport(), redirect_to={"pigeon": "loft"})
 
 
 def test_an_address_of_another_platform_stops_the_channel_and_sends_nothing() -> None:
@@ -367,7 +415,7 @@ def test_pictures_and_notifications_say_for_whom_they_were() -> None:
     assert sent.content.text == "(for +31612345678) hi"
 
     push = evolve(an_envelope(*CONTENTS[3]), receivers=(Recipient(value="0123456789"),))
-    _, (sent,) = sent_through(push, redirect_to="device")
+    _, (sent,) = sent_through(push, redirect_to={"push": "device"})
     assert isinstance(sent.content, PushContent)
     assert sent.content.text == "(for 01234567…) A text"
 
@@ -375,7 +423,7 @@ def test_pictures_and_notifications_say_for_whom_they_were() -> None:
 def test_a_body_of_the_hosts_own_stays_as_it_is() -> None:
     envelope = an_envelope("pigeon", NativeContent(body=TextBody(text="hi")))
 
-    _, (sent,) = sent_through(envelope, redirect_to="loft")
+    _, (sent,) = sent_through(envelope, redirect_to={"pigeon": "loft"}, platforms=["pigeon"])
 
     assert sent.to == "loft"
     assert sent.content == envelope.content
