@@ -62,6 +62,7 @@ class HttpFault(StrEnum):
         FORBIDDEN_ADDRESS: The host has an address that this client does not connect to.
         UNTRUSTED: The server's certificate is not accepted.
         NO_TLS: The server and this client have no TLS in common.
+        UNAUTHORIZED: The credentials of this client were refused before the request was sent.
         UNREACHABLE: There was no connection.
         TIMEOUT: The time was over.
         TOO_LARGE: The answer was larger than allowed.
@@ -72,6 +73,7 @@ class HttpFault(StrEnum):
     FORBIDDEN_ADDRESS = "forbidden_address"
     UNTRUSTED = "untrusted"
     NO_TLS = "no_tls"
+    UNAUTHORIZED = "unauthorized"
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
     TOO_LARGE = "too_large"
@@ -79,7 +81,13 @@ class HttpFault(StrEnum):
 
 
 WRONG_SETUP = frozenset(
-    {HttpFault.UNKNOWN_HOST, HttpFault.FORBIDDEN_ADDRESS, HttpFault.UNTRUSTED, HttpFault.NO_TLS}
+    {
+        HttpFault.UNKNOWN_HOST,
+        HttpFault.FORBIDDEN_ADDRESS,
+        HttpFault.UNTRUSTED,
+        HttpFault.NO_TLS,
+        HttpFault.UNAUTHORIZED,
+    }
 )
 """Faults that an operator must correct: trying again does not help."""
 

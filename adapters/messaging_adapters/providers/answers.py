@@ -16,7 +16,7 @@ from messaging_core.models.common.failure import Failure, FailureCode, FailureSo
 from messaging_core.models.delivery.outcome import Accepted, Deferred, SingleOutcome, Unknown
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.ports.http import WRONG_SETUP, HttpResponse
+from messaging_core.ports.http import WRONG_SETUP, HttpFault, HttpResponse
 
 LONGEST_WAIT: Final = timedelta(hours=1)
 """The most of a `Retry-After` that is believed: a wait beyond the validity ends a message."""
@@ -128,11 +128,10 @@ def outcome_of_error(error: HttpError, name: str) -> SingleOutcome:
 
 def check_of_error(error: HttpError, name: str) -> TransportCheck:
     """Return what it says about a provider that no complete answer came."""
-    is_wrong = error.fault in WRONG_SETUP
-    return TransportCheck(
-        status=CheckStatus.BAD_SETUP if is_wrong else CheckStatus.UNREACHABLE,
-        failure=_not_sent(error, name),
-    )
+    status = CheckStatus.BAD_SETUP if error.fault in WRONG_SETUP else CheckStatus.UNREACHABLE
+    if error.fault is HttpFault.UNAUTHORIZED:
+        status = CheckStatus.BAD_CREDENTIALS
+    return TransportCheck(status=status, failure=_not_sent(error, name))
 
 
 def check_of_answer(response: HttpResponse, name: str) -> TransportCheck:
@@ -181,9 +180,14 @@ def masked(text: str, envelope: Envelope, secrets: Iterable[str]) -> str:
     people = (*envelope.receivers, *envelope.copies, *sender)
     said = [word for person in people for word in (person.value, person.name) if word]
     said += [str(getattr(content, part, None) or "") for part in ("text", "subject", "html")]
+    shown = Confidential(credentials=tuple(secrets), texts=said).mask(without_people(text))
+    return shown[:_LONGEST_TEXT]
+
+
+def without_people(text: str) -> str:
+    """Return a text as one short line without what looks like an address, number or token."""
     shown = " ".join(map(_without_address, _one_line(text[:_READ]).split()))
-    shown = _DIGITS.sub("[number]", _TOKEN.sub("[token]", shown))
-    return Confidential(credentials=tuple(secrets), texts=said).mask(shown)[:_LONGEST_TEXT]
+    return _DIGITS.sub("[number]", _TOKEN.sub("[token]", shown))
 
 
 def _is_doubtful(status: int) -> bool:
@@ -210,6 +214,8 @@ def _failure_of(status: int, name: str, text: str) -> Failure:
 def _not_sent(error: HttpError, name: str) -> Failure:
     is_wrong = error.fault in WRONG_SETUP
     code = FailureCode.INVALID_CHANNEL_CONFIGURATION if is_wrong else FailureCode.UNREACHABLE
+    if error.fault is HttpFault.UNAUTHORIZED:
+        code = FailureCode.NOT_CONFIGURED  # as of an answer 401
     return Failure(
         code=code,
         description=_one_line(error.problem),

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from attrs import define, field
 
-from messaging_adapters.providers.answers import json_object
+from messaging_adapters.providers.answers import json_object, text_of, without_people
 from messaging_adapters.providers.credentials import api_root
 from messaging_core.errors import ConfigurationError, HttpError, MissingDependencyError
 from messaging_core.fork import ForkSafeLock
@@ -99,8 +99,8 @@ class AuthorizedClient(HttpClient):
     valid. One thread renews it, and the others wait for that. While it is still good, it serves
     even if it cannot be renewed. A forked child goes on with the token of its parent.
 
-    Where Google refuses to give a token, that refusal is the answer, as a 401; the request itself
-    is not sent.
+    Where Google refuses to give a token, the request is not sent: `HttpError` has the fault
+    `UNAUTHORIZED`, and says why in Google's own words.
 
     Args:
         client: Carries the requests.
@@ -128,7 +128,9 @@ class AuthorizedClient(HttpClient):
         self._token: AccessToken | None = None
         self._renewals = 0
         self._tried_at = clock.now() - _PAUSE
-        self._last: AccessToken | HttpResponse | HttpError = HttpResponse(status=_UNAUTHORIZED)
+        self._last: AccessToken | HttpError = HttpError(
+            "no access token", may_be_sent=False, fault=HttpFault.UNAUTHORIZED
+        )
 
     def send(
         self,
@@ -138,21 +140,17 @@ class AuthorizedClient(HttpClient):
         max_answer: int | None = None,
     ) -> HttpResponse:
         token = self._current()
-        if isinstance(token, HttpResponse):
-            return token
         response = self._client.send(
             _with(token, request), before_body=before_body, max_answer=max_answer
         )
         if response.status != _UNAUTHORIZED or not self._is_stale(response):
             return response
         newer = self._renewed(token)
-        if isinstance(newer, HttpResponse):
-            return response
         # Leave was given before the first request, which the provider did not take.
         return self._client.send(_with(newer, request), max_answer=max_answer)
 
-    def _current(self) -> AccessToken | HttpResponse:
-        """Return the token, renewed if it is time; or the refusal to give one."""
+    def _current(self) -> AccessToken:
+        """Return the token, renewed if it is time."""
         token, now = self._token, self._clock.now()
         if token is not None and now < token.renew_at:
             return token
@@ -160,14 +158,13 @@ class AuthorizedClient(HttpClient):
         if good is not None and now < self._tried_at + _PAUSE:
             return good
         try:
-            renewed = self._renewed(token)
+            return self._renewed(token)
         except HttpError:
             if good is None:
                 raise
             return good
-        return good if good is not None and isinstance(renewed, HttpResponse) else renewed
 
-    def _renewed(self, old: AccessToken | None) -> AccessToken | HttpResponse:
+    def _renewed(self, old: AccessToken | None) -> AccessToken:
         """Return a token that another thread has got meanwhile, or a new one."""
         seen = self._renewals
         with self._lock:
@@ -199,20 +196,23 @@ def _with(token: AccessToken, request: HttpRequest) -> HttpRequest:
     return HttpRequest(method=request.method, url=request.url, headers=headers, body=request.body)
 
 
-def _token_of(response: HttpResponse, now: datetime) -> AccessToken | HttpResponse:
+def _token_of(response: HttpResponse, now: datetime) -> AccessToken:
     """Read the answer to a request for a token.
 
     Raises:
-        HttpError: There is none in it, and the account is not to blame.
+        HttpError: There is none in it; with `UNAUTHORIZED`, the account is to blame.
     """
-    if response.status in _REFUSALS:
-        return HttpResponse(status=_UNAUTHORIZED, body=response.body)
     answer = json_object(response)
     value, seconds = answer.get("access_token"), answer.get("expires_in")
     is_token = isinstance(value, str) and _PRINTABLE.fullmatch(value) is not None
     if not (response.is_ok and is_token and type(seconds) is int and seconds > 0):
-        problem = f"the token endpoint answered {response.status}"
-        raise HttpError(problem, may_be_sent=False, fault=HttpFault.BROKEN)
+        is_refusal = response.status in _REFUSALS
+        fault = HttpFault.UNAUTHORIZED if is_refusal else HttpFault.BROKEN
+        # RFC 6749 §5.2 names both members.
+        said = (text_of(answer.get(name)) for name in ("error", "error_description"))
+        words = map(without_people, filter(None, said))
+        problem = ": ".join((f"the token endpoint answered {response.status}", *words))
+        raise HttpError(problem, may_be_sent=False, fault=fault)
     lifetime = min(timedelta(seconds=min(seconds, 86_400)), _LONGEST)
     return AccessToken(
         value=str(value),

@@ -13,7 +13,7 @@ from google_peer import EMAIL, GooglePeer, account_json, claims_of
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.providers.service_account import AuthorizedClient, ServiceAccount
 from messaging_core.errors import ConfigurationError, HttpError
-from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.ports.http import HttpFault, HttpRequest, HttpResponse
 from messaging_core.testing import ManualClock
 from messaging_core.testing.http_peer import Misbehaviour
 
@@ -113,15 +113,22 @@ def test_an_answer_that_stays_401_is_the_answer(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_refused_grant_is_a_401_and_nothing_is_sent(
+def test_a_refused_grant_is_told_in_the_words_of_google_and_nothing_is_sent(
     google: GooglePeer, client: AuthorizedClient, status: int
 ) -> None:
-    google.grant = refusing(status, error="invalid_grant")
+    said = "Account sender@shop.example is gone"
+    google.grant = refusing(status, error="invalid_grant", error_description=said)
 
-    response = client.send(a_message(google), before_body=lambda: pytest.fail("was handed over"))
+    with pytest.raises(HttpError) as caught:
+        client.send(a_message(google), before_body=lambda: pytest.fail("was handed over"))
 
-    assert (response.status, google.messages) == (401, [])
-    assert b"invalid_grant" in response.body
+    error = caught.value
+    assert error.problem == (
+        f"no access token: the token endpoint answered {status}: invalid_grant:"
+        " Account [address] is gone"
+    )
+    assert (error.fault, error.may_be_sent) == (HttpFault.UNAUTHORIZED, False)
+    assert google.messages == []
 
 
 @pytest.mark.parametrize(
@@ -170,11 +177,18 @@ def test_a_good_token_serves_while_it_cannot_be_renewed(
     ]:
         google.grant = grant
         clock.advance(seconds=seconds)
-        statuses.append(client.send(a_message(google)).status)
+        statuses.append(_status_or_fault(client, google))
         grants.append(len(google.grants))
 
-    assert statuses == [200, 200, 200, 401, 200]
+    assert statuses == [200, 200, 200, "unauthorized", 200]
     assert grants == [2, 2, 3, 4, 5]
+
+
+def _status_or_fault(client: AuthorizedClient, google: GooglePeer) -> int | str:
+    try:
+        return client.send(a_message(google)).status
+    except HttpError as error:
+        return error.fault
 
 
 def test_threads_that_waited_share_one_failure(

@@ -41,6 +41,7 @@ from messaging_core.testing.contracts.transport.outcomes import check_outcome
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 EXPIRES = str(int(NOW.timestamp()) + 600)
 ACCOUNT = account_json("https://oauth2.example/token")
+NO_TOKEN = "no access token: the token endpoint answered 400: invalid_grant"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
@@ -509,6 +510,21 @@ def test_a_check_tells_a_refused_account_from_google_that_is_away(google: Google
         away = transport.check()
 
     assert (refused.status, away.status) == (CheckStatus.BAD_CREDENTIALS, CheckStatus.UNREACHABLE)
+    assert refused.failure is not None
+    assert refused.failure.description == NO_TOKEN
+    assert google.messages == []
+
+
+def test_a_message_of_a_refused_account_waits_and_says_why(google: GooglePeer) -> None:
+    google.grant = lambda: HttpResponse(status=400, body=b'{"error": "invalid_grant"}')
+    handoff: Any = lambda **_: pytest.fail("was handed over")  # noqa: E731 - of any arguments
+
+    with a_transport(service_account=google.account(), base_url=google.peer.url) as transport:
+        outcome = transport.send(a_push(), handoff)
+
+    assert isinstance(outcome, Deferred)
+    assert outcome.failure.description == NO_TOKEN
+    assert outcome.failure.retry is Retry.CONFIGURATION
     assert google.messages == []
 
 
