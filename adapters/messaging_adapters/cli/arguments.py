@@ -221,6 +221,10 @@ def _add_failing(add: Add, common: ArgumentParser) -> None:
     receipts.add_argument("--after", type=int, default=0, metavar="NUMBER", help="go on after one")
     receipts.add_argument("--retry", action="store_true", help="let a worker apply all of them")
     receipts.set_defaults(run="commands.failures:receipts")
+    webhooks = add("webhooks", parents=[common], help="list webhooks that were given up")
+    webhooks.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    webhooks.add_argument("--replay", action="store_true", help="send the first N of them again")
+    webhooks.set_defaults(run="commands.failures:webhooks")
 
 
 def _add_purge(add: Add, common: ArgumentParser) -> None:

@@ -86,6 +86,35 @@ def receipts(options: Namespace) -> int:
     return 0
 
 
+def webhooks(options: Namespace) -> int:
+    """List the webhooks that were given up, the earliest first, or send them again."""
+    screen = Screen()
+    with looking_engine(options) as engine:
+        if options.replay:
+            number = engine.messenger.webhooks.replay(limit=options.limit)
+            screen.line(f"{number} webhooks are sent again as soon as a sender runs")
+            return 0
+        deliveries = engine.messenger.webhooks.dead(limit=options.limit)
+    if not deliveries:
+        screen.remark("no webhooks were given up")
+        return 0
+    rows = [
+        (
+            str(delivery.id),
+            moment(delivery.due_at)[:16],
+            str(delivery.message_id),
+            str(delivery.attempts),
+            delivery.failure or "",
+        )
+        for delivery in deliveries
+    ]
+    attempts = Column("attempts", is_number=True)
+    screen.table(
+        [Column("id"), Column("given up"), Column("message"), attempts, Column("why")], rows
+    )
+    return 0
+
+
 def doubts(options: Namespace) -> int:
     """Count the attempts that may have been accepted or not, and how they ended."""
     screen = Screen()

@@ -1,10 +1,13 @@
 import json
 import re
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
+from messaging_core.models import Status, WebhookDelivery
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.testing import RecordingTransport, a_kept_receipt, a_receipt
 
@@ -76,6 +79,42 @@ def test_receipts_that_could_not_be_applied_are_listed_and_tried_again(run, put_
     assert "p-2" in rest.out
     assert retried.out == "2 receipts are applied again as soon as a worker runs\n"
     assert (none.out, none.err) == ("", "no receipts failed\n")
+
+
+def test_webhooks_that_were_given_up_are_listed_and_sent_again(run, shop, write, sms, clock):
+    run("send", "--channel", "parcels", "--no-deliver", write(sms()))
+    now = clock.now()
+    given_up = [
+        WebhookDelivery(
+            id=UUID(int=number),
+            subscription_id=UUID(int=9),
+            workspace_id=UUID(int=0),
+            message_id=UUID(int=7),
+            status=Status.SENT,
+            created_at=now,
+            due_at=now + timedelta(minutes=number),
+            expires_at=now,
+            attempts=39,
+            failure="503",
+            is_dead=True,
+        )
+        for number in (2, 1)
+    ]
+    with SqliteStorage(shop / "shop.db") as storage, storage.begin() as tx:
+        tx.webhooks.add_deliveries(given_up)
+
+    listed = run("webhooks")
+    replayed = run("webhooks", "--replay", "--limit", "1")
+    rest = run("webhooks")
+    run("webhooks", "--replay")
+    none = run("webhooks")
+
+    rows = [line.split() for line in listed.out.splitlines() if "503" in line]
+    assert [row[0] for row in rows] == [str(UUID(int=number)) for number in (1, 2)]
+    assert all(row[-2:] == ["39", "503"] for row in rows)
+    assert replayed.out == "1 webhooks are sent again as soon as a sender runs\n"
+    assert str(UUID(int=1)) not in rest.out
+    assert (none.out, none.err) == ("", "no webhooks were given up\n")
 
 
 def test_dead_letters_come_in_pages(run, write, sms, clock):
