@@ -1,12 +1,19 @@
 """Handlebars fills values in by its own rules, and by ours where it has none."""
 
+import importlib
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from messaging_adapters.templates.handlebars import HandlebarsEngine
-from messaging_core.errors import ConfigurationError, TemplateSyntaxError, TemplateValueError
+from messaging_core.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    TemplateSyntaxError,
+    TemplateValueError,
+)
 from messaging_core.models import Form
 from messaging_core.testing.clock import ManualClock
 
@@ -207,3 +214,16 @@ def test_wrong_arguments_of_the_engine_are_named() -> None:
         HandlebarsEngine(clock="now")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="output_limit"):
         HandlebarsEngine(output_limit=0)
+
+
+def test_without_babel_the_error_has_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("messaging_adapters.templates.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "babel", None)
+
+    with pytest.raises(
+        MissingDependencyError, match=r"pip install 'messaging-engine\[handlebars\]'"
+    ):
+        importlib.import_module("messaging_adapters.templates.handlebars")

@@ -126,6 +126,8 @@ DIFFERENCES: Final[dict[str, tuple[str | None, str | type[TemplateError]]]] = {
     "{{data.list.1}}": (None, "b"),
     # It reads the fourth brace as a fault.
     "{{{ data.text }}}}": (None, "abc}"),
+    # It adds raw numbers that stand next to one another.
+    "{{{data.one}}}{{{data.one}}}": ("2", "11"),
     # It knows inline partial templates.
     "{{#*inline 'a'}}b{{/inline}}": ("", TemplateSyntaxError),
     # It hands text on to a helper without looking at it.
@@ -174,8 +176,9 @@ conditions = names | st.builds("(eq {} {})".format, names, names)
 
 
 def outputs() -> st.SearchStrategy[str]:
+    # The dash keeps raw numbers from being added to one another, see `DIFFERENCES`.
     return st.builds("{{{{{}{}{}}}}}".format, dashes, names, dashes) | st.builds(
-        "{{{{{{{}}}}}}}".format, names
+        "-{{{{{{{}}}}}}}".format, names
     )
 
 
