@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -102,10 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> int:
-    try:
-        import pytest  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError("pytest", "testing") from error
+    for package in ("pytest", "hypothesis"):  # a plug-in may need the second before our tests do
+        _require(package)
+    import pytest  # noqa: PLC0415 - an extra
+
     session = _Session(options)
     first = ["--exitfirst"] if options.first else []
     tests = Path(__file__).with_name("conformance.py")
@@ -113,6 +114,15 @@ def _run(options: Namespace) -> int:
     if session.error is not None:
         raise session.error
     return status
+
+
+def _require(package: str) -> None:
+    try:
+        is_there = find_spec(package) is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        raise MissingDependencyError(package, "testing")
 
 
 class _Session:

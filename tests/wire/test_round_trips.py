@@ -69,7 +69,8 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
 # What transports declare and answer, send rules and what holds them: alternatives without a `type`,
 # sets, or spans of time, that never leave the process.
 NOT_ON_THE_WIRE = {
-    *("Capabilities", "Deferred", "Envelope", "PerRecipient", "Plan"),
+    *("Capabilities", "Count", "Counts", "Deferred", "Envelope", "PerRecipient", "Plan"),
+    *("Escalation", "SenderPool"),
     *("FrequencyCap", "QuietHours", "QuietWindow", "ReceiverFacts", "Ruling", "SendRules"),
 }
 CLASSES = [
