@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 import attrs
@@ -57,7 +57,7 @@ class FolderMediaStore(MediaStore):
         return _file_of(orjson.loads(text))
 
     def read(self, file_id: UUID) -> Iterator[bytes]:
-        with _translated(), (self._folder(file_id) / _CONTENT).open("rb") as content:
+        with _translated(), _opened(self._folder(file_id) / _CONTENT) as content:
             while piece := content.read(_PIECE):
                 yield piece
 
@@ -145,10 +145,15 @@ def _translated() -> Iterator[None]:
     """Raise the errors of the system as those of the port."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise MediaError("there is no such file", permanent=True) from error
     except OSError as error:
         raise MediaError("the folder of media is not available", permanent=False) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise MediaError("there is no such file", permanent=True) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from shutil import rmtree
 from uuid import UUID
 
 import pytest
@@ -56,3 +57,16 @@ def test_files_are_named_by_their_ids_alone(tmp_path: Path) -> None:
     writer.commit()
 
     assert [path.name for path in (tmp_path / "files").iterdir()] == [str(FILE.id)]
+
+
+def test_a_file_whose_folder_was_taken_away_is_not_kept(tmp_path: Path) -> None:
+    writer = FolderMediaStore(tmp_path).begin(FILE, 10)
+    writer.write(b"one")
+    rmtree(tmp_path / "partial")
+
+    with pytest.raises(MediaError) as caught:
+        writer.commit()
+    writer.abort()
+
+    assert not caught.value.permanent, "the caller may try again"
+    assert FolderMediaStore(tmp_path).find(FILE.id) is None
