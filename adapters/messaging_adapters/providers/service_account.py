@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 
 from attrs import define, field
 
+from messaging_adapters._extras import needing
 from messaging_adapters.providers.answers import json_object, text_of, without_people
 from messaging_adapters.providers.credentials import api_root
-from messaging_core.errors import ConfigurationError, HttpError, MissingDependencyError
+from messaging_core.errors import ConfigurationError, HttpError
 from messaging_core.fork import ForkSafeLock
 from messaging_core.lazy import frozen
 from messaging_core.ports.clock import Clock
@@ -238,10 +239,8 @@ def _account(text: str) -> Mapping[str, str]:
 
 
 def _key_of(private_key: str) -> Any:
-    try:
+    with needing("fcm"):
         from messaging_adapters.providers.application_token import (  # noqa: PLC0415 - an extra
             ApplicationKey,
         )
-    except MissingDependencyError as error:
-        raise MissingDependencyError("cryptography", "fcm") from error
     return ApplicationKey(private_key)

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from attrs import define, evolve, field
 
+from messaging_adapters._extras import needing
 from messaging_adapters.mail.received import UnreadableMailError, people_in, read_mail
 from messaging_adapters.providers.error_table import ErrorTable, error_table
 from messaging_adapters.providers.own_id import MESSAGE_ID
@@ -208,9 +209,11 @@ class SesReceipts(ReceiptParser):
 
 def _own_client() -> HttpClient:
     from messaging_adapters.http_clients.public_addresses import is_public  # noqa: PLC0415
-    from messaging_adapters.http_clients.urllib3_client import (  # noqa: PLC0415 - an extra
-        Urllib3Client,
-    )
+
+    with needing("ses"):
+        from messaging_adapters.http_clients.urllib3_client import (  # noqa: PLC0415 - an extra
+            Urllib3Client,
+        )
 
     # A connection is used once in months: none is kept.
     return Urllib3Client(timeout=timedelta(seconds=10), allows=is_public, max_idle=0)

@@ -5,7 +5,7 @@ of the SNS developer guide.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -99,6 +99,13 @@ class SnsVerifier:
     confirms: bool = True
     _certificates: dict[str, "Certificate"] = field(factory=dict, init=False, repr=False)
     _lock: Any = field(factory=ForkSafeLock, init=False, repr=False)
+    _certificate_of: Callable[[bytes], "Certificate"] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Here, not at the first message: a missing package stops the start of the service.
+        from messaging_adapters.receipts.certificate import Certificate  # noqa: PLC0415 - an extra
+
+        self._certificate_of = Certificate
 
     def verify(self, request: HttpRequest, *, now: datetime) -> None:
         """Return if SNS signed this request for one of the topics.
@@ -147,8 +154,6 @@ class SnsVerifier:
         return certificate
 
     def _fetched(self, url: str) -> "Certificate":
-        from messaging_adapters.receipts.certificate import Certificate  # noqa: PLC0415 - an extra
-
         try:
             request = HttpRequest(method="GET", url=url)
             answer = self.client.send(request, max_answer=_LARGEST_CERTIFICATE)
@@ -160,7 +165,7 @@ class SnsVerifier:
         if not answer.is_ok:
             raise UnverifiedRequestError(f"SNS answered {answer.status} and no certificate")
         try:
-            return Certificate(answer.body)
+            return self._certificate_of(answer.body)
         except ValueError:
             raise UnverifiedRequestError("SNS answered with what is no certificate") from None
 

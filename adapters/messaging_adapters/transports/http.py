@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar, Final, Protocol, Self
 
+from messaging_adapters._extras import needing
 from messaging_adapters.mail.attachments import with_files
 from messaging_adapters.mail.failures import UnsendableError, outcome_of
 from messaging_adapters.providers.answers import (
@@ -144,11 +145,16 @@ class HttpTransport(Transport):
         self._close: Callable[[], None] | None = None
         self._http = client or self._own_client(timeout)
 
-    def _own_client(self, timeout: timedelta) -> HttpClient:
-        from messaging_adapters.http_clients.urllib3_client import (  # noqa: PLC0415 - an extra
-            Urllib3Client,
-        )
+    @property
+    def _extra(self) -> str:
+        """The extra that brings every package of the transport."""
+        return "http"
 
+    def _own_client(self, timeout: timedelta) -> HttpClient:
+        with needing(self._extra):
+            from messaging_adapters.http_clients.urllib3_client import (  # noqa: PLC0415 - an extra
+                Urllib3Client,
+            )
         client = Urllib3Client(timeout=timeout)
         self._close = client.close
         return client

@@ -141,6 +141,10 @@ class SesTransport(CodecTransport):
         self._signer = self._made_signer()
         self._run_itself()
 
+    @property
+    def _extra(self) -> str:
+        return "ses"
+
     def _made_signer(self) -> Any:
         from messaging_adapters.providers.aws_signature import (  # noqa: PLC0415 - an extra
             AwsKeys,

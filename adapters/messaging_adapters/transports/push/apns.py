@@ -14,6 +14,7 @@ from uuid import uuid5
 import orjson
 from attrs import define, evolve, field
 
+from messaging_adapters._extras import needing
 from messaging_adapters.providers.answers import (
     UNTAKEN,
     in_doubt,
@@ -34,7 +35,7 @@ from messaging_adapters.transports.http import (
     refused,
 )
 from messaging_core.arguments import a_text, checked_init, choice, optional, span
-from messaging_core.errors import ConfigurationError, MissingDependencyError
+from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import PUSH
 from messaging_core.models.common.failure import Failure, FailureCode, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
@@ -142,18 +143,16 @@ class ApnsTransport(DeviceTransport, Codec):
         self._http = self._with_token(self._http)
 
     def _own_client(self, timeout: timedelta) -> HttpClient:
-        try:
+        with needing("apns"):
             from messaging_adapters.http_clients.h2_client import (  # noqa: PLC0415 - an extra
                 H2Client,
             )
-        except MissingDependencyError as error:
-            raise MissingDependencyError("h2", "apns") from error
         client = H2Client(timeout=timeout)
         self._close = client.close
         return client
 
     def _with_token(self, client: HttpClient) -> HttpClient:
-        try:
+        with needing("apns"):
             from messaging_adapters.providers.apns_token import (  # noqa: PLC0415 - an extra
                 ProviderTokens,
                 TokenClient,
@@ -161,8 +160,6 @@ class ApnsTransport(DeviceTransport, Codec):
             from messaging_adapters.providers.application_token import (  # noqa: PLC0415 - same
                 EllipticKey,
             )
-        except MissingDependencyError as error:
-            raise MissingDependencyError("cryptography", "apns") from error
         tokens = ProviderTokens(
             EllipticKey(self.private_key),
             key_id=self.key_id,

@@ -131,6 +131,10 @@ class FcmTransport(DeviceTransport, Codec):
             self._http, account, _SCOPE, self.clock or SystemClock(), is_stale=_is_stale
         )
 
+    @property
+    def _extra(self) -> str:
+        return "fcm"
+
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         content = envelope.content
         if not isinstance(content, PushContent):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 from attrs import define, evolve, field
 
+from messaging_adapters._extras import needing
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.mail.failures import outcome_of
 from messaging_adapters.providers.answers import outcome_of_answer
@@ -28,7 +29,7 @@ from messaging_adapters.transports.http import (
     refused,
 )
 from messaging_core.arguments import a_text, checked_init, flag, optional, span
-from messaging_core.errors import ConfigurationError, MissingDependencyError
+from messaging_core.errors import ConfigurationError
 from messaging_core.models.common.channel import PUSH
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
@@ -127,12 +128,10 @@ class WebPushTransport(DeviceTransport, Codec):
         return self._vapid.public_key
 
     def _own_client(self, timeout: timedelta) -> HttpClient:
-        try:
+        with needing("webpush"):
             from messaging_adapters.http_clients.urllib3_client import (  # noqa: PLC0415 - an extra
                 Urllib3Client,
             )
-        except MissingDependencyError as error:
-            raise MissingDependencyError("urllib3", "webpush") from error
         client = Urllib3Client(timeout=timeout, allows=None if self.allow_private else is_public)
         self._close = client.close
         return client

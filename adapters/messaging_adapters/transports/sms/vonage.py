@@ -131,6 +131,10 @@ class VonageTransport(CodecTransport):
         self._table = error_table("vonage").with_changes(self.errors)
         self._run_itself()
 
+    @property
+    def _extra(self) -> str:
+        return "http" if self.private_key is None else "vonage"
+
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         content = envelope.content
         channel = "mms" if isinstance(content, MmsContent) and content.media else "sms"
