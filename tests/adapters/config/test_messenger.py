@@ -323,6 +323,40 @@ def test_incoming_mail_belongs_to_the_first_channel_that_sends_from_its_address(
     assert parser.channels == {"shop@shop.example": loaded.channels["news"].id}  # type: ignore[attr-defined]
 
 
+def test_a_list_of_senders_means_equal_weights() -> None:
+    senders = ["+31600000001", "+31600000002"]
+    channel = {"platform": "sms", "sender": senders[0], "transport": "console:"}
+    config: dict[str, Any] = {"channels": {"orders": {**channel, "senders": senders}}}
+
+    pool = load_config(config).channels["orders"].senders
+
+    assert pool is not None
+    assert pool.weights == (("+31600000001", 1), ("+31600000002", 1))
+    config["channels"]["orders"]["senders"] = [*senders, senders[0]]
+    assert "senders: a sender is there twice" in refused(lambda: load_config(config))
+    config["channels"]["orders"]["senders"] = 3
+    assert "senders: must be a table of senders with their weights, or a list" in refused(
+        lambda: load_config(config)
+    )
+
+
+def test_an_answer_to_a_sender_of_two_pools_belongs_to_the_first_channel() -> None:
+    channel = {"platform": "sms", "sender": "+31600000001", "transport": "console:"}
+    shared = {"senders": ["+31600000001", "+31600000002"]}
+    config: dict[str, Any] = {
+        "channels": {
+            "orders": {**channel, **shared},
+            "offers": {**channel, **shared, "sender": "+31600000002"},
+        },
+        "webhooks": {"twilio": {"type": "twilio", "auth_token_env": "TWILIO_AUTH_TOKEN"}},
+    }
+
+    loaded = load_config(config)
+    (parser,) = loaded.make_webhooks(ENVIRONMENT)
+
+    assert set(parser.channels.values()) == {loaded.channels["orders"].id}  # type: ignore[attr-defined]
+
+
 def test_webhooks_make_receipt_parsers_that_know_the_channels() -> None:
     config: dict[str, Any] = {
         "channels": {
