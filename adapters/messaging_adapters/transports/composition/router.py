@@ -25,7 +25,6 @@ from messaging_core.ports.components import a_transport
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 from messaging_core.rules.addressing.addresses import country_of
 
-
 _LONGEST_SLIP: Final = 40
 
 
