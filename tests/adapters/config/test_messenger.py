@@ -15,7 +15,7 @@ from messaging_adapters.config.options import options_of
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
-from messaging_core.errors import ConfigurationError
+from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.models import Escalation, PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.testing import a_request
@@ -296,6 +296,28 @@ def test_a_channel_escalates_to_another_one() -> None:
 )
 def test_an_escalation_with_a_fault_is_named(escalation: Any, fault: str) -> None:
     assert f"[channels.app] {fault}" in refused(lambda: load_config(pushes(**escalation)))
+
+
+@pytest.mark.parametrize("kind", ["router", "Failover", "round-robin", "circuit-breaker"])
+def test_a_wrapper_as_a_type_says_that_wrappers_are_made_in_code(kind: str) -> None:
+    for transport in ({"type": kind}, f"{kind}:"):
+        said = refused(lambda given=transport: load_config(mail(given)))  # type: ignore[misc]
+
+        assert "wrappers are made in code: describe a channel for each transport" in said
+
+
+def test_wrappers_with_a_table_of_their_own_are_named() -> None:
+    assert "write [limits.NAME]" in refused(lambda: load_config(mail({"type": "throttled"})))
+    assert "write [sandbox]" in refused(lambda: load_config(mail({"type": "sandbox"})))
+
+
+def test_an_argument_that_the_configuration_gives_is_refused() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^channels must be left out, not a dict: .*load_config"
+    ):
+        Messenger.from_config(mail("console:"), channels={})
+    with pytest.raises(ArgumentError, match=r"^make must be left out, .*your own class"):
+        Messenger.from_config(mail("console:"), make=Messenger)
 
 
 def test_channels_with_equal_settings_share_a_transport() -> None:
