@@ -33,6 +33,7 @@ from messaging_core.arguments import (
     instant,
     members,
     optional,
+    refuse,
     several,
     span,
     uuid,
@@ -303,14 +304,18 @@ class Messenger:
 
         Args:
             source: The path of the file, or a mapping with the same keys.
-            options: Further arguments, such as `storage` or `send_rules`.
+            options: Further arguments, such as `storage` or `send_rules`. The configuration gives
+                `channels`.
 
         Raises:
+            ArgumentError: `channels` is given, or `make`.
             ConfigurationError: The file is missing, or with one line for each fault in it; or a
                 variable or a package is missing.
         """
         from messaging_core.ports.configuration import configured_by  # noqa: PLC0415 - rarely used
 
+        if "make" in options:
+            raise refuse("make", "left out", options["make"], "call from_config of your own class")
         messenger: Self = configured_by(source, make=cls, **options)
         return messenger
 

@@ -11,6 +11,7 @@ from messaging_core.errors import ArgumentError
 from messaging_core.models.common.channel import Channel, MessageType, WhenInDoubt
 from messaging_core.models.common.escalation import Escalation
 from messaging_core.models.common.platform_rules import PlatformRules
+from messaging_core.models.common.sender_pool import SenderPool
 from messaging_core.rules.addressing.channel import check_channel
 
 _PLATFORM: Final = {
@@ -23,7 +24,7 @@ _PLATFORM: Final = {
 _CHANNEL: Final = {
     "platform": Key(required=True),
     "sender": Key(),
-    "senders": Key(kind=dict),
+    "senders": Key(kind=SenderPool),
     "sender_name": Key(),
     "message_type": Key(choices=tuple(MessageType)),
     "active": Key(kind=bool),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from messaging_core.lazy import frozen
+from messaging_core.models.common.sender_pool import SenderPool
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KINDS: Final[Mapping[type, tuple[tuple[type, ...], str]]] = {
@@ -23,6 +24,7 @@ _KINDS: Final[Mapping[type, tuple[tuple[type, ...], str]]] = {
     list: ((str, list), "text in quotes, or a list of such texts"),
     dict: ((dict,), "a table"),
     object: ((str, dict), "a DSN in quotes, or a table"),
+    SenderPool: ((dict, list), "a table of senders with their weights, or a list of senders"),
 }
 """What a value of each kind may be in TOML, and how that is called."""
 

@@ -5,15 +5,21 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from messaging_adapters.config.file import DRIVERS, load_config
 from messaging_adapters.config.sandbox import start_sandboxes
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
+from messaging_core.arguments import refuse
 from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import close_transports
+
+_IN_CODE: Final = (
+    "the configuration gives the channels; to wrap or add transports, write"
+    " config = load_config(…) and Messenger(channels=…) over config.make_transports()"
+)
 
 M = TypeVar("M", bound=Messenger)
 
@@ -35,12 +41,15 @@ def messenger_from(
         storage: Used instead of the SQLite file of the configuration.
         environment: The variables that `${NAME}` means; by default those of the process.
         make: `Messenger`, or a class below it.
-        options: Further arguments of `Messenger`.
+        options: Further arguments of `Messenger`, without `channels`.
 
     Raises:
+        ArgumentError: `channels` is given.
         ConfigurationError: The file is missing, with one line for each fault in it; or a variable
             or a package is missing.
     """
+    if "channels" in options:
+        raise refuse("channels", "left out", options["channels"], _IN_CODE)
     config = load_config(source)
     variables = os.environ if environment is None else environment
     with ExitStack() as made:  # closes what was made, if the rest fails

@@ -72,13 +72,22 @@ def is_sandboxed(table: Mapping[str, Any] | None, environment: Mapping[str, str]
     return _SWITCHES[value.strip().lower()]
 
 
+def reach_of(table: Mapping[str, Any] | None) -> str:
+    """Say who is reached while the sandbox is on."""
+    if table and table.get("allow"):
+        return "only its allow-list is reached"
+    what = "redirected or recorded" if table and table.get("redirect_to") else "recorded"
+    return f"no address is allowed, every message is {what}"
+
+
 def sandboxed(
     transport: Transport, table: Mapping[str, Any] | None, platforms: Collection[str]
 ) -> Sandbox:
     """Return a transport that reaches only the allow-list of a table, or no address."""
     _log.warning(
-        "the sandbox is on: transport %s reaches its allow-list only; in production set %s=off",
+        "the sandbox is on for transport %s: %s; in production set %s=off",
         transport.name,
+        reach_of(table),
         VARIABLE,
     )
     return _sandbox(transport, table or {}, platforms)

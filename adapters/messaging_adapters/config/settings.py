@@ -15,10 +15,22 @@ from messaging_adapters.config.options import options_of, values_of
 from messaging_adapters.config.variables import filled_in, names_in
 from messaging_core.errors import ConfigurationError
 from messaging_core.lazy import frozen
-from messaging_core.ports.configuration import AdapterType
+from messaging_core.ports.configuration import TRANSPORTS, AdapterType
 
 _ENV: Final = "_env"
 _MASK: Final = "…"
+_IN_CODE: Final = (
+    "wrappers are made in code: describe a channel for each transport, and wrap what"
+    " load_config(…).make_transports() returns"
+)
+_WRAPPERS: Final = {
+    "failover": _IN_CODE,
+    "roundrobin": _IN_CODE,
+    "router": _IN_CODE,
+    "circuitbreaker": _IN_CODE,
+    "throttled": "a rate limit has a table of its own: write [limits.NAME]",
+    "sandbox": "the sandbox has a table of its own, for all channels: write [sandbox]",
+}
 _VARIABLE_ALONE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
@@ -109,8 +121,8 @@ class Settings:
         checked = {} if kind is None else {"type": kind}
         type_key = Key(choices=tuple(names_of(self.group)), required=True)
         for fault in faults_of(checked, {"type": type_key}):
-            remedy = f"your package offers its own type in the group {self.group} of entry points"
-            raise ConfigurationError(f"{fault}; {remedy}")
+            offer = f"your package offers its own type in the group {self.group} of entry points"
+            raise ConfigurationError(f"{fault}; {self._wrapper_remedy(kind) or offer}")
         adapter = adapter_type(self.group, str(kind))
         options = options_of(adapter)
         if isinstance(given, str):
@@ -119,6 +131,12 @@ class Settings:
             own = {name: value for name, value in given.items() if name != "type"}
             table = _with_variables(own, options)
         return _Parsed(type=str(kind), adapter=adapter, options=options, table=table)
+
+    def _wrapper_remedy(self, kind: Any) -> str | None:
+        """Return where a wrapper belongs that was given as the type of a transport."""
+        if self.group != TRANSPORTS:
+            return None
+        return _WRAPPERS.get(re.sub("[-_ ]", "", str(kind).lower()))
 
     def _table_faults(self, parsed: "_Parsed") -> Iterator[str]:
         secrets = {name for name, key in parsed.options.items() if key.secret}

@@ -15,7 +15,7 @@ from messaging_adapters.config.options import options_of
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
-from messaging_core.errors import ConfigurationError
+from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.models import Escalation, PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.testing import a_request
@@ -298,6 +298,28 @@ def test_an_escalation_with_a_fault_is_named(escalation: Any, fault: str) -> Non
     assert f"[channels.app] {fault}" in refused(lambda: load_config(pushes(**escalation)))
 
 
+@pytest.mark.parametrize("kind", ["router", "Failover", "round-robin", "circuit-breaker"])
+def test_a_wrapper_as_a_type_says_that_wrappers_are_made_in_code(kind: str) -> None:
+    for transport in ({"type": kind}, f"{kind}:"):
+        said = refused(lambda given=transport: load_config(mail(given)))  # type: ignore[misc]
+
+        assert "wrappers are made in code: describe a channel for each transport" in said
+
+
+def test_wrappers_with_a_table_of_their_own_are_named() -> None:
+    assert "write [limits.NAME]" in refused(lambda: load_config(mail({"type": "throttled"})))
+    assert "write [sandbox]" in refused(lambda: load_config(mail({"type": "sandbox"})))
+
+
+def test_an_argument_that_the_configuration_gives_is_refused() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^channels must be left out, not a dict: .*load_config"
+    ):
+        Messenger.from_config(mail("console:"), channels={})
+    with pytest.raises(ArgumentError, match=r"^make must be left out, .*your own class"):
+        Messenger.from_config(mail("console:"), make=Messenger)
+
+
 def test_channels_with_equal_settings_share_a_transport() -> None:
     config = mail("smtp://mail.example")
     config["channels"]["b"] = dict(config["channels"]["a"], sender="b@shop.example")
@@ -321,6 +343,40 @@ def test_incoming_mail_belongs_to_the_first_channel_that_sends_from_its_address(
     (parser,) = loaded.make_webhooks({})
 
     assert parser.channels == {"shop@shop.example": loaded.channels["news"].id}  # type: ignore[attr-defined]
+
+
+def test_a_list_of_senders_means_equal_weights() -> None:
+    senders = ["+31600000001", "+31600000002"]
+    channel = {"platform": "sms", "sender": senders[0], "transport": "console:"}
+    config: dict[str, Any] = {"channels": {"orders": {**channel, "senders": senders}}}
+
+    pool = load_config(config).channels["orders"].senders
+
+    assert pool is not None
+    assert pool.weights == (("+31600000001", 1), ("+31600000002", 1))
+    config["channels"]["orders"]["senders"] = [*senders, senders[0]]
+    assert "senders: a sender is there twice" in refused(lambda: load_config(config))
+    config["channels"]["orders"]["senders"] = 3
+    assert "senders: must be a table of senders with their weights, or a list" in refused(
+        lambda: load_config(config)
+    )
+
+
+def test_an_answer_to_a_sender_of_two_pools_belongs_to_the_first_channel() -> None:
+    channel = {"platform": "sms", "sender": "+31600000001", "transport": "console:"}
+    shared = {"senders": ["+31600000001", "+31600000002"]}
+    config: dict[str, Any] = {
+        "channels": {
+            "orders": {**channel, **shared},
+            "offers": {**channel, **shared, "sender": "+31600000002"},
+        },
+        "webhooks": {"twilio": {"type": "twilio", "auth_token_env": "TWILIO_AUTH_TOKEN"}},
+    }
+
+    loaded = load_config(config)
+    (parser,) = loaded.make_webhooks(ENVIRONMENT)
+
+    assert set(parser.channels.values()) == {loaded.channels["orders"].id}  # type: ignore[attr-defined]
 
 
 def test_webhooks_make_receipt_parsers_that_know_the_channels() -> None:

@@ -123,6 +123,24 @@ def test_the_platforms_of_the_channels_are_known(tmp_path: Path) -> None:
     assert isinstance(load_config(config).transport("orders"), Sandbox)
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({}, "no address is allowed, every message is recorded"),
+        ({"allow": []}, "no address is allowed, every message is recorded"),
+        ({"redirect_to": {"sms": QA}}, "no address is allowed, every message is redirected or"),
+        ({"allow": [REACHED]}, "only its allow-list is reached"),
+    ],
+)
+def test_the_log_says_who_is_reached(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, table: dict[str, Any], words: str
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        load_config(shop(tmp_path, sandbox=table)).make_transports()
+
+    assert words in caplog.text
+
+
 def test_the_log_says_that_it_is_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         load_config(shop(tmp_path, sandbox={})).make_transports()
@@ -159,7 +177,9 @@ def test_the_command_line_obeys_and_says_so(
     monkeypatch.setenv(VARIABLE, "on")
 
     assert main(["channels", "--config", str(config)]) == 0
-    assert "the sandbox is on" in capsys.readouterr().out
+    assert "the sandbox is on: no address is allowed, every message is recorded" in (
+        capsys.readouterr().out
+    )
     requests = tmp_path / "requests.jsonl"
     request = {
         "receiver": {"contacts": [{"identifierValue": OTHER}]},

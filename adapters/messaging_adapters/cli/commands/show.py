@@ -10,6 +10,7 @@ from messaging_adapters.cli.output.tables import Facts, content_facts
 from messaging_adapters.cli.output.timestamps import moment
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.config.file import load_config
+from messaging_adapters.config.sandbox import reach_of
 from messaging_adapters.config.settings import Settings
 from messaging_core.decisions.content.rendering import content_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
@@ -81,8 +82,12 @@ def channels(options: Namespace) -> int:
         for name, channel in config.channels.items()
     ]
     screen.table(columns, rows)
+    for name, channel in config.channels.items():
+        if channel.senders:
+            pool = ", ".join(f"{sender} = {weight}" for sender, weight in channel.senders.weights)
+            screen.line(f"senders of {name} with their weights: {pool}")
     if config.is_sandboxed():
-        screen.line("the sandbox is on: only its allow-list is reached")
+        screen.line(f"the sandbox is on: {reach_of(config.sandbox)}")
     if config.webhooks:
         parsers = [(name, _adapter(settings)) for name, settings in config.webhooks.items()]
         screen.table([Column("webhook"), Column("receipt parser", wraps=True)], parsers)

@@ -1,7 +1,7 @@
 """Several providers of which the receiver's country and the kind of message choose one."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
@@ -11,13 +11,13 @@ from messaging_core.arguments import (
     a_text,
     checked,
     checked_init,
+    described,
     members,
-    refuse,
     set_of,
     several,
 )
 from messaging_core.delivery.attempt import ask_transport
-from messaging_core.errors import ConfigurationError
+from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.models.common.channel import MessageType
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
@@ -25,16 +25,23 @@ from messaging_core.ports.components import a_transport
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 from messaging_core.rules.addressing.addresses import country_of
 
+_LONGEST_SLIP: Final = 40
+
 
 def _countries(value: Any, name: str) -> frozenset[str]:
     """Allow codes of countries that have phone numbers."""
     from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - 33 ms, and for countries only
 
-    codes = frozenset(several("countries", alone=str)(value, name))
-    if not codes <= SUPPORTED_REGIONS:
-        allowed = "ISO 3166-1 alpha-2 codes in upper case"
-        raise refuse(name, allowed, value, f'write {name}=["GB", "NL"]')
-    return codes
+    codes = several("countries", alone=str)(value, name)
+    for code in codes:
+        if not isinstance(code, str) or code not in SUPPORTED_REGIONS:
+            is_slip = isinstance(code, str) and len(code) <= _LONGEST_SLIP
+            given = f'"{code}"' if is_slip else described(code)
+            upper = str(code).upper()
+            remedy = f'"{upper}"' if upper in SUPPORTED_REGIONS else f'{name}=["GB", "NL"]'
+            allowed = "ISO 3166-1 alpha-2 codes in upper case"
+            raise ArgumentError(name, allowed, given, f"write {remedy}")
+    return frozenset(codes)
 
 
 def _texts(value: Collection[str]) -> frozenset[str]:

@@ -120,6 +120,18 @@ def test_channels_shows_what_is_configured_and_where_secrets_come_from(run, shop
     assert "hunter2" not in ran.out + ran.err
 
 
+def test_channels_shows_the_senders_of_a_pool_with_their_weights(run, shop):
+    pool = 'sender = "Shop"\nsenders = { Shop = 3, Store = 0 }\n'
+    same = '[channels.b]\nplatform = "sms"\nsender = "Shop"\nsenders = ["Shop", "Store"]\n'
+    text = CHANNEL + pool + TRANSPORT + same + TRANSPORT
+    (shop / "messaging.toml").write_text(text, encoding="utf-8")
+
+    ran = run("channels")
+
+    assert "senders of a with their weights: Shop = 3, Store = 0\n" in ran.out
+    assert "senders of b with their weights: Shop = 1, Store = 1\n" in ran.out
+
+
 def test_paths_in_the_file_start_from_its_folder(run, shop, write, sms):
     (shop / "conf").mkdir()
     (shop / "messaging.toml").rename(shop / "conf" / "shop.toml")

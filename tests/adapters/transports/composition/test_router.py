@@ -188,9 +188,20 @@ def test_it_promises_what_all_promise_and_recognises_what_each_recognises() -> N
     assert Router(Route(full, countries={"NL"}), default=full).transports == (full,)
 
 
-@pytest.mark.parametrize("countries", [["UK"], ["nl"], ["Netherlands"], [31], 31])
-def test_what_is_no_country_is_refused(countries: Any) -> None:
-    with pytest.raises(ArgumentError, match="countries"):
+@pytest.mark.parametrize(
+    ("countries", "words"),
+    [
+        (["UK"], r'not "UK": write countries=\["GB", "NL"\]'),
+        (["NL", "nl"], 'not "nl": write "NL"'),
+        (["BE", "NLD"], 'not "NLD"'),
+        ("Netherlands", 'not "Netherlands"'),
+        ([31], "not 31"),
+        ([["NL"]], "not a list"),
+        (31, "a collection of countries, not 31"),
+    ],
+)
+def test_what_is_no_country_is_refused_and_named(countries: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^countries must be .*{words}"):
         Route(RecordingTransport(), countries=countries)
 
 
