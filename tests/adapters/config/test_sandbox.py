@@ -96,7 +96,7 @@ def test_a_variable_that_says_neither_sends_nothing(
         ({"alow": []}, '[sandbox] alow: unknown key (did you mean "allow"?)'),
         ({"allow": ["shop.example"]}, "[sandbox] allow must be an address, a domain"),
         ({"allow": [REACHED, "0612345678"]}, "[sandbox] entry 2 of allow must be an address"),
-        ({"redirect_to": {"emial": QA}}, 'not one of "emial" (did you mean "email"?)'),
+        ({"redirect_to": {"emial": QA}}, 'not one for "emial" (did you mean "email"?)'),
         ({"allow": ["*"]}, "leave the sandbox out"),
         (
             {"redirect_to": QA},

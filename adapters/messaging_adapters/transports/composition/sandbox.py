@@ -73,9 +73,9 @@ def _check_platforms(addresses: Mapping[str, str], own: Collection[str]) -> None
         hint = f' (did you mean "{close[0]}"?)' if close else ""
         raise ArgumentError(
             "redirect_to",
-            f"addresses by platform: {', '.join(known)}",
-            f'one of "{platform}"{hint}',
-            f'for a platform of your own, write platforms=["{platform}"]',
+            f"addresses for the platforms {', '.join(known)}",
+            f'one for "{platform}"{hint}',
+            "correct it; name a platform of your own in platforms=[…], or in a channel of the file",
         )
 
 
