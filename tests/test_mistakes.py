@@ -270,6 +270,7 @@ CALLS: list[tuple[Callable[[Shop], object], str, str]] = [
     (lambda shop: shop.messenger.report_conversion(ID, "otp"), "conversion", "a Conversion"),
     (lambda shop: shop.messenger.find({"status": "sent"}), "query", "a MessageQuery, not a dict"),
     (lambda shop: shop.messenger.find("sent"), "query", "a MessageQuery"),
+    (lambda shop: shop.messenger.counts({}), "query", 'dict: write MessageQuery(status="sent")'),
     (lambda shop: shop.messenger.receive(None), "receipts", "a list of receipts"),
     (lambda shop: shop.messenger.receive(5), "receipts", "a list of receipts, not 5"),
     (lambda shop: shop.messenger.subscribe("handler"), "handler", "a function, not text"),

@@ -43,7 +43,7 @@ AN_EVENT: Final = part("a threading.Event", "is_set", "wait", remedy="write stop
 RECEIPTS: Final = a(
     (Iterable, *get_args(Receipt)), "a receipt or a list of receipts", "pass what a parser returns"
 )
-A_QUERY: Final = a(MessageQuery, "a MessageQuery", 'write find(MessageQuery(status="sent"))')
+A_QUERY: Final = a(MessageQuery, "a MessageQuery", 'write MessageQuery(status="sent")')
 A_META: Final = a(Meta, "a Meta", 'write Meta(extra_information={"useCase": "marketing"})')
 A_CONVERSION: Final = a(
     Conversion, "a Conversion", 'write Conversion(type="otp", status="converted")'

@@ -93,7 +93,10 @@ def described(cause: object, fault: HttpFault = HttpFault.BROKEN) -> tuple[str, 
 
 def _unconnected(cause: object) -> tuple[str, HttpFault]:
     if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
-        return "the server's name is not known", HttpFault.UNKNOWN_HOST
+        return (
+            "the server's name is not known: it is wrong, or there is no network",
+            HttpFault.UNKNOWN_HOST,
+        )
     is_cut_short = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
     if isinstance(cause, ssl.SSLError) and not is_cut_short:
         reason = cause.reason or "the handshake failed"

@@ -49,7 +49,7 @@ class DkimSigner:
         except Exception:  # noqa: BLE001 - the library asserts what it expects of a key
             raise ConfigurationError(
                 "dkim_key must be the text of a PEM file with an RSA key of at least 1024 bits:"
-                " read the file first"
+                ' read the file first (in a shell: "$(cat FILE)")'
             ) from None  # the cause may quote the key
 
     def sign(self, content: bytes) -> bytes:

@@ -114,7 +114,7 @@ def _wrong_set_up(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and not isinstance(error, _CUT_SHORT):
         return f"there is no TLS with this server: {error.reason or 'handshake failure'}"
     if isinstance(error, socket.gaierror) and error.errno != _TRY_AGAIN:
-        return "the server's name is not known"
+        return "the server's name is not known: it is wrong, or there is no network"
     return ""
 
 

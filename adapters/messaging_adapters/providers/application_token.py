@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from messaging_adapters.providers.credentials import READ_THE_FILE
 from messaging_core.errors import ConfigurationError, MissingDependencyError
 
 try:
@@ -45,7 +46,7 @@ class ApplicationKey:
         key = _loaded(self.private_key)
         if not isinstance(key, RSAPrivateKey):
             raise ConfigurationError(
-                "private_key must be the text of a PEM file with an RSA key: read the file first"
+                f"private_key must be the text of a PEM file with an RSA key: {READ_THE_FILE}"
             )
         self._key = key
 
@@ -74,7 +75,7 @@ class EllipticKey:
         if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
             raise ConfigurationError(
                 "private_key must be the text of a PEM file with a key of the curve P-256: "
-                "read the file first"
+                f"{READ_THE_FILE}"
             )
         self._key = key
 

@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 from messaging_core.errors import ConfigurationError
 
+READ_THE_FILE = 'read the file first (in a shell: "$(cat FILE)")'
+"""The remedy where a path was given instead of the text of a key."""
+
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _PRINTABLE = re.compile(r"[!-~]+")
 

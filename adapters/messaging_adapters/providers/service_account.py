@@ -14,7 +14,7 @@ from attrs import define, field
 
 from messaging_adapters._extras import needing
 from messaging_adapters.providers.answers import json_object, text_of, without_people
-from messaging_adapters.providers.credentials import api_root
+from messaging_adapters.providers.credentials import READ_THE_FILE, api_root
 from messaging_core.errors import ConfigurationError, HttpError
 from messaging_core.fork import ForkSafeLock
 from messaging_core.lazy import frozen
@@ -233,7 +233,7 @@ def _account(text: str) -> Mapping[str, str]:
     ):
         raise ConfigurationError(
             "service_account must be the text of the JSON file of a key, with client_email,"
-            " private_key and token_uri: read the file first"
+            f" private_key and token_uri: {READ_THE_FILE}"
         ) from None
     return account
 

@@ -96,7 +96,7 @@ def _wrong_set_up(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and not isinstance(error, _CUT_SHORT):
         return f"there is no TLS with this centre: {error.reason or 'handshake failure'}"
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
-        return "the centre's name is not known"
+        return "the centre's name is not known: it is wrong, or there is no network"
     return ""
 
 

@@ -269,7 +269,9 @@ def test_a_name_that_is_not_known_is_a_wrong_setup(client: Any) -> None:
 
     request = HttpRequest(method="POST", url="https://api.example/", body=b"x")
 
-    assert failure(client(resolve=unknown), request).fault == "unknown_host"
+    error = failure(client(resolve=unknown), request)
+    assert error.fault == "unknown_host"
+    assert error.problem.endswith("not known: it is wrong, or there is no network")
     assert failure(client(resolve=later), request).fault == "unreachable"
     for url in ("", "ftp://x/", "https:///", "https://a b/", "https://u:p@x/", "https://[::1"):
         wrong = HttpRequest(method="GET", url=url)

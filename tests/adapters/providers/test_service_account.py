@@ -262,3 +262,8 @@ def test_nothing_secret_is_shown(google: GooglePeer, client: AuthorizedClient) -
 
     assert "PRIVATE KEY" not in shown
     assert "ya29" not in shown
+
+
+def test_a_path_is_refused_with_how_to_read_the_file() -> None:
+    with pytest.raises(ConfigurationError, match=r"in a shell: \"\$\(cat FILE\)\""):
+        ServiceAccount("service-account.json")

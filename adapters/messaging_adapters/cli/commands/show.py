@@ -17,6 +17,7 @@ from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.messages.message import Message
+from messaging_core.models.policy.plan import Reason
 from messaging_core.wire import encode
 
 
@@ -127,7 +128,7 @@ def _told(event: Event) -> tuple[str, ...]:
     """Return one line of a timeline."""
     number = f" {event.attempt}" if event.attempt else ""
     details = (
-        *(reason.message for reason in event.reasons),
+        *map(_reason, event.reasons),
         "in doubt" if event.in_doubt else "",
         f"{event.failure.description} ({event.failure.code})" if event.failure else "",
         f"next at {moment(event.due_at)}" if event.due_at else "",
@@ -140,6 +141,12 @@ def _told(event: Event) -> tuple[str, ...]:
         event.outcome or "",
         ", ".join(filter(None, details)),
     )
+
+
+def _reason(reason: Reason) -> str:
+    """Return a reason with the message that it is about, to be looked up next."""
+    other = reason.facts.get("messageId")
+    return f"{reason.message} (message {other})" if other else reason.message
 
 
 def _some(name: str, value: str | None) -> Facts:

@@ -227,3 +227,25 @@ def test_a_message_that_failed_is_shown_with_the_reason(run, write, sms, message
 
     assert "reason      the folder cannot be written to" in ran.out
     assert "failure     the folder cannot be written to (15004, file FileExistsError)" in ran.out
+
+
+def test_a_timeline_names_the_fallback_and_the_message_before_it(run, write, shop, messages):
+    config = shop / "messaging.toml"
+    app = """
+[channels.app]
+platform = "push"
+escalation = { channel = "parcels", after = 300 }
+transport = { type = "file", folder = "push" }
+"""
+    config.write_text(config.read_text(encoding="utf-8") + app, encoding="utf-8")
+    known = {"identifierKey": "phonenumber", "identifierValue": "+31600000001"}
+    request = {
+        "receiver": {"contacts": [{"identifierValue": "token-1", "identifiers": [known]}]},
+        "body": {"type": "text", "text": {"text": "Your parcel is here"}},
+    }
+    assert run("send", "--channel", "app", write(request)).status == 0
+    (first,) = messages("--platform", "push")
+    (fallback,) = messages("--platform", "sms")
+
+    assert f"{fallback['id']})" in run("timeline", first["id"]).out
+    assert f"{first['id']})" in run("timeline", fallback["id"]).out

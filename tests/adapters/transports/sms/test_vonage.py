@@ -317,7 +317,7 @@ def test_a_check_sends_no_message(response: HttpResponse, status: CheckStatus) -
         ({}, "give either application_id"),
         (ACCOUNT | APPLICATION, "give either application_id"),
         (ACCOUNT | {"application_id": "x"}, "give either application_id"),
-        ({"application_id": "x", "private_key": "/etc/vonage.key"}, "text of a PEM file"),
+        ({"application_id": "x", "private_key": "/etc/vonage.key"}, r"\$\(cat FILE\)"),
         (
             {"application_id": "x", "private_key": pem(ec.generate_private_key(ec.SECP256R1()))},
             "with an RSA key",
