@@ -38,6 +38,7 @@ nitpick_ignore = [
     ("py:class", "messaging_core.decisions.delivery.fairness.Id"),  # a type variable
     ("py:class", "P"),  # the same
     ("py:class", "messaging_adapters.receipts.form_body.FormBody"),
+    ("py:class", "messaging_adapters.templates.handlebars._HandlebarsTemplate"),
     ("py:class", "Logger"),  # of the standard library, imported on first use
 ]
 nitpick_ignore_regex = [
