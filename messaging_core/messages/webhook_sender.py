@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -210,23 +210,7 @@ class WebhookSender:
         if payload is None:
             return _Job(claim=claim, subscription=subscription, request=None)
         key = tx.webhooks.signing_key(workspace, subscription_id)
-        event = {"service": subscription.service, "event": subscription.event, "payload": payload}
-        body = orjson.dumps(event)
-        headers = webhook_headers(
-            subscription.scheme,
-            key,
-            url=subscription.url,
-            body=body,
-            delivery_id=claim.delivery.id,
-            created_at=claim.delivery.created_at,
-            now=now,
-        )
-        request = HttpRequest(
-            method="POST",
-            url=subscription.url,
-            headers={"content-type": "application/json", **headers},
-            body=body,
-        )
+        request = _request(subscription, claim.delivery, payload, key, now)
         return _Job(claim=claim, subscription=subscription, request=request)
 
     def _attempt(self, job: _Job) -> str | None:
@@ -254,6 +238,33 @@ class WebhookSender:
         if failure == GONE:
             gone = evolve(job.subscription, status=WebhookStatus.DISABLED, updated_at=now)
             tx.webhooks.update(gone)
+
+
+def _request(
+    subscription: WebhookSubscription,
+    delivery: WebhookDelivery,
+    payload: dict[str, object],
+    key: str | None,
+    now: datetime,
+) -> HttpRequest:
+    """Return the request of a webhook, signed for its URL and its body."""
+    event = {"service": subscription.service, "event": subscription.event, "payload": payload}
+    body = orjson.dumps(event)
+    headers = webhook_headers(
+        subscription.scheme,
+        key,
+        url=subscription.url,
+        body=body,
+        delivery_id=delivery.id,
+        created_at=delivery.created_at,
+        now=now,
+    )
+    return HttpRequest(
+        method="POST",
+        url=subscription.url,
+        headers={"content-type": "application/json", **headers},
+        body=body,
+    )
 
 
 def _payload(tx: Transaction, delivery: WebhookDelivery) -> dict[str, object] | None:
