@@ -149,6 +149,7 @@ PROVIDERS: Final[dict[str, Provider]] = {
             *("<1@mg.shop.example>", "rejected", "'to' parameter is not a valid address"),
             "try again after Mon, 20 Dec 2021 20:33:21 UTC",
         ),
+        untaken=frozenset({503}),
     ),
     "apns": Provider(
         lambda **options: ApnsTransport(**apns_options(**options)),

@@ -10,7 +10,7 @@ import httpx
 
 from tests.adapters.asgi.conftest import ORDERS, Service, path_of, sms
 
-EXAMPLES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 8
+EXAMPLES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 4
 # Rules between several fields are in no schema: what it allows may be refused with 422.
 WITHOUT = "positive_data_acceptance"
 
