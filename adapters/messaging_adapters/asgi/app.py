@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -112,9 +112,13 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
 def _description(served: Sequence[Route], base: str | None) -> _Endpoint:
     """Return what answers with the OpenAPI document, wherever the application is mounted."""
 
+    @lru_cache(maxsize=8)  # no key is needed to ask, so asking must be cheap
+    def document(server: str) -> bytes:
+        return orjson.dumps(describe(served, server=server))
+
     async def openapi(request: Request) -> Response:
-        document = describe(served, server=base or request.scope.get("root_path") or "/")
-        return Response(orjson.dumps(document), media_type="application/json")
+        server = base or request.scope.get("root_path") or "/"
+        return Response(document(server), media_type="application/json")
 
     return openapi
 
