@@ -52,9 +52,9 @@ def _delivered(story: Story) -> Iterator[_Delivered]:
     """Yield what the host asked for and people got; answers to keywords are not bound."""
     people = {one: person for person in story.scenario.people for one in person.addresses.values()}
     asked = {message.id: one for one, message in story.asked_as()}
-    wished = {one.reference: one for one in story.asked}
+    by_reference = {request.reference: request for request in story.asked}
     for _, fallback in story.fallbacks():
-        asked[fallback.id] = wished[fallback.reference or ""]  # it holds for both
+        asked[fallback.id] = by_reference[fallback.reference or ""]  # it holds for both
     for reception in story.receptions:
         if reception.message_id in asked and reception.recipient in people:
             yield _Delivered(
