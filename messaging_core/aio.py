@@ -14,13 +14,13 @@ from collections.abc import (
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, Unpack
 from uuid import UUID
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK
 from messaging_core.acceptance.group_commit import MOST_TOGETHER, accept_each
-from messaging_core.acceptance.submission import AcceptResult, Request, Submission
+from messaging_core.acceptance.submission import AcceptResult, Request, Submission, request_of
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.fork import ForkAware, watch_forks
@@ -40,6 +40,7 @@ from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.request_fields import RequestFields
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.ports.components import A_MESSENGER
@@ -81,9 +82,10 @@ class AsyncMessenger(ForkAware):
     async def send(
         self,
         channel: ChannelReference,
-        request: Request,
+        request: Request | None = None,
         *,
         idempotency_key: str | None = None,
+        **fields: Unpack[RequestFields],
     ) -> Message:
         """Accept one message; see `Messenger.send`.
 
@@ -92,7 +94,7 @@ class AsyncMessenger(ForkAware):
         """
         submission = Submission(
             channel=self.messenger.channel(channel),
-            request=request,
+            request=request_of(request, fields),
             idempotency_key=idempotency_key,
         )
         return await self._queue().add(submission)
@@ -157,9 +159,14 @@ class AsyncMessenger(ForkAware):
             workspace=workspace,
         )
 
-    async def plan(self, channel: ChannelReference, request: Request) -> Plan:
+    async def plan(
+        self,
+        channel: ChannelReference,
+        request: Request | None = None,
+        **fields: Unpack[RequestFields],
+    ) -> Plan:
         """Show what `send` would do; see `Messenger.plan`."""
-        return await _in_thread(self.messenger.plan, channel, request)
+        return await _in_thread(self.messenger.plan, channel, request_of(request, fields))
 
     async def next_allowed(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from uuid import UUID
 
 from attrs import evolve
@@ -19,7 +19,7 @@ from messaging_core.acceptance.bulk import accept_each, accept_many
 from messaging_core.acceptance.group_commit import GroupAcceptor
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
 from messaging_core.acceptance.preview import next_allowed, preview
-from messaging_core.acceptance.submission import Request, Submission
+from messaging_core.acceptance.submission import Request, Submission, request_of
 from messaging_core.arguments import (
     a,
     a_text,
@@ -61,6 +61,7 @@ from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.request_fields import RequestFields
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.models.policy.plan import Plan, Rejection
@@ -336,22 +337,26 @@ class Messenger:
     def send(
         self,
         channel: ChannelReference,
-        request: Request,
+        request: Request | None = None,
         *,
         idempotency_key: str | None = None,
         connection: Any = None,
+        **fields: Unpack[RequestFields],
     ) -> Message:
         """Accept one message; when this returns, it is durable, and a worker delivers it.
 
         Args:
             channel: The channel, its id, or its name in the default workspace.
-            request: A `SendMessage`, or JSON in the shape of the Bird Channels API.
+            request: A `SendMessage`, or JSON in the shape of the Bird Channels API. Or leave it
+                out, and write the message by keywords: `to="+31612345678", text="…"`.
             idempotency_key: A second call with the same key and request returns the first
                 message, as long as keys are stored.
             connection: The host's own database connection; then the message is part of the
                 host's transaction, and durable when the host commits.
+            fields: `to`, `text` and the other keywords of `RequestFields`.
 
         Raises:
+            ArgumentError: The keywords make no request.
             InvalidMessageError: The request breaks rules; with all violations. Nothing was
                 written.
             IdempotencyConflictError: The key was used for another request; the error names the
@@ -360,7 +365,9 @@ class Messenger:
             StorageError: The storage failed; nothing was written.
         """
         submission = Submission(
-            channel=self.channel(channel), request=request, idempotency_key=idempotency_key
+            channel=self.channel(channel),
+            request=request_of(request, fields),
+            idempotency_key=idempotency_key,
         )
         if connection is None:
             return self._group.accept(submission)
@@ -385,7 +392,8 @@ class Messenger:
 
         Args:
             channel: As for `send`.
-            requests: Any number, also from a generator.
+            requests: Any number, also from a generator. A dict with a `to` is read as the keywords
+                of `send`: `{"to": "+31612345678", "text": "…"}`.
             idempotency_keys: One for each request, so that an interrupted import can be repeated.
             connection: As for `send`; then everything is part of the host's transaction.
 
@@ -506,13 +514,24 @@ class Messenger:
             notification, key=idempotency_key, workspace=workspace, connection=connection
         )
 
-    def plan(self, channel: ChannelReference, request: Request) -> Plan:
+    def plan(
+        self,
+        channel: ChannelReference,
+        request: Request | None = None,
+        **fields: Unpack[RequestFields],
+    ) -> Plan:
         """Show what `send` would do with a request now, and write nothing.
 
+        Args:
+            channel: As for `send`.
+            request: As for `send`.
+            fields: As for `send`.
+
         Raises:
+            ArgumentError: The keywords make no request.
             UnknownChannelError: The channel does not exist.
         """
-        return preview(self.acceptor, self.channel(channel), request)
+        return preview(self.acceptor, self.channel(channel), request_of(request, fields))
 
     @checked(receiver=a_text, identifier_key=optional(a_text), meta=optional(A_META))
     def next_allowed(

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from attrs import evolve
@@ -26,6 +27,9 @@ from messaging_core.models.messages.notification import Notification, Notificati
 from messaging_core.ports.components import A_MESSENGER, AN_EVENT
 from messaging_core.wakeup import relay_stop
 from messaging_core.wire import Json
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _SHARE_OF_LEASE = 0.9
 _THREADS = 32
@@ -180,6 +184,45 @@ class Worker:
         with self._housekeeper().running():
             return self._run(stop.is_set, stop)
 
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Deliver on a thread of its own while a block runs, such as the life of a host or a test.
+
+        At the end of the block the worker stops as `run` does, and the block waits for that.
+
+        Raises:
+            StorageError: As for `run`, at the end of the block.
+        """
+        stop = threading.Event()
+        with _own_thread() as pool:
+            end = pool.submit(self.run, stop)
+            try:
+                yield self
+            finally:
+                stop.set()
+            end.result()
+
+    async def arun(self) -> DeliveryReport:
+        """Deliver beside the coroutines of an event loop, until the task is cancelled.
+
+        Then the worker stops as `run` does, on its own threads; the cancellation waits for that.
+
+        Raises:
+            StorageError: As for `run`.
+        """
+        import asyncio  # noqa: PLC0415 - most workers run without an event loop
+
+        stop = threading.Event()
+        with _own_thread() as pool:
+            end = asyncio.wrap_future(pool.submit(self.run, stop))
+            try:
+                return await asyncio.shield(end)
+            except asyncio.CancelledError:
+                stop.set()
+                # After a second cancellation the event loop itself waits, at the end of the `with`.
+                await asyncio.wait([end])
+                raise
+
     def _run_batch(self, is_late: Callable[[], bool]) -> DeliveryReport:
         with self._loop() as loop:
             loop.claim_batch()
@@ -262,6 +305,12 @@ class Worker:
             except BaseException:
                 loop.abort()
                 raise
+
+
+def _own_thread() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for workers beside a host
+
+    return ThreadPoolExecutor(1, thread_name_prefix="messaging-worker")
 
 
 def _default_batch(messenger: Messenger, threads: int) -> int:

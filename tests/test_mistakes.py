@@ -25,7 +25,16 @@ from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_adapters.transports.development.console import ConsoleTransport
 from messaging_adapters.transports.development.file import FileTransport
 from messaging_adapters.transports.email.smtp import SmtpTransport
-from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
+from messaging_core import (
+    Channel,
+    MessageQuery,
+    Messenger,
+    SendMessage,
+    Worker,
+    attach,
+    text,
+    to,
+)
 from messaging_core.aio import AsyncMessenger
 from messaging_core.arguments import checked, whole
 from messaging_core.contacts.directory import ContactDirectory
@@ -51,6 +60,7 @@ from messaging_core.models import (
     Status,
     SuppressionCause,
     SuppressionScope,
+    TemplateReference,
     Weekday,
     WhenInDoubt,
 )
@@ -63,7 +73,9 @@ from messaging_core.wire import WireLimits
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CHANNEL = Channel(name="orders", platform="sms", sender="Shop")
 REQUEST = SendMessage(receiver=to("+31612345678"), body=text("Hello"))
-PERSON = Identifier(identifier_key="phonenumber", identifier_value="+31612345678")
+PHONE = "+31612345678"
+PERSON = Identifier(identifier_key="phonenumber", identifier_value=PHONE)
+TEMPLATE = TemplateReference(name="welcome")
 NAIVE = datetime(2026, 3, 2, 9)  # noqa: DTZ001 - that is the fault
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
@@ -73,6 +85,9 @@ class Shop:
     messenger: Messenger
     worker: Worker
     message_id: UUID
+
+    def send(self, **keywords: Any) -> object:
+        return self.messenger.send("orders", **keywords)
 
 
 @pytest.fixture
@@ -318,6 +333,54 @@ CALLS: list[tuple[Callable[[Shop], object], str, str]] = [
         "one of",
     ),
     (lambda shop: shop.messenger.suppressions.of(None), "identifier", "not None"),
+    # The keywords of `send`
+    (lambda shop: shop.send(), "to", "given"),
+    (lambda shop: shop.send(to=None, text="x"), "to", "missing"),
+    (lambda shop: shop.send(to=31612345678, text="x"), "to", "with quotes"),
+    (lambda shop: shop.send(to=[], text="x"), "to", "at least one receiver"),
+    (lambda shop: shop.send(to=[None], text="x"), "to", "an address as text, or a Contact"),
+    (lambda shop: shop.send(to=b"+31612345678", text="x"), "to", "a text, or a list"),
+    (lambda shop: shop.send(to={"phone": "+31"}, text="x"), "to", "not a dict"),
+    (lambda shop: shop.send(to=to("a@b.example"), cc="c@b.example", text="x"), "to", "copies into"),
+    (lambda shop: shop.send(to=PHONE, cc=5, text="x"), "cc", "a text, or a list"),
+    (lambda shop: shop.send(to=PHONE, bcc=[5], text="x"), "bcc", "text"),
+    (lambda shop: shop.send(to=PHONE), "the content", "one of text=, html= and template="),
+    (lambda shop: shop.send(to=PHONE, text=None), "the content", "missing"),
+    (lambda shop: shop.send(to=PHONE, text=b"x"), "text", "text"),
+    (lambda shop: shop.send(to=PHONE, text=5), "text", "not 5"),
+    (lambda shop: shop.send(to=PHONE, text="\ud800"), "text", "without lone surrogates"),
+    (lambda shop: shop.send(to=PHONE, html=5), "html", "text"),
+    (lambda shop: shop.send(to=PHONE, text="x", subject=5), "subject", "text"),
+    (lambda shop: shop.send(to=PHONE, text="x", template="t"), "text", "left out beside template="),
+    (lambda shop: shop.send(to=PHONE, html="x", template="t"), "html", "left out beside template="),
+    (lambda shop: shop.send(to=PHONE, text="x", data={}), "data", "left out without template="),
+    (lambda shop: shop.send(to=PHONE, text="x", locale="nl"), "locale", "left out without"),
+    (lambda shop: shop.send(to=PHONE, template=5), "template", "text"),
+    (lambda shop: shop.send(to=PHONE, template="t", data=[1]), "data", "a dict of values"),
+    (lambda shop: shop.send(to=PHONE, template="t", data={"a": [1]}), "data['a']", "not a list"),
+    (lambda shop: shop.send(to=PHONE, template="t", data={"a": NOW}), "data['a']", "str(value)"),
+    (lambda shop: shop.send(to=PHONE, template="t", data={5: "a"}), "data", "text"),
+    (lambda shop: shop.send(to=PHONE, template=TEMPLATE, data={}), "data", "TemplateReference"),
+    (lambda shop: shop.send(to=PHONE, text="x", attachments="a.pdf"), "attachments", "attach("),
+    (lambda shop: shop.send(to=PHONE, text="x", attachments=[Path("a")]), "attachments", "attach("),
+    (lambda shop: shop.send(to=PHONE, text="x", send_at="at nine"), "send_at", "a time zone"),
+    (lambda shop: shop.send(to=PHONE, text="x", send_at=60), "send_at", "not 60"),
+    (lambda shop: shop.send(to=PHONE, text="x", tags=5), "tags", "a text, or a list"),
+    (lambda shop: shop.send(to=PHONE, text="x", reference=5), "reference", "text"),
+    (lambda shop: shop.send(phone=PHONE, text="x"), "phone", "write to=…"),
+    (lambda shop: shop.send(receiver=PHONE, text="x"), "receiver", "write to=…"),
+    (lambda shop: shop.send(to=PHONE, body="x"), "body", "write text=…"),
+    (lambda shop: shop.send(to=PHONE, message="x"), "message", "write text=…"),
+    (lambda shop: shop.send(to=PHONE, txt="x"), "txt", "write text=…"),
+    (lambda shop: shop.send(to=PHONE, text="x", scheduled_for=NOW), "scheduled_for", "send_at=…"),
+    (lambda shop: shop.send(to=PHONE, template="t", context={}), "context", "write data=…"),
+    (lambda shop: shop.send(to=PHONE, text="x", validity=5), "validity", "SendMessage has"),
+    (lambda shop: shop.messenger.send("orders", PHONE, text="x"), "request", "write to=…"),
+    (lambda shop: shop.messenger.send("orders", REQUEST, to=PHONE), "request", "leave one of them"),
+    (lambda shop: shop.messenger.plan("orders", to=PHONE), "the content", "one of text="),
+    (lambda shop: shop.messenger.send_many("orders", [{"to": PHONE}]), "the content", "one of"),
+    (lambda _: attach("text", "a.txt"), "content", "bytes"),
+    (lambda _: attach(b"", Path("a.txt")), "filename", "text"),
 ]
 
 

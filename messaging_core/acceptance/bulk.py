@@ -7,7 +7,7 @@ from itertools import islice, repeat
 from typing import Any, Final, TypeVar, cast
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
-from messaging_core.acceptance.submission import Request, Submission
+from messaging_core.acceptance.submission import Request, Submission, request_of_row
 from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.messages.message import Message
@@ -47,7 +47,7 @@ def accept_each(
     index = 0
     for chunk in chunks(_keyed(requests, keys), CHUNK):
         submissions = [
-            Submission(channel=channel, request=request, idempotency_key=key)
+            Submission(channel=channel, request=request_of_row(request), idempotency_key=key)
             for request, key in chunk
         ]
         with gc_paused():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from messaging_core.arguments import refuse
 from messaging_core.decisions.acceptance.admission import Admission
 from messaging_core.errors import InvalidRequestError
 from messaging_core.lazy import frozen
@@ -11,9 +12,37 @@ from messaging_core.models.common.violation import Violation
 from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.message import Message, Origin
 from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.messages.request_fields import RequestFields
 
 Request = SendMessage | bytes | str | Mapping[str, Any]
 """A request as a caller may give it: built in code, or JSON in the shape of the Bird API."""
+
+
+def request_of(request: Request | None, fields: RequestFields) -> Request:
+    """Return the request that a call got: as a value, or by keywords.
+
+    Raises:
+        ArgumentError: There is none, there are both, or the keywords make no request.
+    """
+    if not fields and request is not None:
+        return request
+    if request is not None:
+        remedy = "leave one of them out" if "to" in fields else "write to=… for the receiver"
+        raise refuse("request", "left out beside keywords such as text=", request, remedy)
+    return _composed(fields)
+
+
+def request_of_row(row: Request) -> Request:
+    """Return a request, which may be a dict of the keywords of `send`."""
+    if isinstance(row, Mapping) and "to" in row and "receiver" not in row:
+        return _composed(row)
+    return row
+
+
+def _composed(fields: Mapping[str, Any]) -> SendMessage:
+    from messaging_core.models.messages.composition import compose  # noqa: PLC0415 - when used
+
+    return compose(fields)
 
 
 BATCH = "batch"

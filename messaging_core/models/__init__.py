@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.messages.notification import *
     from messaging_core.models.messages.query import *
     from messaging_core.models.messages.request import *
+    from messaging_core.models.messages.request_fields import *
     from messaging_core.models.messages.retention import *
     from messaging_core.models.messages.status import *
     from messaging_core.models.people.contact import *
@@ -117,7 +118,7 @@ _NAMES = {
         "WebhookStatus WebhookSubscription"
     ),
     "messages.batch": "Batch",
-    "messages.compose": "html text to",
+    "messages.compose": "attach html text to",
     "messages.counts": "Count CountBy Counts",
     "messages.envelope": (
         "Address Content EmailContent Envelope MediaItem MmsContent NativeContent PushContent "
@@ -129,6 +130,7 @@ _NAMES = {
     ),
     "messages.query": "MessageQuery",
     "messages.request": "NotificationHook ReplyTo SendMessage ShortLinks",
+    "messages.request_fields": "Addressee RequestFields",
     "messages.retention": "Keep Purged",
     "messages.status": "Direction Status",
     "people.contact": (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from messaging_core.arguments import a_text, refuse
 from messaging_core.models.content.body import (
     Attachment,
     HtmlBody,
@@ -46,4 +47,30 @@ def html(
         text=plain,
         attachments=tuple(attachments),
         metadata=HtmlMetadata(subject=subject) if subject is not None else None,
+    )
+
+
+def attach(
+    content: bytes, filename: str, *, content_type: str | None = None, content_id: str | None = None
+) -> Attachment:
+    """Return an attachment of an email: `attach(path.read_bytes(), "invoice.pdf")`.
+
+    Args:
+        content: The file.
+        filename: The name that the reader sees.
+        content_type: Its media type; by default that of the ending of the name.
+        content_id: Shows the file inside the HTML, which names it as `cid:<content_id>`.
+    """
+    from base64 import b64encode  # noqa: PLC0415 - most programs attach nothing
+    from mimetypes import guess_type  # noqa: PLC0415
+
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise refuse("content", "bytes", content, "pass path.read_bytes()")
+    name = a_text(filename, "filename")
+    return Attachment(
+        filename=name,
+        content=b64encode(content).decode("ascii"),
+        content_type=content_type or guess_type(name)[0] or "application/octet-stream",
+        inline=content_id is not None,
+        content_id=content_id,
     )

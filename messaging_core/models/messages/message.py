@@ -73,6 +73,21 @@ class Message:
         return references_of(self.parts)
 
     @property
+    def to(self) -> str:
+        """Return the address of the first receiver; most platforms allow only one."""
+        return self.receiver.contacts[0].address if self.receiver.contacts else ""
+
+    @property
+    def text(self) -> str | None:
+        """Return the text of the body, where it has one: of an HTML mail its alternative."""
+        return getattr(self.body, "text", None)
+
+    @property
+    def subject(self) -> str | None:
+        """Return the subject of an email or MMS, or the title of a push message."""
+        return getattr(getattr(self.body, "metadata", None), "subject", None)
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Return the address of each receiver, as in the envelope."""
         return tuple([contact.address for contact in self.receiver.contacts])
