@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from messaging_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:  # how type checkers see the names of the table
+    from messaging_core.models.common.access_key import *
     from messaging_core.models.common.channel import *
     from messaging_core.models.common.escalation import *
     from messaging_core.models.common.failure import *
     from messaging_core.models.common.identifier import *
     from messaging_core.models.common.page import *
     from messaging_core.models.common.platform_rules import *
+    from messaging_core.models.common.rate import *
     from messaging_core.models.common.sender_pool import *
     from messaging_core.models.common.violation import *
     from messaging_core.models.content.action import *
@@ -55,12 +57,14 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.policy.send_rules import *
 
 _NAMES = {
+    "common.access_key": "AccessKey",
     "common.channel": "DEFAULT_WORKSPACE EMAIL PUSH SMS Channel MessageType WhenInDoubt",
     "common.failure": "Failure FailureCode FailureSource Retry",
     "common.identifier": "Identifier",
     "common.page": "DEFAULT_LIMIT MAX_LIMIT Page",
     "common.escalation": "Escalation",
     "common.platform_rules": "PlatformRules",
+    "common.rate": "RateLog RateUse",
     "common.sender_pool": "SenderPool",
     "common.violation": "Violation",
     "content.action": (

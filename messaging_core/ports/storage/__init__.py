@@ -1,9 +1,11 @@
 """The storage port: one transaction with a store for each topic."""
 
+from messaging_core.ports.storage.access_keys import AccessKeyStore
 from messaging_core.ports.storage.content import ShortLinks, Templates
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.outbox import Outbox
+from messaging_core.ports.storage.rates import Rates
 from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.ports.storage.send_history import SendHistory
@@ -12,10 +14,12 @@ from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.webhooks import Webhooks
 
 __all__ = [
+    "AccessKeyStore",
     "ContactLists",
     "Contacts",
     "Messages",
     "Outbox",
+    "Rates",
     "Receipts",
     "Retention",
     "SendHistory",

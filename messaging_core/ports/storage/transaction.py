@@ -4,10 +4,12 @@ from abc import abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from messaging_core.ports.storage.access_keys import AccessKeyStore
 from messaging_core.ports.storage.content import ShortLinks, Templates
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.outbox import Outbox
+from messaging_core.ports.storage.rates import Rates
 from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.ports.storage.send_history import SendHistory
@@ -30,6 +32,8 @@ class Transaction(Protocol):
     templates: Templates
     short_links: ShortLinks
     webhooks: Webhooks
+    access_keys: AccessKeyStore
+    rates: Rates
 
 
 class Storage(Protocol):

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from messaging_adapters.storage.memory.access_keys import MemoryAccessKeys, MemoryRates
 from messaging_adapters.storage.memory.content import MemoryShortLinks, MemoryTemplates
 from messaging_adapters.storage.memory.directory import (
     MemoryContactLists,
@@ -178,6 +179,8 @@ class _MemoryTransaction(Transaction):
         self.templates = MemoryTemplates(tables.content, tables)
         self.short_links = MemoryShortLinks(tables.content, tables)
         self.webhooks = MemoryWebhooks(tables.webhooks, tables)
+        self.access_keys = MemoryAccessKeys(tables.access, tables)
+        self.rates = MemoryRates(tables.access, tables)
 
 
 class MemoryStorage(ForkAware, Storage):

@@ -22,9 +22,11 @@ from messaging_adapters.storage.sqlite.host_transaction import (
     joined,
 )
 from messaging_adapters.storage.sqlite.schema import check
+from messaging_adapters.storage.sqlite.stores.access_keys import SqliteAccessKeys
 from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
 from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
+from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
 from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
 from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
 from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
@@ -66,6 +68,8 @@ class SqliteTransaction(Transaction):
         self.templates = SqliteTemplates(cursor)
         self.short_links = SqliteShortLinks(cursor)
         self.webhooks = SqliteWebhooks(cursor)
+        self.access_keys = SqliteAccessKeys(cursor)
+        self.rates = SqliteRates(cursor)
 
 
 _CLOSED = "the storage is closed: make a new one"

@@ -27,6 +27,7 @@ from messaging_core.testing.builders import (
     a_settlement,
     a_subject,
 )
+from messaging_core.testing.contracts.storage.access_keys import AccessKeysContract
 from messaging_core.testing.contracts.storage.contacts import (
     ContactListsContract,
     KnownContactsContract,
@@ -40,6 +41,7 @@ from messaging_core.testing.contracts.storage.outbox import (
     SettleContract,
     WaitingContract,
 )
+from messaging_core.testing.contracts.storage.rates import RatesContract
 from messaging_core.testing.contracts.storage.retention import RetentionContract
 from messaging_core.testing.contracts.storage.send_history import SendHistoryContract
 from messaging_core.testing.contracts.storage.steps import (
@@ -346,6 +348,8 @@ class StorageContract(
     TemplatesContract,
     ShortLinksContract,
     WebhooksContract,
+    AccessKeysContract,
+    RatesContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -30,5 +30,6 @@ MIGRATION_NAMES: Final = (
     "0012_documents",
     "0013_receipt_failures",
     "0014_webhooks",
+    "0015_access_keys",
 )
 """All migrations of this version, in their order."""

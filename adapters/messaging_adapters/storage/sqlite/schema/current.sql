@@ -267,6 +267,19 @@ CREATE INDEX messaging_webhook_deliveries_due
     ON messaging_webhook_deliveries (subscription_id, is_dead, due_at);
 CREATE INDEX messaging_webhook_deliveries_dead ON messaging_webhook_deliveries (workspace, due_at)
     WHERE is_dead;
+CREATE TABLE messaging_access_keys (
+    id        BLOB PRIMARY KEY,
+    workspace BLOB NOT NULL,
+    digest    TEXT NOT NULL,
+    used_at   INTEGER,
+    document  BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE messaging_rates (
+    workspace BLOB NOT NULL,
+    key       TEXT NOT NULL,
+    document  BLOB NOT NULL,
+    PRIMARY KEY (workspace, key)
+) WITHOUT ROWID;
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0001_messages', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0002_fairness', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0003_log', CURRENT_TIMESTAMP);
@@ -281,6 +294,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0012_documents', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0013_receipt_failures', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0014_webhooks', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0015_access_keys', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_message', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_receipt', 0);

@@ -19,6 +19,7 @@ from messaging_adapters.storage.sqlite.schema.migrations import (  # noqa: F401 
     m0012_documents,
     m0013_receipt_failures,
     m0014_webhooks,
+    m0015_access_keys,
 )
 from messaging_adapters.storage.sqlite.schema.migrations.registry import migrations
 
