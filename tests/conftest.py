@@ -2,10 +2,14 @@
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from postgres_server import Schemas
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -81,3 +85,11 @@ def heard_signals() -> None:
         number = getattr(signal, name, None)  # no SIGHUP on Windows
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def postgres_schemas() -> Iterator["Schemas"]:
+    """Run one PostgreSQL for all tests of a session."""
+    from postgres_server import postgres  # noqa: PLC0415 - few tests need its driver
+
+    yield from postgres()
