@@ -24,7 +24,7 @@ _WAITING: Final = (Status.ACCEPTED, Status.PROCESSING)
 
 
 @define(eq=False)
-class Outbox:
+class MessageOutbox:
     """The messages of a messenger under test; nothing leaves the process.
 
     ```python

@@ -7,14 +7,14 @@ import pytest
 
 from messaging_adapters.testing.engine import DEFAULT_CHANNELS, make_outbox
 from messaging_core.testing import MONDAY_MORNING, ManualClock
-from messaging_core.testing.outbox import Outbox
+from messaging_core.testing.outbox import MessageOutbox
 
 PHONE = "+31612345678"
 MAIL = "ann@b.example"
 
 
 @pytest.fixture
-def box() -> Outbox:
+def box() -> MessageOutbox:
     return make_outbox(DEFAULT_CHANNELS, ManualClock(MONDAY_MORNING))
 
 
@@ -26,7 +26,7 @@ def failure(call: object) -> str:
 
 
 class TestSent:
-    def test_every_receiver_and_field_can_be_asked_for(self, box: Outbox) -> None:
+    def test_every_receiver_and_field_can_be_asked_for(self, box: MessageOutbox) -> None:
         box.messenger.send("email", to=[MAIL, "b@b.example"], subject="S", html="<p>", text="T")
         box.messenger.send("push", to="token", subject="Title", text="T")
         box.drain()
@@ -37,14 +37,14 @@ class TestSent:
         box.assert_sent(text=re.compile("^t$", re.IGNORECASE), count=2)
         box.assert_sent(text="U", count=0)
 
-    def test_as_many_as_are_expected(self, box: Outbox) -> None:
+    def test_as_many_as_are_expected(self, box: MessageOutbox) -> None:
         for _ in range(2):
             box.messenger.send("sms", to=PHONE, text="T")
         box.drain()
 
         assert "expected 1 message to be sent, but 2 matched" in failure(box.assert_sent)
 
-    def test_a_long_list_is_cut(self, box: Outbox) -> None:
+    def test_a_long_list_is_cut(self, box: MessageOutbox) -> None:
         for number in range(12):
             box.messenger.send("sms", to=PHONE, text=f"T{number}")
         box.drain()
@@ -53,7 +53,7 @@ class TestSent:
         assert "text='T0'" in text
         assert "… and 2 more" in text
 
-    def test_a_misspelt_filter_is_an_error(self, box: Outbox) -> None:
+    def test_a_misspelt_filter_is_an_error(self, box: MessageOutbox) -> None:
         box.messenger.send("sms", to=PHONE, text="T")
         box.drain()
 
@@ -62,7 +62,7 @@ class TestSent:
 
 
 class TestNothingSent:
-    def test_what_waits_counts_too(self, box: Outbox) -> None:
+    def test_what_waits_counts_too(self, box: MessageOutbox) -> None:
         box.assert_nothing_sent()
         box.messenger.send("sms", to=PHONE, text="T")
 
@@ -72,7 +72,7 @@ class TestNothingSent:
 
 
 class TestScheduled:
-    def test_time_and_content_are_compared(self, box: Outbox) -> None:
+    def test_time_and_content_are_compared(self, box: MessageOutbox) -> None:
         later = MONDAY_MORNING + timedelta(hours=3)
         box.messenger.send("sms", to=PHONE, text="T", send_at=later)
         box.messenger.send("sms", to=PHONE, text="now")
@@ -84,7 +84,7 @@ class TestScheduled:
         assert "at='2026-01-05T12:00:00+00:00'" in text
         assert "not scheduled:" in text
 
-    def test_all_pages_are_read(self, box: Outbox) -> None:
+    def test_all_pages_are_read(self, box: MessageOutbox) -> None:
         rows = [{"to": PHONE, "text": str(number)} for number in range(1001)]
         box.messenger.send_many("sms", rows)
 

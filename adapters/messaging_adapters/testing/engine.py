@@ -9,7 +9,7 @@ from messaging_core.errors import ConfigurationError
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
 from messaging_core.ports.clock import Clock
-from messaging_core.testing.outbox import Outbox
+from messaging_core.testing.outbox import MessageOutbox
 from messaging_core.testing.recording import RecordingTransport
 from messaging_core.worker import Worker
 
@@ -21,7 +21,7 @@ DEFAULT_CHANNELS: Final = (
 """The channels of a test that names none."""
 
 
-def make_outbox(channels: Iterable[Channel], clock: Clock) -> Outbox:
+def make_outbox(channels: Iterable[Channel], clock: Clock) -> MessageOutbox:
     """Return an outbox, whose `messenger` keeps messages in memory and calls no provider."""
     transport = RecordingTransport()
     messenger = Messenger(
@@ -29,7 +29,7 @@ def make_outbox(channels: Iterable[Channel], clock: Clock) -> Outbox:
     )
     # No jitter, so that a test can say when a message is tried again.
     worker = Worker(messenger, threads=1, random=lambda: 0.5)
-    return Outbox(messenger=messenger, transport=transport, worker=worker)
+    return MessageOutbox(messenger=messenger, transport=transport, worker=worker)
 
 
 def channels_of(lines: Iterable[str], config: str | os.PathLike[str] | None) -> list[Channel]:

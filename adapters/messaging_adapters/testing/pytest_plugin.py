@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from messaging_adapters.testing.clock import FreezableClock
     from messaging_core.messenger import Messenger
     from messaging_core.models.common.channel import Channel
-    from messaging_core.testing.outbox import Outbox
+    from messaging_core.testing.outbox import MessageOutbox
 
 # ruff: noqa: PLC0415 - every run of pytest on this machine imports this module
 
@@ -54,7 +54,9 @@ def clock() -> "FreezableClock":
 
 
 @pytest.fixture
-def outbox(messaging_channels: "list[Channel]", clock: "FreezableClock") -> "Iterator[Outbox]":
+def outbox(
+    messaging_channels: "list[Channel]", clock: "FreezableClock"
+) -> "Iterator[MessageOutbox]":
     """Return what the code under test sends with `messenger`."""
     from messaging_adapters.testing.engine import make_outbox
 
@@ -64,6 +66,6 @@ def outbox(messaging_channels: "list[Channel]", clock: "FreezableClock") -> "Ite
 
 
 @pytest.fixture
-def messenger(outbox: "Outbox") -> "Messenger":
+def messenger(outbox: "MessageOutbox") -> "Messenger":
     """Return a messenger in memory, whose messages end in `outbox`."""
     return outbox.messenger

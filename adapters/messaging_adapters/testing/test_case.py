@@ -7,7 +7,7 @@ from messaging_adapters.testing.clock import FreezableClock
 from messaging_adapters.testing.engine import DEFAULT_CHANNELS, make_outbox
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
-from messaging_core.testing.outbox import Outbox
+from messaging_core.testing.outbox import MessageOutbox
 
 
 class MessagingMixin:
@@ -32,7 +32,7 @@ class MessagingMixin:
 
     messaging_channels: ClassVar[Sequence[Channel]] = DEFAULT_CHANNELS
     messenger: Messenger
-    outbox: Outbox
+    outbox: MessageOutbox
     clock: FreezableClock
 
     def setUp(self) -> None:
