@@ -7,10 +7,11 @@ wildcards, as the Bird Channels API has them (reference §1.1).
 import hmac
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from inspect import isawaitable
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -64,11 +65,25 @@ class Policy:
         """Return whether a call is allowed."""
         return self.action in {"*", action} and self._pattern.fullmatch(path) is not None
 
+    def __str__(self) -> str:
+        """Return the action and the path, as `policy_of` reads them."""
+        return f"{self.action} {self.resource}"
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         pieces = {"**": ".*", "*": "[^/]*"}
         parts = re.split(r"(\*\*$|\*)", self.resource)
         return re.compile("".join(pieces.get(part) or re.escape(part) for part in parts))
+
+
+def policy_of(text: str) -> Policy:
+    """Return the policy that a text such as `view /workspaces/*/channels/**` describes.
+
+    Raises:
+        ArgumentError: It is not an action and a path.
+    """
+    action, _, resource = text.partition(" ")
+    return Policy(action, resource.strip())
 
 
 EVERYTHING: Final = (Policy("*", "/**"),)
@@ -99,15 +114,19 @@ class AccessKeys(Protocol):
     """Know the access keys that callers send in `Authorization`."""
 
     @abstractmethod
-    def find(self, token: str) -> Access | None:
+    def find(self, token: str) -> Access | Awaitable[Access | None] | None:
         """Return what the owner of a token may do, or nothing when it is not known.
 
-        The time must not tell how much of a token is right: compare digests, not tokens.
+        It is called on the event loop: where it must wait, it returns an awaitable. The time must
+        not tell how much of a token is right: compare digests, not tokens.
         """
 
 
-Authenticate = Callable[[HttpRequest], Access | None]
-"""A host's own login: returns what the sender of a request may do, or nothing."""
+Authenticate = Callable[[HttpRequest], Access | Awaitable[Access | None] | None]
+"""A host's own login: returns what the sender of a request may do, or nothing.
+
+It is called on the event loop, and may be a coroutine function.
+"""
 
 
 class AccessKeyTable(AccessKeys):
@@ -136,6 +155,30 @@ class AccessKeyTable(AccessKeys):
         return matches[0] if matches else None
 
 
+class AccessKeyChain(AccessKeys):
+    """Know the keys of several places, such as a configuration and a storage.
+
+    Args:
+        places: Are asked in turn until one knows the token.
+    """
+
+    def __init__(self, *places: AccessKeys) -> None:
+        self._places = places
+
+    async def find(self, token: str) -> Access | None:
+        """Return what the first place that knows a token allows its owner."""
+        for place in self._places:
+            access = await resolved(place.find(token))
+            if access is not None:
+                return access
+        return None
+
+
+async def resolved(access: Access | Awaitable[Access | None] | None) -> Access | None:
+    """Return what a login has found, when it has."""
+    return await access if isawaitable(access) else access
+
+
 def hash_of_key(token: str) -> str:
     """Return the hash under which an access key is kept."""
     return sha256(token.encode(errors="surrogatepass")).hexdigest()
@@ -144,7 +187,7 @@ def hash_of_key(token: str) -> str:
 def authenticator(keys: AccessKeys) -> Authenticate:
     """Return the login by `Authorization: AccessKey <token>` or `Bearer <token>`."""
 
-    def authenticate(request: HttpRequest) -> Access | None:
+    def authenticate(request: HttpRequest) -> Access | Awaitable[Access | None] | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         return keys.find(token) if token and scheme.lower() in _SCHEMES else None

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from messaging_adapters.asgi.access import Access, Authenticate
+from messaging_adapters.asgi.access import Access, Authenticate, resolved
 from messaging_adapters.asgi.call import Call, Service
 from messaging_adapters.asgi.problems import (
     NOT_FOUND,
@@ -86,21 +86,23 @@ class Surface:
     ) -> HttpResponse:
         needs_access, access = route.action is not None, None
         if needs_access and self.by_headers:
-            access = self._authorized(route, path, head)
+            access = await self._authorized(route, path, head)
         request = evolve(head, body=await read(self.most_bytes(route, path)))
         if needs_access:
-            access = access or self._authorized(route, path, request)
+            access = access or await self._authorized(route, path, request)
             _check_body(request)
         workspace = access.workspace if access else DEFAULT_WORKSPACE
         call = Call(service=self.service, request=request, path=path, workspace=workspace)
         return await route.handler(call)
 
-    def _authorized(self, route: Route, path: Mapping[str, str], request: HttpRequest) -> Access:
+    async def _authorized(
+        self, route: Route, path: Mapping[str, str], request: HttpRequest
+    ) -> Access:
         """Return the access of the sender, if it allows the call.
 
         The workspace of another tenant is answered as one that does not exist, before any policy.
         """
-        access = self.authenticate(request)
+        access = await resolved(self.authenticate(request))
         if access is None:
             raise ProblemError(_UNAUTHORIZED, headers=_CHALLENGE)
         if "workspaceId" in path and path["workspaceId"].lower() != str(access.workspace):

@@ -67,6 +67,7 @@ def parser() -> ArgumentParser:
     )
     check.set_defaults(run="commands.check:check")
     _add_serve(add, common)
+    _add_keys(add, common)
     return root
 
 
@@ -264,6 +265,31 @@ def _add_serve(add: Add, common: ArgumentParser) -> None:
         "--no-worker", action="store_true", help="only serve; another process delivers"
     )
     serve.set_defaults(run="commands.serve:serve")
-    key = add("key", help="make an access key, and the table for the configuration")
-    key.add_argument("name", metavar="NAME", help="who will use it, for logs")
-    key.set_defaults(run="commands.serve:make_key")
+
+
+def _add_keys(add: Add, common: ArgumentParser) -> None:
+    keys = add("keys", help="make, list and revoke access keys for callers over HTTP")
+    add_key = keys.add_subparsers(title="commands", metavar="COMMAND", required=True).add_parser
+    create = add_key("create", parents=[common], help="store a new key, and print it once")
+    create.add_argument("name", metavar="NAME", help="who will use it, for logs")
+    create.add_argument(
+        "--workspace", metavar="UUID", help="default: the one of channels that name none"
+    )
+    create.add_argument(
+        "--allow",
+        action="append",
+        metavar="POLICY",
+        help="an action and a path, such as 'view /workspaces/*/channels/**'; default: everything",
+    )
+    create.set_defaults(run="commands.keys:create_key")
+    listing = add_key("list", parents=[common], help="list the keys that are stored")
+    listing.add_argument("--workspace", metavar="UUID", help="default: all")
+    listing.set_defaults(run="commands.keys:list_keys")
+    revoke = add_key("revoke", parents=[common], help="delete a key that is stored")
+    revoke.add_argument("id", metavar="ID")
+    revoke.set_defaults(run="commands.keys:revoke_key")
+    hashed = add_key("hash", help="print a new key, and the table for the configuration")
+    hashed.add_argument("name", metavar="NAME", help="who will use it, for logs")
+    hashed.set_defaults(run="commands.keys:hash_key")
+    for command in (create, listing, revoke, hashed):
+        command.add_argument("--json", action="store_true", help="as JSON")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from messaging_adapters.asgi.access import EVERYTHING, Access, Policy
+from messaging_adapters.asgi.access import EVERYTHING, Access, policy_of
 from messaging_adapters.config.keys import Key, faults_of
 from messaging_core.errors import ArgumentError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
@@ -31,20 +31,20 @@ def http_faults(data: Mapping[str, Any]) -> Iterator[str]:
 def _access_key_faults(table: Any) -> Iterator[str]:
     """Yield everything that is wrong with the table of an access key."""
     if not isinstance(table, dict):
-        yield "must be a table, with the key sha256: messaging key prints one"
+        yield "must be a table, with the key sha256: messaging keys hash prints one"
         return
     if faults := list(faults_of(table, _ACCESS_KEYS)):
         yield from faults
         return
     if not _DIGEST.fullmatch(table["sha256"]):
-        yield "sha256: must be 64 characters 0-9 and a-f, as messaging key prints them"
+        yield "sha256: must be 64 characters 0-9 and a-f, as messaging keys hash prints them"
     try:
         UUID(table.get("workspace", str(DEFAULT_WORKSPACE)))
     except ValueError:
         yield f'workspace: "{table["workspace"]}" is not a UUID'
     for text in _texts(table.get("allow", [])):
         try:
-            _policy(text)
+            policy_of(text)
         except ArgumentError:
             yield (
                 f'allow: "{text}" is not an action and a path,'
@@ -58,7 +58,7 @@ def access_keys_of(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Access]
         table["sha256"]: Access(
             name=name,
             workspace=UUID(table.get("workspace", str(DEFAULT_WORKSPACE))),
-            policies=tuple(map(_policy, _texts(table.get("allow", [])))) or EVERYTHING,
+            policies=tuple(map(policy_of, _texts(table.get("allow", [])))) or EVERYTHING,
         )
         for name, table in tables.items()
     }
@@ -71,8 +71,3 @@ def _subtables(data: Mapping[str, Any], key: str) -> Iterator[tuple[str, Any]]:
 
 def _texts(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-def _policy(text: str) -> Policy:
-    action, _, resource = text.partition(" ")
-    return Policy(action, resource.strip())

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
@@ -12,8 +12,16 @@ import pytest
 import uvicorn
 from attrs import frozen
 
-from messaging_adapters.asgi.access import Access, AccessKeyTable, Action, Policy, hash_of_key
+from messaging_adapters.asgi.access import (
+    Access,
+    AccessKeyChain,
+    AccessKeyTable,
+    Action,
+    Policy,
+    hash_of_key,
+)
 from messaging_adapters.asgi.app import make_app
+from messaging_adapters.asgi.stored_keys import StoredAccessKeys
 from messaging_adapters.media_stores.memory import MemoryMediaStore
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.uploads.presigned import Uploads
@@ -52,6 +60,8 @@ class Service:
     clock: ManualClock
     url: str
     uploads: Uploads
+    stored: Mapping[str, str]
+    """Tokens of stored keys, by the names of `KEYS`."""
 
     def client(self, token: str | None = next(iter(KEYS))) -> httpx.Client:
         headers = {"Authorization": f"AccessKey {token}"} if token else {}
@@ -77,17 +87,29 @@ def serving(app: object) -> Iterator[str]:
 def service() -> Iterator[Service]:
     transport, clock = RecordingTransport(), ManualClock()
     uploads = Uploads(store=MemoryMediaStore(), secret=SECRET, base_url=PUBLIC, clock=clock)
+    storage = MemoryStorage()
     messenger = Messenger(
-        storage=MemoryStorage(),
+        storage=storage,
         channels=dict.fromkeys(CHANNELS, transport),
         clock=clock,
         short_link_domain="go.example",
         media_check=uploads,
     )
-    keys = AccessKeyTable({hash_of_key(token): access for token, access in KEYS.items()})
+    table = AccessKeyTable({hash_of_key(token): access for token, access in KEYS.items()})
+    stored = StoredAccessKeys(storage)
+    tokens = {
+        name: stored.create(name, workspace=access.workspace, policies=access.policies).token
+        for name, access in KEYS.items()
+    }
+    keys = AccessKeyChain(table, stored)
     with serving(make_app(messenger, access=keys, public_url=PUBLIC, uploads=uploads)) as url:
         yield Service(
-            messenger=messenger, transport=transport, clock=clock, url=url, uploads=uploads
+            messenger=messenger,
+            transport=transport,
+            clock=clock,
+            url=url,
+            uploads=uploads,
+            stored=tokens,
         )
 
 

@@ -1,6 +1,7 @@
 """Who may call what: every route, by callers with and without the right access."""
 
 import re
+from collections.abc import Mapping
 from uuid import uuid4
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from messaging_adapters.asgi.access import Access, AccessKeyTable, Action, Policy, hash_of_key
 from messaging_adapters.asgi.route_table import ROUTES, Route
 from messaging_core.errors import ArgumentError, ConfigurationError
-from tests.adapters.asgi.conftest import FOREIGN, ORDERS, Service
+from tests.adapters.asgi.conftest import FOREIGN, KEYS, ORDERS, Service
 
 PROTECTED = [route for route in ROUTES if route.action is not None and route.path != "/saga/send"]
 
@@ -23,24 +24,35 @@ def call(service: Service, route: Route, token: str | None, workspace: object) -
 
 @pytest.mark.parametrize("route", PROTECTED, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_asks_for_the_right_access(service: Service, route: Route) -> None:
+    for tokens in ({name: name for name in KEYS}, service.stored):
+        check_access(service, route, tokens)
+
+
+def check_access(service: Service, route: Route, tokens: Mapping[str, str]) -> None:
     own = ORDERS.workspace
-    for token in (None, "unknown", "everything "[:-2]):
+    everything = tokens["everything"]
+    for token in (None, "unknown", everything[:-1], f"{everything[:-1]}~"):
         refused = call(service, route, token, own)
         assert refused.status_code == 401
         assert refused.headers["www-authenticate"].startswith("AccessKey")
-    assert call(service, route, "nothing", own).status_code == 403
-    assert (call(service, route, "viewer", own).status_code == 403) is (
+    assert call(service, route, tokens["nothing"], own).status_code == 403
+    assert (call(service, route, tokens["viewer"], own).status_code == 403) is (
         route.action is not Action.VIEW
     )
-    assert call(service, route, "everything", own).status_code not in {401, 403, 405, 500}
+    assert call(service, route, everything, own).status_code not in {401, 403, 405, 500}
     if "{workspaceId}" not in route.path:
         return
     # The workspace of another tenant looks like one that does not exist.
-    foreign, unknown = (
-        call(service, route, "everything", workspace) for workspace in (FOREIGN.workspace, uuid4())
+    foreign, unknown, theirs = (
+        call(service, route, token, workspace)
+        for token, workspace in (
+            (everything, FOREIGN.workspace),
+            (everything, uuid4()),
+            (tokens["foreign"], own),
+        )
     )
-    assert foreign.status_code == unknown.status_code == 404
-    assert foreign.content == unknown.content
+    assert foreign.status_code == unknown.status_code == theirs.status_code == 404
+    assert foreign.content == unknown.content == theirs.content
 
 
 @pytest.mark.parametrize("scheme", ["AccessKey", "accesskey", "Bearer", "BEARER"])

@@ -1,6 +1,5 @@
-"""The commands that serve the HTTP surface, and make access keys for it."""
+"""The command that serves the HTTP surface."""
 
-import secrets
 import socket
 import threading
 from argparse import Namespace
@@ -11,30 +10,29 @@ from typing import Final
 
 import uvicorn
 
-from messaging_adapters.asgi.access import AccessKeyTable, hash_of_key
+from messaging_adapters.asgi.access import AccessKeyChain, AccessKeys, AccessKeyTable
 from messaging_adapters.asgi.app import make_app
+from messaging_adapters.asgi.stored_keys import StoredAccessKeys
 from messaging_adapters.cli.config.engine import CONFIG
 from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.usage import UsageError
-from messaging_adapters.config.file import load_config
+from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.messenger import open_storage
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
+from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.messenger import Messenger
 from messaging_core.worker import Worker
 
-_KEY_BYTES: Final = 32
 _PATIENCE: Final = timedelta(seconds=10)  # with receivers of webhooks
-_NO_KEYS: Final = "there are no [access_keys] in {}: messaging key NAME makes one"
+_NO_KEYS: Final = "there are no access keys: messaging keys create NAME makes one"
 
 
 def serve(options: Namespace) -> int:
     """Serve the channels of the configuration, deliver, and send webhooks, until a signal."""
     path = options.config or CONFIG
     config = load_config(path)
-    if not config.access_keys:
-        raise UsageError(_NO_KEYS.format(path))
     with (
         _listening(options.host, options.port) as listener,
         open_storage(options.database or config.database, config.driver) as storage,
@@ -42,9 +40,7 @@ def serve(options: Namespace) -> int:
         Urllib3Client(timeout=_PATIENCE, allows=is_public) as client,
         stoppable() as stop,
     ):
-        app = make_app(
-            messenger, access=AccessKeyTable(config.access_keys), public_url=config.public_url
-        )
+        app = make_app(messenger, access=_access(config, storage), public_url=config.public_url)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         host, port = listener.getsockname()[:2]
         Screen().remark(f"serving http://{host}:{port}; Ctrl-C stops")
@@ -55,16 +51,14 @@ def serve(options: Namespace) -> int:
     return stop.status if stop.number else 0
 
 
-def make_key(options: Namespace) -> int:
-    """Print an access key, once, and the table that lets it in."""
-    token = secrets.token_urlsafe(_KEY_BYTES)
-    screen = Screen()
-    screen.remark("keep the key: it is not shown again. The table goes into messaging.toml")
-    screen.line(f"key: {token}")
-    screen.line("")
-    screen.line(f"[access_keys.{options.name}]")
-    screen.line(f'sha256 = "{hash_of_key(token)}"')
-    return 0
+def _access(config: Config, storage: SqliteStorage) -> AccessKeys:
+    """Return the keys of the configuration and those that are stored."""
+    stored = StoredAccessKeys(storage)
+    if config.access_keys:
+        return AccessKeyChain(AccessKeyTable(config.access_keys), stored)
+    if not stored.all():
+        raise UsageError(_NO_KEYS)
+    return stored
 
 
 @contextmanager

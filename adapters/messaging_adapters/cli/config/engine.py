@@ -79,7 +79,7 @@ def sending_engine(options: Namespace) -> Iterator[Engine]:
 @contextmanager
 def looking_engine(options: Namespace) -> Iterator[Engine]:
     """Open a database that is there already; with `--database` no configuration is needed."""
-    config = _config_if_any(options)
+    config = config_if_any(options)
     path = options.database or config.database
     if not path.exists():
         raise UsageError(f"there is no database {path} yet: messaging send makes it")
@@ -114,7 +114,8 @@ def _engine(
         yield Engine(config=config, storage=storage, messenger=messenger)
 
 
-def _config_if_any(options: Namespace) -> Config:
+def config_if_any(options: Namespace) -> Config:
+    """Return the configuration; with `--database` none is needed."""
     path = options.config or CONFIG
     if options.database and not options.config and not path.exists():
         return Config(path=path, database=options.database, channels={}, transports={})

@@ -1,4 +1,4 @@
-"""`messaging serve` and `messaging key`: the HTTP surface from the command line."""
+"""`messaging serve`: the HTTP surface from the command line."""
 
 import json
 import re
@@ -23,7 +23,7 @@ WORKSPACE = "/workspaces/00000000-0000-0000-0000-000000000000"
 def test_a_key_lets_its_owner_in_and_the_worker_delivers(
     run: Callable[..., Ran], shop: Path
 ) -> None:
-    made = run("key", "shop").out
+    made = run("keys", "hash", "shop").out
     token = re.findall("key: (.*)", made)[0]
     (shop / "messaging.toml").write_text(CONFIG + made[made.index("[access_keys") :])
     command = [sys.executable, "-m", "messaging_adapters.cli", "serve", "--port", "0"]
@@ -71,7 +71,7 @@ def failure_of_a_webhook(database: Path) -> str:
 def test_without_keys_it_does_not_start(run: Callable[..., Ran]) -> None:
     ran = run("serve", "--port", "0")
     assert ran.status == 2
-    assert "messaging key NAME makes one" in ran.err
+    assert "messaging keys create NAME makes one" in ran.err
 
 
 @pytest.mark.parametrize(
