@@ -6,7 +6,7 @@ from uuid import UUID
 
 from messaging_core.arguments import checked, id_of, uuid, whole
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.webhooks import RETRY_FOR
+from messaging_core.decisions.delivery.webhooks import CURSOR, RETRY_FOR
 from messaging_core.errors import InvalidRequestError, UnknownWebhookSubscriptionError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
@@ -18,9 +18,6 @@ from messaging_core.models.delivery.webhook import (
 )
 from messaging_core.rules.requests.webhook import check_number, check_webhook
 from messaging_core.wire import Json, dump, load
-
-CURSOR: Final = "messaging.webhooks"
-"""The name under which the event log remembers how far webhooks have come."""
 
 _A_SUBSCRIPTION: Final = id_of("webhook subscription")
 

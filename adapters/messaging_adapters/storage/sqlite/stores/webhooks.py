@@ -37,7 +37,7 @@ _URL = "SELECT url FROM messaging_message_webhooks WHERE message_id = ? AND work
 
 _READY, _BEHIND, _DEAD, _DAMAGED = range(4)
 _WAITS = f"state < {_DEAD}"
-_EARLIER = (
+_EARLIER = (  # one of the same receiver and message waits before this one
     "EXISTS (SELECT 1 FROM messaging_webhook_queue e WHERE e.receiver_id = {receiver}"  # noqa: S608 - no input
     f" AND e.message_id = {{message}} AND e.position < {{position}} AND e.{_WAITS})"
 )
@@ -74,9 +74,12 @@ _FIRST_BEYOND = _FIRST.format(">")
 _LEASE = "UPDATE messaging_webhook_queue SET fence = fence + 1, due_at = ? WHERE id = ?"
 _PLACE = "SELECT receiver_id, message_id FROM messaging_webhook_queue WHERE id = ?"
 _CLAIMED = f"{_PLACE} AND fence = ?"
-_STATE = f"iif(?3, {_DEAD}, {_EARLIER.format(receiver='receiver_id', message='message_id', position='messaging_webhook_queue.position')})"
+_OWN_EARLIER = _EARLIER.format(
+    receiver="q.receiver_id", message="q.message_id", position="q.position"
+)
 _REPLACE = (
-    f"UPDATE messaging_webhook_queue SET state = {_STATE}, due_at = ?1, document = ?2"  # noqa: S608
+    "UPDATE messaging_webhook_queue AS q"  # noqa: S608 - no input
+    f" SET state = iif(?3, {_DEAD}, {_OWN_EARLIER}), due_at = ?1, document = ?2"
     " WHERE id = ?4"
 )
 _ARRIVED = "DELETE FROM messaging_webhook_queue WHERE id = ?"
