@@ -20,11 +20,10 @@ from messaging_core.acceptance.submission import (
 from messaging_core.contacts.receivers import People, Person
 from messaging_core.decisions.acceptance.drafting import identifiers_of
 from messaging_core.decisions.content.link_planning import Linking
-from messaging_core.decisions.delivery.webhooks import CURSOR
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.event import WEBHOOKS, Event
 from messaging_core.models.delivery.webhook import MessageWebhook
 from messaging_core.models.messages.message import Message, Origin
 from messaging_core.models.policy.plan import Reason
@@ -138,7 +137,7 @@ class MessageWriter:
                 webhooks += (_webhook(row, url) for row, _ in rows)
         if webhooks:
             # Before the events, so that none of them is missed.
-            self._tx.timeline.subscribe(CURSOR, from_start=False)
+            self._tx.timeline.subscribe(WEBHOOKS, from_start=False)
             self._tx.webhooks.add_urls(webhooks)
         if new:
             self._tx.messages.add(new)

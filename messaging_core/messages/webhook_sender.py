@@ -11,12 +11,13 @@ from attrs import evolve
 from messaging_core.arguments import checked, part, whole
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.webhook_threads import may_start
-from messaging_core.decisions.delivery.webhooks import CURSOR, GONE, LONGEST_PAUSE, after_attempt
+from messaging_core.decisions.delivery.webhooks import GONE, LONGEST_PAUSE, after_attempt
 from messaging_core.errors import HttpError, StorageError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 from messaging_core.messages.webhook_finder import WebhookFinder
 from messaging_core.messages.webhook_jobs import WebhookJob, job_of
+from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.delivery.webhook import WebhookReceiver, WebhookStatus
 from messaging_core.ports.components import AN_EVENT
 from messaging_core.ports.http import HttpClient, HttpRequest
@@ -162,10 +163,10 @@ class WebhookSender:
         """Turn a page of new events into deliveries, in one transaction; return its length."""
         storage, now = self._context.storage, self._context.now()
         with storage.begin(read_only=True) as tx:
-            if not tx.timeline.is_behind(CURSOR):
+            if not tx.timeline.is_behind(WEBHOOKS):
                 return 0
         with storage.begin() as tx:
-            cursor = tx.timeline.lease_cursor(CURSOR, now=now, lease=_LEASE, longest=_LEASE)
+            cursor = tx.timeline.lease_cursor(WEBHOOKS, now=now, lease=_LEASE, longest=_LEASE)
             if cursor is None:
                 return 0
             events = tx.timeline.after(cursor.position, limit=_PAGE)

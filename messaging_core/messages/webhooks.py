@@ -6,11 +6,12 @@ from uuid import UUID
 
 from messaging_core.arguments import checked, id_of, uuid, whole
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.webhooks import CURSOR, RETRY_FOR
+from messaging_core.decisions.delivery.webhooks import RETRY_FOR
 from messaging_core.errors import InvalidRequestError, UnknownWebhookSubscriptionError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.delivery.webhook import (
     NewWebhookSubscription,
     WebhookDelivery,
@@ -69,7 +70,7 @@ class WebhookSubscriptions:
             filters = [(other.event, frozenset(other.event_filters)) for other in others]
             _raise_if_any(check_number(new, filters))
             tx.webhooks.add(subscription, signing_key=new.signing_key)
-            tx.timeline.subscribe(CURSOR, from_start=False)
+            tx.timeline.subscribe(WEBHOOKS, from_start=False)
         return subscription
 
     @checked(subscription_id=_A_SUBSCRIPTION, workspace=uuid)

@@ -22,9 +22,6 @@ from messaging_core.rules.requests.webhook import (
     PLATFORM_ID,
 )
 
-CURSOR: Final = "messaging.webhooks"
-"""The name under which the event log remembers how far webhooks have come."""
-
 RETRY_FOR: Final = timedelta(hours=8)
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
