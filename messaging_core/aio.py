@@ -31,6 +31,7 @@ from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.page import DEFAULT_LIMIT, Page
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.delivery.damage import DamagedRows
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
@@ -299,6 +300,10 @@ class AsyncMessenger(ForkAware):
     async def doubts(self) -> Doubts:
         """Count attempts in doubt, and how each ended; see `Messenger.doubts`."""
         return await _in_thread(self.messenger.doubts)
+
+    async def damaged_rows(self, *, limit: int = 100) -> DamagedRows:
+        """Return events and webhooks that could not be read; see `Messenger.damaged_rows`."""
+        return await _in_thread(self.messenger.damaged_rows, limit=limit)
 
     async def subscribe(
         self,

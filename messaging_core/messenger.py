@@ -52,6 +52,7 @@ from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.delivery.damage import DamagedRows
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
@@ -927,6 +928,15 @@ class Messenger:
     def doubts(self) -> Doubts:
         """Count the attempts that a provider may have accepted, and how each of them ended."""
         return self._lookup.doubts()
+
+    @checked(limit=whole())
+    def damaged_rows(self, *, limit: int = 100) -> DamagedRows:
+        """Return stored events and webhooks that could not be read, so that they were put aside.
+
+        Args:
+            limit: How many of each at most.
+        """
+        return self._lookup.damaged_rows(limit)
 
     @checked(workspace=uuid, limit=whole(1, MAX_LIMIT), after=whole(0))
     def failed_receipts(

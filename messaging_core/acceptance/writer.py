@@ -23,13 +23,15 @@ from messaging_core.decisions.content.link_planning import Linking
 from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
-from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.event import WEBHOOKS, Event
+from messaging_core.models.delivery.webhook import MessageWebhook
 from messaging_core.models.messages.message import Message, Origin
 from messaging_core.models.policy.plan import Reason
 from messaging_core.policy.evaluator import PolicyEvaluator
 from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Ids
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.rules.requests.webhook import webhook_url
 
 
 class MessageWriter:
@@ -123,6 +125,7 @@ class MessageWriter:
         messages: list[Message] = []
         log: list[Event] = []
         new: list[NewMessage] = []
+        webhooks: list[MessageWebhook] = []
         for message_id, request in chosen:
             its = [next(people) for _ in chain(request)]
             rows = self._rows(message_id, request, its, judge)
@@ -130,6 +133,12 @@ class MessageWriter:
                 new.append(row)
                 log.append(events.admitted(row.workspace, row.message, row.delivery, reasons))
             messages.append(rows[0][0].message)
+            if url := webhook_url(request.request):
+                webhooks += (_webhook(row, url) for row, _ in rows)
+        if webhooks:
+            # Before the events, so that none of them is missed.
+            self._tx.timeline.subscribe(WEBHOOKS, from_start=False)
+            self._tx.webhooks.add_urls(webhooks)
         if new:
             self._tx.messages.add(new)
             self._tx.timeline.append(log)
@@ -231,6 +240,10 @@ class MessageWriter:
 
 def _scope(prepared: PreparedRequest) -> tuple[UUID, str]:
     return (prepared.channel.workspace, prepared.idempotency.key if prepared.idempotency else "")
+
+
+def _webhook(row: NewMessage, url: str) -> MessageWebhook:
+    return MessageWebhook(workspace_id=row.workspace, message_id=row.message.id, url=url)
 
 
 def _refusal(prepared: PreparedRequest) -> InvalidRequestError:

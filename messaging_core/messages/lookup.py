@@ -7,6 +7,7 @@ from messaging_core.decisions.status.events import doubts_of
 from messaging_core.errors import UnknownMessageError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.page import Page
+from messaging_core.models.delivery.damage import DamagedRows
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
@@ -83,6 +84,14 @@ class MessageLookup:
         """Count the attempts in doubt, and how each ended."""
         with self.storage.begin(read_only=True) as tx:
             return doubts_of(tx.timeline.counters())
+
+    def damaged_rows(self, limit: int) -> DamagedRows:
+        """Return what could not be read."""
+        with self.storage.begin(read_only=True) as tx:
+            return DamagedRows(
+                events=tuple(tx.timeline.damaged(limit=limit)),
+                webhooks=tuple(tx.webhooks.damaged(limit=limit)),
+            )
 
 
 def message_of(tx: Transaction, workspace: UUID, message_id: UUID) -> Message:

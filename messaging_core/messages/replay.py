@@ -16,6 +16,7 @@ from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage, Resolution
 from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.webhook import MessageWebhook
 from messaging_core.models.messages.message import Direction, Message, Origin, Status
 from messaging_core.policy.escalation import fallback_delivery
 from messaging_core.ports.storage.transaction import Transaction
@@ -96,6 +97,9 @@ class MessageReplayer:
             idempotency=None if again or earlier else key,
         )
         tx.messages.add([row])
+        if url := tx.webhooks.url_of(workspace, old.id):
+            webhook = MessageWebhook(workspace_id=workspace, message_id=new.id, url=url)
+            tx.webhooks.add_urls([webhook])
         tx.timeline.append([events.admitted(workspace, new, delivery)])
         return new
 

@@ -1,73 +1,58 @@
 """Send webhooks: each receiver has its turns, so that a slow one holds up no other."""
 
 import threading
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
-import orjson
 from attrs import evolve
 
 from messaging_core.arguments import checked, part, whole
 from messaging_core.context import EngineContext
-from messaging_core.decisions.delivery.webhook_signature import webhook_headers
-from messaging_core.decisions.delivery.webhooks import (
-    DISABLED,
-    GONE,
-    RETRY_FOR,
-    after_attempt,
-    event_name,
-    interested,
-    message_at,
-)
+from messaging_core.decisions.delivery.webhook_threads import may_start
+from messaging_core.decisions.delivery.webhooks import GONE, LONGEST_PAUSE, after_attempt
 from messaging_core.errors import HttpError, StorageError
 from messaging_core.host_code import fault_of
-from messaging_core.lazy import frozen, logger
-from messaging_core.messages.webhooks import CURSOR
-from messaging_core.models.delivery.event import Event, EventKind
-from messaging_core.models.delivery.interaction import Interaction
-from messaging_core.models.delivery.webhook import (
-    WebhookClaim,
-    WebhookDelivery,
-    WebhookStatus,
-    WebhookSubscription,
-)
+from messaging_core.lazy import logger
+from messaging_core.messages.webhook_finder import WebhookFinder
+from messaging_core.messages.webhook_jobs import WebhookJob, job_of
+from messaging_core.models.delivery.event import WEBHOOKS
+from messaging_core.models.delivery.webhook import WebhookReceiver, WebhookStatus
 from messaging_core.ports.components import AN_EVENT
 from messaging_core.ports.http import HttpClient, HttpRequest
 from messaging_core.ports.storage.transaction import Transaction
-from messaging_core.wire import dump_interaction, dump_message
 
 _log = logger(__name__)
 
 _PAUSE: Final = 0.5  # seconds between looks
 _PAGE: Final = 100  # events that one transaction reads
+_PAGES: Final = 20  # of events, between two looks at the receivers
+_RECEIVERS: Final = 500  # that one look reads
+_MOST_REMEMBERED: Final = 10_000  # hosts and receivers; others count as new
 _LEASE: Final = timedelta(minutes=5)  # longer than a client takes for one request
 _TURN: Final = 10.0  # seconds after which a receiver makes room for others
 _MAX_WAIT: Final = 5.0  # seconds that the end waits for requests that are being sent
-_UNREADABLE: Final = "unreadable"
 _MAX_ANSWER: Final = 65_536
 _KEEP_DEAD: Final = timedelta(days=7)
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 A_CLIENT: Final = part(
     "an HTTP client", "send", remedy="pass a client, such as Urllib3Client(allows=is_public)"
 )
 
 
-@frozen(kw_only=True)
-class _Job:
-    """What one attempt needs, read in one transaction.
+class _Recent(dict[K, V]):
+    """Remembers the last ten thousand values."""
 
-    Attributes:
-        request: What to send; nothing if its message is gone.
-        refused: Why it is not sent, if it is not to be.
-    """
-
-    claim: WebhookClaim
-    subscription: WebhookSubscription
-    request: HttpRequest | None
-    refused: str | None = None
+    def note(self, key: K, value: V) -> None:
+        """Remember a value as the newest one."""
+        self.pop(key, None)
+        self[key] = value
+        if len(self) > _MOST_REMEMBERED:
+            del self[next(iter(self))]
 
 
 class WebhookSender:
@@ -76,7 +61,11 @@ class WebhookSender:
     Any number of senders, in any number of processes, may serve one storage. A webhook is sent at
     least once: if a process ends between an attempt and its record, the webhook is sent again
     under the same id. An answer of 2xx ends it, 410 disables its subscription, and anything else
-    is retried for eight hours. Webhooks of one receiver may arrive out of order after a failure.
+    is retried for eight hours. The webhooks of one message reach a receiver in the order of the
+    events; those of different messages may change places after a failure.
+
+    Memory and threads are bounded, however many receivers there are. A host has at most a quarter
+    of the threads, and all hosts that do not answer have half of them.
     """
 
     @checked(client=A_CLIENT, threads=whole())
@@ -84,8 +73,13 @@ class WebhookSender:
         self._context = context
         self._client = client
         self._threads = threads
-        self._busy: dict[UUID, threading.Thread] = {}
-        self._served: dict[UUID, float] = {}
+        self._busy: dict[UUID, tuple[threading.Thread, str]] = {}
+        self._served = _Recent[UUID, float]()
+        self._proven = _Recent[str, bool]()
+        self._failed = _Recent[UUID, float]()
+        self._judging = threading.Lock()
+        self._freed = threading.Event()
+        self._after: UUID | None = None
         self._over = threading.Event()
         self._errors: list[StorageError] = []
 
@@ -94,9 +88,11 @@ class WebhookSender:
         """Send webhooks until `stop` is set, then wait a few seconds for those being sent."""
         self._over.clear()
         try:
-            while not stop.wait(_PAUSE):
+            while not stop.is_set():
+                self._freed.wait(_PAUSE)
+                self._freed.clear()
                 try:
-                    self._look()
+                    self._look(rest=_PAUSE)
                 except StorageError:
                     _log.exception("the storage failed; trying again")
                 except Exception as error:  # noqa: BLE001 - the next look may do better
@@ -113,112 +109,121 @@ class WebhookSender:
         """
         self._over.clear()
         self._errors = []
-        while self._look():
+        while self._look(rest=0.0):
             self._join(None)
             if self._errors:
                 raise self._errors[0]
 
-    def _look(self) -> int:
-        """Find new webhooks, start threads for receivers, and return how many are being served."""
-        while self._collect():
-            pass
-        now = self._context.now()
-        with self._context.storage.begin(read_only=True) as tx:
-            due = [subscription_id for _, subscription_id in tx.webhooks.due(now)]
-        self._busy = {key: thread for key, thread in self._busy.items() if thread.is_alive()}
-        # Receivers that waited longest come first, so that many slow ones cannot keep the threads.
-        self._served = {key: self._served.get(key, 0.0) for key in {*due, *self._busy}}
-        for subscription_id in sorted(due, key=self._served.__getitem__):
-            if len(self._busy) >= self._threads:
-                break
-            if subscription_id not in self._busy:
-                self._start(subscription_id)
-        return len(self._busy)
+    def _look(self, *, rest: float) -> bool:
+        """Find new webhooks, start threads for receivers, and return if there was any work.
 
-    def _start(self, subscription_id: UUID) -> None:
-        self._served[subscription_id] = monotonic()
+        Args:
+            rest: Seconds that a receiver is left alone after a failure.
+        """
+        collected = 0
+        for _ in range(_PAGES):  # then receivers come first, however many events there are
+            collected = self._collect()
+            if not collected:
+                break
+        self._busy = {key: turn for key, turn in self._busy.items() if turn[0].is_alive()}
+        if len(self._busy) < self._threads:
+            rested = monotonic() - rest
+            for receiver in self._due():
+                if self._failed.get(receiver.id, rested) <= rested:
+                    self._start_if_free(receiver)
+        return bool(collected or self._busy)
+
+    def _due(self) -> list[WebhookReceiver]:
+        """Return some receivers that are due, those that waited longest first."""
+        now, after = self._context.now(), self._after
+        with self._context.storage.begin(read_only=True) as tx:
+            due = tx.webhooks.due(now, longest=LONGEST_PAUSE, after=after, limit=_RECEIVERS)
+            self._after = due[-1].id if len(due) == _RECEIVERS else None
+            if after is not None and self._after is None:
+                due += tx.webhooks.due(now, longest=LONGEST_PAUSE, after=None, limit=_RECEIVERS)
+        return sorted(due, key=lambda receiver: self._served.get(receiver.id, 0.0))
+
+    def _start_if_free(self, receiver: WebhookReceiver) -> None:
+        busy = {key: host for key, (_, host) in self._busy.items()}
+        if not may_start(receiver, busy, self._proven, threads=self._threads):
+            return
+        self._served.note(receiver.id, monotonic())
         thread = threading.Thread(
-            target=self._serve, args=(subscription_id,), name="messaging-webhooks", daemon=True
+            target=self._serve, args=(receiver,), name="messaging-webhooks", daemon=True
         )
-        self._busy[subscription_id] = thread
+        self._busy[receiver.id] = (thread, receiver.host)
         thread.start()
 
     def _join(self, wait: float | None) -> None:
         until = None if wait is None else monotonic() + wait
-        for thread in list(self._busy.values()):
+        for thread, _ in list(self._busy.values()):
             thread.join(None if until is None else max(until - monotonic(), 0.0))
 
     def _collect(self) -> int:
         """Turn a page of new events into deliveries, in one transaction; return its length."""
         storage, now = self._context.storage, self._context.now()
         with storage.begin(read_only=True) as tx:
-            if not tx.timeline.is_behind(CURSOR):
+            if not tx.timeline.is_behind(WEBHOOKS):
                 return 0
         with storage.begin() as tx:
-            cursor = tx.timeline.lease_cursor(CURSOR, now=now, lease=_LEASE, longest=_LEASE)
+            cursor = tx.timeline.lease_cursor(WEBHOOKS, now=now, lease=_LEASE, longest=_LEASE)
             if cursor is None:
                 return 0
             events = tx.timeline.after(cursor.position, limit=_PAGE)
-            finder = _Finder(tx, self._context)
+            finder = WebhookFinder(tx, self._context)
             tx.webhooks.add_deliveries([made for event in events for made in finder.find(event)])
             tx.webhooks.forget_dead(before=now - _KEEP_DEAD, limit=_PAGE)
             reached = events[-1].position if events else cursor.position
             tx.timeline.advance_cursor(evolve(cursor, position=reached))
         return len(events)
 
-    def _serve(self, subscription_id: UUID) -> None:
+    def _serve(self, receiver: WebhookReceiver) -> None:
         """Send the webhooks of one receiver until one fails, none is due, or its turn is over."""
         try:
-            self._take_turn(subscription_id)
+            if self._take_turn(receiver):
+                self._freed.set()  # so that the next receiver need not wait for the next look
         except StorageError as error:
             self._errors = [*self._errors[-9:], error]  # the last ten; `run` only logs them
             _log.exception("the storage failed; trying again")
         except BaseException as error:  # noqa: BLE001 - it ends no more than this turn
             _log.error("sending webhooks failed: %s", fault_of(error))
 
-    def _take_turn(self, subscription_id: UUID) -> None:
+    def _take_turn(self, receiver: WebhookReceiver) -> bool:
+        """Return whether no attempt failed."""
         job, failure, until = None, None, monotonic() + _TURN
         while True:
             with self._context.storage.begin() as tx:
                 if job is not None:
                     self._settle(tx, job, failure)
-                    if failure is not None or self._over.is_set() or monotonic() > until:
-                        return
-                job = self._next_job(tx, subscription_id)
+                    if job.request is not None and failure is not None:
+                        return False
+                    if self._over.is_set() or monotonic() > until:
+                        return True
+                job = self._next_job(tx, receiver.id)
             if job is None:
-                return
-            failure = job.refused or self._attempt(job)
+                return True
+            failure = job.refused
+            if job.request is not None:
+                failure = self._attempt(job.request)
+                self._judge(receiver, is_proven=failure is None)
 
-    def _next_job(self, tx: Transaction, subscription_id: UUID) -> _Job | None:
+    def _next_job(self, tx: Transaction, receiver_id: UUID) -> WebhookJob | None:
         now = self._context.now()
-        claim = tx.webhooks.claim(subscription_id, now=now, lease=_LEASE)
-        if claim is None:
-            return None
-        workspace = claim.delivery.workspace_id
-        subscription = tx.webhooks.get(workspace, subscription_id)
-        if subscription is None:
-            return None
-        if subscription.status is not WebhookStatus.ACTIVE:
-            return _Job(claim=claim, subscription=subscription, request=None, refused=DISABLED)
-        try:
-            payload = _payload(tx, claim.delivery)
-        except StorageError:
-            raise
-        except Exception as error:  # noqa: BLE001 - its message is damaged, others are not
-            _log.error("webhook %s cannot be made: %s", claim.delivery.id, type(error).__name__)
-            return _Job(claim=claim, subscription=subscription, request=None, refused=_UNREADABLE)
-        if payload is None:
-            return _Job(claim=claim, subscription=subscription, request=None)
-        key = tx.webhooks.signing_key(workspace, subscription_id)
-        request = _request(subscription, claim.delivery, payload, key, now)
-        return _Job(claim=claim, subscription=subscription, request=request)
+        claim = tx.webhooks.claim(receiver_id, now=now, lease=_LEASE, longest=LONGEST_PAUSE)
+        return None if claim is None else job_of(tx, claim, now)
 
-    def _attempt(self, job: _Job) -> str | None:
+    def _judge(self, receiver: WebhookReceiver, *, is_proven: bool) -> None:
+        with self._judging:
+            if is_proven:
+                self._proven.note(receiver.host, True)  # noqa: FBT003 - what is remembered
+            else:
+                self._proven.pop(receiver.host, None)
+                self._failed.note(receiver.id, monotonic())
+
+    def _attempt(self, request: HttpRequest) -> str | None:
         """Send one webhook; return why it failed, or nothing."""
-        if job.request is None:
-            return None
         try:
-            answer = self._client.send(job.request, max_answer=_MAX_ANSWER)
+            answer = self._client.send(request, max_answer=_MAX_ANSWER)
         except HttpError as error:
             # A receiver that answered 2xx has the webhook, however its body went.
             status = error.status or 0
@@ -228,117 +233,13 @@ class WebhookSender:
             return "client"
         return None if answer.is_ok else str(answer.status)
 
-    def _settle(self, tx: Transaction, job: _Job, failure: str | None) -> None:
+    def _settle(self, tx: Transaction, job: WebhookJob, failure: str | None) -> None:
         now = self._context.now()
         after = after_attempt(job.claim.delivery, failure, now)
         if not tx.webhooks.settle(job.claim, after):
             return
         if after is not None and after.is_dead:
             _log.warning("webhook %s is given up: %s", after.id, failure)
-        if failure == GONE:
+        if failure == GONE and job.subscription is not None:
             gone = evolve(job.subscription, status=WebhookStatus.DISABLED, updated_at=now)
             tx.webhooks.update(gone)
-
-
-def _request(
-    subscription: WebhookSubscription,
-    delivery: WebhookDelivery,
-    payload: dict[str, object],
-    key: str | None,
-    now: datetime,
-) -> HttpRequest:
-    """Return the request of a webhook, signed for its URL and its body."""
-    event = {"service": subscription.service, "event": subscription.event, "payload": payload}
-    body = orjson.dumps(event)
-    headers = webhook_headers(
-        subscription.scheme,
-        key,
-        url=subscription.url,
-        body=body,
-        delivery_id=delivery.id,
-        created_at=delivery.created_at,
-        now=now,
-    )
-    return HttpRequest(
-        method="POST",
-        url=subscription.url,
-        headers={"content-type": "application/json", **headers},
-        body=body,
-    )
-
-
-def _payload(tx: Transaction, delivery: WebhookDelivery) -> dict[str, object] | None:
-    """Return what a webhook is about; nothing if it was deleted since."""
-    workspace = delivery.workspace_id
-    if delivery.interaction_id is not None:
-        interactions = tx.receipts.interactions(workspace, delivery.message_id)
-        for interaction in interactions:
-            if interaction.id == delivery.interaction_id:
-                return dump_interaction(interaction)
-        return None
-    message = tx.messages.get(workspace, delivery.message_id)
-    if message is None:
-        return None
-    return dump_message(message_at(message, delivery.status, delivery.created_at))
-
-
-class _Finder:
-    """Find the subscriptions that want events, inside one transaction."""
-
-    def __init__(self, tx: Transaction, context: EngineContext) -> None:
-        self._tx = tx
-        self._context = context
-        self._now = context.now()
-        self._subscriptions: dict[UUID, list[WebhookSubscription]] = {}
-
-    def find(self, event: Event) -> list[WebhookDelivery]:
-        """Return a delivery for each subscription that an event matches."""
-        try:
-            return list(self._find(event))
-        except StorageError:
-            raise
-        except Exception as error:  # noqa: BLE001 - its message is damaged, others are not
-            _log.error("event %d makes no webhook: %s", event.position, type(error).__name__)
-            return []
-
-    def _find(self, event: Event) -> Iterator[WebhookDelivery]:
-        subscriptions = self._of_workspace(event.workspace)
-        if not subscriptions:
-            return
-        message = self._tx.messages.get(event.workspace, event.message_id)
-        channel = message and self._context.channels.get(message.channel_id)
-        if message is None or not channel:
-            return
-        history = self._tx.timeline.of_message(event.workspace, event.message_id)
-        before = [earlier for earlier in history if earlier.position < event.position]
-        name = event_name(channel.platform, event, before)
-        if name is None:
-            return
-        interaction = self._interaction(event, before)
-        for subscription in interested(
-            subscriptions, name=name, event=event, message=message, platform=channel.platform
-        ):
-            yield WebhookDelivery(
-                id=self._context.ids.new(self._now),
-                subscription_id=subscription.id,
-                workspace_id=event.workspace,
-                message_id=event.message_id,
-                status=event.status,
-                interaction_id=interaction.id if interaction else None,
-                created_at=self._now,
-                due_at=self._now,
-                expires_at=self._now + RETRY_FOR,
-            )
-
-    def _of_workspace(self, workspace: UUID) -> list[WebhookSubscription]:
-        if workspace not in self._subscriptions:
-            self._subscriptions[workspace] = self._tx.webhooks.of_workspace(workspace)
-        return self._subscriptions[workspace]
-
-    def _interaction(self, event: Event, before: Sequence[Event]) -> Interaction | None:
-        """Return the interaction of an event: both are stored in the same order."""
-        if event.kind is not EventKind.INTERACTED:
-            return None
-        interactions = self._tx.receipts.interactions(event.workspace, event.message_id)
-        index = sum(earlier.kind is EventKind.INTERACTED for earlier in before)
-        return interactions[index] if index < len(interactions) else None

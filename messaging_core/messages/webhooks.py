@@ -11,6 +11,7 @@ from messaging_core.errors import InvalidRequestError, UnknownWebhookSubscriptio
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.violation import Violation
+from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.delivery.webhook import (
     NewWebhookSubscription,
     WebhookDelivery,
@@ -18,9 +19,6 @@ from messaging_core.models.delivery.webhook import (
 )
 from messaging_core.rules.requests.webhook import check_number, check_webhook
 from messaging_core.wire import Json, dump, load
-
-CURSOR: Final = "messaging.webhooks"
-"""The name under which the event log remembers how far webhooks have come."""
 
 _A_SUBSCRIPTION: Final = id_of("webhook subscription")
 
@@ -72,7 +70,7 @@ class WebhookSubscriptions:
             filters = [(other.event, frozenset(other.event_filters)) for other in others]
             _raise_if_any(check_number(new, filters))
             tx.webhooks.add(subscription, signing_key=new.signing_key)
-            tx.timeline.subscribe(CURSOR, from_start=False)
+            tx.timeline.subscribe(WEBHOOKS, from_start=False)
         return subscription
 
     @checked(subscription_id=_A_SUBSCRIPTION, workspace=uuid)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.content.template import *
     from messaging_core.models.content.template_project import *
     from messaging_core.models.delivery.capabilities import *
+    from messaging_core.models.delivery.damage import *
     from messaging_core.models.delivery.delivery import *
     from messaging_core.models.delivery.doubts import *
     from messaging_core.models.delivery.event import *
@@ -104,6 +105,7 @@ _NAMES = {
         "Claim Controls Delivery IdempotencyKey Lane Lease NewMessage OutcomeKind Resolution "
         "Settlement Withdrawal"
     ),
+    "delivery.damage": "DamagedRows",
     "delivery.doubts": "Doubts",
     "delivery.event": "Event EventKind",
     "delivery.evidence": "Evidence HandOver Reported",

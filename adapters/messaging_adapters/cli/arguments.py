@@ -63,7 +63,8 @@ def parser() -> ArgumentParser:
         "check",
         parents=[common],
         help="ask every provider whether it knows the credentials; sends nothing",
-        epilog="exit status: 0 none has a fault, 1 a provider cannot be used, 2 wrong usage",
+        epilog="exit status: 0 none has a fault, 1 a provider cannot be used or the database has"
+        " damaged rows, 2 wrong usage",
     )
     check.set_defaults(run="commands.check:check")
     _add_serve(add, common)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from attrs import evolve
 
@@ -81,6 +82,26 @@ def interested(
 
 def _comparable(key: str, value: str) -> str:
     return value.lower() if key == CHANNEL_ID else value
+
+
+def signers_of(
+    subscriptions: Iterable[WebhookSubscription], name: str
+) -> list[WebhookSubscription]:
+    """Return the subscriptions whose key may sign a webhook to the URL of a request.
+
+    They are the active ones to the same event, in their order; filters do not matter. With which
+    key Bird signs is not published (reference §17.17).
+    """
+    return [
+        subscription
+        for subscription in subscriptions
+        if subscription.status is WebhookStatus.ACTIVE and subscription.event == name
+    ]
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, in lower case."""
+    return urlsplit(url).hostname or ""
 
 
 def message_at(message: Message, status: Status, at: datetime) -> Message:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from attrs import field
@@ -76,6 +77,10 @@ class Event:
     due_at: datetime | None = None
     in_doubt: bool = False
     reasons: tuple[Reason, ...] = field(default=())
+
+
+WEBHOOKS: Final = "messaging.webhooks"
+"""The name of the cursor that remembers how far webhooks have come."""
 
 
 @frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from attrs import field
 
@@ -81,16 +81,29 @@ class WebhookSubscription:
 
 
 @frozen(kw_only=True)
+class MessageWebhook:
+    """The URL that a request named for the events of its message."""
+
+    workspace_id: UUID
+    message_id: UUID
+    url: str = field(repr=False)
+
+
+@frozen(kw_only=True)
 class WebhookDelivery:
-    """One webhook that waits, or that was given up; it holds no address and no content.
+    """One webhook that waits, or that was given up; it holds no content and no person's address.
 
     Attributes:
         id: The same at every attempt, so that the receiver can tell repetitions.
-        subscription_id: Whose receiver gets it.
+        subscription_id: Whose receiver gets it; absent if it goes to the URL of a request.
         workspace_id: Its tenant.
         message_id: What it is about.
         status: The status of the message after the event.
         interaction_id: What a person did with the message, if it is about that.
+        position: The position of its event in the log.
+        url: Where it goes, if a request named the URL.
+        event: The name of its event, such as `sms.outbound`, if a request named the URL.
+        host: The host of its receiver; the webhooks of one host share threads.
         created_at: When the event was found; the webhook has this time at every attempt.
         due_at: When it is tried next; of one that was given up, when that was.
         expires_at: After this instant it is tried no more.
@@ -100,17 +113,40 @@ class WebhookDelivery:
     """
 
     id: UUID
-    subscription_id: UUID
+    subscription_id: UUID | None = None
     workspace_id: UUID
     message_id: UUID
     status: Status
     interaction_id: UUID | None = None
+    position: int = 0
+    url: str | None = field(default=None, repr=False)
+    event: str | None = None
+    host: str = field(default="", repr=False)
     created_at: datetime
     due_at: datetime
     expires_at: datetime
     attempts: int = 0
     failure: str | None = None
     is_dead: bool = False
+
+    @property
+    def receiver_id(self) -> UUID:
+        """Return the id of the subscription, or one that all requests with this URL share."""
+        return self.subscription_id or uuid5(self.workspace_id, self.url or "")
+
+
+@frozen(kw_only=True)
+class WebhookReceiver:
+    """A receiver that has a webhook to claim.
+
+    Attributes:
+        id: The `receiver_id` of its deliveries.
+        host: The host of the delivery that is due first.
+    """
+
+    id: UUID
+    workspace_id: UUID
+    host: str = field(repr=False)
 
 
 @frozen(kw_only=True)

@@ -22,11 +22,21 @@ class Timeline(Protocol):
 
     @abstractmethod
     def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        """Return all events of one message, in order."""
+        """Return all events of one message, in order; one that cannot be read is left out."""
 
     @abstractmethod
     def after(self, position: int, *, limit: int) -> list[Event]:
-        """Return the first events of all workspaces beyond a position, in order."""
+        """Return the first events of all workspaces beyond a position, in order.
+
+        An event that cannot be read is left out, so that fewer than `limit` may come; none come
+        only if there are no more. A transaction
+        that writes also takes it out of the log, so that no subscription waits for it; `damaged`
+        lists it from then on.
+        """
+
+    @abstractmethod
+    def damaged(self, *, limit: int) -> list[int]:
+        """Return the positions of events that were taken out of the log, in order."""
 
     @abstractmethod
     def subscribe(self, name: str, *, from_start: bool) -> None:

@@ -14,6 +14,7 @@ from messaging_core.models.delivery.webhook import (
     NewWebhookSubscription,
     WebhookScheme,
 )
+from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.messages.status import Status
 from messaging_core.rules.formats.uris import check_callback_url
 
@@ -54,6 +55,12 @@ def check_webhook(new: NewWebhookSubscription) -> list[Violation]:
     violations += check_callback_url(new.url, "/url")
     violations += _check_filters(new.event_filters, is_interaction=new.event.endswith("ction"))
     return violations + _check_key(new.signing_key, new.scheme)
+
+
+def webhook_url(request: SendMessage | None) -> str | None:
+    """Return the URL for the events of a message, if its request names one that is allowed."""
+    url = request.notification.url if request and request.notification else None
+    return None if url is None or check_callback_url(url, "") else url
 
 
 def check_number(

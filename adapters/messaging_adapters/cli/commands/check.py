@@ -1,21 +1,22 @@
-"""The command that checks the transports of all channels without sending."""
+"""The command that checks the transports of all channels, and the database, without sending."""
 
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from messaging_adapters.cli.config.engine import CONFIG
+from messaging_adapters.cli.config.engine import CONFIG, looking_engine
 from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
-from messaging_adapters.config.file import load_config
+from messaging_adapters.config.file import Config, load_config
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.ports.transport import Transport, check_transport, close_transports
 
 _NO_CHECK = "cannot be checked"
+_MOST_NAMED = 100
 
 
 def check(options: Namespace) -> int:
-    """Ask the provider of every channel whether it answers and knows the credentials."""
+    """Ask the provider of every channel if it knows the credentials, and name damaged rows."""
     screen = Screen()
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
@@ -24,7 +25,21 @@ def check(options: Namespace) -> int:
         rows = list(_checked(transports))
     columns = [*(Column(name) for name in ("channel", "transport", "result"))]
     screen.table([*columns, Column("reason", wraps=True)], [row for row, _ in rows])
-    return 0 if all(is_ok for _, is_ok in rows) else 1
+    is_sound = _shows_no_damage(screen, options, config)
+    return 0 if is_sound and all(is_ok for _, is_ok in rows) else 1
+
+
+def _shows_no_damage(screen: Screen, options: Namespace, config: Config) -> bool:
+    """Name the rows of the database that could not be read, if there is a database."""
+    if not (options.database or config.database).exists():
+        return True
+    with looking_engine(options) as engine:
+        damaged = engine.messenger.damaged_rows(limit=_MOST_NAMED)
+    for position in damaged.events:
+        screen.line(f"event {position} of the log cannot be read, and was put aside")
+    for delivery_id in damaged.webhooks:
+        screen.line(f"webhook {delivery_id} cannot be read, and is not sent")
+    return not (damaged.events or damaged.webhooks)
 
 
 def _checked(transports: dict[str, Transport]) -> Iterator[tuple[tuple[str, ...], bool]]:

@@ -65,12 +65,21 @@ class LogTables:
     events: dict[int, bytes] = field(factory=dict)
     subscriptions: dict[str, _Subscription] = field(factory=dict)
     counters: dict[str, int] = field(factory=dict)
+    damaged: dict[int, bytes] = field(factory=dict)  # events
     last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
 
 
 def _read(row: _Inbox) -> Receipt | None:
     try:
         return load(row.kind, row.document)
+    except InvalidDocumentError:
+        return None
+
+
+def event_of(document: bytes) -> Event | None:
+    """Return a stored event, or nothing if it cannot be read."""
+    try:
+        return load(Event, document)
     except InvalidDocumentError:
         return None
 
@@ -201,16 +210,28 @@ class MemoryTimeline(Timeline):
         return self._tables.last.get("event", 0)
 
     def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        events = [load(Event, document) for _, document in sorted(self._tables.events.items())]
+        events = [event_of(document) for _, document in sorted(self._tables.events.items())]
         return [
             event
             for event in events
-            if (event.workspace, event.message_id) == (workspace, message_id)
+            if event and (event.workspace, event.message_id) == (workspace, message_id)
         ]
 
     def after(self, position: int, *, limit: int) -> list[Event]:
-        positions = sorted(key for key in self._tables.events if key > position)[:limit]
-        return [load(Event, self._tables.events[key]) for key in positions]
+        read: list[Event] = []
+        for key in sorted(key for key in self._tables.events if key > position):
+            document = self._tables.events[key]
+            if event := event_of(document):
+                read.append(event)
+            else:
+                self._undo.put(self._tables.damaged, key, document)
+                self._undo.remove(self._tables.events, key)
+            if len(read) == limit:
+                break
+        return read
+
+    def damaged(self, *, limit: int) -> list[int]:
+        return sorted(self._tables.damaged)[:limit]
 
     def subscribe(self, name: str, *, from_start: bool) -> None:
         table = self._tables.subscriptions

@@ -8,9 +8,10 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.content import ContentTables
-from messaging_adapters.storage.memory.log import LogTables
+from messaging_adapters.storage.memory.log import LogTables, event_of
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
@@ -37,6 +38,7 @@ class Tables(Undoable, Protocol):
     references: dict[tuple[UUID, str], tuple[int, ...]]
     log: LogTables
     content: ContentTables
+    webhooks: WebhookTables
 
     @property
     def outbox(self) -> Mapping[int, Any]:
@@ -94,6 +96,7 @@ class MemoryRetention(Retention):
         for place in places:
             self._forget_evidence(place)
             self._forget_links(place)
+            self._forget_url(place)
             if place in self._log.interactions:
                 self._tables.remove(self._log.interactions, place)
         return len(erased)
@@ -108,16 +111,20 @@ class MemoryRetention(Retention):
                 self._tables.put(table, key, left)
 
     def _events(self, places: set[Place]) -> list[tuple[int, Event]]:
-        events = [(position, load(Event, text)) for position, text in self._log.events.items()]
+        events = [(position, event_of(text)) for position, text in self._log.events.items()]
         return [
             (position, event)
             for position, event in events
-            if (event.workspace, event.message_id) in places
+            if event and (event.workspace, event.message_id) in places
         ]
 
     def _forget_evidence(self, place: Place) -> None:
         if place in self._log.evidence:
             self._tables.remove(self._log.evidence, place)
+
+    def _forget_url(self, place: Place) -> None:
+        if place in self._tables.webhooks.urls:
+            self._tables.remove(self._tables.webhooks.urls, place)
 
     def _forget_links(self, place: Place) -> None:
         content = self._tables.content
@@ -144,6 +151,7 @@ class MemoryRetention(Retention):
         for place in places:
             self._forget_evidence(place)
             self._forget_links(place)
+            self._forget_url(place)
             if place in log.interactions:
                 interactions = [load(Interaction, text) for text in log.interactions[place]]
                 texts = tuple(

@@ -7,10 +7,13 @@ from uuid import UUID
 from attrs import evolve, field
 
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.errors import InvalidDocumentError
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.webhook import (
+    MessageWebhook,
     WebhookClaim,
     WebhookDelivery,
+    WebhookReceiver,
     WebhookSubscription,
 )
 from messaging_core.ports.storage.webhooks import Webhooks
@@ -21,15 +24,32 @@ from messaging_core.wire import encode, load
 class StoredDelivery:
     """One delivery as bytes, with when it can be claimed."""
 
-    subscription_id: UUID
+    receiver_id: UUID
+    workspace_id: UUID
+    message_id: UUID
+    position: int
+    host: str
     document: bytes
     due_at: datetime
-    is_dead: bool
+    is_dead: bool = False
+    is_damaged: bool = False
     fence: int = 0
 
-    def load(self) -> WebhookDelivery:
-        """Return the delivery."""
-        return evolve(load(WebhookDelivery, self.document), due_at=self.due_at)
+    @property
+    def waits(self) -> bool:
+        """Return whether it is still to be sent."""
+        return not self.is_dead and not self.is_damaged
+
+    def is_due(self, now: datetime, longest: timedelta) -> bool:
+        """Return whether it is time to send it."""
+        return self.waits and (self.due_at <= now or self.due_at > now + longest)
+
+    def load(self) -> WebhookDelivery | None:
+        """Return the delivery, or nothing if it cannot be read."""
+        try:
+            return evolve(load(WebhookDelivery, self.document), due_at=self.due_at)
+        except InvalidDocumentError:
+            return None
 
 
 @frozen
@@ -37,6 +57,7 @@ class WebhookTables:
     """The data."""
 
     subscriptions: dict[UUID, tuple[UUID, bytes, str | None]] = field(factory=dict)
+    urls: dict[tuple[UUID, UUID], str] = field(factory=dict)
     deliveries: dict[UUID, StoredDelivery] = field(factory=dict)
 
 
@@ -66,9 +87,9 @@ class MemoryWebhooks(Webhooks):
 
     def of_workspace(self, workspace: UUID) -> list[WebhookSubscription]:
         return [
-            load(WebhookSubscription, document)
+            subscription
             for owner, document, _ in self._tables.subscriptions.values()
-            if owner == workspace
+            if owner == workspace and (subscription := _subscription(document))
         ]
 
     def delete(self, workspace: UUID, subscription_id: UUID) -> bool:
@@ -76,9 +97,17 @@ class MemoryWebhooks(Webhooks):
             return False
         self._undo.remove(self._tables.subscriptions, subscription_id)
         for delivery_id, stored in list(self._tables.deliveries.items()):
-            if stored.subscription_id == subscription_id:
+            if stored.receiver_id == subscription_id:
                 self._undo.remove(self._tables.deliveries, delivery_id)
         return True
+
+    def add_urls(self, webhooks: Sequence[MessageWebhook]) -> None:
+        for webhook in webhooks:
+            place = (webhook.workspace_id, webhook.message_id)
+            self._undo.put(self._tables.urls, place, webhook.url)
+
+    def url_of(self, workspace: UUID, message_id: UUID) -> str | None:
+        return self._tables.urls.get((workspace, message_id))
 
     def add_deliveries(self, deliveries: Sequence[WebhookDelivery]) -> None:
         for delivery in deliveries:
@@ -86,7 +115,11 @@ class MemoryWebhooks(Webhooks):
 
     def _put(self, delivery: WebhookDelivery, *, fence: int) -> None:
         stored = StoredDelivery(
-            subscription_id=delivery.subscription_id,
+            receiver_id=delivery.receiver_id,
+            workspace_id=delivery.workspace_id,
+            message_id=delivery.message_id,
+            position=delivery.position,
+            host=delivery.host,
             document=encode(delivery),
             due_at=delivery.due_at,
             is_dead=delivery.is_dead,
@@ -94,35 +127,52 @@ class MemoryWebhooks(Webhooks):
         )
         self._undo.put(self._tables.deliveries, delivery.id, stored)
 
-    def due(self, now: datetime) -> list[tuple[UUID, UUID]]:
-        due = {
-            stored.subscription_id
-            for stored in self._tables.deliveries.values()
-            if not stored.is_dead and stored.due_at <= now
-        }
+    def due(
+        self, now: datetime, *, longest: timedelta, after: UUID | None, limit: int
+    ) -> list[WebhookReceiver]:
+        first: dict[UUID, StoredDelivery] = {}
+        for _, stored in self._ready(now, longest):
+            if after is None or stored.receiver_id > after:
+                first.setdefault(stored.receiver_id, stored)
         return [
-            (workspace, subscription_id)
-            for subscription_id, (workspace, *_) in self._tables.subscriptions.items()
-            if subscription_id in due
+            WebhookReceiver(id=receiver_id, workspace_id=stored.workspace_id, host=stored.host)
+            for receiver_id, stored in sorted(first.items(), key=lambda item: item[0])
+        ][:limit]
+
+    def _ready(self, now: datetime, longest: timedelta) -> list[tuple[UUID, StoredDelivery]]:
+        """Return what can be claimed, the first one first."""
+        table = self._tables.deliveries
+        first: dict[tuple[UUID, UUID], int] = {}
+        for stored in table.values():
+            if stored.waits:
+                place = (stored.receiver_id, stored.message_id)
+                first[place] = min(stored.position, first.get(place, stored.position))
+        due = [
+            (delivery_id, stored)
+            for delivery_id, stored in table.items()
+            if stored.is_due(now, longest)
+            and stored.position == first[stored.receiver_id, stored.message_id]
         ]
+        return sorted(due, key=lambda item: (item[1].due_at, item[1].position, item[0]))
 
     def claim(
-        self, subscription_id: UUID, *, now: datetime, lease: timedelta
+        self, receiver_id: UUID, *, now: datetime, lease: timedelta, longest: timedelta
     ) -> WebhookClaim | None:
-        due = [
-            (stored.due_at, delivery_id)
-            for delivery_id, stored in self._tables.deliveries.items()
-            if stored.subscription_id == subscription_id
-            and not stored.is_dead
-            and stored.due_at <= now
-        ]
-        if not due:
-            return None
-        _, delivery_id = min(due)
-        stored = self._tables.deliveries[delivery_id]
-        leased = evolve(stored, due_at=now + lease, fence=stored.fence + 1)
-        self._undo.put(self._tables.deliveries, delivery_id, leased)
-        return WebhookClaim(delivery=stored.load(), fence=leased.fence)
+        while mine := [
+            place for place in self._ready(now, longest) if place[1].receiver_id == receiver_id
+        ]:
+            delivery_id, stored = mine[0]
+            delivery = stored.load()
+            if delivery is None:
+                self._change(delivery_id, evolve(stored, is_damaged=True))
+                continue
+            leased = evolve(stored, due_at=now + lease, fence=stored.fence + 1)
+            self._change(delivery_id, leased)
+            return WebhookClaim(delivery=delivery, fence=leased.fence)
+        return None
+
+    def _change(self, delivery_id: UUID, stored: StoredDelivery) -> None:
+        self._undo.put(self._tables.deliveries, delivery_id, stored)
 
     def settle(self, claim: WebhookClaim, after: WebhookDelivery | None) -> bool:
         stored = self._tables.deliveries.get(claim.delivery.id)
@@ -136,8 +186,8 @@ class MemoryWebhooks(Webhooks):
 
     def dead(self, workspace: UUID, *, limit: int) -> list[WebhookDelivery]:
         dead = [stored.load() for stored in self._tables.deliveries.values() if stored.is_dead]
-        mine = [delivery for delivery in dead if delivery.workspace_id == workspace]
-        return sorted(mine, key=lambda delivery: (delivery.due_at, delivery.id))[:limit]
+        mine = [delivery for delivery in dead if delivery and delivery.workspace_id == workspace]
+        return sorted(mine, key=_in_order)[:limit]
 
     def restart(self, workspace: UUID, *, now: datetime, expires_at: datetime, limit: int) -> int:
         dead = self.dead(workspace, limit=limit)
@@ -156,3 +206,18 @@ class MemoryWebhooks(Webhooks):
         for delivery_id in old[:limit]:
             self._undo.remove(self._tables.deliveries, delivery_id)
         return len(old[:limit])
+
+    def damaged(self, *, limit: int) -> list[UUID]:
+        table = self._tables.deliveries
+        return [delivery_id for delivery_id, stored in table.items() if stored.is_damaged][:limit]
+
+
+def _subscription(document: bytes) -> WebhookSubscription | None:
+    try:
+        return load(WebhookSubscription, document)
+    except InvalidDocumentError:
+        return None
+
+
+def _in_order(delivery: WebhookDelivery) -> tuple[datetime, int, UUID]:
+    return delivery.due_at, delivery.position, delivery.id

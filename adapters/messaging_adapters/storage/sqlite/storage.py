@@ -292,6 +292,7 @@ class SqliteStorage(ForkAware, Storage):
             self._reopen()
         elif self._connection.in_transaction:
             self._recover()
+        self._tx.timeline.read_only = read_only
         if read_only:
             self._retry.begin_reading()
         else:

@@ -2,7 +2,7 @@
 # ruff: noqa: S101, D102, PLR2004 - asserts, names that are sentences, literal expectations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from attrs import evolve
@@ -498,6 +498,38 @@ class LogContract:
         assert _kinds_after(storage, 0, limit=2) == kinds[:2]
         assert _kinds_after(storage, positions[1]) == kinds[2:]
         assert _kinds_after(storage, positions[-1]) == []
+
+    def test_events_that_cannot_be_read_are_taken_out_and_hold_up_no_other(self) -> None:
+        storage = self.make_storage()
+        damaged: Any = "torn"
+        message_id = uuid4()
+        with storage.begin() as tx:
+            tx.timeline.subscribe("host", from_start=True)
+        good = an_event(message_id=message_id)
+        torn = evolve(good, kind=damaged)
+
+        _append(storage, good, torn, torn, torn, good, torn)
+
+        with storage.begin(read_only=True) as tx:
+            first, second = tx.timeline.of_message(good.workspace, message_id)
+            assert tx.timeline.after(0, limit=2)[:1] == [first]
+            assert tx.timeline.after(first.position, limit=2) == [second]
+            assert tx.timeline.after(second.position, limit=2) == []
+        with storage.begin() as tx:
+            assert tx.timeline.after(0, limit=9) == [first, second]
+            cursor = tx.timeline.lease_cursor("host", now=AT, lease=_HOUR)
+            assert cursor is not None
+            tx.timeline.advance_cursor(evolve(cursor, position=second.position))
+            assert not tx.timeline.is_behind("host")
+        _append(storage, good)
+
+        with storage.begin(read_only=True) as tx:
+            positions = tx.timeline.damaged(limit=9)
+            (last,) = tx.timeline.after(second.position, limit=9)
+            assert tx.timeline.is_behind("host")
+            assert tx.timeline.damaged(limit=1) == positions[:1]
+        assert len(positions) == 4
+        assert first.position < positions[0] < second.position < positions[-1] < last.position
 
     def test_a_subscription_begins_where_it_was_told_to_and_only_once(self) -> None:
         storage = self.make_storage()

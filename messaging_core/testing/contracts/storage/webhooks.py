@@ -10,6 +10,7 @@ from attrs import evolve
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.webhook import (
     EventFilter,
+    MessageWebhook,
     WebhookClaim,
     WebhookDelivery,
     WebhookScheme,
@@ -18,11 +19,14 @@ from messaging_core.models.delivery.webhook import (
 )
 from messaging_core.models.messages.status import Status
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.testing.builders import a_new_message
 from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
 from messaging_core.testing.contracts.storage.steps import AT, MICROSECOND, raised
 
+_URL: Final = "https://shop.example/"
 _KEY: Final = "a signing key \u00e9"
 _LEASE: Final = timedelta(minutes=1)
+_LONGEST: Final = 200 * _LEASE
 
 
 class WebhooksContract:
@@ -185,6 +189,154 @@ class WebhooksContract:
         assert _dead(storage) == [new]
         assert _claim(storage) is not None
 
+    def test_receivers_that_are_due_are_paged_by_their_ids(self) -> None:
+        storage = self.make_storage()
+        urls = [f"https://shop{number}.example/" for number in range(5)]
+        asked = [
+            _delivery(number, subscription=None, url=url, host="shop.example")
+            for number, url in enumerate(urls, 1)
+        ]
+        again = _delivery(9, subscription=None, url=urls[0])
+        waiting = _delivery(10, subscription=None, url="https://x.example/", due_at=AT + _LEASE)
+        _deliver(storage, *asked, again, waiting)
+        expected = sorted(delivery.receiver_id for delivery in asked)
+
+        pages = [
+            _due(storage, limit=2),
+            _due(storage, after=expected[1], limit=2),
+            _due(storage, after=expected[3], limit=2),
+        ]
+
+        assert pages == [expected[:2], expected[2:4], expected[4:]]
+        assert again.receiver_id in expected
+        with storage.begin(read_only=True) as tx:
+            (first, *_) = tx.webhooks.due(AT, longest=_LONGEST, after=None, limit=1)
+        assert first.host in {"shop.example", ""}
+
+    def test_deliveries_of_one_message_go_one_after_the_other(self) -> None:
+        storage = self.make_storage()
+        _subscribe(storage, _subscription(1))
+        first = _delivery(3, position=1, due_at=AT + _LEASE)
+        second = _delivery(2, position=2, message_id=first.message_id)
+        third = _delivery(1, position=3, message_id=first.message_id)
+        _deliver(storage, first)
+        _deliver(storage, second)
+        assert _due(storage) == []
+        assert _claim(storage) is None
+
+        claim = _claim(storage, now=AT + _LEASE)
+        assert claim is not None
+        assert claim.delivery == first
+        _deliver(storage, third)
+        assert _claim(storage, now=AT + _LEASE) is None
+        assert _settle(storage, claim, evolve(first, attempts=1, due_at=AT + 2 * _LEASE))
+        assert _claim(storage, now=AT + _LEASE) is None
+        taken = [self._settled(storage, AT + 2 * _LEASE) for _ in range(4)]
+
+        assert taken == [first.id, second.id, third.id, None]
+
+    @staticmethod
+    def _settled(storage: Storage, now: datetime) -> UUID | None:
+        """Claim a delivery and let it arrive."""
+        claim = _claim(storage, now=now)
+        if claim is not None:
+            assert _settle(storage, claim, None)
+        return claim.delivery.id if claim else None
+
+    def test_a_dead_delivery_holds_up_none_of_its_message(self) -> None:
+        storage = self.make_storage()
+        _subscribe(storage, _subscription(1))
+        first = _delivery(1)
+        second = _delivery(2, message_id=first.message_id)
+        _deliver(storage, first, second)
+        claim = _claim(storage)
+        assert claim is not None
+
+        assert _settle(storage, claim, evolve(first, is_dead=True))
+        following = _claim(storage)
+
+        assert following is not None
+        assert following.delivery == second
+
+    def test_dead_deliveries_of_one_message_begin_again_in_their_order(self) -> None:
+        storage = self.make_storage()
+        _subscribe(storage, _subscription(1))
+        last = _delivery(4, position=4)
+        dead = [
+            _delivery(number, message_id=last.message_id, due_at=AT - number * _LEASE, is_dead=True)
+            for number in (1, 2, 3)
+        ]
+        _deliver(storage, *dead, last)
+
+        with storage.begin() as tx:
+            restarted = tx.webhooks.restart(DEFAULT_WORKSPACE, now=AT, expires_at=AT, limit=9)
+
+        assert restarted == 3  # noqa: PLR2004 - all of them
+        taken = [self._settled(storage, AT) for _ in range(5)]
+        assert taken == [UUID(int=1), UUID(int=2), UUID(int=3), last.id, None]
+
+    def test_a_delivery_from_before_the_clock_was_set_back_is_due(self) -> None:
+        storage = self.make_storage()
+        _subscribe(storage, _subscription(1))
+        _deliver(storage, _delivery(1, due_at=AT + _LONGEST))
+        assert _due(storage) == []
+        assert _claim(storage) is None
+
+        earlier = AT - MICROSECOND
+
+        assert _due(storage, now=earlier) == [UUID(int=1)]
+        assert _claim(storage, now=earlier) is not None
+        assert _claim(storage, now=earlier) is None
+
+    def test_a_subscription_that_cannot_be_read_hides_no_other(self) -> None:
+        storage = self.make_storage()
+        damaged: Any = "torn"
+        _subscribe(storage, _subscription(1, scheme=damaged))
+        _subscribe(storage, _subscription(2))
+
+        with storage.begin(read_only=True) as tx:
+            assert tx.webhooks.of_workspace(DEFAULT_WORKSPACE) == [_subscription(2)]
+
+    def test_a_delivery_that_cannot_be_read_holds_up_no_other(self) -> None:
+        storage = self.make_storage()
+        _subscribe(storage, _subscription(1))
+        damaged: Any = "torn"
+        torn = _delivery(1, status=damaged)
+        following = _delivery(2, message_id=torn.message_id)
+        _deliver(storage, torn, following, _delivery(3))
+
+        taken = [self._settled(storage, AT) for _ in range(3)]
+
+        assert taken == [following.id, UUID(int=3), None]
+        with storage.begin(read_only=True) as tx:
+            assert tx.webhooks.damaged(limit=9) == [torn.id]
+            assert tx.webhooks.dead(DEFAULT_WORKSPACE, limit=9) == []
+
+    def test_the_url_of_a_message_is_kept_until_it_is_deleted_or_redacted(self) -> None:
+        storage = self.make_storage()
+        first, second = a_new_message(), a_new_message()
+        for new in (first, second):
+            message = evolve(new.message, status=Status.SENT)
+            with storage.begin() as tx:
+                tx.messages.add([evolve(new, message=message, delivery=None)])
+                webhook = MessageWebhook(
+                    workspace_id=new.workspace, message_id=message.id, url=f"{_URL}{message.id}"
+                )
+                tx.webhooks.add_urls([webhook])
+
+        def urls() -> list[str | None]:
+            with storage.begin(read_only=True) as tx:
+                return [
+                    tx.webhooks.url_of(new.workspace, new.message.id) for new in (first, second)
+                ]
+
+        assert urls() == [f"{_URL}{first.message.id}", f"{_URL}{second.message.id}"]
+        with storage.begin() as tx:
+            assert tx.webhooks.url_of(OTHER_WORKSPACE, first.message.id) is None
+            tx.retention.delete([(first.workspace, first.message.id)])
+            tx.retention.redact([(second.workspace, second.message.id)])
+        assert urls() == [None, None]
+
     def test_what_was_done_to_webhooks_is_rolled_back(self) -> None:
         storage = self.make_storage()
         _subscribe(storage, _subscription(1))
@@ -192,7 +344,7 @@ class WebhooksContract:
 
         def block() -> None:
             with storage.begin() as tx:
-                claim = tx.webhooks.claim(UUID(int=1), now=AT, lease=_LEASE)
+                claim = tx.webhooks.claim(UUID(int=1), now=AT, lease=_LEASE, longest=_LONGEST)
                 assert claim is not None
                 assert tx.webhooks.settle(claim, None)
                 tx.webhooks.restart(DEFAULT_WORKSPACE, now=AT, expires_at=AT, limit=9)
@@ -224,12 +376,13 @@ def _subscription(
     return evolve(subscription, **fields)
 
 
-def _delivery(number: int, *, subscription: int = 1, **fields: Any) -> WebhookDelivery:
+def _delivery(number: int, *, subscription: int | None = 1, **fields: Any) -> WebhookDelivery:
     delivery = WebhookDelivery(
         id=UUID(int=number),
-        subscription_id=UUID(int=subscription),
+        subscription_id=UUID(int=subscription) if subscription else None,
         workspace_id=DEFAULT_WORKSPACE,
-        message_id=UUID(int=7),
+        message_id=UUID(int=100 + number),
+        position=number,
         status=Status.SENT,
         created_at=AT,
         due_at=AT,
@@ -250,14 +403,18 @@ def _deliver(storage: Storage, *deliveries: WebhookDelivery) -> None:
         tx.webhooks.add_deliveries(deliveries)
 
 
-def _due(storage: Storage, *, now: datetime = AT) -> list[UUID]:
+def _due(
+    storage: Storage, *, now: datetime = AT, after: UUID | None = None, limit: int = 100
+) -> list[UUID]:
     with storage.begin(read_only=True) as tx:
-        return [subscription_id for _, subscription_id in tx.webhooks.due(now)]
+        receivers = tx.webhooks.due(now, longest=_LONGEST, after=after, limit=limit)
+    assert all(receiver.workspace_id == DEFAULT_WORKSPACE for receiver in receivers)
+    return [receiver.id for receiver in receivers]
 
 
 def _claim(storage: Storage, *, now: datetime = AT) -> WebhookClaim | None:
     with storage.begin() as tx:
-        return tx.webhooks.claim(UUID(int=1), now=now, lease=_LEASE)
+        return tx.webhooks.claim(UUID(int=1), now=now, lease=_LEASE, longest=_LONGEST)
 
 
 def _settle(storage: Storage, claim: WebhookClaim, after: WebhookDelivery | None) -> bool:

@@ -8,6 +8,8 @@ from threading import Thread
 from typing import Any
 
 from google_peer import GooglePeer
+from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_core.testing.builders import an_event
 from messaging_core.testing.contracts.bounds import nothing_left_open
 
 CHANNEL = """
@@ -88,6 +90,18 @@ def test_all_is_well_when_no_channel_fails(run, shop):
         ran = run("check")
 
     assert ran.status == 0
+
+
+def test_rows_of_the_database_that_cannot_be_read_are_named(run, shop):
+    (shop / "messaging.toml").write_text(CHANNEL.format(name="paper", dsn="file:outbox"))
+    with SqliteStorage(shop / "messages.db") as storage, storage.begin() as tx:
+        tx.timeline.append([an_event("torn")])
+        tx.timeline.after(0, limit=1)
+
+    ran = run("check")
+
+    assert ran.status == 1
+    assert "event 1 of the log cannot be read" in ran.out
 
 
 def test_every_variable_that_is_missing_is_named_at_once(run, shop):

@@ -254,19 +254,6 @@ CREATE TABLE messaging_webhook_subscriptions (
 );
 CREATE INDEX messaging_webhook_subscriptions_workspace
     ON messaging_webhook_subscriptions (workspace);
-CREATE TABLE messaging_webhook_deliveries (
-    id              BLOB PRIMARY KEY,
-    subscription_id BLOB NOT NULL,
-    workspace       BLOB NOT NULL,
-    is_dead         INTEGER NOT NULL,
-    due_at          INTEGER NOT NULL,
-    fence           INTEGER NOT NULL DEFAULT 0,
-    document        BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX messaging_webhook_deliveries_due
-    ON messaging_webhook_deliveries (subscription_id, is_dead, due_at);
-CREATE INDEX messaging_webhook_deliveries_dead ON messaging_webhook_deliveries (workspace, due_at)
-    WHERE is_dead;
 CREATE TABLE messaging_access_keys (
     id        BLOB PRIMARY KEY,
     workspace BLOB NOT NULL,
@@ -280,6 +267,38 @@ CREATE TABLE messaging_rates (
     document  BLOB NOT NULL,
     PRIMARY KEY (workspace, key)
 ) WITHOUT ROWID;
+CREATE TABLE messaging_message_webhooks (
+    message_id BLOB PRIMARY KEY,
+    workspace  BLOB NOT NULL,
+    url        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE messaging_webhook_queue (
+    id          BLOB PRIMARY KEY,
+    receiver_id BLOB NOT NULL,
+    workspace   BLOB NOT NULL,
+    message_id  BLOB NOT NULL,
+    position    INTEGER NOT NULL,
+    state       INTEGER NOT NULL,
+    due_at      INTEGER NOT NULL,
+    host        TEXT NOT NULL,
+    fence       INTEGER NOT NULL DEFAULT 0,
+    document    BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX messaging_webhook_queue_due
+    ON messaging_webhook_queue (state, receiver_id, due_at, position);
+CREATE INDEX messaging_webhook_queue_message
+    ON messaging_webhook_queue (receiver_id, message_id, position);
+CREATE INDEX messaging_webhook_queue_dead ON messaging_webhook_queue (workspace, due_at)
+    WHERE state = 2;
+CREATE TABLE messaging_damaged_events (
+    position   INTEGER PRIMARY KEY,
+    workspace  BLOB,
+    message_id BLOB,
+    kind       TEXT,
+    status     TEXT,
+    at         INTEGER,
+    document   TEXT
+);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0001_messages', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0002_fairness', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0003_log', CURRENT_TIMESTAMP);
@@ -295,6 +314,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0013_receipt_failures', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0014_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0015_access_keys', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0018_request_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_message', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_receipt', 0);

@@ -16,6 +16,7 @@ from messaging_adapters.storage.sqlite.rows.documents import (
     inline_part,
     is_inline,
 )
+from messaging_adapters.storage.sqlite.rows.skip_corrupt import skip_corrupt
 from messaging_adapters.storage.sqlite.stores.timeline import event_of, event_row
 from messaging_core.decisions.status.redaction import (
     redacted,
@@ -57,9 +58,12 @@ _DELETE_MESSAGE = ("DELETE FROM messaging_messages WHERE position = ?", DELETE_D
 _DELETE_BY_ID = (
     "DELETE FROM messaging_evidence WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_short_links WHERE message_id = ? AND workspace = ?",
+    "DELETE FROM messaging_message_webhooks WHERE message_id = ? AND workspace = ?",
+    "DELETE FROM messaging_damaged_events WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_interactions WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_events WHERE message_id = ? AND workspace = ?",
 )
+_NOT_REDACTED: Final = 4  # of these, redaction leaves nothing either
 _REMEMBER = (
     "UPDATE messaging_facts SET value ="
     " max(value, coalesce((SELECT max(position) FROM {table}), 0)) WHERE name = ?"
@@ -231,13 +235,11 @@ class SqliteRetention(Retention):
 
     def _redact_log(self, row: _Row) -> None:
         """Take content and addresses out of what hangs on a message."""
-        evidence, short_links, _, _ = _DELETE_BY_ID
         execute, of = self._cursor.execute, _id_of(row)
-        execute(evidence, of)
-        execute(short_links, of)
-        for event in [event_of(record) for record in execute(_EVENTS, of).fetchall()]:
-            *_, document = event_row(redacted_event(event))
-            execute(_REDACT_EVENT, (document, event.position))
+        for statement in _DELETE_BY_ID[:_NOT_REDACTED]:
+            execute(statement, of)
+        for record in execute(_EVENTS, of).fetchall():
+            execute(_REDACT_EVENT, (_redacted_document(record), record[0]))
         for position, document in execute(_INTERACTIONS, of).fetchall():
             left = redacted_interaction(load(Interaction, document))
             execute(_REDACT_INTERACTION, (encode(left).decode(), position))
@@ -265,6 +267,14 @@ class SqliteRetention(Retention):
             self._remember("messaging_receipts", "last_receipt")
             self._cursor.executemany(_DELETE_RECEIPT, old)
         return len(old)
+
+
+def _redacted_document(record: tuple[Any, ...]) -> str | None:
+    """Return what redaction leaves in the document of an event; of a damaged one nothing."""
+    for event in skip_corrupt([record], event_of, "event"):
+        *_, document = event_row(redacted_event(event))
+        return str(document) if document else None
+    return None
 
 
 def _id_of(row: _Row) -> tuple[bytes, bytes]:

@@ -28,6 +28,10 @@ _LAST_POSITION = (  # of those that are there, and of those that were
 _FIND = "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
 _OF_MESSAGE = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position"
 _AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
+_REMEMBER_LAST = f"UPDATE messaging_facts SET value = ({_LAST_POSITION}) WHERE name = 'last_event'"  # noqa: S608 - no input
+_KEEP_DAMAGED = "INSERT OR REPLACE INTO messaging_damaged_events VALUES (?, ?, ?, ?, ?, ?, ?)"
+_DELETE_EVENT = "DELETE FROM messaging_events WHERE position = ?"
+_DAMAGED = "SELECT position FROM messaging_damaged_events ORDER BY position LIMIT ?"
 _SUBSCRIBE = (
     "INSERT OR IGNORE INTO messaging_subscriptions (name, position)"  # noqa: S608 - no input
     f" VALUES (?, iif(?, 0, ({_LAST_POSITION})))"
@@ -52,10 +56,15 @@ _INCREMENT = (
 
 
 class SqliteTimeline(Timeline):
-    """Keep events through one cursor, inside one transaction."""
+    """Keep events through one cursor, inside one transaction.
+
+    Attributes:
+        read_only: The transaction writes nothing.
+    """
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
+        self.read_only = False
 
     def append(self, events: Sequence[Event]) -> None:
         (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
@@ -69,7 +78,25 @@ class SqliteTimeline(Timeline):
         return list(skip_corrupt(rows, event_of, "event"))
 
     def after(self, position: int, *, limit: int) -> list[Event]:
-        return [event_of(row) for row in self._cursor.execute(_AFTER, (position, limit))]
+        while rows := self._cursor.execute(_AFTER, (position, limit)).fetchall():
+            events = list(skip_corrupt(rows, event_of, "event"))
+            if len(events) < len(rows) and not self.read_only:
+                self._take_out(rows, events)
+            if events:
+                return events
+            position = rows[-1][0]
+        return []
+
+    def _take_out(self, rows: Sequence[tuple[Any, ...]], events: Sequence[Event]) -> None:
+        """Move rows that made no event out of the log; their positions are not used again."""
+        read = {event.position for event in events}
+        damaged = [row for row in rows if row[0] not in read]
+        self._cursor.execute(_REMEMBER_LAST)
+        self._cursor.executemany(_KEEP_DAMAGED, damaged)
+        self._cursor.executemany(_DELETE_EVENT, [row[:1] for row in damaged])
+
+    def damaged(self, *, limit: int) -> list[int]:
+        return [position for (position,) in self._cursor.execute(_DAMAGED, (limit,))]
 
     def subscribe(self, name: str, *, from_start: bool) -> None:
         self._cursor.execute(_SUBSCRIBE, (name, from_start))

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -15,12 +17,15 @@ from sqlalchemy import create_engine, text
 from sqlite_utils import Database
 
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.schema import check, script
 from messaging_adapters.storage.sqlite.schema.constants import LOG, MIGRATION_NAMES, MIGRATION_SET
 from messaging_adapters.storage.sqlite.schema.migrations import migrations
 from messaging_core.errors import ConfigurationError, SchemaError
 from messaging_core.models import Identifier, SuppressionScope
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.webhook import WebhookClaim, WebhookDelivery
+from messaging_core.models.messages.status import Status
 from messaging_core.testing import a_message, a_new_message
 from messaging_core.testing.builders import a_contact, a_suppression
 from messaging_core.testing.contracts.storage.steps import add, claim, ids, walk
@@ -122,6 +127,46 @@ class TestOwnMigrations:
         assert works(path)
 
 
+class TestWebhooksOfOlderVersions:
+    def test_those_that_wait_and_those_that_were_given_up_stay(
+        self, path: Path, connection: sqlite3.Connection
+    ) -> None:
+        migrations.apply(Database(path), stop_before="0018_request_webhooks")
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        waiting, dead = [
+            WebhookDelivery(
+                id=UUID(int=number),
+                subscription_id=UUID(int=7),
+                workspace_id=DEFAULT_WORKSPACE,
+                message_id=UUID(int=9),
+                status=Status.SENT,
+                created_at=at,
+                due_at=at,
+                expires_at=at,
+                is_dead=number > 1,
+            )
+            for number in (1, 2)
+        ]
+        for delivery in (waiting, dead):
+            connection.execute(
+                "INSERT INTO messaging_webhook_deliveries VALUES (?, ?, ?, ?, ?, 3, ?)",
+                (
+                    delivery.id.bytes,
+                    UUID(int=7).bytes,
+                    DEFAULT_WORKSPACE.bytes,
+                    delivery.is_dead,
+                    to_micros(at),
+                    encode(delivery),
+                ),
+            )
+
+        with SqliteStorage(path) as storage, storage.begin() as tx:
+            span = timedelta(minutes=1)
+            claim = tx.webhooks.claim(UUID(int=7), now=at, lease=span, longest=span)
+            assert claim == WebhookClaim(delivery=waiting, fence=4)
+            assert tx.webhooks.dead(DEFAULT_WORKSPACE, limit=9) == [dead]
+
+
 class TestIdentifiersOfOlderVersions:
     """They were compared exactly, and suppressed numbers only without punctuation."""
 
@@ -188,6 +233,7 @@ engine.dispose()
 REVISION = """
 from alembic import op
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
 
 revision, down_revision = "1", None
 
@@ -323,6 +369,7 @@ class TestConstants:
 LOADED = """
 import sys
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
 with SqliteStorage(sys.argv[1], migrate=sys.argv[2] == "migrate") as storage:
     storage.check_schema()
 print("sqlite_utils" in sys.modules)

@@ -1,0 +1,18 @@
+"""Stored rows that could not be read, and were put aside so that they stop nothing."""
+
+from uuid import UUID
+
+from messaging_core.lazy import frozen
+
+
+@frozen(kw_only=True)
+class DamagedRows:
+    """What was put aside; it may show that a disk or a backup is damaged.
+
+    Attributes:
+        events: Their positions in the event log.
+        webhooks: The ids of webhooks that are not sent.
+    """
+
+    events: tuple[int, ...] = ()
+    webhooks: tuple[UUID, ...] = ()
