@@ -25,6 +25,7 @@ from messaging_core.testing.builders import (
 )
 from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
 from messaging_core.testing.contracts.audience import AudienceContract
+from messaging_core.testing.contracts.direct_media_store import DirectMediaStoreContract
 from messaging_core.testing.contracts.files import FilesContract
 from messaging_core.testing.contracts.http_client import HttpClientContract
 from messaging_core.testing.contracts.media import MediaContract
@@ -44,6 +45,7 @@ __all__ = [
     "MONDAY_MORNING",
     "AudienceContract",
     "BeforeHandoff",
+    "DirectMediaStoreContract",
     "DurableStorageContract",
     "FilesContract",
     "HttpClientContract",
