@@ -1,5 +1,7 @@
 """Media in a bucket of S3: the contract against moto, and what S3 does in the wild."""
 
+import base64
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -121,6 +123,22 @@ def test_an_interrupted_upload_leaves_no_parts(make: Callable[..., S3MediaStore]
     writer.abort()
 
     assert (unfinished_in(store.bucket), keys_of(store.bucket)) == (0, [])
+
+
+def test_the_policy_of_a_form_fixes_every_field(make: Callable[..., S3MediaStore]) -> None:
+    store = make()
+    form = store.upload_form(FILE, 1000, timedelta(minutes=1))
+    signed = ("policy", "x-amz-signature")
+    fields = {name: value for name, value in form.fields.items() if name not in signed}
+
+    conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
+
+    exact = [{name: value} for name, value in {**fields, "bucket": store.bucket}.items()]
+    assert [condition for condition in conditions if condition not in exact] == [
+        ["content-length-range", 0, 1000]
+    ]
+    assert all(condition in conditions for condition in exact)
+    assert (fields["Content-Type"], fields["key"]) == ("image/png", f"incoming/{FILE.id}")
 
 
 def test_a_form_and_a_url_end(make: Callable[..., S3MediaStore]) -> None:

@@ -13,7 +13,7 @@ from messaging_core.fork import ForkAware, ForkSafeLock, watch_forks
 try:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 except ImportError as error:
     raise MissingDependencyError("boto3", "s3") from error
 
@@ -123,6 +123,9 @@ class S3Connection(ForkAware):
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
+        # Without keys boto3 would call S3 as a stranger, and could not sign a form.
+        if "aws_access_key_id" not in self._options and _session().get_credentials() is None:
+            raise NoCredentialsError
         client: S3Client = _session().client("s3", config=config, **self._options)
         return client
 
