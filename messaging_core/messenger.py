@@ -224,6 +224,7 @@ class Messenger:
             idempotency_window=check_window(idempotency_window),
             media_check=None if media_check is None else GuardedMediaCheck(media_check),
         )
+        self._media_check = media_check
         self._group = GroupAcceptor(self.acceptor.accept)
         self._lookup = MessageLookup(storage=storage)
         self._changes = MessageChanges(context=self.context)
@@ -322,12 +323,16 @@ class Messenger:
         return messenger
 
     def close(self) -> None:
-        """Close the storage and the transports, those that can be closed; workers stop first."""
+        """Close the storage, the transports and the check of media; workers stop first.
+
+        Those are closed that can be.
+        """
         routes = [self.channels.route(channel_id) for channel_id in self.channels.by_id]
         close_transports(route[1] for route in routes if route)
-        close = getattr(self.storage, "close", None)
-        if close is not None:
-            close()
+        for own in (self._media_check, self.storage):
+            close = getattr(own, "close", None)
+            if close is not None:
+                close()
 
     def __enter__(self) -> Self:
         return self

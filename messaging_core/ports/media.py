@@ -49,8 +49,9 @@ class MediaCheck(Protocol):
         """Return why the channel may not send it, or nothing if it may.
 
         It is called for each media URL of a request, before anything is written, also by `plan`.
-        It opens no connection, and returns nothing for a URL that it does not know. What cannot
-        be told now is not refused: the transport finds out.
+        It does not fetch the medium, and returns nothing for a URL that it does not know; it may
+        ask the store of uploaded files. What cannot be told now is not refused: the transport
+        finds out.
 
         Args:
             url: As it stood in the request.

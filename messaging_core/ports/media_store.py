@@ -1,9 +1,12 @@
 """Where the pictures and files are kept that callers upload."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Protocol, runtime_checkable
 from uuid import UUID
+
+from attrs import field
 
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
@@ -97,6 +100,51 @@ class MediaStore(Protocol):
     @abstractmethod
     def delete(self, file_id: UUID) -> bool:
         """Remove a file, and return whether there was one.
+
+        Raises:
+            MediaError: The store is not available.
+        """
+
+
+@frozen(kw_only=True)
+class DirectUpload:
+    """A form with which a caller uploads one file to the store itself, by POST.
+
+    Attributes:
+        url: Where the form goes.
+        fields: To be sent as they are, before the field `file`.
+    """
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@runtime_checkable
+class DirectMediaStore(MediaStore, Protocol):
+    """A store on a server of its own, which callers can reach without the application."""
+
+    @abstractmethod
+    def upload_form(self, file: MediaFile, limit: int, lifetime: timedelta) -> DirectUpload:
+        """Return a form that uploads one file, so large, of this content type.
+
+        The store refuses the form if a field was changed, left out or added, if the file is
+        larger, or if the form is too old. It may take a form several times; but as soon as
+        `find` or `read` has returned the file, it never changes.
+
+        Args:
+            file: What the store keeps beside the content; its size is counted by the store.
+            limit: The most bytes of the content.
+            lifetime: How long the form may be used.
+
+        Raises:
+            MediaError: The store is not available.
+        """
+
+    @abstractmethod
+    def signed_url(self, file: MediaFile, lifetime: timedelta) -> str:
+        """Return a URL from which a file that `find` returned is fetched without a login.
+
+        The answer has the content type of the file, and `Content-Disposition: attachment`.
 
         Raises:
             MediaError: The store is not available.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from messaging_core.testing.clock import MONDAY_MORNING, ManualClock
     from messaging_core.testing.contracts.audience import AudienceContract
+    from messaging_core.testing.contracts.direct_media_store import DirectMediaStoreContract
     from messaging_core.testing.contracts.files import FilesContract
     from messaging_core.testing.contracts.http_client import HttpClientContract
     from messaging_core.testing.contracts.media import MediaContract
@@ -48,6 +49,7 @@ __all__ = [
     "MONDAY_MORNING",
     "AudienceContract",
     "BeforeHandoff",
+    "DirectMediaStoreContract",
     "DurableStorageContract",
     "FilesContract",
     "HttpClientContract",
@@ -84,6 +86,7 @@ __all__ = [
 _NAMES = {
     "clock": "MONDAY_MORNING ManualClock",
     "contracts.audience": "AudienceContract",
+    "contracts.direct_media_store": "DirectMediaStoreContract",
     "contracts.files": "FilesContract",
     "contracts.http_client": "HttpClientContract",
     "contracts.media": "MediaContract",

@@ -36,6 +36,7 @@ WEBPUSH = (
     {"private_key": ELLIPTIC, "subject": "mailto:push@shop.example"},
 )
 SES = ("transports.email.ses:SesTransport", {"region": "eu-west-1"})
+S3 = ("media_stores.s3:S3MediaStore", {"bucket": "media"})
 SES_RECEIPTS = (
     "receipts.ses:SesReceipts",
     {"topic_arns": "arn:aws:sns:eu-west-1:123456789012:mail"},
@@ -78,6 +79,7 @@ except MissingDependencyError as error:
         (WEBPUSH, "cryptography", "webpush"),
         (SES, "urllib3", "ses"),
         (SES, "botocore", "ses"),
+        (S3, "boto3", "s3"),
         (SES_RECEIPTS, "urllib3", "ses"),
         (SES_RECEIPTS, "cryptography", "ses"),
         (SENDGRID_RECEIPTS, "cryptography", "sendgrid"),

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError, answer_problem
@@ -20,6 +20,7 @@ from messaging_core.ports.media_store import MediaWriter
 
 _log = logger(__name__)
 
+_FOUND: Final = 302
 _BAD_REQUEST: Final = 400
 _FORBIDDEN: Final = 403
 _TIMEOUT: Final = 408
@@ -33,6 +34,7 @@ _BLOCK: Final = 256 * 1024
 
 _USED: Final = "this form was used before: ask for a new one"
 _TOO_SLOW: Final = "the upload was not complete before its form expired"
+_SILENT: Final = "the upload was silent for too long: send it again"
 _NO_STORE: Final = "the store of media is not available; nothing was kept, try again"
 
 
@@ -87,15 +89,16 @@ class _Upload:
                 await asyncio.to_thread(self._writer.abort)
 
     async def _in_time(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield what comes before the form expires."""
-        loop = asyncio.get_running_loop()
+        """Yield what comes before the form expires, if it comes without long pauses."""
+        loop, idle = asyncio.get_running_loop(), self._uploads.idle_timeout.total_seconds()
         while True:
+            rest = self._ends_at - loop.time()
             try:
-                yield await asyncio.wait_for(anext(stream), self._ends_at - loop.time())
+                yield await asyncio.wait_for(anext(stream), min(rest, idle))
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                raise ProblemError(_TIMEOUT, _TOO_SLOW) from None
+                raise ProblemError(_TIMEOUT, _TOO_SLOW if rest < idle else _SILENT) from None
 
     async def _take(self, form: UploadForm, size: int) -> None:
         """Keep what a piece of the request added to the file."""
@@ -132,6 +135,9 @@ async def _file(uploads: Uploads, request: Request) -> Response:
     file = await asyncio.to_thread(uploads.store.find, file_id)
     if file is None:
         raise ProblemError(NOT_FOUND)
+    url = await asyncio.to_thread(uploads.direct_url, file) if request.method == "GET" else None
+    if url is not None:
+        return RedirectResponse(url, _FOUND, headers={"cache-control": "no-store"})
     headers = {
         "content-type": file.content_type,
         "content-length": str(file.size),

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from messaging_core.arguments import a, a_text, checked, checked_init, part, span, whole
+from messaging_core.arguments import a, a_text, checked, checked_init, flag, part, span, whole
 from messaging_core.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -22,7 +22,7 @@ from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
 from messaging_core.ports.components import IDS, a_clock
 from messaging_core.ports.media import MediaCheck
-from messaging_core.ports.media_store import MediaFile, MediaStore
+from messaging_core.ports.media_store import DirectMediaStore, MediaFile, MediaStore
 from messaging_core.rules.content.media import check_media_type
 
 _SHORTEST_SECRET: Final = 16
@@ -30,6 +30,7 @@ _MEGABYTE: Final = 1024 * 1024
 _SIGNATURE: Final = "signature"
 _FORM: Final = "upload"
 _LINK: Final = "link"
+_AT_ONCE: Final = timedelta(minutes=5)
 _STORE: Final = part(
     "a media store", "begin", "find", "read", remedy='write store=FolderMediaStore("media")'
 )
@@ -90,6 +91,9 @@ def _long_secret(value: Any, name: str) -> str:
     max_bytes=whole(),
     lifetime=span(timedelta(seconds=1)),
     link_lifetime=span(timedelta(seconds=1)),
+    idle_timeout=span(timedelta(seconds=1)),
+    direct_uploads=flag,
+    direct_downloads=flag,
     clock=a_clock,
     ids=IDS,
 )
@@ -109,6 +113,11 @@ class Uploads(MediaCheck):
         lifetime: How long a form may be used. The upload must be complete by then.
         link_lifetime: How long a signed link to a file works. A provider must have fetched the
             file by then.
+        idle_timeout: How long an upload through the application may be silent.
+        direct_uploads: Give forms of the store itself, where it has them, as that of S3 does; the
+            content does not come through the application then.
+        direct_downloads: Redirect a link to a URL of the store, where it has one. Set it if all
+            providers that fetch media follow redirects.
     """
 
     store: MediaStore
@@ -117,6 +126,9 @@ class Uploads(MediaCheck):
     max_bytes: int = 100 * _MEGABYTE
     lifetime: timedelta = timedelta(minutes=15)
     link_lifetime: timedelta = timedelta(days=3)
+    idle_timeout: timedelta = timedelta(seconds=30)
+    direct_uploads: bool = True
+    direct_downloads: bool = False
     clock: Clock = field(factory=SystemClock)
     ids: Ids = field(factory=TimeOrderedIds)
 
@@ -137,25 +149,23 @@ class Uploads(MediaCheck):
 
         Raises:
             InvalidRequestError: The content type is none.
+            MediaError: The store makes forms of its own, and is not available.
         """
         if violations := check_media_type(content_type, "/contentType"):
             raise InvalidRequestError(violations)
         now = self.clock.now()
-        file_id = self.ids.new(now)
-        fields = {
-            "Content-Type": content_type,
-            "key": str(file_id),
-            "workspace": str(workspace if channel is None else channel.workspace),
-            "expires": _seconds(now + self.lifetime),
-            "max-bytes": str(self.max_bytes),
-        }
-        if channel is not None:
-            fields["channel"] = str(channel.id)
+        file = MediaFile(
+            id=self.ids.new(now),
+            content_type=content_type,
+            workspace=workspace if channel is None else channel.workspace,
+            channel=None if channel is None else channel.id,
+        )
+        url, fields = self._form(file, now)
         return PresignedUpload(
-            media_url=self.media_url(file_id),
-            upload_url=f"{self.base_url}/uploads",
+            media_url=self.media_url(file.id),
+            upload_url=url,
             upload_method="POST",
-            upload_form_data={**fields, _SIGNATURE: self._signature(_FORM, fields)},
+            upload_form_data=fields,
         )
 
     def authorize(self, fields: Mapping[str, str]) -> UploadGrant:
@@ -226,6 +236,38 @@ class Uploads(MediaCheck):
         except ValueError:
             return None
         return file_id if str(file_id) == text else None
+
+    def direct_url(self, file: MediaFile) -> str | None:
+        """Return a URL of the store for a file that is fetched at once, or nothing.
+
+        Raises:
+            MediaError: The store is not available.
+        """
+        if self.direct_downloads and isinstance(self.store, DirectMediaStore):
+            return self.store.signed_url(file, _AT_ONCE)
+        return None
+
+    def close(self) -> None:
+        """Close the connections of the store, if it has some."""
+        close = getattr(self.store, "close", None)
+        if close is not None:
+            close()
+
+    def _form(self, file: MediaFile, now: datetime) -> tuple[str, Mapping[str, str]]:
+        """Return where a file is uploaded, and the fields of the form."""
+        if self.direct_uploads and isinstance(self.store, DirectMediaStore):
+            form = self.store.upload_form(file, self.max_bytes, self.lifetime)
+            return form.url, form.fields
+        fields = {
+            "Content-Type": file.content_type,
+            "key": str(file.id),
+            "workspace": str(file.workspace),
+            "expires": _seconds(now + self.lifetime),
+            "max-bytes": str(self.max_bytes),
+        }
+        if file.channel is not None:
+            fields["channel"] = str(file.channel)
+        return f"{self.base_url}/uploads", {**fields, _SIGNATURE: self._signature(_FORM, fields)}
 
     def _signature(self, purpose: str, fields: Mapping[str, str]) -> str:
         """Return the signature of all fields together; the purpose keeps forms and links apart."""

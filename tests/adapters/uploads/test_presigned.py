@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_adapters.media_stores.memory import MemoryMediaStore
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.uploads.presigned import UploadRefusedError, Uploads
-from messaging_core import Channel
+from messaging_core import Channel, Messenger
 from messaging_core.errors import ConfigurationError, InvalidRequestError, MediaError
 from messaging_core.ports.media_store import MediaFile
-from messaging_core.testing import ManualClock
+from messaging_core.testing import ManualClock, RecordingTransport
 
 SECRET = "a secret for the tests only"
 ORDERS = Channel(name="orders", platform="sms", sender="Shop", workspace=UUID(int=5))
@@ -113,6 +114,9 @@ def test_a_content_type_that_is_none_is_refused(content_type: str) -> None:
         ({"max_bytes": 0}, "max_bytes"),
         ({"lifetime": timedelta(0)}, "lifetime"),
         ({"link_lifetime": 0}, "link_lifetime"),
+        ({"idle_timeout": 0}, "idle_timeout"),
+        ({"direct_uploads": "no"}, "direct_uploads"),
+        ({"direct_downloads": 1}, "direct_downloads"),
         ({"clock": "now"}, "clock"),
         ({"ids": "1"}, "ids"),
     ],
@@ -154,3 +158,22 @@ def test_what_cannot_be_looked_up_now_is_not_refused() -> None:
     uploads = make(store=Lost())
 
     assert uploads.check(uploads.create("image/png").media_url, ORDERS) is None
+
+
+def test_a_messenger_closes_the_store_of_its_media_check() -> None:
+    class Closable(MemoryMediaStore):
+        is_closed = False
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    store = Closable()
+    for media_check in (make(store=store), make()):  # the other store has nothing to close
+        with Messenger(
+            storage=MemoryStorage(),
+            channels={ORDERS: RecordingTransport()},
+            media_check=media_check,
+        ):
+            assert not store.is_closed or media_check.store is not store
+
+    assert store.is_closed

@@ -1,6 +1,8 @@
 """Ask for uploads of media, and find the media of a message."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,10 +12,13 @@ from messaging_adapters.asgi.call import Call, answer
 from messaging_adapters.asgi.parameters import read_parameters
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
 from messaging_adapters.uploads.presigned import Uploads
+from messaging_core.errors import MediaError
 from messaging_core.ports.http import HttpResponse
 from messaging_core.wire import dump, dump_message, load
 
 _FOUND: Final = 302
+_UNAVAILABLE: Final = 503
+_NO_STORE: Final = "the store of media is not available; try again"
 
 
 @frozen(kw_only=True)
@@ -39,16 +44,12 @@ class MediaLocation:
 
 async def presign_upload(call: Call) -> HttpResponse:
     """Give a form to upload a file that every channel may send."""
-    request = load(UploadRequest, call.request.body)
-    upload = _uploads(call).create(request.content_type, workspace=call.workspace)
-    return answer(dump(upload))
+    return await _presigned(call, workspace=call.workspace)
 
 
 async def presign_channel_upload(call: Call) -> HttpResponse:
     """Give a form to upload a file that one channel may send."""
-    channel = call.channel()
-    request = load(UploadRequest, call.request.body)
-    return answer(dump(_uploads(call).create(request.content_type, channel=channel)))
+    return await _presigned(call, channel=call.channel())
 
 
 async def get_message_media(call: Call) -> HttpResponse:
@@ -62,6 +63,16 @@ async def get_message_media(call: Call) -> HttpResponse:
     if query.redirect:
         return HttpResponse(status=_FOUND, headers={"location": location})
     return answer(dump(MediaLocation(location=location)))
+
+
+async def _presigned(call: Call, **owner: Any) -> HttpResponse:
+    request = load(UploadRequest, call.request.body)
+    create = partial(_uploads(call).create, request.content_type, **owner)
+    try:
+        # A store that makes forms of its own may have to find its credentials first.
+        return answer(dump(await asyncio.to_thread(create)))
+    except MediaError:
+        raise ProblemError(_UNAVAILABLE, _NO_STORE) from None
 
 
 def _uploads(call: Call) -> Uploads:
