@@ -31,5 +31,6 @@ MIGRATION_NAMES: Final = (
     "0013_receipt_failures",
     "0014_webhooks",
     "0015_access_keys",
+    "0019_audit",
 )
 """All migrations of this version, in their order."""
