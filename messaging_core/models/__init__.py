@@ -10,8 +10,10 @@ from messaging_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.common.access_key import *
+    from messaging_core.models.common.audit import *
     from messaging_core.models.common.channel import *
     from messaging_core.models.common.escalation import *
+    from messaging_core.models.common.expiring_record import *
     from messaging_core.models.common.failure import *
     from messaging_core.models.common.identifier import *
     from messaging_core.models.common.page import *
@@ -59,6 +61,8 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
 
 _NAMES = {
     "common.access_key": "AccessKey",
+    "common.audit": "AuditAction AuditEntry",
+    "common.expiring_record": "ExpiringRecord RecordKind",
     "common.channel": "DEFAULT_WORKSPACE EMAIL PUSH SMS Channel MessageType WhenInDoubt",
     "common.failure": "Failure FailureCode FailureSource Retry",
     "common.identifier": "Identifier",

@@ -1,6 +1,7 @@
 """The storage port: one transaction with a store for each topic."""
 
 from messaging_core.ports.storage.access_keys import AccessKeyStore
+from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
 from messaging_core.ports.storage.content import ShortLinks, Templates
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 from messaging_core.ports.storage.messages import Messages
@@ -15,8 +16,10 @@ from messaging_core.ports.storage.webhooks import Webhooks
 
 __all__ = [
     "AccessKeyStore",
+    "AuditLog",
     "ContactLists",
     "Contacts",
+    "ExpiringRecords",
     "Messages",
     "Outbox",
     "Rates",

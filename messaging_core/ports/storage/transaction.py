@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from messaging_core.ports.storage.access_keys import AccessKeyStore
+from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
 from messaging_core.ports.storage.content import ShortLinks, Templates
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
 from messaging_core.ports.storage.messages import Messages
@@ -34,6 +35,8 @@ class Transaction(Protocol):
     webhooks: Webhooks
     access_keys: AccessKeyStore
     rates: Rates
+    audit: AuditLog
+    records: ExpiringRecords
 
 
 class Storage(Protocol):

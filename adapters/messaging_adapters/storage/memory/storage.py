@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.access_keys import MemoryAccessKeys, MemoryRates
+from messaging_adapters.storage.memory.audit import MemoryAuditLog, MemoryExpiringRecords
 from messaging_adapters.storage.memory.content import MemoryShortLinks, MemoryTemplates
 from messaging_adapters.storage.memory.directory import (
     MemoryContactLists,
@@ -180,6 +181,8 @@ class _MemoryTransaction(Transaction):
         self.short_links = MemoryShortLinks(tables.content, tables)
         self.webhooks = MemoryWebhooks(tables.webhooks, tables)
         self.access_keys = MemoryAccessKeys(tables.access, tables)
+        self.audit = MemoryAuditLog(tables.audit, tables)
+        self.records = MemoryExpiringRecords(tables.audit, tables)
         self.rates = MemoryRates(tables.access, tables)
 
 

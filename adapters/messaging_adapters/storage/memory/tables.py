@@ -9,6 +9,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.access_keys import AccessTables
+from messaging_adapters.storage.memory.audit import AuditTables
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.log import LogTables
@@ -64,6 +65,7 @@ class Tables:
         self.content = ContentTables()
         self.webhooks = WebhookTables()
         self.access = AccessTables()
+        self.audit = AuditTables()
         self._undo: list[Callable[[], object]] = []
         self._is_open = False
 

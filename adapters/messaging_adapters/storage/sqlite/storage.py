@@ -23,6 +23,7 @@ from messaging_adapters.storage.sqlite.host_transaction import (
 )
 from messaging_adapters.storage.sqlite.schema import check
 from messaging_adapters.storage.sqlite.stores.access_keys import SqliteAccessKeys
+from messaging_adapters.storage.sqlite.stores.audit import SqliteAuditLog, SqliteExpiringRecords
 from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
 from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
@@ -69,6 +70,8 @@ class SqliteTransaction(Transaction):
         self.short_links = SqliteShortLinks(cursor)
         self.webhooks = SqliteWebhooks(cursor)
         self.access_keys = SqliteAccessKeys(cursor)
+        self.audit = SqliteAuditLog(cursor)
+        self.records = SqliteExpiringRecords(cursor)
         self.rates = SqliteRates(cursor)
 
 

@@ -28,6 +28,7 @@ from messaging_core.testing.builders import (
     a_subject,
 )
 from messaging_core.testing.contracts.storage.access_keys import AccessKeysContract
+from messaging_core.testing.contracts.storage.audit import AuditLogContract
 from messaging_core.testing.contracts.storage.contacts import (
     ContactListsContract,
     KnownContactsContract,
@@ -350,6 +351,7 @@ class StorageContract(
     WebhooksContract,
     AccessKeysContract,
     RatesContract,
+    AuditLogContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -32,5 +32,6 @@ MIGRATION_NAMES: Final = (
     "0014_webhooks",
     "0015_access_keys",
     "0018_request_webhooks",
+    "0019_audit",
 )
 """All migrations of this version, in their order."""

@@ -1,0 +1,74 @@
+"""The audit log, and the records of pages that expire, in the memory of this process."""
+
+from datetime import datetime
+from uuid import UUID
+
+from attrs import field
+
+from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.lazy import frozen
+from messaging_core.models.common.audit import AuditEntry
+from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
+from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
+from messaging_core.wire import encode, load
+
+
+@frozen
+class AuditTables:
+    """The data: entries as bytes by workspace and id, and records by kind and key."""
+
+    entries: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
+    records: dict[tuple[RecordKind, str], ExpiringRecord] = field(factory=dict)
+
+
+class MemoryAuditLog(AuditLog):
+    """Keep the audit log inside one transaction."""
+
+    def __init__(self, tables: AuditTables, undo: Undoable) -> None:
+        self._entries = tables.entries
+        self._undo = undo
+
+    def append(self, entry: AuditEntry) -> None:
+        self._undo.put(self._entries, (entry.workspace_id, entry.id), encode(entry))
+
+    def find(
+        self,
+        workspace: UUID,
+        *,
+        limit: int,
+        message_id: UUID | None = None,
+        before: UUID | None = None,
+    ) -> list[AuditEntry]:
+        keys = sorted((key for key in self._entries if key[0] == workspace), reverse=True)
+        entries = [
+            load(AuditEntry, self._entries[key])
+            for key in keys
+            if before is None or key[1] < before
+        ]
+        return [entry for entry in entries if message_id in {None, entry.message_id}][:limit]
+
+
+class MemoryExpiringRecords(ExpiringRecords):
+    """Keep records inside one transaction."""
+
+    def __init__(self, tables: AuditTables, undo: Undoable) -> None:
+        self._records = tables.records
+        self._undo = undo
+
+    def put(self, record: ExpiringRecord, *, now: datetime, most: int) -> None:
+        of_kind = [other for other in self._records.values() if other.kind == record.kind]
+        others = [other for other in of_kind if other.key != record.key and other.expires_at > now]
+        others.sort(key=lambda other: (other.expires_at, other.key), reverse=True)
+        left = {other.key for other in others[: most - 1]}
+        for other in of_kind:
+            if other.key not in left:
+                self._undo.remove(self._records, (other.kind, other.key))
+        self._undo.put(self._records, (record.kind, record.key), record)
+
+    def get(self, kind: RecordKind, key: str, *, now: datetime) -> ExpiringRecord | None:
+        record = self._records.get((kind, key))
+        return record if record and record.expires_at > now else None
+
+    def delete(self, kind: RecordKind, key: str) -> None:
+        if (kind, key) in self._records:
+            self._undo.remove(self._records, (kind, key))

@@ -1,0 +1,1 @@
+"""The viewer: web pages that show every message, what happened to it, and whether all is well."""

@@ -1,0 +1,96 @@
+"""The viewer as an ASGI application: mount it below any path of a host, or serve it alone."""
+
+from typing import Any, Final
+
+from messaging_core.arguments import a_text, checked, flag, function
+from messaging_core.errors import MissingDependencyError
+from messaging_core.messenger import Messenger
+from messaging_core.ports.components import A_MESSENGER
+
+try:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import RedirectResponse, Response
+    from starlette.routing import Route
+except ImportError as error:
+    raise MissingDependencyError("starlette", "viewer") from error
+
+from messaging_adapters.viewer.access import Admit
+from messaging_adapters.viewer.files import static_files
+from messaging_adapters.viewer.headers import ALWAYS, FOREVER, PRIVATE
+from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.route_table import PAGES
+from messaging_adapters.viewer.surface import Surface
+
+_NOT_FOUND: Final = 404
+_GET: Final = ["GET"]
+
+
+@checked(messenger=A_MESSENGER, access=function, environment=a_text, development=flag)
+def viewer(
+    messenger: Messenger,
+    *,
+    access: Admit,
+    environment: str = "production",
+    development: bool = False,
+) -> Starlette:
+    """Make the application with all pages.
+
+    It only looks: it delivers nothing, and it changes nothing unless a visitor with the right to
+    do so sends a form. It loads nothing from anywhere, and nothing of a message.
+
+    Args:
+        messenger: Knows everything that is shown; the caller closes it.
+        access: The host's own login: a function, also an asynchronous one, from a request of
+            Starlette to a `Visitor`, to nothing, or to a response such as a redirect to a login
+            page. It is called for each request but those of the style sheet and the script.
+        environment: The name of this system, which every page shows.
+        development: Whether pages help a developer to send the first message.
+
+    Raises:
+        ArgumentError: An argument is none of these.
+        MissingDependencyError: Starlette or Jinja is not installed.
+    """
+    surface = Surface(
+        messenger=messenger, admit=access, environment=environment, development=development
+    )
+    routes = [route for page in PAGES for route in _routes(surface, page)]
+    app = Starlette(
+        routes=[
+            Route("/", _start, methods=_GET),
+            Route("/static/{name}", _file, methods=_GET),
+            *routes,
+            Route("/{path:path}", surface.not_found),
+        ]
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(surface: Surface, page: Page[Any]) -> list[Route]:
+    """Return the routes of a page: as JSON, and as HTML."""
+
+    async def as_json(request: Request) -> Response:
+        return await surface.answer(page, request, as_json=True)
+
+    async def as_html(request: Request) -> Response:
+        return await surface.answer(page, request, as_json=False)
+
+    return [
+        Route(f"{page.path}.json", as_json, methods=_GET),
+        Route(page.path, as_html, methods=_GET),
+    ]
+
+
+async def _start(request: Request) -> Response:
+    """Lead to the first page of the bar."""
+    root = request.scope.get("root_path", "").rstrip("/")
+    return RedirectResponse(root + PAGES[0].path, headers=dict(PRIVATE))
+
+
+async def _file(request: Request) -> Response:
+    """Answer with the style sheet or the script; they hold nothing of any message."""
+    for file in static_files().values():
+        if file.name == request.path_params["name"]:
+            return Response(file.content, headers=dict(FOREVER), media_type=file.media_type)
+    return Response(status_code=_NOT_FOUND, headers=dict(ALWAYS))

@@ -1,0 +1,60 @@
+"""Mask addresses on the server: a page does not hold what it does not show."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from messaging_core.models.messages.message import Message
+from messaging_core.models.people.contact import MessageContact
+
+_MASK: Final = "•••"
+_FEW: Final = 4
+_LAST_DIGITS: Final = 3
+_PHONE: Final = re.compile(r"\+?[0-9 ()./-]{5,}")
+
+
+def mask(address: str) -> str:
+    """Return an address by which a colleague recognises it, and which reaches no person.
+
+    A number keeps its country code and its last three digits, an email address its domain, and
+    anything else, such as a push token, its first four characters.
+    """
+    if "@" in address:
+        return f"{_MASK}@{address.rpartition('@')[2]}"
+    if _PHONE.fullmatch(address):
+        return _masked_number(address)
+    return f"{address[:_FEW]}…{_MASK}" if len(address) > 2 * _FEW else _MASK
+
+
+def _masked_number(number: str) -> str:
+    digits = re.sub("[^0-9]", "", number)
+    prefix = f"+{country_code(digits)} " if number.startswith("+") else ""
+    return f"{prefix}•••• •••{digits[-_LAST_DIGITS:]}"
+
+
+def country_code(digits: str) -> str:
+    """Return the country calling code that an international number begins with."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415 - slow to load
+
+    known = (digits[:length] for length in (1, 2, 3))
+    return next((code for code in known if int(code or 0) in COUNTRY_CODE_TO_REGION_CODE), "")
+
+
+def addresses_of(message: Message) -> tuple[str, ...]:
+    """Return every identifier of the people of a message, the longest first."""
+    people = [*message.receiver.contacts, message.sender.contact]
+    values = {value for person in people if person for value in _identifiers(person)}
+    return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def _identifiers(person: MessageContact) -> Iterable[str]:
+    yield from filter(None, (person.identifier_value, person.platform_address))
+    yield from (identifier.identifier_value for identifier in person.identifiers)
+
+
+def without(text: str, addresses: Iterable[str]) -> str:
+    """Return a text in which known addresses are masked, in upper and lower case alike."""
+    for address in addresses:
+        known = re.compile(re.escape(address), re.IGNORECASE)
+        text = known.sub(lambda match: mask(match.group()), text)
+    return text

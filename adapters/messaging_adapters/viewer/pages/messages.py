@@ -1,0 +1,188 @@
+"""The list of messages: what went out, what did not, and why."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import frozen
+
+from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.page_request import PageRequest
+from messaging_adapters.viewer.pages.message_facets import (
+    Facet,
+    Pill,
+    channels_of,
+    link,
+    pills_of,
+    statuses_of,
+    tags_of,
+)
+from messaging_adapters.viewer.pages.message_filters import (
+    WINDOW_WORDS,
+    MessageFilters,
+    page_token,
+    read_filters,
+    wider,
+    window_word,
+)
+from messaging_adapters.viewer.pages.message_rows import Row, row_of
+from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
+from messaging_core.models.common.page import Page as Results
+from messaging_core.models.messages.counts import MOST_COUNTED, CountBy, Counts
+from messaging_core.models.messages.message import Message
+
+_FIGURES: Final = (CountBy.STATUS, CountBy.CHANNEL)
+_WIDER: Final = {"since": "Look at all times"}
+
+
+@frozen(kw_only=True)
+class ListModel:
+    """What the list reads.
+
+    Attributes:
+        filters: What was asked.
+        results: One page of messages.
+        figures: How many there are by status and channel.
+        doubts: How many are in doubt.
+        more: How many the next wider search finds, when this one finds nothing.
+    """
+
+    filters: MessageFilters
+    results: Results[Message] | TooLong
+    figures: Counts | TooLong
+    doubts: Counts | TooLong
+    more: Counts | TooLong | None = None
+
+
+@frozen(kw_only=True)
+class Choice:
+    """A value of a form's list."""
+
+    value: str
+    word: str
+    is_chosen: bool
+
+
+@frozen(kw_only=True)
+class Nothing:
+    """What an empty list says: why, and where there is more.
+
+    Attributes:
+        first: Whether a developer has not sent anything yet.
+    """
+
+    sentence: str
+    link: str | None = None
+    url: str | None = None
+    first: bool = False
+
+
+@frozen(kw_only=True)
+class ListView:
+    """What the list shows."""
+
+    statuses: tuple[Facet, ...]
+    channels: tuple[Facet, ...]
+    tags: tuple[Facet, ...]
+    windows: tuple[Choice, ...]
+    hidden: tuple[tuple[str, str], ...]
+    pills: tuple[Pill, ...]
+    rows: tuple[Row, ...]
+    summary: str
+    newest_url: str | None
+    older_url: str | None
+    nothing: Nothing | None
+    took_too_long: bool
+    counts_up_to: str | None
+
+
+async def read(request: PageRequest, reads: Reads) -> ListModel:
+    """Read one page of messages, and the figures beside the filters."""
+    messenger, parameters = reads.messenger, request.parameters
+    filters = read_filters(
+        parameters,
+        workspace=request.workspace,
+        channels=request.channels,
+        now=request.times.now,
+    )
+    results = await reads(messenger.find, filters.query)
+    figures = await reads(messenger.counts, filters.population, by=_FIGURES)
+    doubts = await reads(messenger.counts, filters.doubts)
+    more = None
+    if results is not TOO_LONG and not results.results:
+        more = await reads(messenger.counts, wider(filters, parameters).query)
+    return ListModel(filters=filters, results=results, figures=figures, doubts=doubts, more=more)
+
+
+def show(request: PageRequest, model: ListModel) -> ListView:
+    """Return what the list shows."""
+    parameters, results = request.parameters, model.results
+    messages = [] if results is TOO_LONG else list(results.results)
+    first_page = parameters.without("pageToken")
+    return ListView(
+        statuses=statuses_of(request, model.filters, model.figures, model.doubts),
+        channels=channels_of(request, model.figures),
+        tags=tags_of(request, messages),
+        windows=_windows(model.filters.window),
+        hidden=first_page.without("since").filters,
+        pills=pills_of(request, model.filters),
+        rows=tuple(row_of(message, request) for message in messages),
+        summary=_summary(request, messages),
+        newest_url=link(request, first_page) if first_page != parameters else None,
+        older_url=_older(request, model),
+        nothing=None if messages or results is TOO_LONG else _nothing(request, model),
+        took_too_long=results is TOO_LONG,
+        counts_up_to=None if _is_exact(model.figures) else f"{MOST_COUNTED:,}",
+    )
+
+
+def _is_exact(figures: Counts | TooLong) -> bool:
+    return figures is not TOO_LONG and figures.is_exact
+
+
+def _windows(current: str) -> tuple[Choice, ...]:
+    """Return the spans of time to choose from; an instant of a link is one of them."""
+    values = dict.fromkeys([*WINDOW_WORDS, current])
+    return tuple(
+        Choice(value=value, word=window_word(value), is_chosen=value == current) for value in values
+    )
+
+
+def _older(request: PageRequest, model: ListModel) -> str | None:
+    if model.results is TOO_LONG or model.results.next_page_token is None:
+        return None
+    token = page_token(model.filters, model.results.next_page_token)
+    return link(request, request.parameters.with_value("pageToken", token))
+
+
+def _summary(request: PageRequest, messages: Sequence[Message]) -> str:
+    """Return how many messages are shown, and the time that they span."""
+    if not messages:
+        return "None shown"
+    newest, oldest = (request.times.written(messages[index].created_at) for index in (0, -1))
+    return f"{len(messages)} shown, from {newest} back to {oldest}"
+
+
+def _nothing(request: PageRequest, model: ListModel) -> Nothing:
+    """Return what to say when there is no row: where there are some, or how to send the first."""
+    assert model.results is not TOO_LONG  # noqa: S101 - for mypy
+    if model.results.next_page_token:
+        return Nothing(
+            sentence="Nothing among the last messages that were looked at.",
+            link="Look further",
+            url=_older(request, model),
+        )
+    search = wider(model.filters, request.parameters)
+    more = model.more
+    if more is None or more is TOO_LONG or more.total:
+        number = "" if more is None or more is TOO_LONG else f": {more} messages"
+        return Nothing(
+            sentence="No message fits these filters.",
+            link=f"{_WIDER.get(search.name, f'Without the filter {search.name}')}{number}",
+            url=link(request, search.parameters),
+        )
+    return Nothing(sentence="There is no message yet.", first=request.development)
+
+
+MESSAGES: Final = Page(
+    name="messages", title="Messages", path="/messages", read=read, show=show, in_bar=True
+)

@@ -1,0 +1,8 @@
+"""Every page of the viewer, in the order of the bar."""
+
+from typing import Any, Final
+
+from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.pages.messages import MESSAGES
+
+PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES,)

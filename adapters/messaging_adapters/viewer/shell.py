@@ -1,0 +1,111 @@
+"""What stands around every page: the bar, the theme and the zone."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from attrs import frozen
+from starlette.requests import Request
+
+from messaging_adapters.viewer.access import Visitor
+from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.urls import Urls
+
+_THEMES: Final = ("light", "dark")
+_DENSITIES: Final = ("compact", "roomy")
+_ZONE_NAME: Final = re.compile("[A-Za-z0-9_+/-]{1,60}")
+
+
+@frozen(kw_only=True)
+class Preferences:
+    """How a visitor wants pages to look; cookies, which the script sets.
+
+    Attributes:
+        theme: `light` or `dark`; by default what the system prefers.
+        density: `compact` or `roomy` rows.
+        zone: The name of a time zone.
+    """
+
+    theme: str | None = None
+    density: str | None = None
+    zone: str | None = None
+
+
+def preferences_of(request: Request) -> Preferences:
+    """Return the preferences in the cookies of a request; what is not known is ignored."""
+    theme, density, zone = (
+        request.cookies.get(f"messaging_{name}", "") for name in ("theme", "density", "zone")
+    )
+    zone = zone.replace("%2F", "/")
+    return Preferences(
+        theme=theme if theme in _THEMES else None,
+        density=density if density in _DENSITIES else None,
+        zone=zone if _ZONE_NAME.fullmatch(zone) else None,
+    )
+
+
+@frozen(kw_only=True)
+class Link:
+    """A link of the bar."""
+
+    title: str
+    url: str
+    is_current: bool = False
+    problems: int = 0
+
+
+@frozen(kw_only=True)
+class Shell:
+    """What the base template needs.
+
+    Attributes:
+        title: Of the window.
+        environment: Such as `production`, so that no one takes one system for another.
+        links: The pages in the bar.
+        workspaces: Links to the workspaces of the visitor, if there are several.
+        visitor: The name of the visitor, or nothing.
+        json_url: The same page as JSON.
+        nonce: Lets the style sheet and the script of this answer in.
+        zone: The name of the zone of all times.
+        zone_is_known: Whether the browser told its zone.
+    """
+
+    title: str
+    environment: str
+    links: tuple[Link, ...] = ()
+    workspaces: tuple[Link, ...] = ()
+    workspace: str = ""
+    visitor: str | None = None
+    json_url: str | None = None
+    preferences: Preferences
+    nonce: str
+    zone: str
+    zone_is_known: bool
+    urls: Urls
+
+
+def bar_of(pages: Iterable[Page[Any]], urls: Urls, current: str) -> tuple[Link, ...]:
+    """Return the links of the bar; a page that does not exist is not in it."""
+    return tuple(
+        Link(
+            title=page.title,
+            url=urls.to(*page.path.strip("/").split("/")),
+            is_current=page.name == current,
+        )
+        for page in pages
+        if page.in_bar
+    )
+
+
+def workspaces_of(visitor: Visitor, urls: Urls, section: str) -> tuple[Link, ...]:
+    """Return links to the workspaces of a visitor, unless there is only one."""
+    if len(visitor.workspaces) == 1:
+        return ()
+    return tuple(
+        Link(
+            title=name or str(workspace)[:8],
+            url=Urls(root=urls.root, workspace=workspace).to(section or "messages"),
+            is_current=workspace == urls.workspace,
+        )
+        for workspace, name in visitor.workspaces.items()
+    )
