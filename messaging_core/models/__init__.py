@@ -124,8 +124,8 @@ _NAMES = {
     ),
     "delivery.transport_check": "CheckStatus TransportCheck",
     "delivery.webhook": (
-        "EventFilter NewWebhookSubscription WebhookClaim WebhookDelivery WebhookScheme "
-        "WebhookStatus WebhookSubscription"
+        "EventFilter MessageWebhook NewWebhookSubscription WebhookClaim WebhookDelivery "
+        "WebhookReceiver WebhookScheme WebhookStatus WebhookSubscription"
     ),
     "messages.batch": "Batch",
     "messages.compose": "attach html text to",
