@@ -27,7 +27,7 @@ The [Python interface](api.md) has the full text of each name.
 """
 # What adapters and ports share, which no host imports.
 MECHANISMS = re.compile(
-    r"\.ports\.(components|guarded)$|\.storage\.(sqlite|memory)\.(?!storage$)|transaction_lock$"
+    r"\.ports\.(components|guarded)$|\.storage\.(sqlite|memory|postgres)\.(?!storage$)|transaction_lock$"
 )
 SECTIONS = {
     "The engine": ("messaging_core.messenger", "messaging_core.worker", "messaging_core.aio"),

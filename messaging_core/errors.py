@@ -22,6 +22,9 @@ MessagingError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
 │   ├── StorageBusyError         … another connection held the lock for too long
+│   │   └── StorageConflictError  … two transactions met, and this one gave way: repeat all of it
+│   ├── StorageUnavailableError   … the server cannot be reached, or writes nothing
+│   │   └── CommitUnknownError    … the connection was lost during the commit: look what is there
 │   ├── StorageFullError         … the disk is full: free some space
 │   └── StorageCorruptError      … its data are damaged: restore a backup
 ├── ConfigurationError           the host's set-up is wrong: correct it, retries do not help
@@ -266,6 +269,21 @@ class StorageError(MessagingError):
 
 class StorageBusyError(StorageError):
     """Report that another connection held the storage for longer than the time-out."""
+
+
+class StorageConflictError(StorageBusyError):
+    """Report that two transactions met, and that the storage rolled this one back: repeat it."""
+
+
+class StorageUnavailableError(StorageError):
+    """Report that the server of the storage cannot be reached, or takes no writes for now."""
+
+
+class CommitUnknownError(StorageUnavailableError):
+    """Report a connection that was lost during a commit: all of it was written, or nothing.
+
+    A request with an idempotency key can be repeated: it is accepted once, either way.
+    """
 
 
 class StorageFullError(StorageError):

@@ -20,7 +20,7 @@ NOT_LISTED = re.compile(
     r"|messaging_core\.testing\.simulation\.(actors|crowd|host|process|provider|scheduler|world)"
     r"|messaging_core\.(templates\.language_data|rules\.formats\.gsm_replacements)"
     r"|messaging_core\.rules\.addressing\.phone_patterns"
-    r"|messaging_adapters\.(mail|cli|providers|smpp|storage\.memory|storage\.sqlite)\..*"
+    r"|messaging_adapters\.(mail|cli|providers|smpp|storage\.(memory|postgres|sqlite))\..*"
     r"|messaging_adapters\.receipts\.(certificate|form_body|incoming|json_body|signatures|sns)"
     r"|messaging_core\.ports\.storage\.transaction_lock"
     r"|messaging_adapters\.asgi\.(call|json_schema|media_transfer|route_table|routes\..*|surface|upload_form)"
@@ -51,6 +51,7 @@ def test_a_module_is_in_the_reference(name: str) -> None:
 def test_what_the_reference_lists_exists() -> None:
     packages = {
         "messaging_adapters.storage.memory",
+        "messaging_adapters.storage.postgres",
         "messaging_adapters.storage.sqlite",
         "messaging_core.testing.contracts.storage",
     }

@@ -23,11 +23,12 @@ class Messages(Protocol):
     def add(self, messages: Sequence[NewMessage]) -> None:
         """Keep new messages in the order given, which is the order of listings.
 
-        The order is that of commits and of this call, whatever `created_at` and the ids say. A
-        message with a `delivery` can be claimed once the transaction is committed; it has one
-        exactly when its status is one that waits. All message ids are new. An idempotency key
-        belongs to the last message it was added with, from when that was created. Everything is
-        kept as it is given, `Failure.retry` too.
+        Messages that are added once others are committed come after them, and those of one call
+        in its order, whatever `created_at` and the ids say. Between transactions that were open at
+        the same time there is no order. A message with a `delivery` can be claimed once the
+        transaction is committed; it has one exactly when its status is one that waits. All message
+        ids are new. An idempotency key belongs to the last message it was added with, from when
+        that was created. Everything is kept as it is given, `Failure.retry` too.
         """
 
     @abstractmethod

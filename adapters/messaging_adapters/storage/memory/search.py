@@ -1,7 +1,5 @@
 """A message as the memory storage searches it, and the filters of a listing."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +9,7 @@ from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.messages.message import Direction, Status
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.rules.content.subject_words import folded_words, phrases
 from messaging_core.wire.stored.message import Facets, Stored, facets, searchable, store
 
 
@@ -127,23 +126,10 @@ def _has_words(subject: str | None, words: str) -> bool:
     """Return whether every word of a search stands in a subject, each as a phrase of its own."""
     if subject is None:
         return False
-    have, phrases = (
-        _tokens(subject),
-        [tokens for word in words.split() if (tokens := _tokens(word))],
-    )
-    return bool(phrases) and all(_has_phrase(have, phrase) for phrase in phrases)
+    have, searched = folded_words(subject), phrases(words)
+    return bool(searched) and all(_has_phrase(have, phrase) for phrase in searched)
 
 
 def _has_phrase(have: Sequence[str], phrase: Sequence[str]) -> bool:
     size = len(phrase)
     return any(have[start : start + size] == phrase for start in range(len(have) - size + 1))
-
-
-def _tokens(text: str) -> list[str]:
-    """Split a text into words without case or accents."""
-    plain = "".join(
-        character
-        for character in unicodedata.normalize("NFKD", text)
-        if not unicodedata.combining(character)
-    )
-    return re.findall(r"[^\W_]+", plain.casefold())

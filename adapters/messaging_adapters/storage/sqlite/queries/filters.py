@@ -60,9 +60,9 @@ class Filters:
     def of(self, query: MessageQuery) -> Iterator[Filter]:
         """Yield the filters of a query, those that are usually rarest first."""
         if query.id:
-            yield _ids([message_id.bytes for message_id in query.id])
+            yield self._ids([message_id.bytes for message_id in query.id])
         if query.email_subject is not None:
-            yield _subject(query.email_subject)
+            yield self._subject(query.email_subject)
         for name, values in _columns(query):
             if values:
                 yield self._column(name, storable(values))
@@ -97,19 +97,29 @@ class Filters:
     def _each(self, select: str, values: Sequence[object]) -> tuple[Walk, ...]:
         return tuple((select, (self._workspace, value)) for value in values)
 
+    def _ids(self, values: Sequence[bytes]) -> Filter:
+        condition, parameters = test = one_of("m.id", values)
+        select = f"SELECT position FROM messaging_messages m WHERE {condition}"  # noqa: S608
+        return Filter(((select, parameters),), test)
+
+    def _subject(self, words: str) -> Filter:
+        text = words.encode("utf-8", "replace").decode().replace("\0", " ")
+        match = " ".join('"' + word.replace('"', '""') + '"' for word in text.split()) or _NO_WORD
+        return Filter(((_SUBJECT, (match,)),), (_HAS_SUBJECT, (match,)))
+
     def _column(self, name: str, values: Sequence[object]) -> Filter:
         select = f"SELECT position FROM messaging_messages WHERE workspace = ? AND {name} = ?"  # noqa: S608
-        return Filter(self._each(select, values), _one_of(name, values))
+        return Filter(self._each(select, values), one_of(name, values))
 
     def _platform(self, values: Sequence[object]) -> Filter:
-        condition, _ = test = _one_of("platform", values)
+        condition, _ = test = one_of("platform", values)
         return Filter(self._channels(condition, values), test, exact=False)
 
     def _status(self, values: Sequence[Status]) -> Filter:
         ended = [value for value in values if value not in PENDING]
         waiting = (_WAITING,) if len(ended) < len(values) else ()
         walks = self._each(_ENDED, ended) + waiting
-        return Filter(walks, _one_of("status", values), exact=not waiting)
+        return Filter(walks, one_of("status", values), exact=not waiting)
 
     def _direction(self, direction: Direction) -> Filter:
         # Only the rarer direction has an index.
@@ -132,7 +142,7 @@ class Filters:
 
     def _address(self, values: Sequence[object], own: str) -> Filter:
         """Find addresses on either side: the channel's own where the direction is `own`."""
-        condition, _ = _one_of("own_address", values)
+        condition, _ = one_of("own_address", values)
         person = (
             "EXISTS (SELECT 1 FROM messaging_people p WHERE p.workspace = m.workspace"  # noqa: S608
             f" AND p.address IN ({_places(values)}) AND p.position = m.position)"
@@ -161,19 +171,8 @@ def _times(query: MessageQuery) -> Iterator[Filter]:
         yield Filter((), ("created_at < ?", (to_micros(query.end_at),)))
 
 
-def _ids(values: Sequence[bytes]) -> Filter:
-    condition, parameters = test = _one_of("m.id", values)
-    select = f"SELECT position FROM messaging_messages m WHERE {condition}"  # noqa: S608
-    return Filter(((select, parameters),), test)
-
-
-def _subject(words: str) -> Filter:
-    text = words.encode("utf-8", "replace").decode().replace("\0", " ")
-    match = " ".join('"' + word.replace('"', '""') + '"' for word in text.split()) or _NO_WORD
-    return Filter(((_SUBJECT, (match,)),), (_HAS_SUBJECT, (match,)))
-
-
-def _one_of(name: str, values: Sequence[object]) -> Walk:
+def one_of(name: str, values: Sequence[object]) -> Walk:
+    """Return the condition that a column has one of these values."""
     return (f"{name} IN ({_places(values)})", tuple(values))
 
 

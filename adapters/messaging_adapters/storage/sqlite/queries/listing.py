@@ -24,8 +24,8 @@ _MOST_ROWS = 4000  # how many positions a step may read from all walks together
 _SAMPLE = 32  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
 _FROM = "FROM json_each(?) CROSS JOIN messaging_messages m ON m.position = value"
-_ROW = f"m.position, {DOCUMENT}, state {_FROM} {WITH_DOCUMENT}"
-_KIND = f"status, channel_id, created_at {_FROM}"
+ROW = f"m.position, {DOCUMENT}, state"
+_KIND = "status, channel_id, created_at"
 
 
 class Listing:
@@ -41,8 +41,11 @@ class Listing:
         self._budget = scan_budget + query.limit + 1
         self._order = "ASC" if query.reverse else "DESC"
         self._workspace = query.workspace.bytes
-        self._filters = Filters(cursor, self._workspace)
+        self._filters = self._filters_of(cursor)
         self._tests: list[Walk] = []
+
+    def _filters_of(self, cursor: Cursor) -> Filters:
+        return Filters(cursor, self._workspace)
 
     def page(self) -> Page[Message]:
         """Return the page the query asks for."""
@@ -50,7 +53,7 @@ class Listing:
         rows: list[tuple[int, bytes, str]] = []
         token = None
         for candidates, is_last in self._candidates():
-            rows += self._select(_ROW, candidates, query.limit + 1 - len(rows))
+            rows += self._select(ROW, candidates, query.limit + 1 - len(rows))
             if len(rows) > query.limit:
                 token = encode_page_token(query, rows[query.limit - 1][0])
                 break
@@ -142,17 +145,22 @@ class Listing:
         if len(bounded) == 1:
             sql, parameters = bounded[0]
         else:
-            union = " UNION ".join(f"SELECT position FROM ({select})" for select, _ in bounded)  # noqa: S608
+            union = self._union([select for select, _ in bounded])
             sql = f"{union} ORDER BY position {self._order} LIMIT ?"
             parameters = (*(value for _, values in bounded for value in values), size)
         return [row[0] for row in self._cursor.execute(sql, parameters)]
 
+    @staticmethod
+    def _union(selects: Sequence[str]) -> str:
+        return " UNION ".join(f"SELECT position FROM ({select})" for select in selects)  # noqa: S608
+
     def _select(self, columns: str, candidates: Sequence[int], most: int) -> list[Any]:
         """Return columns of those candidates that pass every test."""
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
+        joined = f" {WITH_DOCUMENT}" if columns == ROW else ""
         # CROSS JOIN keeps the order: one candidate after the other, until enough have passed.
         return self._cursor.execute(
-            f"SELECT {columns} WHERE workspace = ?{tests} LIMIT ?",
+            f"SELECT {columns} {_FROM}{joined} WHERE workspace = ?{tests} LIMIT ?",
             (
                 orjson.dumps(candidates).decode(),
                 self._workspace,

@@ -39,6 +39,9 @@ _LAST_POSITION = (  # of those that are there, and of those that were
     "SELECT max(value, coalesce((SELECT max(position) FROM messaging_messages), 0))"
     " FROM messaging_facts WHERE name = 'last_message'"
 )
+_REMEMBER_AHEAD = (
+    "UPDATE messaging_facts SET value = ?1 WHERE name = 'positions_ahead' AND value < ?1"
+)
 _ADD_TAGS = BulkInsert("messaging_tags", "(?, ?, ?)")
 _ADD_PEOPLE = BulkInsert("messaging_people", "(?, ?, ?)")
 _ADD_CHANNELS = BulkInsert("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
@@ -81,6 +84,9 @@ _UPDATE = (
 )
 
 
+Subject = tuple[bytes, int, str]
+"""The workspace and the position of a message, and its subject."""
+
 # What is accepted together was accepted at one instant, is mostly due then, and expires together.
 _micros_of_utc = lru_cache(maxsize=64)(to_micros)
 
@@ -97,7 +103,8 @@ class SqliteMessages(Messages):
         self._scan_budget = scan_budget
 
     def add(self, messages: Sequence[NewMessage]) -> None:
-        rows = _Rows(self._last_position())
+        positions = self._positions(len(messages))
+        rows = _Rows(positions)
         for new in messages:
             rows.take(new)
         for insertion, values in (
@@ -106,24 +113,23 @@ class SqliteMessages(Messages):
             (_ADD_TAGS, rows.tags),
             (_ADD_PEOPLE, rows.people),
             (_ADD_CHANNELS, list(rows.channels)),
-            (_ADD_SUBJECTS, rows.subjects),
             (_ADD_DELIVERIES, rows.deliveries),
             (_ADD_REFERENCES, rows.references),
         ):
             if values:
                 insertion.run(self._cursor, values)
+        if rows.subjects:
+            self._add_subjects(rows.subjects)
         if rows.keys:
             self._cursor.executemany(_ADD_KEY, rows.keys)
-        if rows.ahead:
-            self._cursor.execute(
-                "UPDATE messaging_facts SET value = ?1"
-                " WHERE name = 'positions_ahead' AND value < ?1",
-                (rows.ahead,),
-            )
+        if positions.ahead:
+            self._cursor.execute(_REMEMBER_AHEAD, (positions.ahead,))
 
-    def _last_position(self) -> int:
-        position: int = self._cursor.execute(_LAST_POSITION).fetchone()[0]
-        return position
+    def _positions(self, count: int) -> "Positions":  # noqa: ARG002 - other engines draw as many
+        return Positions(self._cursor.execute(_LAST_POSITION).fetchone()[0])
+
+    def _add_subjects(self, subjects: Sequence[Subject]) -> None:
+        _ADD_SUBJECTS.run(self._cursor, [row[1:] for row in subjects])
 
     def get(self, workspace: UUID, message_id: UUID) -> Message | None:
         stored = self._stored(workspace, message_id)
@@ -138,14 +144,17 @@ class SqliteMessages(Messages):
         return Stored(*row) if row else None
 
     def find(self, query: MessageQuery) -> Page[Message]:
-        return Listing(self._cursor, query, self._scan_budget).page()
+        return self._listing(query).page()
 
     def find_json(self, query: MessageQuery) -> bytes:
         return page_json(self.find(query))
 
     def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
         listed = evolve(query, limit=most, page_token=None)
-        return Listing(self._cursor, listed, self._scan_budget).counts(by)
+        return self._listing(listed).counts(by)
+
+    def _listing(self, query: MessageQuery) -> Listing:
+        return Listing(self._cursor, query, self._scan_budget)
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
@@ -202,27 +211,47 @@ class SqliteMessages(Messages):
         return row[0] if row else None
 
 
+class Positions:
+    """Give each message a position beyond the last one, and not before its own time.
+
+    Attributes:
+        ahead: How many milliseconds the positions were beyond the times of their messages.
+    """
+
+    def __init__(self, last: int) -> None:
+        self.ahead = 0
+        self._last = last
+
+    def next(self, milliseconds: int) -> int:
+        """Return the position of a message that was accepted then."""
+        self._last = self._beyond(self._last, milliseconds << POSITION_BITS)
+        self.ahead = max(self.ahead, (self._last >> POSITION_BITS) - milliseconds)
+        return self._last
+
+    def _beyond(self, last: int, earliest: int) -> int:
+        return max(last + 1, earliest)
+
+
 class _Rows:
     """The rows that new messages become, table by table."""
 
-    def __init__(self, last_position: int) -> None:
+    def __init__(self, positions: Positions) -> None:
         self.messages: list[tuple[object, ...]] = []
         self.documents: list[tuple[object, ...]] = []
         self.tags: list[tuple[object, ...]] = []
         self.people: list[tuple[object, ...]] = []
         self.channels: set[tuple[object, ...]] = set()
-        self.subjects: list[tuple[object, ...]] = []
+        self.subjects: list[Subject] = []
         self.deliveries: list[tuple[object, ...]] = []
         self.keys: list[tuple[object, ...]] = []
         self.references: list[tuple[object, ...]] = []
-        self.ahead = 0
-        self._position = last_position
+        self._positions = positions
 
     def take(self, new: NewMessage) -> None:
         """Add the rows of one message."""
         message, workspace = new.message, new.workspace.bytes
         created_at = _micros(message.created_at)
-        position = self._next_position(created_at // 1000)
+        position = self._positions.next(created_at // 1000)
         self._take_message(new, position, workspace, created_at)
         if message.tags:
             self.tags += [(workspace, tag, position) for tag in message.tags]
@@ -237,11 +266,6 @@ class _Rows:
             columns = _key_columns(new.idempotency)
             self.keys.append((workspace, *columns, message.id.bytes, since))
 
-    def _next_position(self, milliseconds: int) -> int:
-        self._position = max(self._position + 1, milliseconds << POSITION_BITS)
-        self.ahead = max(self.ahead, (self._position >> POSITION_BITS) - milliseconds)
-        return self._position
-
     def _take_message(
         self, new: NewMessage, position: int, workspace: bytes, created_at: int
     ) -> None:
@@ -251,7 +275,7 @@ class _Rows:
         self.people += [(workspace, address, position) for address in found_by.people]
         self.channels.add((workspace, channel_id, new.platform, own or ""))
         if found_by.subject:
-            self.subjects.append((position, found_by.subject))
+            self.subjects.append((workspace, position, found_by.subject))
         if not is_inline(stored.document):
             self.documents.append((position, stored.document))
         self.messages.append(

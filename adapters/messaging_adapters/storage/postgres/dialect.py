@@ -1,0 +1,130 @@
+"""SQLite's statements in the SQL of PostgreSQL, each translated once and then remembered."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from messaging_adapters.storage.postgres.schema.keys import KEYS, columns_of
+from messaging_adapters.storage.postgres.statements import OVERRIDES
+from messaging_core.lazy import frozen
+
+
+@frozen
+class Statement:
+    """A statement as PostgreSQL reads it.
+
+    Attributes:
+        text: Its SQL, with `$1` for the first value.
+        lists: The places of the values that are lists, written as JSON for SQLite.
+    """
+
+    text: str
+    lists: tuple[int, ...]
+
+    def bind(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the values as the driver takes them."""
+        if not self.lists:
+            return values
+        bound = list(values)
+        for place in self.lists:
+            if isinstance(bound[place], str):
+                bound[place] = orjson.loads(bound[place])
+        return bound
+
+
+@lru_cache(maxsize=4096)
+def translated(sql: str) -> Statement:
+    """Translate a statement that SQLite and PostgreSQL share.
+
+    Statements are constants of modules, so each is translated once. What no rule here covers is
+    written for PostgreSQL in a store of its own.
+    """
+    if (text := OVERRIDES.get(sql)) is not None:
+        return Statement(text, _lists(text))
+    text = _numbered(sql)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    text = _with_conflicts(text)
+    return Statement(text, _lists(text))
+
+
+def _lists(text: str) -> tuple[int, ...]:
+    return tuple({int(number) - 1 for number in _LIST.findall(text)})
+
+
+_LIST: Final = re.compile(r"\$(\d+)::(?:bigint|text)\[\]")
+_PLACE: Final = re.compile(r"'[^']*'|\?(\d*)")
+
+
+def _numbered(sql: str) -> str:
+    """Give each question mark its number, as SQLite counts them."""
+    last = 0
+
+    def place(match: re.Match[str]) -> str:
+        nonlocal last
+        if match[0].startswith("'"):
+            return match[0]
+        number = int(match[1]) if match[1] else last + 1
+        last = max(last, number)
+        return f"${number}"
+
+    return _PLACE.sub(place, sql)
+
+
+_Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+
+
+def _rule(pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> _Rule:
+    return re.compile(pattern), replacement
+
+
+def _is_any(match: re.Match[str]) -> str:
+    kind = "bigint" if match[1] in _NUMBERS else "text"
+    return f"{match[0][: match.start(2) - match.start()]}= ANY({match[3]}::{kind}[])"
+
+
+_NUMBERS: Final = {"position", "o.position", "m.position"}
+
+# SQLite reads a `max` of two values as PostgreSQL reads `greatest`. Joins are written CROSS JOIN
+# so that SQLite keeps their order; PostgreSQL has statistics to choose it by.
+_RULES: Final[tuple[_Rule, ...]] = (
+    _rule(r"([\w.]+) (IN \(SELECT value FROM json_each\((\$\d+)\)\))", _is_any),
+    _rule(r"FROM json_each\((\$\d+)\) AS wanted\b", r"FROM unnest(\1::text[]) AS wanted(value)"),
+    _rule(r"CROSS JOIN (\w+(?: (?!USING|ON)\w+)?) (USING|ON)\b", r"JOIN \1 \2"),
+    _rule(r" INDEXED BY \w+", ""),
+    _rule(r"\bmax\((?=value,|at,)", "greatest("),
+    _rule(r"\bifnull\(", "coalesce("),
+    _rule(r"\biif\(length\(([\w.]+)\), ", r"CASE WHEN length(\1) > 0 THEN "),
+    _rule(r"\biif\((\$\d+), 0, (.*)\)\)$", r"CASE WHEN \1 THEN 0 ELSE \2 END)"),
+    _rule(r"(THEN [\w.]+), ([\w.]+)\)", r"\1 ELSE \2 END"),
+    _rule(r"group_concat\(hex\(([\w.]+)\)\)", r"string_agg(encode(\1, 'hex'), ',')"),
+    _rule(r"SET is_dead = 0", "SET is_dead = false"),
+    _rule(r"is_dead = 0", "NOT is_dead"),
+    _rule(r"\(leased_until IS NOT NULL\)", "(leased_until IS NOT NULL)::int"),
+    _rule(r"\bCAST\(m\.state AS BLOB\)", "m.state"),
+    _rule(r"INSERT OR FAIL INTO", "INSERT INTO"),
+)
+
+_IGNORED: Final = re.compile(r"^INSERT OR IGNORE INTO")
+_REPLACED: Final = re.compile(r"^INSERT OR REPLACE INTO (\w+)(?: \(([^)]*)\))?")
+_UPSERT: Final = re.compile(r"^(INSERT INTO (\w+).*) ON CONFLICT DO UPDATE")
+
+
+def _with_conflicts(text: str) -> str:
+    """Name the key that a row may meet, which SQLite finds by itself."""
+    if _IGNORED.match(text):
+        return f"{_IGNORED.sub('INSERT INTO', text)} ON CONFLICT DO NOTHING"
+    if match := _REPLACED.match(text):
+        table, columns = match[1], match[2]
+        names = columns.split(", ") if columns else columns_of(table)
+        rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in KEYS[table])
+        end = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
+        text = text.replace("INSERT OR REPLACE", "INSERT", 1)
+        return f"{text} ON CONFLICT ({', '.join(KEYS[table])}) {end}"
+    if match := _UPSERT.match(text):
+        key = ", ".join(KEYS[match[2]])
+        return _UPSERT.sub(rf"\1 ON CONFLICT ({key}) DO UPDATE", text)
+    return text

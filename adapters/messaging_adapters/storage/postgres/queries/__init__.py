@@ -1,0 +1,1 @@
+"""Queries of PostgreSQL where they differ from those of SQLite."""

@@ -1,0 +1,101 @@
+"""The statements of SQLite that no rule translates, written for PostgreSQL.
+
+A row that decides something is locked before it is looked at: first the rows of the outbox, then
+those of messages, each in the order of their positions.
+"""
+
+# ruff: noqa: SLF001, S608 - the statements of those modules, by their names; no input
+
+from collections.abc import Mapping
+from typing import Final
+
+from messaging_adapters.storage.sqlite.stores import (
+    outbox,
+    receipts,
+    retention,
+    suppressions,
+    webhooks,
+)
+from messaging_core.models.messages.message import Status
+
+# The state is JSON that we wrote: it begins with the status and the times of the last changes. It
+# is not cast to `jsonb`, which refuses a NUL and writes every key of it in another order.
+_HEAD: Final = '^\\{"status":"[^"]*"(,"lastStatusAt":"[^"]*")?(,"updatedAt":"[^"]*")?'
+_STATE: Final = (
+    f'regexp_replace(state, \'{_HEAD}\', \'{{"status":"{Status.PROCESSING}",'
+    '"lastStatusAt":"\' || $1 || \'","updatedAt":"\' || $1 || \'"\')'
+)
+_UPDATED_AT: Final = '"updatedAt":"'
+
+OVERRIDES: Final[Mapping[str, str]] = {
+    outbox._START: (
+        f"UPDATE messaging_messages SET status = '{Status.PROCESSING}', state = {_STATE}"
+        " WHERE position = ANY($2::bigint[])"
+    ),
+    outbox._FENCES: (
+        "SELECT position, fence FROM messaging_outbox WHERE position = ANY($1::bigint[])"
+        " AND leased_until IS NOT NULL ORDER BY position FOR UPDATE"
+    ),
+    outbox._SETTLE: (
+        "UPDATE messaging_messages m SET status = w.status, failure_code = w.code,"
+        " failure_source_code = w.source_code, failure_source_name = w.source_name,"
+        " state = w.state FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[],"
+        " $5::text[], $6::text[]) AS w(position, status, code, source_code, source_name, state)"
+        " WHERE m.position = w.position"
+    ),
+    outbox._ADD_REFERENCES: (
+        "INSERT INTO messaging_references SELECT m.workspace, w.reference, m.position"
+        " FROM unnest($1::bigint[], $2::text[]) AS w(position, reference)"
+        " JOIN messaging_messages m ON m.position = w.position"
+        " ORDER BY m.workspace, w.reference, m.position ON CONFLICT DO NOTHING"
+    ),
+    outbox._NOT_HANDED_OVER: (
+        "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+        " WHERE m.id = $1 AND m.workspace = $2 AND handed_over = 0 FOR UPDATE OF o"
+    ),
+    outbox._WAITING: (
+        "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+        " WHERE m.id = $1 AND m.workspace = $2 AND handed_over = 0"
+        " AND (leased_until IS NULL OR leased_until <= $3) FOR UPDATE OF o"
+    ),
+    outbox._SINCE: (
+        "SELECT o.position, o.due_at,"
+        f" substring(m.state from '{_UPDATED_AT}([^\"]*)\"')"
+        " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
+        " WHERE o.position > $1 AND o.due_at > $2 AND o.leased_until IS NULL"
+        " AND m.created_at > $3 AND m.status <> 'scheduled' ORDER BY o.position FOR UPDATE OF o"
+    ),
+    outbox._TOUCH: (
+        f"UPDATE messaging_messages SET state = regexp_replace(state, '{_UPDATED_AT}[^\"]*\"',"
+        f" '{_UPDATED_AT}' || $1 || '\"') WHERE position = $2"
+    ),
+    receipts._IS_PENDING: (
+        "SELECT 1 FROM messaging_receipts WHERE position = $1 AND state IN ('kept', 'unmatched')"
+        " FOR UPDATE"
+    ),
+    retention._NEXT_WORKSPACE: (
+        "SELECT (SELECT workspace FROM messaging_messages WHERE workspace > $1"
+        f" AND {retention._FINISHED} ORDER BY workspace LIMIT 1)"
+    ),
+    retention._NEXT_INBOX: (
+        "SELECT (SELECT workspace FROM messaging_receipts WHERE workspace > $1"
+        " AND state <> 'kept' ORDER BY workspace LIMIT 1)"
+    ),
+    retention._DELETE_SUBJECT: (
+        "WITH gone AS (DELETE FROM messaging_subjects WHERE position = $1 RETURNING *)"
+        " DELETE FROM messaging_subject_words w USING gone WHERE w.workspace = gone.workspace"
+        " AND w.word = ANY(string_to_array(gone.words, ' ')) AND w.position = gone.position"
+    ),
+    retention._MERGE_SUBJECTS: "SELECT 1",  # vacuum does it
+    suppressions._RECORD_OPT_IN: (
+        "INSERT INTO messaging_opt_ins AS o VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (workspace, key, address, sender)"
+        " DO UPDATE SET at = greatest(o.at, excluded.at)"
+    ),
+    webhooks._FIRST_DUE: (
+        "SELECT id, fence, due_at, document FROM messaging_webhook_deliveries"
+        " WHERE subscription_id = $1 AND NOT is_dead AND due_at <= $2"
+        " ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
+    ),
+}
+"""What to execute in place of each."""

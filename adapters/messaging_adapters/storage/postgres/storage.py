@@ -1,0 +1,215 @@
+"""Messages in PostgreSQL, for as many accepting and delivering processes as you like."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from messaging_adapters.storage.postgres.connections import Connections
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.errors import is_lost, translate, translated
+from messaging_adapters.storage.postgres.host_transaction import driver_connection, joined
+from messaging_adapters.storage.postgres.schema import check
+from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
+from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
+from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
+from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
+from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
+from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
+from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
+from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
+from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
+from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
+from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
+from messaging_adapters.storage.sqlite.stores.webhooks import SqliteWebhooks
+from messaging_core.arguments import a_text, checked, flag, span, whole
+from messaging_core.errors import ConfigurationError
+from messaging_core.fork import ForkAware, watch_forks
+from messaging_core.ports.storage.transaction import Storage, Transaction
+
+
+class PostgresTransaction(Transaction):
+    """Everything one transaction can do, through one cursor."""
+
+    def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
+        shared: Any = cursor  # the stores of SQLite work through it as through one of SQLite
+        self.messages = PostgresMessages(cursor, scan_budget, read_only=read_only)
+        self.outbox = PostgresOutbox(cursor)
+        self.contacts = PostgresContacts(cursor)
+        self.lists = SqliteContactLists(shared)
+        self.suppressions = SqliteSuppressions(shared)
+        self.receipts = PostgresReceipts(cursor)
+        self.timeline = timeline = PostgresTimeline(cursor, read_only=read_only)
+        self.send_history = SqliteSendHistory(shared)
+        self.retention = PostgresRetention(cursor, timeline)
+        self.templates = SqliteTemplates(shared)
+        self.short_links = SqliteShortLinks(shared)
+        self.webhooks = SqliteWebhooks(shared)
+
+
+class PostgresStorage(ForkAware, Storage):
+    """Keep messages in PostgreSQL 14 or later.
+
+    Threads and processes work at once, each in a transaction of its own (READ COMMITTED): they
+    wait for one another only where they decide about the same message, address or key. All tables
+    begin with `messaging_`, in the first schema of the connection's search path.
+
+    A lost server is found again by itself. A forked child opens connections of its own.
+
+    Args:
+        dsn: Where the server is: a URL `postgresql://…` or `name=value` pairs, as libpq reads
+            them. What is not named comes from the environment (`PGHOST`, `PGPASSWORD` …).
+        max_connections: How many connections one process opens, as they are needed.
+        busy_timeout: How long to wait for a connection, and for a row that another transaction
+            has locked, before `StorageBusyError`.
+        scan_budget: How many candidates a page of a listing may look at beyond its limit.
+        migrate: Make the tables and bring them up to date; else only look whether they are.
+        prepare: Prepare statements that are used often. A pooler between us and the server that
+            gives out a connection for each transaction may not allow it.
+
+    Raises:
+        ConfigurationError: The server cannot be reached, or refuses us.
+        SchemaError: The tables are of a newer version, or not up to date and `migrate` is false.
+    """
+
+    @checked(
+        dsn=a_text,
+        max_connections=whole(1),
+        busy_timeout=span(timedelta(0)),
+        scan_budget=whole(0),
+        migrate=flag,
+        prepare=flag,
+    )
+    def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
+        self,
+        dsn: str,
+        *,
+        max_connections: int = 10,
+        busy_timeout: timedelta = timedelta(seconds=5),
+        scan_budget: int = 1000,
+        migrate: bool = True,
+        prepare: bool = True,
+    ) -> None:
+        self._scan_budget = scan_budget
+        self._connections = Connections(dsn, max_connections, busy_timeout, prepare=prepare)
+        self._process = os.getpid()
+        self._prepare_tables(migrates=migrate)
+        watch_forks(self)
+
+    def _prepare_tables(self, *, migrates: bool) -> None:
+        try:
+            with self._connections.connect() as connection:
+                if check.require(connection, migrates=migrates):
+                    _migrated(connection)
+        except psycopg.Error as error:
+            if is_lost(error):
+                text = str(error).partition("\n")[0]
+                raise ConfigurationError(f"PostgreSQL cannot be reached: {text}") from error
+            raise translate(error) from error
+
+    @staticmethod
+    def schema_statements() -> tuple[str, ...]:
+        """Return what makes all tables in a database without them, one statement each.
+
+        They are for the host's own migrations. In Alembic each goes to `op.execute`.
+        """
+        return check.statements()
+
+    @staticmethod
+    def schema_sql() -> str:
+        """Return the same as one script, for `psql`."""
+        return "".join(f"{statement};\n" for statement in check.statements())
+
+    @staticmethod
+    def migrate(where: Any) -> None:
+        """Make the tables, or bring them up to date; where they are, nothing happens.
+
+        Args:
+            where: A DSN, or a connection of the host's own as for `begin`: then the tables are
+                part of its transaction.
+
+        Raises:
+            SchemaError: A newer version of this library has changed them.
+        """
+        if isinstance(where, str):
+            PostgresStorage(where).close()
+            return
+        raw = driver_connection(where)
+        with translated(), joined(raw):
+            check.apply(raw)
+
+    def check_schema(self, connection: Any = None) -> None:
+        """Raise `SchemaError` with every difference from the tables this version works with.
+
+        Missing columns and indexes, those that are defined differently, and migrations that are
+        not applied or unknown. What a host has added is not looked at.
+
+        Args:
+            connection: The host's own; else one of this storage.
+        """
+        if connection is not None:
+            with translated():
+                check.check(driver_connection(connection))
+            return
+        with self._connections.transaction(read_only=True) as raw:
+            check.check(raw)
+
+    def begin(
+        self, connection: Any = None, *, read_only: bool = False
+    ) -> AbstractContextManager[Transaction]:
+        return self._own(read_only=read_only) if connection is None else self._hosts(connection)
+
+    @contextmanager
+    def _hosts(self, connection: Any) -> Iterator[Transaction]:
+        """Take part in the host's transaction."""
+        raw = driver_connection(connection)
+        with translated(), joined(raw):
+            yield PostgresTransaction(PostgresCursor(raw), self._scan_budget, read_only=False)
+
+    @contextmanager
+    def _own(self, *, read_only: bool) -> Iterator[Transaction]:
+        """Take a connection of our own, inside a transaction."""
+        if os.getpid() != self._process:  # forked by code that does not tell Python
+            self.after_fork_in_child()
+        with self._connections.transaction(read_only=read_only) as raw:
+            cursor = PostgresCursor(raw)
+            yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
+
+    def close(self) -> None:
+        """Close all connections; the object cannot be used any more. Twice is no fault."""
+        self._connections.close()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent."""
+        self._process = os.getpid()
+        self._connections.forget()
+
+    def __enter__(self) -> Self:
+        """Close the connections when the block ends."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+
+def _migrated(connection: psycopg.Connection[Any]) -> None:
+    """Apply what is missing; another process may make the first table at this moment."""
+    for attempt in (1, 2):
+        try:
+            with connection.transaction():
+                check.apply(connection)
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+            if attempt == 2:  # noqa: PLR2004 - the second time it is there
+                raise
+        else:
+            return

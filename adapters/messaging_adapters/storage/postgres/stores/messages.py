@@ -1,0 +1,119 @@
+"""Messages in PostgreSQL: positions from a sequence, and keys whose second caller waits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.queries.listing import PostgresListing
+from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
+from messaging_adapters.storage.sqlite.stores.messages import (
+    Positions,
+    SqliteMessages,
+    Subject,
+)
+from messaging_core.models.delivery.delivery import IdempotencyKey
+from messaging_core.models.messages.query import MessageQuery
+from messaging_core.rules.content.subject_words import folded_words
+
+# Two transactions that are open at once do not see the position of the other. They draw different
+# numbers, and the number makes the last bits of a position.
+_DRAW: Final = (
+    "SELECT nextval('messaging_positions'), ("
+    "SELECT greatest(value, (SELECT max(position) FROM messaging_messages))"
+    " FROM messaging_facts WHERE name = 'last_message') FROM generate_series(1, $1)"
+)
+_STEP: Final = 1 << POSITION_BITS
+_ADD_SUBJECTS: Final = (
+    "INSERT INTO messaging_subjects (workspace, position, words)"
+    " SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[])"
+)
+_ADD_WORDS: Final = (
+    "INSERT INTO messaging_subject_words (workspace, word, position)"
+    " SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[]) ON CONFLICT DO NOTHING"
+)
+# A row that no request has filled is older than every key, so no look-up finds it.
+_RESERVE_KEYS: Final = (
+    "INSERT INTO messaging_idempotency_keys"
+    " (workspace, key, request_hash, message_id, created_at)"
+    " SELECT $1, key, '', '', $3 FROM unnest($2::text[]) AS k(key) ORDER BY key"
+    " ON CONFLICT DO NOTHING"
+)
+_LOCK_KEYS: Final = (
+    "SELECT 1 FROM messaging_idempotency_keys WHERE workspace = $1 AND key = ANY($2::text[])"
+    " ORDER BY key FOR UPDATE"
+)
+_OLDEST: Final = -(2**63)
+_DELETE_EXPIRED_KEYS: Final = (
+    "WITH old AS MATERIALIZED (SELECT workspace, key FROM messaging_idempotency_keys"
+    " WHERE created_at <= $1 AND created_at > $3 ORDER BY created_at LIMIT $2"
+    " FOR UPDATE SKIP LOCKED), unused AS MATERIALIZED (SELECT workspace, key"
+    " FROM messaging_idempotency_keys WHERE created_at = $3 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+    " DELETE FROM messaging_idempotency_keys WHERE (workspace, key) IN"
+    " (SELECT * FROM old UNION ALL SELECT * FROM unused) RETURNING created_at"
+)
+
+
+class PostgresMessages(SqliteMessages):
+    """Keep messages through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
+        super().__init__(cursor, scan_budget)  # type: ignore[arg-type] # in its manner
+        self._native = cursor.native
+        self._locks_keys = not read_only
+
+    def _positions(self, count: int) -> Positions:
+        rows = self._native(_DRAW, (count,)).fetchall()
+        last = rows[0][1] if rows else 0
+        return DrawnPositions(last, iter([number for number, _ in rows]))
+
+    def _add_subjects(self, subjects: Sequence[Subject]) -> None:
+        words = [
+            (workspace, position, folded_words(text)) for workspace, position, text in subjects
+        ]
+        rows = [
+            (workspace, position, f" {' '.join(folded)} ") for workspace, position, folded in words
+        ]
+        self._native(_ADD_SUBJECTS, list(map(list, zip(*rows, strict=True))))
+        listed = [
+            (workspace, word, position)
+            for workspace, position, folded in words
+            for word in dict.fromkeys(folded)
+        ]
+        if listed:
+            self._native(_ADD_WORDS, list(map(list, zip(*listed, strict=True))))
+
+    def _listing(self, query: MessageQuery) -> PostgresListing:
+        return PostgresListing(self._cursor, query, self._scan_budget)
+
+    def by_keys(
+        self, workspace: UUID, keys: Sequence[str], *, since: datetime
+    ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
+        if self._locks_keys and keys:
+            self._lock_keys(workspace.bytes, sorted(set(keys)))
+        return super().by_keys(workspace, keys, since=since)
+
+    def _lock_keys(self, workspace: bytes, keys: list[str]) -> None:
+        """Let no other transaction decide on these keys before this one has ended."""
+        locked = 0
+        while locked < len(keys):  # a row that no request had filled may just have been deleted
+            self._native(_RESERVE_KEYS, (workspace, keys, _OLDEST))
+            locked = self._native(_LOCK_KEYS, (workspace, keys)).rowcount
+
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
+        rows = self._native(_DELETE_EXPIRED_KEYS, (to_micros(until), limit, _OLDEST)).fetchall()
+        return sum(created_at > _OLDEST for (created_at,) in rows)
+
+
+class DrawnPositions(Positions):
+    """Give positions that end in numbers of a sequence."""
+
+    def __init__(self, last: int, numbers: Iterator[int]) -> None:
+        super().__init__(last)
+        self._numbers = numbers
+
+    def _beyond(self, last: int, earliest: int) -> int:
+        position = max(last, earliest) // _STEP * _STEP + next(self._numbers) % _STEP
+        return position if position > last else position + _STEP

@@ -1,0 +1,47 @@
+"""What is old, in PostgreSQL."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
+from messaging_adapters.storage.sqlite.rows.columns import failure_columns
+from messaging_adapters.storage.sqlite.rows.documents import inline_part, replace_out_of_line
+from messaging_adapters.storage.sqlite.stores.retention import Place, SqliteRetention, _Row
+from messaging_core.models.messages.message import Message
+from messaging_core.wire.stored.message import store
+
+_LOCK: Final = (
+    "SELECT 1 FROM messaging_messages WHERE workspace = $1 AND id = ANY($2::bytea[])"
+    " ORDER BY position FOR UPDATE"
+)
+_REDACT: Final = (
+    "UPDATE messaging_messages SET redacted = 1, own_address = NULL, reference = NULL,"
+    " failure_code = $2, failure_source_code = $3, failure_source_name = $4, state = $5,"
+    " inline_document = $6 WHERE position = $1"
+)
+
+
+class PostgresRetention(SqliteRetention):
+    """Take out what is old through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: PostgresCursor, timeline: PostgresTimeline) -> None:
+        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
+        self._native = cursor.native
+        self._timeline = timeline
+
+    def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
+        workspaces: dict[bytes, list[bytes]] = {}
+        for workspace, message_id in messages:
+            workspaces.setdefault(workspace.bytes, []).append(message_id.bytes)
+        for workspace_id in sorted(workspaces):
+            self._native(_LOCK, (workspace_id, workspaces[workspace_id]))
+        self._timeline.number(waits=True)  # so that all their events are in the log
+        yield from super()._rows(messages)
+
+    def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:
+        for (position, *_), message in rows:
+            stored, failure = store(message), failure_columns(message.failure)
+            document = inline_part(stored.document)
+            self._native(_REDACT, (position, *failure, stored.state, document))
+            replace_out_of_line(self._cursor, position, stored.document)
