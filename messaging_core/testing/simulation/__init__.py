@@ -24,12 +24,13 @@ from messaging_core.testing.simulation.scenario import (
     POISON,
     STEPS,
     Line,
+    Listener,
     Person,
     Provider,
     Receipts,
     Scenario,
 )
-from messaging_core.testing.simulation.scenarios import AUTUMN, POOLS, RULES, SCENARIOS
+from messaging_core.testing.simulation.scenarios import AUTUMN, POOLS, RULES, SCENARIOS, WEBHOOKS
 from messaging_core.testing.simulation.story import Asked, Block, Reception, Story
 
 __all__ = [
@@ -46,11 +47,13 @@ __all__ = [
     "RULES",
     "SCENARIOS",
     "STEPS",
+    "WEBHOOKS",
     "Asked",
     "Block",
     "Breach",
     "BrokenPromiseError",
     "Line",
+    "Listener",
     "MakeWorker",
     "Person",
     "Promise",

@@ -13,7 +13,7 @@ from messaging_core.models.content.meta import Meta
 from messaging_core.models.delivery.receipt import ReceiptStatus, StatusReceipt
 from messaging_core.models.messages.compose import text, to
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.request import SendMessage
+from messaging_core.models.messages.request import NotificationHook, SendMessage
 from messaging_core.rules.policy.schedule import is_later
 from messaging_core.rules.policy.validity import expires_at, validity_of
 from messaging_core.testing.simulation.actors import Stage
@@ -127,9 +127,19 @@ class Host:
             validity=chance.randint(60, 120) if chance.random() < scenario.short else None,
             is_poisonous=chance.random() < scenario.poisonous,
             wishes=tuple(one for one in _WISHES if self._is_wished()),
+            url=self._url(),
         )
         world.asked.append(asked)
         return asked
+
+    def _url(self) -> str | None:
+        """Return where the events of a request go: a URL of its own, or one that others share."""
+        chance, scenario = self.stage.world.chance, self.stage.world.scenario
+        urls = [listener.url for listener in scenario.listeners if not listener.subscribed]
+        if not urls or chance.random() >= scenario.notified:
+            return None
+        own = f"{chance.choice(urls)}{self.stage.world.number()}"
+        return chance.choice((own, chance.choice(urls)))
 
     def _is_wished(self) -> bool:
         wishful = self.stage.world.scenario.wishful
@@ -162,6 +172,7 @@ class Host:
             reference=asked.reference,
             scheduled_for=later,
             validity=asked.validity,
+            notification=NotificationHook(url=asked.url) if asked.url else None,
             meta=_MARKETING if CAPPED in asked.wishes else None,
             **dict.fromkeys(asked.wishes, True),  # type: ignore[arg-type] # all are switches
         )

@@ -16,6 +16,7 @@ from messaging_core.errors import StorageBusyError, StorageError
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.delivery.webhook import WebhookDelivery
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
@@ -23,6 +24,7 @@ from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage.directory import Contacts, Suppressions
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.storage.webhooks import Webhooks
 from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import HELD_OUT
@@ -243,6 +245,21 @@ class WatchedTimeline:
         self._noted += events
 
 
+class WatchedWebhooks:
+    """Note which webhooks events make, beside storing them."""
+
+    def __init__(self, webhooks: Webhooks, noted: list[WebhookDelivery]) -> None:
+        self._webhooks = webhooks
+        self._noted = noted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._webhooks, name)
+
+    def add_deliveries(self, deliveries: Sequence[WebhookDelivery]) -> None:  # noqa: D102
+        self._webhooks.add_deliveries(deliveries)
+        self._noted += deliveries
+
+
 class SimulatedBulkheads(SinglePool):
     """Look for calls that hang every few milliseconds of real time."""
 
@@ -285,6 +302,7 @@ class SimulatedStorage(Storage):
         noted: list[Block] = []
         consents: list[Consent] = []
         events: list[Event] = []
+        webhooks: list[WebhookDelivery] = []
         with self._storage.begin(connection, read_only=read_only) as tx:
             if scenario.people and not read_only:
                 watched: Any = Watched(tx.suppressions, noted)
@@ -294,8 +312,17 @@ class SimulatedStorage(Storage):
             if scenario.escalates and not read_only:
                 timeline: Any = WatchedTimeline(tx.timeline, events)
                 tx.timeline = timeline
-            yield tx
+            own = tx.webhooks
+            if scenario.listeners and not read_only:
+                watched_webhooks: Any = WatchedWebhooks(own, webhooks)
+                tx.webhooks = watched_webhooks
+            try:
+                yield tx
+            finally:
+                tx.webhooks = own  # a storage may use one object for all transactions
         if not read_only:
+            process.world.webhooks += webhooks
+            process.world.stir()
             process.committed_at = process.now()
             process.commit = process.world.commit()
             process.world.blocks += (evolve(block, commit=process.commit) for block in noted)

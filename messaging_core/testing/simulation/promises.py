@@ -24,6 +24,7 @@ from messaging_core.testing.simulation.pool_promises import POOL_PROMISES
 from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
 from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt
+from messaging_core.testing.simulation.webhook_promises import WEBHOOK_PROMISES
 
 
 def what_was_accepted_is_there(story: Story) -> Iterator[Breach]:
@@ -288,5 +289,6 @@ PROMISES: Final[tuple[Promise, ...]] = (
     *RULE_PROMISES,
     *ESCALATION_PROMISES,
     *POOL_PROMISES,
+    *WEBHOOK_PROMISES,
 )
 """All that is checked by default."""

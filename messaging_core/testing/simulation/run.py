@@ -22,6 +22,7 @@ from messaging_core.testing.simulation.actors import (
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.crowd import Crowd, introduce
 from messaging_core.testing.simulation.host import Host
+from messaging_core.testing.simulation.listeners import notifiers, subscribe
 from messaging_core.testing.simulation.promises import PROMISES
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import EVERYDAY, Scenario
@@ -30,6 +31,7 @@ from messaging_core.testing.simulation.world import World
 from messaging_core.worker import Worker
 
 _PAGE = 1000
+_MOST_DEAD = 10_000
 
 
 class BrokenPromiseError(AssertionError):
@@ -116,6 +118,10 @@ def _run(seed: int, scenario: Scenario, storage: Storage, make: MakeWorker) -> S
         if scenario.people:
             introduce(stage)
             scheduler.add("crowd", Crowd(stage=stage).run)
+        if scenario.listeners:
+            subscribe(stage)
+        for number, notifier in enumerate(notifiers(stage), 1):
+            world.notifiers.append(scheduler.add(f"notifier-{number}", notifier.run))
         deliverer = Deliverer(stage=stage, make=make)
         for number in range(scenario.workers):
             world.workers.append(scheduler.add(f"worker-{number + 1}", deliverer.run))
@@ -158,6 +164,16 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         }
         unfinished = [key[1] for key in messages if tx.outbox.delivery(*key) is not None]
         events = _events(tx)
+        subscriptions = [
+            subscription
+            for workspace in workspaces
+            for subscription in tx.webhooks.of_workspace(workspace)
+        ]
+        dead = [
+            delivery.id
+            for workspace in workspaces
+            for delivery in tx.webhooks.dead(workspace, limit=_MOST_DEAD)
+        ]
     return Story(
         seed=seed,
         scenario=world.scenario,
@@ -176,6 +192,10 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         consents=tuple(world.consents),
         premature=frozenset(world.premature),
         logged=tuple(world.logged),
+        subscriptions=tuple(subscriptions),
+        webhooks=tuple(world.webhooks),
+        told=tuple(world.told),
+        dead_webhooks=frozenset(dead),
         hung=len(world.hung),
         crashes=world.crashes,
         steps=world.scheduler.steps,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from attrs import evolve, field
@@ -99,6 +99,33 @@ class Line:
         return (self.provider, *self.others)
 
 
+@frozen(kw_only=True)
+class Listener:
+    """A system that gets webhooks; likelihoods are of one call.
+
+    Attributes:
+        url: Where it listens; each listener has a host of its own.
+        subscribed: It gets all events; else the requests of the host name its URL.
+        failing: It answers 500.
+        gone: It answers 410.
+        unanswered: It takes the webhook, and the answer is lost.
+        slow: It answers after up to `slowness`.
+        slowness: Longer than a lease.
+        down: How long it cannot be reached after each burst.
+    """
+
+    TAKEN: ClassVar[int] = 204
+
+    url: str
+    subscribed: bool = False
+    failing: float = 0.2
+    gone: float = 0.0
+    unanswered: float = 0.1
+    slow: float = 0.1
+    slowness: timedelta = timedelta(minutes=15)
+    down: timedelta = timedelta(0)
+
+
 HELD_OUT: Final = "held_out"
 """The attribute of people in the holdout."""
 
@@ -165,6 +192,8 @@ class Scenario:
         blocked: How often the host suppresses one of the people, and mostly lifts it again.
         keywords: How often one of the people writes STOP, START or HELP.
         changed: How often the host changes what a contact agreed to.
+        listeners: The systems that get webhooks.
+        notified: A request names the URL of a listener.
     """
 
     lines: tuple[Line, ...]
@@ -204,6 +233,8 @@ class Scenario:
     blocked: int = 0
     keywords: int = 0
     changed: int = 0
+    listeners: tuple[Listener, ...] = ()
+    notified: float = 0.5
 
     @property
     def escalates(self) -> bool:

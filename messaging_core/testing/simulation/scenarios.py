@@ -34,6 +34,7 @@ from messaging_core.testing.simulation.scenario import (
     POISON,
     STEPS,
     Line,
+    Listener,
     Person,
     Provider,
     Receipts,
@@ -226,6 +227,35 @@ POOLS: Final = evolve(
 )
 """Senders share the receivers, who opt out and in, while some of everything goes wrong."""
 
+_DOWN: Final = timedelta(hours=9)
+
+WEBHOOKS: Final = evolve(
+    EVERYDAY,
+    name="webhooks",
+    lines=EVERYDAY.lines[:2] + EVERYDAY.lines[4:6],
+    lasts=timedelta(days=2),
+    skew=timedelta(minutes=20),
+    set_clock=0.01,
+    crash=0.05,
+    storage_fault=0.05,
+    # What is done days later would find those that were given up forgotten.
+    scheduled=0.0,
+    rescheduled=0.0,
+    cancelled=0.0,
+    premature=0.0,
+    messages=3,
+    bursts=2,
+    listeners=(
+        Listener(url="https://steady.example/", subscribed=True, failing=0.05, slow=0.02),
+        Listener(url="https://shaky.example/", subscribed=True, failing=0.5, slow=0.2),
+        Listener(url="https://hooks.example/", unanswered=0.3),
+        Listener(url="https://down.example/", down=_DOWN),
+        Listener(url="https://gone.example/", subscribed=True, gone=0.1),
+    ),
+    notified=0.7,
+)
+"""Webhooks go to systems that fail, are slow, are down or are gone, from processes that die."""
+
 RULED: Final = (RULES, AUTUMN, POOLS)
 """Those in which send rules hold."""
 
@@ -234,7 +264,7 @@ SCENARIOS: Final = MappingProxyType(
         scenario.name: scenario
         for scenario in (
             *(EVERYDAY, CRASHES, CLOCKS, STEPS, HANGING, FLAKY, POISON, *RULED),
-            *(ESCALATION, ESCALATION_RULES),
+            *(ESCALATION, ESCALATION_RULES, WEBHOOKS),
         )
     }
 )
@@ -248,5 +278,6 @@ __all__ = [
     "RULED",
     "RULES",
     "SCENARIOS",
+    "WEBHOOKS",
     "Scenario",
 ]

@@ -13,6 +13,7 @@ from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.receipt import StatusReceipt
+from messaging_core.models.delivery.webhook import WebhookDelivery, WebhookSubscription
 from messaging_core.models.messages.message import Message
 from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
 from messaging_core.models.policy.plan import Plan
@@ -38,6 +39,7 @@ class Asked:
         cancelled: A cancel returned true.
         cancel_tried: The host tried to withdraw it.
         wishes: Fields of the request that are true.
+        url: Where its events go.
         plans: What was foreseen, and when, each time it was asked for.
     """
 
@@ -54,6 +56,7 @@ class Asked:
     cancelled: bool = False
     cancel_tried: bool = False
     wishes: tuple[str, ...] = ()
+    url: str | None = None
     plans: list[tuple[datetime, Plan]] = field(factory=list)
 
 
@@ -127,6 +130,14 @@ class Logged:
 
 
 @frozen(kw_only=True)
+class Told:
+    """A listener took a webhook."""
+
+    delivery_id: UUID
+    at: datetime
+
+
+@frozen(kw_only=True)
 class Story:
     """Everything that happened in one run; two runs of one seed are equal.
 
@@ -144,6 +155,10 @@ class Story:
         consents: What contacts agreed to, in the order of the changes.
         premature: Messages that a stranger reported soon after they were accepted.
         logged: The events with their commits, where a channel escalates.
+        subscriptions: Those to webhooks, as they were in the end.
+        webhooks: Those that events made, as they were then.
+        told: The webhooks that listeners took, in order; one may be there several times.
+        dead_webhooks: Those that were given up.
         hung: How many calls of transports never returned.
         crashes: How often a process died.
         steps: How often one let others go first.
@@ -166,6 +181,10 @@ class Story:
     consents: tuple[Consent, ...]
     premature: frozenset[UUID]
     logged: tuple[Logged, ...]
+    subscriptions: tuple[WebhookSubscription, ...]
+    webhooks: tuple[WebhookDelivery, ...]
+    told: tuple[Told, ...]
+    dead_webhooks: frozenset[UUID]
     hung: int
     crashes: int
     steps: int
@@ -178,6 +197,7 @@ class Story:
             (self.seed, self.ended_at, self.steps, self.crashes, self.hung),
             (asked, self.receptions, self.consents, sorted(self.premature)),
             (self.reported, self.heard, self.stranded, self.events, self.blocks),
+            (self.subscriptions, self.webhooks, self.told, sorted(self.dead_webhooks)),
             (sorted(self.messages.items()), sorted(self.evidence.items()), sorted(self.unfinished)),
         )
         return hashlib.sha256(repr(facts).encode()).hexdigest()

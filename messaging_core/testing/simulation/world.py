@@ -8,9 +8,17 @@ from uuid import UUID
 from attrs import field, frozen
 
 from messaging_core.models.delivery.receipt import StatusReceipt
+from messaging_core.models.delivery.webhook import WebhookDelivery, WebhookSubscription
 from messaging_core.testing.simulation.scenario import Scenario
 from messaging_core.testing.simulation.scheduler import Scheduler, Task
-from messaging_core.testing.simulation.story import Asked, Block, Consent, Logged, Reception
+from messaging_core.testing.simulation.story import (
+    Asked,
+    Block,
+    Consent,
+    Logged,
+    Reception,
+    Told,
+)
 
 _MOST_STEPS = 100_000
 _SECOND = timedelta(seconds=1)
@@ -52,6 +60,10 @@ class World:
         blocks: What was done about suppressions.
         consents: What contacts agreed to, after each change.
         premature: Messages that a stranger reported soon after they were accepted.
+        notifiers: The tasks that send webhooks.
+        subscriptions: Those to webhooks, as they were made.
+        webhooks: Those that events made.
+        told: Those that listeners took.
         logged: The events with their commits, where a channel escalates.
         hung: The threads whose calls of a transport never return.
         is_done: Set when the run is over, so that the threads that hang can end.
@@ -74,6 +86,10 @@ class World:
         self.consents: list[Consent] = []
         self.premature: set[UUID] = set()
         self.logged: list[Logged] = []
+        self.notifiers: list[Task] = []
+        self.subscriptions: list[WebhookSubscription] = []
+        self.webhooks: list[WebhookDelivery] = []
+        self.told: list[Told] = []
         self.hung: list[threading.Thread] = []
         self.is_done = threading.Event()
         self.crashes = 0
@@ -111,6 +127,11 @@ class World:
         """Return a UUIDv7 that is the same in every run of the seed."""
         milliseconds = int(now.timestamp() * 1000) & (1 << 48) - 1
         return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | self.number())
+
+    def stir(self) -> None:
+        """Let the tasks that send webhooks look for new events within a second."""
+        for task in self.notifiers:
+            self.scheduler.wake(task, self.scheduler.now + _SECOND * self.chance.random())
 
     def poke(self) -> None:
         """Let some of the workers, one at least, look for work within a second."""

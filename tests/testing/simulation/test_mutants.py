@@ -12,6 +12,7 @@ from attrs import evolve
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core.acceptance import preview
 from messaging_core.decisions.delivery import dispatch
+from messaging_core.messages.webhook_finder import WebhookFinder
 from messaging_core.models.delivery.delivery import Claim, Settlement
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.evidence import Evidence
@@ -29,6 +30,7 @@ from messaging_core.testing.simulation import (
     POISON,
     PROMISES,
     RULES,
+    WEBHOOKS,
     BrokenPromiseError,
     Scenario,
 )
@@ -334,6 +336,50 @@ def test_a_storage_that_breaks_send_rules_is_found_out(change: Change, promise: 
     (chosen,) = [check for check in PROMISES if check.__name__ == promise]
 
     assert broken_by(STRICT, storage=lambda: Mutant(change), promises=[chosen]) == promise
+
+
+def makes_no_webhook(tx: Transaction) -> None:
+    add = tx.webhooks.add_deliveries
+    tx.webhooks.add_deliveries = lambda made: add(made[1:])  # type: ignore[method-assign]
+
+
+def gives_up_in_silence(tx: Transaction) -> None:
+    webhooks: Any = tx.webhooks
+    settle = webhooks.settle
+
+    def forget(claim: Any, after: Any) -> Any:
+        return settle(claim, None if after and after.is_dead else after)
+
+    webhooks.settle = forget
+
+
+def sends_the_last_event_first(tx: Transaction) -> None:
+    webhooks: Any = tx.webhooks
+    add = webhooks.add_deliveries
+    webhooks.add_deliveries = lambda made: add(
+        [evolve(delivery, position=-delivery.position) for delivery in made]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "promise"),
+    [
+        (gives_up_in_silence, "no_webhook_is_lost"),
+        (makes_no_webhook, "no_webhook_is_lost"),
+        (sends_the_last_event_first, "webhooks_of_a_message_arrive_in_order"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_storage_that_breaks_webhooks_is_found_out(change: Change, promise: str) -> None:
+    assert broken_by(WEBHOOKS, storage=lambda: Mutant(change)) == promise
+
+
+def test_an_engine_that_misses_events_for_webhooks_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(WebhookFinder, "find", lambda *_: [])
+
+    assert broken_by(WEBHOOKS) == "every_event_makes_its_webhooks"
 
 
 def test_a_suppression_that_comes_too_late_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

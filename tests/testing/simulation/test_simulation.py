@@ -33,7 +33,7 @@ from messaging_core.testing.simulation.__main__ import main
 simulate = partial(simulate_on, storage=MemoryStorage)
 
 BLOCK = 15
-"""Seeds in one test: 12 scenarios and 4 blocks are 720 seeds in every run of the tests."""
+"""Seeds in one test: 13 scenarios and 4 blocks are 780 seeds in every run of the tests."""
 
 DIGEST = """
 from messaging_adapters.storage.memory import MemoryStorage
