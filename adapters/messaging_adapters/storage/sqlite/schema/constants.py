@@ -33,5 +33,6 @@ MIGRATION_NAMES: Final = (
     "0015_access_keys",
     "0018_request_webhooks",
     "0019_audit",
+    "0016_rollups",
 )
 """All migrations of this version, in their order."""
