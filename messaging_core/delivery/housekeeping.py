@@ -60,7 +60,12 @@ class Housekeeper:
         """Process the receipts and events that wait now, and count events."""
         self._inbox.process_pending()
         self._events.deliver()
-        self._rollups.run_once()
+        try:
+            self._rollups.run_once()
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - events are counted later
+            _log.error("counting events failed: %s", fault_of(error))
 
     def _run(self) -> None:
         """Look again and again, and once more after the end."""
