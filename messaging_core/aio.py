@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar, Unpack
@@ -36,6 +36,7 @@ from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
+from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
@@ -207,6 +208,29 @@ class AsyncMessenger(ForkAware):
     ) -> Counts:
         """Return how many messages a query matches; see `Messenger.counts`."""
         return await _in_thread(self.messenger.counts, query, by=by)
+
+    async def rollups(  # noqa: PLR0913 - as for `Messenger.rollups`
+        self,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        channel: ChannelReference | None = None,
+        tag: str | None = None,
+        step: timedelta = FIVE_MINUTES,
+        by: Collection[RollupBy] = (RollupBy.OUTCOME,),
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> Rollups:
+        """Return how many messages reached which outcome, and when; see `Messenger.rollups`."""
+        return await _in_thread(
+            self.messenger.rollups,
+            since=since,
+            until=until,
+            channel=channel,
+            tag=tag,
+            step=step,
+            by=by,
+            workspace=workspace,
+        )
 
     async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
         """Withdraw a message that waits; see `Messenger.cancel`."""

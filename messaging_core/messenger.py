@@ -48,6 +48,7 @@ from messaging_core.messages.events import EventSubscriptions, Handler
 from messaging_core.messages.lookup import MessageLookup
 from messaging_core.messages.replay import MessageReplayer
 from messaging_core.messages.retention import purge_of
+from messaging_core.messages.rollups import RollupCounter, RollupLookup
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.content.meta import Meta
@@ -57,6 +58,7 @@ from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
+from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
@@ -238,6 +240,8 @@ class Messenger:
         )
         self._webhooks = WebhookReceiver(self.inbox, parsers)
         self.subscriptions = EventSubscriptions(storage, self.clock)
+        self.rollup_counter = RollupCounter(storage, self.clock)
+        self._rollups = RollupLookup(storage=storage, clock=self.clock)
         self._audience = None if audience is None else GuardedAudience(audience)
         self._files = None if files is None else GuardedFiles(files)
 
@@ -659,6 +663,56 @@ class Messenger:
             InvalidQueryError: A filter is invalid.
         """
         return self._lookup.counts(query, by)
+
+    @checked(
+        since=instant,
+        until=optional(instant),
+        tag=optional(a_text),
+        step=span(),
+        by=members(RollupBy),
+        workspace=uuid,
+    )
+    def rollups(  # noqa: PLR0913 - one for each choice of the caller
+        self,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        channel: ChannelReference | None = None,
+        tag: str | None = None,
+        step: timedelta = FIVE_MINUTES,
+        by: Collection[RollupBy] = (RollupBy.OUTCOME,),
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> Rollups:
+        """Return how many messages reached which outcome, in intervals of time.
+
+        Workers keep these sums while they deliver, so that the cost does not grow with the
+        number of messages. `Rollups.as_of` says how far they have come. A message counts in the
+        interval in which it reached an outcome, and once for each outcome.
+
+        Args:
+            since: Aware instant; the answer begins with the interval that it is in.
+            until: Aware instant, the present by default; the answer ends with its interval.
+            channel: Only messages of this channel.
+            tag: Only messages with this tag. Of each workspace, 1,000 new tags a day are kept.
+            step: How long an interval is: a multiple of five minutes, at most a day. With less
+                than a day, the answer covers at most 31 days, and at most 2,016 intervals.
+            by: What to group by: `outcome`, `detail` and `channel`, any of them.
+            workspace: Whose messages.
+
+        Raises:
+            InvalidQueryError: The intervals are wrong, or too many.
+            UnknownChannelError: The channel does not exist.
+        """
+        channel_id = () if channel is None else (self.channel(channel).id,)
+        return self._rollups.find(
+            workspace=workspace,
+            since=since,
+            until=until,
+            channel_id=channel_id,
+            tag=tag,
+            step=step,
+            by=by,
+        )
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def cancel(

@@ -236,7 +236,9 @@ class Worker:
 
     def _housekeeper(self) -> Housekeeper:
         messenger = self._messenger
-        return Housekeeper(messenger.inbox, messenger.subscriptions, self._timeout)
+        return Housekeeper(
+            messenger.inbox, messenger.subscriptions, messenger.rollup_counter, self._timeout
+        )
 
     def _run(
         self, is_over: Callable[[], bool], stop: threading.Event | None = None

@@ -1,4 +1,4 @@
-"""The work of a worker beside delivering: pending receipts, and events for subscribers."""
+"""The work of a worker beside delivering: receipts, events for subscribers, and roll-ups."""
 
 import threading
 from collections.abc import Iterator
@@ -10,11 +10,13 @@ from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 from messaging_core.messages.event_threads import EventDelivery
 from messaging_core.messages.events import EventSubscriptions
+from messaging_core.messages.rollups import RollupCounter
 from messaging_core.receipts.inbox import ReceiptInbox
 
 _log = logger(__name__)
 
 _PAUSE = 0.5  # seconds between looks
+_COUNT_EVERY = 2.0  # seconds between looks for events to count: each costs a commit
 _MAX_WAIT = 5.0  # seconds that the end waits; what is not done by then is done again later
 
 
@@ -24,12 +26,18 @@ class Housekeeper:
     Args:
         inbox: The receipts that were not processed yet.
         subscriptions: The handlers of events.
+        rollups: Counts the events that are in no roll-up yet.
         timeout: Seconds that a handler may take.
     """
 
     def __init__(
-        self, inbox: ReceiptInbox, subscriptions: EventSubscriptions, timeout: float
+        self,
+        inbox: ReceiptInbox,
+        subscriptions: EventSubscriptions,
+        rollups: RollupCounter,
+        timeout: float,
     ) -> None:
+        self._rollups = rollups
         self._inbox = inbox
         self._events = EventDelivery(subscriptions, timeout)
         self._max_wait = min(timeout, _MAX_WAIT)
@@ -49,20 +57,36 @@ class Housekeeper:
             self._events.end(until)
 
     def run_once(self) -> None:
-        """Process the receipts and events that wait now."""
+        """Process the receipts and events that wait now, and count events."""
         self._inbox.process_pending()
         self._events.deliver()
+        try:
+            self._rollups.run_once()
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - events are counted later
+            _log.error("counting events failed: %s", fault_of(error))
 
     def _run(self) -> None:
         """Look again and again, and once more after the end."""
+        count_at = monotonic()
         while True:
             last = self._over.wait(_PAUSE)
             try:
                 self._events.start_threads()
                 self._inbox.process_pending()
+                if last or monotonic() >= count_at:
+                    count_at = self._count()
             except StorageError:
                 _log.exception("the storage failed; trying again")
             except BaseException as error:  # noqa: BLE001 - the next look may do better
                 _log.error("housekeeping failed: %s", fault_of(error))
             if last:
                 return
+
+    def _count(self) -> float:
+        """Count events, and return when to do so again; as long a pause as the counting took."""
+        began = monotonic()
+        self._rollups.run_once()
+        now = monotonic()
+        return max(began + _COUNT_EVERY, 2 * now - began)

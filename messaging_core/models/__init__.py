@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.interaction import *
     from messaging_core.models.delivery.outcome import *
     from messaging_core.models.delivery.receipt import *
+    from messaging_core.models.delivery.rollups import *
     from messaging_core.models.delivery.transport_check import *
     from messaging_core.models.delivery.webhook import *
     from messaging_core.models.messages.batch import *
@@ -121,6 +122,10 @@ _NAMES = {
     "delivery.receipt": (
         "IncomingMessage IncomingPart InteractionReceipt KeptReceipt Receipt ReceiptState "
         "ReceiptStatus Reception StatusReceipt"
+    ),
+    "delivery.rollups": (
+        "CountableEvent Rollup RollupAmount RollupBy RollupKey RollupOutcome RollupQuery Rollups "
+        "Tag UncountedEvents"
     ),
     "delivery.transport_check": "CheckStatus TransportCheck",
     "delivery.webhook": (

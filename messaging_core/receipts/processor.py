@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import evolve
-
 from messaging_core.contacts.devices import forget_devices
 from messaging_core.context import EngineContext
 from messaging_core.decisions.delivery.escalation import delivered
@@ -274,16 +272,10 @@ class ReceiptProcessor:
         self._tx.receipts.add_interaction(workspace, interaction)
         channel = self._context.channels.get(message.channel_id)
         # A person who did something with a message has it; a scanner on the way may open links too.
-        if may_have_fallback(channel) and not _is_by_machine(interaction):
+        if may_have_fallback(channel) and not events.is_by_machine(interaction):
             stop(self._tx, workspace, message, delivered(message), at)
-        event = events.changed(workspace, message, EventKind.INTERACTED, at)
-        self._events.append(evolve(event, outcome=interaction.type))
+        self._events.append(events.interacted(workspace, message, interaction, at))
         return interaction
-
-
-def _is_by_machine(interaction: Interaction) -> bool:
-    metadata = interaction.metadata
-    return metadata is not None and metadata.prefetched is True
 
 
 def _recipient(named: str | None, message: Message) -> str | None:

@@ -49,6 +49,12 @@ _CODES: Final = {
 }
 
 
+def skip_reason(codes: Collection[str]) -> str:
+    """Return which of the reasons of a skipped message decided: the first that can, or any."""
+    decided = [code for code in codes if code in _DECISIVE[Course.SKIP]]
+    return next(iter([*decided, *codes]), "")
+
+
 def decisive(ruling: Ruling) -> Reason | None:
     """Return the reason that decided, or nothing where the message goes."""
     codes = _DECISIVE.get(ruling.course, set())

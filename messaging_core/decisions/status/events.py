@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from messaging_core.decisions.delivery.settlement import IN_DOUBT
@@ -15,11 +16,16 @@ from messaging_core.models.delivery.delivery import (
 )
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.messages.message import Direction, Message
 from messaging_core.models.policy.plan import Reason
 
 _DOUBT = "doubt."
 _OPENED = f"{_DOUBT}opened"
+_CONVERTED = "converted"
+
+PREFETCHED: Final = "prefetched"
+"""The detail of an interaction by a machine."""
 
 
 def admitted(
@@ -37,6 +43,7 @@ def admitted(
         due_at=delivery.due_at if delivery else None,
         references=message.references,
         reasons=tuple(reasons),
+        tags=message.tags,
     )
 
 
@@ -120,6 +127,31 @@ def changed(workspace: UUID, message: Message, kind: EventKind, at: datetime) ->
         status=message.status,
         due_at=message.scheduled_for if kind is EventKind.RESCHEDULED else None,
     )
+
+
+def interacted(workspace: UUID, message: Message, interaction: Interaction, at: datetime) -> Event:
+    """Tell that a person, or a machine on the way to the person, did something with a message."""
+    return Event(
+        workspace=workspace,
+        message_id=message.id,
+        kind=EventKind.INTERACTED,
+        at=at,
+        status=message.status,
+        outcome=interaction.type,
+        detail=PREFETCHED if is_by_machine(interaction) else _unsuccessful(interaction),
+    )
+
+
+def is_by_machine(interaction: Interaction) -> bool:
+    """Return True if it was not the person who opened a message or a link of it."""
+    metadata = interaction.metadata
+    return metadata is not None and metadata.prefetched is True
+
+
+def _unsuccessful(interaction: Interaction) -> str | None:
+    """Return the status of a conversion that did not succeed."""
+    conversion = interaction.metadata.conversion if interaction.metadata else None
+    return conversion.status if conversion and conversion.status != _CONVERTED else None
 
 
 def doubts(settlements: Sequence[Settlement]) -> Mapping[str, int]:

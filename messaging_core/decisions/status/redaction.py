@@ -41,11 +41,12 @@ def redacted(message: Message) -> Message:
 
 
 def redacted_event(event: Event) -> Event:
-    """Keep what happened and the codes of why; texts and facts go."""
+    """Keep what happened and the codes of why; texts, facts and tags go."""
     return evolve(
         event,
         failure=_failure(event.failure),
         reasons=tuple(evolve(reason, message="", facts={}) for reason in event.reasons),
+        tags=(),
     )
 
 

@@ -62,6 +62,9 @@ class Event:
         due_at: When the message is due next.
         in_doubt: Whether it is unknown if a provider has the message.
         reasons: The reasons of the decision, with their facts.
+        tags: Of an admission, the tags of the message.
+        detail: Of an interaction, `prefetched` if a machine did it, and the status of a conversion
+            that is not `converted`.
     """
 
     workspace: UUID
@@ -77,6 +80,8 @@ class Event:
     due_at: datetime | None = None
     in_doubt: bool = False
     reasons: tuple[Reason, ...] = field(default=())
+    tags: tuple[str, ...] = ()
+    detail: str | None = None
 
 
 WEBHOOKS: Final = "messaging.webhooks"

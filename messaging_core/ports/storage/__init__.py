@@ -9,6 +9,7 @@ from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.ports.storage.rates import Rates
 from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.ports.storage.retention import Retention
+from messaging_core.ports.storage.rollups import RollupStore
 from messaging_core.ports.storage.send_history import SendHistory
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.transaction import Storage, Transaction
@@ -25,6 +26,7 @@ __all__ = [
     "Rates",
     "Receipts",
     "Retention",
+    "RollupStore",
     "SendHistory",
     "ShortLinks",
     "Storage",

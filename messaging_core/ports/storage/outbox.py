@@ -150,6 +150,14 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
+    def first_due(self) -> Mapping[tuple[UUID, UUID], datetime]:
+        """Return when the first message of each workspace and channel is due.
+
+        Queues in which none waits are left out; a leased message is due when its lease ends. The
+        cost grows with the queues, not with how many messages wait.
+        """
+
+    @abstractmethod
     def next_due(self) -> datetime | None:
         """Return when the next message is due, or nothing when none waits.
 

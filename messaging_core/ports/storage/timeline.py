@@ -50,6 +50,13 @@ class Timeline(Protocol):
         """Return whether events are left to read; costs one look-up and writes nothing."""
 
     @abstractmethod
+    def cursor(self, name: str) -> Cursor | None:
+        """Return the cursor of a subscription as it is, or nothing for an unknown name.
+
+        To read it leases nothing: another process may move it at any time.
+        """
+
+    @abstractmethod
     def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Cursor | None:

@@ -13,6 +13,7 @@ from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.ports.storage.rates import Rates
 from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.ports.storage.retention import Retention
+from messaging_core.ports.storage.rollups import RollupStore
 from messaging_core.ports.storage.send_history import SendHistory
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.webhooks import Webhooks
@@ -37,6 +38,7 @@ class Transaction(Protocol):
     rates: Rates
     audit: AuditLog
     records: ExpiringRecords
+    rollups: RollupStore
 
 
 class Storage(Protocol):

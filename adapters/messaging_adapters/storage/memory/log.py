@@ -63,6 +63,7 @@ class LogTables:
     evidence: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
     interactions: dict[tuple[UUID, UUID], tuple[bytes, ...]] = field(factory=dict)
     events: dict[int, bytes] = field(factory=dict)
+    event_positions: dict[UUID, tuple[int, ...]] = field(factory=dict)  # by message
     subscriptions: dict[str, _Subscription] = field(factory=dict)
     counters: dict[str, int] = field(factory=dict)
     damaged: dict[int, bytes] = field(factory=dict)  # events
@@ -204,6 +205,8 @@ class MemoryTimeline(Timeline):
             self._undo.put(
                 self._tables.events, position, encode_stored(evolve(event, position=position))
             )
+            its = self._tables.event_positions
+            self._undo.put(its, event.message_id, (*its.get(event.message_id, ()), position))
         self._undo.put(self._tables.last, "event", position)
 
     def _last(self) -> int:
@@ -244,6 +247,17 @@ class MemoryTimeline(Timeline):
             reversed(self._tables.events), 0
         )
 
+    def cursor(self, name: str) -> Cursor | None:
+        subscription = self._tables.subscriptions.get(name)
+        if subscription is None:
+            return None
+        return Cursor(
+            name=name,
+            position=subscription.position,
+            failures=subscription.failures,
+            fence=subscription.fence,
+        )
+
     def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Cursor | None:
@@ -252,12 +266,7 @@ class MemoryTimeline(Timeline):
             return None
         taken = evolve(subscription, fence=subscription.fence + 1, not_before=now + lease)
         self._undo.put(self._tables.subscriptions, name, taken)
-        return Cursor(
-            name=name,
-            position=subscription.position,
-            failures=subscription.failures,
-            fence=taken.fence,
-        )
+        return self.cursor(name)
 
     def advance_cursor(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
         subscription = self._tables.subscriptions.get(cursor.name)

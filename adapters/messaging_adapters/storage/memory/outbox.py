@@ -250,6 +250,14 @@ class MemoryOutbox(Outbox):
             count += 1
         return count
 
+    def first_due(self) -> dict[tuple[UUID, UUID], datetime]:
+        first: dict[tuple[UUID, UUID], datetime] = {}
+        for position, waiting in self._tables.outbox.items():
+            row, due_at = self._tables.rows[position], waiting.delivery.due_at
+            queue = (row.workspace, row.channel_id)
+            first[queue] = min(due_at, first.get(queue, due_at))
+        return first
+
     def next_due(self) -> datetime | None:
         due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())
         return min(due, default=None)

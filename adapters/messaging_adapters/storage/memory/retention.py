@@ -99,6 +99,8 @@ class MemoryRetention(Retention):
             self._forget_url(place)
             if place in self._log.interactions:
                 self._tables.remove(self._log.interactions, place)
+            if place[1] in self._log.event_positions:
+                self._tables.remove(self._log.event_positions, place[1])
         return len(erased)
 
     def _forget_references(self, positions: frozenset[int]) -> None:

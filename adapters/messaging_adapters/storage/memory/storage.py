@@ -21,6 +21,7 @@ from messaging_adapters.storage.memory.directory import (
 from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
 from messaging_adapters.storage.memory.retention import MemoryRetention
+from messaging_adapters.storage.memory.rollups import MemoryRollups
 from messaging_adapters.storage.memory.search import matcher, row_of
 from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
@@ -184,6 +185,7 @@ class _MemoryTransaction(Transaction):
         self.audit = MemoryAuditLog(tables.audit, tables)
         self.records = MemoryExpiringRecords(tables.audit, tables)
         self.rates = MemoryRates(tables.access, tables)
+        self.rollups = MemoryRollups(tables)
 
 
 class MemoryStorage(ForkAware, Storage):

@@ -30,6 +30,7 @@ from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
 from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
 from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
+from messaging_adapters.storage.sqlite.stores.rollups import SqliteRollups
 from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
 from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
 from messaging_adapters.storage.sqlite.stores.space_checked import SpaceCheckedMessages
@@ -73,6 +74,7 @@ class SqliteTransaction(Transaction):
         self.audit = SqliteAuditLog(cursor)
         self.records = SqliteExpiringRecords(cursor)
         self.rates = SqliteRates(cursor)
+        self.rollups = SqliteRollups(cursor)
 
 
 _CLOSED = "the storage is closed: make a new one"

@@ -44,6 +44,7 @@ from messaging_core.testing.contracts.storage.outbox import (
 )
 from messaging_core.testing.contracts.storage.rates import RatesContract
 from messaging_core.testing.contracts.storage.retention import RetentionContract
+from messaging_core.testing.contracts.storage.rollups import RollupsContract
 from messaging_core.testing.contracts.storage.send_history import SendHistoryContract
 from messaging_core.testing.contracts.storage.steps import (
     AT,
@@ -352,6 +353,7 @@ class StorageContract(
     AccessKeysContract,
     RatesContract,
     AuditLogContract,
+    RollupsContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -579,7 +579,10 @@ class LogContract:
         storage = self.make_storage()
         with storage.begin() as tx:
             tx.timeline.subscribe("host", from_start=True)
+            assert tx.timeline.cursor("host") == Cursor(name="host", position=0)
+            assert tx.timeline.cursor("another") is None
             first = tx.timeline.lease_cursor("host", now=AT, lease=_HOUR)
+            assert tx.timeline.cursor("host") == first
             early = tx.timeline.lease_cursor("host", now=AT + _HOUR - MICROSECOND, lease=_HOUR)
             second = tx.timeline.lease_cursor("host", now=AT + _HOUR, lease=_HOUR)
             unknown = tx.timeline.lease_cursor("other", now=AT, lease=_HOUR)

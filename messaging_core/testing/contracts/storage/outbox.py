@@ -2,12 +2,13 @@
 # ruff: noqa: S101, D102, PLR2004 - asserts, names that are sentences, and literal expectations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from attrs import evolve
 
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.failure import FailureSource
 from messaging_core.models.delivery.delivery import (
     Claim,
@@ -47,6 +48,11 @@ from messaging_core.testing.contracts.storage.steps import (
 )
 
 _LATER: Final = AT + timedelta(hours=1)
+
+
+def _first_due(storage: Storage) -> dict[tuple[UUID, UUID], datetime]:
+    with storage.begin(read_only=True) as tx:
+        return dict(tx.outbox.first_due())
 
 
 def _due(at_minute: float = 0, lane: Lane = Lane.TRANSACTIONAL) -> NewMessage:
@@ -131,6 +137,33 @@ class ClaimContract:
 
         assert claim(storage, now=AT + timedelta(days=10_000)) == []
         assert next_due(storage) is None
+
+    def test_the_first_due_of_each_workspace_and_channel_is_known(self) -> None:
+        storage = self.make_storage()
+        minutes = [AT + timedelta(minutes=minute) for minute in range(4)]
+        channels = [uuid4(), uuid4()]
+        assert _first_due(storage) == {}
+        for workspace, channel_id, lane, due_at in (
+            (DEFAULT_WORKSPACE, channels[0], Lane.PROMOTIONAL, minutes[1]),
+            (DEFAULT_WORKSPACE, channels[0], Lane.TWO_FACTOR, minutes[2]),
+            (DEFAULT_WORKSPACE, channels[1], Lane.PROMOTIONAL, minutes[3]),
+            (OTHER_WORKSPACE, channels[1], Lane.PROMOTIONAL, minutes[0]),
+        ):
+            message = a_message(channel_id=channel_id)
+            add(
+                storage,
+                a_new_message(message, workspace=workspace, delivery=a_delivery(due_at, lane=lane)),
+            )
+        waiting = {
+            (DEFAULT_WORKSPACE, channels[0]): minutes[1],
+            (DEFAULT_WORKSPACE, channels[1]): minutes[3],
+        }
+        assert _first_due(storage) == {**waiting, (OTHER_WORKSPACE, channels[1]): minutes[0]}
+
+        claim(storage, now=minutes[0], lease=timedelta(hours=1))
+
+        leased_until = minutes[0] + timedelta(hours=1)
+        assert _first_due(storage) == {**waiting, (OTHER_WORKSPACE, channels[1]): leased_until}
 
     def test_an_expired_message_is_given_out_too(self) -> None:
         storage = self.make_storage()

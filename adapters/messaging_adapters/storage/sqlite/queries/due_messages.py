@@ -37,6 +37,12 @@ _NEXT_DUE = (
     " AND o.workspace = q.workspace AND o.channel_id = q.channel_id))"
     " FROM queue CROSS JOIN messaging_outbox q USING (position)"
 )
+_FIRST_DUE = (
+    f"{_QUEUES} SELECT q.workspace, q.channel_id, ("  # noqa: S608 - no input
+    "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = ?1"
+    " AND o.workspace = q.workspace AND o.channel_id = q.channel_id)"
+    " FROM queue CROSS JOIN messaging_outbox q USING (position)"
+)
 _COUNT = (
     "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
     " AND channel_id = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
@@ -111,6 +117,15 @@ class DueMessages:
         """Yield from each queue as many as it may send, those that are due longest."""
         for queue, count in shares.items():
             yield from self._cursor.execute(_DUE, (lane, *queue, now, count)).fetchall()
+
+    def first_due(self) -> dict[_Queue, datetime]:
+        """Return when the first message of each queue is due, in whichever lane."""
+        first: dict[_Queue, int] = {}
+        for lane in Lane:
+            for workspace, channel_id, due_at in self._cursor.execute(_FIRST_DUE, (lane,)):
+                queue = (workspace, channel_id)
+                first[queue] = min(due_at, first.get(queue, due_at))
+        return {queue: from_micros(due_at) for queue, due_at in first.items()}
 
     def next_due(self) -> datetime | None:
         """Return when the next message is due."""

@@ -31,6 +31,7 @@ MIGRATION_NAMES: Final = (
     "0013_receipt_failures",
     "0014_webhooks",
     "0015_access_keys",
+    "0016_rollups",
     "0018_request_webhooks",
     "0019_audit",
 )

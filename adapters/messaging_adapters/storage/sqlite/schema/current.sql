@@ -267,6 +267,29 @@ CREATE TABLE messaging_rates (
     document  BLOB NOT NULL,
     PRIMARY KEY (workspace, key)
 ) WITHOUT ROWID;
+CREATE TABLE messaging_rollups (
+    workspace  BLOB NOT NULL,
+    step       INTEGER NOT NULL,
+    tag        TEXT NOT NULL,
+    start      INTEGER NOT NULL,
+    channel_id BLOB NOT NULL,
+    outcome    TEXT NOT NULL,
+    detail     TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    longest    INTEGER NOT NULL,
+    PRIMARY KEY (workspace, step, tag, start, channel_id, outcome, detail)
+) WITHOUT ROWID;
+CREATE INDEX messaging_rollups_age ON messaging_rollups (start);
+CREATE TABLE messaging_rollup_tags (
+    workspace BLOB NOT NULL,
+    tag       TEXT NOT NULL,
+    day       INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    latest    INTEGER NOT NULL,
+    PRIMARY KEY (workspace, tag)
+) WITHOUT ROWID;
+CREATE INDEX messaging_rollup_tags_day ON messaging_rollup_tags (workspace, day);
+CREATE INDEX messaging_rollup_tags_age ON messaging_rollup_tags (latest);
 CREATE TABLE messaging_message_webhooks (
     message_id BLOB PRIMARY KEY,
     workspace  BLOB NOT NULL,
@@ -332,6 +355,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0013_receipt_failures', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0014_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0015_access_keys', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0016_rollups', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0018_request_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0019_audit', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);

@@ -320,6 +320,12 @@ class SqliteOutbox(Outbox):
         self._cursor.executemany(_TOUCH, [(at, position) for _, position in changed])
         return len(changed)
 
+    def first_due(self) -> dict[tuple[UUID, UUID], datetime]:
+        return {
+            (UUID(bytes=workspace), UUID(bytes=channel_id)): due_at
+            for (workspace, channel_id), due_at in self._due_messages.first_due().items()
+        }
+
     def next_due(self) -> datetime | None:
         return self._due_messages.next_due()
 

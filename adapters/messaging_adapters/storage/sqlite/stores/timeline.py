@@ -104,6 +104,10 @@ class SqliteTimeline(Timeline):
     def is_behind(self, name: str) -> bool:
         return self._cursor.execute(_IS_BEHIND, (name,)).fetchone() is not None
 
+    def cursor(self, name: str) -> Place | None:
+        row = self._cursor.execute(_CURSOR, (name,)).fetchone()
+        return Place(name=name, position=row[0], failures=row[1], fence=row[2]) if row else None
+
     def lease_cursor(
         self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
     ) -> Place | None:
@@ -111,8 +115,7 @@ class SqliteTimeline(Timeline):
         self._cursor.execute(_LEASE_CURSOR, (name, to_micros(now), to_micros(now + lease), beyond))
         if not self._cursor.rowcount:
             return None
-        position, failures, fence = self._cursor.execute(_CURSOR, (name,)).fetchone()
-        return Place(name=name, position=position, failures=failures, fence=fence)
+        return self.cursor(name)
 
     def advance_cursor(self, cursor: Place, *, resume_at: datetime | None = None) -> bool:
         until = to_micros(resume_at) if resume_at else None
@@ -158,6 +161,10 @@ def _rest(event: Event) -> dict[str, Any]:
         rest["dueAt"] = write_datetime(event.due_at)
     if event.reasons:
         rest["reasons"] = [dump(reason) for reason in event.reasons]
+    if event.tags:
+        rest["tags"] = event.tags
+    if event.detail:
+        rest["detail"] = event.detail
     return rest
 
 

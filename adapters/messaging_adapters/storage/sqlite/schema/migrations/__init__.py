@@ -20,6 +20,7 @@ from messaging_adapters.storage.sqlite.schema.migrations import (  # noqa: F401 
     m0013_receipt_failures,
     m0014_webhooks,
     m0015_access_keys,
+    m0016_rollups,
     m0018_request_webhooks,
     m0019_audit,
 )
