@@ -143,7 +143,8 @@ class Messenger:
         suppress_on: Which reports suppress an address without a call of the host.
         template_engine: Renders the templates that name it; templates with plain placeholders
             need none.
-        short_link_domain: The host of short links that name the domain `default`.
+        short_link_domain: The host of short links that name the domain `default`, and of the
+            links and pixels by which the engine counts the clicks and opens of email.
         codes: Makes the codes of short links; random by default.
         default_channels: Which channels `notify` uses if a workspace has several of a platform.
         audience: Finds the recipients and clusters of `notify`; by default `contacts` and their
@@ -220,6 +221,8 @@ class Messenger:
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
+                lacks=lambda channel: self.channels.capabilities(channel.id).lacks,
+                may_track=lambda channel: self.context.policies.of(channel).mail_tracking,
             ),
             idempotency_window=check_window(idempotency_window),
             media_check=None if media_check is None else GuardedMediaCheck(media_check),
