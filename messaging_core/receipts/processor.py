@@ -274,16 +274,11 @@ class ReceiptProcessor:
         self._tx.receipts.add_interaction(workspace, interaction)
         channel = self._context.channels.get(message.channel_id)
         # A person who did something with a message has it; a scanner on the way may open links too.
-        if may_have_fallback(channel) and not _is_by_machine(interaction):
+        if may_have_fallback(channel) and not interaction.is_by_machine:
             stop(self._tx, workspace, message, delivered(message), at)
         event = events.changed(workspace, message, EventKind.INTERACTED, at)
         self._events.append(evolve(event, outcome=interaction.type))
         return interaction
-
-
-def _is_by_machine(interaction: Interaction) -> bool:
-    metadata = interaction.metadata
-    return metadata is not None and metadata.prefetched is True
 
 
 def _recipient(named: str | None, message: Message) -> str | None:
