@@ -942,7 +942,7 @@ class Messenger:
         """Record that the pixel of an email was loaded.
 
         An unknown code changes nothing. If the open cannot be written, the log says so. Always
-        answer with the same picture, so that nobody can find out which codes exist.
+        answer with the same picture, so that the answer does not tell which codes exist.
 
         Args:
             code: The last part of the pixel's path.

@@ -10,7 +10,7 @@ _MACHINE: Final = re.compile(
     # Filters of companies, which follow every link of a mail before they let it in.
     "|barracuda|mimecast|proofpoint|forcepoint|symantec|mcafee|fortimail|safelinks|headless"
     "|go-http-client|okhttp|libwww|java/"
-    # With exactly this, Gmail loads pictures before anybody has opened the mail.
+    # With exactly this, Gmail loads pictures before a person has opened the mail.
     r"|edge/12\.246 mozilla/5\.0$",
     re.IGNORECASE,
 )

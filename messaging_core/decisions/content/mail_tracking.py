@@ -12,6 +12,7 @@ from messaging_core.models.content.short_link import LinkKind, LinkSettings
 from messaging_core.models.messages.envelope import EmailContent
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.models.policy.plan import Reason
+from messaging_core.models.policy.reasons import ReasonCode, because
 from messaging_core.rules.addressing.unsubscribe import LIST_UNSUBSCRIBE
 from messaging_core.rules.formats.iris import uri_of
 from messaging_core.rules.links.tracking import track_text
@@ -33,9 +34,6 @@ _WIRE: Final = {
     INITIAL_OPENS: "initialOpenTracking",
 }
 _UNSUBSCRIBE: Final = "unsubscribe"
-_REFUSED: Final = Reason(
-    code="tracking.refused", message="the send rules allow no tracking of mail: it goes untracked"
-)
 
 
 def asked_tracking(body: Body | None) -> frozenset[str]:
@@ -86,7 +84,8 @@ def check_tracking(
 
 def tracking_reasons(settings: LinkSettings | None) -> tuple[Reason, ...]:
     """Return why a mail goes untracked although its request asks for tracking."""
-    return (_REFUSED,) if settings is not None and settings.untracked else ()
+    is_refused = settings is not None and settings.untracked
+    return (because(ReasonCode.TRACKING_REFUSED),) if is_refused else ()
 
 
 def track_mail(

@@ -23,7 +23,7 @@ class LinkSettings:
         parameters: What is added to the query of each.
         codes: The code of each address, once they are drawn.
         pixels: The URL of each pixel of an email, by the field of `EmailContent` that asked for it.
-        untracked: A send rule forbids to track the email, whoever would do it.
+        untracked: A send rule forbids to track the email, for the engine and the provider.
     """
 
     domain: str | None = None
@@ -34,7 +34,7 @@ class LinkSettings:
 
 
 class LinkKind(StrEnum):
-    """What a code stands for.
+    """The purpose of a code.
 
     Attributes:
         CLICK: A link that leads somewhere.
@@ -56,7 +56,7 @@ class ShortLink:
         workspace: The tenant that sent the message.
         domain: The host that the code is under.
         url: Where it leads: the address of the text, with tracking parameters if they were wanted.
-            Empty for a pixel, which leads nowhere.
+            Empty for a pixel.
         expires_at: From this instant the link does not work any more; never, when absent.
     """
 
