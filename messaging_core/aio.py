@@ -349,6 +349,12 @@ class AsyncMessenger(ForkAware):
         """Return the target of a short link; see `Messenger.resolve_short_link`."""
         return await _in_thread(self.messenger.resolve_short_link, code, prefetched=prefetched)
 
+    async def record_open(
+        self, code: str, *, prefetched: bool = False, proxy: str | None = None
+    ) -> None:
+        """Record that the pixel of an email was loaded; see `Messenger.record_open`."""
+        await _in_thread(self.messenger.record_open, code, prefetched=prefetched, proxy=proxy)
+
     async def render(
         self,
         template: str,

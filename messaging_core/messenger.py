@@ -107,7 +107,7 @@ from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport, close_transports
-from messaging_core.receipts.clicks import resolve_short_link
+from messaging_core.receipts.clicks import record_open, resolve_short_link
 from messaging_core.receipts.conversions import record_conversion
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.keywords import Keywords
@@ -145,7 +145,8 @@ class Messenger:
         suppress_on: Which reports suppress an address without a call of the host.
         template_engine: Renders the templates that name it; templates with plain placeholders
             need none.
-        short_link_domain: The host of short links that name the domain `default`.
+        short_link_domain: The host of short links that name the domain `default`, and of the
+            links and pixels by which the engine counts the clicks and opens of email.
         codes: Makes the codes of short links; random by default.
         default_channels: Which channels `notify` uses if a workspace has several of a platform.
         audience: Finds the recipients and clusters of `notify`; by default `contacts` and their
@@ -222,6 +223,8 @@ class Messenger:
             linking=Linking(
                 default_domain=checked_domain(short_link_domain),
                 new_code=(RandomCodes() if codes is None else GuardedCodes(codes)).new,
+                lacks=lambda channel: self.channels.capabilities(channel.id).lacks,
+                may_track=lambda channel: self.context.policies.of(channel).mail_tracking,
             ),
             idempotency_window=check_window(idempotency_window),
             media_check=None if media_check is None else GuardedMediaCheck(media_check),
@@ -884,7 +887,7 @@ class Messenger:
     def interactions(
         self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> list[Interaction]:
-        """Return what people did with a message, in order.
+        """Return what people did with a message, in order; each is first of its type or not.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
@@ -983,6 +986,24 @@ class Messenger:
             StorageError: The code could not be looked up.
         """
         return resolve_short_link(self.inbox, code, prefetched=prefetched)
+
+    @checked(
+        code=a(str, "text", "pass the last part of the path"),
+        prefetched=flag,
+        proxy=optional(a_text),
+    )
+    def record_open(self, code: str, *, prefetched: bool = False, proxy: str | None = None) -> None:
+        """Record that the pixel of an email was loaded.
+
+        An unknown code changes nothing. If the open cannot be written, the log says so. Always
+        answer with the same picture, so that the answer does not tell which codes exist.
+
+        Args:
+            code: The last part of the pixel's path.
+            prefetched: A machine loaded the pixel, not a person.
+            proxy: The service that loaded the pixel for a person, such as `google`.
+        """
+        record_open(self.inbox, code, prefetched=prefetched, proxy=proxy)
 
     def doubts(self) -> Doubts:
         """Count the attempts that a provider may have accepted, and how each of them ended."""

@@ -10,6 +10,7 @@ from messaging_core.decisions.acceptance.admission import Admission
 from messaging_core.decisions.acceptance.drafting import delivery_of, draft
 from messaging_core.decisions.acceptance.rejection import rejected
 from messaging_core.decisions.content.link_planning import Linking
+from messaging_core.decisions.content.mail_tracking import tracking_reasons
 from messaging_core.decisions.delivery.policy_outcomes import withheld
 from messaging_core.errors import InvalidMessageError
 from messaging_core.lazy import frozen
@@ -109,4 +110,5 @@ def decide(
         reasons = (*reasons, *ruling.reasons)
     if delivery and prepared.has_links:
         delivery, links = linking.draw(message, delivery, prepared.channel)
+        reasons = (*reasons, *tracking_reasons(delivery.controls.links))
     return Decision(message=message, delivery=delivery, reasons=reasons, links=links)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from messaging_core.decisions.status.events import doubts_of
+from messaging_core.decisions.status.first_interactions import with_firsts
 from messaging_core.errors import UnknownMessageError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.page import Page
@@ -78,7 +79,7 @@ class MessageLookup:
         """Return what people did with a message, in order."""
         with self.storage.begin(read_only=True) as tx:
             message_of(tx, workspace, message_id)
-            return tx.receipts.interactions(workspace, message_id)
+            return with_firsts(tx.receipts.interactions(workspace, message_id))
 
     def doubts(self) -> Doubts:
         """Count the attempts in doubt, and how each ended."""

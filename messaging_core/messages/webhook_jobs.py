@@ -8,6 +8,7 @@ from attrs import field
 
 from messaging_core.decisions.delivery.webhook_signature import webhook_headers
 from messaging_core.decisions.delivery.webhooks import DISABLED, message_at, signers_of
+from messaging_core.decisions.status.first_interactions import with_firsts
 from messaging_core.errors import StorageError
 from messaging_core.lazy import frozen, logger
 from messaging_core.models.delivery.webhook import (
@@ -120,7 +121,7 @@ def _payload(tx: Transaction, delivery: WebhookDelivery) -> dict[str, object] | 
     workspace = delivery.workspace_id
     if delivery.interaction_id is not None:
         interactions = tx.receipts.interactions(workspace, delivery.message_id)
-        for interaction in interactions:
+        for interaction in with_firsts(interactions):
             if interaction.id == delivery.interaction_id:
                 return dump_interaction(interaction)
         return None

@@ -89,7 +89,7 @@ _NAMES = {
         "Referral ReferralMetadata ReferredProduct StepMeta"
     ),
     "content.rendered_template": "ContentReport RenderedTemplate TemplateSource",
-    "content.short_link": "LinkSettings ShortLink",
+    "content.short_link": "LinkKind LinkSettings ShortLink",
     "content.sms": "ForcedCharacter SmsEncoding SmsText",
     "content.template": (
         "BooleanParameter CatalogProduct LineItem LineItemListParameter LineItems "

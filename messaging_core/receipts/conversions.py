@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from messaging_core.decisions.status.first_interactions import with_firsts
 from messaging_core.errors import (
     InvalidRequestError,
     UnknownMessageError,
@@ -42,7 +43,7 @@ def record_conversion(
         if message is None:
             raise UnknownMessageError(message_id)
         reports = ReceiptProcessor(tx, inbox.context)
-        interaction = reports.record_interaction(
+        reports.record_interaction(
             workspace,
             message,
             at=now,
@@ -51,4 +52,4 @@ def record_conversion(
             metadata=InteractionMetadata(conversion=conversion),
         )
         reports.flush()
-    return interaction
+        return with_firsts(tx.receipts.interactions(workspace, message_id))[-1]

@@ -272,7 +272,7 @@ class ReceiptProcessor:
         self._tx.receipts.add_interaction(workspace, interaction)
         channel = self._context.channels.get(message.channel_id)
         # A person who did something with a message has it; a scanner on the way may open links too.
-        if may_have_fallback(channel) and not events.is_by_machine(interaction):
+        if may_have_fallback(channel) and not interaction.is_by_machine:
             stop(self._tx, workspace, message, delivered(message), at)
         self._events.append(events.interacted(workspace, message, interaction, at))
         return interaction

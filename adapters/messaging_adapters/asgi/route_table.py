@@ -27,6 +27,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.notifications.service import LIMITS
 from messaging_core.ports.http import HttpResponse
+from messaging_core.rules.links.pixels import PIXEL_PATH
 from messaging_core.rules.requests.message import MAX_BATCH
 
 Handler = Callable[[Call], Awaitable[HttpResponse]]
@@ -101,6 +102,11 @@ def _create(path: str, handler: Handler, body: Any, result: Any, status: int, **
 
 def _follow(path: str) -> tuple[Route, Route]:
     get = Route(method="GET", path=path, handler=callbacks.follow_link, action=None, status=302)
+    return get, evolve(get, method="HEAD")
+
+
+def _pixel(path: str) -> tuple[Route, Route]:
+    get = Route(method="GET", path=path, handler=callbacks.load_pixel, action=None)
     return get, evolve(get, method="HEAD")
 
 
@@ -234,6 +240,7 @@ ROUTES: Final = (
         action=None,
     ),
     *_follow("/l/{code}"),
+    *_pixel(f"{PIXEL_PATH}{{code}}"),
     # Last: it fits every path of one segment. Messages have links of this form.
     *_follow(SHORT_LINK),
 )

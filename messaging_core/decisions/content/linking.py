@@ -5,6 +5,7 @@ from datetime import datetime
 
 from attrs import evolve
 
+from messaging_core.decisions.content.mail_tracking import track_mail
 from messaging_core.decisions.content.shortening import write_short_links
 from messaging_core.models.common.channel import SMS, Channel
 from messaging_core.models.content.action import Action, LinkAction
@@ -27,8 +28,8 @@ def link_settings(
 ) -> LinkSettings:
     """Return whether and how the links of a message are shortened and tracked.
 
-    Links are shortened on SMS only. They are tracked only if the request sets
-    `enableLinkTracking`; the UTM parameters of a template alone do not enable it.
+    Here links are shortened on SMS only, see `Linking` for email. They are tracked only if the
+    request sets `enableLinkTracking`; the UTM parameters of a template alone do not enable it.
 
     Args:
         message: The accepted message.
@@ -100,7 +101,8 @@ def apply_links(
             return track_text(text, settings.parameters)
         return write_short_links(text, settings.domain, code_for, parameters=settings.parameters)
 
-    if settings.domain is None and not settings.parameters:
+    does_nothing = settings.domain is None and not settings.parameters
+    if does_nothing and not (settings.pixels or settings.untracked):
         return content
     match content:
         case SmsContent():
@@ -109,26 +111,11 @@ def apply_links(
         case MmsContent(text=str(text)):
             return evolve(content, text=written(text))
         case EmailContent():
-            return _mail(content, settings.parameters)
+            return track_mail(content, settings, code_for)
         case PushContent():
             return _push(content, settings.parameters)
         case _:
             return content
-
-
-def _mail(content: EmailContent, parameters: Mapping[str, str]) -> EmailContent:
-    from messaging_core.rules.links.html_links import (  # noqa: PLC0415 - only mails have HTML
-        track_html,
-        untracked_links,
-    )
-
-    untracked = untracked_links(content.html) if content.html else ()
-    text = content.text
-    return evolve(
-        content,
-        text=track_text(text, parameters, untracked=untracked) if text else text,
-        html=track_html(content.html, parameters) if content.html else content.html,
-    )
 
 
 def _push(content: PushContent, parameters: Mapping[str, str]) -> PushContent:

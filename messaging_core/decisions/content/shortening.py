@@ -85,7 +85,7 @@ def write_short_links(
         raise ValueError(f"short links need a host name as domain, not {domain!r}")
     pieces, place = [], 0
     for link in find_urls(text):
-        if _may_be_hidden(link.url, domain):
+        if may_be_shortened(link.url, domain):
             url = with_utm(link.url, parameters)
             code = code_for(url)
             pieces += [text[place : link.start], f"https://{domain}/{code}" if code else url]
@@ -93,6 +93,7 @@ def write_short_links(
     return "".join([*pieces, text[place:]])
 
 
-def _may_be_hidden(url: str, domain: str) -> bool:
+def may_be_shortened(url: str, domain: str) -> bool:
+    """Return whether a short link may hide an address: see `shorten` for the two that stay."""
     host = host_of(url)
     return (ascii_host(host) or "").lower() != domain.lower() and not is_suspicious_host(host)

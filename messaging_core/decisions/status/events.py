@@ -138,14 +138,8 @@ def interacted(workspace: UUID, message: Message, interaction: Interaction, at: 
         at=at,
         status=message.status,
         outcome=interaction.type,
-        detail=PREFETCHED if is_by_machine(interaction) else _unsuccessful(interaction),
+        detail=PREFETCHED if interaction.is_by_machine else _unsuccessful(interaction),
     )
-
-
-def is_by_machine(interaction: Interaction) -> bool:
-    """Return True if it was not the person who opened a message or a link of it."""
-    metadata = interaction.metadata
-    return metadata is not None and metadata.prefetched is True
 
 
 def _unsuccessful(interaction: Interaction) -> str | None:

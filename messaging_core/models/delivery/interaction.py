@@ -90,7 +90,12 @@ class InteractionMetadata:
 
 @frozen(kw_only=True)
 class Interaction:
-    """One act of a person on a message."""
+    """One act of a person on a message.
+
+    Attributes:
+        is_first_interaction: No person has done this with the message before.
+        is_first_interaction_including_bots: Neither a person nor a machine has.
+    """
 
     id: UUID
     message_id: UUID
@@ -105,3 +110,10 @@ class Interaction:
     details: str | None = None
     context: InteractionContext | None = None
     metadata: InteractionMetadata | None = None
+    is_first_interaction: bool | None = None
+    is_first_interaction_including_bots: bool | None = None
+
+    @property
+    def is_by_machine(self) -> bool:
+        """Return whether a machine did it, such as a scanner of mails."""
+        return self.metadata is not None and self.metadata.prefetched is True

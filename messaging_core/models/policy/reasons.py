@@ -36,6 +36,7 @@ class ReasonCode(StrEnum):
     ESCALATION_STOPPED = "escalation.stopped"
     ESCALATION_FAILED = "escalation.failed"
     ESCALATION_OVERTAKEN = "escalation.overtaken"
+    TRACKING_REFUSED = "tracking.refused"
     SCHEDULE_LATER = "schedule.later"
     SCHEDULE_NOW = "schedule.now"
 
@@ -81,6 +82,7 @@ _MEANINGS: Final = MappingProxyType(
         ReasonCode.ESCALATION_STOPPED: "the message before it was cancelled or must not go",
         ReasonCode.ESCALATION_FAILED: "the message before it failed: it goes now",
         ReasonCode.ESCALATION_OVERTAKEN: "it was not delivered in time: its fallback goes",
+        ReasonCode.TRACKING_REFUSED: "the send rules let nothing count its opens and clicks",
         ReasonCode.SCHEDULE_LATER: "it waits for its time",
         ReasonCode.SCHEDULE_NOW: "its time is past, or less than 10 minutes away: it is sent now",
     }

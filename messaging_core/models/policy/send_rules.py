@@ -138,6 +138,7 @@ class Holdout:
     frequency_caps=several("frequency caps", alone=FrequencyCap),
     holdout=optional(a(Holdout, "a Holdout", 'write Holdout(attribute="control")')),
     subscription_required=set_of(several("platforms", alone=str)),
+    mail_tracking=flag,
 )
 @frozen(kw_only=True)
 class SendRules:
@@ -146,12 +147,15 @@ class SendRules:
     Attributes:
         subscription_required: Platforms on which only subscribed contacts get marketing; on other
             platforms a contact without a known subscription gets it too.
+        mail_tracking: Count opens and clicks of the emails that ask for it. If False, neither the
+            engine nor a provider counts them, whatever a request says.
     """
 
     quiet_hours: QuietHours | None = None
     frequency_caps: tuple[FrequencyCap, ...] = ()
     holdout: Holdout | None = None
     subscription_required: frozenset[str] = frozenset()
+    mail_tracking: bool = True
 
 
 class Purpose(StrEnum):

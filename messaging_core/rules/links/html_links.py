@@ -1,39 +1,21 @@
 """The links of an HTML document, changed without touching anything else."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from typing import Final
 
 from messaging_core.lazy import frozen, pattern
+from messaging_core.rules.links.html_tags import tags
 from messaging_core.rules.links.tracking import utm_insertion
 
 _ANY_CASE: Final = re.ASCII | re.IGNORECASE
-# What follows is the tokenisation of the HTML standard (§13.2.5), as far as it tells tags from
-# the rest; its spaces are these five, not those of Unicode.
-_SPACE: Final = r"[\t\n\f\r ]"
-_TAG: Final = pattern(r"<(?:(/?)([a-z][^\t\n\f\r />]*+)|(!--)|[!?/])", _ANY_CASE)
-_ATTRIBUTE: Final = pattern(
-    rf"[\t\n\f\r /]*+(?P<name>=?[^\t\n\f\r />=]*+)"
-    rf"(?:{_SPACE}*+=(?:{_SPACE}*+)(?:\"(?P<double>[^\"]*+)(?P<end2>\"?)"
-    rf"|'(?P<single>[^']*+)(?P<end1>'?)|(?P<bare>[^\t\n\f\r >\"'][^\t\n\f\r >]*+))?)?"
-)
-_COMMENT_END: Final = pattern(r"--!?>")
-_RAW: Final = frozenset(
-    {"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"}
-)
-_RAW_ENDS: Final = {name: pattern(rf"</{name}(?=[\t\n\f\r />])", _ANY_CASE) for name in _RAW}
-
 # A name without semicolon is none before "=" (§13.2.5.73), or "?a=1&copy=2" would be another.
 _REFERENCE: Final = pattern(r"&(?:#[0-9]++;?|#x[0-9a-f]++;?|[a-z][a-z0-9]*+(?:;|(?!=)))", _ANY_CASE)
 _LONGEST_REFERENCE: Final = 40
 # Python reads a number in quadratic time, so a link with a longer one is left alone.
 _LONG_NUMBER: Final = pattern(r"&#(?:[0-9]{38}|x[0-9a-f]{37})", _ANY_CASE)
 _STRIPPED: Final = "".join(map(chr, range(0x21)))
-
-
-NO_TRACK: Final = "data-no-track"
-"""The attribute of an `<a>` element whose link is left out of tracking."""
 
 
 @frozen
@@ -65,8 +47,7 @@ def track_html(html: str, parameters: Mapping[str, str]) -> str:
 def untracked_links(html: str) -> frozenset[str]:
     """Return the addresses of the links that are left out of tracking."""
     spans = [link.href for link in _links(html) if not link.is_tracked]
-    values = ("".join(text for text, _ in _decoded(html[start:end])) for start, end in spans)
-    return frozenset(value.strip(_STRIPPED) for value in values)
+    return frozenset(_value(html[start:end]) for start, end in spans)
 
 
 def mark_untracked(html: str, attribute: str) -> str:
@@ -84,58 +65,37 @@ def mark_untracked(html: str, attribute: str) -> str:
     return "".join([*pieces, html[place:]])
 
 
+def shorten_html(html: str, code_for: Callable[[str], str | None], domain: str) -> str:
+    """Replace the web addresses that the `<a>` elements of a document link to by short links.
+
+    What `track_html` leaves as it is stays here too.
+
+    Args:
+        html: A document.
+        code_for: Returns the code of an address as a reader sees it, or None to keep it long.
+        domain: The host of the short links.
+    """
+    pieces, place = [], 0
+    for link in _links(html):
+        start, end = link.href
+        raw = html[start:end]
+        code = code_for(_value(raw)) if link.is_tracked and not _LONG_NUMBER.search(raw) else None
+        if code:
+            pieces += [html[place:start], f"https://{domain}/{code}"]
+            place = end
+    return "".join([*pieces, html[place:]])
+
+
 def _links(html: str) -> Iterator[_Link]:
     """Yield the links, in their order."""
-    place = 0
-    while tag := _TAG.search(html, place):
-        name = (tag[2] or "").lower()
-        if not name:
-            place = _after_other(html, tag)
-            continue
-        href, is_tracked, place = _attributes(html, tag.end())
-        if place > len(html):
-            return
-        if href and name == "a" and not tag[1]:
-            yield _Link(tag.end(), href, is_tracked)
-        if not tag[1] and name in _RAW:
-            raw_end = _RAW_ENDS[name].search(html, place)
-            place = raw_end.start() if raw_end else len(html)
-        elif not tag[1] and name == "plaintext":
-            return
+    for tag in tags(html):
+        if tag.href and tag.name == "a" and not tag.is_end:
+            yield _Link(tag.attributes, tag.href, tag.is_tracked)
 
 
-def _after_other(html: str, tag: re.Match[str]) -> int:
-    """Return where a comment, declaration or malformed end tag is over."""
-    if not tag[3]:
-        end = html.find(">", tag.start() + 2)
-        return end + 1 if end >= 0 else len(html)
-    if html.startswith((">", "->"), tag.end()):
-        return html.index(">", tag.end()) + 1
-    over = _COMMENT_END.search(html, tag.end())
-    return over.end() if over else len(html)
-
-
-def _attributes(html: str, place: int) -> tuple[tuple[int, int] | None, bool, int]:
-    """Return where the first `href` of a tag is, if it is tracked, and where the tag is over.
-
-    A tag that never ends is none; it is over beyond the end of the document.
-    """
-    href: tuple[int, int] | None = None
-    seen, is_tracked = False, True
-    while match := _ATTRIBUTE.match(html, place):
-        place = match.end()
-        if match["end2"] == "" or match["end1"] == "":
-            break
-        is_tracked = is_tracked and match["name"].lower() != NO_TRACK
-        if match["name"].lower() == "href" and not seen:
-            seen = True
-            group = next((name for name in ("double", "single", "bare") if match[name]), None)
-            href = match.span(group) if group else None
-        if place < len(html) and html[place] == ">":
-            return href, is_tracked, place + 1
-        if place >= len(html) or match.end() == match.start():
-            break
-    return None, True, len(html) + 1
+def _value(raw: str) -> str:
+    """Return an address as a reader sees it."""
+    return "".join(text for text, _ in _decoded(raw)).strip(_STRIPPED)
 
 
 def _insertion(raw: str, parameters: Mapping[str, str]) -> tuple[int, str]:

@@ -24,7 +24,8 @@ def combined(workspace: SendRules, channel: SendRules | None) -> SendRules:
     """Return the rules of a channel within those of its workspace.
 
     Quiet hours and holdout of the channel replace the workspace's; caps and required
-    subscriptions of both hold. `QuietHours(windows=())` is how a channel has none.
+    subscriptions of both hold, and mail is tracked only where both allow it.
+    `QuietHours(windows=())` is how a channel has none.
     """
     if channel is None:
         return workspace
@@ -34,6 +35,7 @@ def combined(workspace: SendRules, channel: SendRules | None) -> SendRules:
         holdout=channel.holdout or workspace.holdout,
         frequency_caps=(*workspace.frequency_caps, *channel.frequency_caps),
         subscription_required=workspace.subscription_required | channel.subscription_required,
+        mail_tracking=workspace.mail_tracking and channel.mail_tracking,
     )
 
 

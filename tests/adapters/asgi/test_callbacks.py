@@ -7,7 +7,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from messaging_adapters.asgi.app import make_app
-from messaging_adapters.asgi.routes.callbacks import is_by_machine
+from messaging_adapters.asgi.machines import is_by_machine
 from messaging_adapters.receipts.postmark import PostmarkReceipts
 from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.storage.memory import MemoryStorage

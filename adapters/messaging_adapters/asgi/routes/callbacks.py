@@ -1,19 +1,16 @@
-"""What is called without an access key: webhooks of providers, short links, opt-outs."""
+"""What is called without an access key: webhooks, short links, pixels of mails, opt-outs."""
 
-import re
+import base64
 from typing import Final
 
 from messaging_adapters.asgi.call import Call
+from messaging_adapters.asgi.machines import is_by_machine, proxy_of
 from messaging_core.errors import UnknownMessageError
 from messaging_core.models.delivery.interaction import InteractionType
 from messaging_core.models.delivery.receipt import InteractionReceipt
-from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.ports.http import HttpResponse
 
 _FOUND: Final = 302
-_MACHINE: Final = re.compile(
-    "bot|crawl|spider|preview|slurp|facebookexternalhit|whatsapp|embedly|scan|python-|curl|wget",
-    re.IGNORECASE,
-)
 _UNSUBSCRIBE: Final = "one-click"
 _HTML: Final = {
     "content-type": "text/html; charset=utf-8",
@@ -24,7 +21,11 @@ _HTML: Final = {
 _PAGE: Final = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Unsubscribe</title>{}'
 _BUTTON: Final = _PAGE.format('<form method="post"><button>Unsubscribe</button></form>').encode()
 _DONE: Final = _PAGE.format("<p>You are unsubscribed.</p>").encode()
-_PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+# A transparent picture of 1 x 1 pixel: 43 bytes.
+_GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
+_PIXEL: Final = HttpResponse(
+    status=200, headers={"content-type": "image/gif", "cache-control": "no-store"}, body=_GIF
+)
 
 
 async def receive_webhook(call: Call) -> HttpResponse:
@@ -41,6 +42,17 @@ async def follow_link(call: Call) -> HttpResponse:
         call.path["code"], prefetched=is_by_machine(call.request)
     )
     return HttpResponse(status=_FOUND, headers={"location": target, "cache-control": "no-store"})
+
+
+async def load_pixel(call: Call) -> HttpResponse:
+    """Count that a mail was opened. The answer is the same whether the code exists or not."""
+    if call.request.method != "HEAD":
+        await call.messenger.record_open(
+            call.path["code"],
+            prefetched=is_by_machine(call.request),
+            proxy=proxy_of(call.request),
+        )
+    return _PIXEL
 
 
 async def ask_to_unsubscribe(_: Call) -> HttpResponse:
@@ -67,19 +79,3 @@ async def unsubscribe(call: Call) -> HttpResponse:
         workspace=channel.workspace,
     )
     return HttpResponse(status=200, headers=_HTML, body=_DONE)
-
-
-def is_by_machine(request: HttpRequest) -> bool:
-    """Return whether a link was opened by a machine, such as the preview of a messenger.
-
-    It is if the request is a HEAD, says that it prefetches, or has the name of a crawler or none.
-    Some machines say that they are browsers; they count as people.
-    """
-    agent = request.headers.get("user-agent", "")
-    purposes = [request.headers.get(name, "").lower() for name in _PURPOSES]
-    return (
-        request.method == "HEAD"
-        or any(word in purpose for purpose in purposes for word in ("prefetch", "preview"))
-        or not agent
-        or _MACHINE.search(agent) is not None
-    )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from attrs import evolve
 
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
-from messaging_core.models.content.short_link import ShortLink
+from messaging_core.models.content.short_link import LinkKind, ShortLink
 from messaging_core.models.content.template import TemplateShortLinks
 from messaging_core.models.content.template_project import (
     PlatformContent,
@@ -224,11 +224,13 @@ class ShortLinksContract:
         storage, message_id = self.make_storage(), uuid4()
         link = _link("0aZ3xYp9QwE", message_id)
         forever = evolve(_link("0aZ3xYp9Qwe", message_id), expires_at=None)
+        pixel = evolve(_link("0aZ3xYp9QwF", message_id), kind=LinkKind.OPEN, url="")
 
-        _add(storage, link, forever)
+        _add(storage, link, forever, pixel)
 
         assert _led(storage, link.code) == link
         assert _led(storage, forever.code) == forever
+        assert _led(storage, pixel.code) == pixel
 
     def test_a_code_is_found_only_exactly(self) -> None:
         storage = self.make_storage()

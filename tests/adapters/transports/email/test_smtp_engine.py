@@ -59,12 +59,17 @@ def test_a_mail_that_was_rescheduled_has_the_new_date(server: Any) -> None:
 
 
 @pytest.mark.parametrize("switch", ["click_tracking", "open_tracking", "initial_open_tracking"])
-def test_tracking_is_refused_because_no_mail_server_tracks(switch: str) -> None:
+def test_tracking_needs_a_domain_because_no_mail_server_tracks(switch: str) -> None:
     messenger = a_messenger(SmtpTransport("mail.example"), ManualClock(NOW))
     body = HtmlBody(html="<p>Hi</p>", metadata=HtmlMetadata(**{switch: True}))
 
-    with pytest.raises(InvalidMessageError, match=switch):
+    with pytest.raises(InvalidMessageError, match="short_link_domain") as caught:
         messenger.send("mail", SendMessage(receiver=to("ada@x.example"), body=body))
+
+    (violation,) = caught.value.violations
+    name = switch.title().replace("_", "")
+    path = f"/body/html/metadata/{name[0].lower()}{name[1:]}"
+    assert (violation.path, violation.code) == (path, "tracking.no_domain")
 
 
 FRENCH = Channel(name="fr", platform="email", sender="aide@élan.example")
