@@ -49,6 +49,7 @@ from messaging_core.messages.lookup import MessageLookup
 from messaging_core.messages.replay import MessageReplayer
 from messaging_core.messages.retention import purge_of
 from messaging_core.messages.rollups import RollupCounter, RollupLookup
+from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.content.meta import Meta
@@ -80,6 +81,7 @@ from messaging_core.ports.components import (
     A_QUERY,
     A_STORAGE,
     AN_AUDIENCE,
+    AN_AUDIT_ENTRY,
     AN_ENGINE,
     CODES,
     FILES,
@@ -119,6 +121,7 @@ from messaging_core.wire.receipts import as_receipts
 if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
+    from messaging_core.messages.audit import AuditTrail, PageRecords
     from messaging_core.messages.webhook_sender import WebhookSender
     from messaging_core.messages.webhooks import WebhookSubscriptions
     from messaging_core.notifications.service import NotificationService
@@ -274,6 +277,20 @@ class Messenger:
         from messaging_core.contacts.suppressions import SuppressionList  # noqa: PLC0415 - the same
 
         return SuppressionList(storage=self.storage, clock=self.clock)
+
+    @cached_property
+    def audit(self) -> "AuditTrail":
+        """Who looked at what in the viewer, and who did what."""
+        from messaging_core.messages.audit import AuditTrail  # noqa: PLC0415 - the same
+
+        return AuditTrail(context=self.context)
+
+    @cached_property
+    def page_records(self) -> "PageRecords":
+        """What the viewer keeps between two requests, such as sessions."""
+        from messaging_core.messages.audit import PageRecords  # noqa: PLC0415 - the same
+
+        return PageRecords(context=self.context)
 
     @cached_property
     def webhooks(self) -> "WebhookSubscriptions":
@@ -717,15 +734,22 @@ class Messenger:
             by=by,
         )
 
-    @checked(message_id=id_of("message"), workspace=uuid)
+    @checked(message_id=id_of("message"), workspace=uuid, audit=AN_AUDIT_ENTRY)
     def cancel(
         self,
         message_id: UUID,
         *,
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
+        audit: AuditEntry | None = None,
     ) -> bool:
         """Withdraw a message that waits; its status becomes `deleted`.
+
+        Args:
+            message_id: The id of the message.
+            workspace: Its tenant.
+            connection: As for `send`.
+            audit: Who does it and why, as `audit.entry` makes it; stored in the same transaction.
 
         Returns:
             True if it was certainly not sent and never will be. False if it is too late: a worker
@@ -734,7 +758,7 @@ class Messenger:
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        return self._changes.cancel(message_id, workspace, connection)
+        return self._changes.cancel(message_id, workspace, connection, audit)
 
     @checked(batch_id=id_of("batch"), workspace=uuid)
     def cancel_batch(
@@ -755,7 +779,7 @@ class Messenger:
         """
         return self._changes.cancel_batch(batch_id, workspace, connection)
 
-    @checked(message_id=id_of("message"), at=any_instant, workspace=uuid)
+    @checked(message_id=id_of("message"), at=any_instant, workspace=uuid, audit=AN_AUDIT_ENTRY)
     def reschedule(
         self,
         message_id: UUID,
@@ -763,6 +787,7 @@ class Messenger:
         *,
         workspace: UUID = DEFAULT_WORKSPACE,
         connection: Any = None,
+        audit: AuditEntry | None = None,
     ) -> Message:
         """Move a message that waits to another time; its validity starts again at that time.
 
@@ -772,13 +797,14 @@ class Messenger:
                 10 minutes ahead means now.
             workspace: Its tenant.
             connection: As for `send`.
+            audit: As for `cancel`.
 
         Raises:
             InvalidMessageError: The time is not allowed.
             UnknownMessageError: This workspace has no such message.
             StateError: It no longer waits.
         """
-        return self._changes.reschedule(message_id, at, workspace, connection)
+        return self._changes.reschedule(message_id, at, workspace, connection, audit)
 
     @checked(receipts=RECEIPTS, workspace=uuid)
     def receive(
@@ -1061,7 +1087,7 @@ class Messenger:
         """
         return self._lookup.dead_letters(workspace, limit, page_token)
 
-    @checked(message_id=id_of("message"), workspace=uuid, again=flag)
+    @checked(message_id=id_of("message"), workspace=uuid, again=flag, audit=AN_AUDIT_ENTRY)
     def replay(
         self,
         message_id: UUID,
@@ -1069,6 +1095,7 @@ class Messenger:
         workspace: UUID = DEFAULT_WORKSPACE,
         again: bool = False,
         connection: Any = None,
+        audit: AuditEntry | None = None,
     ) -> Message:
         """Send a message again that failed or is in doubt.
 
@@ -1081,6 +1108,7 @@ class Messenger:
             workspace: Its tenant.
             again: Accept another message, although it was replayed before.
             connection: As for `send`.
+            audit: As for `cancel`.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
@@ -1089,7 +1117,7 @@ class Messenger:
         """
         channel = self.channel(self.get(message_id, workspace=workspace).channel_id)
         return self._replayer.replay(
-            message_id, workspace, channel, again=again, connection=connection
+            message_id, workspace, channel, again=again, connection=connection, audit=audit
         )
 
     def channel(self, reference: ChannelReference) -> Channel:

@@ -14,6 +14,7 @@ from messaging_core.decisions.status import events
 from messaging_core.errors import InvalidMessageError, StateError, UnknownBatchError
 from messaging_core.lazy import frozen
 from messaging_core.messages.lookup import message_of
+from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.delivery.event import EventKind
@@ -31,11 +32,16 @@ class MessageChanges:
 
     context: EngineContext
 
-    def cancel(self, message_id: UUID, workspace: UUID, connection: Any) -> bool:
+    def cancel(
+        self, message_id: UUID, workspace: UUID, connection: Any, audit: AuditEntry | None = None
+    ) -> bool:
         """Withdraw one message; return False if it may have been sent."""
         now = self.context.now()
         with self.context.storage.begin(connection) as tx:
-            return withdraw(tx, workspace, message_of(tx, workspace, message_id), now)
+            is_withdrawn = withdraw(tx, workspace, message_of(tx, workspace, message_id), now)
+            if is_withdrawn and audit is not None:
+                tx.audit.append(audit)
+            return is_withdrawn
 
     def cancel_batch(self, batch_id: UUID, workspace: UUID, connection: Any) -> int:
         """Withdraw the messages of a batch that wait, and return their number."""
@@ -47,7 +53,12 @@ class MessageChanges:
             return sum(withdraw(tx, workspace, message, now) for message in messages)
 
     def reschedule(
-        self, message_id: UUID, at: datetime, workspace: UUID, connection: Any
+        self,
+        message_id: UUID,
+        at: datetime,
+        workspace: UUID,
+        connection: Any,
+        audit: AuditEntry | None = None,
     ) -> Message:
         """Move one message to another time."""
         now = self.context.now()
@@ -59,6 +70,8 @@ class MessageChanges:
             delivery = tx.outbox.delivery(workspace, message_id)
             if delivery is None or not can_reschedule(message.status):
                 raise StateError(f"message {message_id} is {message.status}: it does not wait")
+            if audit is not None:
+                tx.audit.append(audit)
             return self._move(tx, workspace, message, delivery, at=at, now=now)
 
     def _move(  # noqa: PLR0913 - one change, and all it depends on

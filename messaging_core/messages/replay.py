@@ -13,6 +13,7 @@ from messaging_core.decisions.status import events
 from messaging_core.decisions.status.redaction import is_redacted
 from messaging_core.errors import StateError, UnknownMessageError
 from messaging_core.lazy import frozen
+from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage, Resolution
 from messaging_core.models.delivery.event import EventKind
@@ -35,19 +36,30 @@ class MessageReplayer:
     context: EngineContext
     linking: Linking
 
-    def replay(
-        self, message_id: UUID, workspace: UUID, channel: Channel, *, again: bool, connection: Any
+    def replay(  # noqa: PLR0913 - one act, and all it depends on
+        self,
+        message_id: UUID,
+        workspace: UUID,
+        channel: Channel,
+        *,
+        again: bool,
+        connection: Any,
+        audit: AuditEntry | None = None,
     ) -> Message:
         """Accept a copy of a message that failed, or send a message in doubt now."""
         with self.context.begin_due(connection) as tx:
             message = tx.messages.get(workspace, message_id)
             if message is None:
                 raise UnknownMessageError(message_id)
+            if audit is not None:
+                tx.audit.append(audit)
             if message.status is Status.PROCESSING and message.details == IN_DOUBT:
                 return self._send_now(tx, workspace, message, channel)
             if message.status is Status.SENDING_FAILED and _is_outgoing(message):
                 return self._replay_failed(tx, workspace, message, channel, again=again)
-        raise StateError(f"message {message_id} is {message.status}: it did not fail to be sent")
+            raise StateError(
+                f"message {message_id} is {message.status}: it did not fail to be sent"
+            )
 
     def _send_now(
         self, tx: Transaction, workspace: UUID, message: Message, channel: Channel

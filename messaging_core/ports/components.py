@@ -6,8 +6,9 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from messaging_core.arguments import a, a_text, part, refuse, several, uuid
+from messaging_core.arguments import a, a_text, optional, part, refuse, several, uuid
 from messaging_core.errors import ConfigurationError
+from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.content.meta import Meta
@@ -42,6 +43,9 @@ A_MESSENGER: Final = part(
 AN_EVENT: Final = part("a threading.Event", "is_set", "wait", remedy="write stop=threading.Event()")
 RECEIPTS: Final = a(
     (Iterable, *get_args(Receipt)), "a receipt or a list of receipts", "pass what a parser returns"
+)
+AN_AUDIT_ENTRY: Final = optional(
+    a(AuditEntry, "an AuditEntry", 'write messenger.audit.entry("cancelled", actor="Ada")')
 )
 A_QUERY: Final = a(MessageQuery, "a MessageQuery", 'write MessageQuery(status="sent")')
 A_META: Final = a(Meta, "a Meta", 'write Meta(extra_information={"useCase": "marketing"})')

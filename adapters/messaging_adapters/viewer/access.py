@@ -67,6 +67,8 @@ class Visitor:
         workspaces: The workspaces that the visitor sees, as ids, or as names by id; all others do
             not exist for the visitor. The first is shown first.
         may: The rights; every visitor may `look`.
+        session: What tells this session from others, if the host knows: the forms of a session
+            are then refused in another one. By default the name.
 
     Raises:
         ArgumentError: There is no workspace, or a right does not exist.
@@ -75,6 +77,7 @@ class Visitor:
     name: str
     workspaces: Mapping[UUID, str] = field(factory=lambda: {DEFAULT_WORKSPACE: ""})
     may: frozenset[Right] = frozenset({Right.LOOK})
+    session: str = field(default="", repr=False)
 
 
 Admission = Visitor | Response | None

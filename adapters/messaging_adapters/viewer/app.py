@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from messaging_core.arguments import a_text, checked, flag, function
+from messaging_core.arguments import a_text, checked, flag, function, optional
 from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.components import A_MESSENGER
@@ -17,21 +17,31 @@ except ImportError as error:
 
 from messaging_adapters.viewer.access import Admit
 from messaging_adapters.viewer.files import static_files
+from messaging_adapters.viewer.forms import Form
+from messaging_adapters.viewer.framing import Framing
 from messaging_adapters.viewer.headers import ALWAYS, FOREVER, PRIVATE
 from messaging_adapters.viewer.page import Page
-from messaging_adapters.viewer.route_table import PAGES
+from messaging_adapters.viewer.route_table import FORMS, PAGES
 from messaging_adapters.viewer.surface import Surface
 
 _NOT_FOUND: Final = 404
 _GET: Final = ["GET"]
+_POST: Final = ["POST"]
 
 
-@checked(messenger=A_MESSENGER, access=function, environment=a_text, development=flag)
+@checked(
+    messenger=A_MESSENGER,
+    access=function,
+    environment=a_text,
+    public_url=optional(a_text),
+    development=flag,
+)
 def viewer(
     messenger: Messenger,
     *,
     access: Admit,
     environment: str = "production",
+    public_url: str | None = None,
     development: bool = False,
 ) -> Starlette:
     """Make the application with all pages.
@@ -45,22 +55,26 @@ def viewer(
             Starlette to a `Visitor`, to nothing, or to a response such as a redirect to a login
             page. It is called for each request but those of the style sheet and the script.
         environment: The name of this system, which every page shows.
+        public_url: How browsers call the viewer, such as `https://shop.example/viewer`. Forms from
+            other origins are refused. By default the `Host` header of each request counts, which
+            is right unless a proxy changes it.
         development: Whether pages help a developer to send the first message.
 
     Raises:
         ArgumentError: An argument is none of these.
         MissingDependencyError: Starlette or Jinja is not installed.
     """
-    surface = Surface(
-        messenger=messenger, admit=access, environment=environment, development=development
-    )
+    framing = Framing(messenger=messenger, environment=environment, development=development)
+    surface = Surface(framing=framing, admit=access, public_url=public_url)
     routes = [route for page in PAGES for route in _routes(surface, page)]
+    forms = [_form_route(surface, form) for form in FORMS]
     app = Starlette(
         routes=[
             Route("/", _start, methods=_GET),
             Route("/static/{name}", _file, methods=_GET),
+            *forms,
             *routes,
-            Route("/{path:path}", surface.not_found),
+            _everything_else(surface),
         ]
     )
     app.router.redirect_slashes = False
@@ -80,6 +94,19 @@ def _routes(surface: Surface, page: Page[Any]) -> list[Route]:
         Route(f"{page.path}.json", as_json, methods=_GET),
         Route(page.path, as_html, methods=_GET),
     ]
+
+
+def _form_route(surface: Surface, form: Form) -> Route:
+    async def submit(request: Request) -> Response:
+        return await surface.submit(form, request)
+
+    return Route(form.path, submit, methods=_POST)
+
+
+def _everything_else(surface: Surface) -> Route:
+    route = Route("/{path:path}", surface.not_found)
+    route.methods = None  # it answers every method
+    return route
 
 
 async def _start(request: Request) -> Response:

@@ -22,6 +22,7 @@ class PageRequest:
         channels: The channels of the workspace, by id.
         path: The variable parts of the path, decoded.
         parameters: The query string.
+        form: The fields of a form, if one was sent.
         urls: Makes links.
         times: The present, and how it is shown.
         development: Whether a developer looks at messages of a machine of the developer's own.
@@ -32,6 +33,7 @@ class PageRequest:
     channels: Mapping[UUID, Channel] = field(factory=dict)
     path: Mapping[str, str] = field(factory=dict)
     parameters: Parameters = field(factory=Parameters)
+    form: Parameters = field(factory=Parameters, repr=False)
     urls: Urls = field(factory=Urls)
     times: Times
     development: bool = False

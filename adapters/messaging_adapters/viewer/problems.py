@@ -1,15 +1,17 @@
 """What goes wrong, as a page says it: what happened, and what to do."""
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from attrs import frozen
 
 from messaging_adapters.viewer.access import Right
 from messaging_adapters.viewer.parameters import FilterError
-from messaging_core.errors import InvalidQueryError, NotFoundError, StorageError
+from messaging_core.errors import InvalidRequestError, NotFoundError, StateError, StorageError
 
 _NOT_FOUND: Final = 404
 _FORBIDDEN: Final = 403
+_CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
 _UNAVAILABLE: Final = 503
 _SERVER_ERROR: Final = 500
@@ -32,6 +34,14 @@ class ForbiddenError(Exception):
     def __init__(self, right: Right) -> None:
         super().__init__(right)
         self.right = right
+
+
+class RefusedFormError(Exception):
+    """A form was not sent by a page of this viewer."""
+
+    def __init__(self, refusal: str) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 @frozen(kw_only=True)
@@ -72,20 +82,31 @@ _BROKEN: Final = Problem(
 
 def problem_of(error: Exception) -> Problem:
     """Return how an error is shown; what is not known is a fault of the server."""
-    if isinstance(error, FilterError):
-        return _wrong(error.name, error.problem)
-    if isinstance(error, InvalidQueryError):
-        violation = error.violations[0]
-        return _wrong(violation.path.strip("/").partition("/")[0], violation.message)
-    if isinstance(error, ForbiddenError):
-        return Problem(
-            status=_FORBIDDEN,
-            title=f"You may not {_DOINGS[error.right]}.",
-            remedy=f"That needs the right {error.right}. Those who run this application give it.",
-        )
-    if isinstance(error, NotFoundError):
-        return NOT_FOUND
-    return _UNREACHABLE if isinstance(error, StorageError) else _BROKEN
+    for kind, problem in _PROBLEMS.items():
+        if isinstance(error, kind):
+            return problem(error)
+    return _BROKEN
+
+
+def _forbidden(error: ForbiddenError) -> Problem:
+    return Problem(
+        status=_FORBIDDEN,
+        title=f"You may not {_DOINGS[error.right]}.",
+        remedy=f"That needs the right {error.right}. Those who run this application give it.",
+    )
+
+
+def _refused(error: RefusedFormError) -> Problem:
+    return Problem(status=_FORBIDDEN, title="The form was not accepted.", remedy=error.refusal)
+
+
+def _impossible(error: StateError) -> Problem:
+    return Problem(status=_CONFLICT, title="That is not possible now.", remedy=f"Now {error}.")
+
+
+def _invalid(error: InvalidRequestError) -> Problem:
+    violation = error.violations[0]
+    return _wrong(violation.path.strip("/").partition("/")[0] or "value", violation.message)
 
 
 _UNREACHABLE: Final = Problem(
@@ -103,3 +124,14 @@ def _wrong(name: str, problem: str) -> Problem:
         remedy=f"Allowed: {problem}.",
         parameter=name,
     )
+
+
+_PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
+    FilterError: lambda error: _wrong(error.name, error.problem),
+    ForbiddenError: _forbidden,
+    RefusedFormError: _refused,
+    InvalidRequestError: _invalid,
+    NotFoundError: lambda _: NOT_FOUND,
+    StateError: _impossible,
+    StorageError: lambda _: _UNREACHABLE,
+}

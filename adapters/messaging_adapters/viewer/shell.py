@@ -65,6 +65,7 @@ class Shell:
         workspaces: Links to the workspaces of the visitor, if there are several.
         visitor: The name of the visitor, or nothing.
         json_url: The same page as JSON.
+        csrf: What the forms of this page carry.
         nonce: Lets the style sheet and the script of this answer in.
         zone: The name of the zone of all times.
         zone_is_known: Whether the browser told its zone.
@@ -78,6 +79,7 @@ class Shell:
     visitor: str | None = None
     json_url: str | None = None
     preferences: Preferences
+    csrf: str = ""
     nonce: str
     zone: str
     zone_is_known: bool

@@ -116,3 +116,8 @@ def test_wrong_arguments_are_named() -> None:
 
 def test_each_page_has_its_own_name_and_path() -> None:
     assert len({page.name for page in PAGES}) == len({page.path for page in PAGES}) == len(PAGES)
+
+
+def test_no_method_but_get_reaches_a_page(site: Site) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        assert site.request(method, "/messages").status_code == 404

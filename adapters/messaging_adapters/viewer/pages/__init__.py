@@ -12,4 +12,6 @@ A page is added in three places; `messages` is the example:
 3. an entry in `route_table.PAGES`.
 
 The JSON beside the page is written from the same view, so that it shows no more than the page.
+
+What a visitor sends by POST is a `Form`, with an entry in `route_table.FORMS`; see `forms`.
 """
