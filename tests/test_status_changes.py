@@ -14,10 +14,15 @@ from messaging_core.rules.policy.lifecycle import TRANSITIONS, UNDER_WAY, can_ca
 CORE, ADAPTERS = (Path(package.__path__[0]) for package in (messaging_core, messaging_adapters))
 SHOWS_EARLIER = CORE / "decisions" / "delivery" / "webhooks.py"
 """A webhook shows a message as it was at the time of its event; nothing of it is stored."""
+VIEWER = ADAPTERS / "viewer"
+"""Its pages show statuses; all that they change goes through `Messenger`."""
 FILES = [
     path
     for path in [*CORE.rglob("*.py"), *ADAPTERS.rglob("*.py")]
-    if "testing" not in path.parts and path.name != "lifecycle.py" and path != SHOWS_EARLIER
+    if "testing" not in path.parts
+    and path.name != "lifecycle.py"
+    and path != SHOWS_EARLIER
+    and VIEWER not in path.parents
 ]
 LIFECYCLE = {"move", "transition", "initial", "begun"}
 """The functions that refuse what the table does not list."""

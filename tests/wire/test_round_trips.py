@@ -71,6 +71,7 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
 NOT_ON_THE_WIRE = {
     *("Capabilities", "Count", "Counts", "Deferred", "Envelope", "PerRecipient", "Plan"),
     *("Escalation", "SenderPool"),
+    *("Rollup", "RollupQuery", "Rollups", "UncountedEvents"),
     *("FrequencyCap", "QuietHours", "QuietWindow", "ReceiverFacts", "Ruling", "SendRules"),
 }
 CLASSES = [

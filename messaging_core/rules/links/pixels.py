@@ -1,6 +1,5 @@
 """Invisible pictures in HTML, whose loading tells that a mail was opened."""
 
-from html import escape
 from typing import Final
 
 from messaging_core.rules.links.html_tags import SPACES, Tag, tags
@@ -71,4 +70,6 @@ def _after_spaces(html: str, place: int) -> int:
 
 
 def _image(url: str) -> str:
+    from html import escape  # noqa: PLC0415 - most programs send no mail with a pixel
+
     return _IMAGE.format(escape(url))
