@@ -1,6 +1,6 @@
 """The cursor that the stores work through, in the manner of the one of SQLite."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import psycopg
@@ -8,7 +8,12 @@ from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
-from messaging_adapters.storage.postgres.dialect import Statement, translated
+from messaging_adapters.storage.postgres.dialect import (
+    Statement,
+    Values,
+    translated,
+    translated_with_locks,
+)
 
 _ESCAPE = "\1"
 
@@ -43,13 +48,18 @@ class PostgresCursor:
 
     The connection may be the host's own: nothing of it is changed, not its adapters either.
 
+    Args:
+        connection: Of the driver.
+        locks: Whether documents that are read stay as they are until the transaction ends.
+
     Attributes:
         rowcount: How many rows the last statement wrote, or returned.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], *, locks: bool) -> None:
         self._cursor = psycopg.RawCursor(connection, row_factory=tuple_row)
         self.rowcount = -1
+        self._translated = translated_with_locks if locks else translated
         adapters = self._cursor.adapters
         # One type for all integers, whatever their size, so that a statement is prepared once.
         adapters.register_dumper(int, Int8Dumper)
@@ -62,11 +72,11 @@ class PostgresCursor:
         """Return the connection of the driver."""
         return self._cursor.connection
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> Self:
+    def execute(self, sql: str, values: Values = ()) -> Self:
         """Execute a statement that SQLite has too."""
-        return self.run(translated(sql), values)
+        return self.run(self._translated(sql), values)
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> Self:
+    def executemany(self, sql: str, rows: Iterable[Values]) -> Self:
         """Execute a statement once for each row, all in one round trip."""
         statement = translated(sql)
         bound = [statement.bind(row) for row in rows]
@@ -77,11 +87,11 @@ class PostgresCursor:
         self.rowcount = self._cursor.rowcount if bound else 0
         return self
 
-    def run(self, statement: Statement, values: Sequence[Any] = ()) -> Self:
+    def run(self, statement: Statement, values: Values = ()) -> Self:
         """Execute a translated statement."""
         return self.native(statement.text, statement.bind(values))
 
-    def native(self, sql: str, values: Sequence[Any] = ()) -> Self:
+    def native(self, sql: str, values: Values = ()) -> Self:
         """Execute a statement that is written for PostgreSQL, with `$1` for the first value."""
         self._cursor.execute(sql, values, binary=True)
         self.rowcount = self._cursor.rowcount

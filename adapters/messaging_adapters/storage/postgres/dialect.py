@@ -1,15 +1,19 @@
 """SQLite's statements in the SQL of PostgreSQL, each translated once and then remembered."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
+from attrs import evolve
 
-from messaging_adapters.storage.postgres.schema.keys import KEYS, columns_of
-from messaging_adapters.storage.postgres.statements import OVERRIDES
+from messaging_adapters.storage.postgres.schema.keys import TABLES
+from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
 from messaging_core.lazy import frozen
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""The values of a statement, in their order or by their names."""
 
 
 @frozen
@@ -19,13 +23,17 @@ class Statement:
     Attributes:
         text: Its SQL, with `$1` for the first value.
         lists: The places of the values that are lists, written as JSON for SQLite.
+        names: The names of its values, where they are given by name.
     """
 
     text: str
     lists: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
-    def bind(self, values: Sequence[Any]) -> Sequence[Any]:
+    def bind(self, values: Values) -> Sequence[Any]:
         """Return the values as the driver takes them."""
+        if isinstance(values, Mapping):
+            values = [values[name] for name in self.names]
         if not self.lists:
             return values
         bound = list(values)
@@ -43,12 +51,25 @@ def translated(sql: str) -> Statement:
     written for PostgreSQL in a store of its own.
     """
     if (text := OVERRIDES.get(sql)) is not None:
-        return Statement(text, _lists(text))
+        return Statement(text, _lists(text), _names(sql))
     text = _numbered(sql)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     text = _with_conflicts(text)
-    return Statement(text, _lists(text))
+    return Statement(text, _lists(text), _names(sql))
+
+
+@lru_cache(maxsize=4096)
+def translated_with_locks(sql: str) -> Statement:
+    """Translate a statement for a transaction that writes: what it reads it may replace."""
+    statement = translated(sql)
+    lock = LOCKED.get(sql)
+    return evolve(statement, text=f"{statement.text} {lock}") if lock else statement
+
+
+def _names(sql: str) -> tuple[str, ...]:
+    """Return the names of values in the order in which they first stand in a statement."""
+    return tuple(dict.fromkeys(match[2] for match in _PLACE.finditer(sql) if match[2]))
 
 
 def _lists(text: str) -> tuple[int, ...]:
@@ -56,17 +77,19 @@ def _lists(text: str) -> tuple[int, ...]:
 
 
 _LIST: Final = re.compile(r"\$(\d+)::(?:bigint|text)\[\]")
-_PLACE: Final = re.compile(r"'[^']*'|\?(\d*)")
+_PLACE: Final = re.compile(r"'[^']*'|\?(\d*)|(?<![:\w]):([a-z]\w*)")
 
 
 def _numbered(sql: str) -> str:
     """Give each question mark its number, as SQLite counts them."""
-    last = 0
+    last, names = 0, _names(sql)
 
     def place(match: re.Match[str]) -> str:
         nonlocal last
         if match[0].startswith("'"):
             return match[0]
+        if match[2]:
+            return f"${names.index(match[2]) + 1}"
         number = int(match[1]) if match[1] else last + 1
         last = max(last, number)
         return f"${number}"
@@ -101,8 +124,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"\biif\((\$\d+), 0, (.*)\)\)$", r"CASE WHEN \1 THEN 0 ELSE \2 END)"),
     _rule(r"(THEN [\w.]+), ([\w.]+)\)", r"\1 ELSE \2 END"),
     _rule(r"group_concat\(hex\(([\w.]+)\)\)", r"string_agg(encode(\1, 'hex'), ',')"),
-    _rule(r"SET is_dead = 0", "SET is_dead = false"),
-    _rule(r"is_dead = 0", "NOT is_dead"),
+    _rule(r"LIMIT -1\b", "LIMIT ALL"),
     _rule(r"\(leased_until IS NOT NULL\)", "(leased_until IS NOT NULL)::int"),
     _rule(r"\bCAST\(m\.state AS BLOB\)", "m.state"),
     _rule(r"INSERT OR FAIL INTO", "INSERT INTO"),
@@ -118,13 +140,13 @@ def _with_conflicts(text: str) -> str:
     if _IGNORED.match(text):
         return f"{_IGNORED.sub('INSERT INTO', text)} ON CONFLICT DO NOTHING"
     if match := _REPLACED.match(text):
-        table, columns = match[1], match[2]
-        names = columns.split(", ") if columns else columns_of(table)
-        rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in KEYS[table])
+        columns, key = TABLES[match[1]]
+        names = match[2].split(", ") if match[2] else columns
+        rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
         end = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
         text = text.replace("INSERT OR REPLACE", "INSERT", 1)
-        return f"{text} ON CONFLICT ({', '.join(KEYS[table])}) {end}"
+        return f"{text} ON CONFLICT ({', '.join(key)}) {end}"
     if match := _UPSERT.match(text):
-        key = ", ".join(KEYS[match[2]])
-        return _UPSERT.sub(rf"\1 ON CONFLICT ({key}) DO UPDATE", text)
+        key = TABLES[match[2]][1]
+        return _UPSERT.sub(rf"\1 ON CONFLICT ({', '.join(key)}) DO UPDATE", text)
     return text

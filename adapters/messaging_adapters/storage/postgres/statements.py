@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from messaging_adapters.storage.sqlite.stores import (
+    contacts,
     outbox,
     receipts,
     retention,
     suppressions,
+    templates,
+    timeline,
     webhooks,
 )
 from messaging_core.models.messages.message import Status
@@ -26,6 +29,15 @@ _STATE: Final = (
     '"lastStatusAt":"\' || $1 || \'","updatedAt":"\' || $1 || \'"\')'
 )
 _UPDATED_AT: Final = '"updatedAt":"'
+
+
+def _first_webhook(comparison: str) -> str:
+    return (
+        "SELECT id, fence, due_at, document FROM messaging_webhook_queue"
+        f" WHERE state = {webhooks._READY} AND receiver_id = $1 AND due_at {comparison} $2"
+        " ORDER BY due_at, position, id LIMIT 1 FOR UPDATE SKIP LOCKED"
+    )
+
 
 OVERRIDES: Final[Mapping[str, str]] = {
     outbox._START: (
@@ -92,10 +104,50 @@ OVERRIDES: Final[Mapping[str, str]] = {
         " ON CONFLICT (workspace, key, address, sender)"
         " DO UPDATE SET at = greatest(o.at, excluded.at)"
     ),
-    webhooks._FIRST_DUE: (
-        "SELECT id, fence, due_at, document FROM messaging_webhook_deliveries"
-        " WHERE subscription_id = $1 AND NOT is_dead AND due_at <= $2"
-        " ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
+    timeline._KEEP_DAMAGED: (
+        "INSERT INTO messaging_damaged_events VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT DO NOTHING"
     ),
+    webhooks._ADD_DELIVERY: (
+        "INSERT INTO messaging_webhook_queue"
+        " (id, receiver_id, workspace, message_id, position, due_at, host, document, state)"
+        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9 THEN {webhooks._DEAD} ELSE"
+        f" {webhooks._EARLIER.format(receiver='$2', message='$4', position='$5')}::int END)"
+    ),
+    webhooks._REPLACE: (
+        f"UPDATE messaging_webhook_queue AS q SET state = CASE WHEN $3 THEN {webhooks._DEAD} ELSE"
+        f" ({webhooks._OWN_EARLIER})::int END, due_at = $1, document = $2 WHERE id = $4"
+    ),
+    webhooks._CLAIMED: (
+        "SELECT receiver_id, message_id FROM messaging_webhook_queue WHERE id = $1 AND fence = $2"
+        " FOR UPDATE"
+    ),
+    webhooks._FIRST_DUE: _first_webhook("<="),
+    webhooks._FIRST_BEYOND: _first_webhook(">"),
+    webhooks._DUE: f"""
+        WITH RECURSIVE r (id) AS (
+            (SELECT receiver_id FROM messaging_webhook_queue
+            WHERE state = {webhooks._READY} AND receiver_id > $1 ORDER BY receiver_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT receiver_id FROM messaging_webhook_queue
+                    WHERE state = {webhooks._READY} AND receiver_id > r.id
+                    ORDER BY receiver_id LIMIT 1)
+            FROM r WHERE r.id IS NOT NULL
+        )
+        SELECT id, (SELECT workspace {webhooks._OF_RECEIVER} LIMIT 1),
+            (SELECT host {webhooks._OF_RECEIVER} LIMIT 1)
+        FROM r WHERE id IS NOT NULL AND ((SELECT min(due_at) {webhooks._OF_RECEIVER}) <= $2
+            OR (SELECT max(due_at) {webhooks._OF_RECEIVER}) > $3)
+        LIMIT $4
+    """,
 }
 """What to execute in place of each."""
+
+LOCKED: Final[Mapping[str, str]] = {
+    contacts.GET: "FOR UPDATE OF c",
+    templates._GET: "FOR UPDATE",
+    templates._BY_NAME: "FOR UPDATE",
+    webhooks._GET: "FOR UPDATE",
+    webhooks._DEAD_ONES: "FOR UPDATE",
+}
+"""The look-ups whose answer a caller changes and saves: another that does the same waits."""

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 
@@ -13,42 +14,53 @@ from messaging_adapters.storage.postgres.connections import Connections
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.errors import is_lost, translate, translated
 from messaging_adapters.storage.postgres.host_transaction import driver_connection, joined
+from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
+from messaging_adapters.storage.postgres.stores.people import (
+    PostgresSendHistory,
+    PostgresSuppressions,
+)
+from messaging_adapters.storage.postgres.stores.rates import PostgresRates
 from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
-from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
-from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
-from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
-from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
-from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
-from messaging_adapters.storage.sqlite.stores.webhooks import SqliteWebhooks
+from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
+from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace
+from messaging_adapters.storage.sqlite.storage import SqliteTransaction
 from messaging_core.arguments import a_text, checked, flag, span, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.ports.storage.transaction import Storage, Transaction
 
 
-class PostgresTransaction(Transaction):
-    """Everything one transaction can do, through one cursor."""
+class PostgresTransaction(SqliteTransaction):
+    """Everything one transaction can do, through one cursor.
+
+    A store that is not named here needs no statements of its own: it is that of SQLite.
+    """
 
     def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
-        shared: Any = cursor  # the stores of SQLite work through it as through one of SQLite
-        self.messages = PostgresMessages(cursor, scan_budget, read_only=read_only)
-        self.outbox = PostgresOutbox(cursor)
+        super().__init__(cursor, scan_budget, _DISK_OF_THE_SERVER)  # type: ignore[arg-type]
+        locks = Locks(cursor, read_only=read_only)
+        self.messages = PostgresMessages(  # type: ignore[assignment] # a sibling
+            cursor, scan_budget, locks, read_only=read_only
+        )
+        self.outbox = PostgresOutbox(cursor, locks)
         self.contacts = PostgresContacts(cursor)
-        self.lists = SqliteContactLists(shared)
-        self.suppressions = SqliteSuppressions(shared)
-        self.receipts = PostgresReceipts(cursor)
+        self.suppressions = PostgresSuppressions(cursor, locks)
+        self.receipts = PostgresReceipts(cursor, locks)
         self.timeline = timeline = PostgresTimeline(cursor, read_only=read_only)
-        self.send_history = SqliteSendHistory(shared)
+        self.send_history = PostgresSendHistory(cursor, locks)
         self.retention = PostgresRetention(cursor, timeline)
-        self.templates = SqliteTemplates(shared)
-        self.short_links = SqliteShortLinks(shared)
-        self.webhooks = SqliteWebhooks(shared)
+        self.rates = PostgresRates(cursor)
+        self.webhooks = PostgresWebhooks(cursor)
+
+
+# The server says itself when its disk is full.
+_DISK_OF_THE_SERVER: Final = FreeSpace(Path(), 0)
 
 
 class PostgresStorage(ForkAware, Storage):
@@ -168,7 +180,9 @@ class PostgresStorage(ForkAware, Storage):
         """Take part in the host's transaction."""
         raw = driver_connection(connection)
         with translated(), joined(raw):
-            yield PostgresTransaction(PostgresCursor(raw), self._scan_budget, read_only=False)
+            yield PostgresTransaction(
+                PostgresCursor(raw, locks=True), self._scan_budget, read_only=False
+            )
 
     @contextmanager
     def _own(self, *, read_only: bool) -> Iterator[Transaction]:
@@ -176,7 +190,7 @@ class PostgresStorage(ForkAware, Storage):
         if os.getpid() != self._process:  # forked by code that does not tell Python
             self.after_fork_in_child()
         with self._connections.transaction(read_only=read_only) as raw:
-            cursor = PostgresCursor(raw)
+            cursor = PostgresCursor(raw, locks=not read_only)
             yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
 
     def close(self) -> None:

@@ -1,18 +1,27 @@
-"""The keys of those tables in which a row may take the place of another."""
+"""The columns and the keys of tables, as the migrations make them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "messaging_contacts": ("workspace", "id"),
-    "messaging_evidence": ("workspace", "message_id"),
-    "messaging_idempotency_keys": ("workspace", "key"),
-    "messaging_opt_ins": ("workspace", "key", "address", "sender"),
-    "messaging_sendings": ("workspace", "contact_id", "platform", "at", "message_id"),
-}
-"""The primary key of each."""
+from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
+
+_TABLE: Final = re.compile(r"CREATE TABLE (\w+) \(\n(.*?)\n\)", re.DOTALL)
+_KEY: Final = re.compile(r"^\s*PRIMARY KEY \(([^)]*)\)", re.MULTILINE)
+_COLUMN: Final = re.compile(r"^    ([a-z]\w*) ", re.MULTILINE)
+_KEY_COLUMN: Final = re.compile(r"^    (\w+) .*PRIMARY KEY", re.MULTILINE)
+
+Table = tuple[tuple[str, ...], tuple[str, ...]]
+"""The columns of a table in their order, and those of its primary key."""
 
 
-def columns_of(table: str) -> tuple[str, ...]:
-    """Return the columns of a table that statements fill without naming them."""
-    return KEYS[table] if table == "messaging_sendings" else ()
+def _tables() -> Iterator[tuple[str, Table]]:
+    for _, script in MIGRATIONS:
+        for name, body in _TABLE.findall(script):
+            key = _KEY.search(body)
+            columns = key[1].split(", ") if key else _KEY_COLUMN.findall(body)
+            yield name, (tuple(_COLUMN.findall(body)), tuple(columns))
+
+
+TABLES: Final[Mapping[str, Table]] = dict(_tables())
+"""Every table, by its name."""

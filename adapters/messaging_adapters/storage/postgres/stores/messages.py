@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.queries.listing import PostgresListing
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
@@ -15,6 +16,7 @@ from messaging_adapters.storage.sqlite.stores.messages import (
     Subject,
 )
 from messaging_core.models.delivery.delivery import IdempotencyKey
+from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.rules.content.subject_words import folded_words
 
@@ -59,9 +61,12 @@ _DELETE_EXPIRED_KEYS: Final = (
 class PostgresMessages(SqliteMessages):
     """Keep messages through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
+    def __init__(
+        self, cursor: PostgresCursor, scan_budget: int, locks: Locks, *, read_only: bool
+    ) -> None:
         super().__init__(cursor, scan_budget)  # type: ignore[arg-type] # in its manner
         self._native = cursor.native
+        self._locks = locks
         self._locks_keys = not read_only
 
     def _positions(self, count: int) -> Positions:
@@ -87,6 +92,11 @@ class PostgresMessages(SqliteMessages):
 
     def _listing(self, query: MessageQuery) -> PostgresListing:
         return PostgresListing(self._cursor, query, self._scan_budget)
+
+    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+        # Who reads a message in a transaction that may write will decide what becomes of it.
+        self._locks.messages(workspace.bytes, [message_id.bytes])
+        return super().get(workspace, message_id)
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime

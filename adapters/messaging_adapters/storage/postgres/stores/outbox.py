@@ -1,17 +1,25 @@
 """What waits to be delivered, in PostgreSQL: rows are leased under a lock that others pass over."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.sqlite.queries.due_messages import DueMessages
 from messaging_adapters.storage.sqlite.rows.deliveries import Due
 from messaging_adapters.storage.sqlite.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqliteOutbox
-from messaging_core.models.delivery.delivery import Lane, Lease, Withdrawal
+from messaging_core.models.delivery.delivery import (
+    Claim,
+    Delivery,
+    Lane,
+    Lease,
+    Settlement,
+    Withdrawal,
+)
 from messaging_core.models.messages.message import Status
 from messaging_core.wire.codec.scalars import write_datetime
 
@@ -66,9 +74,10 @@ class LockedDueMessages(DueMessages):
 class PostgresOutbox(SqliteOutbox):
     """Give out deliveries through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor) -> None:
+    def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:
         super().__init__(cursor)  # type: ignore[arg-type] # in its manner
         self._native = cursor.native
+        self._locks = locks
         self._due_messages = LockedDueMessages(cursor)
 
     def _doubt(self, positions: Sequence[int]) -> frozenset[int]:
@@ -98,6 +107,32 @@ class PostgresOutbox(SqliteOutbox):
             self._cursor.execute(statement, (ordered,))
         else:
             self._cursor.execute(statement, list(map(list, zip(*ordered, strict=True))))
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        valid = super().settle(settlements)
+        self._locks.holds(
+            settlement.lease.message_id.bytes
+            for settlement, is_valid in zip(settlements, valid, strict=True)
+            if is_valid
+        )
+        return valid
+
+    def claim(
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        suspects: bool = True,
+        places: Mapping[UUID, int] | None = None,
+    ) -> list[Claim]:
+        claims = super().claim(now=now, lease=lease, limit=limit, suspects=suspects, places=places)
+        self._locks.holds(claim.message.id.bytes for claim in claims)
+        return claims
+
+    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
+        self._locks.messages(workspace.bytes, [message_id.bytes])
+        return super().delivery(workspace, message_id)
 
     def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
         where = (message_id.bytes, workspace.bytes)

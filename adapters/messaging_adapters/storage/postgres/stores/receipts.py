@@ -1,10 +1,14 @@
 """What providers report, in PostgreSQL."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.stores.receipts import _NAMES, SqliteReceipts
+from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt
 from messaging_core.wire import encode_stored
 
@@ -18,9 +22,15 @@ _KEEP: Final = (
 class PostgresReceipts(SqliteReceipts):
     """Keep receipts through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor) -> None:
+    def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:
         super().__init__(cursor)  # type: ignore[arg-type] # in its manner
         self._native = cursor.native
+        self._locks = locks
+
+    def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
+        # Who reads it adds to it: another that adds to it waits.
+        self._locks.messages(workspace.bytes, [message_id.bytes for message_id in message_ids])
+        return super().evidence(workspace, message_ids)
 
     def _keep(self, entry: KeptReceipt, receipt: Receipt) -> int | None:
         row = (

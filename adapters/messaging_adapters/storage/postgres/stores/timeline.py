@@ -70,7 +70,7 @@ class PostgresTimeline(SqliteTimeline):
     def __init__(self, cursor: PostgresCursor, *, read_only: bool) -> None:
         super().__init__(cursor)  # type: ignore[arg-type] # in its manner
         self._native = cursor.native
-        self._is_short = read_only
+        self.read_only = read_only
 
     def append(self, events: Sequence[Event]) -> None:
         if events:
@@ -78,7 +78,7 @@ class PostgresTimeline(SqliteTimeline):
             self._native(_APPEND, [list(column) for column in columns])
 
     def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        if self._is_short:  # else the head would stay locked for as long as the caller likes
+        if self.read_only:  # else the head would stay locked for as long as the caller likes
             self._number_new()
         rows = self._native(_OF_MESSAGE, (workspace.bytes, message_id.bytes)).fetchall()
         return list(skip_corrupt(rows, event_of, "event"))

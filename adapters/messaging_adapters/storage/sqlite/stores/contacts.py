@@ -50,6 +50,7 @@ SELECT_CONTACTS = (
     ") FROM messaging_contacts AS c"
 )
 """The beginning of a statement whose rows are for `load_contact`."""
+GET = f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id = ?"
 _FIND_ALL = f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id > ? ORDER BY c.id LIMIT ?"
 _FIND_ON_LIST = (
     f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id IN ("  # noqa: S608 - no input
@@ -116,10 +117,8 @@ class SqliteContacts(Contacts):
         _ADD_IDENTIFIERS.run(self._cursor, identifiers)
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:
-        row = self._cursor.execute(
-            f"{SELECT_CONTACTS} WHERE c.workspace = ? AND c.id = ?",
-            (workspace.bytes, *storable([contact_id])),
-        ).fetchone()
+        where = (workspace.bytes, *storable([contact_id]))
+        row = self._cursor.execute(GET, where).fetchone()
         return load_contact(row) if row else None
 
     def by_identifiers(

@@ -1,8 +1,21 @@
-"""All migrations of this version, in their order; each runs once and is never changed."""
+"""All migrations of this version, in their order; each runs once and is never changed.
+
+They have the names and numbers of those of SQLite, of which the first fourteen are one here.
+"""
 
 from typing import Final
 
-from messaging_adapters.storage.postgres.schema.migrations import m0001_tables
+from messaging_adapters.storage.postgres.schema.migrations import (
+    m0014_tables,
+    m0015_access_keys,
+    m0018_request_webhooks,
+    m0019_audit,
+)
 
-MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (("0001_tables", m0001_tables.SCRIPT),)
+MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
+    ("0014_tables", m0014_tables.SCRIPT),
+    ("0015_access_keys", m0015_access_keys.SCRIPT),
+    ("0018_request_webhooks", m0018_request_webhooks.SCRIPT),
+    ("0019_audit", m0019_audit.SCRIPT),
+)
 """Name and script of each."""

@@ -300,20 +300,6 @@ CREATE TABLE messaging_webhook_subscriptions (
 CREATE INDEX messaging_webhook_subscriptions_workspace
     ON messaging_webhook_subscriptions (workspace);
 
-CREATE TABLE messaging_webhook_deliveries (
-    id              bytea PRIMARY KEY,
-    subscription_id bytea NOT NULL,
-    workspace       bytea NOT NULL,
-    is_dead         boolean NOT NULL,
-    due_at          bigint NOT NULL,
-    fence           bigint NOT NULL DEFAULT 0,
-    document        bytea NOT NULL
-);
-CREATE INDEX messaging_webhook_deliveries_due
-    ON messaging_webhook_deliveries (subscription_id, is_dead, due_at);
-CREATE INDEX messaging_webhook_deliveries_dead ON messaging_webhook_deliveries (workspace, due_at)
-    WHERE is_dead;
-
 CREATE TABLE messaging_addresses (
     workspace bytea NOT NULL,
     address   text COLLATE "C" NOT NULL,

@@ -1,0 +1,28 @@
+"""How much of each rate limit is used, in PostgreSQL."""
+
+from typing import Final
+from uuid import UUID
+
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
+from messaging_core.models.common.rate import RateLog
+from messaging_core.wire import load
+
+_RESERVE: Final = (
+    "INSERT INTO messaging_rates (workspace, key, document) VALUES ($1, $2, '')"
+    " ON CONFLICT DO NOTHING"
+)
+_LOCK: Final = "SELECT document FROM messaging_rates WHERE workspace = $1 AND key = $2 FOR UPDATE"
+
+
+class PostgresRates(SqliteRates):
+    """Keep rate limits through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: PostgresCursor) -> None:
+        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
+        self._native = cursor.native
+
+    def lock(self, workspace: UUID, key: str) -> RateLog:
+        self._native(_RESERVE, (workspace.bytes, key))
+        (document,) = self._native(_LOCK, (workspace.bytes, key)).fetchone()
+        return load(RateLog, document) if document else RateLog()

@@ -1,0 +1,32 @@
+"""Webhook subscriptions and deliveries in PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.sqlite.stores.webhooks import _WAITS, SqliteWebhooks
+from messaging_core.models.delivery.webhook import WebhookDelivery
+
+# Another transaction may be settling the delivery before: when it has ended, the new one is not
+# behind any more. And one that would settle it waits, and then releases the new one.
+_LOCK_EARLIER: Final = (
+    "SELECT 1 FROM messaging_webhook_queue q JOIN unnest($1::bytea[], $2::bytea[])"  # noqa: S608
+    " AS w(receiver_id, message_id)"
+    " ON q.receiver_id = w.receiver_id AND q.message_id = w.message_id"
+    f" WHERE q.{_WAITS} ORDER BY q.id FOR UPDATE OF q"
+)
+
+
+class PostgresWebhooks(SqliteWebhooks):
+    """Keep webhooks through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: PostgresCursor) -> None:
+        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
+        self._native = cursor.native
+
+    def add_deliveries(self, deliveries: Sequence[WebhookDelivery]) -> None:
+        receivers = [delivery.receiver_id.bytes for delivery in deliveries]
+        messages = [delivery.message_id.bytes for delivery in deliveries]
+        if deliveries:
+            self._native(_LOCK_EARLIER, (receivers, messages))
+        super().add_deliveries(deliveries)
