@@ -44,7 +44,7 @@ nitpick_ignore = [
 nitpick_ignore_regex = [
     # The standard library is known by name: building needs no network, so no inventory is fetched.
     (r"py:.*", rf"({'|'.join(sys.stdlib_module_names)})\..*"),
-    (r"py:.*", r"messaging_\w+\..*\.[A-Z]"),  # a type variable is nothing to link to
+    (r"py:.*", r"messaging_\w+\..*\.[A-Z](_co)?"),  # a type variable is nothing to link to
     (
         r"py:.*",
         r"(_pytest|cattrs|cryptography|starlette)\..*",

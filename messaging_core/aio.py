@@ -4,18 +4,11 @@ import asyncio
 import threading
 from collections.abc import (
     AsyncIterator,
-    Callable,
-    Collection,
     Iterable,
-    Iterator,
-    Mapping,
     Sequence,
 )
-from datetime import datetime, timedelta
-from functools import partial
-from itertools import islice
-from typing import Any, ParamSpec, TypeVar, Unpack
-from uuid import UUID
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Unpack
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK
@@ -24,33 +17,20 @@ from messaging_core.acceptance.submission import AcceptResult, Request, Submissi
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.fork import ForkAware, watch_forks
-from messaging_core.host_code import HostCode
-from messaging_core.messages.events import Handler
 from messaging_core.messenger import Messenger
-from messaging_core.models.common.channel import DEFAULT_WORKSPACE
-from messaging_core.models.common.page import DEFAULT_LIMIT, Page
-from messaging_core.models.content.meta import Meta
-from messaging_core.models.content.rendered_template import RenderedTemplate
-from messaging_core.models.delivery.damage import DamagedRows
-from messaging_core.models.delivery.doubts import Doubts
-from messaging_core.models.delivery.event import Event, EventKind
-from messaging_core.models.delivery.interaction import Conversion, Interaction
-from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
-from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
-from messaging_core.models.messages.batch import Batch
-from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.notification import Notification, NotificationReport
-from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.request_fields import RequestFields
-from messaging_core.models.messages.retention import Keep, Purged
-from messaging_core.models.policy.plan import Plan, Rejection
+from messaging_core.models.policy.plan import Rejection
 from messaging_core.ports.components import A_MESSENGER
-from messaging_core.ports.http import HttpRequest, HttpResponse
-from messaging_core.wire import Json
+from messaging_core.threaded import call_as_host, each_in_thread, in_thread, threaded
 
-P = ParamSpec("P")
-R = TypeVar("R")
+if TYPE_CHECKING:  # loaded on first use, as in Messenger
+    from messaging_core.aio_parts import (
+        AsyncContactDirectory,
+        AsyncSuppressionList,
+        AsyncTemplateStore,
+        AsyncWebhookSubscriptions,
+    )
 
 _Waiting = tuple[Submission, "asyncio.Future[Message]"]
 
@@ -73,13 +53,42 @@ class AsyncMessenger(ForkAware):
         self._local = threading.local()  # a thread runs one loop at a time
         watch_forks(self)
 
+    @property
+    def blocking(self) -> Messenger:
+        """The messenger that does the work."""
+        return self.messenger
+
+    @cached_property
+    def contacts(self) -> "AsyncContactDirectory":
+        """The contacts, and their lists; see `Messenger.contacts`."""
+        from messaging_core.aio_parts import AsyncContactDirectory  # noqa: PLC0415 - on first use
+
+        return AsyncContactDirectory(self.messenger.contacts)
+
+    @cached_property
+    def suppressions(self) -> "AsyncSuppressionList":
+        """The addresses that must not be written to; see `Messenger.suppressions`."""
+        from messaging_core.aio_parts import AsyncSuppressionList  # noqa: PLC0415 - on first use
+
+        return AsyncSuppressionList(self.messenger.suppressions)
+
+    @cached_property
+    def templates(self) -> "AsyncTemplateStore":
+        """The stored templates; see `Messenger.templates`."""
+        from messaging_core.aio_parts import AsyncTemplateStore  # noqa: PLC0415 - on first use
+
+        return AsyncTemplateStore(self.messenger.templates)
+
+    @cached_property
+    def webhooks(self) -> "AsyncWebhookSubscriptions":
+        """Who is told about events over HTTP; see `Messenger.webhooks`."""
+        from messaging_core.aio_parts import AsyncWebhookSubscriptions  # noqa: PLC0415 - the same
+
+        return AsyncWebhookSubscriptions(self.messenger.webhooks)
+
     def after_fork_in_child(self) -> None:
         """Forget the waiting calls: the parent writes them, on its own event loop."""
         self._local = threading.local()
-
-    async def close(self) -> None:
-        """Close the storage and the transports; see `Messenger.close`."""
-        await _in_thread(self.messenger.close)
 
     async def send(
         self,
@@ -87,13 +96,25 @@ class AsyncMessenger(ForkAware):
         request: Request | None = None,
         *,
         idempotency_key: str | None = None,
+        connection: Any = None,
         **fields: Unpack[RequestFields],
     ) -> Message:
         """Accept one message; see `Messenger.send`.
 
         Cancelling the call withdraws the message only before its commit begins. Errors and
-        cancellations of other callers do not affect this call.
+        cancellations of other callers do not affect this call. A call with a connection of the
+        host shares no commit, and uses the connection on another thread.
         """
+        if connection is not None:
+            send = partial(
+                self.messenger.send,
+                channel,
+                request,
+                idempotency_key=idempotency_key,
+                connection=connection,
+                **fields,
+            )
+            return await in_thread(send)
         submission = Submission(
             channel=self.messenger.channel(channel),
             request=request_of(request, fields),
@@ -109,18 +130,6 @@ class AsyncMessenger(ForkAware):
             queue = self._local.queue = _SendQueue(self.messenger, loop)
         return queue
 
-    async def send_many(
-        self,
-        channel: ChannelReference,
-        requests: Iterable[Request],
-        *,
-        idempotency_keys: Iterable[str | None] | None = None,
-    ) -> list[Message | Rejection]:
-        """Accept many messages; see `Messenger.send_many`."""
-        return await _in_thread(
-            self.messenger.send_many, channel, requests, idempotency_keys=idempotency_keys
-        )
-
     async def send_each(
         self,
         channel: ChannelReference,
@@ -130,244 +139,41 @@ class AsyncMessenger(ForkAware):
     ) -> AsyncIterator[Message | Rejection]:
         """Accept many messages and yield the answers; see `Messenger.send_each`."""
         answers = self.messenger.send_each(channel, requests, idempotency_keys=idempotency_keys)
-        while chunk := await _in_thread(_taken, answers):
-            for answer in chunk:
-                yield answer
+        async for answer in each_in_thread(answers, CHUNK):
+            yield answer
 
-    async def send_batch(
-        self,
-        channel: ChannelReference,
-        requests: Iterable[Request],
-        *,
-        idempotency_key: str | None = None,
-    ) -> Batch:
-        """Accept 1 to 100 requests as one batch; see `Messenger.send_batch`."""
-        return await _in_thread(
-            self.messenger.send_batch, channel, requests, idempotency_key=idempotency_key
-        )
-
-    async def notify(
-        self,
-        notification: Notification | Json,
-        *,
-        idempotency_key: str | None = None,
-        workspace: UUID = DEFAULT_WORKSPACE,
-    ) -> NotificationReport:
-        """Accept a message for each user and channel; see `Messenger.notify`."""
-        return await _in_thread(
-            self.messenger.notify,
-            notification,
-            idempotency_key=idempotency_key,
-            workspace=workspace,
-        )
-
-    async def plan(
-        self,
-        channel: ChannelReference,
-        request: Request | None = None,
-        **fields: Unpack[RequestFields],
-    ) -> Plan:
-        """Show what `send` would do; see `Messenger.plan`."""
-        return await _in_thread(self.messenger.plan, channel, request_of(request, fields))
-
-    async def next_allowed(
-        self,
-        channel: ChannelReference,
-        receiver: str,
-        *,
-        identifier_key: str | None = None,
-        meta: Meta | None = None,
-    ) -> datetime | None:
-        """Return when a receiver may get a message; see `Messenger.next_allowed`."""
-        return await _in_thread(
-            self.messenger.next_allowed,
-            channel,
-            receiver,
-            identifier_key=identifier_key,
-            meta=meta,
-        )
-
-    async def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
-        """Return a message as it is now; see `Messenger.get`."""
-        return await _in_thread(self.messenger.get, message_id, workspace=workspace)
-
-    async def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
-        """Return a message as it is now, as JSON; see `Messenger.get_json`."""
-        return await _in_thread(self.messenger.get_json, message_id, workspace=workspace)
-
-    async def find(self, query: MessageQuery | None = None) -> Page[Message]:
-        """Return one page of messages; see `Messenger.find`."""
-        return await _in_thread(self.messenger.find, query)
-
-    async def find_json(self, query: MessageQuery | None = None) -> bytes:
-        """Return one page of messages as JSON; see `Messenger.find_json`."""
-        return await _in_thread(self.messenger.find_json, query)
-
-    async def counts(
-        self, query: MessageQuery | None = None, *, by: Collection[CountBy] = ()
-    ) -> Counts:
-        """Return how many messages a query matches; see `Messenger.counts`."""
-        return await _in_thread(self.messenger.counts, query, by=by)
-
-    async def rollups(  # noqa: PLR0913 - as for `Messenger.rollups`
-        self,
-        *,
-        since: datetime,
-        until: datetime | None = None,
-        channel: ChannelReference | None = None,
-        tag: str | None = None,
-        step: timedelta = FIVE_MINUTES,
-        by: Collection[RollupBy] = (RollupBy.OUTCOME,),
-        workspace: UUID = DEFAULT_WORKSPACE,
-    ) -> Rollups:
-        """Return how many messages reached which outcome, and when; see `Messenger.rollups`."""
-        return await _in_thread(
-            self.messenger.rollups,
-            since=since,
-            until=until,
-            channel=channel,
-            tag=tag,
-            step=step,
-            by=by,
-            workspace=workspace,
-        )
-
-    async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
-        """Withdraw a message that waits; see `Messenger.cancel`."""
-        return await _in_thread(self.messenger.cancel, message_id, workspace=workspace)
-
-    async def cancel_batch(self, batch_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
-        """Withdraw the messages of a batch; see `Messenger.cancel_batch`."""
-        return await _in_thread(self.messenger.cancel_batch, batch_id, workspace=workspace)
-
-    async def reschedule(
-        self, message_id: UUID, at: datetime, *, workspace: UUID = DEFAULT_WORKSPACE
-    ) -> Message:
-        """Move a message that waits; see `Messenger.reschedule`."""
-        return await _in_thread(self.messenger.reschedule, message_id, at, workspace=workspace)
-
-    async def dead_letters(
-        self,
-        *,
-        workspace: UUID = DEFAULT_WORKSPACE,
-        limit: int = DEFAULT_LIMIT,
-        page_token: str | None = None,
-    ) -> Page[Message]:
-        """Return one page of messages that could not be sent; see `Messenger.dead_letters`."""
-        return await _in_thread(
-            self.messenger.dead_letters, workspace=workspace, limit=limit, page_token=page_token
-        )
-
-    async def failed_receipts(
-        self, *, workspace: UUID = DEFAULT_WORKSPACE, limit: int = DEFAULT_LIMIT, after: int = 0
-    ) -> list[KeptReceipt]:
-        """Return receipts that could not be applied; see `Messenger.failed_receipts`."""
-        return await _in_thread(
-            self.messenger.failed_receipts, workspace=workspace, limit=limit, after=after
-        )
-
-    async def retry_receipts(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
-        """Let a worker apply them again; see `Messenger.retry_receipts`."""
-        return await _in_thread(self.messenger.retry_receipts, workspace=workspace)
-
-    async def replay(
-        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, again: bool = False
-    ) -> Message:
-        """Send a message again that failed or is in doubt; see `Messenger.replay`."""
-        return await _in_thread(self.messenger.replay, message_id, workspace=workspace, again=again)
-
-    async def purge(
-        self,
-        *,
-        before: datetime,
-        keep: Keep = Keep.NOTHING,
-        workspace: UUID | None = None,
-        limit: int | None = None,
-    ) -> Purged:
-        """Delete or redact old messages; see `Messenger.purge`."""
-        return await _in_thread(
-            self.messenger.purge, before=before, keep=keep, workspace=workspace, limit=limit
-        )
-
-    async def receive(
-        self, receipts: Iterable[Receipt] | Receipt, *, workspace: UUID = DEFAULT_WORKSPACE
-    ) -> Reception:
-        """Process receipts and incoming messages; see `Messenger.receive`."""
-        return await _in_thread(self.messenger.receive, receipts, workspace=workspace)
-
-    async def receive_webhook(
-        self, name: str, request: HttpRequest, *, workspace: UUID = DEFAULT_WORKSPACE
-    ) -> HttpResponse:
-        """Keep what a webhook request reports; see `Messenger.receive_webhook`."""
-        return await _in_thread(self.messenger.receive_webhook, name, request, workspace=workspace)
-
-    async def timeline(
-        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
-    ) -> list[Event]:
-        """Return the events of a message; see `Messenger.timeline`."""
-        return await _in_thread(self.messenger.timeline, message_id, workspace=workspace)
-
-    async def interactions(
-        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
-    ) -> list[Interaction]:
-        """Return what people did with a message; see `Messenger.interactions`."""
-        return await _in_thread(self.messenger.interactions, message_id, workspace=workspace)
-
-    async def report_conversion(
-        self, message_id: UUID, conversion: Conversion, *, workspace: UUID = DEFAULT_WORKSPACE
-    ) -> Interaction:
-        """Record a conversion; see `Messenger.report_conversion`."""
-        return await _in_thread(
-            self.messenger.report_conversion, message_id, conversion, workspace=workspace
-        )
-
-    async def doubts(self) -> Doubts:
-        """Count attempts in doubt, and how each ended; see `Messenger.doubts`."""
-        return await _in_thread(self.messenger.doubts)
-
-    async def damaged_rows(self, *, limit: int = 100) -> DamagedRows:
-        """Return events and webhooks that could not be read; see `Messenger.damaged_rows`."""
-        return await _in_thread(self.messenger.damaged_rows, limit=limit)
-
-    async def subscribe(
-        self,
-        handler: Handler,
-        *,
-        name: str = "host",
-        kinds: Collection[EventKind] = (),
-        from_start: bool = False,
-    ) -> None:
-        """Call a function with every event; see `Messenger.subscribe`.
-
-        A thread of a worker calls it, never the event loop, so it cannot be a coroutine function.
-        """
-        await _in_thread(
-            self.messenger.subscribe, handler, name=name, kinds=kinds, from_start=from_start
-        )
-
-    async def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
-        """Return the target of a short link; see `Messenger.resolve_short_link`."""
-        return await _in_thread(self.messenger.resolve_short_link, code, prefetched=prefetched)
-
-    async def record_open(
-        self, code: str, *, prefetched: bool = False, proxy: str | None = None
-    ) -> None:
-        """Record that the pixel of an email was loaded; see `Messenger.record_open`."""
-        await _in_thread(self.messenger.record_open, code, prefetched=prefetched, proxy=proxy)
-
-    async def render(
-        self,
-        template: str,
-        locale: str | None = None,
-        data: Mapping[str, Any] | None = None,
-        *,
-        channel: ChannelReference,
-        version_id: UUID | None = None,
-    ) -> RenderedTemplate:
-        """Show the content of a template; see `Messenger.render`."""
-        return await _in_thread(
-            self.messenger.render, template, locale, data, channel=channel, version_id=version_id
-        )
+    close = threaded(Messenger.close)
+    send_many = threaded(Messenger.send_many)
+    send_batch = threaded(Messenger.send_batch)
+    notify = threaded(Messenger.notify)
+    plan = threaded(Messenger.plan)
+    next_allowed = threaded(Messenger.next_allowed)
+    render = threaded(Messenger.render)
+    get = threaded(Messenger.get)
+    get_json = threaded(Messenger.get_json)
+    find = threaded(Messenger.find)
+    find_json = threaded(Messenger.find_json)
+    counts = threaded(Messenger.counts)
+    rollups = threaded(Messenger.rollups)
+    timeline = threaded(Messenger.timeline)
+    interactions = threaded(Messenger.interactions)
+    cancel = threaded(Messenger.cancel)
+    cancel_batch = threaded(Messenger.cancel_batch)
+    reschedule = threaded(Messenger.reschedule)
+    replay = threaded(Messenger.replay)
+    dead_letters = threaded(Messenger.dead_letters)
+    doubts = threaded(Messenger.doubts)
+    receive = threaded(Messenger.receive)
+    receive_webhook = threaded(Messenger.receive_webhook)
+    failed_receipts = threaded(Messenger.failed_receipts)
+    retry_receipts = threaded(Messenger.retry_receipts)
+    # A thread of a worker calls the handler, never the event loop: it is no coroutine function.
+    subscribe = threaded(Messenger.subscribe)
+    resolve_short_link = threaded(Messenger.resolve_short_link)
+    record_open = threaded(Messenger.record_open)
+    report_conversion = threaded(Messenger.report_conversion)
+    purge = threaded(Messenger.purge)
+    damaged_rows = threaded(Messenger.damaged_rows)
 
 
 class _SendQueue:
@@ -407,7 +213,7 @@ class _SendQueue:
         """Write a batch in one transaction, and give each caller its message or its error."""
         submissions = [submission for submission, _ in batch]
         try:
-            results = await _in_thread(_accepted, self._messenger.acceptor, submissions)
+            results = await in_thread(partial(_accepted, self._messenger.acceptor, submissions))
         except Exception as error:  # noqa: BLE001 - no thread could be started: the callers get it
             results = [error] * len(batch)
         except BaseException:
@@ -428,27 +234,10 @@ class _SendQueue:
                 future.cancel()
 
 
-async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    return await asyncio.to_thread(_call, partial(work, *args, **kwargs))
-
-
-def _call(work: Callable[[], R]) -> R:
-    """Turn exceptions that would end the event loop, or not reach it, into others."""
-    try:
-        with HostCode("code of the host"):
-            return work()
-    except StopIteration as error:  # no future can hold it
-        raise RuntimeError("code of the host raised StopIteration") from error
-
-
 def _accepted(
     acceptor: MessageAcceptor, submissions: Sequence[Submission]
 ) -> list[Message | Exception]:
     def accept(batch: Sequence[Submission]) -> list[AcceptResult]:
-        return _call(partial(acceptor.accept, batch))
+        return call_as_host(partial(acceptor.accept, batch))
 
     return list(accept_each(accept, submissions))
-
-
-def _taken(answers: Iterator[Message | Rejection]) -> list[Message | Rejection]:
-    return list(islice(answers, CHUNK))

@@ -1,11 +1,14 @@
 """What hosts with an event loop may rely on: shared commits, own errors, harmless cancellation."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import timedelta
+from inspect import getmembers, iscoroutinefunction, isfunction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,15 +29,27 @@ from messaging_core import (
     Verdict,
 )
 from messaging_core.aio import MOST_TOGETHER, AsyncMessenger
+from messaging_core.aio_parts import (
+    AsyncContactDirectory,
+    AsyncSuppressionList,
+    AsyncTemplateStore,
+    AsyncWebhookSubscriptions,
+)
+from messaging_core.contacts.directory import ContactDirectory
+from messaging_core.contacts.suppressions import SuppressionList
+from messaging_core.errors import UnknownTemplateError
+from messaging_core.messages.webhooks import WebhookSubscriptions
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import Reception
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.templates.store import TemplateStore
 from messaging_core.testing import (
     MONDAY_MORNING as NOW,
 )
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_receipt, a_request
+from messaging_core.threaded import in_thread
 
 ORDERS = a_channel("orders")
 PATIENCE = 10.0
@@ -441,8 +456,8 @@ NOWHERE = ORDERS.id
 
 
 def test_every_method_of_the_messenger_can_be_awaited() -> None:
-    never_awaited = {"channel", "route", "from_config", "contacts", "suppressions", "templates"}
-    never_awaited |= {"max_webhook_size", "webhooks", "webhook_sender"}
+    never_awaited = {"channel", "route", "from_config", "max_webhook_size", "webhook_sender"}
+    never_awaited |= {"audit", "page_records"}  # of the viewer, which has threads of its own
     public = {name for name in vars(Messenger) if not name.startswith("_")}
 
     missing = public - never_awaited - set(vars(AsyncMessenger))
@@ -495,3 +510,65 @@ def test_closing_closes_the_storage() -> None:
 
     with pytest.raises(StorageError):
         messenger.messenger.find()
+
+
+class TestParts:
+    """Contacts, suppressions, templates and webhooks have coroutines too."""
+
+    @pytest.mark.parametrize(
+        ("blocking", "awaited"),
+        [
+            (ContactDirectory, AsyncContactDirectory),
+            (SuppressionList, AsyncSuppressionList),
+            (TemplateStore, AsyncTemplateStore),
+            (WebhookSubscriptions, AsyncWebhookSubscriptions),
+        ],
+    )
+    def test_there_is_a_coroutine_for_each_call_of_a_part(
+        self, blocking: type, awaited: type
+    ) -> None:
+        calls = {name for name, _ in getmembers(blocking, isfunction) if not name.startswith("_")}
+
+        assert {name for name in calls if not hasattr(awaited, name)} <= {"engines"}
+        for name in calls:
+            assert iscoroutinefunction(getattr(awaited, name)) or name == "members"
+            assert getattr(awaited, name).__doc__
+
+    def test_contacts_suppressions_and_templates_are_reached_without_blocking(self) -> None:
+        messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
+        client = AsyncMessenger(messenger)
+        loop_thread = threading.get_ident()
+        threads = set[int]()
+
+        async def calls() -> list[Any]:
+            contact = await client.contacts.update_or_create("phonenumber", "+31612345678")
+            group = await client.contacts.create_list("vip")
+            await client.contacts.add_to_list(group.id, [contact.id])
+            members = [member.id async for member in client.contacts.members(group.id)]
+            threads.add(await in_thread(threading.get_ident))
+            suppressed = await client.suppressions.find()
+            with pytest.raises(UnknownTemplateError):
+                await client.templates.get("none")
+            return [members == [contact.id], suppressed.results, await client.webhooks.find()]
+
+        assert asyncio.run(calls()) == [True, [], []]
+        assert loop_thread not in threads
+
+    def test_a_connection_of_the_host_makes_the_message_part_of_its_transaction(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "messages.db"
+        with SqliteStorage(path, journal_mode="DELETE") as storage:
+            messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
+            host = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+            async def send() -> Message:
+                client = AsyncMessenger(messenger)
+                return await client.send(ORDERS, to="+31612345678", text="Hi", connection=host)
+
+            with closing(host):
+                host.execute("BEGIN IMMEDIATE")
+                message = asyncio.run(send())
+                host.execute("ROLLBACK")
+            with pytest.raises(UnknownMessageError):
+                messenger.get(message.id)
