@@ -14,7 +14,7 @@ from collections.abc import (
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import Any, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 from uuid import UUID
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
@@ -42,12 +42,16 @@ from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.received_file import ReceivedFile
 from messaging_core.models.messages.request_fields import RequestFields
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.policy.plan import Plan, Rejection
 from messaging_core.ports.components import A_MESSENGER
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.wire import Json
+
+if TYPE_CHECKING:  # loaded on first use
+    from messaging_core.messages.media import MessageMedia
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -312,6 +316,18 @@ class AsyncMessenger(ForkAware):
     ) -> list[Interaction]:
         """Return what people did with a message; see `Messenger.interactions`."""
         return await _in_thread(self.messenger.interactions, message_id, workspace=workspace)
+
+    async def media(
+        self, message_id: UUID, file_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> "MessageMedia":
+        """Return a file of an incoming message; read it in a thread; see `Messenger.media`."""
+        return await _in_thread(self.messenger.media, message_id, file_id, workspace=workspace)
+
+    async def received_files(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[ReceivedFile]:
+        """Return the files of an incoming message; see `Messenger.received_files`."""
+        return await _in_thread(self.messenger.received_files, message_id, workspace=workspace)
 
     async def report_conversion(
         self, message_id: UUID, conversion: Conversion, *, workspace: UUID = DEFAULT_WORKSPACE
