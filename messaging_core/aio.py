@@ -329,6 +329,10 @@ class AsyncMessenger(ForkAware):
         """Return the files of an incoming message; see `Messenger.received_files`."""
         return await _in_thread(self.messenger.received_files, message_id, workspace=workspace)
 
+    async def retry_media(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Let a worker fetch files again that were given up; see `Messenger.retry_media`."""
+        return await _in_thread(self.messenger.retry_media, workspace=workspace)
+
     async def report_conversion(
         self, message_id: UUID, conversion: Conversion, *, workspace: UUID = DEFAULT_WORKSPACE
     ) -> Interaction:

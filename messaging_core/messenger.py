@@ -974,6 +974,14 @@ class Messenger:
         """
         return self._media.files(message_id, workspace)
 
+    @checked(workspace=uuid)
+    def retry_media(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Let a worker fetch the files again that were given up, and return their number.
+
+        Call it when the cause is corrected, such as wrong credentials.
+        """
+        return self._media.retry(workspace, self.clock.now())
+
     @checked(
         message_id=id_of("message"),
         conversion=A_CONVERSION,

@@ -1,6 +1,8 @@
 """Find the pictures and files of messages that people sent."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from attrs import field
@@ -11,6 +13,8 @@ from messaging_core.messages.lookup import message_of
 from messaging_core.models.messages.received_file import FileState, ReceivedFile
 from messaging_core.ports.media_store import MediaStore
 from messaging_core.ports.storage.transaction import Storage
+
+_PAGE: Final = 100  # files of one transaction
 
 
 @frozen(kw_only=True)
@@ -51,6 +55,16 @@ class MediaLookup:
         with self.storage.begin(read_only=True) as tx:
             message_of(tx, workspace, message_id)
             return tx.received_files.of_message(workspace, message_id)
+
+    def retry(self, workspace: UUID, now: datetime) -> int:
+        """Let a worker fetch all files again that were given up, and return their number."""
+        number = 0
+        while True:
+            with self.storage.begin() as tx:
+                restarted = tx.received_files.restart(workspace, now=now, limit=_PAGE)
+            number += restarted
+            if restarted < _PAGE:
+                return number
 
     def get(self, message_id: UUID, file_id: UUID, workspace: UUID) -> MessageMedia:
         """Return one file of a message."""

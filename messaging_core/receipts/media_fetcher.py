@@ -129,13 +129,13 @@ class MediaFetcher:
         after = after_failure(
             claim,
             reason,
-            is_last=permanent or claim.fence >= MOST_FAILURES,
-            pause=pause_after(claim.fence),
+            is_last=permanent or claim.attempts >= MOST_FAILURES,
+            pause=pause_after(claim.attempts),
             now=self._context.now(),
         )
         if after.state is FileState.FAILED:
             _log.warning("file %s of message %s is given up: %s", *_names(claim), reason)
-        elif claim.fence == 1:
+        elif claim.attempts == 1:
             _log.warning("file %s of message %s is tried again: %s", *_names(claim), reason)
         return after
 
@@ -149,7 +149,7 @@ class MediaFetcher:
         stored = store.find(claim.file.id)
         if stored is not None:  # by a worker that crashed before it could record it
             return stored
-        if claim.fence > MOST_FAILURES:
+        if claim.attempts > MOST_FAILURES:
             raise MediaError("each attempt ended in a crash", permanent=True)
         began = monotonic()
         media = self._read(claim)

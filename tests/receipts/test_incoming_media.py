@@ -265,6 +265,25 @@ def test_a_file_that_is_not_there_is_given_up_with_the_reason(
     assert URL not in caplog.text
 
 
+def test_a_file_that_was_given_up_is_fetched_again_when_the_host_says_so() -> None:
+    refused = MediaError("the server answered 401", permanent=True)
+    shelf = Shelf(refused, *[MediaError("503", permanent=False)] * 31)
+    shop = Shop(shelf)
+    message = shop.receive(an_image())
+    shop.worker.drain()
+    assert shop.states(message) == [FileState.FAILED]
+
+    assert shop.messenger.retry_media(workspace=OTHER_WORKSPACE) == 0
+    assert shop.messenger.retry_media() == 1
+    assert shop.messenger.retry_media() == 0
+    for _ in range(32):
+        shop.worker.drain()
+        shop.clock.advance(hours=1)
+
+    assert shop.states(message) == [FileState.STORED]
+    assert shop.messenger.retry_media() == 0
+
+
 def test_a_server_that_never_answers_is_given_up_after_a_day_or_so() -> None:
     shelf = Shelf(*[MediaError("the connection timed out", permanent=False)] * 100)
     shop = Shop(shelf)

@@ -122,6 +122,19 @@ def _decoded(content: str | None) -> bytes | None:
         return None
 
 
+def restarted(file: ReceivedFile, fence: int, now: datetime) -> ReceivedFile:
+    """Return a file that was given up as it waits again.
+
+    Args:
+        file: The file.
+        fence: How often it was leased.
+        now: The present.
+    """
+    return attrs.evolve(
+        file, state=FileState.WAITING, due_at=now, reason=None, earlier_claims=fence
+    )
+
+
 def after_failure(
     claim: FileClaim, reason: str, *, is_last: bool, pause: timedelta, now: datetime
 ) -> ReceivedFile:

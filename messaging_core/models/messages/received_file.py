@@ -40,6 +40,7 @@ class ReceivedFile:
         size: In bytes; 0 until it is stored.
         due_at: When it is tried next, or was done.
         reason: Why the last attempt failed.
+        earlier_claims: How often it was leased before it was last restarted.
     """
 
     id: UUID
@@ -55,6 +56,7 @@ class ReceivedFile:
     created_at: datetime
     due_at: datetime
     reason: str | None = None
+    earlier_claims: int = 0
 
 
 @frozen(kw_only=True)
@@ -79,3 +81,8 @@ class FileClaim:
 
     file: ReceivedFile
     fence: int
+
+    @property
+    def attempts(self) -> int:
+        """Return how often the file was leased since it was added or restarted."""
+        return self.fence - self.file.earlier_claims

@@ -56,6 +56,13 @@ class ReceivedFiles(Protocol):
     def settle(self, claim: FileClaim, after: ReceivedFile | None) -> bool:
         """Replace a claimed file, or delete its record if nothing comes after it.
 
-        Its content is dropped unless it waits on. Returns false if the file was claimed again
-        since, if its state has changed, or if it is gone; then nothing changes.
+        Its content is dropped unless it waits on or failed. Returns false if the file was claimed
+        again since, if its state has changed, or if it is gone; then nothing changes.
+        """
+
+    @abstractmethod
+    def restart(self, workspace: UUID, *, now: datetime, limit: int) -> int:
+        """Let up to `limit` failed files of a workspace wait again, due now; return how many.
+
+        Their `earlier_claims` become the fence that they have, and their `reason` goes.
         """

@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.decisions.acceptance.received_files import restarted
 from messaging_core.lazy import frozen
 from messaging_core.models.messages.received_file import (
     FileClaim,
@@ -17,6 +18,7 @@ from messaging_core.models.messages.received_file import (
 from messaging_core.ports.storage.received_files import ReceivedFiles
 from messaging_core.wire import encode, load
 
+_WITH_CONTENT = frozenset({FileState.WAITING, FileState.FAILED})
 _DUE_STATES = frozenset({FileState.WAITING, FileState.REMOVED})
 
 
@@ -96,9 +98,20 @@ class MemoryReceivedFiles(ReceivedFiles):
         if after is None:
             self._undo.remove(self._table, claim.file.id)
         else:
-            content = stored.content if after.state is FileState.WAITING else None
+            content = stored.content if after.state in _WITH_CONTENT else None
             self._put(after, fence=claim.fence, content=content)
         return True
+
+    def restart(self, workspace: UUID, *, now: datetime, limit: int) -> int:
+        failed = [
+            stored
+            for stored in self._table.values()
+            if stored.workspace == workspace and stored.state is FileState.FAILED
+        ][:limit]
+        for stored in failed:
+            again = restarted(stored.load(), stored.fence, now)
+            self._put(again, fence=stored.fence, content=stored.content)
+        return len(failed)
 
     def _claimed(self, claim: FileClaim) -> StoredFile | None:
         """Return the row of a claim that still counts."""

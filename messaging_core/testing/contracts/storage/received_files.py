@@ -170,6 +170,31 @@ class ReceivedFilesContract:
             (None, None, None)
         }
 
+    def test_failed_files_of_a_workspace_wait_again_and_count_from_there(self) -> None:
+        storage = self.make_storage()
+        with storage.begin() as tx:
+            tx.received_files.add(
+                [NewFile(file=a_received_file(1, number=0, url=None), content=b"x")]
+            )
+        for _ in range(2):
+            (claim,) = _claim(storage)
+            _settle(storage, claim, evolve(claim.file, state=FileState.FAILED, reason="why"))
+            assert _content(storage, claim) is None
+            restarted = [_restart(storage, OTHER_WORKSPACE), _restart(storage), _restart(storage)]
+            assert restarted == [0, 1, 0]
+        (again,) = _claim(storage)
+
+        assert again.file == a_received_file(1, number=0, url=None, earlier_claims=2)
+        assert (again.fence, again.attempts) == (3, 1)
+        assert _content(storage, again) == b"x"
+
+    def test_failed_files_wait_again_so_many_at_a_time(self) -> None:
+        storage = self.make_storage()
+        _add(storage, *(a_received_file(number, state=FileState.FAILED) for number in range(3)))
+        _add(storage, a_received_file(3, state=FileState.STORED))
+
+        assert [_restart(storage, limit=2) for _ in range(3)] == [2, 1, 0]
+
     def test_what_was_done_to_files_is_rolled_back(self) -> None:
         storage = self.make_storage()
         _add(storage, a_received_file(1))
@@ -241,6 +266,11 @@ def _content(storage: Storage, claim: FileClaim) -> bytes | None:
 def _settle(storage: Storage, claim: FileClaim, after: ReceivedFile | None) -> bool:
     with storage.begin() as tx:
         return tx.received_files.settle(claim, after)
+
+
+def _restart(storage: Storage, workspace: UUID = DEFAULT_WORKSPACE, *, limit: int = 9) -> int:
+    with storage.begin() as tx:
+        return tx.received_files.restart(workspace, now=AT, limit=limit)
 
 
 def _remove(storage: Storage, new: NewMessage, *, redact: bool) -> None:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sqlite.rows.skip_corrupt import skip_corrupt
+from messaging_core.decisions.acceptance.received_files import restarted
 from messaging_core.models.messages.received_file import (
     FileClaim,
     FileState,
@@ -39,7 +40,15 @@ _IS_CLAIMED = "id = ? AND fence = ? AND state = ?"
 _CONTENT = f"SELECT content FROM messaging_received_files WHERE {_IS_CLAIMED}"  # noqa: S608 - no input
 _REPLACE = (
     "UPDATE messaging_received_files SET state = ?, due_at = ?, document = ?,"  # noqa: S608 - no input
-    f" content = CASE WHEN ? = 'waiting' THEN content END WHERE {_IS_CLAIMED}"
+    f" content = CASE WHEN ? IN ('waiting', 'failed') THEN content END WHERE {_IS_CLAIMED}"
+)
+_FAILED = (
+    "SELECT id, fence, due_at, document FROM messaging_received_files"
+    " WHERE state = 'failed' AND workspace = ? LIMIT ?"
+)
+_RESTART = (
+    "UPDATE messaging_received_files SET state = ?, due_at = ?, document = ?"
+    " WHERE id = ? AND state = 'failed'"
 )
 _DELETE = f"DELETE FROM messaging_received_files WHERE {_IS_CLAIMED}"  # noqa: S608 - no input
 
@@ -94,6 +103,16 @@ class SqliteReceivedFiles(ReceivedFiles):
             row = (after.state, to_micros(after.due_at), encode(after), after.state)
             self._cursor.execute(_REPLACE, (*row, *_claimed(claim)))
         return bool(self._cursor.rowcount)
+
+    def restart(self, workspace: UUID, *, now: datetime, limit: int) -> int:
+        rows = self._cursor.execute(_FAILED, (workspace.bytes, limit)).fetchall()
+        claims = skip_corrupt(rows, _claim_of, "received file")
+        files = [restarted(claim.file, claim.fence - 1, now) for claim in claims]
+        self._cursor.executemany(
+            _RESTART,
+            [(file.state, to_micros(now), encode(file), file.id.bytes) for file in files],
+        )
+        return self._cursor.rowcount if files else 0
 
 
 def _claimed(claim: FileClaim) -> tuple[bytes, int, str]:

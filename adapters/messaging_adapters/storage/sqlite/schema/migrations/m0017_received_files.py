@@ -20,6 +20,8 @@ CREATE TABLE messaging_received_files (
 CREATE INDEX messaging_received_files_message ON messaging_received_files (message_id);
 CREATE INDEX messaging_received_files_due ON messaging_received_files (state, due_at)
     WHERE state IN ('waiting', 'removed');
+CREATE INDEX messaging_received_files_failed ON messaging_received_files (workspace)
+    WHERE state = 'failed';
 """
 
 
