@@ -12,6 +12,7 @@ MessagingError
 ├── NotFoundError                what was named is not there
 │   ├── UnknownChannelError
 │   ├── UnknownMessageError
+│   ├── UnknownMediaError
 │   ├── UnknownBatchError
 │   ├── UnknownContactError
 │   ├── UnknownListError
@@ -165,6 +166,18 @@ class UnknownMessageError(NotFoundError):
     def __str__(self) -> str:
         """Return the id that was asked for."""
         return f"no message {self.message_id}"
+
+
+class UnknownMediaError(NotFoundError):
+    """Report a file id that is not of a message in this workspace."""
+
+    def __init__(self, file_id: UUID) -> None:
+        super().__init__(file_id)
+        self.file_id = file_id
+
+    def __str__(self) -> str:
+        """Return the id that was asked for."""
+        return f"the message has no file {self.file_id}"
 
 
 class UnknownBatchError(NotFoundError):

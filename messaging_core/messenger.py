@@ -65,6 +65,7 @@ from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.received_file import ReceivedFile
 from messaging_core.models.messages.request_fields import RequestFields
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.models.people.suppression import SuppressionCause
@@ -112,6 +113,7 @@ from messaging_core.ports.transport import Transport, close_transports
 from messaging_core.receipts.clicks import record_open, resolve_short_link
 from messaging_core.receipts.conversions import record_conversion
 from messaging_core.receipts.inbox import ReceiptInbox
+from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.receipts.webhooks import WebhookReceiver
 from messaging_core.templates.resolver import TemplateResolver
@@ -122,9 +124,11 @@ if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
     from messaging_core.messages.audit import AuditTrail, PageRecords
+    from messaging_core.messages.media import MediaLookup, MessageMedia
     from messaging_core.messages.webhook_sender import WebhookSender
     from messaging_core.messages.webhooks import WebhookSubscriptions
     from messaging_core.notifications.service import NotificationService
+    from messaging_core.receipts.media_fetcher import MediaFetcher
     from messaging_core.templates.store import TemplateStore
 
 
@@ -158,6 +162,8 @@ class Messenger:
         receipt_parsers: Read the webhooks of providers for `receive_webhook`.
         media_check: Refuses media URLs at `send`, such as `Uploads` does for files that were not
             uploaded.
+        incoming_media: Where workers keep the pictures and files of messages that people send;
+            without it they stay at the providers, by their URLs.
 
     Use it as a context manager, or call `close`, to close its storage and transports.
 
@@ -185,6 +191,9 @@ class Messenger:
         files=optional(FILES),
         receipt_parsers=parsers_of,
         media_check=optional(A_MEDIA_CHECK),
+        incoming_media=optional(
+            a(IncomingMedia, "IncomingMedia", "write incoming_media=IncomingMedia(store=…)")
+        ),
     )
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
@@ -206,6 +215,7 @@ class Messenger:
         files: Files | None = None,
         receipt_parsers: Iterable[ReceiptParser] = (),
         media_check: MediaCheck | None = None,
+        incoming_media: IncomingMedia | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -243,6 +253,7 @@ class Messenger:
             acceptor=self.acceptor,
             keywords=keywords or Keywords(),
             parsers=parsers,
+            media=incoming_media,
         )
         self._webhooks = WebhookReceiver(self.inbox, parsers)
         self.subscriptions = EventSubscriptions(storage, self.clock)
@@ -314,6 +325,22 @@ class Messenger:
         return WebhookSender(self.context, client, threads=threads)
 
     @cached_property
+    def media_fetcher(self) -> "MediaFetcher | None":
+        """What fetches the files of incoming messages for a worker, if they are kept."""
+        if self.inbox.media is None:
+            return None
+        from messaging_core.receipts.media_fetcher import MediaFetcher  # noqa: PLC0415 - the same
+
+        return MediaFetcher(self.context, self.inbox.media)
+
+    @cached_property
+    def _media(self) -> "MediaLookup":
+        from messaging_core.messages.media import MediaLookup  # noqa: PLC0415 - the same
+
+        media = self.inbox.media
+        return MediaLookup(storage=self.storage, store=media.store if media else None)
+
+    @cached_property
     def _notifications(self) -> "NotificationService":
         from messaging_core.notifications.service import (  # noqa: PLC0415 - the same
             NotificationService,
@@ -347,13 +374,14 @@ class Messenger:
         return messenger
 
     def close(self) -> None:
-        """Close the storage, the transports and the check of media; workers stop first.
+        """Close the storage, the transports, the check and the store of media; workers stop first.
 
         Those are closed that can be.
         """
         routes = [self.channels.route(channel_id) for channel_id in self.channels.by_id]
         close_transports(route[1] for route in routes if route)
-        for own in (self._media_check, self.storage):
+        media_store = self.inbox.media and self.inbox.media.store
+        for own in (self._media_check, media_store, self.storage):
             close = getattr(own, "close", None)
             if close is not None:
                 close()
@@ -920,6 +948,40 @@ class Messenger:
         """
         return self._lookup.interactions(message_id, workspace)
 
+    @checked(message_id=id_of("message"), file_id=id_of("file"), workspace=uuid)
+    def media(
+        self, message_id: UUID, file_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> "MessageMedia":
+        """Return a picture or file of an incoming message, to be read from the media store.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+            UnknownMediaError: The message has no such file.
+            StateError: The file is not fetched yet: a worker will.
+            MediaError: It could not be fetched and was given up.
+            ConfigurationError: The messenger has no media store.
+        """
+        return self._media.get(message_id, file_id, workspace)
+
+    @checked(message_id=id_of("message"), workspace=uuid)
+    def received_files(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[ReceivedFile]:
+        """Return what became of each file of an incoming message, in the order of its body.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        return self._media.files(message_id, workspace)
+
+    @checked(workspace=uuid)
+    def retry_media(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Let a worker fetch the files again that were given up, and return their number.
+
+        Call it when the cause is corrected, such as wrong credentials.
+        """
+        return self._media.retry(workspace, self.clock.now())
+
     @checked(
         message_id=id_of("message"),
         conversion=A_CONVERSION,
@@ -983,7 +1045,7 @@ class Messenger:
             ArgumentError: `before` has no time zone, `keep` is not one of the choices, or `chunk`
                 is less than one.
         """
-        return purge_of(
+        purged = purge_of(
             self.storage,
             self.clock,
             before=before,
@@ -992,6 +1054,9 @@ class Messenger:
             chunk=chunk,
             unmatched=unmatched,
         ).run(limit)
+        if self.media_fetcher is not None:
+            self.media_fetcher.remove_due()
+        return purged
 
     @checked(code=a(str, "text", "pass the last part of the path"), prefetched=flag)
     def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:

@@ -165,7 +165,8 @@ class Worker:
             return self._context.clock.now() >= deadline
 
         while progress.is_waiting(self._context.clock.now()) and not is_late():
-            if not self._run_batch(is_late).total:
+            # A caller waits: the media of incoming messages are left to other workers.
+            if not self._run_batch(is_late, with_media=False).total:
                 break
         return progress.report()
 
@@ -223,11 +224,11 @@ class Worker:
                 await asyncio.wait([end])
                 raise
 
-    def _run_batch(self, is_late: Callable[[], bool]) -> DeliveryReport:
+    def _run_batch(self, is_late: Callable[[], bool], *, with_media: bool = True) -> DeliveryReport:
         with self._loop() as loop:
             loop.claim_batch()
             loop.drain(is_late)
-        self._housekeeper().run_once()
+        self._housekeeper().run_once(with_media=with_media)
         return loop.commits.report
 
     def _deduplicates(self, claim: Claim) -> bool:
@@ -237,7 +238,11 @@ class Worker:
     def _housekeeper(self) -> Housekeeper:
         messenger = self._messenger
         return Housekeeper(
-            messenger.inbox, messenger.subscriptions, messenger.rollup_counter, self._timeout
+            messenger.inbox,
+            messenger.subscriptions,
+            messenger.rollup_counter,
+            messenger.media_fetcher,
+            self._timeout,
         )
 
     def _run(

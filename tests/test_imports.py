@@ -114,6 +114,7 @@ ERRORS = [
     errors.IdempotencyConflictError("order-1", MESSAGE_ID, ["/body/text"]),
     errors.NotFoundError("anything"),
     errors.UnknownChannelError("orders", ["support"]),
+    errors.UnknownMediaError(MESSAGE_ID),
     errors.UnknownMessageError(MESSAGE_ID),
     errors.UnknownBatchError(MESSAGE_ID),
     errors.UnknownContactError("ada"),

@@ -1,9 +1,10 @@
-"""The work of a worker beside delivering: receipts, events for subscribers, and roll-ups."""
+"""The work of a worker beside delivering: receipts, events, roll-ups and media."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
@@ -13,6 +14,9 @@ from messaging_core.messages.events import EventSubscriptions
 from messaging_core.messages.rollups import RollupCounter
 from messaging_core.receipts.inbox import ReceiptInbox
 
+if TYPE_CHECKING:  # loaded on first use: most hosts keep no media
+    from messaging_core.receipts.media_fetcher import MediaFetcher
+
 _log = logger(__name__)
 
 _PAUSE = 0.5  # seconds between looks
@@ -21,12 +25,13 @@ _MAX_WAIT = 5.0  # seconds that the end waits; what is not done by then is done 
 
 
 class Housekeeper:
-    """Process receipts and deliver events on other threads, so that no handler delays a delivery.
+    """Process receipts, deliver events and fetch media on other threads than those of deliveries.
 
     Args:
         inbox: The receipts that were not processed yet.
         subscriptions: The handlers of events.
         rollups: Counts the events that are in no roll-up yet.
+        media: Fetches the files of incoming messages, if they are kept.
         timeout: Seconds that a handler may take.
     """
 
@@ -35,8 +40,10 @@ class Housekeeper:
         inbox: ReceiptInbox,
         subscriptions: EventSubscriptions,
         rollups: RollupCounter,
+        media: "MediaFetcher | None",
         timeout: float,
     ) -> None:
+        self._media = media
         self._rollups = rollups
         self._inbox = inbox
         self._events = EventDelivery(subscriptions, timeout)
@@ -48,6 +55,7 @@ class Housekeeper:
         """Do the work on a thread as long as the block runs, and once more after it."""
         thread = threading.Thread(target=self._run, name="messaging-housekeeping", daemon=True)
         thread.start()
+        media = self._start_media()
         try:
             yield
         finally:
@@ -55,10 +63,24 @@ class Housekeeper:
             until = monotonic() + self._max_wait
             thread.join(self._max_wait)
             self._events.end(until)
+            if media is not None:
+                media.join(max(until - monotonic(), 0.0))
 
-    def run_once(self) -> None:
-        """Process the receipts and events that wait now, and count events."""
+    def _start_media(self) -> threading.Thread | None:
+        """Fetch media on a thread of its own: a slow server must not delay receipts."""
+        if self._media is None:
+            return None
+        thread = threading.Thread(
+            target=self._media.run, args=(self._over,), name="messaging-media", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def run_once(self, *, with_media: bool = True) -> None:
+        """Process the receipts, media and events that wait now, and count events."""
         self._inbox.process_pending()
+        if self._media is not None and with_media:
+            self._media.run_once()
         self._events.deliver()
         try:
             self._rollups.run_once()

@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.messages.message import *
     from messaging_core.models.messages.notification import *
     from messaging_core.models.messages.query import *
+    from messaging_core.models.messages.received_file import *
     from messaging_core.models.messages.request import *
     from messaging_core.models.messages.request_fields import *
     from messaging_core.models.messages.retention import *
@@ -144,6 +145,7 @@ _NAMES = {
         "MessageIds Notification NotificationFailure NotificationReport NotificationSkip"
     ),
     "messages.query": "MessageQuery",
+    "messages.received_file": "FileClaim FileState NewFile ReceivedFile",
     "messages.request": "NotificationHook ReplyTo SendMessage ShortLinks",
     "messages.request_fields": "Addressee RequestFields",
     "messages.retention": "Keep Purged",

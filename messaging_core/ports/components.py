@@ -62,6 +62,14 @@ A_MEDIA_CHECK: Final = part(
     "a check of media URLs", "check", remedy="write media_check=Uploads(…), or leave it out"
 )
 A_MEDIA_SOURCE: Final = part("a source of media", "read", remedy="write media=HttpMediaSource()")
+A_MEDIA_STORE: Final = part(
+    "a media store",
+    "begin",
+    "find",
+    "read",
+    "delete",
+    remedy='write store=FolderMediaStore("media")',
+)
 
 _CHANNELS: Final = "a dict of channels with the transport of each"
 _REMEDY: Final = "write channels={Channel(…): transport}"
@@ -112,6 +120,20 @@ def a_transport(value: Any, name: str) -> Any:
         remedy = "pass the transports themselves, one after the other, such as SmtpTransport(…)"
         raise refuse(name, "a transport", value, remedy)
     return value
+
+
+def a_base_url(value: Any, name: str) -> Any:
+    """Allow what URLs of the host begin with; a slash at its end makes no difference."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - most programs need it never
+
+    text: str = a_text(value, name)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a bracket that opens no IPv6 address
+        parts = urlsplit("")
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError(f"{name} must be such as https://shop.example/messaging")
+    return text.rstrip("/")
 
 
 def parsers_of(value: Any, name: str) -> Any:

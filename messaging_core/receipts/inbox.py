@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from attrs import evolve, field
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import received
+from messaging_core.decisions.acceptance.received_files import take_files
 from messaging_core.decisions.status import events
 from messaging_core.errors import (
     ConfigurationError,
@@ -31,6 +33,7 @@ from messaging_core.models.delivery.receipt import (
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.receipts import ReceiptParser, SupportsFetch
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
 from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.receipts.reassembly import reassembled
@@ -64,12 +67,14 @@ class ReceiptInbox:
         acceptor: Accepts the answers to what people write.
         keywords: What is done about STOP, START and HELP.
         parsers: By name; some fetch messages that their provider only announced.
+        media: Where the files of messages that people send are kept, if the host keeps them.
     """
 
     context: EngineContext
     acceptor: MessageAcceptor
     keywords: Keywords = field(factory=Keywords)
     parsers: Mapping[str, ReceiptParser] = field(factory=dict)
+    media: IncomingMedia | None = None
 
     def receive(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
@@ -268,6 +273,16 @@ class ReceiptInbox:
         message = received(
             incoming, channel, message_id=self.context.ids.new(now), contact_id=contact_id, now=now
         )
+        if self.media is not None:
+            message, files = take_files(
+                message,
+                workspace=entry.workspace,
+                source=incoming.source,
+                base_url=self.media.base_url,
+                new_id=partial(self.context.ids.new, now),
+                now=now,
+            )
+            tx.received_files.add(files)
         tx.messages.add(
             [NewMessage(workspace=entry.workspace, platform=channel.platform, message=message)]
         )

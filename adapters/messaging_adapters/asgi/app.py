@@ -21,6 +21,7 @@ from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import ConfigurationError, MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.http import HttpRequest, HttpResponse
+from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.worker import Worker
 
 try:
@@ -71,10 +72,12 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         within: How long that may take.
         saga: How commands of a Flow Manager become notifications; without it there is no
             `POST /saga/send`.
-        uploads: Lets callers upload media; without it there are no routes for media.
+        uploads: Lets callers upload media, and fetch the media of messages; without it there are
+            no routes for media.
 
     Raises:
-        ConfigurationError: The URL is none.
+        ConfigurationError: The URL is none, or `uploads` and the `incoming_media` of the messenger
+            have different stores or URLs.
         MissingDependencyError: Starlette is not installed, or python-multipart where there are
             uploads.
     """
@@ -100,6 +103,7 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         for path, of_path in groupby(served, key=lambda route: route.path)
     ]
     if uploads is not None:
+        _check_incoming(messenger.messenger.inbox.media, uploads)
         from messaging_adapters.asgi.media_transfer import media_routes  # noqa: PLC0415 - on demand
 
         routes[:0] = media_routes(uploads)  # before the path that every short link fits
@@ -107,6 +111,15 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
     app.router.redirect_slashes = False
     return app
+
+
+def _check_incoming(media: IncomingMedia | None, uploads: Uploads) -> None:
+    """Refuse media of incoming messages that the routes for media would not find."""
+    if media is None:
+        return
+    if media.store is not uploads.store or media.base_url != uploads.base_url:
+        remedy = "IncomingMedia(store=uploads.store, base_url=uploads.base_url, source=…)"
+        raise ConfigurationError(f"uploads and incoming_media must have one store: write {remedy}")
 
 
 def _description(served: Sequence[Route], base: str | None) -> _Endpoint:

@@ -186,6 +186,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     statuses = set(_WITH_KEY if route.action else _WITHOUT_KEY)
     statuses |= {422} if route.body or route.query else set()
     statuses |= {409, 415} if route.action and route.method != "GET" else set()
+    if route.may_redirect:  # a file that is not fetched yet
+        statuses |= {409}
     return answers | {
         str(status): {"description": CODES[status], "content": problem}
         for status in sorted(statuses)

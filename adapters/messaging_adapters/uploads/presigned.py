@@ -2,16 +2,16 @@
 
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from attrs import define, field, frozen
 
-from messaging_core.arguments import a, a_text, checked, checked_init, flag, part, span, whole
+from messaging_core.arguments import a, a_text, checked, checked_init, flag, span, whole
 from messaging_core.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -20,7 +20,7 @@ from messaging_core.errors import (
 )
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.ports.clock import Clock, Ids, SystemClock, TimeOrderedIds
-from messaging_core.ports.components import IDS, a_clock
+from messaging_core.ports.components import A_MEDIA_STORE, IDS, a_base_url, a_clock
 from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.media_store import DirectMediaStore, MediaFile, MediaStore
 from messaging_core.rules.content.media import check_media_type
@@ -31,9 +31,8 @@ _SIGNATURE: Final = "signature"
 _FORM: Final = "upload"
 _LINK: Final = "link"
 _AT_ONCE: Final = timedelta(minutes=5)
-_STORE: Final = part(
-    "a media store", "begin", "find", "read", remedy='write store=FolderMediaStore("media")'
-)
+_ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_FILE_PATH: Final = re.compile(f"(?:/workspaces/{_ID}/messages/{_ID})?/media/({_ID})")
 
 
 class UploadRefusedError(MessagingError):
@@ -66,14 +65,6 @@ class UploadGrant:
     expires_at: datetime
 
 
-def _https_or_http(value: Any, name: str) -> str:
-    text: str = a_text(value, name)
-    parts = urlsplit(text)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        raise ConfigurationError(f"{name} must be such as https://shop.example/messaging")
-    return text.rstrip("/")
-
-
 def _long_secret(value: Any, name: str) -> str:
     text: str = a_text(value, name)
     if len(text) < _SHORTEST_SECRET:
@@ -85,9 +76,9 @@ def _long_secret(value: Any, name: str) -> str:
 
 
 @checked_init(
-    store=_STORE,
+    store=A_MEDIA_STORE,
     secret=_long_secret,
-    base_url=_https_or_http,
+    base_url=a_base_url,
     max_bytes=whole(),
     lifetime=span(timedelta(seconds=1)),
     link_lifetime=span(timedelta(seconds=1)),
@@ -226,16 +217,14 @@ class Uploads(MediaCheck):
         self._still_open(expires, "the link")
 
     def file_id_of(self, url: str) -> UUID | None:
-        """Return the id of the file that a URL names, signed or not; none if it is not ours."""
-        prefix = f"{self.base_url}/media/"
-        if not url.startswith(prefix):
+        """Return the id of the file that a URL names, signed or not; none if it is not ours.
+
+        It may be an uploaded file, or a file of an incoming message.
+        """
+        if not url.startswith(f"{self.base_url}/"):
             return None
-        text = url.removeprefix(prefix).partition("?")[0]
-        try:
-            file_id = UUID(text)
-        except ValueError:
-            return None
-        return file_id if str(file_id) == text else None
+        match = _FILE_PATH.fullmatch(url.removeprefix(self.base_url).partition("?")[0])
+        return UUID(match[1]) if match else None
 
     def direct_url(self, file: MediaFile) -> str | None:
         """Return a URL of the store for a file that is fetched at once, or nothing.

@@ -8,6 +8,7 @@ from messaging_core.models.content.template import TemplateReference
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction, InteractionMetadata
 from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.received_file import FileState, ReceivedFile
 from messaging_core.models.people.contact import (
     Connector,
     MessageContact,
@@ -62,6 +63,16 @@ def redacted_interaction(interaction: Interaction) -> Interaction:
         metadata=InteractionMetadata(conversion=metadata.conversion, prefetched=metadata.prefetched)
         if metadata
         else None,
+    )
+
+
+def removed_file(file: ReceivedFile) -> ReceivedFile:
+    """Keep what is needed to delete a file from the media store.
+
+    `due_at` stays: a file that is just being fetched is deleted after the lease of its worker.
+    """
+    return evolve(
+        file, state=FileState.REMOVED, url=None, name=None, content_type=None, reason=None
     )
 
 

@@ -8,6 +8,7 @@ from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.ports.storage.rates import Rates
 from messaging_core.ports.storage.receipts import Receipts
+from messaging_core.ports.storage.received_files import ReceivedFiles
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.ports.storage.rollups import RollupStore
 from messaging_core.ports.storage.send_history import SendHistory
@@ -25,6 +26,7 @@ __all__ = [
     "Outbox",
     "Rates",
     "Receipts",
+    "ReceivedFiles",
     "Retention",
     "RollupStore",
     "SendHistory",

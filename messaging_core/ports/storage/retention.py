@@ -45,8 +45,8 @@ class Retention(Protocol):
         """Delete messages given by workspace and id, and return how many were deleted.
 
         Their events, evidence, interactions, short links and references go with them, and no
-        filter finds them. A message whose delivery is not over is left alone, and so is one that
-        the workspace does not have.
+        filter finds them. Their received files are marked, as by `redact`. A message whose delivery
+        is not over is left alone, and so is one that the workspace does not have.
         """
 
     @abstractmethod
@@ -58,6 +58,9 @@ class Retention(Protocol):
         deleted. The message is still listed. Filters find it only by what it still shows, by its
         batch and by its platform references. A message that was redacted before, whose delivery
         is not over, or that the workspace does not have, is left as it is and not returned.
+
+        Each received file of the messages becomes `removed_file`, without its content and with the
+        same `due_at`; a claim of it from before can no longer be settled.
         """
 
     @abstractmethod

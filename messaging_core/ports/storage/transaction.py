@@ -12,6 +12,7 @@ from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.ports.storage.rates import Rates
 from messaging_core.ports.storage.receipts import Receipts
+from messaging_core.ports.storage.received_files import ReceivedFiles
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.ports.storage.rollups import RollupStore
 from messaging_core.ports.storage.send_history import SendHistory
@@ -39,6 +40,7 @@ class Transaction(Protocol):
     audit: AuditLog
     records: ExpiringRecords
     rollups: RollupStore
+    received_files: ReceivedFiles
 
 
 class Storage(Protocol):

@@ -13,11 +13,13 @@ import trustme
 
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.media.http import HttpMediaSource
-from messaging_core.errors import MediaError
+from messaging_core.errors import ConfigurationError, MediaError
 from messaging_core.ports.media import Media
 
 PUBLIC = "93.184.215.14"
 OK = "HTTP/1.1 200 OK\r\n"
+CDN = ("cdn.example",)
+TOKEN = "Basic c2VjcmV0"
 
 
 class Server(ThreadingHTTPServer):
@@ -92,7 +94,7 @@ def authority() -> trustme.CA:
 def serve(closing: ExitStack, authority: trustme.CA) -> Callable[..., Server]:
     def started(*answer: bytes | float | str, host: str = "m.example", tls: bool = True) -> Server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(host).configure_cert(context)
+        authority.issue_cert(host, *CDN).configure_cert(context)
         pieces = [piece.encode() if isinstance(piece, str) else piece for piece in answer]
         server = Server(pieces, context if tls else None)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -119,6 +121,32 @@ def source(authority: trustme.CA) -> Callable[..., tuple[HttpMediaSource, Networ
         )
 
     return made
+
+
+class Turns:
+    """Answers that a server gives one after the other."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = iter(answers)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield next(self._answers).encode()
+
+
+def redirect(location: str) -> str:
+    return f"HTTP/1.1 307 Temporary Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+
+
+def sent(server: Server) -> list[tuple[str, str | None]]:
+    """Return the host of each request, and the credentials that it had."""
+    shown = []
+    for request in server.requests:
+        lines = request.decode().split("\r\n")[1:-1]
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
+        }
+        shown.append((headers["host"], headers.get("authorization")))
+    return shown
 
 
 def refusal(source: HttpMediaSource, url: str, limit: int = 100) -> MediaError:
@@ -371,3 +399,91 @@ def test_a_literal_ipv6_address_is_named_in_brackets(serve: Any, source: Any) ->
     media.read("http://[2606:2800:21f::1]/", 10)
 
     assert b"Host: [2606:2800:21f::1]\r\n" in server.requests[0]
+
+
+def test_credentials_go_to_their_own_host_and_follow_no_redirect_to_another(
+    serve: Any, source: Any
+) -> None:
+    server = serve()
+    server.answer = Turns(
+        redirect("/second"),
+        redirect("https://cdn.example/third"),
+        OK + "Content-Type: image/png\r\nContent-Length: 5\r\n\r\nhello",
+    )
+    media, _ = source(server, max_redirects=2, credentials={"m.example": TOKEN})
+
+    file = media.read("https://m.example/first", 5)
+
+    assert file == Media(content=b"hello", content_type="image/png")
+    assert sent(server) == [("m.example", TOKEN), ("m.example", TOKEN), ("cdn.example", None)]
+    assert [request.split()[1] for request in server.requests] == [b"/first", b"/second", b"/third"]
+
+
+def test_credentials_may_be_made_for_each_request(serve: Any, source: Any) -> None:
+    server, tokens = serve(OK + "\r\nhi"), iter(["Bearer 1", "Bearer 2"])
+    media, _ = source(server, credentials={"m.example": lambda: next(tokens)})
+
+    for _ in range(2):
+        media.read("https://m.example/", 5)
+
+    assert sent(server) == [("m.example", "Bearer 1"), ("m.example", "Bearer 2")]
+
+
+def test_credentials_never_go_over_plain_http_or_to_another_port(serve: Any, source: Any) -> None:
+    for url, tls in (("http://m.example/", False), ("https://m.example:8443/", True)):
+        server = serve(OK + "\r\nhi", tls=tls)
+        options: Any = {"allow_http": True, "ports": (443, 8443)}
+        media, _ = source(server, credentials={"m.example": TOKEN}, **options)
+
+        media.read(url, 5)
+
+        assert [credentials for _, credentials in sent(server)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("https://127.0.0.1/", "the URL leads into a private network"),
+        ("http://cdn.example/", "the URL is not https"),
+        ("https://cdn.example:22/", "the URL names a port that is not allowed"),
+        ("https://user@cdn.example/", "the URL is malformed"),
+        ("/again", "the server redirects too often, or to nowhere"),
+    ],
+)
+def test_a_redirect_is_checked_like_the_url_and_followed_only_so_often(
+    serve: Any, source: Any, target: str, reason: str
+) -> None:
+    server = serve(redirect(target))
+    media, network = source(server, max_redirects=3)
+    network.resolve = lambda host, _port: [host if host[0].isdigit() else PUBLIC]
+    media = HttpMediaSource(
+        resolve=network.resolve,
+        connect=network.connect,
+        ssl_context=media.ssl_context,
+        max_redirects=3,
+    )
+
+    error = refusal(media, "https://m.example/")
+
+    assert (error.reason, error.permanent) == (reason, True)
+    assert len(server.requests) == (4 if target == "/again" else 1)
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        TOKEN,
+        {"https://m.example": TOKEN},
+        {"M.example": TOKEN},
+        {"m.example": ""},
+        {"m.example": "a\r\nb: c"},
+        {"m.example": None},
+        {7: TOKEN},
+    ],
+)
+def test_credentials_that_no_request_could_carry_are_refused(credentials: Any) -> None:
+    with pytest.raises(ConfigurationError, match="credentials") as caught:
+        HttpMediaSource(credentials=credentials)
+
+    assert TOKEN not in str(caught.value) or credentials == TOKEN
+    assert TOKEN not in repr(HttpMediaSource(credentials={"m.example": TOKEN}))

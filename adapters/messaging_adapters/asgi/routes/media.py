@@ -12,13 +12,14 @@ from messaging_adapters.asgi.call import Call, answer
 from messaging_adapters.asgi.parameters import read_parameters
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
 from messaging_adapters.uploads.presigned import Uploads
-from messaging_core.errors import MediaError
+from messaging_core.errors import MediaError, UnknownMediaError
 from messaging_core.ports.http import HttpResponse
 from messaging_core.wire import dump, dump_message, load
 
 _FOUND: Final = 302
 _UNAVAILABLE: Final = 503
 _NO_STORE: Final = "the store of media is not available; try again"
+_GIVEN_UP: Final = "the file could not be fetched from its provider"
 
 
 @frozen(kw_only=True)
@@ -55,10 +56,11 @@ async def presign_channel_upload(call: Call) -> HttpResponse:
 async def get_message_media(call: Call) -> HttpResponse:
     """Tell where a medium of a message is fetched."""
     query = read_parameters(MediaQuery, call.query)
-    message = await call.messenger.get(call.id("messageId"), workspace=call.workspace)
-    file_id, uploads = call.id("fileId"), _uploads(call)
-    if file_id not in _files_of(dump_message(message), uploads):
-        raise ProblemError(NOT_FOUND)
+    message_id, file_id, uploads = call.id("messageId"), call.id("fileId"), _uploads(call)
+    if not await _is_received(call, message_id, file_id):
+        message = await call.messenger.get(message_id, workspace=call.workspace)
+        if file_id not in _files_of(dump_message(message), uploads):
+            raise ProblemError(NOT_FOUND)
     location = uploads.link(file_id)
     if query.redirect:
         return HttpResponse(status=_FOUND, headers={"location": location})
@@ -73,6 +75,22 @@ async def _presigned(call: Call, **owner: Any) -> HttpResponse:
         return answer(dump(await asyncio.to_thread(create)))
     except MediaError:
         raise ProblemError(_UNAVAILABLE, _NO_STORE) from None
+
+
+async def _is_received(call: Call, message_id: UUID, file_id: UUID) -> bool:
+    """Return whether a file came with an incoming message, and was fetched.
+
+    Raises:
+        StateError: It is not fetched yet.
+        ProblemError: It was given up.
+    """
+    try:
+        await call.messenger.media(message_id, file_id, workspace=call.workspace)
+    except UnknownMediaError:
+        return False
+    except MediaError:
+        raise ProblemError(NOT_FOUND, _GIVEN_UP) from None
+    return True
 
 
 def _uploads(call: Call) -> Uploads:

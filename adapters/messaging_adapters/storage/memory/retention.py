@@ -9,6 +9,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.log import LogTables, event_of
+from messaging_adapters.storage.memory.received_files import FileTable, stored_file
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_adapters.storage.memory.webhooks import WebhookTables
@@ -16,6 +17,7 @@ from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
+    removed_file,
 )
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
@@ -39,6 +41,7 @@ class Tables(Undoable, Protocol):
     log: LogTables
     content: ContentTables
     webhooks: WebhookTables
+    received_files: FileTable
 
     @property
     def outbox(self) -> Mapping[int, Any]:
@@ -101,7 +104,16 @@ class MemoryRetention(Retention):
                 self._tables.remove(self._log.interactions, place)
             if place[1] in self._log.event_positions:
                 self._tables.remove(self._log.event_positions, place[1])
+        self._remove_files(places)
         return len(erased)
+
+    def _remove_files(self, places: set[Place]) -> None:
+        """Mark the files of messages: a worker deletes them from the media store."""
+        table = self._tables.received_files
+        for file_id, stored in list(table.items()):
+            if (stored.workspace, stored.message_id) in places:
+                removed = stored_file(removed_file(stored.load()), fence=stored.fence, content=None)
+                self._tables.put(table, file_id, removed)
 
     def _forget_references(self, positions: frozenset[int]) -> None:
         table = self._tables.references
@@ -143,7 +155,9 @@ class MemoryRetention(Retention):
                 message = redacted(row.stored.load())
                 self._tables.put(rows, position, _redacted_row(row, message))
                 left.append((row.workspace, message))
-        self._redact_log({(workspace, message.id) for workspace, message in left})
+        places = {(workspace, message.id) for workspace, message in left}
+        self._redact_log(places)
+        self._remove_files(places)
         return left
 
     def _redact_log(self, places: set[Place]) -> None:

@@ -20,6 +20,7 @@ from messaging_adapters.storage.memory.directory import (
 )
 from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
+from messaging_adapters.storage.memory.received_files import MemoryReceivedFiles
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.rollups import MemoryRollups
 from messaging_adapters.storage.memory.search import matcher, row_of
@@ -186,6 +187,7 @@ class _MemoryTransaction(Transaction):
         self.records = MemoryExpiringRecords(tables.audit, tables)
         self.rates = MemoryRates(tables.access, tables)
         self.rollups = MemoryRollups(tables)
+        self.received_files = MemoryReceivedFiles(tables.received_files, tables)
 
 
 class MemoryStorage(ForkAware, Storage):

@@ -13,6 +13,7 @@ from messaging_adapters.storage.memory.audit import AuditTables
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.log import LogTables
+from messaging_adapters.storage.memory.received_files import FileTable
 from messaging_adapters.storage.memory.rollups import RollupTables
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.send_history import SendHistoryTable
@@ -68,6 +69,7 @@ class Tables:
         self.access = AccessTables()
         self.audit = AuditTables()
         self.rollups = RollupTables()
+        self.received_files: FileTable = {}
         self._undo: list[Callable[[], object]] = []
         self._is_open = False
 

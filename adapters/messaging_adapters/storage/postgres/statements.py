@@ -13,6 +13,7 @@ from messaging_adapters.storage.sqlite.stores import (
     contacts,
     outbox,
     receipts,
+    received_files,
     retention,
     suppressions,
     templates,
@@ -84,6 +85,11 @@ OVERRIDES: Final[Mapping[str, str]] = {
     receipts._IS_PENDING: (
         "SELECT 1 FROM messaging_receipts WHERE position = $1 AND state IN ('kept', 'unmatched')"
         " FOR UPDATE"
+    ),
+    received_files._DUE: (
+        "SELECT id, fence, due_at, document FROM messaging_received_files"
+        " WHERE state = $1 AND due_at <= $2 AND state IN ('waiting', 'removed')"
+        " ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED"
     ),
     retention._NEXT_WORKSPACE: (
         "SELECT (SELECT workspace FROM messaging_messages WHERE workspace > $1"

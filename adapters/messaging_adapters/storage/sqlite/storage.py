@@ -29,6 +29,7 @@ from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
 from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
 from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
 from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
+from messaging_adapters.storage.sqlite.stores.received_files import SqliteReceivedFiles
 from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
 from messaging_adapters.storage.sqlite.stores.rollups import SqliteRollups
 from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
@@ -75,6 +76,7 @@ class SqliteTransaction(Transaction):
         self.records = SqliteExpiringRecords(cursor)
         self.rates = SqliteRates(cursor)
         self.rollups = SqliteRollups(cursor)
+        self.received_files = SqliteReceivedFiles(cursor)
 
 
 _CLOSED = "the storage is closed: make a new one"

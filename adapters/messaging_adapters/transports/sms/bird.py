@@ -71,6 +71,7 @@ from messaging_core.wire import dump_send_message
 
 _LARGEST_REQUEST: Final = 204_800  # bytes
 _PAGE: Final = 100
+_MEDIA_HOST: Final = "media.api.bird.com"
 _SKEW: Final = timedelta(minutes=2)  # between Bird's clock and ours
 _FAILED: Final = frozenset({"rejected", "sending_failed", "delivery_failed", "skipped"})
 
@@ -138,6 +139,11 @@ class BirdTransport(CodecTransport):
         self._channel_url = f"{root}/workspaces/{self.workspace_id}/channels/{self.channel_id}"
         self._table = error_table("bird").with_changes(self.errors)
         self._run_itself()
+
+    @property
+    def media_credentials(self) -> Mapping[str, str]:
+        """Return what shows the media of incoming messages, for `HttpMediaSource`."""
+        return {_MEDIA_HOST: f"AccessKey {self.access_key}"}
 
     def request(self, envelope: Envelope, *, now: datetime) -> HttpRequest | Outcome:
         body = _body(envelope.content)

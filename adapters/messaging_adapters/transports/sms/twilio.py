@@ -140,6 +140,11 @@ class TwilioTransport(CodecTransport):
         )
         self._run_itself()
 
+    @property
+    def media_credentials(self) -> Mapping[str, str]:
+        """Return what shows the media of incoming messages, for `HttpMediaSource`."""
+        return {urlsplit(self.base_url).hostname or "": self._authorization}
+
     def _check_ids(self) -> None:
         for name, pattern, start in (
             ("account_sid", _ACCOUNT, "AC"),

@@ -5,10 +5,10 @@ Sources: the Messages API of developer.vonage.com, and Vonage's Python client `v
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from attrs import define, field
 
@@ -35,7 +35,7 @@ from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.delivery.capabilities import Capabilities
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope, MediaItem, MmsContent, SmsContent
-from messaging_core.ports.clock import Clock
+from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.rules.formats.uris import check_callback_url
@@ -47,6 +47,7 @@ _VALIDITY: Final = {"sms": (20, 604_800), "mms": (300, 259_200)}  # seconds
 _LONGEST_CAPTION: Final = 3_000
 _KINDS: Final = {"image": "image", "audio": "audio", "video": "video"}
 _VCARDS: Final = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
+_MEDIA_HOSTS: Final = ("api-us.nexmo.com", "api-eu.nexmo.com", "api-ap.nexmo.com")
 _KNOWN_CREDENTIALS: Final = frozenset({400, 422})
 
 
@@ -130,6 +131,17 @@ class VonageTransport(CodecTransport):
         self._url = f"{api_root(self.base_url)}/v1/messages"
         self._table = error_table("vonage").with_changes(self.errors)
         self._run_itself()
+
+    @property
+    def media_credentials(self) -> Mapping[str, Callable[[], str]]:
+        """Return what shows the media of incoming messages, for `HttpMediaSource`.
+
+        An application with secure inbound media asks for a token for each request.
+        """
+        return dict.fromkeys(_MEDIA_HOSTS, self._media_token)
+
+    def _media_token(self) -> str:
+        return self._authorization((self.clock or SystemClock()).now(), str(uuid4()))
 
     @property
     def _extra(self) -> str:

@@ -43,6 +43,7 @@ from messaging_core.testing.contracts.storage.outbox import (
     WaitingContract,
 )
 from messaging_core.testing.contracts.storage.rates import RatesContract
+from messaging_core.testing.contracts.storage.received_files import ReceivedFilesContract
 from messaging_core.testing.contracts.storage.retention import RetentionContract
 from messaging_core.testing.contracts.storage.rollups import RollupsContract
 from messaging_core.testing.contracts.storage.send_history import SendHistoryContract
@@ -354,6 +355,7 @@ class StorageContract(
     RatesContract,
     AuditLogContract,
     RollupsContract,
+    ReceivedFilesContract,
     TransactionContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

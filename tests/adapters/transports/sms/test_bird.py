@@ -320,3 +320,9 @@ class TestBirdTransport(HttpPeerContract):
 
     def rejected(self, words: str) -> HttpResponse:
         return an_answer(422, code="InvalidPayload", message=words)
+
+
+def test_inbound_media_are_fetched_with_the_access_key() -> None:
+    credentials = a_transport().media_credentials
+
+    assert credentials == {"media.api.bird.com": f"AccessKey {KEY}"}

@@ -457,3 +457,9 @@ class TestTwilioTransport(HttpPeerContract):
 
     def rejected(self, words: str) -> HttpResponse:
         return an_answer(400, code=21211, message=f"{words} is not a valid number")
+
+
+def test_inbound_media_are_fetched_with_the_credentials_of_the_account() -> None:
+    expected = b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+
+    assert a_transport().media_credentials == {"api.twilio.com": f"Basic {expected}"}

@@ -352,3 +352,12 @@ class TestVonageTransport(HttpPeerContract):
 
     def rejected(self, words: str) -> HttpResponse:
         return an_answer(422, type=f"{PROBLEM}1170", title="Invalid", detail=words)
+
+
+def test_each_request_for_inbound_media_has_a_token_of_its_own() -> None:
+    credentials = VonageTransport(**APPLICATION).media_credentials
+
+    assert set(credentials) == {"api-us.nexmo.com", "api-eu.nexmo.com", "api-ap.nexmo.com"}
+    first, second = (credentials["api-us.nexmo.com"]() for _ in range(2))
+    assert first.startswith("Bearer ")
+    assert first != second

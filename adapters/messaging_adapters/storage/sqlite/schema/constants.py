@@ -32,6 +32,7 @@ MIGRATION_NAMES: Final = (
     "0014_webhooks",
     "0015_access_keys",
     "0016_rollups",
+    "0017_received_files",
     "0018_request_webhooks",
     "0019_audit",
 )

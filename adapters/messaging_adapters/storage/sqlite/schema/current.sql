@@ -290,6 +290,22 @@ CREATE TABLE messaging_rollup_tags (
 ) WITHOUT ROWID;
 CREATE INDEX messaging_rollup_tags_day ON messaging_rollup_tags (workspace, day);
 CREATE INDEX messaging_rollup_tags_age ON messaging_rollup_tags (latest);
+CREATE TABLE messaging_received_files (
+    position   INTEGER PRIMARY KEY,
+    id         BLOB NOT NULL UNIQUE,
+    workspace  BLOB NOT NULL,
+    message_id BLOB NOT NULL,
+    state      TEXT NOT NULL,
+    due_at     INTEGER NOT NULL,
+    fence      INTEGER NOT NULL DEFAULT 0,
+    document   BLOB NOT NULL,
+    content    BLOB
+);
+CREATE INDEX messaging_received_files_message ON messaging_received_files (message_id);
+CREATE INDEX messaging_received_files_due ON messaging_received_files (state, due_at)
+    WHERE state IN ('waiting', 'removed');
+CREATE INDEX messaging_received_files_failed ON messaging_received_files (workspace)
+    WHERE state = 'failed';
 CREATE TABLE messaging_message_webhooks (
     message_id BLOB PRIMARY KEY,
     workspace  BLOB NOT NULL,
@@ -356,6 +372,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0014_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0015_access_keys', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0016_rollups', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0017_received_files', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0018_request_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0019_audit', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);

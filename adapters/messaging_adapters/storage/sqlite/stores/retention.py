@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
-from messaging_adapters.storage.sqlite.rows.columns import failure_columns, to_micros
+from messaging_adapters.storage.sqlite.rows.columns import failure_columns, from_micros, to_micros
 from messaging_adapters.storage.sqlite.rows.documents import (
     ADD_DOCUMENTS,
     DELETE_DOCUMENT,
@@ -22,12 +22,14 @@ from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
+    removed_file,
 )
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.received_file import ReceivedFile
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.wire import encode, load
 from messaging_core.wire.stored.message import Stored, facets, store
@@ -78,6 +80,14 @@ _INTERACTIONS = (
     "SELECT position, document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
 )
 _REDACT_INTERACTION = "UPDATE messaging_interactions SET document = ? WHERE position = ?"
+_FILES = (
+    "SELECT id, due_at, document FROM messaging_received_files"
+    " WHERE message_id = ? AND workspace = ? AND state <> 'removed'"
+)
+_REMOVE_FILE = (
+    "UPDATE messaging_received_files SET state = 'removed', document = ?, content = NULL"
+    " WHERE id = ?"
+)
 _EXPIRED_RECEIPTS = (
     "SELECT position FROM messaging_receipts INDEXED BY messaging_receipts_age"
     " WHERE workspace = ? AND state = ? AND received_at < ? AND state <> 'kept' LIMIT ?"
@@ -161,7 +171,15 @@ class SqliteRetention(Retention):
             self._cursor.executemany(statement, [(row.position,) for row in rows])
         for statement in _DELETE_BY_ID:
             self._cursor.executemany(statement, map(_id_of, rows))
+        for row in rows:
+            self._remove_files(row)
         return len(rows)
+
+    def _remove_files(self, row: _Row) -> None:
+        """Mark the files of a message: a worker deletes them from the media store."""
+        files = self._cursor.execute(_FILES, _id_of(row)).fetchall()
+        removed = [(encode(_removed(row, *record)), record[0]) for record in files]
+        self._cursor.executemany(_REMOVE_FILE, removed)
 
     def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
         for workspace, message_id in dict.fromkeys(messages):
@@ -213,6 +231,7 @@ class SqliteRetention(Retention):
         )
         for row in rows:
             self._redact_log(row)
+            self._remove_files(row)
         return left
 
     def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:
@@ -279,3 +298,24 @@ def _redacted_document(record: tuple[Any, ...]) -> str | None:
 
 def _id_of(row: _Row) -> tuple[bytes, bytes]:
     return (row.message.id.bytes, row.workspace.bytes)
+
+
+def _removed(row: _Row, file_id: bytes, due_at: int, document: bytes) -> ReceivedFile:
+    """Return what stays of a file; one whose document is damaged is removed, too."""
+    for file in skip_corrupt([(file_id, document)], _file_of, "received file"):
+        return removed_file(file)
+    at = from_micros(due_at)
+    unknown = ReceivedFile(
+        id=UUID(bytes=file_id),
+        workspace_id=row.workspace,
+        message_id=row.message.id,
+        number=0,
+        source="",
+        created_at=at,
+        due_at=at,
+    )
+    return removed_file(unknown)
+
+
+def _file_of(record: tuple[bytes, bytes]) -> ReceivedFile:
+    return load(ReceivedFile, record[1])

@@ -21,6 +21,7 @@ from messaging_adapters.storage.sqlite.schema.migrations import (  # noqa: F401 
     m0014_webhooks,
     m0015_access_keys,
     m0016_rollups,
+    m0017_received_files,
     m0018_request_webhooks,
     m0019_audit,
 )
