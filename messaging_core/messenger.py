@@ -122,6 +122,7 @@ if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
     from messaging_core.messages.audit import AuditTrail, PageRecords
+    from messaging_core.messages.inspection import Inspection
     from messaging_core.messages.webhook_sender import WebhookSender
     from messaging_core.messages.webhooks import WebhookSubscriptions
     from messaging_core.notifications.service import NotificationService
@@ -639,6 +640,17 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
         """
         return self._lookup.get_json(message_id, workspace)
+
+    @checked(message_id=id_of("message"), workspace=uuid)
+    def inspect(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> "Inspection":
+        """Return everything that is stored about a message, for a page that shows it.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        from messaging_core.messages.inspection import inspect  # noqa: PLC0415 - the same
+
+        return inspect(self.context, message_id, workspace)
 
     @checked(query=optional(A_QUERY))
     def find(self, query: MessageQuery | None = None) -> Page[Message]:

@@ -21,8 +21,13 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
-    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        """Return all events of one message, in order; one that cannot be read is left out."""
+    def of_message(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Event]:
+        """Return the events of one message, in order; one that cannot be read is left out.
+
+        With a `limit`, only the first ones.
+        """
 
     @abstractmethod
     def after(self, position: int, *, limit: int) -> list[Event]:

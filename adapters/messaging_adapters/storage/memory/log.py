@@ -186,9 +186,11 @@ class MemoryReceipts(Receipts):
         table, key = self._tables.interactions, (workspace, interaction.message_id)
         self._undo.put(table, key, (*table.get(key, ()), encode(interaction)))
 
-    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
+    def interactions(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Interaction]:
         documents = self._tables.interactions.get((workspace, message_id), ())
-        return [load(Interaction, document) for document in documents]
+        return [load(Interaction, document) for document in documents[:limit]]
 
 
 class MemoryTimeline(Timeline):
@@ -212,13 +214,15 @@ class MemoryTimeline(Timeline):
     def _last(self) -> int:
         return self._tables.last.get("event", 0)
 
-    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
+    def of_message(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Event]:
         events = [event_of(document) for _, document in sorted(self._tables.events.items())]
         return [
             event
             for event in events
             if event and (event.workspace, event.message_id) == (workspace, message_id)
-        ]
+        ][:limit]
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         read: list[Event] = []

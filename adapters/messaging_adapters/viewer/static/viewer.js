@@ -23,6 +23,10 @@ const actions = {
     keep("theme", root.dataset.theme = dark ? "light" : "dark");
   },
   density() { keep("density", root.dataset.density = root.dataset.density === "compact" ? "roomy" : "compact"); },
+  narrow(button) {
+    const on = button.closest(".card").querySelector(".frame").classList.toggle("narrow");
+    button.setAttribute("aria-pressed", on);
+  },
   async copy(button) {
     const value = button.dataset.value || location.href;
     try { await navigator.clipboard.writeText(value); say("Copied"); } catch { say(value); }
