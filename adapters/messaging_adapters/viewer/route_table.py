@@ -6,11 +6,12 @@ from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.pages.message import MESSAGE, MESSAGE_FORMS
 from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
+from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.resources import Resource
 
 PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE)
 
-FORMS: Final[tuple[Form, ...]] = (*MESSAGE_FORMS,)
+FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS)
 
-RESOURCES: Final[tuple[Resource, ...]] = (*MESSAGE_DOCUMENTS,)
+RESOURCES: Final[tuple[Resource, ...]] = (LATEST, *MESSAGE_DOCUMENTS)

@@ -136,6 +136,8 @@ def _pills(request: PageRequest, filters: MessageFilters) -> Iterator[Pill]:
     for name in ("channel", "tag"):
         for value in parameters.all(name):
             yield Pill(word=text.line(value, 60), url=_toggled(request, name, value))
+    for look_up in filters.look_ups:
+        yield Pill(word=look_up.word, url=link(request, parameters.without(look_up.kind)))
     for name, word in _PILLS.items():
         for value in parameters.all(name):
             yield Pill(

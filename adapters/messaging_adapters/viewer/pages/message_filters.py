@@ -1,6 +1,6 @@
 """The filters of the list of messages: from a link to a query, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from messaging_adapters.viewer import text
+from messaging_adapters.viewer.look_ups import TO, LookUp
 from messaging_adapters.viewer.parameters import WINDOWS, FilterError, Parameters
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.failure import FailureCode
@@ -21,6 +22,8 @@ NAMES: Final = (
     "platform",
     "tag",
     "reference",
+    "to",
+    "subject",
     "failureCode",
     "countryCode",
     "batchId",
@@ -52,6 +55,7 @@ class MessageFilters:
         query: For the engine.
         in_doubt: Whether only messages in doubt are shown.
         window: Since when, as the link says it.
+        look_ups: What was searched for by address or by words.
         page_start: Where the window of a listing of several pages begins: a token fits only the
             listing that it came from, and a window that ends now begins later on every page.
     """
@@ -59,6 +63,7 @@ class MessageFilters:
     query: MessageQuery
     in_doubt: bool
     window: str
+    look_ups: tuple[LookUp, ...] = ()
 
     @property
     def population(self) -> MessageQuery:
@@ -110,6 +115,17 @@ def read_filters(
     doubt = parameters.choice("doubt", [_OPEN]) is not None
     window = parameters.get("since") or LATEST
     return MessageFilters(query=in_doubt(query) if doubt else query, in_doubt=doubt, window=window)
+
+
+def with_look_ups(filters: MessageFilters, look_ups: Sequence[LookUp]) -> MessageFilters:
+    """Return the filters with what was searched for by address or by words."""
+    query = filters.query
+    for look_up in look_ups:
+        if look_up.kind == TO:
+            query = evolve(query, receiver=look_up.value)
+        else:
+            query = evolve(query, email_subject=look_up.value)
+    return evolve(filters, query=query, look_ups=tuple(look_ups))
 
 
 def page_token(filters: MessageFilters, token: str) -> str:
@@ -193,6 +209,8 @@ def wider(filters: MessageFilters, parameters: Parameters) -> WiderSearch:
 
 
 _WITHOUT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "subject": {"email_subject": None},
+    "to": {"receiver": ()},
     "reference": {"reference": ()},
     "batchId": {"batch_id": None},
     "failureCode": {"failure_code": ()},

@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
+from messaging_adapters.viewer.look_ups import SUBJECT, TO, LookUp, recall
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.message_facets import (
@@ -23,6 +24,7 @@ from messaging_adapters.viewer.pages.message_filters import (
     read_filters,
     wider,
     window_word,
+    with_look_ups,
 )
 from messaging_adapters.viewer.pages.message_rows import Row, row_of
 from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
@@ -84,7 +86,6 @@ class ListView:
     channels: tuple[Facet, ...]
     tags: tuple[Facet, ...]
     windows: tuple[Choice, ...]
-    hidden: tuple[tuple[str, str], ...]
     pills: tuple[Pill, ...]
     rows: tuple[Row, ...]
     summary: str
@@ -104,6 +105,7 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
         channels=request.channels,
         now=request.times.now,
     )
+    filters = with_look_ups(filters, await _look_ups(request, reads))
     results = await reads(messenger.find, filters.query)
     figures = await reads(messenger.counts, filters.population, by=_FIGURES)
     doubts = await reads(messenger.counts, filters.doubts)
@@ -111,6 +113,15 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
     if results is not TOO_LONG and not results.results:
         more = await reads(messenger.counts, wider(filters, parameters).query)
     return ListModel(filters=filters, results=results, figures=figures, doubts=doubts, more=more)
+
+
+async def _look_ups(request: PageRequest, reads: Reads) -> list[LookUp]:
+    """Return what the link searches for."""
+    return [
+        await recall(kind, named, request.workspace, reads)
+        for kind in (TO, SUBJECT)
+        if (named := request.parameters.get(kind))
+    ]
 
 
 def show(request: PageRequest, model: ListModel) -> ListView:
@@ -123,7 +134,6 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         channels=channels_of(request, model.figures),
         tags=tags_of(request, messages),
         windows=_windows(model.filters.window),
-        hidden=first_page.without("since").filters,
         pills=pills_of(request, model.filters),
         rows=tuple(row_of(message, request) for message in messages),
         summary=_summary(request, messages),
