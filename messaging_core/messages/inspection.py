@@ -50,6 +50,37 @@ class Inspection:
     audit: tuple[AuditEntry, ...] = ()
 
 
+@frozen(kw_only=True)
+class Changes:
+    """What happened to messages after a position of the event log.
+
+    Attributes:
+        position: The position to continue from.
+        events: Of one workspace, in order.
+        is_complete: Whether nothing else happened until `position`; otherwise more happened than
+            is returned, and `position` is that of the last event of all.
+    """
+
+    position: int
+    events: tuple[Event, ...] = ()
+    is_complete: bool = True
+
+
+def changes(context: EngineContext, after: int | None, workspace: UUID, limit: int) -> Changes:
+    """Read what happened after a position; without one, only where the log ends."""
+    with context.storage.begin(read_only=True) as tx:
+        if after is None:
+            return Changes(position=tx.timeline.last_position())
+        events = tx.timeline.after(after, limit=limit + 1)
+        is_complete = len(events) <= limit
+        if is_complete:
+            position = events[-1].position if events else after
+        else:
+            position = tx.timeline.last_position()
+    own = tuple(event for event in events[:limit] if event.workspace == workspace)
+    return Changes(position=position, events=own, is_complete=is_complete)
+
+
 def inspect(context: EngineContext, message_id: UUID, workspace: UUID) -> Inspection:
     """Read everything about a message in one transaction.
 

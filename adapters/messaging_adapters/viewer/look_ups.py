@@ -1,6 +1,7 @@
 """What a visitor searched for, kept for a day under a random key that stands in links instead."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Final
@@ -63,18 +64,35 @@ async def remember(look_up: LookUp, reads: Reads) -> str:
     return f"{_MARK}{key}"
 
 
-async def recall(kind: str, named: str, workspace: UUID, reads: Reads) -> LookUp:
+async def recall(names: Mapping[str, str], workspace: UUID, reads: Reads) -> list[LookUp]:
     """Return what a link searches for.
+
+    Args:
+        names: What stands in the link, by `to` and `subject`.
+        workspace: Of the link.
+        reads: Asks the engine, once.
 
     Raises:
         FilterError: It has expired, or was never there.
     """
-    record = await reads(
-        reads.messenger.page_records.get, RecordKind.LOOK_UP, named.removeprefix(_MARK)
-    )
-    if record is TOO_LONG:
+    if not names:
+        return []
+    get = reads.messenger.page_records.get
+
+    def values() -> list[str | None]:
+        return [get(RecordKind.LOOK_UP, name.removeprefix(_MARK)) for name in names.values()]
+
+    records = await reads(values)
+    if records is TOO_LONG:
         raise StorageBusyError("the search could not be read in time")
-    if record is not None and named.startswith(_MARK):
+    return [
+        _look_up(kind, name, record, workspace)
+        for (kind, name), record in zip(names.items(), records, strict=True)
+    ]
+
+
+def _look_up(kind: str, name: str, record: str | None, workspace: UUID) -> LookUp:
+    if record is not None and name.startswith(_MARK):
         own_kind, value, own_workspace = orjson.loads(record)
         if (own_kind, own_workspace) == (kind, str(workspace)):
             return LookUp(kind=kind, value=value, workspace=workspace)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.pages.message import MESSAGE, MESSAGE_FORMS
+from messaging_adapters.viewer.pages.message_changes import CHANGES
 from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
 from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
@@ -14,4 +15,4 @@ PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE)
 
 FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS)
 
-RESOURCES: Final[tuple[Resource, ...]] = (LATEST, *MESSAGE_DOCUMENTS)
+RESOURCES: Final[tuple[Resource, ...]] = (CHANGES, LATEST, *MESSAGE_DOCUMENTS)

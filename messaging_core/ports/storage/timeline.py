@@ -40,6 +40,13 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
+    def last_position(self) -> int:
+        """Return the position of the last event of all workspaces, or 0 if there never was one.
+
+        The event may be gone by now. `after` returns nothing beyond it, before others are appended.
+        """
+
+    @abstractmethod
     def damaged(self, *, limit: int) -> list[int]:
         """Return the positions of events that were taken out of the log, in order."""
 

@@ -201,7 +201,7 @@ class MemoryTimeline(Timeline):
         self._undo = undo
 
     def append(self, events: Sequence[Event]) -> None:
-        position = self._last()
+        position = self.last_position()
         for event in events:
             position += 1
             self._undo.put(
@@ -211,7 +211,7 @@ class MemoryTimeline(Timeline):
             self._undo.put(its, event.message_id, (*its.get(event.message_id, ()), position))
         self._undo.put(self._tables.last, "event", position)
 
-    def _last(self) -> int:
+    def last_position(self) -> int:
         return self._tables.last.get("event", 0)
 
     def of_message(
@@ -243,7 +243,7 @@ class MemoryTimeline(Timeline):
     def subscribe(self, name: str, *, from_start: bool) -> None:
         table = self._tables.subscriptions
         if name not in table:
-            self._undo.put(table, name, _Subscription(0 if from_start else self._last()))
+            self._undo.put(table, name, _Subscription(0 if from_start else self.last_position()))
 
     def is_behind(self, name: str) -> bool:
         subscription = self._tables.subscriptions.get(name)

@@ -24,6 +24,7 @@ from messaging_adapters.viewer.pages.message_receivers import Person, people_of
 from messaging_adapters.viewer.pages.message_sms import SmsView, sms_of
 from messaging_adapters.viewer.pages.message_timeline import Item, timeline_of
 from messaging_adapters.viewer.pages.message_verdict import Verdict, erased_at, verdict_of
+from messaging_adapters.viewer.pages.messages import position_of
 from messaging_adapters.viewer.reads import TOO_LONG, Reads
 from messaging_core.errors import NotFoundError, StorageBusyError
 from messaging_core.messages.inspection import MOST_EVENTS, Inspection
@@ -31,6 +32,8 @@ from messaging_core.models.common.audit import AuditAction, AuditEntry
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.models.messages.status import Status
+from messaging_core.rules.policy.lifecycle import is_final
 
 _OPENED_WITHIN: Final = timedelta(minutes=10)
 _NAMES: Final = ("view", "workspace")
@@ -46,12 +49,14 @@ class MessageModel:
         newer: The message that was accepted next, if there is one.
         older: The message that was accepted before it.
         shown: The place of the person whose address is shown.
+        position: From where the page follows what changes; nothing once the message has ended.
     """
 
     inspection: Inspection
     newer: UUID | None = None
     older: UUID | None = None
     shown: int | None = None
+    position: int | None = None
 
 
 @frozen(kw_only=True)
@@ -81,6 +86,7 @@ class MessageView:
     older_url: str | None
     list_url: str
     url: str
+    position: int | None
     may_show_addresses: bool
     hidden: str | None
     sms: SmsView | None
@@ -100,6 +106,7 @@ class MessageView:
 async def read(request: PageRequest, reads: Reads) -> MessageModel:
     """Read a message with everything about it, and record that its content is opened."""
     request.parameters.require_known(_NAMES)
+    position = await position_of(reads)
     inspection = await inspected(request, reads)
     await record_opening(inspection, request, reads)
     message = inspection.message
@@ -117,7 +124,13 @@ async def read(request: PageRequest, reads: Reads) -> MessageModel:
         inspection=inspection,
         newer=None if newer is TOO_LONG else _other(newer.results, message),
         older=None if older is TOO_LONG else _other(older.results, message),
+        position=None if has_ended(message) else position,
     )
+
+
+def has_ended(message: Message) -> bool:
+    """Return whether no more can be learned about a message, but what people do with it."""
+    return is_final(message.status) and message.status is not Status.SENT
 
 
 def _other(messages: Sequence[Message], own: Message) -> UUID | None:
@@ -216,6 +229,7 @@ def show(request: PageRequest, model: MessageModel) -> MessageView:
         older_url=urls.to("messages", str(model.older)) if model.older else None,
         list_url=urls.to("messages"),
         url=urls.to("messages", str(message.id)),
+        position=model.position,
         may_show_addresses=request.may(Right.ADDRESSES),
         hidden=hidden,
         sms=sms,

@@ -34,7 +34,7 @@ NAMES: Final = (
 """The parameters of the list."""
 
 EVER: Final = "ever"
-LATEST: Final = "24h"
+DEFAULT_WINDOW: Final = "24h"
 WINDOW_WORDS: Final = {
     "1h": "Last hour",
     "6h": "Last 6 hours",
@@ -113,7 +113,7 @@ def read_filters(
         page_token=token,
     )
     doubt = parameters.choice("doubt", [_OPEN]) is not None
-    window = parameters.get("since") or LATEST
+    window = parameters.get("since") or DEFAULT_WINDOW
     return MessageFilters(query=in_doubt(query) if doubt else query, in_doubt=doubt, window=window)
 
 
@@ -150,7 +150,7 @@ def _since(parameters: Parameters, now: datetime) -> datetime | None:
     text = parameters.get("since")
     if text == EVER:
         return None
-    return now - WINDOWS[LATEST] if text is None else parameters.instant("since", now)
+    return now - WINDOWS[DEFAULT_WINDOW] if text is None else parameters.instant("since", now)
 
 
 def _statuses(values: Iterable[str]) -> tuple[Status, ...]:

@@ -11,7 +11,11 @@ from messaging_adapters.viewer.forms import Form, FormAnswer, SeeOther
 from messaging_adapters.viewer.headers import PRIVATE
 from messaging_adapters.viewer.look_ups import SUBJECT, TO, LookUp, address_in, remember
 from messaging_adapters.viewer.page_request import PageRequest
-from messaging_adapters.viewer.pages.message_filters import WINDOW_WORDS, read_filters
+from messaging_adapters.viewer.pages.message_filters import (
+    DEFAULT_WINDOW,
+    WINDOW_WORDS,
+    read_filters,
+)
 from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.parameters import FilterError
 from messaging_adapters.viewer.reads import TOO_LONG, Reads
@@ -48,7 +52,7 @@ async def _search(request: PageRequest, reads: Reads) -> FormAnswer:
 
 
 def _list(request: PageRequest, since: str | None, *filters: tuple[str, str]) -> SeeOther:
-    pairs = [*filters, ("since", since or "")]
+    pairs = [*filters, ("since", since if since and since != DEFAULT_WINDOW else "")]
     return SeeOther(request.urls.to("messages", query=pairs))
 
 

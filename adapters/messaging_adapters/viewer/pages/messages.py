@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from messaging_adapters.viewer.look_ups import SUBJECT, TO, LookUp, recall
+from messaging_adapters.viewer.look_ups import SUBJECT, TO, recall
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.message_facets import (
@@ -45,6 +45,7 @@ class ListModel:
         results: One page of messages.
         figures: How many there are by status and channel.
         doubts: How many are in doubt.
+        position: From where the page follows what changes.
         more: How many the next wider search finds, when this one finds nothing.
     """
 
@@ -52,6 +53,7 @@ class ListModel:
     results: Results[Message] | TooLong
     figures: Counts | TooLong
     doubts: Counts | TooLong
+    position: int | None = None
     more: Counts | TooLong | None = None
 
 
@@ -93,6 +95,7 @@ class ListView:
     older_url: str | None
     nothing: Nothing | None
     took_too_long: bool
+    position: int | None
     counts_up_to: str | None
 
 
@@ -105,23 +108,29 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
         channels=request.channels,
         now=request.times.now,
     )
-    filters = with_look_ups(filters, await _look_ups(request, reads))
+    names = {kind: name for kind in (TO, SUBJECT) if (name := parameters.get(kind))}
+    filters = with_look_ups(filters, await recall(names, request.workspace, reads))
+    position = await position_of(reads)
     results = await reads(messenger.find, filters.query)
     figures = await reads(messenger.counts, filters.population, by=_FIGURES)
     doubts = await reads(messenger.counts, filters.doubts)
     more = None
     if results is not TOO_LONG and not results.results:
         more = await reads(messenger.counts, wider(filters, parameters).query)
-    return ListModel(filters=filters, results=results, figures=figures, doubts=doubts, more=more)
+    return ListModel(
+        filters=filters,
+        results=results,
+        figures=figures,
+        doubts=doubts,
+        more=more,
+        position=position,
+    )
 
 
-async def _look_ups(request: PageRequest, reads: Reads) -> list[LookUp]:
-    """Return what the link searches for."""
-    return [
-        await recall(kind, named, request.workspace, reads)
-        for kind in (TO, SUBJECT)
-        if (named := request.parameters.get(kind))
-    ]
+async def position_of(reads: Reads) -> int | None:
+    """Return from where a page follows what changes; read it before what the page shows."""
+    changes = await reads(reads.messenger.changes)
+    return None if changes is TOO_LONG else changes.position
 
 
 def show(request: PageRequest, model: ListModel) -> ListView:
@@ -141,6 +150,7 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         older_url=_older(request, model),
         nothing=None if messages or results is TOO_LONG else _nothing(request, model),
         took_too_long=results is TOO_LONG,
+        position=model.position,
         counts_up_to=None if _is_exact(model.figures) else f"{MOST_COUNTED:,}",
     )
 

@@ -495,6 +495,7 @@ class LogContract:
 
         with storage.begin(read_only=True) as tx:
             positions = [event.position for event in tx.timeline.after(0, limit=10)]
+            assert tx.timeline.last_position() == positions[-1]
         assert positions == sorted(set(positions))
         assert _kinds_after(storage, 0) == kinds
         assert _kinds_after(storage, 0, limit=2) == kinds[:2]

@@ -89,6 +89,10 @@ class PostgresTimeline(SqliteTimeline):
         self._number_new()
         return super().after(position, limit=limit)
 
+    def last_position(self) -> int:
+        self._number_new()
+        return int(self._native(_HEAD).fetchone()[0])
+
     def _number_new(self) -> None:
         if self._native(_HAS_NEW).fetchone()[0]:
             self.number(waits=False)

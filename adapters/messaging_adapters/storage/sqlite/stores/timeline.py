@@ -67,7 +67,7 @@ class SqliteTimeline(Timeline):
         self.read_only = False
 
     def append(self, events: Sequence[Event]) -> None:
-        (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
+        last = self.last_position()
         _APPEND.run(
             self._cursor,
             [(place, *event_row(event)) for place, event in enumerate(events, last + 1)],
@@ -79,6 +79,10 @@ class SqliteTimeline(Timeline):
         most = -1 if limit is None else limit
         rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes, most))
         return list(skip_corrupt(rows, event_of, "event"))
+
+    def last_position(self) -> int:
+        (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
+        return int(last)
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         while rows := self._cursor.execute(_AFTER, (position, limit)).fetchall():
