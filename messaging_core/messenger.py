@@ -124,6 +124,7 @@ if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
     from messaging_core.messages.audit import AuditTrail, PageRecords
+    from messaging_core.messages.inspection import Changes, Inspection
     from messaging_core.messages.media import MediaLookup, MessageMedia
     from messaging_core.messages.webhook_sender import WebhookSender
     from messaging_core.messages.webhooks import WebhookSubscriptions
@@ -667,6 +668,32 @@ class Messenger:
             UnknownMessageError: This workspace has no such message.
         """
         return self._lookup.get_json(message_id, workspace)
+
+    @checked(message_id=id_of("message"), workspace=uuid)
+    def inspect(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> "Inspection":
+        """Return everything that is stored about a message, for a page that shows it.
+
+        Raises:
+            UnknownMessageError: This workspace has no such message.
+        """
+        from messaging_core.messages.inspection import inspect  # noqa: PLC0415 - the same
+
+        return inspect(self.context, message_id, workspace)
+
+    @checked(after=optional(whole(0)), workspace=uuid, limit=whole(1, MAX_LIMIT))
+    def changes(
+        self, after: int | None = None, *, workspace: UUID = DEFAULT_WORKSPACE, limit: int = 500
+    ) -> "Changes":
+        """Return what happened to messages after a position, for a page that follows them.
+
+        Args:
+            after: `Changes.position` of the call before; without it only the position is returned.
+            workspace: The tenant.
+            limit: The most events of all workspaces that are read.
+        """
+        from messaging_core.messages.inspection import changes  # noqa: PLC0415 - the same
+
+        return changes(self.context, after, workspace, limit)
 
     @checked(query=optional(A_QUERY))
     def find(self, query: MessageQuery | None = None) -> Page[Message]:

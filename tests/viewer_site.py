@@ -1,6 +1,7 @@
 """The viewer as a browser sees it: the application, a visitor, and messages to look at."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
@@ -106,3 +107,17 @@ def make_site(*answers: Answer, **options: Any) -> Site:
         storage=MemoryStorage(), channels=dict.fromkeys(CHANNELS, transport), clock=clock
     )
     return Site(messenger=messenger, transport=transport, clock=clock, options=options)
+
+
+def csrf_of(page: httpx.Response) -> str:
+    """Return the token that the forms of a page carry."""
+    match = re.search('name="csrf" value="([0-9a-f]+)"', page.text)
+    assert match, "the page has no form"
+    return match[1]
+
+
+def submit(site: Site, page: str, form: str, **fields: str) -> httpx.Response:
+    """Open a page, and send one of its forms as a browser does."""
+    token = csrf_of(site.get(page))
+    headers = {"sec-fetch-site": "same-origin", "origin": "null"}
+    return site.request("POST", form, data={"csrf": token, **fields}, headers=headers)

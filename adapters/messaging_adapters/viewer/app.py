@@ -21,7 +21,8 @@ from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.framing import Framing
 from messaging_adapters.viewer.headers import ALWAYS, FOREVER, PRIVATE
 from messaging_adapters.viewer.page import Page
-from messaging_adapters.viewer.route_table import FORMS, PAGES
+from messaging_adapters.viewer.resources import Resource
+from messaging_adapters.viewer.route_table import FORMS, PAGES, RESOURCES
 from messaging_adapters.viewer.surface import Surface
 
 _NOT_FOUND: Final = 404
@@ -68,11 +69,13 @@ def viewer(
     surface = Surface(framing=framing, admit=access, public_url=public_url)
     routes = [route for page in PAGES for route in _routes(surface, page)]
     forms = [_form_route(surface, form) for form in FORMS]
+    resources = [_resource_route(surface, resource) for resource in RESOURCES]
     app = Starlette(
         routes=[
             Route("/", _start, methods=_GET),
             Route("/static/{name}", _file, methods=_GET),
             *forms,
+            *resources,
             *routes,
             _everything_else(surface),
         ]
@@ -101,6 +104,13 @@ def _form_route(surface: Surface, form: Form) -> Route:
         return await surface.submit(form, request)
 
     return Route(form.path, submit, methods=_POST)
+
+
+def _resource_route(surface: Surface, resource: Resource) -> Route:
+    async def answer(request: Request) -> Response:
+        return await surface.document(resource, request)
+
+    return Route(resource.path, answer, methods=_GET)
 
 
 def _everything_else(surface: Surface) -> Route:

@@ -42,6 +42,9 @@ class Shown:
 
 FormAnswer = SeeOther | Shown
 
+Submit = Callable[[PageRequest, Reads], Awaitable[FormAnswer]]
+"""Does what a form asks."""
+
 
 @frozen(kw_only=True)
 class Form:
@@ -60,7 +63,7 @@ class Form:
 
     path: str
     right: Right
-    submit: Callable[[PageRequest, Reads], Awaitable[FormAnswer]]
+    submit: Submit
     page: Page[Any]
 
 

@@ -1,5 +1,6 @@
 """From a request to what a page is asked, and from what it shows to an answer with its frame."""
 
+import re
 from secrets import token_urlsafe
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from messaging_core.messenger import Messenger
 _NONCE_BYTES: Final = 16
 _JSON: Final = "application/json"
 _HTML: Final = "text/html"
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 STRANGER: Final = Visitor(name="-")
 """Who sees a page about an error without being admitted."""
 
@@ -83,7 +85,8 @@ class Framing:
         """Return a page as HTML."""
         shell = self._shell(request, asked, page, token)
         html = render_page(page.name, shell, view)
-        return Response(html, status, headers=page_headers(shell.nonce), media_type=_HTML)
+        headers = page_headers(shell.nonce, frames=_frames(page, request, view))
+        return Response(html, status, headers=headers, media_type=_HTML)
 
     def problem(
         self, problem: Problem, request: Request, visitor: Visitor | None, page: Page[Any] | None
@@ -128,6 +131,16 @@ class Framing:
             zone_is_known=asked.times.zone is not None,
             urls=asked.urls,
         )
+
+
+def _frames(page: Page[Any], request: Request, view: Any) -> str:
+    """Return what a page may embed: the one document that its view names, or nothing."""
+    path = page.frame(view) if page.frame else None
+    if path is None:
+        return "'none'"
+    host = request.headers.get("host", "")
+    # A source list names a path only together with a host.
+    return f"{host}{path.partition('?')[0]}" if _HOST.fullmatch(host) else "'self'"
 
 
 def json_answer(view: Any, status: int = 200) -> Response:

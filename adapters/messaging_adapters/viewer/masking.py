@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from messaging_core.models.messages.message import Message
@@ -10,6 +11,8 @@ from messaging_core.models.people.contact import MessageContact
 _MASK: Final = "•••"
 _FEW: Final = 4
 _LAST_DIGITS: Final = 3
+_BETWEEN: Final = r"[\s().\-/\u00a0]{0,3}"
+_SHORTEST_NUMBER: Final = 6
 _PHONE: Final = re.compile(r"\+?[0-9 ()./-]{5,}")
 
 
@@ -53,8 +56,24 @@ def _identifiers(person: MessageContact) -> Iterable[str]:
 
 
 def without(text: str, addresses: Iterable[str]) -> str:
-    """Return a text in which known addresses are masked, in upper and lower case alike."""
+    """Return a text in which known addresses are masked, however a number is spaced or cased.
+
+    A number is also found without its country code, with or without a zero before it.
+    """
     for address in addresses:
-        known = re.compile(re.escape(address), re.IGNORECASE)
-        text = known.sub(lambda match: mask(match.group()), text)
+        text = _written(address).sub(mask(address), text)
     return text
+
+
+@lru_cache(maxsize=1024)
+def _written(address: str) -> re.Pattern[str]:
+    """Return what finds an address in a text."""
+    if not _PHONE.fullmatch(address):
+        return re.compile(re.escape(address), re.IGNORECASE)
+    digits = re.sub("[^0-9]", "", address)
+    code = country_code(digits) if address.startswith("+") else ""
+    own = digits.removeprefix(code)
+    if len(own) < _SHORTEST_NUMBER:
+        return re.compile(re.escape(address))
+    spaced = _BETWEEN.join(own)
+    return re.compile(rf"(?:(?:\+|00)?{code}{_BETWEEN}(?:\(0\))?{_BETWEEN}|0)?{spaced}(?![0-9])")

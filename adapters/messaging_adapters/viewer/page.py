@@ -24,6 +24,7 @@ class Page(Generic[M]):
         show: Makes the view; a pure function of the request and of what was read.
         right: What a visitor needs to see the page.
         in_bar: Whether the bar has a link to it.
+        frame: Returns the URL of the one document that a view embeds, if it embeds one.
         section: The page of the bar to which it belongs; its own name by default.
     """
 
@@ -34,4 +35,5 @@ class Page(Generic[M]):
     show: Callable[[PageRequest, M], Any]
     right: Right = Right.LOOK
     in_bar: bool = False
+    frame: Callable[[Any], str | None] | None = None
     section: str = ""

@@ -1,11 +1,18 @@
-"""Every page of the viewer, in the order of the bar, and every form."""
+"""Every page of the viewer, in the order of the bar, every form, and what else is answered."""
 
 from typing import Any, Final
 
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.pages.message import MESSAGE, MESSAGE_FORMS
+from messaging_adapters.viewer.pages.message_changes import CHANGES
+from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
+from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
+from messaging_adapters.viewer.resources import Resource
 
-PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES,)
+PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE)
 
-FORMS: Final[tuple[Form, ...]] = ()
+FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS)
+
+RESOURCES: Final[tuple[Resource, ...]] = (CHANGES, LATEST, *MESSAGE_DOCUMENTS)

@@ -26,6 +26,7 @@ from messaging_adapters.viewer.problems import (
     problem_of,
 )
 from messaging_adapters.viewer.reads import TOO_LONG, Readers, Reads
+from messaging_adapters.viewer.resources import Resource
 from messaging_core.errors import StorageBusyError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
@@ -90,6 +91,16 @@ class Surface:
 
         return await self._guarded(request, form.page, form.right, respond)
 
+    async def document(self, resource: Resource, request: Request) -> Response:
+        """Answer a request for what is no page."""
+
+        async def respond(asked: PageRequest) -> Response:
+            document = await resource.answer(asked, self._reads())
+            headers = dict(document.headers)
+            return Response(document.body, document.status, headers, document.media_type)
+
+        return await self._guarded(request, None, resource.right, respond)
+
     async def not_found(self, request: Request) -> Response:
         """Answer a request for a path that no page has."""
         admission = await self._admission(request)
@@ -99,7 +110,7 @@ class Surface:
         return self.framing.problem(problem, request, admission, None)
 
     async def _guarded(
-        self, request: Request, page: Page[Any], right: Right, respond: Respond
+        self, request: Request, page: Page[Any] | None, right: Right, respond: Respond
     ) -> Response:
         """Return an answer for a visitor who has a right; else a page that says what is wrong."""
         admission = await self._admission(request)
@@ -112,7 +123,8 @@ class Surface:
         except Exception as error:  # noqa: BLE001 - shown as a page, and logged without content
             problem = problem_of(error)
             if problem.status == _SERVER_ERROR:
-                _log.error("the page %s could not be made: %s", page.name, fault_of(error))
+                name = page.name if page else "document"
+                _log.error("the page %s could not be made: %s", name, fault_of(error))
             return self.framing.problem(problem, request, admission, page)
 
     def _asked(self, request: Request, visitor: Visitor, right: Right) -> PageRequest:

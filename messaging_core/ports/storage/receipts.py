@@ -81,5 +81,10 @@ class Receipts(Protocol):
         """Add an interaction: what a person did with a message, such as a click."""
 
     @abstractmethod
-    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
-        """Return all interactions with a message, in the order in which they were added."""
+    def interactions(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Interaction]:
+        """Return interactions with a message, in the order in which they were added.
+
+        With a `limit`, only the first ones.
+        """

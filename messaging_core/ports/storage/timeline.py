@@ -21,8 +21,13 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
-    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        """Return all events of one message, in order; one that cannot be read is left out."""
+    def of_message(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Event]:
+        """Return the events of one message, in order; one that cannot be read is left out.
+
+        With a `limit`, only the first ones.
+        """
 
     @abstractmethod
     def after(self, position: int, *, limit: int) -> list[Event]:
@@ -32,6 +37,13 @@ class Timeline(Protocol):
         only if there are no more. A transaction
         that writes also takes it out of the log, so that no subscription waits for it; `damaged`
         lists it from then on.
+        """
+
+    @abstractmethod
+    def last_position(self) -> int:
+        """Return the position of the last event of all workspaces, or 0 if there never was one.
+
+        The event may be gone by now. `after` returns nothing beyond it, before others are appended.
         """
 
     @abstractmethod

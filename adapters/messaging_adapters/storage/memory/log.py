@@ -186,9 +186,11 @@ class MemoryReceipts(Receipts):
         table, key = self._tables.interactions, (workspace, interaction.message_id)
         self._undo.put(table, key, (*table.get(key, ()), encode(interaction)))
 
-    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
+    def interactions(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Interaction]:
         documents = self._tables.interactions.get((workspace, message_id), ())
-        return [load(Interaction, document) for document in documents]
+        return [load(Interaction, document) for document in documents[:limit]]
 
 
 class MemoryTimeline(Timeline):
@@ -199,7 +201,7 @@ class MemoryTimeline(Timeline):
         self._undo = undo
 
     def append(self, events: Sequence[Event]) -> None:
-        position = self._last()
+        position = self.last_position()
         for event in events:
             position += 1
             self._undo.put(
@@ -209,16 +211,18 @@ class MemoryTimeline(Timeline):
             self._undo.put(its, event.message_id, (*its.get(event.message_id, ()), position))
         self._undo.put(self._tables.last, "event", position)
 
-    def _last(self) -> int:
+    def last_position(self) -> int:
         return self._tables.last.get("event", 0)
 
-    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
+    def of_message(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Event]:
         events = [event_of(document) for _, document in sorted(self._tables.events.items())]
         return [
             event
             for event in events
             if event and (event.workspace, event.message_id) == (workspace, message_id)
-        ]
+        ][:limit]
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         read: list[Event] = []
@@ -239,7 +243,7 @@ class MemoryTimeline(Timeline):
     def subscribe(self, name: str, *, from_start: bool) -> None:
         table = self._tables.subscriptions
         if name not in table:
-            self._undo.put(table, name, _Subscription(0 if from_start else self._last()))
+            self._undo.put(table, name, _Subscription(0 if from_start else self.last_position()))
 
     def is_behind(self, name: str) -> bool:
         subscription = self._tables.subscriptions.get(name)

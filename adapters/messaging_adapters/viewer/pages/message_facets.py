@@ -8,7 +8,11 @@ from attrs import frozen
 
 from messaging_adapters.viewer import text
 from messaging_adapters.viewer.page_request import PageRequest
-from messaging_adapters.viewer.pages.message_filters import LATEST, MessageFilters, window_word
+from messaging_adapters.viewer.pages.message_filters import (
+    DEFAULT_WINDOW,
+    MessageFilters,
+    window_word,
+)
 from messaging_adapters.viewer.parameters import Parameters
 from messaging_adapters.viewer.reads import TOO_LONG, TooLong
 from messaging_adapters.viewer.statuses import IN_DOUBT, MARKS, ORDER, Mark
@@ -131,11 +135,13 @@ def pills_of(request: PageRequest, filters: MessageFilters) -> tuple[Pill, ...]:
 
 def _pills(request: PageRequest, filters: MessageFilters) -> Iterator[Pill]:
     parameters = request.parameters.without("pageToken")
-    if filters.window != LATEST and parameters.get("since"):
+    if filters.window != DEFAULT_WINDOW and parameters.get("since"):
         yield Pill(word=window_word(filters.window), url=link(request, parameters.without("since")))
     for name in ("channel", "tag"):
         for value in parameters.all(name):
             yield Pill(word=text.line(value, 60), url=_toggled(request, name, value))
+    for look_up in filters.look_ups:
+        yield Pill(word=look_up.word, url=link(request, parameters.without(look_up.kind)))
     for name, word in _PILLS.items():
         for value in parameters.all(name):
             yield Pill(

@@ -1,6 +1,6 @@
 """The filters of the list of messages: from a link to a query, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from messaging_adapters.viewer import text
+from messaging_adapters.viewer.look_ups import TO, LookUp
 from messaging_adapters.viewer.parameters import WINDOWS, FilterError, Parameters
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.failure import FailureCode
@@ -21,6 +22,8 @@ NAMES: Final = (
     "platform",
     "tag",
     "reference",
+    "to",
+    "subject",
     "failureCode",
     "countryCode",
     "batchId",
@@ -31,7 +34,7 @@ NAMES: Final = (
 """The parameters of the list."""
 
 EVER: Final = "ever"
-LATEST: Final = "24h"
+DEFAULT_WINDOW: Final = "24h"
 WINDOW_WORDS: Final = {
     "1h": "Last hour",
     "6h": "Last 6 hours",
@@ -52,6 +55,7 @@ class MessageFilters:
         query: For the engine.
         in_doubt: Whether only messages in doubt are shown.
         window: Since when, as the link says it.
+        look_ups: What was searched for by address or by words.
         page_start: Where the window of a listing of several pages begins: a token fits only the
             listing that it came from, and a window that ends now begins later on every page.
     """
@@ -59,6 +63,7 @@ class MessageFilters:
     query: MessageQuery
     in_doubt: bool
     window: str
+    look_ups: tuple[LookUp, ...] = ()
 
     @property
     def population(self) -> MessageQuery:
@@ -108,8 +113,19 @@ def read_filters(
         page_token=token,
     )
     doubt = parameters.choice("doubt", [_OPEN]) is not None
-    window = parameters.get("since") or LATEST
+    window = parameters.get("since") or DEFAULT_WINDOW
     return MessageFilters(query=in_doubt(query) if doubt else query, in_doubt=doubt, window=window)
+
+
+def with_look_ups(filters: MessageFilters, look_ups: Sequence[LookUp]) -> MessageFilters:
+    """Return the filters with what was searched for by address or by words."""
+    query = filters.query
+    for look_up in look_ups:
+        if look_up.kind == TO:
+            query = evolve(query, receiver=look_up.value)
+        else:
+            query = evolve(query, email_subject=look_up.value)
+    return evolve(filters, query=query, look_ups=tuple(look_ups))
 
 
 def page_token(filters: MessageFilters, token: str) -> str:
@@ -134,7 +150,7 @@ def _since(parameters: Parameters, now: datetime) -> datetime | None:
     text = parameters.get("since")
     if text == EVER:
         return None
-    return now - WINDOWS[LATEST] if text is None else parameters.instant("since", now)
+    return now - WINDOWS[DEFAULT_WINDOW] if text is None else parameters.instant("since", now)
 
 
 def _statuses(values: Iterable[str]) -> tuple[Status, ...]:
@@ -193,6 +209,8 @@ def wider(filters: MessageFilters, parameters: Parameters) -> WiderSearch:
 
 
 _WITHOUT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "subject": {"email_subject": None},
+    "to": {"receiver": ()},
     "reference": {"reference": ()},
     "batchId": {"batch_id": None},
     "failureCode": {"failure_code": ()},

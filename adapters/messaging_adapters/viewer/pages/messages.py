@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
+from messaging_adapters.viewer.look_ups import SUBJECT, TO, recall
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.message_facets import (
@@ -23,6 +24,7 @@ from messaging_adapters.viewer.pages.message_filters import (
     read_filters,
     wider,
     window_word,
+    with_look_ups,
 )
 from messaging_adapters.viewer.pages.message_rows import Row, row_of
 from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
@@ -43,6 +45,7 @@ class ListModel:
         results: One page of messages.
         figures: How many there are by status and channel.
         doubts: How many are in doubt.
+        position: From where the page follows what changes.
         more: How many the next wider search finds, when this one finds nothing.
     """
 
@@ -50,6 +53,7 @@ class ListModel:
     results: Results[Message] | TooLong
     figures: Counts | TooLong
     doubts: Counts | TooLong
+    position: int | None = None
     more: Counts | TooLong | None = None
 
 
@@ -84,7 +88,6 @@ class ListView:
     channels: tuple[Facet, ...]
     tags: tuple[Facet, ...]
     windows: tuple[Choice, ...]
-    hidden: tuple[tuple[str, str], ...]
     pills: tuple[Pill, ...]
     rows: tuple[Row, ...]
     summary: str
@@ -92,6 +95,7 @@ class ListView:
     older_url: str | None
     nothing: Nothing | None
     took_too_long: bool
+    position: int | None
     counts_up_to: str | None
 
 
@@ -104,13 +108,29 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
         channels=request.channels,
         now=request.times.now,
     )
+    names = {kind: name for kind in (TO, SUBJECT) if (name := parameters.get(kind))}
+    filters = with_look_ups(filters, await recall(names, request.workspace, reads))
+    position = await position_of(reads)
     results = await reads(messenger.find, filters.query)
     figures = await reads(messenger.counts, filters.population, by=_FIGURES)
     doubts = await reads(messenger.counts, filters.doubts)
     more = None
     if results is not TOO_LONG and not results.results:
         more = await reads(messenger.counts, wider(filters, parameters).query)
-    return ListModel(filters=filters, results=results, figures=figures, doubts=doubts, more=more)
+    return ListModel(
+        filters=filters,
+        results=results,
+        figures=figures,
+        doubts=doubts,
+        more=more,
+        position=position,
+    )
+
+
+async def position_of(reads: Reads) -> int | None:
+    """Return from where a page follows what changes; read it before what the page shows."""
+    changes = await reads(reads.messenger.changes)
+    return None if changes is TOO_LONG else changes.position
 
 
 def show(request: PageRequest, model: ListModel) -> ListView:
@@ -123,7 +143,6 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         channels=channels_of(request, model.figures),
         tags=tags_of(request, messages),
         windows=_windows(model.filters.window),
-        hidden=first_page.without("since").filters,
         pills=pills_of(request, model.filters),
         rows=tuple(row_of(message, request) for message in messages),
         summary=_summary(request, messages),
@@ -131,6 +150,7 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         older_url=_older(request, model),
         nothing=None if messages or results is TOO_LONG else _nothing(request, model),
         took_too_long=results is TOO_LONG,
+        position=model.position,
         counts_up_to=None if _is_exact(model.figures) else f"{MOST_COUNTED:,}",
     )
 

@@ -23,6 +23,15 @@ const actions = {
     keep("theme", root.dataset.theme = dark ? "light" : "dark");
   },
   density() { keep("density", root.dataset.density = root.dataset.density === "compact" ? "roomy" : "compact"); },
+  live(button) {
+    button.setAttribute("aria-pressed", !isOn());
+    label(isOn() ? "Live" : "Paused");
+  },
+  fresh() { location.reload(); },
+  narrow(button) {
+    const on = button.closest(".card").querySelector(".frame").classList.toggle("narrow");
+    button.setAttribute("aria-pressed", on);
+  },
   async copy(button) {
     const value = button.dataset.value || location.href;
     try { await navigator.clipboard.writeText(value); say("Copied"); } catch { say(value); }
@@ -32,6 +41,65 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button) actions[button.dataset.do]?.(button);
 });
+
+// Live updates by polling: with jitter, not in hidden tabs, not after half an hour without a touch.
+const follower = first("[data-live][data-url]");
+const live = { wait: 0, touched: Date.now(), since: 0 };
+const label = (text) => { follower.querySelector(".label").textContent = text; };
+const isOn = () => follower.getAttribute("aria-pressed") === "true";
+const isIdle = () => document.hidden || Date.now() - live.touched > 1800000;
+const swap = async () => {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) throw new Error(answer.status);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const parts = all("main [data-live]", fresh);
+  all("main [data-live]").forEach((part, index) => {
+    if (parts[index] && !part.querySelector(":popover-open") && !part.contains(document.activeElement)) part.replaceWith(document.adoptNode(parts[index]));
+  });
+};
+const show = (change) => {
+  const mark = first(`tr[data-id="${change.id}"] .st`);
+  if (!mark) return;
+  mark.className = `st ${change.status}`;
+  mark.querySelector("use").setAttribute("href", `#i-${change.status}`);
+  mark.lastChild.textContent = change.word;
+  const flag = mark.parentElement.querySelector(".flag");
+  if (flag && !change.inDoubt) flag.remove();
+};
+const announce = (number) => {
+  live.since += number;
+  const fresh = first(".fresh");
+  if (!fresh || !live.since) return;
+  fresh.textContent = live.since === 1 ? "1 new message. Show it" : `${live.since} new messages. Show them`;
+  fresh.hidden = false;
+};
+const poll = async () => {
+  if (follower.dataset.live === "page") return swap();
+  const url = follower.dataset.url;
+  const answer = await fetch(`${url}${url.includes("?") ? "&" : "?"}after=${follower.dataset.position}`);
+  if (answer.status === 204) return;
+  if (!answer.ok) throw new Error(answer.status);
+  const changes = await answer.json();
+  follower.dataset.position = changes.position;
+  if (follower.dataset.live === "list") {
+    changes.changed.forEach(show);
+    announce(changes.new);
+  } else if (changes.reload || changes.changed.some((change) => location.pathname.endsWith(change.id))) await swap();
+};
+const tick = async () => {
+  const seconds = Number(follower.dataset.seconds) * (0.85 + 0.3 * Math.random());
+  if (isOn() && !isIdle()) {
+    try { await poll(); live.wait = 0; label("Live"); } catch {
+      if (!live.wait) label(`Not live since ${new Date().toTimeString().slice(0, 5)}`);
+      live.wait = Math.min(120, live.wait * 2 || seconds);
+    }
+  }
+  setTimeout(tick, 1000 * Math.max(seconds, live.wait));
+};
+if (follower) {
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { live.touched = Date.now(); });
+  setTimeout(tick, 1000 * follower.dataset.seconds);
+}
 
 for (const button of all("[data-needs-script]")) button.hidden = false;
 if (matchMedia("(min-width: 60.01rem)").matches) for (const more of all(".rail details")) more.open = true;

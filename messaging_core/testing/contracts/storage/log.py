@@ -457,6 +457,8 @@ class LogContract:
 
         with storage.begin(read_only=True) as tx:
             assert tx.receipts.interactions(DEFAULT_WORKSPACE, message.id) == several
+            first = tx.receipts.interactions(DEFAULT_WORKSPACE, message.id, limit=2)
+            assert first == several[:2]
             assert tx.receipts.interactions(OTHER_WORKSPACE, message.id) == []
             assert tx.receipts.interactions(DEFAULT_WORKSPACE, uuid4()) == []
 
@@ -493,6 +495,7 @@ class LogContract:
 
         with storage.begin(read_only=True) as tx:
             positions = [event.position for event in tx.timeline.after(0, limit=10)]
+            assert tx.timeline.last_position() == positions[-1]
         assert positions == sorted(set(positions))
         assert _kinds_after(storage, 0) == kinds
         assert _kinds_after(storage, 0, limit=2) == kinds[:2]
@@ -512,6 +515,7 @@ class LogContract:
 
         with storage.begin(read_only=True) as tx:
             first, second = tx.timeline.of_message(good.workspace, message_id)
+            assert tx.timeline.of_message(good.workspace, message_id, limit=1) == [first]
             assert tx.timeline.after(0, limit=2)[:1] == [first]
             assert tx.timeline.after(first.position, limit=2) == [second]
             assert tx.timeline.after(second.position, limit=2) == []

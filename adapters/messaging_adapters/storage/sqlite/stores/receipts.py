@@ -71,7 +71,7 @@ _ADD_INTERACTION = (
 )
 _INTERACTIONS = (
     "SELECT document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
-    " ORDER BY position"
+    " ORDER BY position LIMIT ?"
 )
 
 
@@ -151,8 +151,11 @@ class SqliteReceipts(Receipts):
             _ADD_INTERACTION, (workspace.bytes, interaction.message_id.bytes, document)
         )
 
-    def interactions(self, workspace: UUID, message_id: UUID) -> list[Interaction]:
-        rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes))
+    def interactions(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Interaction]:
+        most = -1 if limit is None else limit
+        rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes, most))
         return [load(Interaction, document) for (document,) in rows]
 
 

@@ -26,7 +26,7 @@ _LAST_POSITION = (  # of those that are there, and of those that were
     " FROM messaging_facts WHERE name = 'last_event'"
 )
 _FIND = "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
-_OF_MESSAGE = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position"
+_OF_MESSAGE = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position LIMIT ?"
 _AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
 _REMEMBER_LAST = f"UPDATE messaging_facts SET value = ({_LAST_POSITION}) WHERE name = 'last_event'"  # noqa: S608 - no input
 _KEEP_DAMAGED = "INSERT OR REPLACE INTO messaging_damaged_events VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -67,15 +67,22 @@ class SqliteTimeline(Timeline):
         self.read_only = False
 
     def append(self, events: Sequence[Event]) -> None:
-        (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
+        last = self.last_position()
         _APPEND.run(
             self._cursor,
             [(place, *event_row(event)) for place, event in enumerate(events, last + 1)],
         )
 
-    def of_message(self, workspace: UUID, message_id: UUID) -> list[Event]:
-        rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes))
+    def of_message(
+        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
+    ) -> list[Event]:
+        most = -1 if limit is None else limit
+        rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes, most))
         return list(skip_corrupt(rows, event_of, "event"))
+
+    def last_position(self) -> int:
+        (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
+        return int(last)
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         while rows := self._cursor.execute(_AFTER, (position, limit)).fetchall():
