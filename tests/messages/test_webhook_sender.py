@@ -220,6 +220,48 @@ def test_what_is_no_2xx_is_retried_for_eight_hours(
     assert len(peer.exchanges) == attempts
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Misbehaviour.ENDLESS,
+        Misbehaviour.DRIPPING,
+        HttpResponse(status=200, headers={"content-length": "999"}, body=b"cut off"),
+    ],
+)
+def test_an_answer_of_2xx_counts_however_its_body_goes_on(engine: Engine, answer: Answer) -> None:
+    peer = engine.internet.serve("shop.example", answer)
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    engine.send()
+    engine.sender.run_once()
+    engine.later(hours=1)
+
+    assert len(peer.exchanges) == 1
+    assert engine.dead() == []
+    assert peer.sent < 20_000_000  # of an endless body
+
+
+def test_another_failure_counts_however_its_body_goes_on(engine: Engine) -> None:
+    broken = HttpResponse(status=500, headers={"content-length": "999"}, body=b"cut off")
+    engine.internet.serve("shop.example", broken)
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    message_id = engine.send()
+    engine.sender.run_once()
+    engine.later(hours=8)
+
+    assert engine.dead() == [(message_id, "timeout")]
+
+
+def test_a_wrong_certificate_is_a_failure_and_the_receiver_sees_nothing(engine: Engine) -> None:
+    peer = engine.internet.serve("shop.example", certificate="other.example")
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    message_id = engine.send()
+    engine.sender.run_once()
+    engine.later(hours=8)
+
+    assert peer.begun == 0
+    assert engine.dead() == [(message_id, "untrusted")]
+
+
 def test_private_addresses_are_refused(engine: Engine) -> None:
     peer = engine.internet.serve("shop.example")
     engine.internet.name("shop.example", "127.0.0.1")
