@@ -47,11 +47,18 @@ class Internet:
         self._peers: dict[str, tuple[str, int]] = {}
 
     def serve(
-        self, host: str, *answers: Answer, call: Callable[[HttpRequest], Answer] | None = None
+        self,
+        host: str,
+        *answers: Answer,
+        call: Callable[[HttpRequest], Answer] | None = None,
+        certificate: str | None = None,
     ) -> HttpPeer:
-        """Start a receiver that gives these answers, and the last one again and again."""
+        """Start a receiver that gives these answers, and the last one again and again.
+
+        Its certificate is that of its host, or of another.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert(host).configure_cert(context)
+        self._authority.issue_cert(certificate or host).configure_cert(context)
         queue = list(answers or [OK])
 
         def answer(request: HttpRequest) -> Answer:

@@ -65,7 +65,7 @@ class WebhookSender:
     events; those of different messages may change places after a failure.
 
     Memory and threads are bounded, however many receivers there are. A host has at most a quarter
-    of the threads, and all hosts that do not answer have half of them.
+    of the threads, and all hosts that failed last have a quarter together.
     """
 
     @checked(client=A_CLIENT, threads=whole())
@@ -75,10 +75,12 @@ class WebhookSender:
         self._threads = threads
         self._busy: dict[UUID, tuple[threading.Thread, str]] = {}
         self._served = _Recent[UUID, float]()
-        self._proven = _Recent[str, bool]()
+        self._answers = _Recent[str, bool]()
         self._failed = _Recent[UUID, float]()
-        self._judging = threading.Lock()
+        self._noting = threading.Lock()
         self._freed = threading.Event()
+        self._waiting: list[WebhookReceiver] = []
+        self._read_at = 0.0
         self._after: UUID | None = None
         self._over = threading.Event()
         self._errors: list[StorageError] = []
@@ -127,10 +129,14 @@ class WebhookSender:
                 break
         self._busy = {key: turn for key, turn in self._busy.items() if turn[0].is_alive()}
         if len(self._busy) < self._threads:
+            if not self._waiting or monotonic() > self._read_at + _PAUSE:
+                self._waiting, self._read_at = self._due(), monotonic()
             rested = monotonic() - rest
-            for receiver in self._due():
-                if self._failed.get(receiver.id, rested) <= rested:
-                    self._start_if_free(receiver)
+            self._waiting = [
+                receiver
+                for receiver in self._waiting
+                if self._failed.get(receiver.id, rested) > rested or not self._starts(receiver)
+            ]
         return bool(collected or self._busy)
 
     def _due(self) -> list[WebhookReceiver]:
@@ -143,16 +149,18 @@ class WebhookSender:
                 due += tx.webhooks.due(now, longest=LONGEST_PAUSE, after=None, limit=_RECEIVERS)
         return sorted(due, key=lambda receiver: self._served.get(receiver.id, 0.0))
 
-    def _start_if_free(self, receiver: WebhookReceiver) -> None:
+    def _starts(self, receiver: WebhookReceiver) -> bool:
+        """Start a thread for a receiver, if it may have one."""
         busy = {key: host for key, (_, host) in self._busy.items()}
-        if not may_start(receiver, busy, self._proven, threads=self._threads):
-            return
+        if not may_start(receiver, busy, self._answers, threads=self._threads):
+            return False
         self._served.note(receiver.id, monotonic())
         thread = threading.Thread(
             target=self._serve, args=(receiver,), name="messaging-webhooks", daemon=True
         )
         self._busy[receiver.id] = (thread, receiver.host)
         thread.start()
+        return True
 
     def _join(self, wait: float | None) -> None:
         until = None if wait is None else monotonic() + wait
@@ -205,19 +213,17 @@ class WebhookSender:
             failure = job.refused
             if job.request is not None:
                 failure = self._attempt(job.request)
-                self._judge(receiver, is_proven=failure is None)
+                self._note_answer(receiver, is_success=failure is None)
 
     def _next_job(self, tx: Transaction, receiver_id: UUID) -> WebhookJob | None:
         now = self._context.now()
         claim = tx.webhooks.claim(receiver_id, now=now, lease=_LEASE, longest=LONGEST_PAUSE)
         return None if claim is None else job_of(tx, claim, now)
 
-    def _judge(self, receiver: WebhookReceiver, *, is_proven: bool) -> None:
-        with self._judging:
-            if is_proven:
-                self._proven.note(receiver.host, True)  # noqa: FBT003 - what is remembered
-            else:
-                self._proven.pop(receiver.host, None)
+    def _note_answer(self, receiver: WebhookReceiver, *, is_success: bool) -> None:
+        with self._noting:
+            self._answers.note(receiver.host, is_success)
+            if not is_success:
                 self._failed.note(receiver.id, monotonic())
 
     def _attempt(self, request: HttpRequest) -> str | None:

@@ -1,12 +1,12 @@
 """Imports, by using it once, what is imported only when it is used."""
 
-from faults import accepting, delivering, unwritable
+from faults import accepting, delivering, notifying, unwritable
 from faults.shop import ORDERS
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.transports.email.smtp import SmtpSecurity, SmtpTransport
 from messaging_core import Messenger, Worker
 
-PROCESSES = (accepting, delivering, unwritable)
+PROCESSES = (accepting, delivering, notifying, unwritable)
 
 
 def accept_and_deliver() -> None:

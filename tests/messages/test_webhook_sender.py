@@ -220,6 +220,48 @@ def test_what_is_no_2xx_is_retried_for_eight_hours(
     assert len(peer.exchanges) == attempts
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Misbehaviour.ENDLESS,
+        Misbehaviour.DRIPPING,
+        HttpResponse(status=200, headers={"content-length": "999"}, body=b"cut off"),
+    ],
+)
+def test_an_answer_of_2xx_counts_however_its_body_goes_on(engine: Engine, answer: Answer) -> None:
+    peer = engine.internet.serve("shop.example", answer)
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    engine.send()
+    engine.sender.run_once()
+    engine.later(hours=1)
+
+    assert len(peer.exchanges) == 1
+    assert engine.dead() == []
+    assert peer.sent < 20_000_000  # of an endless body
+
+
+def test_another_failure_counts_however_its_body_goes_on(engine: Engine) -> None:
+    broken = HttpResponse(status=500, headers={"content-length": "999"}, body=b"cut off")
+    engine.internet.serve("shop.example", broken)
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    message_id = engine.send()
+    engine.sender.run_once()
+    engine.later(hours=8)
+
+    assert engine.dead() == [(message_id, "timeout")]
+
+
+def test_a_wrong_certificate_is_a_failure_and_the_receiver_sees_nothing(engine: Engine) -> None:
+    peer = engine.internet.serve("shop.example", certificate="other.example")
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    message_id = engine.send()
+    engine.sender.run_once()
+    engine.later(hours=8)
+
+    assert peer.begun == 0
+    assert engine.dead() == [(message_id, "untrusted")]
+
+
 def test_private_addresses_are_refused(engine: Engine) -> None:
     peer = engine.internet.serve("shop.example")
     engine.internet.name("shop.example", "127.0.0.1")
@@ -552,3 +594,58 @@ def test_wrong_arguments_are_named(internet: Internet) -> None:
     ):
         with pytest.raises(ArgumentError, match=name):
             call()
+
+
+def test_dead_webhooks_that_are_replayed_while_the_receiver_fails_are_given_up_again(
+    engine: Engine,
+) -> None:
+    peer = engine.internet.serve("shop.example", HttpResponse(status=500))
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    message_id = engine.send()
+    engine.sender.run_once()
+    engine.later(hours=8)
+    (dead,) = engine.messenger.webhooks.dead()
+
+    engine.messenger.webhooks.replay()
+    engine.sender.run_once()
+    assert engine.dead() == []
+    while not engine.dead():
+        engine.later(minutes=15)
+
+    (again,) = engine.messenger.webhooks.dead()
+    assert (again.id, again.message_id) == (dead.id, message_id)
+    assert again.attempts > 30
+    ids = {exchange.request.headers["messagebird-request-id"] for exchange in peer.exchanges}
+    assert ids == {str(dead.id)}
+
+
+@pytest.mark.parametrize("status", [200, 410, 500])
+def test_a_subscription_may_be_deleted_while_its_receiver_is_called(
+    engine: Engine, status: int
+) -> None:
+    def answer(_: HttpRequest) -> HttpResponse:
+        engine.messenger.webhooks.unsubscribe(subscription.id)
+        return HttpResponse(status=status)
+
+    peer = engine.internet.serve("shop.example", call=answer)
+    subscription = engine.subscribe()
+    engine.send()
+    engine.sender.run_once()
+    engine.later(hours=8)
+
+    assert len(peer.exchanges) == 1
+    assert engine.dead() == []
+    assert engine.messenger.webhooks.find() == []
+
+
+def test_webhooks_go_on_when_the_clock_is_set_back(engine: Engine) -> None:
+    peer = engine.internet.serve("shop.example", HttpResponse(status=500), OK)
+    engine.subscribe()
+    engine.send()
+    engine.sender.run_once()
+    assert len(peer.exchanges) == 1
+
+    engine.clock.set(engine.clock.now() - timedelta(hours=3))
+    engine.sender.run_once()
+
+    assert statuses(peer) == ["accepted", "sent"]

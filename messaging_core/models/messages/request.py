@@ -31,7 +31,7 @@ class ShortLinks:
 
 @frozen(kw_only=True)
 class NotificationHook:
-    """A webhook of the caller for the events of this message."""
+    """A URL of the caller that gets the events of this message: https, with a host name."""
 
     url: str | None = field(default=None, repr=False)
 

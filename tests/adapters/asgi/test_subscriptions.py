@@ -1,5 +1,6 @@
 """Subscriptions for webhooks over HTTP, as a client of Bird makes them."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -142,3 +143,35 @@ def test_what_is_sent_over_http_reaches_the_subscriber(
     assert request.url == BODY["url"]
     assert message["id"] in request.body.decode()
     assert UUID(request.headers["messagebird-request-id"])
+
+
+def test_the_url_of_a_request_gets_the_events_of_its_message(
+    client: httpx.Client, service: Service
+) -> None:
+    urls = [f"https://crm.example/orders/{number}" for number in range(3)]
+    requests = [{**sms(), "notification": {"url": url}} for url in urls]
+    sent = client.post(path_of(ORDERS, "/messages"), json=requests[0])
+    batch = client.post(path_of(ORDERS, "/batch/messages"), json={"messageRequests": requests[1:]})
+    wrong = {**sms(), "notification": {"url": "https://127.0.0.1/"}}
+    refused = client.post(path_of(ORDERS, "/messages"), json=wrong)
+    Worker(service.messenger).drain()
+    receiver = Receiver()
+
+    service.messenger.webhook_sender(receiver).run_once()
+
+    assert (sent.status_code, batch.status_code, refused.status_code) == (202, 202, 422)
+    assert list(refused.json()["details"]) == ["notification.url"]
+    assert "notification" not in sent.json()
+    ids = [sent.json()["id"], *batch.json()["messageIds"]]
+    told = {
+        (request.url, json.loads(request.body)["payload"]["id"]) for request in receiver.requests
+    }
+    assert told == set(zip(urls, ids, strict=True))
+    assert len(receiver.requests) == 2 * len(urls)
+
+
+def test_the_description_tells_of_the_url_of_a_request(client: httpx.Client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+
+    assert "NotificationHook" in str(schemas["SendMessage"]["properties"]["notification"])
+    assert schemas["NotificationHook"]["properties"]["url"]["type"] == "string"
