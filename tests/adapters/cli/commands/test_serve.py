@@ -119,7 +119,7 @@ def failure_of_a_webhook(database: Path) -> str:
     until = monotonic() + 60  # looking up a name without a network may take long
     while monotonic() < until:
         with closing(sqlite3.connect(database)) as connection:
-            rows = connection.execute("SELECT document FROM messaging_webhook_deliveries")
+            rows = connection.execute("SELECT document FROM messaging_webhook_queue")
             for document in (json.loads(row[0]) for row in rows.fetchall()):
                 if "failure" in document:
                     return str(document["failure"])
