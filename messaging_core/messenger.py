@@ -18,6 +18,7 @@ from messaging_core.acceptance.batch import BatchAcceptor
 from messaging_core.acceptance.bulk import accept_each, accept_many
 from messaging_core.acceptance.group_commit import GroupAcceptor
 from messaging_core.acceptance.idempotency import DEFAULT_WINDOW, check_window
+from messaging_core.acceptance.media import may_name_media
 from messaging_core.acceptance.preview import next_allowed, preview
 from messaging_core.acceptance.submission import Request, Submission, request_of
 from messaging_core.arguments import (
@@ -428,7 +429,9 @@ class Messenger:
             request=request_of(request, fields),
             idempotency_key=idempotency_key,
         )
-        if connection is None:
+        # A check of media may wait for a store far away, and a group waits for all its requests.
+        waits = self._media_check is not None and may_name_media(submission.request)
+        if connection is None and not waits:
             return self._group.accept(submission)
         (answer,) = self.acceptor.accept([submission], connection=connection)
         if isinstance(answer, InvalidRequestError):

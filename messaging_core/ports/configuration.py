@@ -14,17 +14,21 @@ TRANSPORTS: Final = "messaging_core.transports"
 RECEIPTS: Final = "messaging_core.receipts"
 """Entry points that make receipt parsers, by the `type` that a configuration names."""
 
+MEDIA_STORES: Final = "messaging_core.media_stores"
+"""Entry points that make stores of media, by the `type` that a configuration names."""
+
 CONFIGURATION: Final = "messaging_core.configuration"
 """The entry point that makes a messenger from a configuration."""
 
 
 @frozen(kw_only=True)
 class AdapterType:
-    """Say how a transport or a receipt parser is made from named options.
+    """Say how a transport, a receipt parser or a store of media is made from named options.
 
     The parameters of `make` are the options: text, numbers, true or false, durations in seconds,
     paths, enumerations, and lists of text. A parameter of another kind is no option. An entry
-    point in the group `TRANSPORTS` or `RECEIPTS` names such a value, or the class alone:
+    point in the group `TRANSPORTS`, `RECEIPTS` or `MEDIA_STORES` names such a value, or the class
+    alone:
 
     ```toml
     [project.entry-points."messaging_core.transports"]

@@ -1,5 +1,11 @@
 """Media URLs that a host's check refuses at `send`."""
 
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
@@ -7,9 +13,11 @@ from messaging_core import Channel, InvalidMessageError, MessageQuery, Messenger
 from messaging_core.models import Attachment, Image, ImageBody, TextBody
 from messaging_core.ports.media import MediaCheck
 from messaging_core.testing import RecordingTransport
+from messaging_core.wire import dump_send_message
 
 MMS = Channel(name="mms", platform="sms", sender="+31600000000", mms=True)
 MAIL = Channel(name="mail", platform="email", sender="shop@shop.example")
+BODY = TextBody(text="hi")
 GOOD, BAD = "https://shop.example/good.png", "https://shop.example/bad.png"
 
 
@@ -72,3 +80,40 @@ def test_plan_refuses_what_send_refuses() -> None:
     plan = messenger_with(Refuses(MMS)).plan(MMS, pictures(BAD))
 
     assert [violation.code for violation in plan.violations] == ["media.not_available"]
+
+
+def as_text(request: SendMessage) -> str:
+    return json.dumps(dump_send_message(request))
+
+
+def as_json(request: SendMessage) -> bytes:
+    return as_text(request).encode()
+
+
+class Waits(MediaCheck):
+    """Answer when it is let go, as a store far away may."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.go = Event(), Event()
+
+    def check(self, url: str, channel: Channel) -> str | None:  # noqa: ARG002 - the port's
+        self.is_asked.set()
+        assert self.go.wait(30)
+        return None
+
+
+@pytest.mark.parametrize("dumped", [lambda value: value, dump_send_message, as_json, as_text])
+def test_a_check_that_waits_holds_up_no_other_request(dumped: Callable[[SendMessage], Any]) -> None:
+    check = Waits()
+    messenger = messenger_with(check)
+    with ThreadPoolExecutor(4) as pool:
+        slow = pool.submit(messenger.send, MAIL, dumped(mail(GOOD)))
+        assert check.is_asked.wait(30)
+        others = [
+            pool.submit(messenger.send, MAIL, SendMessage(receiver=to("b@b.example"), body=BODY))
+            for _ in range(10)
+        ]
+        assert {other.result(30).status for other in others} == {"accepted"}
+        assert not slow.done()
+        check.go.set()
+        assert slow.result(30).status == "accepted"

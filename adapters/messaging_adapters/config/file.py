@@ -1,7 +1,6 @@
 """The channels, the database and the webhooks of a configuration."""
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,14 @@ from messaging_adapters.config.channels import channel_faults, channel_of, platf
 from messaging_adapters.config.http import access_keys_of, http_faults
 from messaging_adapters.config.keys import Key, faults_of
 from messaging_adapters.config.limits import limit_faults, limits_of
+from messaging_adapters.config.media import MediaSettings, media_faults, media_of
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
+from messaging_adapters.config.toml_file import parsed
 from messaging_adapters.transports.composition.throttled import RateLimit, Throttled
+from messaging_adapters.uploads.linked import LinkedMedia
+from messaging_adapters.uploads.presigned import Uploads
+from messaging_adapters.uploads.source import UploadedMedia
 from messaging_core.errors import ConfigurationError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, SMS, Channel
@@ -24,30 +28,6 @@ from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport, close_transports
 from messaging_core.rules.addressing.sender_pool import channel_senders
-
-EXAMPLE: Final = """\
-database = "messages.db"
-
-[channels.support]
-platform = "email"
-sender = "support@shop.example"
-sender_name = "The Shop"
-message_type = "conversational"
-
-[channels.support.transport]
-type = "file"              # into a folder, to try things out; "smtp" sends
-folder = "outbox"
-
-# [channels.support.transport]
-# type = "smtp"
-# host = "mail.shop.example"
-# username = "support"
-# password_env = "SMTP_PASSWORD"   # the name of a variable, never the secret itself
-
-# The same in a line:
-# transport = "smtp+starttls://support:${SMTP_PASSWORD}@mail.shop.example"
-"""
-"""A configuration that works as it is."""
 
 DRIVERS: Final = ("sqlite3", "pysqlite3")
 """The modules that the database can be opened with; the first is that of Python."""
@@ -66,6 +46,7 @@ _FILE: Final = {
     "short_link_domain": Key(),
     "http": Key(kind=dict),
     "access_keys": Key(kind=dict),
+    "media": Key(kind=dict),
 }
 
 
@@ -84,6 +65,7 @@ class Config:
         public_url: What providers call the HTTP surface by.
         access_keys: What each access key of the HTTP surface allows, by its hash.
         sandbox: Whom only to reach, where the configuration says so.
+        media: The settings of uploaded media, where there are some.
         limits: The rate limit of each channel that has one, by the name of the channel; channels
             with the same limit have the same object.
     """
@@ -99,26 +81,61 @@ class Config:
     access_keys: Mapping[str, Access] = field(factory=dict)
     sandbox: Mapping[str, Any] | None = None
     limits: Mapping[str, RateLimit] = field(factory=dict)
+    media: MediaSettings | None = None
 
-    def transport(self, name: str, environment: Mapping[str, str] | None = None) -> Transport:
+    def make_uploads(self, environment: Mapping[str, str] | None = None) -> Uploads | None:
+        """Make what lets callers upload media, if the configuration has a table `media`.
+
+        Raises:
+            ConfigurationError: It cannot be made.
+        """
+        if self.media is None:
+            return None
+        store = self._make(self.media.store, "[media.store]", environment, {})
+        uploads: Uploads = self._make(self.media.uploads_in(store), "[media]", environment, {})
+        return uploads
+
+    def transport(
+        self,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        uploads: Uploads | None = None,
+    ) -> Transport:
         """Make the transport of a channel.
 
         Args:
             name: That of the channel.
             environment: The variables that `${NAME}` means; by default those of the process.
+            uploads: Whose files it carries; by default those of the configuration.
 
         Raises:
             ConfigurationError: It cannot be made, for want of a password for instance.
         """
         needs_sandbox = self.is_sandboxed(environment)
-        made: Transport = self._make(
-            self.transports[name], f"[channels.{name}.transport]", environment, {}
-        )
+        made = self._carrier(name, environment, uploads or self.make_uploads(environment))
         if name in self.limits:
             made = Throttled(made, self.limits[name])
         if not needs_sandbox:
             return made
         return sandboxed(made, self.sandbox, {own.platform for own in self.channels.values()})
+
+    def _carrier(
+        self, name: str, environment: Mapping[str, str] | None, uploads: Uploads | None
+    ) -> Transport:
+        """Make a transport that carries uploaded files, as bytes or as signed links."""
+        settings, place = self.transports[name], f"[channels.{name}.transport]"
+        defaults: dict[str, Any] = {}
+        if uploads is not None:
+            channels = [
+                channel for other, channel in self.channels.items() if self._are_alike(name, other)
+            ]
+            defaults["media"] = UploadedMedia(uploads=uploads, channels=tuple(channels))  # type: ignore[arg-type] # mypy reads the converter `tuple` without its items
+        made: Transport = self._make(settings, place, environment, defaults)
+        variables = os.environ if environment is None else environment
+        if uploads is None or settings.takes_media(variables):
+            return made
+        return LinkedMedia(made, uploads)
 
     def is_sandboxed(self, environment: Mapping[str, str] | None = None) -> bool:
         """Return whether only the allow-list of the sandbox is reached.
@@ -129,9 +146,13 @@ class Config:
         return is_sandboxed(self.sandbox, os.environ if environment is None else environment)
 
     def make(
-        self, environment: Mapping[str, str] | None = None
+        self, environment: Mapping[str, str] | None = None, *, uploads: Uploads | None = None
     ) -> tuple[dict[str, Transport], list[ReceiptParser]]:
         """Make the transports of all channels, and the receipt parsers.
+
+        Args:
+            environment: The variables that `${NAME}` means; by default those of the process.
+            uploads: Whose files are carried; by default those of the configuration.
 
         Raises:
             ConfigurationError: Some of them cannot be made; with a line for each.
@@ -140,7 +161,7 @@ class Config:
         transports: dict[str, Transport] = {}
         parsers: list[ReceiptParser] = []
         with _gathered(faults):
-            transports = self.make_transports(environment)
+            transports = self.make_transports(environment, uploads=uploads)
         with _gathered(faults):
             parsers = self.make_webhooks(environment)
         if faults:
@@ -148,18 +169,28 @@ class Config:
             raise ConfigurationError("\n".join(faults))
         return transports, parsers
 
-    def make_transports(self, environment: Mapping[str, str] | None = None) -> dict[str, Transport]:
+    def make_transports(
+        self, environment: Mapping[str, str] | None = None, *, uploads: Uploads | None = None
+    ) -> dict[str, Transport]:
         """Make the transports of all channels, one for each that has settings of its own.
+
+        Args:
+            environment: The variables that `${NAME}` means; by default those of the process.
+            uploads: Whose files are carried; by default those of the configuration.
 
         Raises:
             ConfigurationError: Some of them cannot be made; with a line for each.
         """
         faults: list[str] = []
         transports: dict[str, Transport] = {}
-        for name in self.transports:
+        with _gathered(faults):
+            uploads = uploads or self.make_uploads(environment)
+        for name in self.transports if not faults else ():
             same = next((other for other in transports if self._are_alike(name, other)), None)
             with _gathered(faults):
-                transports[name] = transports[same] if same else self.transport(name, environment)
+                transports[name] = (
+                    transports[same] if same else self.transport(name, environment, uploads=uploads)
+                )
         if faults:
             close_transports(transports.values())
             raise ConfigurationError("\n".join(faults))
@@ -232,7 +263,7 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
     if isinstance(source, Mapping):
         return _config(_NO_FILE, source, is_file=False)
     path = Path(source)
-    return _config(path, _parsed(path), is_file=True)
+    return _config(path, parsed(path), is_file=True)
 
 
 def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
@@ -257,6 +288,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         short_link_domain=data.get("short_link_domain"),
         public_url=data.get("http", {}).get("public_url"),
         access_keys=access_keys_of(data.get("access_keys", {})),
+        media=media_of(data, in_file=is_file),
     )
 
 
@@ -267,24 +299,11 @@ def _limits(data: Mapping[str, Any]) -> dict[str, RateLimit]:
     }
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        hint = f"there is no {path}; it describes your channels. One to start from:"
-        raise ConfigurationError(f"{hint}\n\n{EXAMPLE}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: this is not TOML: {error}") from error
-    except RecursionError:  # of the parser, in brackets by the hundred
-        raise ConfigurationError(f"{path}: this is nested too deep; write plain tables") from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: this is not UTF-8 text") from error
-
-
 def _faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
     yield from faults_of(data, _FILE)
     yield from http_faults(data)
     yield from limit_faults(data)
+    yield from media_faults(data, in_file=in_file)
     platforms = dict(_tables(data, "platforms"))
     sound = {
         name: table for name, table in platforms.items() if not any(platform_faults(name, table))

@@ -7,9 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from messaging_adapters.config.file import DRIVERS, load_config
+from messaging_adapters.config.file import DRIVERS, Config, load_config
 from messaging_adapters.config.sandbox import start_sandboxes
 from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
+from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.arguments import refuse
 from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
@@ -34,7 +35,8 @@ def messenger_from(
 ) -> M:
     """Make a messenger with the storage, channels, transports and webhooks of a configuration.
 
-    Channels with equal settings share one transport, and so its connections.
+    Channels with equal settings share one transport, and so its connections. With a table `media`
+    transports carry uploaded files, and `send` refuses a URL that nothing was uploaded to.
 
     Args:
         source: The path of a TOML file, or the same as a mapping.
@@ -53,8 +55,10 @@ def messenger_from(
     config = load_config(source)
     variables = os.environ if environment is None else environment
     with ExitStack() as made:  # closes what was made, if the rest fails
-        transports, parsers = config.make(variables)
+        uploads = _uploads(config, options, variables)
+        transports, parsers = config.make(variables, uploads=uploads)
         made.callback(close_transports, transports.values())
+        options.setdefault("media_check", uploads)
         options.setdefault("short_link_domain", config.short_link_domain)
         options.setdefault("receipt_parsers", parsers)
         own = storage if storage is not None else open_storage(config.database, config.driver)
@@ -65,6 +69,14 @@ def messenger_from(
         start_sandboxes(messenger, transports.values())
         made.pop_all()
     return messenger
+
+
+def _uploads(
+    config: Config, options: Mapping[str, Any], variables: Mapping[str, str]
+) -> Uploads | None:
+    """Return the uploads that the host passes, or those of the configuration."""
+    given = options.get("media_check")
+    return given if isinstance(given, Uploads) and config.media else config.make_uploads(variables)
 
 
 def open_storage(path: Path, driver: str = DRIVERS[0]) -> SqliteStorage:

@@ -21,7 +21,7 @@ FETCH_MEDIA: Final = "fetch_media"
 """Replaces a parameter `media`: fetch pictures and files from public HTTPS addresses."""
 
 _NO_ANNOTATION: Final = "an option is a parameter with an annotation"
-_MOST: Final = {"port": 65_535, "timeout": 3600}
+_MOST: Final = {"port": 65_535, "timeout": 3600, "max_bytes": 2**40}
 _LEAST: Final = {"port": 1, "timeout": 1}
 _PLAIN: Final = frozenset({str, int, float, bool, timedelta, Path, tzinfo, UUID})
 

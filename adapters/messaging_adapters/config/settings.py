@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import attrs
 from attrs import field
 
 from messaging_adapters.config.discovery import adapter_type, names_of
 from messaging_adapters.config.dsn import table_of_dsn, type_of_dsn
 from messaging_adapters.config.keys import Key, faults_of
-from messaging_adapters.config.options import options_of, values_of
+from messaging_adapters.config.options import FETCH_MEDIA, options_of, values_of
 from messaging_adapters.config.variables import filled_in, names_in
+from messaging_adapters.uploads.source import UploadedMedia
 from messaging_core.errors import ConfigurationError
 from messaging_core.lazy import frozen
 from messaging_core.ports.configuration import TRANSPORTS, AdapterType
@@ -42,11 +44,13 @@ class Settings:
         group: The entry points that its type is looked up in.
         given: The table or the DSN.
         in_file: Whether it comes from a file, which must not hold secrets of a table.
+        adapter: What a table configures that has no type.
     """
 
     group: str
     given: str | Mapping[str, Any] = field(repr=False)
     in_file: bool = True
+    adapter: AdapterType | None = None
 
     def faults(self, platform: str | None = None) -> Iterator[str]:
         """Yield everything that is wrong with it, without reading the environment.
@@ -81,7 +85,8 @@ class Settings:
             folder: What relative paths start from.
             environment: The variables.
             channels: Ids of the configured channels by name.
-            defaults: Values of options that are not given, where the adapter has them.
+            defaults: Values of options that are not given, where the adapter has them; `media`
+                reads uploaded files, and what the adapter is given reads all others.
 
         Raises:
             ConfigurationError: A variable is missing, or the adapter refuses its settings.
@@ -90,9 +95,16 @@ class Settings:
         if self._is_variable and (faults := list(self._table_faults(parsed))):
             raise ConfigurationError("; ".join(faults))
         table = _filled_in(parsed.table, environment)
-        usable = {name: value for name, value in defaults.items() if name in parsed.options}
+        usable = {name: value for name, value in defaults.items() if name in parsed.parameters}
         values = values_of(table, parsed.options, folder=folder, channels=channels)
+        if isinstance(uploaded := usable.get("media"), UploadedMedia) and "media" in values:
+            values["media"] = attrs.evolve(uploaded, others=values["media"])
         return parsed.adapter.make(**parsed.adapter.complete(usable | values))
+
+    def takes_media(self, environment: Mapping[str, str]) -> bool:
+        """Return whether the adapter carries the bytes of pictures and files itself."""
+        parsed = self._parsed(environment if self._is_variable else None)
+        return "media" in parsed.parameters
 
     def shown(self) -> dict[str, Any]:
         """Return the settings for a reader, the type first, without secrets.
@@ -117,20 +129,25 @@ class Settings:
         given = self.given
         if isinstance(given, str) and environment is not None:
             given = filled_in(given, environment)
+        kind = None if self.adapter else self._type(given)
+        adapter = self.adapter or adapter_type(self.group, str(kind))
+        options = options_of(adapter)
+        if isinstance(given, str):
+            table = table_of_dsn(given, adapter, options)
+        else:
+            own = {name: value for name, value in given.items() if name != "type" or not kind}
+            table = _with_variables(own, options)
+        return _Parsed(type=kind, adapter=adapter, options=options, table=table)
+
+    def _type(self, given: str | Mapping[str, Any]) -> str:
+        """Return the type that a table or a DSN names."""
         kind = type_of_dsn(given) if isinstance(given, str) else given.get("type")
         checked = {} if kind is None else {"type": kind}
         type_key = Key(choices=tuple(names_of(self.group)), required=True)
         for fault in faults_of(checked, {"type": type_key}):
             offer = f"your package offers its own type in the group {self.group} of entry points"
             raise ConfigurationError(f"{fault}; {self._wrapper_remedy(kind) or offer}")
-        adapter = adapter_type(self.group, str(kind))
-        options = options_of(adapter)
-        if isinstance(given, str):
-            table = table_of_dsn(given, adapter, options)
-        else:
-            own = {name: value for name, value in given.items() if name != "type"}
-            table = _with_variables(own, options)
-        return _Parsed(type=str(kind), adapter=adapter, options=options, table=table)
+        return str(kind)
 
     def _wrapper_remedy(self, kind: Any) -> str | None:
         """Return where a wrapper belongs that was given as the type of a transport."""
@@ -151,7 +168,8 @@ class Settings:
                 f"{name}: never write a secret into this file; write {name}_env, the name of the "
                 f'environment variable that holds it, or {name} = "${{NAME}}"'
             )
-        keys = {"type": Key(), **parsed.options, **{f"{name}{_ENV}": Key() for name in secrets}}
+        kind = {} if parsed.type is None else {"type": Key()}
+        keys = {**kind, **parsed.options, **{f"{name}{_ENV}": Key() for name in secrets}}
         checked = {name: value for name, value in parsed.table.items() if name not in literal}
         for fault in faults_of(checked, keys):
             if not any(fault.startswith(f"{name}: missing") for name in literal):
@@ -164,10 +182,15 @@ class Settings:
 
 @frozen(kw_only=True)
 class _Parsed:
-    type: str
+    type: str | None
     adapter: AdapterType
     options: Mapping[str, Key]
     table: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def parameters(self) -> set[str]:
+        """Return what the adapter may be given: its options, and a source of media."""
+        return {"media" if name == FETCH_MEDIA else name for name in self.options}
 
 
 def _with_variables(table: dict[str, Any], options: Mapping[str, Key]) -> dict[str, Any]:

@@ -4,8 +4,6 @@ import asyncio
 import shutil
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -419,90 +417,3 @@ def wait_until(condition: Any, seconds: float = 10) -> None:
     end = monotonic() + seconds
     while not condition():
         assert monotonic() < end, "it did not come true in time"
-
-
-SERVER = """
-import sys
-import uvicorn
-from messaging_adapters.asgi.app import make_app
-from messaging_adapters.media_stores.folder import FolderMediaStore
-from messaging_adapters.storage.memory import MemoryStorage
-from messaging_adapters.uploads.presigned import Uploads
-from messaging_core import Channel, Messenger
-from messaging_core.testing import RecordingTransport
-
-folder, secret, port = sys.argv[1:]
-uploads = Uploads(
-    store=FolderMediaStore(folder), secret=secret, base_url="http://x", max_bytes=2**30
-)
-orders = Channel(name="orders", platform="sms", sender="Shop")
-messenger = Messenger(storage=MemoryStorage(), channels={orders: RecordingTransport()})
-app = make_app(messenger, access=lambda _: None, uploads=uploads)
-uvicorn.run(app, port=int(port), log_level="error", lifespan="off")
-"""
-MEGABYTE: Final = 1024 * 1024
-SIZE: Final = 200 * MEGABYTE
-MOST_GROWTH: Final = 24 * MEGABYTE
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """Run a server of its own, whose memory can be measured."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-c", SERVER, str(tmp_path / "media"), SECRET, str(port)]
-    with subprocess.Popen(command) as process:  # noqa: S603 - our own
-        try:
-            url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: is_up(url), 60)
-            yield url, process.pid
-        finally:
-            process.terminate()
-
-
-def is_up(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 404
-    except httpx.TransportError:
-        return False
-
-
-def peak_of(process_id: int) -> int:
-    lines = Path(f"/proc/{process_id}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the memory")
-def test_200_megabytes_go_through_in_flat_memory(server: tuple[str, int], tmp_path: Path) -> None:
-    url, process_id = server
-    uploads = Uploads(
-        store=FolderMediaStore(tmp_path / "media"),
-        secret=SECRET,
-        base_url="http://x",
-        max_bytes=2**30,
-    )
-    curl = shutil.which("curl")
-    assert curl, "curl is needed: install it"
-
-    def send(size: int) -> UUID:
-        with (tmp_path / "large").open("wb") as file:
-            file.truncate(size)
-        created = uploads.create("video/mp4")
-        command = [curl, "-sS", "--fail", "--max-time", "120"]
-        for name, value in created.upload_form_data.items():
-            command += ["-F", f"{name}={value}"]
-        subprocess.run(  # noqa: S603 - our own
-            [*command, "-F", "file=@large", f"{url}/uploads"], cwd=tmp_path, check=True
-        )
-        return UUID(created.upload_form_data["key"])
-
-    def fetch(file_id: UUID) -> int:
-        link = uploads.link(file_id).replace("http://x", url)
-        with httpx.stream("GET", link) as answer:
-            return sum(map(len, answer.iter_bytes()))
-
-    assert fetch(send(MEGABYTE)) == MEGABYTE
-    before = peak_of(process_id)
-    large = send(SIZE)
-    assert fetch(large) == SIZE
-    assert peak_of(process_id) - before < MOST_GROWTH

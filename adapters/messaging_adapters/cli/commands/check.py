@@ -1,4 +1,4 @@
-"""The command that checks the transports of all channels, and the database, without sending."""
+"""The command that checks transports, the store of media and the database, without sending."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -8,21 +8,32 @@ from messaging_adapters.cli.config.engine import CONFIG, looking_engine
 from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.config.file import Config, load_config
+from messaging_adapters.uploads.presigned import Uploads
+from messaging_adapters.uploads.store_check import check_media_store
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.ports.transport import Transport, check_transport, close_transports
 
 _NO_CHECK = "cannot be checked"
 _MOST_NAMED = 100
+_MEDIA = "[media]"
+_STORE = "store"
 
 
 def check(options: Namespace) -> int:
-    """Ask the provider of every channel if it knows the credentials, and name damaged rows."""
+    """Ask the provider of every channel if it knows the credentials, and name damaged rows.
+
+    A file is written to the store of media, and deleted.
+    """
     screen = Screen()
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
-        transports, _ = config.make()
+        uploads = config.make_uploads()
+        transports, _ = config.make(uploads=uploads)
         stack.callback(close_transports, transports.values())
         rows = list(_checked(transports))
+        if uploads is not None:
+            stack.callback(uploads.close)
+            rows.append(_media_row(uploads))
     columns = [*(Column(name) for name in ("channel", "transport", "result"))]
     screen.table([*columns, Column("reason", wraps=True)], [row for row, _ in rows])
     is_sound = _shows_no_damage(screen, options, config)
@@ -50,6 +61,13 @@ def _checked(transports: dict[str, Transport]) -> Iterator[tuple[tuple[str, ...]
             checks[id(transport)] = check_transport(transport)
         for name, result in checks[id(transport)]:
             yield _row(channel, name, result)
+
+
+def _media_row(uploads: Uploads) -> tuple[tuple[str, ...], bool]:
+    error = check_media_store(uploads.store, clock=uploads.clock, ids=uploads.ids)
+    status = CheckStatus.OK if error is None else CheckStatus.BAD_SETUP
+    reason = "" if error is None else error.reason
+    return (_MEDIA, _STORE, status.replace("_", " "), reason), error is None
 
 
 def _row(channel: str, name: str, result: TransportCheck | None) -> tuple[tuple[str, ...], bool]:

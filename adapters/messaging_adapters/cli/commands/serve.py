@@ -33,14 +33,22 @@ def serve(options: Namespace) -> int:
     """Serve the channels of the configuration, deliver, and send webhooks, until a signal."""
     path = options.config or CONFIG
     config = load_config(path)
+    uploads = config.make_uploads()
     with (
         _listening(options.host, options.port) as listener,
         open_storage(options.database or config.database, config.driver) as storage,
-        Messenger.from_config(path, storage=storage, clock=options.clock) as messenger,
+        Messenger.from_config(
+            path, storage=storage, clock=options.clock, media_check=uploads
+        ) as messenger,
         Urllib3Client(timeout=_PATIENCE, allows=is_public) as client,
         stoppable() as stop,
     ):
-        app = make_app(messenger, access=_access(config, storage), public_url=config.public_url)
+        app = make_app(
+            messenger,
+            access=_access(config, storage),
+            public_url=config.public_url,
+            uploads=uploads,
+        )
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         host, port = listener.getsockname()[:2]
         Screen().remark(f"serving http://{host}:{port}; Ctrl-C stops")

@@ -18,6 +18,7 @@ from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
+from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.transport import Capabilities, Handoff, Transport, close_transports
 
 CONFIG: Final = Path("messaging.toml")
@@ -70,10 +71,13 @@ def sending_engine(options: Namespace) -> Iterator[Engine]:
     """Open the database, which is made when it is not there, and the transports."""
     config = load_config(options.config or CONFIG)
     with ExitStack() as stack:
-        transports = config.make_transports()
+        uploads = config.make_uploads()
+        if uploads is not None:
+            stack.callback(uploads.close)
+        transports = config.make_transports(uploads=uploads)
         stack.callback(close_transports, transports.values())
         path = options.database or config.database
-        yield stack.enter_context(_engine(options, config, path, transports))
+        yield stack.enter_context(_engine(options, config, path, transports, uploads))
 
 
 @contextmanager
@@ -98,7 +102,11 @@ def planning_engine(options: Namespace) -> Iterator[Engine]:
 
 @contextmanager
 def _engine(
-    options: Namespace, config: Config, path: Path, transports: dict[str, Transport]
+    options: Namespace,
+    config: Config,
+    path: Path,
+    transports: dict[str, Transport],
+    media_check: MediaCheck | None = None,
 ) -> Iterator[Engine]:
     with open_storage(path, config.driver) as storage:
         messenger = Messenger(
@@ -109,6 +117,7 @@ def _engine(
             },
             clock=options.clock,
             short_link_domain=config.short_link_domain,
+            media_check=media_check,
         )
         start_sandboxes(messenger, transports.values())
         yield Engine(config=config, storage=storage, messenger=messenger)

@@ -186,5 +186,7 @@ class S3Writer(MediaWriter):
     def _upload_part(self, size: int) -> None:
         if self._multipart is None:
             self._multipart = Multipart.begin(self._new)
-        self._multipart.upload(bytes(self._pending[:size]))
+        with memoryview(self._pending) as pending:
+            content = pending[:size].tobytes()  # copies a part once
+        self._multipart.upload(content)
         del self._pending[:size]

@@ -1,16 +1,20 @@
 """`messaging check` asks the transport of every channel, and sends nothing."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
+from uuid import UUID
 
 from google_peer import GooglePeer
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.testing.builders import an_event
 from messaging_core.testing.contracts.bounds import nothing_left_open
+from peers.s3 import KEY_ID, REGION, SECRET, keys_of, make_bucket, s3_server
 
 CHANNEL = """
 [channels.{name}]
@@ -155,3 +159,52 @@ def test_push_channels_are_checked_without_a_device(run, shop, monkeypatch):
     assert "ok" in rows["app"]
     assert "cannot be checked" in rows["site"]
     assert [document["validateOnly"] for document in google.messages] == [True]
+
+
+MEDIA = """
+[media]
+store = "{store}"
+secret_env = "MEDIA_SECRET"
+base_url = "https://shop.example"
+"""
+
+
+def test_the_store_of_media_is_tried_out(run, shop, monkeypatch):
+    monkeypatch.setenv("MEDIA_SECRET", "a secret for the tests only")
+    channel = CHANNEL.format(name="a", dsn="file:outbox")
+    with s3_server() as url:
+        make_bucket("checked")
+        s3 = f"s3://{KEY_ID}:{quote(SECRET)}@{{}}?region={REGION}&endpoint_url={url}"
+        stores = ["folder:media", s3.format("checked"), s3.format("missing")]
+
+        rows = []
+        for store in stores:
+            (shop / "messaging.toml").write_text(channel + MEDIA.format(store=store))
+            ran = run("check")
+            rows += [(ran.status, line) for line in ran.out.splitlines() if "[media]" in line]
+
+    assert [status for status, _ in rows] == [0, 0, 1]
+    assert all(" ok" in line for _, line in rows[:2])
+    assert "bad setup" in rows[2][1]
+    assert "the bucket of media is not available: NoSuchBucket" in rows[2][1]
+    assert list((shop / "media" / "files").iterdir()) == []
+    assert keys_of("checked") == []
+    assert not (shop / "outbox").exists(), "nothing is sent"
+
+
+def test_a_message_with_an_upload_is_sent_from_the_command_line(run, shop, monkeypatch):
+    monkeypatch.setenv("MEDIA_SECRET", "a secret for the tests only")
+    channel = CHANNEL.format(name="a", dsn="file:outbox")
+    (shop / "messaging.toml").write_text(channel + MEDIA.format(store="folder:media"))
+    url = f"https://shop.example/media/{UUID(int=1)}"
+    text = {"text": "hi", "attachments": [{"mediaUrl": url, "filename": "a.txt"}]}
+    request = {
+        "receiver": {"contacts": [{"identifierValue": "ada@shop.example"}]},
+        "body": {"type": "text", "text": text},
+    }
+    (shop / "request.jsonl").write_text(json.dumps(request))
+
+    ran = run("send", "--channel", "a", "request.jsonl")
+
+    assert ran.status != 0
+    assert "nothing was uploaded there: upload the file first" in ran.out + ran.err

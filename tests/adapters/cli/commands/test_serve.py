@@ -6,8 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from uuid import UUID
@@ -20,16 +20,27 @@ from tests.adapters.cli.conftest import CONFIG, Ran
 WORKSPACE = "/workspaces/00000000-0000-0000-0000-000000000000"
 
 
+@contextmanager
+def serving() -> Iterator[str]:
+    """Run the command, yield its URL, and end it as a supervisor does."""
+    command = [sys.executable, "-m", "messaging_adapters.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own
+        try:
+            assert server.stderr is not None
+            yield re.findall("http://[^;]*", server.stderr.readline())[0]
+        finally:
+            server.send_signal(signal.SIGTERM)
+            status = server.wait(30)
+    assert status == 128 + signal.SIGTERM
+
+
 def test_a_key_lets_its_owner_in_and_the_worker_delivers(
     run: Callable[..., Ran], shop: Path
 ) -> None:
     made = run("keys", "hash", "shop").out
     token = re.findall("key: (.*)", made)[0]
     (shop / "messaging.toml").write_text(CONFIG + made[made.index("[access_keys") :])
-    command = [sys.executable, "-m", "messaging_adapters.cli", "serve", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own
-        assert server.stderr is not None
-        url = re.findall("http://[^;]*", server.stderr.readline())[0]
+    with serving() as url:
         with httpx.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client:
             channels = client.get(f"{WORKSPACE}/channels").json()["results"]
             (parcels,) = (channel for channel in channels if channel["name"] == "parcels")
@@ -49,10 +60,58 @@ def test_a_key_lets_its_owner_in_and_the_worker_delivers(
                 document = client.get(f"{path}/{document['id']}").json()
             assert httpx.get(f"{url}{path}").status_code == 401
         assert failure_of_a_webhook(shop / "shop.db")
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(30) == 128 + signal.SIGTERM
     assert list((shop / "sms").iterdir())
     assert token not in (shop / "messaging.toml").read_text()
+
+
+MEDIA = """
+[media]
+store = "folder:uploaded"
+secret_env = "MEDIA_SECRET"
+max_bytes = 1000
+
+[http]
+public_url = "https://shop.example/messaging"
+"""
+
+
+def test_uploads_are_served_without_a_line_of_python(
+    run: Callable[..., Ran], shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIA_SECRET", "a secret for the tests only")
+    made = run("keys", "hash", "shop").out
+    token = re.findall("key: (.*)", made)[0]
+    (shop / "messaging.toml").write_text(CONFIG + MEDIA + made[made.index("[access_keys") :])
+    with (
+        serving() as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client,
+    ):
+        channels = client.get(f"{WORKSPACE}/channels").json()["results"]
+        (support,) = (channel for channel in channels if channel["name"] == "support")
+        path = f"{WORKSPACE}/channels/{support['id']}"
+        form = client.post(f"{path}/presigned-upload", json={"contentType": "text/plain"}).json()
+        text = {
+            "text": "hi",
+            "attachments": [{"mediaUrl": form["mediaUrl"], "filename": "a.txt"}],
+        }
+        request = {
+            "receiver": {"contacts": [{"identifierValue": "ada@shop.example"}]},
+            "body": {"type": "text", "text": text},
+        }
+        assert client.post(f"{path}/messages", json=request).status_code == 422
+        target = form["uploadUrl"].replace("https://shop.example/messaging", url)
+        data = form["uploadFormData"]
+        too_large = httpx.post(target, data=data, files={"file": bytes(1001)})
+        assert too_large.status_code == 413
+        assert httpx.post(target, data=data, files={"file": b"terms"}).status_code == 204
+        document = client.post(f"{path}/messages", json=request).json()
+        while document["status"] != "sent":
+            document = client.get(f"{path}/messages/{document['id']}").json()
+        location = client.get(f"{WORKSPACE}/messages/{document['id']}/media/{data['key']}")
+        link = location.json()["location"].replace("https://shop.example/messaging", url)
+        assert httpx.get(link).content == b"terms"
+    (mail,) = (shop / "mail").iterdir()
+    assert "dGVybXM=" in mail.read_text(), "the worker read the file from the store"
 
 
 def failure_of_a_webhook(database: Path) -> str:
@@ -60,7 +119,7 @@ def failure_of_a_webhook(database: Path) -> str:
     until = monotonic() + 60  # looking up a name without a network may take long
     while monotonic() < until:
         with closing(sqlite3.connect(database)) as connection:
-            rows = connection.execute("SELECT document FROM messaging_webhook_deliveries")
+            rows = connection.execute("SELECT document FROM messaging_webhook_queue")
             for document in (json.loads(row[0]) for row in rows.fetchall()):
                 if "failure" in document:
                     return str(document["failure"])

@@ -1,6 +1,6 @@
 import pytest
 
-from messaging_adapters.config.file import EXAMPLE
+from messaging_adapters.config.toml_file import EXAMPLE
 
 CHANNEL = '[channels.a]\nplatform = "sms"\n'
 TRANSPORT = 'transport = { type = "console" }\n'
