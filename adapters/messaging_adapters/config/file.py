@@ -10,8 +10,9 @@ from typing import Any, Final
 from attrs import field
 
 from messaging_adapters.asgi.access import Access
+from messaging_adapters.asgi.request_rates import RateOf
 from messaging_adapters.config.channels import channel_faults, channel_of, platform_faults
-from messaging_adapters.config.http import access_keys_of, http_faults
+from messaging_adapters.config.http import access_keys_of, http_faults, request_rate_of
 from messaging_adapters.config.keys import Key, faults_of
 from messaging_adapters.config.limits import limit_faults, limits_of
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
@@ -83,6 +84,7 @@ class Config:
         short_link_domain: The host of short links that name the domain `default`.
         public_url: What providers call the HTTP surface by.
         access_keys: What each access key of the HTTP surface allows, by its hash.
+        request_rate: Returns how many requests a workspace may send; nothing without limits.
         sandbox: Whom only to reach, where the configuration says so.
         limits: The rate limit of each channel that has one, by the name of the channel; channels
             with the same limit have the same object.
@@ -97,6 +99,7 @@ class Config:
     short_link_domain: str | None = None
     public_url: str | None = None
     access_keys: Mapping[str, Access] = field(factory=dict)
+    request_rate: RateOf | None = field(default=None, repr=False)
     sandbox: Mapping[str, Any] | None = None
     limits: Mapping[str, RateLimit] = field(factory=dict)
 
@@ -257,6 +260,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         short_link_domain=data.get("short_link_domain"),
         public_url=data.get("http", {}).get("public_url"),
         access_keys=access_keys_of(data.get("access_keys", {})),
+        request_rate=request_rate_of(data.get("http", {})),
     )
 
 

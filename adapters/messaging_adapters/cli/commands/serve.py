@@ -40,7 +40,12 @@ def serve(options: Namespace) -> int:
         Urllib3Client(timeout=_PATIENCE, allows=is_public) as client,
         stoppable() as stop,
     ):
-        app = make_app(messenger, access=_access(config, storage), public_url=config.public_url)
+        app = make_app(
+            messenger,
+            access=_access(config, storage),
+            public_url=config.public_url,
+            rate=config.request_rate,
+        )
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         host, port = listener.getsockname()[:2]
         Screen().remark(f"serving http://{host}:{port}; Ctrl-C stops")
