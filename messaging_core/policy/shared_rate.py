@@ -25,8 +25,8 @@ class SharedRate(ForkAware):
 
     A process takes a share from the storage with one transaction, and uses it without any. A share
     is what callers wait for and a spare: at most twice what was used of the last share, and at
-    most a tenth of the limit. It ends after a quarter of a window. Its uses are reported with the
-    next share. If a process dies, its share is free again after the quarter and one window.
+    most a tenth of the limit. It ends after half a window. Its uses are reported with the
+    next share. If a process dies, its share is free again after one and a half windows.
 
     The clocks of the processes must agree, as they do on one machine: where they differ, the limit
     holds for windows that are shorter by the difference. Many threads may use one object.
@@ -55,7 +55,7 @@ class SharedRate(ForkAware):
         self._where = (workspace, key)
         self._limit = limit
         self._window = window
-        self._lease = window / 4
+        self._lease = window / 2  # longer costs fewer transactions, and leaves more unused
         self._clock = clock or SystemClock()
         self._lock = ForkSafeLock()
         self._refilling = ForkSafeLock()

@@ -90,7 +90,7 @@ def test_a_share_is_used_without_the_storage_and_ends() -> None:
 
     rate.refill(4)
     assert [rate.take() for _ in range(3)] == [True] * 3
-    clock.advance(SECOND / 4 + timedelta(microseconds=1))
+    clock.advance(SECOND / 2 + timedelta(microseconds=1))
     assert rate.take() is None
     rate.refill(1)  # and a spare of twice what was used
     assert [rate.take() for _ in range(8)] == [*[True] * 7, None]
@@ -124,8 +124,8 @@ def test_a_process_that_dies_gives_its_share_back() -> None:
     rate = shared(storage, clock)
 
     assert not take(rate)
-    assert rate.wait() == SECOND * 1.25
-    clock.advance(SECOND * 1.25)
+    assert rate.wait() == SECOND * 1.5
+    clock.advance(SECOND * 1.5)
     assert take(rate)
 
 
