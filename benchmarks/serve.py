@@ -2,7 +2,8 @@
 
 Both run under uvicorn with one worker, on a SQLite file of their own. The clients are threads of
 another process that send the same requests over kept connections. Listing is measured in pages of
-a thousand messages, and memory over many requests.
+a thousand messages, and memory over many requests. The same requests with a key that is stored, and
+counted for a rate, are measured beside those with neither.
 """
 
 import http.client
@@ -30,10 +31,14 @@ from _hosts import QUICK, SMS, messenger, reaches, stays_below
 from _requests import minimal
 from messaging_adapters.asgi.access import Access
 from messaging_adapters.asgi.app import make_app
+from messaging_adapters.asgi.request_rates import RequestRate
+from messaging_adapters.asgi.stored_keys import StoredAccessKeys
+from messaging_core import Messenger
 
 REQUESTS = 300 if QUICK else 3000
 MANY = 2000 if QUICK else 100_000
 CLIENTS = (1, 64)
+_ANY = "any"
 PATH = f"/workspaces/{SMS.workspace}/channels/{SMS.id}/messages"
 
 
@@ -71,17 +76,18 @@ def serving(app: Starlette) -> Iterator[int]:
     thread.join()
 
 
-def rate(port: int, clients: int, requests: int) -> float:
+def rate(port: int, clients: int, requests: int, token: str = _ANY) -> float:
     """Return how many requests a second the clients of another process get accepted."""
-    command = [sys.executable, __file__, "--client", str(port), str(clients), str(requests)]
+    command = [sys.executable, __file__, "--client", token]
+    command += [str(port), str(clients), str(requests)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - this file
     return float(printed)
 
 
-def send(port: int, clients: int, requests: int) -> None:
+def send(token: str, port: int, clients: int, requests: int) -> None:
     """Send requests on threads, and print how many a second were accepted."""
     body = json.dumps(minimal(7)).encode()
-    headers = {"Content-Type": "application/json", "Authorization": "AccessKey any"}
+    headers = {"Content-Type": "application/json", "Authorization": f"AccessKey {token}"}
 
     def run(count: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -102,6 +108,22 @@ def send(port: int, clients: int, requests: int) -> None:
     print(requests // clients * clients / (perf_counter() - start))
 
 
+def counted(host: Messenger, port: int, clients: int) -> bool:
+    """Compare requests that a stored key sends and a rate counts with those of neither."""
+    keys = StoredAccessKeys(host.context.storage)
+    token = keys.create("benchmark").token
+    app = make_app(host, access=keys, rate=RequestRate(per_second=10_000))
+    with serving(app) as counted_port:
+        rate(counted_port, clients, REQUESTS // 10, token)  # warm
+        # Turn by turn, so that other programs on the machine disturb both.
+        rounds = [
+            (rate(counted_port, clients, REQUESTS // 3, token), rate(port, clients, REQUESTS // 3))
+            for _ in range(3)
+        ]
+    ratio = sum(first for first, _ in rounds) / sum(second for _, second in rounds)
+    return reaches(f"accepted with keys and a rate, {clients} clients, of without", ratio, 0.8)
+
+
 def memory_mib() -> float:
     """Return the memory of this process now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -120,6 +142,7 @@ def main() -> bool:
                 results.append(
                     reaches(f"accepted over HTTP, {clients} clients, of plain", ratio, 0.6)
                 )
+            results += [counted(host, port, clients) for clients in CLIENTS]
             before = memory_mib()
             rate(port, 64, MANY)
             grown = memory_mib() - before
@@ -136,6 +159,6 @@ def main() -> bool:
 
 if __name__ == "__main__":
     if "--client" in sys.argv:
-        send(*map(int, sys.argv[-3:]))
+        send(sys.argv[-4], *map(int, sys.argv[-3:]))
         os._exit(0)
     sys.exit(0 if main() else 1)

@@ -13,6 +13,7 @@ from messaging_adapters.asgi.access import AccessKeys, Authenticate, authenticat
 from messaging_adapters.asgi.call import Service
 from messaging_adapters.asgi.openapi import describe
 from messaging_adapters.asgi.problems import ProblemError, answer_problem
+from messaging_adapters.asgi.request_rates import RateOf, RequestRate, RequestRates
 from messaging_adapters.asgi.route_table import ROUTES, SHORT_LINK, Route
 from messaging_adapters.asgi.saga import Saga
 from messaging_adapters.asgi.surface import Surface
@@ -52,6 +53,7 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
     within: timedelta = timedelta(seconds=30),
     saga: Saga | None = None,
     uploads: Uploads | None = None,
+    rate: RequestRate | RateOf | None = None,
 ) -> Starlette:
     """Make an application with the routes of the Bird Channels API.
 
@@ -75,6 +77,12 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         uploads: Lets callers upload media, and fetch the media of messages; without it there are
             no routes for media.
 
+
+        uploads: Lets callers upload media; without it there are no routes for media.
+        rate: How many requests a second each workspace may send, or a function that returns it.
+            All processes count together on the storage of the messenger. Without it there is no
+            limit.
+
     Raises:
         ConfigurationError: The URL is none, or `uploads` and the `incoming_media` of the messenger
             have different stores or URLs.
@@ -90,6 +98,7 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         authenticate=access if callable(access) else authenticator(access),
         by_headers=not callable(access),
         max_webhook_bytes=max_webhook_bytes,
+        rates=_rates(messenger.messenger, rate),
     )
     base = None if public_url is None else _checked_url(public_url)
     left_out = (_WEBHOOKS if base is None else ()) + (_SAGA if saga is None else ())
@@ -120,6 +129,14 @@ def _check_incoming(media: IncomingMedia | None, uploads: Uploads) -> None:
     if media.store is not uploads.store or media.base_url != uploads.base_url:
         remedy = "IncomingMedia(store=uploads.store, base_url=uploads.base_url, source=…)"
         raise ConfigurationError(f"uploads and incoming_media must have one store: write {remedy}")
+
+
+def _rates(messenger: Messenger, rate: RequestRate | RateOf | None) -> RequestRates | None:
+    if rate is None:
+        return None
+    context = messenger.context
+    rate_of = (lambda _: rate) if isinstance(rate, RequestRate) else rate
+    return RequestRates(context.storage, rate_of, clock=context.clock)
 
 
 def _description(served: Sequence[Route], base: str | None) -> _Endpoint:

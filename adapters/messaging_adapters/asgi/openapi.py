@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from messaging_adapters.asgi.json_schema import Schema, Schemas
 from messaging_adapters.asgi.parameters import Parameter, parameters_of
-from messaging_adapters.asgi.problems import CODES
+from messaging_adapters.asgi.problems import CODES, TOO_MANY
 from messaging_adapters.asgi.route_table import ROUTES, SHORT_LINK, Route
 from messaging_adapters.asgi.routes.batches import BatchRequest
 from messaging_adapters.asgi.routes.media import UploadRequest
@@ -33,6 +33,9 @@ _PATH_IDS: Final = re.compile(r"\{(\w+)\}")
 _JSON: Final = "application/json"
 _ACCEPTED: Final = 202
 _FOUND: Final = 302
+_RETRY_AFTER: Final = {
+    "Retry-After": {"description": "in seconds", "schema": {"type": "integer", "minimum": 1}}
+}
 _LOCATION: Final = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 
 
@@ -83,7 +86,7 @@ CONSTRAINTS: Final[Mapping[type, Mapping[str, Schema]]] = {
 """What the rules say of single fields; rules between fields are told by a 422."""
 
 # What every caller with an access key may get, on all routes.
-_WITH_KEY: Final = (400, 401, 403, 404, 413, 500, 503)
+_WITH_KEY: Final = (400, 401, 403, 404, 413, TOO_MANY, 500, 503)
 _WITHOUT_KEY: Final = (404, 500, 503)
 
 
@@ -188,7 +191,10 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     statuses |= {409, 415} if route.action and route.method != "GET" else set()
     if route.may_redirect:  # a file that is not fetched yet
         statuses |= {409}
-    return answers | {
+    problems: dict[str, dict[str, Any]] = {
         str(status): {"description": CODES[status], "content": problem}
         for status in sorted(statuses)
     }
+    if route.action:
+        problems[str(TOO_MANY)]["headers"] = _RETRY_AFTER
+    return answers | problems

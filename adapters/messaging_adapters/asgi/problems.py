@@ -25,6 +25,7 @@ from messaging_core.ports.http import HttpResponse
 
 NOT_FOUND: Final = 404
 UNPROCESSABLE: Final = 422
+TOO_MANY: Final = 429
 SERVER_ERROR: Final = 500
 
 _WHOLE_REQUEST: Final = "request"
@@ -47,7 +48,7 @@ CODES: Final = {
     413: "PayloadTooLarge",
     415: "UnsupportedMediaType",
     UNPROCESSABLE: "InvalidPayload",
-    429: "TooManyRequests",
+    TOO_MANY: "TooManyRequests",
     SERVER_ERROR: "InternalError",
     503: "Unavailable",
 }
@@ -57,6 +58,7 @@ _MESSAGES: Final = {
     NOT_FOUND: "there is no such resource",
     405: "this resource does not have this method",
     415: "send the body as application/json",
+    TOO_MANY: "the workspace has no requests left for now; nothing was done, try again later",
     SERVER_ERROR: "something went wrong on the server; nothing is known about the request",
 }
 

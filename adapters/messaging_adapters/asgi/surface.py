@@ -15,6 +15,7 @@ from messaging_adapters.asgi.problems import (
     SERVER_ERROR,
     ProblemError,
 )
+from messaging_adapters.asgi.request_rates import RequestRates
 from messaging_adapters.asgi.route_table import Route
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
@@ -44,12 +45,14 @@ class Surface:
         by_headers: It looks at headers only, so that no body of a stranger is read.
         max_webhook_bytes: How large the body of a provider's request may be; by default as large
             as the parser of the provider takes it.
+        rates: Refuse the requests of a workspace that sends too many.
     """
 
     service: Service
     authenticate: Authenticate
     by_headers: bool = False
     max_webhook_bytes: int | None = None
+    rates: RequestRates | None = None
 
     def most_bytes(self, route: Route, path: Mapping[str, str]) -> int | None:
         """Return how large the body of a request for a route may be; `None` is any size."""
@@ -110,6 +113,8 @@ class Surface:
         assert route.action is not None  # noqa: S101 - for mypy
         if not access.allows(route.action, route.path.format_map(path)):
             raise ProblemError(_FORBIDDEN)
+        if self.rates is not None:
+            await self.rates.admit(access.workspace, route.action)
         return access
 
 

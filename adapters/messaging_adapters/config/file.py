@@ -9,8 +9,9 @@ from typing import Any, Final
 from attrs import field
 
 from messaging_adapters.asgi.access import Access
+from messaging_adapters.asgi.request_rates import RateOf
 from messaging_adapters.config.channels import channel_faults, channel_of, platform_faults
-from messaging_adapters.config.http import access_keys_of, http_faults
+from messaging_adapters.config.http import access_keys_of, http_faults, request_rate_of
 from messaging_adapters.config.keys import Key, faults_of
 from messaging_adapters.config.limits import limit_faults, limits_of
 from messaging_adapters.config.media import MediaSettings, media_faults, media_of
@@ -64,6 +65,7 @@ class Config:
         short_link_domain: The host of short links that name the domain `default`.
         public_url: What providers call the HTTP surface by.
         access_keys: What each access key of the HTTP surface allows, by its hash.
+        request_rate: Returns how many requests a workspace may send; nothing without limits.
         sandbox: Whom only to reach, where the configuration says so.
         media: The settings of uploaded media, where there are some.
         limits: The rate limit of each channel that has one, by the name of the channel; channels
@@ -79,6 +81,7 @@ class Config:
     short_link_domain: str | None = None
     public_url: str | None = None
     access_keys: Mapping[str, Access] = field(factory=dict)
+    request_rate: RateOf | None = field(default=None, repr=False)
     sandbox: Mapping[str, Any] | None = None
     limits: Mapping[str, RateLimit] = field(factory=dict)
     media: MediaSettings | None = None
@@ -289,6 +292,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         public_url=data.get("http", {}).get("public_url"),
         access_keys=access_keys_of(data.get("access_keys", {})),
         media=media_of(data, in_file=is_file),
+        request_rate=request_rate_of(data.get("http", {})),
     )
 
 

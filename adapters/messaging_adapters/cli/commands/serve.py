@@ -48,6 +48,7 @@ def serve(options: Namespace) -> int:
             access=_access(config, storage),
             public_url=config.public_url,
             uploads=uploads,
+            rate=config.request_rate,
         )
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         host, port = listener.getsockname()[:2]

@@ -12,6 +12,7 @@ from messaging_core.models.common.rate import RateLog
 from messaging_core.ports.storage.access_keys import AccessKeyStore
 from messaging_core.ports.storage.rates import Rates
 from messaging_core.wire import encode, load
+from messaging_core.wire.stored.rates import encode_rates, load_rates
 
 
 @frozen
@@ -65,7 +66,7 @@ class MemoryRates(Rates):
 
     def lock(self, workspace: UUID, key: str) -> RateLog:
         document = self._tables.rates.get((workspace, key))
-        return load(RateLog, document) if document else RateLog()
+        return load_rates(document) if document else RateLog()
 
     def put(self, workspace: UUID, key: str, log: RateLog) -> None:
-        self._undo.put(self._tables.rates, (workspace, key), encode(log))
+        self._undo.put(self._tables.rates, (workspace, key), encode_rates(log))

@@ -148,6 +148,10 @@ def test_without_keys_it_does_not_start(run: Callable[..., Ran]) -> None:
             'workspace: "shop" is not a UUID',
         ),
         ("[http]\nurl = 'https://x'", "url: unknown key"),
+        ("[http]\nrequests_per_second = 0", "requests_per_second: must be 1 to"),
+        ("[http]\nreads_per_second = 1.5", "reads_per_second: must be a whole number"),
+        ("[http.workspaces.shop]\nreads_per_second = 5", "workspaces.shop.* is not named by"),
+        ("[http.workspaces]\nshop = 5", "must be a table with requests_per_second"),
         (
             f"[access_keys.shop]\nsha256 = '{'a' * 64}'\nallow = ['view']",
             'allow: "view" is not an action and a path',

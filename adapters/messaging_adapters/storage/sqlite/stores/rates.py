@@ -5,7 +5,7 @@ from uuid import UUID
 
 from messaging_core.models.common.rate import RateLog
 from messaging_core.ports.storage.rates import Rates
-from messaging_core.wire import encode, load
+from messaging_core.wire.stored.rates import encode_rates, load_rates
 
 _GET = "SELECT document FROM messaging_rates WHERE workspace = ? AND key = ?"
 _PUT = (
@@ -23,7 +23,7 @@ class SqliteRates(Rates):
     def lock(self, workspace: UUID, key: str) -> RateLog:
         # A transaction that writes excludes all others from its begin on.
         row = self._cursor.execute(_GET, (workspace.bytes, key)).fetchone()
-        return load(RateLog, row[0]) if row else RateLog()
+        return load_rates(row[0]) if row else RateLog()
 
     def put(self, workspace: UUID, key: str, log: RateLog) -> None:
-        self._cursor.execute(_PUT, (workspace.bytes, key, encode(log)))
+        self._cursor.execute(_PUT, (workspace.bytes, key, encode_rates(log)))
