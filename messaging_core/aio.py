@@ -18,6 +18,19 @@ from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.messenger import Messenger
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.page import DEFAULT_LIMIT, Page
+from messaging_core.models.content.meta import Meta
+from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.delivery.campaign import Campaign
+from messaging_core.models.delivery.damage import DamagedRows
+from messaging_core.models.delivery.doubts import Doubts
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.delivery.interaction import Conversion, Interaction
+from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
+from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
+from messaging_core.models.messages.batch import Batch
+from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.request_fields import RequestFields
 from messaging_core.models.policy.plan import Rejection
@@ -177,6 +190,245 @@ class AsyncMessenger(ForkAware):
     report_conversion = threaded(Messenger.report_conversion)
     purge = threaded(Messenger.purge)
     damaged_rows = threaded(Messenger.damaged_rows)
+
+    async def send_batch(
+        self,
+        channel: ChannelReference,
+        requests: Iterable[Request],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Batch:
+        """Accept 1 to 100 requests as one batch; see `Messenger.send_batch`."""
+        return await _in_thread(
+            self.messenger.send_batch, channel, requests, idempotency_key=idempotency_key
+        )
+
+    async def notify(
+        self,
+        notification: Notification | Json,
+        *,
+        idempotency_key: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> NotificationReport:
+        """Accept a message for each user and channel; see `Messenger.notify`."""
+        return await _in_thread(
+            self.messenger.notify,
+            notification,
+            idempotency_key=idempotency_key,
+            workspace=workspace,
+        )
+
+    async def plan(
+        self,
+        channel: ChannelReference,
+        request: Request | None = None,
+        **fields: Unpack[RequestFields],
+    ) -> Plan:
+        """Show what `send` would do; see `Messenger.plan`."""
+        return await _in_thread(self.messenger.plan, channel, request_of(request, fields))
+
+    async def next_allowed(
+        self,
+        channel: ChannelReference,
+        receiver: str,
+        *,
+        identifier_key: str | None = None,
+        meta: Meta | None = None,
+    ) -> datetime | None:
+        """Return when a receiver may get a message; see `Messenger.next_allowed`."""
+        return await _in_thread(
+            self.messenger.next_allowed,
+            channel,
+            receiver,
+            identifier_key=identifier_key,
+            meta=meta,
+        )
+
+    async def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
+        """Return a message as it is now; see `Messenger.get`."""
+        return await _in_thread(self.messenger.get, message_id, workspace=workspace)
+
+    async def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
+        """Return a message as it is now, as JSON; see `Messenger.get_json`."""
+        return await _in_thread(self.messenger.get_json, message_id, workspace=workspace)
+
+    async def find(self, query: MessageQuery | None = None) -> Page[Message]:
+        """Return one page of messages; see `Messenger.find`."""
+        return await _in_thread(self.messenger.find, query)
+
+    async def find_json(self, query: MessageQuery | None = None) -> bytes:
+        """Return one page of messages as JSON; see `Messenger.find_json`."""
+        return await _in_thread(self.messenger.find_json, query)
+
+    async def counts(
+        self, query: MessageQuery | None = None, *, by: Collection[CountBy] = ()
+    ) -> Counts:
+        """Return how many messages a query matches; see `Messenger.counts`."""
+        return await _in_thread(self.messenger.counts, query, by=by)
+
+    async def rollups(  # noqa: PLR0913 - as for `Messenger.rollups`
+        self,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        channel: ChannelReference | None = None,
+        tag: str | None = None,
+        step: timedelta = FIVE_MINUTES,
+        by: Collection[RollupBy] = (RollupBy.OUTCOME,),
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> Rollups:
+        """Return how many messages reached which outcome, and when; see `Messenger.rollups`."""
+        return await _in_thread(
+            self.messenger.rollups,
+            since=since,
+            until=until,
+            channel=channel,
+            tag=tag,
+            step=step,
+            by=by,
+            workspace=workspace,
+        )
+
+    async def campaign(self, tag: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Campaign:
+        """Return what became of all messages with a tag; see `Messenger.campaign`."""
+        return await _in_thread(self.messenger.campaign, tag, workspace=workspace)
+
+    async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
+        """Withdraw a message that waits; see `Messenger.cancel`."""
+        return await _in_thread(self.messenger.cancel, message_id, workspace=workspace)
+
+    async def cancel_batch(self, batch_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Withdraw the messages of a batch; see `Messenger.cancel_batch`."""
+        return await _in_thread(self.messenger.cancel_batch, batch_id, workspace=workspace)
+
+    async def reschedule(
+        self, message_id: UUID, at: datetime, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Message:
+        """Move a message that waits; see `Messenger.reschedule`."""
+        return await _in_thread(self.messenger.reschedule, message_id, at, workspace=workspace)
+
+    async def dead_letters(
+        self,
+        *,
+        workspace: UUID = DEFAULT_WORKSPACE,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+    ) -> Page[Message]:
+        """Return one page of messages that could not be sent; see `Messenger.dead_letters`."""
+        return await _in_thread(
+            self.messenger.dead_letters, workspace=workspace, limit=limit, page_token=page_token
+        )
+
+    async def failed_receipts(
+        self, *, workspace: UUID = DEFAULT_WORKSPACE, limit: int = DEFAULT_LIMIT, after: int = 0
+    ) -> list[KeptReceipt]:
+        """Return receipts that could not be applied; see `Messenger.failed_receipts`."""
+        return await _in_thread(
+            self.messenger.failed_receipts, workspace=workspace, limit=limit, after=after
+        )
+
+    async def retry_receipts(self, *, workspace: UUID = DEFAULT_WORKSPACE) -> int:
+        """Let a worker apply them again; see `Messenger.retry_receipts`."""
+        return await _in_thread(self.messenger.retry_receipts, workspace=workspace)
+
+    async def replay(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, again: bool = False
+    ) -> Message:
+        """Send a message again that failed or is in doubt; see `Messenger.replay`."""
+        return await _in_thread(self.messenger.replay, message_id, workspace=workspace, again=again)
+
+    async def purge(
+        self,
+        *,
+        before: datetime,
+        keep: Keep = Keep.NOTHING,
+        workspace: UUID | None = None,
+        limit: int | None = None,
+    ) -> Purged:
+        """Delete or redact old messages; see `Messenger.purge`."""
+        return await _in_thread(
+            self.messenger.purge, before=before, keep=keep, workspace=workspace, limit=limit
+        )
+
+    async def receive(
+        self, receipts: Iterable[Receipt] | Receipt, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Reception:
+        """Process receipts and incoming messages; see `Messenger.receive`."""
+        return await _in_thread(self.messenger.receive, receipts, workspace=workspace)
+
+    async def receive_webhook(
+        self, name: str, request: HttpRequest, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> HttpResponse:
+        """Keep what a webhook request reports; see `Messenger.receive_webhook`."""
+        return await _in_thread(self.messenger.receive_webhook, name, request, workspace=workspace)
+
+    async def timeline(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[Event]:
+        """Return the events of a message; see `Messenger.timeline`."""
+        return await _in_thread(self.messenger.timeline, message_id, workspace=workspace)
+
+    async def interactions(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> list[Interaction]:
+        """Return what people did with a message; see `Messenger.interactions`."""
+        return await _in_thread(self.messenger.interactions, message_id, workspace=workspace)
+
+    async def report_conversion(
+        self, message_id: UUID, conversion: Conversion, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Interaction:
+        """Record a conversion; see `Messenger.report_conversion`."""
+        return await _in_thread(
+            self.messenger.report_conversion, message_id, conversion, workspace=workspace
+        )
+
+    async def doubts(self) -> Doubts:
+        """Count attempts in doubt, and how each ended; see `Messenger.doubts`."""
+        return await _in_thread(self.messenger.doubts)
+
+    async def damaged_rows(self, *, limit: int = 100) -> DamagedRows:
+        """Return events and webhooks that could not be read; see `Messenger.damaged_rows`."""
+        return await _in_thread(self.messenger.damaged_rows, limit=limit)
+
+    async def subscribe(
+        self,
+        handler: Handler,
+        *,
+        name: str = "host",
+        kinds: Collection[EventKind] = (),
+        from_start: bool = False,
+    ) -> None:
+        """Call a function with every event; see `Messenger.subscribe`.
+
+        A thread of a worker calls it, never the event loop, so it cannot be a coroutine function.
+        """
+        await _in_thread(
+            self.messenger.subscribe, handler, name=name, kinds=kinds, from_start=from_start
+        )
+
+    async def resolve_short_link(self, code: str, *, prefetched: bool = False) -> str:
+        """Return the target of a short link; see `Messenger.resolve_short_link`."""
+        return await _in_thread(self.messenger.resolve_short_link, code, prefetched=prefetched)
+
+    async def record_open(
+        self, code: str, *, prefetched: bool = False, proxy: str | None = None
+    ) -> None:
+        """Record that the pixel of an email was loaded; see `Messenger.record_open`."""
+        await _in_thread(self.messenger.record_open, code, prefetched=prefetched, proxy=proxy)
+
+    async def render(
+        self,
+        template: str,
+        locale: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        channel: ChannelReference,
+        version_id: UUID | None = None,
+    ) -> RenderedTemplate:
+        """Show the content of a template; see `Messenger.render`."""
+        return await _in_thread(
+            self.messenger.render, template, locale, data, channel=channel, version_id=version_id
+        )
 
 
 class _SendQueue:

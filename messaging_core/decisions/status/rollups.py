@@ -10,7 +10,7 @@ from attrs import field
 from messaging_core.decisions.delivery.policy_outcomes import skip_reason
 from messaging_core.decisions.status.events import PREFETCHED
 from messaging_core.lazy import define, frozen
-from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.rollups import (
     FIVE_MINUTES,
     ONE_DAY,
@@ -130,6 +130,24 @@ def _interaction(event: CountableEvent) -> tuple[RollupOutcome, str]:
     if event.detail == PREFETCHED:
         return RollupOutcome.PREFETCHED, what
     return RollupOutcome.INTERACTED, f"{what}.{event.detail}" if event.detail else what
+
+
+def countable(event: Event) -> CountableEvent:
+    """Return what roll-ups need of an event."""
+    return CountableEvent(
+        position=event.position,
+        workspace=event.workspace,
+        message_id=event.message_id,
+        kind=event.kind,
+        status=event.status,
+        at=event.at,
+        outcome=event.outcome,
+        detail=event.detail,
+        failure_code=event.failure.code if event.failure else None,
+        due_at=event.due_at,
+        reasons=tuple(reason.code for reason in event.reasons),
+        tags=event.tags,
+    )
 
 
 def count_events(page: UncountedEvents) -> list[Counted]:
