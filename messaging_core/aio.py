@@ -28,7 +28,7 @@ from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
-from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
+from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups, Tag
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
@@ -292,6 +292,22 @@ class AsyncMessenger(ForkAware):
     async def campaign(self, tag: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Campaign:
         """Return what became of all messages with a tag; see `Messenger.campaign`."""
         return await _in_thread(self.messenger.campaign, tag, workspace=workspace)
+
+    async def tags(
+        self,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> Page[Tag]:
+        """Return one page of the tags of which roll-ups are kept; see `Messenger.tags`."""
+        return await _in_thread(
+            self.messenger.tags, limit=limit, page_token=page_token, workspace=workspace
+        )
+
+    async def tag(self, name: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Tag | None:
+        """Return a tag of which roll-ups are kept; see `Messenger.tag`."""
+        return await _in_thread(self.messenger.tag, name, workspace=workspace)
 
     async def cancel(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bool:
         """Withdraw a message that waits; see `Messenger.cancel`."""

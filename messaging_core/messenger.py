@@ -25,6 +25,7 @@ from messaging_core.arguments import (
     a_text,
     any_instant,
     any_span,
+    any_whole,
     checked,
     choice,
     flag,
@@ -61,7 +62,7 @@ from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
-from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
+from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups, Tag
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
@@ -804,6 +805,26 @@ class Messenger:
             InvalidQueryError: No message can have this tag.
         """
         return self._campaigns.get(tag, workspace)
+
+    @checked(limit=any_whole, page_token=optional(a_text), workspace=uuid)
+    def tags(
+        self,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> Page[Tag]:
+        """Return one page of the tags of which roll-ups are kept, in the order of their names.
+
+        Raises:
+            InvalidQueryError: The limit or the page token is invalid.
+        """
+        return self._rollups.tags(workspace, limit=limit, page_token=page_token)
+
+    @checked(name=a_text, workspace=uuid)
+    def tag(self, name: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Tag | None:
+        """Return a tag of which roll-ups are kept, or None."""
+        return self._rollups.tag(name, workspace)
 
     @checked(message_id=id_of("message"), workspace=uuid, audit=AN_AUDIT_ENTRY)
     def cancel(
