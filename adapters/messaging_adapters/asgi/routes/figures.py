@@ -1,6 +1,6 @@
 """Count messages, and tell what became of them; these routes are ours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -11,8 +11,10 @@ from attrs import frozen
 from messaging_adapters.asgi.call import Call, answer
 from messaging_adapters.asgi.parameters import read_parameters
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
+from messaging_core.errors import InvalidQueryError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.page import DEFAULT_LIMIT, Page
+from messaging_core.models.common.violation import Violation
 from messaging_core.models.delivery.campaign import Campaign
 from messaging_core.models.delivery.rollups import (
     FIVE_MINUTES,
@@ -25,6 +27,7 @@ from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.status import Status
 from messaging_core.ports.http import HttpResponse
+from messaging_core.rules.requests.query import MAX_VALUES
 from messaging_core.wire import dump, dump_page
 
 _SECONDS: Final = int(FIVE_MINUTES.total_seconds())
@@ -94,10 +97,10 @@ class ShownRollup:
 
     start: datetime
     number: int
+    longest_ms: int
     outcome: RollupOutcome | None = None
     detail: str | None = None
     channel_id: UUID | None = None
-    longest_ms: int = 0
 
 
 @frozen(kw_only=True)
@@ -175,11 +178,18 @@ async def count_by_channel(call: Call) -> HttpResponse:
 
 async def _count(call: Call, channel: Channel | None, without: tuple[str, ...]) -> HttpResponse:
     asked = read_parameters(CountsQuery, call.query, without=without)
+    _check_grouping(asked.by)
     names = [attribute.name for attribute in attrs.fields(MessageQuery)]
     query = MessageQuery(**{name: getattr(asked, name) for name in names})
     channels = query.channel_id if channel is None else (channel.id,)
     query = attrs.evolve(query, workspace=call.workspace, channel_id=channels)
     return answer(dump(_shown_counts(await call.messenger.counts(query, by=asked.by))))
+
+
+def _check_grouping(by: Sequence[str]) -> None:
+    if len(by) > MAX_VALUES:
+        message = f"at most {MAX_VALUES} values, not {len(by)}"
+        raise InvalidQueryError([Violation("/by", "query.too_many_values", message)])
 
 
 def _shown_counts(counts: Counts) -> ShownCounts:
@@ -210,6 +220,7 @@ async def rollups_by_channel(call: Call) -> HttpResponse:
 
 async def _roll_up(call: Call, channel: Channel | None) -> HttpResponse:
     query = read_parameters(RollupsQuery, call.query)
+    _check_grouping(query.by)
     rollups = await call.messenger.rollups(
         since=query.since,
         until=query.until,
@@ -267,7 +278,10 @@ def _shown_tag(tag: Tag) -> ShownTag:
 
 async def get_campaign(call: Call) -> HttpResponse:
     """Return what became of all messages with a tag; 404 if there are none."""
-    campaign = await call.messenger.campaign(call.path["tag"], workspace=call.workspace)
+    try:
+        campaign = await call.messenger.campaign(call.path["tag"], workspace=call.workspace)
+    except InvalidQueryError:  # no message can have such a tag
+        raise ProblemError(NOT_FOUND) from None
     if not campaign.accepted:
         raise ProblemError(NOT_FOUND)
     values = {attribute.name: getattr(campaign, attribute.name) for attribute in _FIGURES}
