@@ -22,9 +22,8 @@ from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.event import Cursor
 from messaging_core.models.delivery.rollups import (
-    FIVE_MINUTES,
     MAX_ROLLUPS,
-    ONE_DAY,
+    STORED_STEPS,
     RollupBy,
     RollupQuery,
     Rollups,
@@ -142,7 +141,7 @@ class RollupLookup:
             workspace=workspace,
             since=interval_start(in_utc(since), step),
             until=interval_start(in_utc(end) + step - _INSTANT, step),
-            stored=ONE_DAY if step == ONE_DAY else FIVE_MINUTES,
+            stored=max(stored for stored in STORED_STEPS if not step % stored),
             step=step,
             tag=(tag or "").lower(),
             channel_id=channel_id,

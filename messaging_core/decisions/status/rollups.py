@@ -12,8 +12,7 @@ from messaging_core.decisions.status.events import PREFETCHED
 from messaging_core.lazy import define, frozen
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.rollups import (
-    FIVE_MINUTES,
-    ONE_DAY,
+    STORED_STEPS,
     CountableEvent,
     RollupAmount,
     RollupKey,
@@ -216,7 +215,7 @@ def amounts_of(
 
 
 def _keys(item: Counted, tags: Iterable[str]) -> Iterator[RollupKey]:
-    for step in (FIVE_MINUTES, ONE_DAY):
+    for step in STORED_STEPS:
         start = interval_start(item.at, step)
         for tag in tags:
             yield RollupKey(
