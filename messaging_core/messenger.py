@@ -26,6 +26,7 @@ from messaging_core.arguments import (
     a_text,
     any_instant,
     any_span,
+    any_whole,
     checked,
     choice,
     flag,
@@ -44,6 +45,7 @@ from messaging_core.channels import ChannelReference, ChannelRegistry
 from messaging_core.context import SUPPRESS_ON, EngineContext
 from messaging_core.decisions.content.link_planning import Linking, checked_domain
 from messaging_core.errors import InvalidRequestError
+from messaging_core.messages.campaigns import CampaignLookup
 from messaging_core.messages.changes import MessageChanges
 from messaging_core.messages.events import EventSubscriptions, Handler
 from messaging_core.messages.lookup import MessageLookup
@@ -55,12 +57,13 @@ from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 from messaging_core.models.common.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from messaging_core.models.content.meta import Meta
 from messaging_core.models.content.rendered_template import RenderedTemplate
+from messaging_core.models.delivery.campaign import Campaign
 from messaging_core.models.delivery.damage import DamagedRows
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Conversion, Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, Reception
-from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups
+from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups, Tag
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
@@ -261,6 +264,7 @@ class Messenger:
         self.subscriptions = EventSubscriptions(storage, self.clock)
         self.rollup_counter = RollupCounter(storage, self.clock)
         self._rollups = RollupLookup(storage=storage, clock=self.clock)
+        self._campaigns = CampaignLookup(storage=storage, clock=self.clock)
         self._audience = None if audience is None else GuardedAudience(audience)
         self._files = None if files is None else GuardedFiles(files)
 
@@ -792,6 +796,39 @@ class Messenger:
             by=by,
         )
 
+    @checked(tag=a_text, workspace=uuid)
+    def campaign(self, tag: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Campaign:
+        """Return what became of all messages with a tag: sent, failed, left out, clicked.
+
+        The figures come from roll-ups, so that the cost does not grow with the campaign;
+        `Campaign.as_of` says how far they have come. If roll-ups lack messages of the tag, up to
+        10,000 messages are counted, and `Campaign.has_rollups` is False.
+
+        Raises:
+            InvalidQueryError: No message can have this tag.
+        """
+        return self._campaigns.get(tag, workspace)
+
+    @checked(limit=any_whole, page_token=optional(a_text), workspace=uuid)
+    def tags(
+        self,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        page_token: str | None = None,
+        workspace: UUID = DEFAULT_WORKSPACE,
+    ) -> Page[Tag]:
+        """Return one page of the tags of which roll-ups are kept, in the order of their names.
+
+        Raises:
+            InvalidQueryError: The limit or the page token is invalid.
+        """
+        return self._rollups.tags(workspace, limit=limit, page_token=page_token)
+
+    @checked(name=a_text, workspace=uuid)
+    def tag(self, name: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Tag | None:
+        """Return a tag of which roll-ups are kept, or None."""
+        return self._rollups.tag(name, workspace)
+
     @checked(message_id=id_of("message"), workspace=uuid, audit=AN_AUDIT_ENTRY)
     def cancel(
         self,
@@ -1042,6 +1079,7 @@ class Messenger:
         limit=optional(whole()),
         chunk=whole(),
         unmatched=span(timedelta(0)),
+        rollups=span(timedelta(0)),
     )
     def purge(  # noqa: PLR0913 - one for each choice of the host
         self,
@@ -1052,6 +1090,7 @@ class Messenger:
         limit: int | None = None,
         chunk: int = 100,
         unmatched: timedelta = timedelta(hours=72),
+        rollups: timedelta = timedelta(days=90),
     ) -> Purged:
         """Delete or redact old messages, a bounded transaction at a time, while the engine runs.
 
@@ -1069,6 +1108,8 @@ class Messenger:
                 again.
             chunk: How many messages one transaction removes.
             unmatched: After what time a receipt without a message is deleted.
+            rollups: After what time roll-ups are deleted. Events that are in no roll-up yet are
+                counted before their messages are deleted.
 
         Raises:
             StorageError: The storage failed; earlier chunks are removed.
@@ -1083,6 +1124,7 @@ class Messenger:
             workspace=workspace,
             chunk=chunk,
             unmatched=unmatched,
+            rollups=rollups,
         ).run(limit)
         if self.media_fetcher is not None:
             self.media_fetcher.remove_due()

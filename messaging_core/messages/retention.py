@@ -9,6 +9,7 @@ from attrs import evolve
 
 from messaging_core.decisions.status import events
 from messaging_core.lazy import frozen
+from messaging_core.messages.rollups import RollupCounter
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.ports.clock import Clock
@@ -27,6 +28,7 @@ class Purge:
     Attributes:
         before: Messages and receipts from before this instant are old.
         unmatched_before: The same, for receipts whose message never appeared.
+        rollups_before: The same, for roll-ups.
         chunk: How many of them one transaction removes.
     """
 
@@ -34,15 +36,19 @@ class Purge:
     clock: Clock
     before: datetime
     unmatched_before: datetime
+    rollups_before: datetime
     keep: Keep
     workspace: UUID | None
     chunk: int
 
     def run(self, limit: int | None) -> Purged:
-        """Remove up to `limit` messages, and as many receipts."""
+        """Remove up to `limit` messages, and as many receipts and roll-ups."""
+        RollupCounter(self.storage, self.clock).run()  # while their events are there
         messages = self._repeat(self._erase if self.keep is Keep.NOTHING else self._redact, limit)
         receipts = self._repeat(self._erase_receipts, limit)
-        purged = Purged(receipts=receipts, more=limit in {messages, receipts})
+        rollups = self._repeat(self._erase_rollups, limit)
+        more = limit in {messages, receipts, rollups}
+        purged = Purged(receipts=receipts, rollups=rollups, more=more)
         if self.keep is Keep.NOTHING:
             return evolve(purged, deleted=messages)
         return evolve(purged, redacted=messages)
@@ -87,6 +93,9 @@ class Purge:
             workspace=self.workspace,
         )
 
+    def _erase_rollups(self, tx: Transaction, size: int) -> int:
+        return tx.rollups.delete(before=self.rollups_before, limit=size, workspace=self.workspace)
+
 
 def purge_of(  # noqa: PLR0913 - one for each choice of the host
     storage: Storage,
@@ -97,13 +106,15 @@ def purge_of(  # noqa: PLR0913 - one for each choice of the host
     workspace: UUID | None,
     chunk: int,
     unmatched: timedelta,
+    rollups: timedelta,
 ) -> Purge:
-    """Return a purge; receipts without a message have an age limit of their own."""
+    """Return a purge; receipts without a message and roll-ups have age limits of their own."""
     return Purge(
         storage=storage,
         clock=clock,
         before=before,
         unmatched_before=clock.now() - unmatched,
+        rollups_before=clock.now() - rollups,
         keep=keep,
         workspace=workspace,
         chunk=chunk,

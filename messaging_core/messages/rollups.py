@@ -19,11 +19,11 @@ from messaging_core.decisions.status.rollups import (
 from messaging_core.errors import InvalidQueryError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.instants import in_utc
+from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.event import Cursor
 from messaging_core.models.delivery.rollups import (
-    FIVE_MINUTES,
     MAX_ROLLUPS,
-    ONE_DAY,
+    STORED_STEPS,
     RollupBy,
     RollupQuery,
     Rollups,
@@ -31,6 +31,7 @@ from messaging_core.models.delivery.rollups import (
 )
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.requests.query import check_page
 from messaging_core.rules.requests.rollups import check_rollups
 
 CURSOR: Final = "messaging.rollups"
@@ -140,7 +141,7 @@ class RollupLookup:
             workspace=workspace,
             since=interval_start(in_utc(since), step),
             until=interval_start(in_utc(end) + step - _INSTANT, step),
-            stored=ONE_DAY if step == ONE_DAY else FIVE_MINUTES,
+            stored=max(stored for stored in STORED_STEPS if not step % stored),
             step=step,
             tag=(tag or "").lower(),
             channel_id=channel_id,
@@ -157,6 +158,21 @@ class RollupLookup:
             as_of=as_of,
             is_complete=len(rollups) <= MAX_ROLLUPS,
         )
+
+    def tags(self, workspace: UUID, *, limit: int, page_token: str | None) -> Page[Tag]:
+        """Return one page of the tags of which roll-ups are kept, in the order of their names."""
+        if violations := check_page(limit, page_token, of="tags"):
+            raise InvalidQueryError(violations)
+        with self.storage.begin(read_only=True) as tx:
+            tags = tx.rollups.list_tags(workspace, after=page_token or "", limit=limit + 1)
+        token = tags[limit - 1].tag if len(tags) > limit else None
+        return Page(results=tags[:limit], next_page_token=token)
+
+    def tag(self, name: str, workspace: UUID) -> Tag | None:
+        """Return a tag, if roll-ups of it are kept."""
+        name = name.lower()
+        with self.storage.begin(read_only=True) as tx:
+            return tx.rollups.tags(workspace, [name]).get(name)
 
 
 def counted_until(tx: Transaction, now: datetime) -> datetime:

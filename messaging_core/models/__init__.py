@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.content.sms import *
     from messaging_core.models.content.template import *
     from messaging_core.models.content.template_project import *
+    from messaging_core.models.delivery.campaign import *
     from messaging_core.models.delivery.capabilities import *
     from messaging_core.models.delivery.damage import *
     from messaging_core.models.delivery.delivery import *
@@ -106,6 +107,7 @@ _NAMES = {
         "Form Missing PlatformContent TemplateContent TemplateProject TemplateStatus "
         "TemplateVariable TemplateVersion VariableType"
     ),
+    "delivery.campaign": "Campaign",
     "delivery.capabilities": "Capabilities ContentCheck",
     "delivery.delivery": (
         "Claim Controls Delivery IdempotencyKey Lane Lease NewMessage OutcomeKind Resolution "

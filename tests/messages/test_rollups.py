@@ -18,6 +18,7 @@ from messaging_core.decisions.status.rollups import MAX_NEW_TAGS
 from messaging_core.errors import InvalidQueryError, UnknownChannelError
 from messaging_core.messages.rollups import RollupCounter
 from messaging_core.models import (
+    Campaign,
     Conversion,
     Envelope,
     Event,
@@ -234,6 +235,89 @@ class TestTags:
         assert shop.numbers()[RollupOutcome.ADMITTED] == len(messages)
 
 
+class TestCampaigns:
+    def test_a_campaign_has_its_figures(self, shop: Shop) -> None:
+        refused = Rejected(failure=a_failure(FailureCode.REFUSED, retry=Retry.PERMANENT))
+        shop.answers.append(refused)
+        ids = [shop.send(number, tags=("Sale",)) for number in range(4)]
+        shop.send(5, tags=("sale",), scheduled_for=AT + HOUR)
+        shop.worker.drain()
+        sent = next(
+            message.id for message in shop.messenger.find().results if message.status == "sent"
+        )
+        shop.messenger.report_conversion(sent, Conversion(type="url", status="converted"))
+        shop.worker.drain()
+
+        campaign = shop.messenger.campaign("SALE")
+
+        assert len(ids) == 4
+        assert campaign == Campaign(
+            tag="sale",
+            accepted=5,
+            waiting=1,
+            held_until=AT + HOUR,
+            sent=3,
+            failed={"15002": 1},
+            converted=1,
+            as_of=AT,
+        )
+        assert not campaign.is_done
+        shop.clock.advance(HOUR)
+        shop.worker.drain()
+        assert shop.messenger.campaign("sale").is_done
+
+    def test_an_unknown_tag_has_no_messages(self, shop: Shop) -> None:
+        assert shop.messenger.campaign("x") == Campaign(tag="x", as_of=AT)
+        with pytest.raises(InvalidQueryError):
+            shop.messenger.campaign("")
+
+    def test_messages_that_roll_ups_lack_are_counted(self, shop: Shop) -> None:
+        older = a_message(channel_id=SMS.id, tags=("sale",), created_at=AT - HOUR)
+        with shop.messenger.storage.begin() as tx:  # as an older version accepted it
+            tx.messages.add([a_new_message(older, delivery=None)])
+            tx.timeline.append([an_event(message_id=older.id, at=AT - HOUR)])
+        shop.send(1, tags=("sale",))
+        shop.worker.drain()
+
+        campaign = shop.messenger.campaign("sale")
+
+        assert not campaign.has_rollups
+        assert (campaign.accepted, campaign.sent, campaign.waiting) == (2, 1, 1)
+
+    def test_no_more_than_a_limit_is_counted(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("messaging_core.messages.campaigns.MOST_COUNTED", 2)
+        for number in range(3):
+            shop.send(number, tags=("sale",))
+
+        campaign = shop.messenger.campaign("sale")
+
+        assert (campaign.accepted, campaign.is_exact, campaign.is_done) == (2, False, False)
+
+
+class TestRetention:
+    def test_roll_ups_outlive_their_messages_by_their_own_age(self, shop: Shop) -> None:
+        shop.send(tags=("sale",))
+        shop.worker.drain()
+        shop.clock.advance(ONE_DAY * 10)
+
+        first = shop.messenger.purge(before=AT + ONE_DAY)
+        assert (first.deleted, first.rollups) == (1, 0)
+        assert shop.messenger.campaign("sale").sent == 1
+
+        second = shop.messenger.purge(before=AT + ONE_DAY, rollups=ONE_DAY)
+        assert (second.deleted, second.rollups) == (0, 18)
+        assert shop.numbers() == {}
+
+    def test_events_are_counted_before_their_messages_are_deleted(self, shop: Shop) -> None:
+        shop.messenger.cancel(shop.send())
+
+        shop.messenger.purge(before=AT + ONE_DAY)
+
+        assert shop.numbers()[RollupOutcome.DELETED] == 1
+
+
 class TestQueries:
     def test_roll_ups_are_told_apart_as_asked(self, shop: Shop) -> None:
         shop.send()
@@ -352,7 +436,7 @@ class CrashingStorage(Storage):
 
 EVENTS = st.builds(
     an_event,
-    st.sampled_from(EventKind),
+    st.sampled_from(sorted(set(EventKind) - {EventKind.ADMITTED, EventKind.RECEIVED})),
     status=st.sampled_from(Status),
     at=st.integers(-90_000, 90_000).map(lambda seconds: AT + timedelta(seconds=seconds)),
     outcome=st.sampled_from(["clicked", "opened", None]),
@@ -377,7 +461,9 @@ class TestModel:
         counters = [RollupCounter(storage, clock, page=page) for _ in range(2)]
         events: list[Event] = []
         for number, history in enumerate(histories):
-            batch = [evolve(event, message_id=message_id) for message_id, event in history]
+            batch = []
+            for message_id, event in history:
+                batch.append(as_first([*events, *batch], evolve(event, message_id=message_id)))
             storage.crashes = []
             store_events(storage, [message_id for message_id, _ in history], batch)
             events += batch
@@ -421,6 +507,14 @@ class Overtaken(CrashingStorage):
             yield tx
 
 
+def as_first(events: list[Event], event: Event) -> Event:
+    """Return an event as it is, or as an admission where it is the first of its message."""
+    if any(earlier.message_id == event.message_id for earlier in events):
+        return event
+    is_incoming = event.message_id == UUID(int=4)
+    return evolve(event, kind=EventKind.RECEIVED if is_incoming else EventKind.ADMITTED)
+
+
 def count_until_crash(counter: RollupCounter) -> None:
     try:
         counter.run()
@@ -432,14 +526,14 @@ Sums = Counter[tuple[datetime, RollupOutcome]]
 
 
 def stored(storage: Storage, tag: str) -> Sums:
-    """Return the sums of five minutes; the days must have the same totals."""
+    """Return the sums of five minutes; half hours and days must have the same totals."""
     messenger = Messenger(storage=storage, channels={SMS: RecordingTransport()})
     since, until = DAY - 2 * ONE_DAY, DAY + 3 * ONE_DAY
-    fine, coarse = (
+    fine, *coarse = (
         messenger.rollups(since=since, until=until, tag=tag or None, step=step)
-        for step in (FIVE_MINUTES, ONE_DAY)
+        for step in (FIVE_MINUTES, timedelta(minutes=30), ONE_DAY)
     )
-    assert fine.numbers() == coarse.numbers()
+    assert all(rollups.numbers() == fine.numbers() for rollups in coarse)
     return Counter({(row.start, row.outcome): row.number for row in fine.rollups})
 
 

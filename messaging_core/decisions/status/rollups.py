@@ -10,10 +10,9 @@ from attrs import field
 from messaging_core.decisions.delivery.policy_outcomes import skip_reason
 from messaging_core.decisions.status.events import PREFETCHED
 from messaging_core.lazy import define, frozen
-from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.rollups import (
-    FIVE_MINUTES,
-    ONE_DAY,
+    STORED_STEPS,
     CountableEvent,
     RollupAmount,
     RollupKey,
@@ -132,6 +131,24 @@ def _interaction(event: CountableEvent) -> tuple[RollupOutcome, str]:
     return RollupOutcome.INTERACTED, f"{what}.{event.detail}" if event.detail else what
 
 
+def countable(event: Event) -> CountableEvent:
+    """Return what roll-ups need of an event."""
+    return CountableEvent(
+        position=event.position,
+        workspace=event.workspace,
+        message_id=event.message_id,
+        kind=event.kind,
+        status=event.status,
+        at=event.at,
+        outcome=event.outcome,
+        detail=event.detail,
+        failure_code=event.failure.code if event.failure else None,
+        due_at=event.due_at,
+        reasons=tuple(reason.code for reason in event.reasons),
+        tags=event.tags,
+    )
+
+
 def count_events(page: UncountedEvents) -> list[Counted]:
     """Return which messages reach which outcomes with the events of a page, in their order.
 
@@ -198,7 +215,7 @@ def amounts_of(
 
 
 def _keys(item: Counted, tags: Iterable[str]) -> Iterator[RollupKey]:
-    for step in (FIVE_MINUTES, ONE_DAY):
+    for step in STORED_STEPS:
         start = interval_start(item.at, step)
         for tag in tags:
             yield RollupKey(

@@ -18,6 +18,9 @@ FIVE_MINUTES: Final = timedelta(minutes=5)
 ONE_DAY: Final = timedelta(days=1)
 """The coarsest interval of roll-ups; days are those of UTC."""
 
+STORED_STEPS: Final = (FIVE_MINUTES, timedelta(minutes=30), ONE_DAY)
+"""The intervals that are stored: the chart of a week reads a sixth of that of five minutes."""
+
 MAX_INTERVALS: Final = 2016
 """How many intervals one query may have: a week of five minutes."""
 
@@ -204,7 +207,7 @@ class RollupKey(NamedTuple):
     """What is counted together.
 
     Attributes:
-        step: `FIVE_MINUTES` or `ONE_DAY`.
+        step: One of `STORED_STEPS`.
         tag: One tag of the messages, or empty for all messages.
         detail: Empty where an outcome has none.
     """
@@ -231,7 +234,7 @@ class RollupQuery:
     """A query for stored roll-ups.
 
     Attributes:
-        stored: Which to read: those of `FIVE_MINUTES` or of `ONE_DAY`.
+        stored: Which to read, one of `STORED_STEPS`.
         step: How long an interval of the answer is; absent if the whole time is one.
         limit: How many at most.
     """

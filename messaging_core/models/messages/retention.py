@@ -25,10 +25,12 @@ class Purged:
         deleted: How many messages were deleted.
         redacted: How many messages lost their content and addresses.
         receipts: How many receipts were deleted from the inbox, with their raw texts.
+        rollups: How many roll-ups were deleted.
         more: Whether the limit was reached, so that there may be more to remove.
     """
 
     deleted: int = 0
     redacted: int = 0
     receipts: int = 0
+    rollups: int = 0
     more: bool = False

@@ -26,15 +26,20 @@ def check_rollups(
         for path, instant in (("/since", since), ("/until", until))
         if instant.utcoffset() is None
     ]
-    if tag is not None and not 1 <= len(tag) <= TAG_LENGTH:
-        message = f"a tag has 1 to {TAG_LENGTH} characters"
-        violations.append(Violation("/tag", "query.bad_tag", message))
+    violations += check_tag(tag) if tag is not None else []
     if step % FIVE_MINUTES or not FIVE_MINUTES <= step <= ONE_DAY:
         message = "an interval has a multiple of 5 minutes, at most 24 hours"
         violations.append(Violation("/step", "query.bad_step", message))
     if violations:
         return violations
     return _check_range(in_utc(until) - in_utc(since), step)
+
+
+def check_tag(tag: str) -> list[Violation]:
+    """Refuse a tag that no message can have."""
+    if 1 <= len(tag) <= TAG_LENGTH:
+        return []
+    return [Violation("/tag", "query.bad_tag", f"a tag has 1 to {TAG_LENGTH} characters")]
 
 
 def _check_range(time: timedelta, step: timedelta) -> list[Violation]:

@@ -21,6 +21,7 @@ from messaging_core.rules.policy.validity import validity_of
 from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.escalation_promises import ESCALATION_PROMISES
 from messaging_core.testing.simulation.pool_promises import POOL_PROMISES
+from messaging_core.testing.simulation.rollup_promises import ROLLUP_PROMISES
 from messaging_core.testing.simulation.rule_promises import RULE_PROMISES
 from messaging_core.testing.simulation.scenario import Line
 from messaging_core.testing.simulation.story import Asked, Story, is_doubt
@@ -289,6 +290,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     *RULE_PROMISES,
     *ESCALATION_PROMISES,
     *POOL_PROMISES,
+    *ROLLUP_PROMISES,
     *WEBHOOK_PROMISES,
 )
 """All that is checked by default."""

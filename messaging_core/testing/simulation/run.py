@@ -1,17 +1,22 @@
 """Run one seed, and check what happened against the promises."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from attrs import evolve
 
+from messaging_core.messages.rollups import RollupCounter
 from messaging_core.messenger import Messenger
 from messaging_core.models.delivery.event import Event
+from messaging_core.models.delivery.rollups import ONE_DAY, RollupOutcome, RollupQuery
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.testing.clock import ManualClock
 from messaging_core.testing.simulation.actors import (
     Deliverer,
     MakeWorker,
@@ -196,6 +201,7 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         webhooks=tuple(world.webhooks),
         told=tuple(world.told),
         dead_webhooks=frozenset(dead),
+        rolled_up=_rolled_up(storage, world, workspaces),
         hung=len(world.hung),
         crashes=world.crashes,
         steps=world.scheduler.steps,
@@ -210,6 +216,25 @@ def _messages(tx: Transaction, workspace: UUID) -> Iterator[Message]:
         if page.next_page_token is None:
             return
         query = evolve(query, page_token=page.next_page_token)
+
+
+def _rolled_up(
+    storage: Storage, world: World, workspaces: Iterable[UUID]
+) -> Mapping[RollupOutcome, int]:
+    """Count what no worker has counted yet, and return the sums of all days."""
+    RollupCounter(storage, ManualClock(world.scheduler.now)).run()
+    since, until = (world.scenario.start + sign * timedelta(days=400) for sign in (-1, 1))
+    sums = Counter[RollupOutcome]()
+    with storage.begin(read_only=True) as tx:
+        for workspace in workspaces:
+            for rollup in tx.rollups.find(
+                RollupQuery(
+                    workspace=workspace, since=since, until=until, stored=ONE_DAY, step=None
+                )
+            ):
+                if rollup.outcome is not None:
+                    sums[rollup.outcome] += rollup.number
+    return sums
 
 
 def _events(tx: Transaction) -> list[Event]:

@@ -13,6 +13,7 @@ from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.receipt import StatusReceipt
+from messaging_core.models.delivery.rollups import RollupOutcome
 from messaging_core.models.delivery.webhook import WebhookDelivery, WebhookSubscription
 from messaging_core.models.messages.message import Message
 from messaging_core.models.people.suppression import SuppressionCause, SuppressionScope
@@ -162,6 +163,7 @@ class Story:
         hung: How many calls of transports never returned.
         crashes: How often a process died.
         steps: How often one let others go first.
+        rolled_up: What roll-ups of all workspaces say in the end.
     """
 
     seed: int
@@ -188,6 +190,7 @@ class Story:
     hung: int
     crashes: int
     steps: int
+    rolled_up: Mapping[RollupOutcome, int] | None = None
 
     @property
     def digest(self) -> str:

@@ -11,6 +11,7 @@ from attrs import field
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.decisions.status.rollups import countable
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.rollups import (
@@ -86,7 +87,7 @@ class MemoryRollups(RollupStore):
         yield from alike.values()
 
     def _event(self, position: int) -> CountableEvent:
-        return _countable(load(Event, self._tables.log.events[position]))
+        return countable(load(Event, self._tables.log.events[position]))
 
     def add(self, amounts: Sequence[RollupAmount]) -> None:
         for key, number, longest in amounts:
@@ -171,21 +172,4 @@ def _joined(first: Rollup, other: Rollup) -> Rollup:
         detail=first.detail,
         channel_id=first.channel_id,
         longest=max(first.longest, other.longest),
-    )
-
-
-def _countable(event: Event) -> CountableEvent:
-    return CountableEvent(
-        position=event.position,
-        workspace=event.workspace,
-        message_id=event.message_id,
-        kind=event.kind,
-        status=event.status,
-        at=event.at,
-        outcome=event.outcome,
-        detail=event.detail,
-        failure_code=event.failure.code if event.failure else None,
-        due_at=event.due_at,
-        reasons=tuple(reason.code for reason in event.reasons),
-        tags=event.tags,
     )
