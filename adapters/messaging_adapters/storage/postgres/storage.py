@@ -26,6 +26,7 @@ from messaging_adapters.storage.postgres.stores.people import (
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
 from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
+from messaging_adapters.storage.postgres.stores.rollups import PostgresRollups
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
 from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace
@@ -56,6 +57,7 @@ class PostgresTransaction(SqliteTransaction):
         self.send_history = PostgresSendHistory(cursor, locks)
         self.retention = PostgresRetention(cursor, timeline)
         self.rates = PostgresRates(cursor)
+        self.rollups = PostgresRollups(cursor, timeline)
         self.webhooks = PostgresWebhooks(cursor)
 
 
