@@ -137,7 +137,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
 
 _IGNORED: Final = re.compile(r"^INSERT OR IGNORE INTO")
 _REPLACED: Final = re.compile(r"^INSERT OR REPLACE INTO (\w+)(?: \(([^)]*)\))?")
-# Which of the two rows is meant stands for itself in SQLite.
+# SQLite takes a column without a table for that of the row which is there.
 _UPDATES: Final = (
     (re.compile(r"\b(\w+) \+ excluded\."), r"{table}.\1 + excluded."),
     (re.compile(r"\b(?:max|greatest)\((\w+), excluded\."), r"greatest({table}.\1, excluded."),
