@@ -13,7 +13,11 @@ import psycopg
 from messaging_adapters.storage.postgres.connections import Connections
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.errors import is_lost, translate, translated
-from messaging_adapters.storage.postgres.host_transaction import driver_connection, joined
+from messaging_adapters.storage.postgres.host_transaction import (
+    driver_connection,
+    joined,
+    synchronous,
+)
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
@@ -152,7 +156,7 @@ class PostgresStorage(ForkAware, Storage):
         if isinstance(where, str):
             PostgresStorage(where).close()
             return
-        raw = driver_connection(where)
+        raw = synchronous(where)
         with translated(), joined(raw):
             check.apply(raw)
 
@@ -167,7 +171,7 @@ class PostgresStorage(ForkAware, Storage):
         """
         if connection is not None:
             with translated():
-                check.check(driver_connection(connection))
+                check.check(synchronous(connection))
             return
         with self._connections.transaction(read_only=True) as raw:
             check.check(raw)
