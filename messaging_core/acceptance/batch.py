@@ -19,6 +19,7 @@ from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.requests.message import MAX_BATCH, check_batch
 from messaging_core.wire import canonical_bytes
@@ -31,6 +32,7 @@ class BatchAcceptor:
 
     acceptor: MessageAcceptor
 
+    @repeated
     def accept(
         self,
         channel: Channel,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from messaging_core.acceptance.submission import AcceptResult, Submission
-from messaging_core.errors import StorageError
+from messaging_core.errors import CommitUnknownError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.lazy import define
 from messaging_core.models.messages.message import Message
@@ -28,6 +28,12 @@ def accept_each(
     """
     try:
         yield from accept(submissions)
+    except CommitUnknownError as error:
+        for submission in submissions:
+            if len(submissions) == 1 or submission.idempotency_key is None:
+                yield error
+            else:  # its key tells whether it was written
+                yield from accept_each(accept, [submission])
     except Exception as error:  # noqa: BLE001 - the callers get it
         if len(submissions) == 1 or isinstance(error, StorageError):
             yield from [error] * len(submissions)

@@ -30,6 +30,7 @@ from messaging_core.models.people.directory import (
 )
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.components import contact_id, contact_ids, identifiers_of
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.requests.contact import (
     check_contact_changes,
@@ -68,6 +69,7 @@ class ContactDirectory:
     allow_unassigned_numbers: bool = False
 
     @checked(workspace=uuid)
+    @repeated
     def create(
         self,
         new: NewContact | Mapping[str, Any],
@@ -90,6 +92,7 @@ class ContactDirectory:
             return ContactEditor(tx, workspace, now).create_new(new, contact_id)
 
     @checked(contact_id=contact_id, workspace=uuid)
+    @repeated
     def update(
         self,
         contact_id: str,
@@ -115,6 +118,7 @@ class ContactDirectory:
             return ContactEditor(tx, workspace, now).update(contact, changes)
 
     @checked(key=a_text, value=a_text, strategy=choice(*Strategy, case=str.lower), workspace=uuid)
+    @repeated
     def update_or_create(  # noqa: PLR0913 - by keyword beyond the third
         self,
         key: str,
@@ -184,6 +188,7 @@ class ContactDirectory:
             return tx.contacts.find(query)
 
     @checked(contact_id=contact_id, workspace=uuid)
+    @repeated
     def delete(
         self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
@@ -197,6 +202,7 @@ class ContactDirectory:
                 raise UnknownContactError(contact_id)
 
     @checked(workspace=uuid)
+    @repeated
     def create_list(
         self,
         name: str,
@@ -253,6 +259,7 @@ class ContactDirectory:
             return tx.lists.find(query)
 
     @checked(list_id=id_of("contact list"), workspace=uuid)
+    @repeated
     def delete_list(
         self, list_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> None:
@@ -266,6 +273,7 @@ class ContactDirectory:
                 raise UnknownListError(list_id)
 
     @_checked_members
+    @repeated
     def add_to_list(
         self,
         list_id: UUID,
@@ -289,6 +297,7 @@ class ContactDirectory:
             )
 
     @_checked_members
+    @repeated
     def remove_from_list(
         self,
         list_id: UUID,

@@ -15,6 +15,7 @@ from messaging_core.models.people.suppression import Suppression, SuppressionCau
 from messaging_core.models.policy.send_rules import Purpose
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import AN_IDENTIFIER
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.rules.policy.consent import covering
 from messaging_core.rules.requests.contact import check_suppression
@@ -41,6 +42,7 @@ class SuppressionList:
     clock: Clock
 
     @checked(identifier=AN_IDENTIFIER, sender=optional(a_text), workspace=uuid)
+    @repeated
     def suppress(  # noqa: PLR0913 - by keyword beyond the third
         self,
         identifier: Identifier,
@@ -91,6 +93,7 @@ class SuppressionList:
         causes=members(SuppressionCause),
         workspace=uuid,
     )
+    @repeated
     def lift(  # noqa: PLR0913 - by keyword beyond the second
         self,
         identifier: Identifier,

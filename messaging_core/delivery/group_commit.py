@@ -14,6 +14,7 @@ from messaging_core.delivery.report import DeliveryReport, report_of
 from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
+from messaging_core.ports.storage.repetition import repeated
 
 _SUSPENSE = 5.0
 """Seconds that a message which crashed before keeps others that crashed from being claimed.
@@ -167,17 +168,15 @@ class GroupCommit(ForkAware):
 
         def lease_next(recorder: DeliveryRecorder) -> None:
             now = self._context.clock.now()
-            claimed_at.append(now)
+            claimed_at[:] = [now]  # it may be repeated
             recorder.follow_clock(now, self._latest.seen)
-            claims.extend(
-                recorder.claim(
-                    now=now,
-                    lease=lease,
-                    limit=limit,
-                    suspects=all(since < crashed_before for since in crashed_since),
-                    places=places,
-                    deduplicates=self._deduplicates,
-                )
+            claims[:] = recorder.claim(
+                now=now,
+                lease=lease,
+                limit=limit,
+                suspects=all(since < crashed_before for since in crashed_since),
+                places=places,
+                deduplicates=self._deduplicates,
             )
 
         self._lead_own_commit(OwnCommit(lease_next))
@@ -296,6 +295,7 @@ class GroupCommit(ForkAware):
             if settlements:
                 self._count(settlements, is_valid)
 
+    @repeated
     def _write(
         self,
         marks: Sequence[HandoffMark],

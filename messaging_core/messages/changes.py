@@ -20,6 +20,7 @@ from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.policy.escalation import Move, fallback_delivery, move, stop
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import Cause, can_cancel, can_reschedule, transition
 from messaging_core.rules.policy.schedule import check_schedule, due_time, is_later
@@ -32,6 +33,7 @@ class MessageChanges:
 
     context: EngineContext
 
+    @repeated
     def cancel(
         self, message_id: UUID, workspace: UUID, connection: Any, audit: AuditEntry | None = None
     ) -> bool:
@@ -43,6 +45,7 @@ class MessageChanges:
                 tx.audit.append(audit)
             return is_withdrawn
 
+    @repeated
     def cancel_batch(self, batch_id: UUID, workspace: UUID, connection: Any) -> int:
         """Withdraw the messages of a batch that wait, and return their number."""
         now = self.context.now()
@@ -52,6 +55,7 @@ class MessageChanges:
                 raise UnknownBatchError(batch_id)
             return sum(withdraw(tx, workspace, message, now) for message in messages)
 
+    @repeated
     def reschedule(
         self,
         message_id: UUID,

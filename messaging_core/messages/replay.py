@@ -20,6 +20,7 @@ from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.webhook import MessageWebhook
 from messaging_core.models.messages.message import Direction, Message, Origin, Status
 from messaging_core.policy.escalation import fallback_delivery
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import begun
 from messaging_core.rules.policy.validity import expires_at, validity_of
@@ -36,6 +37,7 @@ class MessageReplayer:
     context: EngineContext
     linking: Linking
 
+    @repeated
     def replay(  # noqa: PLR0913 - one act, and all it depends on
         self,
         message_id: UUID,

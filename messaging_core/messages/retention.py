@@ -13,6 +13,7 @@ from messaging_core.messages.rollups import RollupCounter
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.retention import Keep, Purged
 from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Storage, Transaction
 
 _LONGEST_REST = 0.25  # seconds
@@ -59,13 +60,17 @@ class Purge:
         while limit is None or done < limit:
             size = self.chunk if limit is None else min(self.chunk, limit - done)
             began = monotonic()
-            with self.storage.begin() as tx:
-                taken = take(tx, size)
+            taken = self._take(take, size)
             done += taken
             if taken < size:
                 break
             sleep(min(monotonic() - began, _LONGEST_REST))
         return done
+
+    @repeated
+    def _take(self, take: Callable[[Transaction, int], int], size: int) -> int:
+        with self.storage.begin() as tx:
+            return take(tx, size)
 
     def _erase(self, tx: Transaction, size: int) -> int:
         old = tx.retention.find_expired(

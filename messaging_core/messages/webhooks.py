@@ -17,6 +17,7 @@ from messaging_core.models.delivery.webhook import (
     WebhookDelivery,
     WebhookSubscription,
 )
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.rules.requests.webhook import check_number, check_webhook
 from messaging_core.wire import Json, dump, load
 
@@ -33,6 +34,7 @@ class WebhookSubscriptions:
     context: EngineContext
 
     @checked(workspace=uuid)
+    @repeated
     def subscribe(
         self,
         new: NewWebhookSubscription | Json,
@@ -95,6 +97,7 @@ class WebhookSubscriptions:
             return tx.webhooks.of_workspace(workspace)
 
     @checked(subscription_id=_A_SUBSCRIPTION, workspace=uuid)
+    @repeated
     def unsubscribe(
         self,
         subscription_id: UUID,
@@ -120,6 +123,7 @@ class WebhookSubscriptions:
             return tx.webhooks.dead(workspace, limit=limit)
 
     @checked(workspace=uuid, limit=whole())
+    @repeated
     def replay(self, *, workspace: UUID = DEFAULT_WORKSPACE, limit: int = 1000) -> int:
         """Send webhooks that were given up again, the earliest first, and return how many.
 

@@ -12,6 +12,7 @@ from messaging_core.models.delivery.interaction import (
     InteractionMetadata,
     InteractionType,
 )
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.rules.links.short_links import is_code, location_of
@@ -81,16 +82,21 @@ def _found(inbox: ReceiptInbox, code: str) -> ShortLink | None:
 def _keep(inbox: ReceiptInbox, link: ShortLink, now: datetime, **said: Any) -> None:
     """Record an interaction with the message of a link; without the storage it is only logged."""
     try:
-        with inbox.context.storage.begin() as tx:
-            message = tx.messages.get(link.workspace, link.message_id)
-            if message is None:
-                return
-            reports = ReceiptProcessor(tx, inbox.context)
-            reports.record_interaction(link.workspace, message, at=now, created_at=now, **said)
-            reports.flush()
+        _record(inbox, link, now, **said)
     except StorageError as error:
         _log.error(
             "an interaction with message %s could not be kept: %s",
             link.message_id,
             type(error).__name__,
         )
+
+
+@repeated
+def _record(inbox: ReceiptInbox, link: ShortLink, now: datetime, **said: Any) -> None:
+    with inbox.context.storage.begin() as tx:
+        message = tx.messages.get(link.workspace, link.message_id)
+        if message is None:
+            return
+        reports = ReceiptProcessor(tx, inbox.context)
+        reports.record_interaction(link.workspace, message, at=now, created_at=now, **said)
+        reports.flush()

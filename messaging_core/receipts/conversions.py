@@ -14,12 +14,14 @@ from messaging_core.models.delivery.interaction import (
     InteractionMetadata,
     InteractionType,
 )
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.processor import ReceiptProcessor
 from messaging_core.rules.requests.conversion import check_conversion
 from messaging_core.wire.receipts import well_formed
 
 
+@repeated
 def record_conversion(
     inbox: ReceiptInbox,
     message_id: UUID,

@@ -32,6 +32,7 @@ from messaging_core.models.delivery.receipt import (
 )
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.receipts import ReceiptParser, SupportsFetch
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
@@ -93,6 +94,7 @@ class ReceiptInbox:
                 reception = _counted(reception, result)
         return reception
 
+    @repeated
     def keep(
         self, receipts: Iterable[Receipt], *, workspace: UUID, connection: Any = None
     ) -> list[KeptReceipt]:
@@ -226,6 +228,7 @@ class ReceiptInbox:
         with self.context.storage.begin(read_only=True) as tx:
             return tx.receipts.failed(workspace, limit=limit, after=after)
 
+    @repeated
     def retry(self, workspace: UUID) -> int:
         """Let a worker try all receipts again that were put aside, and return their number."""
         now, number = self.context.clock.now(), 0
@@ -237,6 +240,7 @@ class ReceiptInbox:
                 number += len(entries)
         return number
 
+    @repeated
     def _apply_together(self, entries: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         with self.context.begin_due(connection) as tx:
             reports = ReceiptProcessor(tx, self.context)

@@ -28,6 +28,7 @@ from messaging_core.models.content.template_project import (
 )
 from messaging_core.ports.clock import Clock
 from messaging_core.ports.components import project_id
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.content.body import check_body
 from messaging_core.rules.requests.message import of_rendered
@@ -75,6 +76,7 @@ class TemplateStore:
         description=optional(a_text),
         unless_changed_since=optional(instant),
     )
+    @repeated
     def save(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
         project_id: str,
@@ -187,6 +189,7 @@ class TemplateStore:
         return self._change(project_id, without_draft, workspace, connection)
 
     @checked(project_id=project_id, workspace=uuid)
+    @repeated
     def delete(
         self, project_id: str, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
     ) -> bool:
@@ -292,6 +295,7 @@ class TemplateStore:
                     return project
         raise UnknownTemplateError(template)
 
+    @repeated
     def _change(
         self,
         project_id: str,

@@ -10,14 +10,16 @@ from messaging_core.models.delivery.event import Cursor, Event
 
 
 class Timeline(Protocol):
-    """Store events in the order in which they were committed."""
+    """Store events in an order that agrees with that of each message."""
 
     @abstractmethod
     def append(self, events: Sequence[Event]) -> None:
         """Add events to the log; the positions they come with are ignored.
 
-        Positions grow with every commit. So a reader that has seen a position has seen all events
-        before it.
+        A reader that has seen a position has seen all events before it, whatever transactions
+        were open at the same time: an event whose transaction commits late comes late. The events
+        of one message come in the order in which they were added, if each caller read the message
+        in its transaction before.
         """
 
     @abstractmethod

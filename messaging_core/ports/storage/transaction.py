@@ -55,8 +55,25 @@ class Storage(Protocol):
         It commits when the block ends, and rolls back when the block raises anything. After a
         rollback nothing of it is left, and the caller may repeat it. After a commit everything
         survives a killed process and a power cut. Other transactions see all of it or nothing; the
-        block itself sees what it wrote. Transactions that write exclude one another. Pages that
-        were found can be read after the block.
+        block itself sees what it wrote. Pages that were found can be read after the block.
+
+        Several transactions may be open at once. A storage may let those that write take turns.
+        One that does not makes them wait for one another where both decide about the same thing,
+        so that the second sees what the first did:
+
+        - `Outbox.claim` never gives a message to two callers;
+        - a message that a writing transaction has read, settled, marked or changed, its delivery
+          and its evidence stay as they are until that transaction ends. So do a contact, a
+          template and a webhook subscription that it has read;
+        - so do the idempotency keys that `Messages.by_keys` was asked for, whether they are in
+          use or not, and a receipt that `Receipts.is_pending` was asked for;
+        - so do what `Suppressions.for_addresses` said of an address, and `SendHistory.since` of a
+          contact;
+        - of two that add the same identifier, receipt, name or code, the second finds that of the
+          first, or raises `StorageConflictError`.
+
+        A transaction that finds itself in the way of another may be rolled back; it raises
+        `StorageConflictError`, and the caller repeats all of it (see `repeated`).
 
         Args:
             connection: The host's own connection, inside the host's own transaction. Then the
@@ -67,5 +84,7 @@ class Storage(Protocol):
         Raises:
             StorageBusyError: Another transaction held the storage for too long; nothing was
                 written.
+            StorageConflictError: Two transactions met, and this one gave way; nothing was written.
+            CommitUnknownError: The connection was lost during the commit.
             StorageError: The storage failed; nothing was written.
         """

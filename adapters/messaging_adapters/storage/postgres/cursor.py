@@ -1,6 +1,6 @@
 """The cursor that the stores work through, in the manner of the one of SQLite."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import psycopg
@@ -16,6 +16,9 @@ from messaging_adapters.storage.postgres.dialect import (
 )
 
 _ESCAPE = "\1"
+
+Connection = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
+"""A connection of the driver; one of asyncio only inside SQLAlchemy's `run_sync`."""
 
 
 class _Text(StrDumperUnknown):
@@ -43,6 +46,41 @@ def _unescaped(text: str) -> str:
     return text.replace(f"{_ESCAPE}0", "\0").replace(f"{_ESCAPE}1", _ESCAPE)
 
 
+class _AwaitedCursor:
+    """A cursor of asyncio, for code that SQLAlchemy runs in a greenlet of its event loop."""
+
+    def __init__(self, cursor: psycopg.AsyncRawCursor[Any]) -> None:
+        from sqlalchemy.util import await_only  # noqa: PLC0415 - such a cursor came from there
+
+        self._await = await_only
+        self._cursor = cursor
+        self.adapters = cursor.adapters
+
+    @property
+    def rowcount(self) -> int:
+        return self._cursor.rowcount
+
+    def execute(self, sql: str, values: Sequence[Any] = (), *, binary: bool | None = None) -> Any:
+        return self._await(self._cursor.execute(sql, values, binary=binary))
+
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._await(self._cursor.executemany(sql, rows))
+
+    def fetchone(self) -> Any:
+        return self._await(self._cursor.fetchone())
+
+    def fetchall(self) -> list[Any]:
+        rows: list[Any] = self._await(self._cursor.fetchall())
+        return rows
+
+
+def raw_cursor(connection: Connection) -> Any:
+    """Return a cursor that gives tuples, and takes `$1` for the first value."""
+    if isinstance(connection, psycopg.AsyncConnection):
+        return _AwaitedCursor(psycopg.AsyncRawCursor(connection, row_factory=tuple_row))
+    return psycopg.RawCursor(connection, row_factory=tuple_row)
+
+
 class PostgresCursor:
     """Execute the statements of SQLite, and those written for PostgreSQL, on one connection.
 
@@ -56,8 +94,8 @@ class PostgresCursor:
         rowcount: How many rows the last statement wrote, or returned.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], *, locks: bool) -> None:
-        self._cursor = psycopg.RawCursor(connection, row_factory=tuple_row)
+    def __init__(self, connection: Connection, *, locks: bool) -> None:
+        self._cursor = raw_cursor(connection)
         self.rowcount = -1
         self._translated = translated_with_locks if locks else translated
         adapters = self._cursor.adapters
@@ -66,11 +104,6 @@ class PostgresCursor:
         adapters.register_dumper(int, Int8BinaryDumper)
         adapters.register_dumper(str, _Text)
         adapters.register_loader("text", _TextLoader)
-
-    @property
-    def connection(self) -> psycopg.Connection[Any]:
-        """Return the connection of the driver."""
-        return self._cursor.connection
 
     def execute(self, sql: str, values: Values = ()) -> Self:
         """Execute a statement that SQLite has too."""
@@ -103,7 +136,8 @@ class PostgresCursor:
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
-        return self._cursor.fetchall()
+        rows: list[Any] = self._cursor.fetchall()
+        return rows
 
     def __iter__(self) -> Iterator[Any]:
         """Go through the rows that are left."""

@@ -125,6 +125,11 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"(THEN [\w.]+), ([\w.]+)\)", r"\1 ELSE \2 END"),
     _rule(r"group_concat\(hex\(([\w.]+)\)\)", r"string_agg(encode(\1, 'hex'), ',')"),
     _rule(r"LIMIT -1\b", "LIMIT ALL"),
+    _rule(r" IN \(\)", " IN (NULL)"),
+    _rule(
+        r"^SELECT max\(position\), (.*) GROUP BY (.*)$",
+        r"SELECT DISTINCT ON (\2) position, \1 ORDER BY \2, position DESC",
+    ),
     _rule(r"\(leased_until IS NOT NULL\)", "(leased_until IS NOT NULL)::int"),
     _rule(r"\bCAST\(m\.state AS BLOB\)", "m.state"),
     _rule(r"INSERT OR FAIL INTO", "INSERT INTO"),
@@ -132,7 +137,13 @@ _RULES: Final[tuple[_Rule, ...]] = (
 
 _IGNORED: Final = re.compile(r"^INSERT OR IGNORE INTO")
 _REPLACED: Final = re.compile(r"^INSERT OR REPLACE INTO (\w+)(?: \(([^)]*)\))?")
-_UPSERT: Final = re.compile(r"^(INSERT INTO (\w+).*) ON CONFLICT DO UPDATE")
+# SQLite takes a column without a table for that of the row which is there.
+_UPDATES: Final = (
+    (re.compile(r"\b(\w+) \+ excluded\."), r"{table}.\1 + excluded."),
+    (re.compile(r"\b(?:max|greatest)\((\w+), excluded\."), r"greatest({table}.\1, excluded."),
+    (re.compile(r"\bmin\((\w+), excluded\."), r"least({table}.\1, excluded."),
+)
+_UPSERT: Final = re.compile(r"^(INSERT INTO (\w+).*) ON CONFLICT DO UPDATE", re.DOTALL)
 
 
 def _with_conflicts(text: str) -> str:
@@ -148,5 +159,7 @@ def _with_conflicts(text: str) -> str:
         return f"{text} ON CONFLICT ({', '.join(key)}) {end}"
     if match := _UPSERT.match(text):
         key = TABLES[match[2]][1]
+        for pattern, replacement in _UPDATES:
+            text = pattern.sub(replacement.format(table=match[2]), text)
         return _UPSERT.sub(rf"\1 ON CONFLICT ({', '.join(key)}) DO UPDATE", text)
     return text

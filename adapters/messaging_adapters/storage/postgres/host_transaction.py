@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from messaging_adapters.storage.postgres.cursor import Connection, raw_cursor
 from messaging_core.errors import ConfigurationError, StorageError
 
 _NUMBERS: Final = count(1)
@@ -19,7 +20,7 @@ _ASYNC: Final = (
 
 
 @contextmanager
-def joined(raw: psycopg.Connection[Any]) -> Iterator[None]:
+def joined(raw: Connection) -> Iterator[None]:
     """Work inside the host's transaction, all or nothing, and leave it open.
 
     Never with `raw.transaction()`: that commits where the host has begun nothing.
@@ -30,7 +31,7 @@ def joined(raw: psycopg.Connection[Any]) -> Iterator[None]:
     if status == TransactionStatus.INERROR:
         raise StorageError("the host's transaction has failed: roll it back first")
     name = f"messaging_{next(_NUMBERS)}"
-    cursor = psycopg.RawCursor(raw)
+    cursor = raw_cursor(raw)
     # The driver begins the host's transaction with it, where none is open yet.
     cursor.execute(f"SAVEPOINT {name}")
     is_done = False
@@ -44,12 +45,24 @@ def joined(raw: psycopg.Connection[Any]) -> Iterator[None]:
             cursor.execute(f"RELEASE SAVEPOINT {name}")
 
 
-def _is_open(raw: psycopg.Connection[Any]) -> bool:
+def _is_open(raw: Connection) -> bool:
     states = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
     return not raw.closed and raw.info.transaction_status in states
 
 
-def driver_connection(connection: Any) -> psycopg.Connection[Any]:
+def synchronous(connection: Any) -> psycopg.Connection[Any]:
+    """Return the connection of psycopg inside one of the host's, where it is not of asyncio.
+
+    Raises:
+        ConfigurationError: It is, or has none.
+    """
+    raw = driver_connection(connection)
+    if isinstance(raw, psycopg.AsyncConnection):
+        raise ConfigurationError("tables are made and checked through a synchronous connection")
+    return raw
+
+
+def driver_connection(connection: Any) -> Connection:
     """Return the connection of psycopg inside one of the host's.
 
     SQLAlchemy and Django are never imported: their connections are known by what they can do. The
@@ -64,7 +77,7 @@ def driver_connection(connection: Any) -> psycopg.Connection[Any]:
     if hasattr(type(connection), "run_sync"):
         raise ConfigurationError(_ASYNC.format(kind=type(connection).__name__))
     driver = _of_django(connection) if _is_django(connection) else _of_sqlalchemy(connection)
-    if isinstance(driver, psycopg.Connection):
+    if isinstance(driver, psycopg.Connection | psycopg.AsyncConnection):
         return driver
     raise ConfigurationError(
         "connection= takes a psycopg.Connection, a Connection or Session of SQLAlchemy on one"

@@ -15,7 +15,6 @@ from messaging_adapters.storage.sqlite.stores import (
     receipts,
     received_files,
     retention,
-    suppressions,
     templates,
     timeline,
     webhooks,
@@ -105,11 +104,6 @@ OVERRIDES: Final[Mapping[str, str]] = {
         " AND w.word = ANY(string_to_array(gone.words, ' ')) AND w.position = gone.position"
     ),
     retention._MERGE_SUBJECTS: "SELECT 1",  # vacuum does it
-    suppressions._RECORD_OPT_IN: (
-        "INSERT INTO messaging_opt_ins AS o VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (workspace, key, address, sender)"
-        " DO UPDATE SET at = greatest(o.at, excluded.at)"
-    ),
     timeline._KEEP_DAMAGED: (
         "INSERT INTO messaging_damaged_events VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT DO NOTHING"

@@ -13,7 +13,11 @@ import psycopg
 from messaging_adapters.storage.postgres.connections import Connections
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.errors import is_lost, translate, translated
-from messaging_adapters.storage.postgres.host_transaction import driver_connection, joined
+from messaging_adapters.storage.postgres.host_transaction import (
+    driver_connection,
+    joined,
+    synchronous,
+)
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
@@ -26,6 +30,7 @@ from messaging_adapters.storage.postgres.stores.people import (
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
 from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
+from messaging_adapters.storage.postgres.stores.rollups import PostgresRollups
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
 from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace
@@ -56,6 +61,7 @@ class PostgresTransaction(SqliteTransaction):
         self.send_history = PostgresSendHistory(cursor, locks)
         self.retention = PostgresRetention(cursor, timeline)
         self.rates = PostgresRates(cursor)
+        self.rollups = PostgresRollups(cursor, timeline)
         self.webhooks = PostgresWebhooks(cursor)
 
 
@@ -150,7 +156,7 @@ class PostgresStorage(ForkAware, Storage):
         if isinstance(where, str):
             PostgresStorage(where).close()
             return
-        raw = driver_connection(where)
+        raw = synchronous(where)
         with translated(), joined(raw):
             check.apply(raw)
 
@@ -165,7 +171,7 @@ class PostgresStorage(ForkAware, Storage):
         """
         if connection is not None:
             with translated():
-                check.check(driver_connection(connection))
+                check.check(synchronous(connection))
             return
         with self._connections.transaction(read_only=True) as raw:
             check.check(raw)

@@ -29,6 +29,7 @@ from messaging_core.testing.builders import (
 )
 from messaging_core.testing.contracts.storage.access_keys import AccessKeysContract
 from messaging_core.testing.contracts.storage.audit import AuditLogContract
+from messaging_core.testing.contracts.storage.concurrency import ConcurrencyContract
 from messaging_core.testing.contracts.storage.contacts import (
     ContactListsContract,
     KnownContactsContract,
@@ -357,6 +358,7 @@ class StorageContract(
     RollupsContract,
     ReceivedFilesContract,
     TransactionContract,
+    ConcurrencyContract,
 ):
     """Inherit this in a test class, and say how your storage is made.
 

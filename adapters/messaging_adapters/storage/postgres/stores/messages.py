@@ -1,5 +1,6 @@
 """Messages in PostgreSQL: positions from a sequence, and keys whose second caller waits."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -8,6 +9,7 @@ from uuid import UUID
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.queries.listing import PostgresListing
+from messaging_adapters.storage.sqlite.rows.bulk_insert import Row
 from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
 from messaging_adapters.storage.sqlite.stores.messages import (
@@ -35,6 +37,16 @@ _ADD_SUBJECTS: Final = (
 _ADD_WORDS: Final = (
     "INSERT INTO messaging_subject_words (workspace, word, position)"
     " SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[]) ON CONFLICT DO NOTHING"
+)
+# A unique key would let the second message of a new channel wait until the transaction of the first
+# ends, which may be a host's. Both add a row, of which one is enough.
+_ADD_CHANNELS: Final = (
+    "INSERT INTO messaging_channels (workspace, channel_id, platform, own_address, shard)"
+    " SELECT w.*, $5 FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[])"
+    " AS w(workspace, channel_id, platform, own_address) WHERE NOT EXISTS ("
+    "SELECT 1 FROM messaging_channels c WHERE c.workspace = w.workspace"
+    " AND c.channel_id = w.channel_id AND c.platform = w.platform"
+    " AND c.own_address = w.own_address)"
 )
 # A row that no request has filled is older than every key, so no look-up finds it.
 _RESERVE_KEYS: Final = (
@@ -73,6 +85,11 @@ class PostgresMessages(SqliteMessages):
         rows = self._native(_DRAW, (count,)).fetchall()
         last = rows[0][1] if rows else 0
         return DrawnPositions(last, iter([number for number, _ in rows]))
+
+    def _add_channels(self, channels: Sequence[Row]) -> None:
+        if channels:
+            columns = list(map(list, zip(*channels, strict=True)))
+            self._native(_ADD_CHANNELS, (*columns, random.getrandbits(62)))
 
     def _add_subjects(self, subjects: Sequence[Subject]) -> None:
         words = [
@@ -123,6 +140,12 @@ class DrawnPositions(Positions):
     def __init__(self, last: int, numbers: Iterator[int]) -> None:
         super().__init__(last)
         self._numbers = numbers
+
+    def next(self, milliseconds: int) -> int:
+        position = super().next(milliseconds)
+        # In large steps, so that few transactions write the one row in which it is kept.
+        self.ahead = (1 << self.ahead.bit_length()) - 1
+        return position
 
     def _beyond(self, last: int, earliest: int) -> int:
         position = max(last, earliest) // _STEP * _STEP + next(self._numbers) % _STEP

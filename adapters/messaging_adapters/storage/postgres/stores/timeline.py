@@ -81,19 +81,20 @@ class PostgresTimeline(SqliteTimeline):
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Event]:
         if self.read_only:  # else the head would stay locked for as long as the caller likes
-            self._number_new()
+            self.number_new()
         rows = self._native(_OF_MESSAGE, (workspace.bytes, message_id.bytes)).fetchall()
         return list(skip_corrupt(rows, event_of, "event"))[:limit]
 
     def after(self, position: int, *, limit: int) -> list[Event]:
-        self._number_new()
+        self.number_new()
         return super().after(position, limit=limit)
 
     def last_position(self) -> int:
-        self._number_new()
+        self.number_new()
         return int(self._native(_HEAD).fetchone()[0])
 
-    def _number_new(self) -> None:
+    def number_new(self) -> None:
+        """Move into the log what is committed, unless another reader does."""
         if self._native(_HAS_NEW).fetchone()[0]:
             self.number(waits=False)
 

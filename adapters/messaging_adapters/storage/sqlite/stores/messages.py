@@ -10,7 +10,7 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sqlite.queries.listing import Listing
-from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
+from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert, Row
 from messaging_adapters.storage.sqlite.rows.columns import (
     failure_columns,
     progress_column,
@@ -112,12 +112,12 @@ class SqliteMessages(Messages):
             (ADD_DOCUMENTS, rows.documents),
             (_ADD_TAGS, rows.tags),
             (_ADD_PEOPLE, rows.people),
-            (_ADD_CHANNELS, list(rows.channels)),
             (_ADD_DELIVERIES, rows.deliveries),
             (_ADD_REFERENCES, rows.references),
         ):
             if values:
                 insertion.run(self._cursor, values)
+        self._add_channels(list(rows.channels))
         if rows.subjects:
             self._add_subjects(rows.subjects)
         if rows.keys:
@@ -127,6 +127,10 @@ class SqliteMessages(Messages):
 
     def _positions(self, count: int) -> "Positions":  # noqa: ARG002 - other engines draw as many
         return Positions(self._cursor.execute(_LAST_POSITION).fetchone()[0])
+
+    def _add_channels(self, channels: Sequence[Row]) -> None:
+        if channels:
+            _ADD_CHANNELS.run(self._cursor, channels)
 
     def _add_subjects(self, subjects: Sequence[Subject]) -> None:
         _ADD_SUBJECTS.run(self._cursor, [row[1:] for row in subjects])

@@ -8,6 +8,7 @@ from typing import Final
 from messaging_adapters.storage.postgres.schema.migrations import (
     m0014_tables,
     m0015_access_keys,
+    m0016_rollups,
     m0017_received_files,
     m0018_request_webhooks,
     m0019_audit,
@@ -16,6 +17,7 @@ from messaging_adapters.storage.postgres.schema.migrations import (
 MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
     ("0014_tables", m0014_tables.SCRIPT),
     ("0015_access_keys", m0015_access_keys.SCRIPT),
+    ("0016_rollups", m0016_rollups.SCRIPT),
     ("0017_received_files", m0017_received_files.SCRIPT),
     ("0018_request_webhooks", m0018_request_webhooks.SCRIPT),
     ("0019_audit", m0019_audit.SCRIPT),

@@ -2,7 +2,8 @@
 
 An event has no position before a reader moves it from `messaging_new_events` to
 `messaging_events`: a number that is drawn when an event is written says nothing about the order of
-commits. Counters have several rows each, so that transactions that count do not wait for another.
+commits. Channels and counters have several rows each, so that no transaction waits for another
+that adds the same.
 """
 
 from typing import Final
@@ -56,7 +57,8 @@ CREATE TABLE messaging_channels (
     channel_id  bytea NOT NULL,
     platform    text COLLATE "C" NOT NULL,
     own_address text COLLATE "C" NOT NULL,
-    PRIMARY KEY (workspace, channel_id, platform, own_address)
+    shard       bigint NOT NULL,
+    PRIMARY KEY (workspace, channel_id, platform, own_address, shard)
 );
 
 CREATE TABLE messaging_tags (
