@@ -5,6 +5,7 @@ from typing import Any
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel
+from messaging_core.ports.storage.transaction import Storage
 
 ORDERS = Channel(name="orders", platform="email", sender="shop@sender.example")
 """A channel whose messages are sent again when in doubt."""
@@ -15,8 +16,12 @@ OFFERS = Channel(
 """A channel whose messages fail when in doubt."""
 
 
-def open_storage(settings: dict[str, Any]) -> SqliteStorage:
-    """Open the file that the settings of a process name."""
+def open_storage(settings: dict[str, Any]) -> Storage:
+    """Open the file, or the server, that the settings of a process name."""
+    if "dsn" in settings:
+        from messaging_adapters.storage.postgres import PostgresStorage  # noqa: PLC0415
+
+        return PostgresStorage(settings["dsn"], busy_timeout=timedelta(seconds=30))
     return SqliteStorage(
         settings["database"],
         exclusive=settings.get("exclusive", False),
