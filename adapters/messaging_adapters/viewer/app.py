@@ -1,8 +1,9 @@
 """The viewer as an ASGI application: mount it below any path of a host, or serve it alone."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from messaging_core.arguments import a_text, checked, flag, function, optional
+from messaging_core.arguments import a_text, checked, flag, optional, refuse
 from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.components import A_MESSENGER
@@ -15,14 +16,17 @@ try:
 except ImportError as error:
     raise MissingDependencyError("starlette", "viewer") from error
 
+from messaging_adapters.asgi.access import AccessKeys
 from messaging_adapters.viewer.access import Admit
 from messaging_adapters.viewer.files import static_files
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.framing import Framing
 from messaging_adapters.viewer.headers import ALWAYS, FOREVER, PRIVATE
 from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.problems import problem_of
 from messaging_adapters.viewer.resources import Resource
 from messaging_adapters.viewer.route_table import FORMS, PAGES, RESOURCES
+from messaging_adapters.viewer.sessions import KeySessions
 from messaging_adapters.viewer.surface import Surface
 
 _NOT_FOUND: Final = 404
@@ -30,9 +34,17 @@ _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
 
+def _access(value: Any, name: str) -> Any:
+    is_text = isinstance(value, str | bytes)
+    if not is_text and (callable(value) or callable(getattr(value, "find", None))):
+        return value
+    remedy = "pass a function from a request to a Visitor, or AccessKeyTable(...)"
+    raise refuse(name, "a login or access keys", value, remedy)
+
+
 @checked(
     messenger=A_MESSENGER,
-    access=function,
+    access=_access,
     environment=a_text,
     public_url=optional(a_text),
     development=flag,
@@ -40,7 +52,7 @@ _POST: Final = ["POST"]
 def viewer(
     messenger: Messenger,
     *,
-    access: Admit,
+    access: Admit | AccessKeys,
     environment: str = "production",
     public_url: str | None = None,
     development: bool = False,
@@ -54,7 +66,9 @@ def viewer(
         messenger: Knows everything that is shown; the caller closes it.
         access: The host's own login: a function, also an asynchronous one, from a request of
             Starlette to a `Visitor`, to nothing, or to a response such as a redirect to a login
-            page. It is called for each request but those of the style sheet and the script.
+            page. It is called for each request but those of the style sheet and the script. Or
+            access keys: a visitor types one into a form, and has a session of eight hours with the
+            rights that its policies give; see `rights_of`.
         environment: The name of this system, which every page shows.
         public_url: How browsers call the viewer, such as `https://shop.example/viewer`. Forms from
             other origins are refused. By default the `Host` header of each request counts, which
@@ -65,23 +79,50 @@ def viewer(
         ArgumentError: An argument is none of these.
         MissingDependencyError: Starlette or Jinja is not installed.
     """
-    framing = Framing(messenger=messenger, environment=environment, development=development)
+    framing = Framing(
+        messenger=messenger,
+        environment=environment,
+        development=development,
+        can_sign_out=not callable(access),
+    )
+    doors: list[Route] = []
+    if not callable(access):
+        is_plain = (public_url or "").startswith("http://")
+        sessions = KeySessions(framing, access, public_url=public_url, secure=not is_plain)
+        doors, access = _doors(framing, sessions), sessions.admit
     surface = Surface(framing=framing, admit=access, public_url=public_url)
-    routes = [route for page in PAGES for route in _routes(surface, page)]
-    forms = [_form_route(surface, form) for form in FORMS]
-    resources = [_resource_route(surface, resource) for resource in RESOURCES]
     app = Starlette(
         routes=[
             Route("/", _start, methods=_GET),
             Route("/static/{name}", _file, methods=_GET),
-            *forms,
-            *resources,
-            *routes,
+            *doors,
+            *(_form_route(surface, form) for form in FORMS),
+            *(_resource_route(surface, resource) for resource in RESOURCES),
+            *(route for page in PAGES for route in _routes(surface, page)),
             _everything_else(surface),
         ]
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _doors(framing: Framing, sessions: KeySessions) -> list[Route]:
+    """Return the routes by which visitors with keys sign in and out."""
+
+    def guarded(answer: Callable[[Request], Awaitable[Response]]) -> Any:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except Exception as error:  # noqa: BLE001 - shown as a page
+                return framing.problem(problem_of(error), request, None, None)
+
+        return endpoint
+
+    return [
+        Route("/login", guarded(sessions.door), methods=_GET),
+        Route("/login", guarded(sessions.sign_in), methods=_POST),
+        Route("/logout", guarded(sessions.sign_out), methods=_POST),
+    ]
 
 
 def _routes(surface: Surface, page: Page[Any]) -> list[Route]:

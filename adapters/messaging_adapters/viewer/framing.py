@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,11 +43,13 @@ class Framing:
         messenger: Has the channels and the clock.
         environment: The name of this system, in the bar.
         development: Whether a developer looks at messages of a machine of the developer's own.
+        can_sign_out: Whether visitors have sessions of this viewer.
     """
 
     messenger: Messenger
     environment: str
     development: bool = False
+    can_sign_out: bool = False
 
     def asked(self, request: Request, visitor: Visitor, parameters: Parameters) -> PageRequest:
         """Return what a page is asked.
@@ -88,6 +90,13 @@ class Framing:
         headers = page_headers(shell.nonce, frames=_frames(page, request, view))
         return Response(html, status, headers=headers, media_type=_HTML)
 
+    def door(self, request: Request, view: Any, *, status: int) -> Response:
+        """Return the page at which a visitor signs in."""
+        asked = self.asked(request, STRANGER, Parameters())
+        shell = self._shell(request, asked, None, "", is_known=False)
+        html = render_page("login", evolve(shell, title="Sign in"), view)
+        return Response(html, status, headers=page_headers(shell.nonce), media_type=_HTML)
+
     def problem(
         self, problem: Problem, request: Request, visitor: Visitor | None, page: Page[Any] | None
     ) -> Response:
@@ -126,6 +135,7 @@ class Framing:
             json_url=json_url if page and request.method == "GET" else None,
             preferences=preferences_of(request),
             csrf=token,
+            can_sign_out=self.can_sign_out and is_known,
             nonce=token_urlsafe(_NONCE_BYTES),
             zone=asked.times.zone_name,
             zone_is_known=asked.times.zone is not None,

@@ -55,7 +55,7 @@ def address_in(words: str) -> str | None:
 
 
 async def remember(look_up: LookUp, reads: Reads) -> str:
-    """Store what was searched for, and return what represents it in a link."""
+    """Store what was searched for, and return what links hold instead."""
     key = token_urlsafe(_KEY_BYTES)
     value = orjson.dumps([look_up.kind, look_up.value, str(look_up.workspace)]).decode()
     records = reads.messenger.page_records

@@ -6,6 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from messaging_adapters.viewer.access import Right
+from messaging_adapters.viewer.limits import TooManyRequestsError
 from messaging_adapters.viewer.parameters import FilterError
 from messaging_core.errors import InvalidRequestError, NotFoundError, StateError, StorageError
 
@@ -34,6 +35,9 @@ class ForbiddenError(Exception):
     def __init__(self, right: Right) -> None:
         super().__init__(right)
         self.right = right
+
+
+_TOO_MANY: Final = 429
 
 
 class RefusedFormError(Exception):
@@ -104,6 +108,15 @@ def _impossible(error: StateError) -> Problem:
     return Problem(status=_CONFLICT, title="That is not possible now.", remedy=f"Now {error}.")
 
 
+def _too_many(error: TooManyRequestsError) -> Problem:
+    return Problem(
+        status=_TOO_MANY,
+        title="You ask too often.",
+        remedy=f"Ask again in {error.seconds} s.",
+        retry_after=error.seconds,
+    )
+
+
 def _invalid(error: InvalidRequestError) -> Problem:
     violation = error.violations[0]
     return _wrong(violation.path.strip("/").partition("/")[0] or "value", violation.message)
@@ -132,6 +145,7 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     RefusedFormError: _refused,
     InvalidRequestError: _invalid,
     NotFoundError: lambda _: NOT_FOUND,
+    TooManyRequestsError: _too_many,
     StateError: _impossible,
     StorageError: lambda _: _UNREACHABLE,
 }

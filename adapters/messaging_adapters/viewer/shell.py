@@ -66,6 +66,7 @@ class Shell:
         visitor: The name of the visitor, or nothing.
         json_url: The same page as JSON.
         csrf: What the forms of this page carry.
+        can_sign_out: Whether the visitor has a session of this viewer.
         nonce: Lets the style sheet and the script of this answer in.
         zone: The name of the zone of all times.
         zone_is_known: Whether the browser told its zone.
@@ -80,6 +81,7 @@ class Shell:
     json_url: str | None = None
     preferences: Preferences
     csrf: str = ""
+    can_sign_out: bool = False
     nonce: str
     zone: str
     zone_is_known: bool

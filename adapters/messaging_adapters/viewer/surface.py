@@ -15,19 +15,19 @@ from messaging_adapters.viewer.access import Admission, Admit, Right, Visitor
 from messaging_adapters.viewer.forms import Form, FormAnswer, SeeOther, read_form
 from messaging_adapters.viewer.framing import Framing, json_answer, origin_of
 from messaging_adapters.viewer.headers import PRIVATE
+from messaging_adapters.viewer.limits import RequestLimit
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.parameters import Parameters
 from messaging_adapters.viewer.problems import (
     NO_ACCESS,
-    NOT_FOUND,
     ForbiddenError,
     RefusedFormError,
     problem_of,
 )
 from messaging_adapters.viewer.reads import TOO_LONG, Readers, Reads
 from messaging_adapters.viewer.resources import Resource
-from messaging_core.errors import StorageBusyError
+from messaging_core.errors import NotFoundError, StorageBusyError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 
@@ -35,6 +35,8 @@ _log = logger(__name__)
 
 _SERVER_ERROR: Final = 500
 _SEE_OTHER: Final = 303
+_PER_SECOND: Final = 10
+_BURST: Final = 40
 
 Respond = Callable[[PageRequest], Awaitable[Response]]
 
@@ -53,10 +55,11 @@ class Surface:
     admit: Admit
     public_url: str | None = None
     readers: Readers = field(factory=Readers)
+    limit: RequestLimit = field(factory=lambda: RequestLimit(_BURST, _BURST / _PER_SECOND))
     _secret: list[bytes] = field(factory=list, init=False, repr=False)
 
     async def answer(self, page: Page[Any], request: Request, *, as_json: bool) -> Response:
-        """Answer a request for a page; only faults of the host's login are raised."""
+        """Answer a request for a page."""
 
         async def respond(asked: PageRequest) -> Response:
             model = await page.read(asked, self._reads())
@@ -103,29 +106,32 @@ class Surface:
 
     async def not_found(self, request: Request) -> Response:
         """Answer a request for a path that no page has."""
-        admission = await self._admission(request)
-        if isinstance(admission, Response):
-            return admission
-        problem = NOT_FOUND if admission else NO_ACCESS
-        return self.framing.problem(problem, request, admission, None)
+
+        async def respond(_: PageRequest) -> Response:
+            raise NotFoundError("no page has this path")
+
+        return await self._guarded(request, None, Right.LOOK, respond)
 
     async def _guarded(
         self, request: Request, page: Page[Any] | None, right: Right, respond: Respond
     ) -> Response:
         """Return an answer for a visitor who has a right; else a page that says what is wrong."""
-        admission = await self._admission(request)
-        if isinstance(admission, Response):
-            return admission
-        if admission is None:
-            return self.framing.problem(NO_ACCESS, request, None, page)
+        visitor: Visitor | None = None
         try:
-            return await respond(self._asked(request, admission, right))
+            admission = await self._admission(request)
+            if isinstance(admission, Response):
+                return admission
+            if admission is None:
+                return self.framing.problem(NO_ACCESS, request, None, page)
+            visitor = admission
+            self.limit.take(visitor.session or visitor.name)
+            return await respond(self._asked(request, visitor, right))
         except Exception as error:  # noqa: BLE001 - shown as a page, and logged without content
             problem = problem_of(error)
             if problem.status == _SERVER_ERROR:
                 name = page.name if page else "document"
                 _log.error("the page %s could not be made: %s", name, fault_of(error))
-            return self.framing.problem(problem, request, admission, page)
+            return self.framing.problem(problem, request, visitor, page)
 
     def _asked(self, request: Request, visitor: Visitor, right: Right) -> PageRequest:
         """Return what is asked.
