@@ -159,6 +159,8 @@ class AsyncMessenger(ForkAware):
     tags = threaded(Messenger.tags)
     tag = threaded(Messenger.tag)
     timeline = threaded(Messenger.timeline)
+    inspect = threaded(Messenger.inspect)
+    changes = threaded(Messenger.changes)
     interactions = threaded(Messenger.interactions)
     media = threaded(Messenger.media)
     received_files = threaded(Messenger.received_files)

@@ -70,8 +70,9 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
 # sets, or spans of time, that never leave the process.
 NOT_ON_THE_WIRE = {
     *("Capabilities", "Count", "Counts", "Deferred", "Envelope", "PerRecipient", "Plan"),
-    *("Escalation", "SenderPool"),
+    *("Escalation", "PlatformRules", "SenderPool"),
     *("Rollup", "RollupQuery", "Rollups", "UncountedEvents"),
+    "NewFile",
     *("FrequencyCap", "QuietHours", "QuietWindow", "ReceiverFacts", "Ruling", "SendRules"),
 }
 CLASSES = [

@@ -282,8 +282,8 @@ class TestStorage:
             tx.contacts.add([a_contact(name) for name in reversed(names)])
 
         with storage.begin(read_only=True) as tx:
-            found = [tx.contacts.get(DEFAULT_WORKSPACE, name) for name in names]
-        assert [contact.id for contact in found if contact] == names
+            contacts = [tx.contacts.get(DEFAULT_WORKSPACE, name) for name in names]
+        assert [contact.id for contact in contacts if contact] == names
         add(storage, new := a_new_message(a_message(tags=("x\0y",))))
         assert walk(storage, tag="x\0y") == [new.message.id]
 

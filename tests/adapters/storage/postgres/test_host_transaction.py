@@ -130,41 +130,41 @@ class TestSqlAlchemy:
     def test_a_connection_commits_and_rolls_back_what_was_sent(
         self, storage: PostgresStorage, engine: sqlalchemy.Engine
     ) -> None:
-        kept, lost = a_new_message(), a_new_message()
+        stored, lost = a_new_message(), a_new_message()
         with engine.connect() as connection:
             send(storage, connection, lost)
             connection.rollback()
-            send(storage, connection, kept)
+            send(storage, connection, stored)
             connection.commit()
 
-        assert (get(storage, kept), get(storage, lost)) == (kept.message, None)
+        assert (get(storage, stored), get(storage, lost)) == (stored.message, None)
 
     def test_a_session_commits_and_rolls_back_what_was_sent(
         self, storage: PostgresStorage, engine: sqlalchemy.Engine
     ) -> None:
-        kept, lost, nested = (a_new_message() for _ in range(3))
+        stored, lost, nested = (a_new_message() for _ in range(3))
         with Session(engine) as session:
             send(storage, session, lost)
             session.rollback()
-            send(storage, session, kept)
+            send(storage, session, stored)
             savepoint = session.begin_nested()
             send(storage, session, nested)
             savepoint.rollback()
             session.commit()
 
-        assert [get(storage, new) for new in (kept, lost, nested)] == [kept.message, None, None]
+        assert [get(storage, new) for new in (stored, lost, nested)] == [stored.message, None, None]
 
     def test_an_async_session_takes_part_inside_run_sync(
         self, storage: PostgresStorage, dsn: str
     ) -> None:
-        kept, lost = a_new_message(a_message(tags=("a", "b"))), a_new_message()
+        stored, lost = a_new_message(a_message(tags=("a", "b"))), a_new_message()
 
         async def work() -> None:
             engine = create_async_engine(url(), connect_args=conninfo_to_dict(dsn))
             async with AsyncSession(engine) as session:
                 await session.run_sync(lambda inner: send(storage, inner, lost))
                 await session.rollback()
-                await session.run_sync(lambda inner: send(storage, inner, kept))
+                await session.run_sync(lambda inner: send(storage, inner, stored))
                 await session.commit()
             async with engine.connect() as connection:
                 with pytest.raises(ConfigurationError, match="run_sync"):
@@ -175,8 +175,8 @@ class TestSqlAlchemy:
 
         asyncio.run(work())
 
-        assert (get(storage, kept), get(storage, lost)) == (kept.message, None)
-        assert kept.message.id in walk(storage, tag="b")
+        assert (get(storage, stored), get(storage, lost)) == (stored.message, None)
+        assert stored.message.id in walk(storage, tag="b")
 
 
 class TestDjango:
