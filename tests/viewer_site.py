@@ -26,8 +26,15 @@ TEXTS: Final = Channel(name="orders-sms", platform="sms", sender="Northmill")
 MAIL: Final = Channel(name="orders-mail", platform="email", sender="orders@shop.example")
 CODES: Final = Channel(name="codes", platform="sms", sender="Northmill", message_type="2fa")
 PUSH: Final = Channel(name="app", platform="push", sender="northmill")
+NEWS: Final = Channel(
+    name="newsletter",
+    platform="email",
+    sender="news@shop.example",
+    message_type="promotional",
+    unsubscribe_url="https://shop.example/unsubscribe/{messageId}",
+)
 FOREIGN: Final = Channel(name="foreign", platform="sms", sender="Other", workspace=OTHER)
-CHANNELS: Final = (TEXTS, MAIL, CODES, PUSH, FOREIGN)
+CHANNELS: Final = (TEXTS, MAIL, CODES, PUSH, NEWS, FOREIGN)
 EVERY_RIGHT: Final = frozenset(Right)
 READER: Final = Visitor(name="Rina", may=frozenset({Right.CONTENT}))
 

@@ -265,7 +265,24 @@ def _add_serve(add: Add, common: ArgumentParser) -> None:
     serve.add_argument(
         "--no-worker", action="store_true", help="only serve; another process delivers"
     )
+    serve.add_argument(
+        "--viewer",
+        action="store_true",
+        help="also show messages in a browser, at /viewer/, to those who have a key",
+    )
     serve.set_defaults(run="commands.serve:serve")
+    view = add(
+        "view",
+        parents=[common],
+        help="show the messages of this machine in a browser; delivers nothing",
+        description="Show every message and what happened to it, on 127.0.0.1 and without a key, "
+        "until Ctrl-C. For development: every user of this machine can read the pages.",
+    )
+    view.add_argument(
+        "--port", type=int, default=8026, metavar="N", help="default: 8026; 0 takes a free one"
+    )
+    view.add_argument("--no-browser", action="store_true", help="open no browser")
+    view.set_defaults(run="commands.view:view")
 
 
 def _add_keys(add: Add, common: ArgumentParser) -> None:

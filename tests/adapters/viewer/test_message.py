@@ -24,7 +24,18 @@ from messaging_core.models import (
     Unknown,
 )
 from messaging_core.testing import a_failure
-from viewer_site import CODES, EVERY_RIGHT, FOREIGN, MAIL, PUSH, Site, make_site, submit, words
+from viewer_site import (
+    CODES,
+    EVERY_RIGHT,
+    FOREIGN,
+    MAIL,
+    NEWS,
+    PUSH,
+    Site,
+    make_site,
+    submit,
+    words,
+)
 
 EVERYTHING = Visitor(name="Root", may=EVERY_RIGHT)
 
@@ -108,6 +119,29 @@ def test_the_verdict_says_no_more_than_is_known(answer: object, title: str, proo
     assert title in page
     assert proof in page
     assert ("certainly" in page.lower()) == ("Unknown" not in str(answer) and answer is not None)
+
+
+def test_what_ended_in_doubt_is_not_called_unsent() -> None:
+    site = make_site(Unknown(failure=a_failure(12005)))
+    message = site.send("words", channel=NEWS)
+    site.deliver()
+    site.clock.advance(minutes=3)
+    site.deliver()
+
+    assert site.messenger.get(message.id).status is Status.SENDING_FAILED
+    page = page_of(site, message)
+    assert "Not known. It may have been sent." in page
+    assert "It was given up at" in page
+
+
+def test_a_message_of_a_channel_that_is_gone_is_treated_as_a_code(site: Site) -> None:
+    message = site.send("private words")
+    del site.messenger.channels.by_id[message.channel_id]
+
+    assert "private words" not in site.get(f"/messages/{message.id}").text
+    assert "private words" not in site.get("/messages").text
+    site.visitor = EVERYTHING
+    assert "private words" in page_of(site, message)
 
 
 def test_waiting_skipped_and_withdrawn_messages_have_a_verdict(site: Site) -> None:

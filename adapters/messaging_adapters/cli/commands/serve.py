@@ -9,6 +9,9 @@ from datetime import timedelta
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from messaging_adapters.asgi.access import AccessKeyChain, AccessKeys, AccessKeyTable
 from messaging_adapters.asgi.app import make_app
@@ -22,10 +25,12 @@ from messaging_adapters.config.messenger import open_storage
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.storage.sqlite import SqliteStorage
+from messaging_adapters.viewer.local_only import LocalOnly
 from messaging_core.messenger import Messenger
 from messaging_core.worker import Worker
 
 _PATIENCE: Final = timedelta(seconds=10)  # with receivers of webhooks
+_VIEWER: Final = "/viewer"
 _NO_KEYS: Final = "there are no access keys: messaging keys create NAME makes one"
 
 
@@ -35,7 +40,7 @@ def serve(options: Namespace) -> int:
     config = load_config(path)
     uploads = config.make_uploads()
     with (
-        _listening(options.host, options.port) as listener,
+        listening(options.host, options.port) as listener,
         open_storage(options.database or config.database, config.driver) as storage,
         Messenger.from_config(
             path, storage=storage, clock=options.clock, media_check=uploads
@@ -43,21 +48,44 @@ def serve(options: Namespace) -> int:
         Urllib3Client(timeout=_PATIENCE, allows=is_public) as client,
         stoppable() as stop,
     ):
-        app = make_app(
+        host, port = listener.getsockname()[:2]
+        access = _access(config, storage)
+        app: ASGIApp = make_app(
             messenger,
-            access=_access(config, storage),
+            access=access,
             public_url=config.public_url,
             uploads=uploads,
             rate=config.request_rate,
         )
+        if options.viewer:
+            app = _with_viewer(app, messenger, access, config, (host, port))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        host, port = listener.getsockname()[:2]
-        Screen().remark(f"serving http://{host}:{port}; Ctrl-C stops")
+        also = f", its viewer at {_VIEWER}/" if options.viewer else ""
+        Screen().remark(f"serving http://{host}:{port}{also}; Ctrl-C stops")
         sender = messenger.webhook_sender(client)
         works = [sender.run] if options.no_worker else [sender.run, Worker(messenger).run]
         with _running(works, server):
             server.run(sockets=[listener])
     return stop.status if stop.number else 0
+
+
+def _with_viewer(
+    app: ASGIApp,
+    messenger: Messenger,
+    access: AccessKeys,
+    config: Config,
+    address: tuple[str, int],
+) -> ASGIApp:
+    """Return an application that also shows what was sent, below `/viewer`."""
+    from messaging_adapters.viewer.app import viewer  # noqa: PLC0415 - needs another extra
+
+    host, port = address
+    public = config.public_url or f"http://{host}:{port}"
+    pages: ASGIApp = viewer(messenger, access=access, public_url=f"{public}{_VIEWER}")
+    if config.public_url is None:
+        names = {host, "localhost", "[::1]"}
+        pages = LocalOnly(pages, [f"{name}:{port}" for name in names])
+    return Starlette(routes=[Mount(_VIEWER, pages), Mount("/", app)])
 
 
 def _access(config: Config, storage: SqliteStorage) -> AccessKeys:
@@ -71,7 +99,8 @@ def _access(config: Config, storage: SqliteStorage) -> AccessKeys:
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on a port of this machine; 0 takes a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
         # Its connections inherit it. Otherwise an answer waits 40 ms for an acknowledgement:

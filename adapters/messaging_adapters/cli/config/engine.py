@@ -101,6 +101,14 @@ def planning_engine(options: Namespace) -> Iterator[Engine]:
 
 
 @contextmanager
+def viewing_engine(options: Namespace) -> Iterator[Engine]:
+    """Open the database, which is made when it is not there, and no transports."""
+    config = config_if_any(options)
+    with _engine(options, config, options.database or config.database, {}) as engine:
+        yield engine
+
+
+@contextmanager
 def _engine(
     options: Namespace,
     config: Config,

@@ -1,0 +1,73 @@
+"""The command that shows the messages of this machine in a browser."""
+
+import getpass
+import threading
+import webbrowser
+from argparse import Namespace
+from collections.abc import Collection, Mapping
+from typing import Final
+from uuid import UUID
+
+import uvicorn
+from starlette.requests import Request
+
+from messaging_adapters.cli.commands.serve import listening
+from messaging_adapters.cli.config.engine import viewing_engine
+from messaging_adapters.cli.interrupts import stoppable
+from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.viewer.access import Right, Visitor
+from messaging_adapters.viewer.app import viewer
+from messaging_adapters.viewer.local_only import LocalOnly
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
+
+_HOST: Final = "127.0.0.1"
+
+
+def view(options: Namespace) -> int:
+    """Show the messages of the configuration's database, until a signal; nothing is delivered."""
+    with (
+        listening(_HOST, options.port) as listener,
+        viewing_engine(options) as engine,
+        stoppable() as stop,
+    ):
+        port = listener.getsockname()[1]
+        visitor = Visitor(
+            name=_user(), workspaces=_workspaces(engine.config.channels), may=frozenset(Right)
+        )
+
+        def admit(_request: Request) -> Visitor:
+            return visitor
+
+        pages = viewer(
+            engine.messenger,
+            access=admit,
+            environment="development",
+            public_url=f"http://{_HOST}:{port}",
+            development=True,
+        )
+        app = LocalOnly(pages, local_hosts(port))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        url = f"http://{_HOST}:{port}/"
+        Screen().remark(f"showing {url}; Ctrl-C stops")
+        if not options.no_browser:
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        server.run(sockets=[listener])
+    return stop.status if stop.number else 0
+
+
+def local_hosts(port: int) -> Collection[str]:
+    """Return what a browser on this machine may send as `Host`."""
+    return [f"{name}:{port}" for name in (_HOST, "localhost", "[::1]")]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without names
+        return "developer"
+
+
+def _workspaces(channels: Mapping[str, Channel]) -> dict[UUID, str]:
+    """Return the workspaces of the channels, the one of hosts with one tenant first."""
+    others = sorted({channel.workspace for channel in channels.values()} - {DEFAULT_WORKSPACE})
+    return dict.fromkeys([DEFAULT_WORKSPACE, *others], "")
