@@ -1,4 +1,4 @@
-"""Answer a browser on this machine only: no website, and no name that was bound to it anew."""
+"""Answer a browser on this machine only: no website, and no name that was bound to it again."""
 
 from collections.abc import Collection
 
