@@ -158,6 +158,8 @@ class AsyncMessenger(ForkAware):
     campaign = threaded(Messenger.campaign)
     tags = threaded(Messenger.tags)
     tag = threaded(Messenger.tag)
+    workers = threaded(Messenger.workers)
+    health = threaded(Messenger.health)
     timeline = threaded(Messenger.timeline)
     inspect = threaded(Messenger.inspect)
     changes = threaded(Messenger.changes)

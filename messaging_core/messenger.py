@@ -132,6 +132,8 @@ if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.messages.media import MediaLookup, MessageMedia
     from messaging_core.messages.webhook_sender import WebhookSender
     from messaging_core.messages.webhooks import WebhookSubscriptions
+    from messaging_core.models.delivery.health import Health
+    from messaging_core.models.delivery.worker_state import WorkerState
     from messaging_core.notifications.service import NotificationService
     from messaging_core.receipts.media_fetcher import MediaFetcher
     from messaging_core.templates.store import TemplateStore
@@ -1171,6 +1173,39 @@ class Messenger:
     def doubts(self) -> Doubts:
         """Count the attempts that a provider may have accepted, and how each of them ended."""
         return self._lookup.doubts()
+
+    def workers(self) -> "list[WorkerState]":
+        """Return the workers of this storage that have said something within a day.
+
+        A worker says every five seconds that it is alive, what it has taken, and whether it asks
+        the providers of its channels. One that stopped as it was told to is not among them. The
+        latest comes first.
+        """
+        from messaging_core.messages.health import HealthLookup  # noqa: PLC0415 - the same
+
+        return HealthLookup(context=self.context).workers()
+
+    @checked(workspace=optional(uuid), overdue_limit=span())
+    def health(
+        self, *, workspace: UUID | None = None, overdue_limit: timedelta = timedelta(minutes=1)
+    ) -> "Health":
+        """Return whether messages are delivered in time, and the figures that say so.
+
+        The cost is bounded: of each channel and lane 10,000 messages are counted, and
+        `Health.is_exact` says whether there are more.
+
+        Args:
+            workspace: Whose doubts and dead letters are counted; by default those of every
+                workspace that has a channel here. Workers and backlog are always of all.
+            overdue_limit: How long a message may wait after it was due.
+
+        Raises:
+            StorageError: The storage failed: nothing is delivered.
+        """
+        from messaging_core.messages.health import HealthLookup  # noqa: PLC0415 - the same
+
+        lookup = HealthLookup(context=self.context, subscribers=self.subscriptions.names)
+        return lookup.get(workspace, overdue_limit)
 
     @checked(limit=whole())
     def damaged_rows(self, *, limit: int = 100) -> DamagedRows:

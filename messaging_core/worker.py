@@ -15,6 +15,7 @@ from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
 from messaging_core.delivery.bulkheads import MAX_WAIT, Bulkheads
 from messaging_core.delivery.dispatcher import Dispatcher, deduplicates_at
 from messaging_core.delivery.group_commit import GroupCommit, LatestTime
+from messaging_core.delivery.heartbeat import Heartbeat
 from messaging_core.delivery.housekeeping import Housekeeper
 from messaging_core.delivery.loop import POLL, DeliveryLoop
 from messaging_core.delivery.report import DeliveryReport
@@ -182,8 +183,9 @@ class Worker:
             StorageError: The storage still failed at the stop; messages whose result was not
                 written are claimed again when their leases end.
         """
-        with self._housekeeper().running():
-            return self._run(stop.is_set, stop)
+        heartbeat = Heartbeat(self._context)
+        with self._housekeeper().running(heartbeat):
+            return self._run(stop.is_set, stop, heartbeat)
 
     @contextmanager
     def running(self) -> Iterator[Self]:
@@ -246,10 +248,15 @@ class Worker:
         )
 
     def _run(
-        self, is_over: Callable[[], bool], stop: threading.Event | None = None
+        self,
+        is_over: Callable[[], bool],
+        stop: threading.Event | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> DeliveryReport:
         """Deliver until it is over, and leave no claim unsettled."""
         with self._loop() as loop:
+            if heartbeat:
+                heartbeat.loop = loop
             if stop is None:
                 loop.run(is_over, stop)
             else:

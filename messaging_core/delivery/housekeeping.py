@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from messaging_core.delivery.heartbeat import Heartbeat
 from messaging_core.errors import StorageError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
@@ -44,6 +45,7 @@ class Housekeeper:
         timeout: float,
     ) -> None:
         self._media = media
+        self._heartbeat: Heartbeat | None = None
         self._rollups = rollups
         self._inbox = inbox
         self._events = EventDelivery(subscriptions, timeout)
@@ -51,8 +53,13 @@ class Housekeeper:
         self._over = threading.Event()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Do the work on a thread as long as the block runs, and once more after it."""
+    def running(self, heartbeat: Heartbeat) -> Iterator[None]:
+        """Do the work on a thread as long as the block runs, and once more after it.
+
+        Args:
+            heartbeat: Says meanwhile that the worker is alive.
+        """
+        self._heartbeat = heartbeat
         thread = threading.Thread(target=self._run, name="messaging-housekeeping", daemon=True)
         thread.start()
         media = self._start_media()
@@ -95,6 +102,7 @@ class Housekeeper:
         while True:
             last = self._over.wait(_PAUSE)
             try:
+                self._beat(last=last)
                 self._events.start_threads()
                 self._inbox.process_pending()
                 if last or monotonic() >= count_at:
@@ -105,6 +113,18 @@ class Housekeeper:
                 _log.error("housekeeping failed: %s", fault_of(error))
             if last:
                 return
+
+    def _beat(self, *, last: bool) -> None:
+        """Say that the worker is alive, or that it has ended; its work goes on if that fails."""
+        if self._heartbeat is None:
+            return
+        try:
+            if last:
+                self._heartbeat.end()
+            else:
+                self._heartbeat.beat()
+        except Exception as error:  # noqa: BLE001 - a transport of the host shows its own state
+            _log.error("the state of the worker was not stored: %s", fault_of(error))
 
     def _count(self) -> float:
         """Count events, and return when to do so again; as long a pause as the counting took."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -35,6 +35,7 @@ class DeliveryLoop:
         lease: How long no other worker gets a claimed message.
         max_wait: Seconds after which the loop claims again although no message is finished.
         poll: Seconds after which an idle loop claims again although nothing woke it.
+        turn_at: When it last looked for messages.
     """
 
     context: EngineContext
@@ -46,6 +47,12 @@ class DeliveryLoop:
     lease: timedelta
     max_wait: float
     poll: float = POLL
+    turn_at: datetime | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many messages are taken and not finished."""
+        return self.bulkheads.in_flight
 
     def run(self, is_over: Callable[[], bool], stop: threading.Event | None) -> None:
         """Claim and wait in turns, until `is_over` returns True and no message is in flight.
@@ -80,6 +87,7 @@ class DeliveryLoop:
 
     def claim(self) -> None:
         """Claim what is due and its channel has places for; commit settlements in any case."""
+        self.turn_at = self.context.clock.now()
         places = self._capacity()
         if any(places.values()) or not places:
             self._claim(places)

@@ -36,12 +36,14 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.doubts import *
     from messaging_core.models.delivery.event import *
     from messaging_core.models.delivery.evidence import *
+    from messaging_core.models.delivery.health import *
     from messaging_core.models.delivery.interaction import *
     from messaging_core.models.delivery.outcome import *
     from messaging_core.models.delivery.receipt import *
     from messaging_core.models.delivery.rollups import *
     from messaging_core.models.delivery.transport_check import *
     from messaging_core.models.delivery.webhook import *
+    from messaging_core.models.delivery.worker_state import *
     from messaging_core.models.messages.batch import *
     from messaging_core.models.messages.compose import *
     from messaging_core.models.messages.counts import *
@@ -117,6 +119,7 @@ _NAMES = {
     "delivery.doubts": "Doubts",
     "delivery.event": "Event EventKind",
     "delivery.evidence": "Evidence HandOver Reported",
+    "delivery.health": "Backlog Health HealthProblem SubscriberLag",
     "delivery.interaction": (
         "ClickedLink Conversion Interaction InteractionContext InteractionMetadata "
         "InteractionType PressedButton Reaction"
@@ -134,6 +137,9 @@ _NAMES = {
     "delivery.webhook": (
         "EventFilter MessageWebhook NewWebhookSubscription WebhookClaim WebhookDelivery "
         "WebhookReceiver WebhookScheme WebhookStatus WebhookSubscription"
+    ),
+    "delivery.worker_state": (
+        "ChannelState CircuitPhase CircuitState ProviderState RouteState WorkerState"
     ),
     "messages.batch": "Batch",
     "messages.compose": "attach html text to",

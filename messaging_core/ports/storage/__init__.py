@@ -15,6 +15,7 @@ from messaging_core.ports.storage.send_history import SendHistory
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.webhooks import Webhooks
+from messaging_core.ports.storage.workers import WorkerStore
 
 __all__ = [
     "AccessKeyStore",
@@ -37,4 +38,5 @@ __all__ = [
     "Timeline",
     "Transaction",
     "Webhooks",
+    "WorkerStore",
 ]

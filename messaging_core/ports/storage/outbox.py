@@ -13,6 +13,7 @@ from messaging_core.models.delivery.delivery import (
     Settlement,
     Withdrawal,
 )
+from messaging_core.models.delivery.health import Backlog
 from messaging_core.models.messages.message import Message
 
 
@@ -155,6 +156,15 @@ class Outbox(Protocol):
 
         Queues in which none waits are left out; a leased message is due when its lease ends. The
         cost grows with the queues, not with how many messages wait.
+        """
+
+    @abstractmethod
+    def backlog(self, *, now: datetime, most: int) -> list[Backlog]:
+        """Return what is due and not leased, by workspace, channel and lane.
+
+        At most `most` messages are counted of each. Where nothing is due there is no entry. The
+        order is that of workspace, channel and lane. The cost grows with the queues and with
+        `most`.
         """
 
     @abstractmethod

@@ -18,6 +18,7 @@ from messaging_core.ports.storage.rollups import RollupStore
 from messaging_core.ports.storage.send_history import SendHistory
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.webhooks import Webhooks
+from messaging_core.ports.storage.workers import WorkerStore
 
 
 class Transaction(Protocol):
@@ -37,6 +38,7 @@ class Transaction(Protocol):
     webhooks: Webhooks
     access_keys: AccessKeyStore
     rates: Rates
+    workers: WorkerStore
     audit: AuditLog
     records: ExpiringRecords
     rollups: RollupStore

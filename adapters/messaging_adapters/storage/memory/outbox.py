@@ -18,6 +18,7 @@ from messaging_core.models.delivery.delivery import (
     Settlement,
     Withdrawal,
 )
+from messaging_core.models.delivery.health import Backlog
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.rules.policy.lifecycle import Cause, transition
@@ -257,6 +258,24 @@ class MemoryOutbox(Outbox):
             queue = (row.workspace, row.channel_id)
             first[queue] = min(due_at, first.get(queue, due_at))
         return first
+
+    def backlog(self, *, now: datetime, most: int) -> list[Backlog]:
+        due: dict[tuple[UUID, UUID, Lane], list[datetime]] = {}
+        for position, waiting in self._tables.outbox.items():
+            row, delivery = self._tables.rows[position], waiting.delivery
+            if delivery.due_at <= now:
+                queue = (row.workspace, row.channel_id, delivery.lane)
+                due.setdefault(queue, []).append(delivery.due_at)
+        return [
+            Backlog(
+                workspace=workspace,
+                channel_id=channel_id,
+                lane=lane,
+                number=min(len(times), most),
+                oldest_due_at=min(times),
+            )
+            for (workspace, channel_id, lane), times in sorted(due.items())
+        ]
 
     def next_due(self) -> datetime | None:
         due = (waiting.delivery.due_at for waiting in self._tables.outbox.values())

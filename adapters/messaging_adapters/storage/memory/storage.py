@@ -27,6 +27,7 @@ from messaging_adapters.storage.memory.search import matcher, row_of
 from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
 from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
+from messaging_adapters.storage.memory.workers import MemoryWorkers
 from messaging_core.arguments import checked, span
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
@@ -185,6 +186,7 @@ class _MemoryTransaction(Transaction):
         self.access_keys = MemoryAccessKeys(tables.access, tables)
         self.audit = MemoryAuditLog(tables.audit, tables)
         self.records = MemoryExpiringRecords(tables.audit, tables)
+        self.workers = MemoryWorkers(tables.workers, tables)
         self.rates = MemoryRates(tables.access, tables)
         self.rollups = MemoryRollups(tables)
         self.received_files = MemoryReceivedFiles(tables.received_files, tables)

@@ -18,6 +18,7 @@ from messaging_adapters.storage.memory.rollups import RollupTables
 from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.send_history import SendHistoryTable
 from messaging_adapters.storage.memory.webhooks import WebhookTables
+from messaging_adapters.storage.memory.workers import WorkerTables
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
@@ -68,6 +69,7 @@ class Tables:
         self.webhooks = WebhookTables()
         self.access = AccessTables()
         self.audit = AuditTables()
+        self.workers = WorkerTables()
         self.rollups = RollupTables()
         self.received_files: FileTable = {}
         self._undo: list[Callable[[], object]] = []

@@ -39,6 +39,7 @@ from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppress
 from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
 from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
 from messaging_adapters.storage.sqlite.stores.webhooks import SqliteWebhooks
+from messaging_adapters.storage.sqlite.stores.workers import SqliteWorkers
 from messaging_core.arguments import (
     checked,
     choice,
@@ -74,6 +75,7 @@ class SqliteTransaction(Transaction):
         self.access_keys = SqliteAccessKeys(cursor)
         self.audit = SqliteAuditLog(cursor)
         self.records = SqliteExpiringRecords(cursor)
+        self.workers = SqliteWorkers(cursor)
         self.rates = SqliteRates(cursor)
         self.rollups = SqliteRollups(cursor)
         self.received_files = SqliteReceivedFiles(cursor)

@@ -8,7 +8,6 @@ from typing import Final
 
 from messaging_core.arguments import a_text, checked, optional, span, whole
 from messaging_core.fork import ForkSafeLock
-from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
 from messaging_core.models.delivery.outcome import (
     Accepted,
@@ -19,6 +18,7 @@ from messaging_core.models.delivery.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.models.delivery.worker_state import CircuitPhase, CircuitState
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock, a_transport
@@ -29,28 +29,8 @@ _log = logging.getLogger(__name__)
 _PROBE_WAIT: Final = timedelta(seconds=1)
 
 
-class Phase(StrEnum):
-    """Say whether a provider is asked."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
-
-
-@frozen(kw_only=True)
-class BreakerState:
-    """Show how a breaker stands.
-
-    Attributes:
-        phase: `closed`, everything goes; `open`, nothing goes; `half_open`, one message at a time
-            goes to find out.
-        opened_at: When it last opened, unless it is closed.
-        retry_at: When it was, or will be, half open.
-    """
-
-    phase: Phase = Phase.CLOSED
-    opened_at: datetime | None = None
-    retry_at: datetime | None = None
+Phase = CircuitPhase
+BreakerState = CircuitState
 
 
 class _Verdict(StrEnum):

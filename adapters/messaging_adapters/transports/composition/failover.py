@@ -18,6 +18,7 @@ from messaging_core.models.delivery.outcome import (
     SingleOutcome,
     Unknown,
 )
+from messaging_core.models.delivery.worker_state import RouteState
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock, a_transport
@@ -63,6 +64,12 @@ class Failover(Transport):
         self.capabilities = shared_capabilities(transports)
         self._transports = transports
         self._clock = clock or SystemClock()
+        self._latest: int | None = None
+
+    @property
+    def state(self) -> RouteState:
+        """Return which transport was the last to be asked about the latest message."""
+        return RouteState(latest=self._latest)
 
     @property
     def transports(self) -> tuple[Transport, ...]:
@@ -75,7 +82,8 @@ class Failover(Transport):
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
         mark = _Mark(handoff, envelope, self._clock)
         progress = _Progress(envelope)
-        for transport in self._transports:
+        for number, transport in enumerate(self._transports):
+            self._latest = number
             outcome = _ask(transport, progress.rest, mark)
             if outcome is None:
                 break

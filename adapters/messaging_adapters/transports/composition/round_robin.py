@@ -7,6 +7,7 @@ from messaging_core.arguments import a_text, checked, optional, several
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkSafeLock
 from messaging_core.models.delivery.outcome import Outcome
+from messaging_core.models.delivery.worker_state import RouteState
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.components import a_transport
 from messaging_core.ports.transport import Handoff, Transport
@@ -46,6 +47,12 @@ class RoundRobin(Transport):
         _check(len(transports), self._weights)
         self._credits = [0] * len(transports)
         self._lock = ForkSafeLock()
+        self._latest: int | None = None
+
+    @property
+    def state(self) -> RouteState:
+        """Return which transport got the latest message."""
+        return RouteState(latest=self._latest)
 
     @property
     def transports(self) -> tuple[Transport, ...]:
@@ -66,6 +73,7 @@ class RoundRobin(Transport):
                 self._credits[index] += weight
             richest = max(range(len(self._credits)), key=self._credits.__getitem__)
             self._credits[richest] -= sum(self._weights)
+            self._latest = richest
         return self._transports[richest]
 
 

@@ -67,6 +67,7 @@ from messaging_core.testing.contracts.storage.steps import (
 )
 from messaging_core.testing.contracts.storage.suppressions import SuppressionsContract
 from messaging_core.testing.contracts.storage.webhooks import WebhooksContract
+from messaging_core.testing.contracts.storage.workers import WorkersContract
 
 _NUMBER: Final = Identifier(identifier_key="phonenumber", identifier_value=A_NUMBER)
 _ADDRESS: Final = Identifier(identifier_key="emailaddress", identifier_value=AN_ADDRESS)
@@ -355,6 +356,7 @@ class StorageContract(
     AccessKeysContract,
     RatesContract,
     AuditLogContract,
+    WorkersContract,
     RollupsContract,
     ReceivedFilesContract,
     TransactionContract,

@@ -50,6 +50,17 @@ from messaging_core.testing.contracts.storage.steps import (
 _LATER: Final = AT + timedelta(hours=1)
 
 
+def _backlog(
+    storage: Storage, now: datetime
+) -> dict[tuple[UUID, UUID, Lane], tuple[int, datetime]]:
+    with storage.begin(read_only=True) as tx:
+        backlog = tx.outbox.backlog(now=now, most=2)
+    queues = [(entry.workspace, entry.channel_id, entry.lane) for entry in backlog]
+    assert queues == sorted(queues)
+    numbers = [(entry.number, entry.oldest_due_at) for entry in backlog]
+    return dict(zip(queues, numbers, strict=True))
+
+
 def _first_due(storage: Storage) -> dict[tuple[UUID, UUID], datetime]:
     with storage.begin(read_only=True) as tx:
         return dict(tx.outbox.first_due())
@@ -164,6 +175,31 @@ class ClaimContract:
 
         leased_until = minutes[0] + timedelta(hours=1)
         assert _first_due(storage) == {**waiting, (OTHER_WORKSPACE, channels[1]): leased_until}
+
+    def test_the_backlog_of_each_channel_and_lane_is_counted(self) -> None:
+        storage = self.make_storage()
+        minutes = [AT + timedelta(minutes=minute) for minute in range(4)]
+        channels = [UUID(int=1), UUID(int=2)]
+        for workspace, channel_id, lane, due_at in (
+            (DEFAULT_WORKSPACE, channels[0], Lane.PROMOTIONAL, minutes[1]),
+            (DEFAULT_WORKSPACE, channels[0], Lane.PROMOTIONAL, minutes[0]),
+            (DEFAULT_WORKSPACE, channels[0], Lane.PROMOTIONAL, minutes[2]),
+            (DEFAULT_WORKSPACE, channels[0], Lane.TWO_FACTOR, minutes[2]),
+            (DEFAULT_WORKSPACE, channels[1], Lane.TWO_FACTOR, minutes[3]),
+            (OTHER_WORKSPACE, channels[1], Lane.PROMOTIONAL, minutes[1]),
+        ):
+            message = a_message(channel_id=channel_id)
+            delivery = a_delivery(due_at, lane=lane)
+            add(storage, a_new_message(message, workspace=workspace, delivery=delivery))
+
+        assert _backlog(storage, AT - MICROSECOND) == {}
+        assert _backlog(storage, minutes[2]) == {
+            (DEFAULT_WORKSPACE, channels[0], Lane.TWO_FACTOR): (1, minutes[2]),
+            (DEFAULT_WORKSPACE, channels[0], Lane.PROMOTIONAL): (2, minutes[0]),
+            (OTHER_WORKSPACE, channels[1], Lane.PROMOTIONAL): (1, minutes[1]),
+        }
+        claim(storage, now=minutes[2], lease=timedelta(hours=1))
+        assert _backlog(storage, minutes[2]) == {}
 
     def test_an_expired_message_is_given_out_too(self) -> None:
         storage = self.make_storage()

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from sqlite3 import Cursor
 from typing import Any
+from uuid import UUID
 
 from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sqlite.rows.deliveries import Due
 from messaging_core.decisions.delivery.fairness import divide, most_for_one
 from messaging_core.models.delivery.delivery import Lane
+from messaging_core.models.delivery.health import Backlog
 
 # From one channel to the next through the index: what it costs is a seek or two for each channel,
 # however many messages wait in between. A queue is named by the position of one message in it. Of
@@ -46,6 +48,10 @@ _FIRST_DUE = (
 _COUNT = (
     "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
     " AND channel_id = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
+)
+_COUNT_ALL = (
+    "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
+    " AND channel_id = ? AND due_at <= ? LIMIT ?)"
 )
 _DUE = (
     "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
@@ -126,6 +132,27 @@ class DueMessages:
                 queue = (workspace, channel_id)
                 first[queue] = min(due_at, first.get(queue, due_at))
         return {queue: from_micros(due_at) for queue, due_at in first.items()}
+
+    def backlog(self, now: datetime, most: int) -> list[Backlog]:
+        """Return what is due in each queue of each lane, counted up to a number."""
+        due = [
+            Backlog(
+                workspace=UUID(bytes=workspace),
+                channel_id=UUID(bytes=channel_id),
+                lane=lane,
+                number=self._count_all(lane, (workspace, channel_id), to_micros(now), most),
+                oldest_due_at=from_micros(due_at),
+            )
+            for lane in Lane
+            for workspace, channel_id, due_at in self._cursor.execute(
+                _FIRST_DUE, (lane,)
+            ).fetchall()
+            if due_at <= to_micros(now)
+        ]
+        return sorted(due, key=lambda own: (own.workspace, own.channel_id, own.lane))
+
+    def _count_all(self, lane: Lane, queue: _Queue, now: int, most: int) -> int:
+        return int(self._cursor.execute(_COUNT_ALL, (lane, *queue, now, most)).fetchone()[0])
 
     def next_due(self) -> datetime | None:
         """Return when the next message is due."""

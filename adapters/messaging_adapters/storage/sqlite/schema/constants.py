@@ -35,5 +35,6 @@ MIGRATION_NAMES: Final = (
     "0017_received_files",
     "0018_request_webhooks",
     "0019_audit",
+    "0021_workers",
 )
 """All migrations of this version, in their order."""

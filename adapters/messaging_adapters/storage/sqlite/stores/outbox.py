@@ -36,6 +36,7 @@ from messaging_core.models.delivery.delivery import (
     Settlement,
     Withdrawal,
 )
+from messaging_core.models.delivery.health import Backlog
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.wire.codec.scalars import write_datetime
@@ -325,6 +326,9 @@ class SqliteOutbox(Outbox):
             (UUID(bytes=workspace), UUID(bytes=channel_id)): due_at
             for (workspace, channel_id), due_at in self._due_messages.first_due().items()
         }
+
+    def backlog(self, *, now: datetime, most: int) -> list[Backlog]:
+        return self._due_messages.backlog(now, most)
 
     def next_due(self) -> datetime | None:
         return self._due_messages.next_due()

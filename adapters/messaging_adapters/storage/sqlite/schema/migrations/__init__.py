@@ -24,6 +24,7 @@ from messaging_adapters.storage.sqlite.schema.migrations import (  # noqa: F401 
     m0017_received_files,
     m0018_request_webhooks,
     m0019_audit,
+    m0021_workers,
 )
 from messaging_adapters.storage.sqlite.schema.migrations.registry import migrations
 
