@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.pages.audit import AUDIT
 from messaging_adapters.viewer.pages.message import MESSAGE, MESSAGE_FORMS
 from messaging_adapters.viewer.pages.message_changes import CHANGES
 from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
@@ -11,7 +12,7 @@ from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.resources import Resource
 
-PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE)
+PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE, AUDIT)
 
 FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS)
 
