@@ -94,6 +94,7 @@ from messaging_core.ports.components import (
     RECEIPTS,
     a_clock,
     a_webhook_request,
+    contact_id,
     keys_of,
     pairs_of_channels,
     parsers_of,
@@ -125,6 +126,7 @@ from messaging_core.wire import Json, WireLimits
 from messaging_core.wire.receipts import as_receipts
 
 if TYPE_CHECKING:  # loaded on first use: most programs only send
+    from messaging_core.acceptance.contact_preview import ContactInspection
     from messaging_core.contacts.directory import ContactDirectory
     from messaging_core.contacts.suppressions import SuppressionList
     from messaging_core.messages.audit import AuditTrail, PageRecords
@@ -688,6 +690,21 @@ class Messenger:
         from messaging_core.messages.inspection import inspect  # noqa: PLC0415 - the same
 
         return inspect(self.context, message_id, workspace)
+
+    @checked(contact_id=contact_id, workspace=uuid)
+    def inspect_contact(
+        self, contact_id: str, *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> "ContactInspection":
+        """Return a contact, and when it may get a message on each channel, for a page.
+
+        Raises:
+            UnknownContactError: This workspace has no such contact.
+        """
+        from messaging_core.acceptance.contact_preview import (  # noqa: PLC0415 - the same
+            inspect_contact,
+        )
+
+        return inspect_contact(self.context, contact_id, workspace)
 
     @checked(after=optional(whole(0)), workspace=uuid, limit=whole(1, MAX_LIMIT))
     def changes(

@@ -128,7 +128,7 @@ class Framing:
         return Shell(
             title=page.title if page else "Not found",
             environment=self.environment,
-            links=bar_of(PAGES, asked.urls, section) if is_known else (),
+            links=bar_of(_pages_of(asked), asked.urls, section) if is_known else (),
             workspaces=workspaces_of(asked.visitor, asked.urls, section),
             workspace=asked.visitor.workspaces[asked.workspace],
             visitor=asked.visitor.name if is_known else None,
@@ -151,6 +151,11 @@ def _frames(page: Page[Any], request: Request, view: Any) -> str:
     host = request.headers.get("host", "")
     # A source list names a path only together with a host.
     return f"{host}{path.partition('?')[0]}" if _HOST.fullmatch(host) else "'self'"
+
+
+def _pages_of(asked: PageRequest) -> list[Page[Any]]:
+    """Return the pages that a visitor may see."""
+    return [page for page in PAGES if asked.may(page.right)]
 
 
 def json_answer(view: Any, status: int = 200) -> Response:

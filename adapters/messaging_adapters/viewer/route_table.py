@@ -4,6 +4,9 @@ from typing import Any, Final
 
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.page import Page
+from messaging_adapters.viewer.pages.audit import AUDIT
+from messaging_adapters.viewer.pages.contact import CONTACT, CONTACT_FORMS
+from messaging_adapters.viewer.pages.contacts import CONTACT_SEARCH, CONTACTS
 from messaging_adapters.viewer.pages.message import MESSAGE, MESSAGE_FORMS
 from messaging_adapters.viewer.pages.message_changes import CHANGES
 from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
@@ -11,8 +14,8 @@ from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.resources import Resource
 
-PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE)
+PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE, CONTACTS, CONTACT, AUDIT)
 
-FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS)
+FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS, CONTACT_SEARCH, *CONTACT_FORMS)
 
 RESOURCES: Final[tuple[Resource, ...]] = (CHANGES, LATEST, *MESSAGE_DOCUMENTS)

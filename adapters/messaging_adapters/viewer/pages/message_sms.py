@@ -87,13 +87,14 @@ def sms_of(inspection: Inspection, known: Sequence[str]) -> SmsView | None:
     return SmsView(
         sender=text.line((sender.name or sender.value) if sender else "", 80),
         words=text.lines(sms.text),
-        summary=_summary(sms),
+        summary=summary_of(sms),
         parts=tuple(_parts(sms, inspection)),
         hint=_hint(sms),
     )
 
 
-def _summary(sms: SmsText) -> str:
+def summary_of(sms: SmsText) -> str:
+    """Return parts, encoding and units in words."""
     number = "one part" if sms.count == 1 else f"{sms.count} parts"
     return f"SMS in {number}, {_NAMES[sms.encoding]}, {sms.units} units"
 
