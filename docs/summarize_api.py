@@ -29,8 +29,14 @@ The [Python interface](api.md) has the full text of each name.
 MECHANISMS = re.compile(
     r"\.ports\.(components|guarded)$|\.storage\.(sqlite|memory|postgres)\.(?!storage$)|transaction_lock$"
 )
+FACADE = "messaging_core.facade"
 SECTIONS = {
-    "The engine": ("messaging_core.messenger", "messaging_core.worker", "messaging_core.aio"),
+    "The engine": (
+        "messaging_core.messenger",
+        "messaging_core.worker",
+        "messaging_core.aio",
+        "messaging_core.aio_parts",
+    ),
     "Models": ("messaging_core.models",),
     "Errors": ("messaging_core.errors",),
     "Ports": ("messaging_core.ports",),
@@ -95,14 +101,15 @@ def has_parts(value: type) -> bool:
 
 
 def public_methods(value: type) -> list[FunctionType]:
-    """Return the methods that a class defines itself, without those of a fork or of Python."""
-    members = [getattr(member, "__func__", member) for member in vars(value).values()]
+    """Return the methods that a class defines, itself or by topics, without those of a fork."""
+    topics = [base for base in value.__mro__[1:] if base.__module__.startswith(FACADE)]
+    names = [name for cls in (value, *topics) for name in vars(cls)]
+    members = [getattr(value, name) for name in names if not name.startswith("_")]
+    methods = [getattr(member, "__func__", member) for member in members]
     return [
-        member
-        for member in members
-        if isinstance(member, FunctionType)
-        and not member.__name__.startswith("_")
-        and not member.__name__.startswith("after_fork")
+        method
+        for method in methods
+        if isinstance(method, FunctionType) and not method.__name__.startswith("after_fork")
     ]
 
 
@@ -147,6 +154,7 @@ def field(attribute: "attrs.Attribute[object]") -> str:
 def short(annotation: str) -> str:
     """Return an annotation without modules, and without what a code host cannot show."""
     annotation = annotation.replace(repr(DEFAULT_WORKSPACE), "DEFAULT_WORKSPACE")
+    annotation = re.sub(r"\*<class '([\w.]+)'>", r"Unpack[\1]", annotation)
     without_modules = re.sub(r"\b[a-z_]\w*\.(?=\w)", "", annotation)
     return re.sub(r"<(\w+)[^>]*>", r"\1", without_modules).replace("~", "")
 

@@ -162,6 +162,7 @@ class AsyncMessenger(ForkAware):
     health = threaded(Messenger.health)
     timeline = threaded(Messenger.timeline)
     inspect = threaded(Messenger.inspect)
+    inspect_contact = threaded(Messenger.inspect_contact)
     changes = threaded(Messenger.changes)
     interactions = threaded(Messenger.interactions)
     media = threaded(Messenger.media)

@@ -459,9 +459,9 @@ def test_every_method_of_the_messenger_can_be_awaited() -> None:
     never_awaited = {"channel", "route", "from_config", "max_webhook_size", "webhook_sender"}
     never_awaited |= {"media_fetcher"}
     never_awaited |= {"audit", "page_records"}  # of the viewer, which has threads of its own
-    public = {name for name in vars(Messenger) if not name.startswith("_")}
+    public = {name for name in dir(Messenger) if not name.startswith("_")}
 
-    missing = public - never_awaited - set(vars(AsyncMessenger))
+    missing = public - never_awaited - set(dir(AsyncMessenger))
 
     assert missing == set()
 

@@ -18,6 +18,7 @@ SOURCES = (
     "contacts",
     "decisions",
     "errors.py",
+    "facade",
     "messenger.py",
     "notifications",
     "receipts",

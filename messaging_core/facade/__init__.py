@@ -1,0 +1,1 @@
+"""The calls of `Messenger`, by topics; a host imports `Messenger` only."""
