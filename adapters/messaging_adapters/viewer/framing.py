@@ -124,6 +124,7 @@ class Framing:
             return json_answer(problem, problem.status)
         asked = self.asked(request, visitor or STRANGER, _readable(request, visitor))
         shell = self._shell(request, asked, page, "", is_known=visitor is not None)
+        shell = evolve(shell, json_url=None)
         left = asked.parameters.without(problem.parameter or "").filters
         without = asked.urls.to(*segments_of(request), query=left) if problem.parameter else None
         headers = page_headers(shell.nonce)

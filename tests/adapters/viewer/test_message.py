@@ -197,6 +197,7 @@ def test_a_mail_has_four_views(site: Site) -> None:
     assert "have content and addresses" not in page_of(site, message, view="source")
     site.visitor = EVERYTHING
     assert "Subject: Your order" in page_of(site, message, view="source")
+    assert site.messenger.audit.find(limit=1)[0].action is AuditAction.ADDRESS_SHOWN
     assert site.get(path, params={"view": "all"}).status_code == 422
 
 
