@@ -23,16 +23,19 @@ def token_of(secret: bytes, visitor: str, workspace: UUID) -> str:
     return hmac.new(secret, message, sha256).hexdigest()
 
 
-def refusal_of(headers: Mapping[str, str], token: str, *, expected: str, origin: str) -> str | None:
-    """Return why a form is refused, naming what did not fit, or nothing.
+def fits(token: str, expected: str) -> bool:
+    """Return whether a form carries the token of this visitor and workspace."""
+    return hmac.compare_digest(token.encode(errors="replace"), expected.encode())
+
+
+def refusal_of(headers: Mapping[str, str], *, origin: str) -> str | None:
+    """Return why a form may come from another site, naming the header, or nothing.
 
     Pages are served with `Referrer-Policy: no-referrer`, with which browsers send `Origin: null`
     from these pages too. Then `Sec-Fetch-Site` decides, which scripts cannot set.
 
     Args:
         headers: Of the request, by lower-case name.
-        token: What the form carried.
-        expected: What it should have carried.
         origin: By which browsers call this viewer, such as `https://shop.example`.
     """
     site, sent_from = headers.get("sec-fetch-site"), headers.get("origin")
@@ -42,8 +45,6 @@ def refusal_of(headers: Mapping[str, str], token: str, *, expected: str, origin:
         return "The headers Sec-Fetch-Site and Origin are missing: use a newer browser."
     if sent_from not in {None, "null", origin} or (site is None and sent_from != origin):
         return f"The header Origin is {_named(sent_from or '')}, not {origin}."
-    if not hmac.compare_digest(token.encode(errors="replace"), expected.encode()):
-        return "The form is older than your session: open the page again, and send it again."
     return None
 
 

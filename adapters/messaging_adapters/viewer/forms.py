@@ -59,12 +59,14 @@ class Form:
         submit: Does what the form asks, in at most six calls of the engine; the fields are in
             `request.form`. What changes something is recorded: see `Messenger.audit`.
         page: Whose place in the bar a refusal has.
+        is_search: Whether it may look up an address; a visitor may send 30 such forms a minute.
     """
 
     path: str
     right: Right
     submit: Submit
     page: Page[Any]
+    is_search: bool = False
 
 
 async def read_form(request: Request) -> Parameters:

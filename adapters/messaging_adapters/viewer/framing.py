@@ -28,11 +28,20 @@ from messaging_core.errors import NotFoundError
 from messaging_core.messenger import Messenger
 
 _NONCE_BYTES: Final = 16
+_FORBIDDEN: Final = 403
 _JSON: Final = "application/json"
 _HTML: Final = "text/html"
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 STRANGER: Final = Visitor(name="-")
 """Who sees a page about an error without being admitted."""
+
+
+@frozen(kw_only=True)
+class StaleForm:
+    """A form of an earlier session, with what was typed."""
+
+    url: str
+    fields: tuple[tuple[str, str], ...]
 
 
 @frozen(kw_only=True)
@@ -97,6 +106,16 @@ class Framing:
         html = render_page("login", evolve(shell, title="Sign in"), view)
         return Response(html, status, headers=page_headers(shell.nonce), media_type=_HTML)
 
+    def stale_form(
+        self, request: Request, asked: PageRequest, page: Page[Any] | None, *, token: str
+    ) -> Response:
+        """Return a form filled in as it was sent, to be sent again in the present session."""
+        shell = self._shell(request, asked, page, token)
+        url = asked.urls.to(*segments_of(request))
+        view = StaleForm(url=url, fields=asked.form.pairs)
+        html = render_page("stale_form", shell, view)
+        return Response(html, _FORBIDDEN, headers=page_headers(shell.nonce), media_type=_HTML)
+
     def problem(
         self, problem: Problem, request: Request, visitor: Visitor | None, page: Page[Any] | None
     ) -> Response:
@@ -105,6 +124,7 @@ class Framing:
             return json_answer(problem, problem.status)
         asked = self.asked(request, visitor or STRANGER, _readable(request, visitor))
         shell = self._shell(request, asked, page, "", is_known=visitor is not None)
+        shell = evolve(shell, json_url=None)
         left = asked.parameters.without(problem.parameter or "").filters
         without = asked.urls.to(*segments_of(request), query=left) if problem.parameter else None
         headers = page_headers(shell.nonce)

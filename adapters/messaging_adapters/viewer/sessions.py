@@ -173,7 +173,7 @@ class KeySessions:
         """Return why the form came from another site; a session has no token before it is one."""
         headers: Mapping[str, str] = request.headers
         origin = origin_of(request, self._public_url)
-        return csrf.refusal_of(headers, "", expected="", origin=origin)
+        return csrf.refusal_of(headers, origin=origin)
 
     def _door(self, request: Request, fault: str | None, place: str) -> Response:
         view = DoorView(fault=fault, action=f"{root_of(request)}/login", place=place)

@@ -37,6 +37,7 @@ _SERVER_ERROR: Final = 500
 _SEE_OTHER: Final = 303
 _PER_SECOND: Final = 10
 _BURST: Final = 40
+_SEARCHES: Final = 30  # a minute
 
 Respond = Callable[[PageRequest], Awaitable[Response]]
 
@@ -56,6 +57,7 @@ class Surface:
     public_url: str | None = None
     readers: Readers = field(factory=Readers)
     limit: RequestLimit = field(factory=lambda: RequestLimit(_BURST, _BURST / _PER_SECOND))
+    search_limit: RequestLimit = field(factory=lambda: RequestLimit(_SEARCHES, 60))
     _secret: list[bytes] = field(factory=list, init=False, repr=False)
 
     async def answer(self, page: Page[Any], request: Request, *, as_json: bool) -> Response:
@@ -77,14 +79,14 @@ class Surface:
         async def respond(asked: PageRequest) -> Response:
             fields = await read_form(request)
             token = await self._token(asked)
-            if refusal := csrf.refusal_of(
-                request.headers,
-                fields.get(csrf.FIELD) or "",
-                expected=token,
-                origin=origin_of(request, self.public_url),
-            ):
+            origin = origin_of(request, self.public_url)
+            if refusal := csrf.refusal_of(request.headers, origin=origin):
                 raise RefusedFormError(refusal)
             asked = evolve(asked, form=fields.without(csrf.FIELD))
+            if not csrf.fits(fields.get(csrf.FIELD) or "", token):
+                return self.framing.stale_form(request, asked, form.page, token=token)
+            if form.is_search:
+                self.search_limit.take(asked.visitor.session or asked.visitor.name)
             answer: FormAnswer = await form.submit(asked, self._reads())
             if isinstance(answer, SeeOther):
                 return RedirectResponse(answer.url, _SEE_OTHER, headers=dict(PRIVATE))

@@ -197,6 +197,7 @@ def test_a_mail_has_four_views(site: Site) -> None:
     assert "have content and addresses" not in page_of(site, message, view="source")
     site.visitor = EVERYTHING
     assert "Subject: Your order" in page_of(site, message, view="source")
+    assert site.messenger.audit.find(limit=1)[0].action is AuditAction.ADDRESS_SHOWN
     assert site.get(path, params={"view": "all"}).status_code == 422
 
 
@@ -324,10 +325,14 @@ def test_nothing_is_done_without_the_right_or_the_token(site: Site) -> None:
     assert site.request("POST", path, data={"reason": "x"}, headers=headers).status_code == 403
 
     site.visitor = EVERYTHING
-    answer = site.request("POST", path, data={"reason": "x"}, headers=headers)
+    foreign = {"sec-fetch-site": "cross-site"}
+    refused = site.request("POST", path, data={"reason": "x"}, headers=foreign)
+    stale = site.request("POST", path, data={"csrf": "old", "reason": "x<y"}, headers=headers)
 
-    assert answer.status_code == 403
-    assert "The form was not accepted." in words(answer)
+    assert (refused.status_code, stale.status_code) == (403, 403)
+    assert "The form was not accepted." in words(refused)
+    assert "Nothing was done yet" in words(stale)
+    assert 'name="reason" value="x&lt;y"' in stale.text
     assert site.messenger.get(message.id).status is Status.ACCEPTED
 
 

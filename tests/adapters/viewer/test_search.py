@@ -7,7 +7,7 @@ import pytest
 
 from messaging_adapters.viewer.access import Right, Visitor
 from messaging_core.models import AuditAction, TextBody, TextMetadata
-from viewer_site import FOREIGN, MAIL, OTHER, READER, TEXTS, Site, submit, words
+from viewer_site import FOREIGN, MAIL, OTHER, READER, TEXTS, Site, csrf_of, submit, words
 
 
 def search(site: Site, words: str, **fields: str) -> httpx.Response:
@@ -92,3 +92,21 @@ def test_the_newest_message_has_a_link_of_its_own(site: Site) -> None:
         answer = site.get(f"/messages/latest?{query}")
         assert answer.headers["location"] == f"/messages/{mail.id}"
     assert site.get("/messages/latest?colour=red").status_code == 422
+
+
+def test_no_visitor_walks_through_a_list_of_numbers(site: Site) -> None:
+    token = csrf_of(site.get("/messages"))
+    headers = {"sec-fetch-site": "same-origin"}
+
+    answers = [
+        site.request(
+            "POST",
+            "/messages/search",
+            data={"csrf": token, "q": f"+4477009001{number}"},
+            headers=headers,
+        ).status_code
+        for number in range(10, 43)
+    ]
+
+    assert answers[:30] == [303] * 30
+    assert answers[-1] == 429

@@ -166,5 +166,9 @@ async def _record(request: PageRequest, reads: Reads) -> None:
 
 
 CONTACT_SEARCH: Final = Form(
-    path=f"{CONTACTS.path}/search", right=Right.LOOK, submit=_search, page=CONTACTS
+    path=f"{CONTACTS.path}/search",
+    right=Right.LOOK,
+    submit=_search,
+    page=CONTACTS,
+    is_search=True,
 )

@@ -18,7 +18,7 @@ from messaging_adapters.viewer.pages import message_acts
 from messaging_adapters.viewer.pages.message_acts import Act, acts_of
 from messaging_adapters.viewer.pages.message_facts import Fact, Tag, facts_of, tags_of
 from messaging_adapters.viewer.pages.message_files import FileView, files_of
-from messaging_adapters.viewer.pages.message_mail import MailView, mail_of
+from messaging_adapters.viewer.pages.message_mail import MailView, mail_of, shows_source
 from messaging_adapters.viewer.pages.message_push import PushView, push_of
 from messaging_adapters.viewer.pages.message_receivers import Person, people_of
 from messaging_adapters.viewer.pages.message_sms import SmsView, sms_of
@@ -110,6 +110,8 @@ async def read(request: PageRequest, reads: Reads) -> MessageModel:
     inspection = await inspected(request, reads)
     await record_opening(inspection, request, reads)
     message = inspection.message
+    if shows_source(inspection, request):
+        await record(AuditAction.ADDRESS_SHOWN, message.id, request, reads)
     older = await reads(
         reads.messenger.find,
         MessageQuery(workspace=request.workspace, end_at=message.created_at, limit=1),

@@ -19,6 +19,7 @@ from messaging_core.models.delivery.event import Event, EventKind
 
 _NOTHING: Final = 204
 _MOST: Final = 50
+_MOST_EVENTS: Final = 200
 _LONGEST: Final = 19
 _BEGINS: Final = frozenset({EventKind.ADMITTED, EventKind.RECEIVED})
 
@@ -56,7 +57,9 @@ async def _changes(request: PageRequest, reads: Reads) -> Document:
     text = request.parameters.get("after") or ""
     if not (text.isascii() and text.isdigit() and len(text) < _LONGEST):
         raise FilterError("after", "the position that the page or the last answer has")
-    changes = await reads(reads.messenger.changes, int(text), workspace=request.workspace)
+    changes = await reads(
+        reads.messenger.changes, int(text), workspace=request.workspace, limit=_MOST_EVENTS
+    )
     if changes is TOO_LONG:
         raise StorageBusyError("the changes could not be read in time")
     if changes.position == int(text):

@@ -91,6 +91,13 @@ def mail_of(inspection: Inspection, known: Sequence[str], request: PageRequest) 
     )
 
 
+def shows_source(inspection: Inspection, request: PageRequest) -> bool:
+    """Return whether the page shows the source of a mail, with all its addresses."""
+    is_asked = request.parameters.get("view") == "source"
+    may = request.may(Right.ADDRESSES) and request.may_read(inspection.message.channel_id)
+    return is_asked and may and mail_content(inspection) is not None
+
+
 def mail_content(inspection: Inspection) -> EmailContent | None:
     """Return the content of an email, if the message is one."""
     content = inspection.envelope.content if inspection.envelope else None

@@ -103,6 +103,10 @@ async def _latest(request: PageRequest, reads: Reads) -> Document:
 
 
 SEARCH: Final = Form(
-    path=f"{MESSAGES.path}/search", right=Right.LOOK, submit=_search, page=MESSAGES
+    path=f"{MESSAGES.path}/search",
+    right=Right.LOOK,
+    submit=_search,
+    page=MESSAGES,
+    is_search=True,
 )
 LATEST: Final = Resource(path=f"{MESSAGES.path}/latest", right=Right.LOOK, answer=_latest)
