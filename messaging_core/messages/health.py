@@ -13,7 +13,7 @@ from messaging_core.models.delivery.worker_state import WorkerState
 from messaging_core.models.messages.counts import MOST_COUNTED, Counts
 from messaging_core.models.messages.message import Direction, Status
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.ports.storage.transaction import SupportsDiskSpace, Transaction
 
 _DAY: Final = timedelta(days=1)
 _MOST_WORKERS: Final = 1000
@@ -37,10 +37,10 @@ class HealthLookup:
 
     def get(self, workspace: UUID | None, overdue_limit: timedelta) -> Health:
         """Return the figures of a workspace, or of all workspaces that have a channel."""
-        now = self.context.clock.now()
+        now, storage = self.context.clock.now(), self.context.storage
         channels = self.context.channels.by_id.values()
         workspaces = {own.workspace for own in channels} if workspace is None else {workspace}
-        with self.context.storage.begin(read_only=True) as tx:
+        with storage.begin(read_only=True) as tx:
             backlog = tx.outbox.backlog(now=now, most=MOST_COUNTED)
             doubts = [_doubts(tx, own) for own in workspaces]
             dead = [_dead_letters(tx, own, now - _DAY) for own in workspaces]
@@ -55,6 +55,7 @@ class HealthLookup:
                 and all(own.number < MOST_COUNTED for own in backlog),
                 receipts_since=pending[0].received_at if pending else None,
                 subscribers=tuple(_lags(tx, self.subscribers, now)),
+                disk=storage.disk_space() if isinstance(storage, SupportsDiskSpace) else None,
                 overdue_limit=overdue_limit,
             )
 

@@ -119,7 +119,7 @@ _NAMES = {
     "delivery.doubts": "Doubts",
     "delivery.event": "Event EventKind",
     "delivery.evidence": "Evidence HandOver Reported",
-    "delivery.health": "Backlog Health HealthProblem SubscriberLag",
+    "delivery.health": "Backlog DiskSpace Health HealthProblem SubscriberLag",
     "delivery.interaction": (
         "ClickedLink Conversion Interaction InteractionContext InteractionMetadata "
         "InteractionType PressedButton Reaction"

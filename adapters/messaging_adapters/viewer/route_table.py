@@ -12,9 +12,17 @@ from messaging_adapters.viewer.pages.message_changes import CHANGES
 from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
 from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
+from messaging_adapters.viewer.pages.operations import OPERATIONS
 from messaging_adapters.viewer.resources import Resource
 
-PAGES: Final[tuple[Page[Any], ...]] = (MESSAGES, MESSAGE, CONTACTS, CONTACT, AUDIT)
+PAGES: Final[tuple[Page[Any], ...]] = (
+    MESSAGES,
+    MESSAGE,
+    OPERATIONS,
+    CONTACTS,
+    CONTACT,
+    AUDIT,
+)
 
 FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS, CONTACT_SEARCH, *CONTACT_FORMS)
 

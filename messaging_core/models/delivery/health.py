@@ -45,6 +45,24 @@ class SubscriberLag:
     since: datetime
 
 
+@frozen(kw_only=True)
+class DiskSpace:
+    """The room on the disk of a storage, in bytes.
+
+    Attributes:
+        free: How much is left.
+        floor: Below it no message is accepted.
+    """
+
+    free: int
+    floor: int
+
+    @property
+    def is_scarce(self) -> bool:
+        """Return whether acceptance will soon stop: less than four times the floor is left."""
+        return self.free < 4 * self.floor
+
+
 class HealthProblem(StrEnum):
     """Why messages are not delivered in time.
 
@@ -72,6 +90,7 @@ class Health:
         is_exact: False if one of these numbers, or of the backlog, was not counted to its end.
         receipts_since: When the oldest receipt came that is not processed yet.
         subscribers: Those of this process that have not handled all events.
+        disk: The room on its disk, if the storage knows.
         overdue_limit: How long a message may be overdue.
         silent_after: After what time without a word a worker counts as silent.
     """
@@ -84,6 +103,7 @@ class Health:
     is_exact: bool = True
     receipts_since: datetime | None = None
     subscribers: tuple[SubscriberLag, ...] = ()
+    disk: DiskSpace | None = None
     overdue_limit: timedelta = OVERDUE_LIMIT
     silent_after: timedelta = SILENT_AFTER
 

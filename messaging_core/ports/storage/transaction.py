@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from messaging_core.models.delivery.health import DiskSpace
 from messaging_core.ports.storage.access_keys import AccessKeyStore
 from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
 from messaging_core.ports.storage.content import ShortLinks, Templates
@@ -90,3 +91,12 @@ class Storage(Protocol):
             CommitUnknownError: The connection was lost during the commit.
             StorageError: The storage failed; nothing was written.
         """
+
+
+@runtime_checkable
+class SupportsDiskSpace(Protocol):
+    """A storage that knows how much room its disk has."""
+
+    @abstractmethod
+    def disk_space(self) -> DiskSpace | None:
+        """Return the room on the disk, or nothing if the storage needs none or cannot tell."""

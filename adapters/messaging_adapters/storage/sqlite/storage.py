@@ -52,6 +52,7 @@ from messaging_core.arguments import (
 )
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
+from messaging_core.models.delivery.health import DiskSpace
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 
@@ -374,6 +375,10 @@ class SqliteStorage(ForkAware, Storage):
             self._cursor.close()
         with suppress(self._driver.Error):
             self._connection.close()
+
+    def disk_space(self) -> DiskSpace | None:
+        """Return the room on the disk of the file; nothing for a database in memory."""
+        return self._space.measure()
 
     def close(self) -> None:
         """Give the file back; the object cannot be used any more. Closing twice is no fault."""

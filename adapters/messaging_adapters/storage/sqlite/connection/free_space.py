@@ -5,6 +5,7 @@ from pathlib import Path
 from time import monotonic
 
 from messaging_core.errors import StorageError, StorageFullError
+from messaging_core.models.delivery.health import DiskSpace
 
 _FRESH = 1.0  # seconds for which an answer of the probe holds
 
@@ -46,6 +47,15 @@ class FreeSpace:
                 f"{self._free} bytes are free in {self._folder}, and nothing is accepted below"
                 f" {self._floor}"
             )
+
+    def measure(self) -> DiskSpace | None:
+        """Return how much room there is, or nothing where none is needed or it cannot be told."""
+        if self._floor <= 0:
+            return None
+        try:
+            return DiskSpace(free=self._ask(), floor=self._floor)
+        except StorageError:
+            return None
 
     def _ask(self) -> int:
         try:
