@@ -253,11 +253,11 @@ def _kept(request: PageRequest, *names: str) -> list[tuple[str, str]]:
 
 def _tab(name: str, value: str, model: TemplateModel, request: PageRequest) -> Tab:
     segments = ("templates", escaped(model.project.id), str(model.version.id))
-    kept = _kept(request, DATA, *({_PLATFORM} if name == _LOCALE else ()))
+    pairs = _kept(request, DATA, *({_PLATFORM} if name == _LOCALE else ()))
     current = model.channel.platform if name == _PLATFORM else model.chosen
     return Tab(
         word=text.line(value, 60),
-        url=request.urls.to(*segments, query=[(name, value), *kept]),
+        url=request.urls.to(*segments, query=[(name, value), *pairs]),
         is_current=value == current,
     )
 
@@ -302,9 +302,9 @@ async def _values(request: PageRequest, reads: Reads) -> FormAnswer:
     """Keep the values of the form, and lead to the page with them."""
     typed = typed_in(request.form)
     key = await remember_data(typed, request.workspace, reads)
-    kept = [(name, request.form.get(name) or "") for name in (_PLATFORM, _LOCALE)]
+    pairs = [(name, request.form.get(name) or "") for name in (_PLATFORM, _LOCALE)]
     segments = ("templates", request.path["project"], request.path["version"])
-    return SeeOther(request.urls.to(*segments, query=[*kept, (DATA, key)]))
+    return SeeOther(request.urls.to(*segments, query=[*pairs, (DATA, key)]))
 
 
 async def _html(request: PageRequest, reads: Reads) -> Document:
