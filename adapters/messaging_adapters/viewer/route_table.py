@@ -13,6 +13,12 @@ from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
 from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.pages.operations import OPERATIONS
+from messaging_adapters.viewer.pages.template import (
+    TEMPLATE,
+    TEMPLATE_DOCUMENTS,
+    TEMPLATE_FORMS,
+)
+from messaging_adapters.viewer.pages.templates import TEMPLATES
 from messaging_adapters.viewer.resources import Resource
 
 PAGES: Final[tuple[Page[Any], ...]] = (
@@ -21,9 +27,17 @@ PAGES: Final[tuple[Page[Any], ...]] = (
     OPERATIONS,
     CONTACTS,
     CONTACT,
+    TEMPLATES,
+    TEMPLATE,
     AUDIT,
 )
 
-FORMS: Final[tuple[Form, ...]] = (SEARCH, *MESSAGE_FORMS, CONTACT_SEARCH, *CONTACT_FORMS)
+FORMS: Final[tuple[Form, ...]] = (
+    SEARCH,
+    *MESSAGE_FORMS,
+    CONTACT_SEARCH,
+    *CONTACT_FORMS,
+    *TEMPLATE_FORMS,
+)
 
-RESOURCES: Final[tuple[Resource, ...]] = (CHANGES, LATEST, *MESSAGE_DOCUMENTS)
+RESOURCES: Final[tuple[Resource, ...]] = (CHANGES, LATEST, *MESSAGE_DOCUMENTS, *TEMPLATE_DOCUMENTS)

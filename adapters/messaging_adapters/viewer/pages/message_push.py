@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from attrs import frozen
@@ -48,18 +49,31 @@ def push_of(inspection: Inspection, known: Sequence[str], times: Times) -> PushV
     content = inspection.envelope.content if inspection.envelope else None
     if not isinstance(content, PushContent):
         return None
-    local = times.local(inspection.message.created_at)
     sender = inspection.envelope.sender if inspection.envelope else None
-    data = json.dumps(dict(content.data), indent=2, ensure_ascii=False) if content.data else None
     channel = inspection.channel
     name = (sender.name or sender.value) if sender else (channel.name if channel else "")
+    return push_view(content, app=name, at=times.local(inspection.message.created_at), known=known)
+
+
+def push_view(
+    content: PushContent, *, app: str, at: datetime, known: Sequence[str] = ()
+) -> PushView:
+    """Return the card of a push message.
+
+    Args:
+        content: What is shown, and the data for the app.
+        app: The name of the sender.
+        at: The local time on the lock screen.
+        known: Addresses that are masked.
+    """
+    data = json.dumps(dict(content.data), indent=2, ensure_ascii=False) if content.data else None
     return PushView(
-        app=text.line(name, 60),
+        app=text.line(app, 60),
         title=_shown(content.title, known),
         subtitle=_shown(content.subtitle, known),
         words=text.lines(without(content.text, known), 2000),
-        day=f"{local:%A} {local.day} {local:%B}",
-        clock=f"{local:%H:%M}",
+        day=f"{at:%A} {at.day} {at:%B}",
+        clock=f"{at:%H:%M}",
         picture=content.image_url is not None,
         link=_shown(content.link, known),
         buttons=tuple(

@@ -84,11 +84,23 @@ def sms_of(inspection: Inspection, known: Sequence[str]) -> SmsView | None:
     masked = without(content.text, known)
     sms = content.sms if masked == content.text else split_sms(masked)
     sender = inspection.envelope.sender if inspection.envelope else None
+    name = (sender.name or sender.value) if sender else ""
+    return sms_view(sms, sender=name, marks=_marks(sms.count, inspection))
+
+
+def sms_view(sms: SmsText, *, sender: str, marks: Sequence[Mark | None] = ()) -> SmsView:
+    """Return a text message part by part.
+
+    Args:
+        sms: The text, encoded.
+        sender: Who the phone says that it is from.
+        marks: What became of each part; of a text that was not sent there are none.
+    """
     return SmsView(
-        sender=text.line((sender.name or sender.value) if sender else "", 80),
+        sender=text.line(sender, 80),
         words=text.lines(sms.text),
         summary=summary_of(sms),
-        parts=tuple(_parts(sms, inspection)),
+        parts=tuple(_parts(sms, marks or [None] * sms.count)),
         hint=_hint(sms),
     )
 
@@ -99,10 +111,9 @@ def summary_of(sms: SmsText) -> str:
     return f"SMS in {number}, {_NAMES[sms.encoding]}, {sms.units} units"
 
 
-def _parts(sms: SmsText, inspection: Inspection) -> Iterator[SmsPart]:
+def _parts(sms: SmsText, marks: Sequence[Mark | None]) -> Iterator[SmsPart]:
     single, joined = _LIMITS[sms.encoding]
     limit = single if sms.count == 1 else joined
-    marks = _marks(sms.count, inspection)
     forced = "".join(re.escape(character.character) for character in sms.forced)
     pieces = re.compile(f"([{forced}]+)") if forced else None
     for index, part in enumerate(sms.parts):
