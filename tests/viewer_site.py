@@ -19,7 +19,6 @@ from messaging_adapters.viewer.app import viewer
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.models import Message
 from messaging_core.testing import ManualClock, RecordingTransport, a_request
-from messaging_core.testing.recording import Answer
 
 OTHER: Final = UUID("11111111-1111-4111-8111-111111111111")
 TEXTS: Final = Channel(name="orders-sms", platform="sms", sender="Northmill")
@@ -107,9 +106,13 @@ MakeSite = Callable[..., Site]
 """Makes a site whose provider gives these answers."""
 
 
-def make_site(*answers: Answer, **options: Any) -> Site:
-    """Make a site whose provider gives these answers; options are those of `viewer`."""
-    transport, clock = RecordingTransport(answers), ManualClock()
+def make_site(*answers: Any, **options: Any) -> Site:
+    """Make a site whose provider gives these answers, or those of one function.
+
+    Options are those of `viewer`.
+    """
+    given = answers[0] if len(answers) == 1 and callable(answers[0]) else answers
+    transport, clock = RecordingTransport(given), ManualClock()
     messenger = Messenger(
         storage=MemoryStorage(), channels=dict.fromkeys(CHANNELS, transport), clock=clock
     )
