@@ -16,6 +16,7 @@ from messaging_adapters.storage.sqlite.stores import outbox, receipts
 from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
 from messaging_core.errors import MessagingError
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.testing.contracts.storage import interleaving
 from messaging_core.testing.contracts.storage.concurrency import ConcurrencyContract
 from postgres_server import Schemas
 
@@ -153,6 +154,8 @@ def test_a_storage_that_breaks_a_promise_fails(
 ) -> None:
     broken, test = WRONG[wrong]
     broken(monkeypatch)
+    # A step that waits for nothing ends within that time on a busy machine too.
+    monkeypatch.setattr(interleaving, "PATIENCE", 2.0)
     translated.cache_clear()
     translated_with_locks.cache_clear()
 
