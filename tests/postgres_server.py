@@ -16,7 +16,19 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from messaging_adapters.storage.postgres import PostgresStorage
+
 _SUPERUSER = "postgres"
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema()
+        AND tablename NOT IN ('messaging_facts', 'messaging_migrations')
+    LOOP
+        EXECUTE 'DELETE FROM ' || name;
+    END LOOP;
+    UPDATE messaging_facts SET value = 0;
+END $$
+"""
 _PATIENCE = 30.0  # seconds for a start, on a machine that does other work
 UNPRIVILEGED = pwd.getpwuid(65534).pw_name
 
@@ -107,6 +119,7 @@ class Schemas:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self._numbers = count(1)
+        self._idle: list[str] = []
 
     def new(self) -> str:
         """Return a DSN whose tables are in a schema that no other has."""
@@ -115,6 +128,20 @@ class Schemas:
             connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
             connection.execute(f"CREATE SCHEMA {name}")
         return make_conninfo(self.dsn, options=f"-c search_path={name}")
+
+    def take(self) -> str:
+        """Return a DSN with all tables, empty; making them takes longer than most tests."""
+        if self._idle:
+            return self._idle.pop()
+        dsn = self.new()
+        PostgresStorage.migrate(dsn)
+        return dsn
+
+    def give_back(self, dsn: str) -> None:
+        """Empty what `take` returned, for the next test."""
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(_EMPTY)
+        self._idle.append(dsn)
 
     def drop(self, dsn: str) -> None:
         """Delete what `new` made."""

@@ -89,11 +89,18 @@ def _add_files(to: ArgumentParser, *, default: Any) -> None:
     )
     to.add_argument(
         "--database",
-        type=Path,
+        type=_database,
         metavar="FILE",
         default=default,
-        help="SQLite file (default: as configured)",
+        help="SQLite file, or postgresql://… (default: as configured)",
     )
+
+
+def _database(text: str) -> object:
+    """Return the file or the server of `--database`; for help alone, neither is imported."""
+    from messaging_adapters.config.database import database_of  # noqa: PLC0415
+
+    return database_of(text)
 
 
 def _lines() -> Parser:

@@ -11,6 +11,7 @@ from attrs import field
 from messaging_adapters.asgi.access import Access
 from messaging_adapters.asgi.request_rates import RateOf
 from messaging_adapters.config.channels import channel_faults, channel_of, platform_faults
+from messaging_adapters.config.database import SQLITE_DRIVERS, Database, database_of
 from messaging_adapters.config.http import access_keys_of, http_faults, request_rate_of
 from messaging_adapters.config.keys import Key, faults_of
 from messaging_adapters.config.limits import limit_faults, limits_of
@@ -30,15 +31,12 @@ from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport, close_transports
 from messaging_core.rules.addressing.sender_pool import channel_senders
 
-DRIVERS: Final = ("sqlite3", "pysqlite3")
-"""The modules that the database can be opened with; the first is that of Python."""
-
 _NO_FILE: Final = Path("configuration")
 """What the errors about a mapping name instead of a file."""
 
 _FILE: Final = {
     "database": Key(),
-    "driver": Key(choices=DRIVERS),
+    "driver": Key(choices=SQLITE_DRIVERS),
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
     "sandbox": Key(kind=dict, may_be_empty=True),
@@ -57,7 +55,7 @@ class Config:
 
     Attributes:
         path: The file; relative paths in it start from its folder.
-        database: The SQLite file.
+        database: The SQLite file, or the PostgreSQL server.
         channels: By name, in the order of the file.
         transports: The settings of the transport of each.
         webhooks: The settings of receipt parsers, by name.
@@ -73,11 +71,11 @@ class Config:
     """
 
     path: Path
-    database: Path
+    database: Database
     channels: Mapping[str, Channel]
     transports: Mapping[str, Settings]
     webhooks: Mapping[str, Settings] = field(factory=dict)
-    driver: str = DRIVERS[0]
+    driver: str = SQLITE_DRIVERS[0]
     short_link_domain: str | None = None
     public_url: str | None = None
     access_keys: Mapping[str, Access] = field(factory=dict)
@@ -275,8 +273,8 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
     tables, platforms = data["channels"], data.get("platforms", {})
     return Config(
         path=path,
-        database=path.parent / data.get("database", "messages.db"),
-        driver=data.get("driver", DRIVERS[0]),
+        database=database_of(data.get("database", "messages.db"), path.parent),
+        driver=data.get("driver", SQLITE_DRIVERS[0]),
         sandbox=data.get("sandbox"),
         limits=_limits(data),
         channels={name: channel_of(name, table, platforms) for name, table in tables.items()},

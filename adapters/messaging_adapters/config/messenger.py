@@ -3,16 +3,13 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from messaging_adapters.config.file import DRIVERS, Config, load_config
+from messaging_adapters.config.database import open_storage
+from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.sandbox import start_sandboxes
-from messaging_adapters.storage.sqlite import SqliteStorage, wal_is_safe
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.arguments import refuse
-from messaging_core.errors import MissingDependencyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import close_transports
@@ -40,7 +37,7 @@ def messenger_from(
 
     Args:
         source: The path of a TOML file, or the same as a mapping.
-        storage: Used instead of the SQLite file of the configuration.
+        storage: Used instead of the database of the configuration.
         environment: The variables that `${NAME}` means; by default those of the process.
         make: `Messenger`, or a class below it.
         options: Further arguments of `Messenger`, without `channels`.
@@ -61,9 +58,11 @@ def messenger_from(
         options.setdefault("media_check", uploads)
         options.setdefault("short_link_domain", config.short_link_domain)
         options.setdefault("receipt_parsers", parsers)
-        own = storage if storage is not None else open_storage(config.database, config.driver)
-        if storage is None:
-            made.callback(own.close)  # type: ignore[attr-defined] # it is a SqliteStorage
+        own = storage
+        if own is None:
+            opened = open_storage(config.database, config.driver, variables)
+            made.callback(opened.close)
+            own = opened
         channels = {config.channels[name]: transport for name, transport in transports.items()}
         messenger = make(storage=own, channels=channels, **options)
         start_sandboxes(messenger, transports.values())
@@ -77,21 +76,3 @@ def _uploads(
     """Return the uploads that the host passes, or those of the configuration."""
     given = options.get("media_check")
     return given if isinstance(given, Uploads) and config.media else config.make_uploads(variables)
-
-
-def open_storage(path: Path, driver: str = DRIVERS[0]) -> SqliteStorage:
-    """Open a database in the mode that the storage chooses too, without its advice on speed.
-
-    Args:
-        path: The file; it is made when it is not there.
-        driver: One of `DRIVERS`.
-
-    Raises:
-        MissingDependencyError: The driver is not installed.
-    """
-    try:
-        module = import_module(driver)
-    except ImportError as error:
-        raise MissingDependencyError(driver, "sqlite") from error
-    is_safe = wal_is_safe(module.sqlite_version_info[:3])
-    return SqliteStorage(path, journal_mode=None if is_safe else "TRUNCATE", driver=module)

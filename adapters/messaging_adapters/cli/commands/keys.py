@@ -15,7 +15,7 @@ from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.output.timestamps import moment
 from messaging_adapters.cli.usage import UsageError
-from messaging_adapters.config.messenger import open_storage
+from messaging_adapters.config.database import open_storage
 from messaging_core.errors import ArgumentError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.wire import dump, encode

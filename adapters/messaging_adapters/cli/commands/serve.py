@@ -20,11 +20,10 @@ from messaging_adapters.cli.config.engine import CONFIG
 from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.config.database import AnyStorage, open_storage
 from messaging_adapters.config.file import Config, load_config
-from messaging_adapters.config.messenger import open_storage
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
-from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.viewer.local_only import LocalOnly
 from messaging_core.messenger import Messenger
 from messaging_core.worker import Worker
@@ -88,7 +87,7 @@ def _with_viewer(
     return Starlette(routes=[Mount(_VIEWER, pages), Mount("/", app)])
 
 
-def _access(config: Config, storage: SqliteStorage) -> AccessKeys:
+def _access(config: Config, storage: AnyStorage) -> AccessKeys:
     """Return the keys of the configuration and those that are stored."""
     stored = StoredAccessKeys(storage)
     if config.access_keys:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.config.database import AnyStorage, Database, open_storage
 from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.keys import near
-from messaging_adapters.config.messenger import open_storage
 from messaging_adapters.config.sandbox import start_sandboxes
-from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core.errors import UnknownChannelError
 from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
@@ -29,7 +28,7 @@ class Engine:
     """What a command works with."""
 
     config: Config
-    storage: SqliteStorage
+    storage: AnyStorage
     messenger: Messenger
 
     def channel(self, name: str) -> Channel:
@@ -112,11 +111,11 @@ def viewing_engine(options: Namespace) -> Iterator[Engine]:
 def _engine(
     options: Namespace,
     config: Config,
-    path: Path,
+    database: Database,
     transports: dict[str, Transport],
     media_check: MediaCheck | None = None,
 ) -> Iterator[Engine]:
-    with open_storage(path, config.driver) as storage:
+    with open_storage(database, config.driver) as storage:
         messenger = Messenger(
             storage=storage,
             channels={

@@ -16,8 +16,8 @@ from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line, opened
 from messaging_adapters.cli.usage import UsageError
+from messaging_adapters.config.database import open_storage
 from messaging_adapters.config.file import Config, load_config
-from messaging_adapters.config.messenger import open_storage
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import EMAIL
@@ -80,7 +80,8 @@ def _show(folder: Path) -> Iterator[Show]:
 def _engine(config: Config, server: MailServer, clock: ManualClock) -> Iterator[Engine]:
     """Make an engine as configured, but for the email, which goes to the server."""
     with ExitStack() as stack:
-        storage = stack.enter_context(open_storage(config.database, config.driver))
+        storage = open_storage(config.database, config.driver)
+        stack.callback(storage.close)
         smtp = stack.enter_context(SmtpTransport(server.host, server.port, security="none"))
         channels = {
             channel: smtp if channel.platform == EMAIL else config.transport(name)

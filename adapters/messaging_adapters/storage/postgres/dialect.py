@@ -125,6 +125,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"(THEN [\w.]+), ([\w.]+)\)", r"\1 ELSE \2 END"),
     _rule(r"group_concat\(hex\(([\w.]+)\)\)", r"string_agg(encode(\1, 'hex'), ',')"),
     _rule(r"LIMIT -1\b", "LIMIT ALL"),
+    _rule(r"LIMIT (\$\d+)", r"LIMIT nullif(greatest(\1, -1), -1)"),
     _rule(r" IN \(\)", " IN (NULL)"),
     _rule(
         r"^SELECT max\(position\), (.*) GROUP BY (.*)$",

@@ -9,7 +9,8 @@ from messaging_core.ports.storage.transaction import Storage, Transaction
 
 # A storage with one writer lets the second transaction wait for the first. Whether a step waits
 # cannot be seen from outside: one that has not ended by then is taken to wait.
-_PATIENCE: Final = 0.05
+PATIENCE: Final = 0.05
+"""How long a step may take, in seconds, before it is taken to wait."""
 _LONGEST: Final = 30.0
 
 Step = Callable[[Transaction], Any]
@@ -47,7 +48,7 @@ class _Actor(threading.Thread):
         """Let it do one step more, and wait until it has, or seems to wait itself."""
         done = threading.Event()
         self._turns.put(done)
-        done.wait(_PATIENCE)
+        done.wait(PATIENCE)
 
 
 def interleaved(storage: Storage, order: str, **steps: Sequence[Step]) -> Mapping[str, list[Any]]:

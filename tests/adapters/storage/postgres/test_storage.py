@@ -29,10 +29,10 @@ class Database:
         for storage in self.opened:
             storage.close()
         for dsn in set(self.dsns.values()):
-            postgres_schemas.drop(dsn)
+            postgres_schemas.give_back(dsn)
 
     def open(self, dsn: str | None = None, **options: Any) -> PostgresStorage:
-        dsn = dsn or self.schemas.new()
+        dsn = dsn or self.schemas.take()
         storage = PostgresStorage(dsn, **options)
         self.dsns[storage] = dsn
         self.opened.append(storage)
@@ -70,13 +70,13 @@ class PostgresMachine(StorageMachine):
         return MemoryStorage()
 
     def make_storage(self) -> Storage:
-        self.dsn = self.schemas.new()
+        self.dsn = self.schemas.take()
         return PostgresStorage(self.dsn, scan_budget=2)
 
     def teardown(self) -> None:
         assert isinstance(self.storage, PostgresStorage)
         self.storage.close()
-        self.schemas.drop(self.dsn)
+        self.schemas.give_back(self.dsn)
 
 
 class TestPostgresAgreesWithMemory(PostgresMachine.TestCase):  # type: ignore[misc, name-defined]

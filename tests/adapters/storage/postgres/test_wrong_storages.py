@@ -14,8 +14,10 @@ from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.sqlite.stores import outbox, receipts
 from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
+from messaging_adapters.storage.sqlite.stores.messages import SqliteMessages
 from messaging_core.errors import MessagingError
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.testing.contracts.storage import interleaving
 from messaging_core.testing.contracts.storage.concurrency import ConcurrencyContract
 from postgres_server import Schemas
 
@@ -62,7 +64,7 @@ def no_document_locked(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_key_locked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PostgresMessages, "_lock_keys", lambda *_: None)
+    patch.setattr(PostgresMessages, "by_keys", SqliteMessages.by_keys)
 
 
 WRONG: dict[str, tuple[Break, str]] = {
@@ -133,9 +135,11 @@ class Contract(ConcurrencyContract):
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
         self.opened: list[PostgresStorage] = []
+        self.dsns: list[str] = []
 
     def make_storage(self) -> Storage:
-        self.opened.append(PostgresStorage(self.schemas.new()))
+        self.dsns.append(self.schemas.take())
+        self.opened.append(PostgresStorage(self.dsns[-1]))
         return self.opened[-1]
 
 
@@ -145,6 +149,8 @@ def contract(postgres_schemas: Schemas) -> Iterator[Contract]:
     yield contract
     for storage in contract.opened:
         storage.close()
+    for dsn in contract.dsns:
+        postgres_schemas.give_back(dsn)
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -153,6 +159,8 @@ def test_a_storage_that_breaks_a_promise_fails(
 ) -> None:
     broken, test = WRONG[wrong]
     broken(monkeypatch)
+    # A step that waits for nothing ends within that time on a busy machine too.
+    monkeypatch.setattr(interleaving, "PATIENCE", 2.0)
     translated.cache_clear()
     translated_with_locks.cache_clear()
 

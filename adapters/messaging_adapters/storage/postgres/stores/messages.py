@@ -16,6 +16,7 @@ from messaging_adapters.storage.sqlite.stores.messages import (
     Positions,
     SqliteMessages,
     Subject,
+    key_of,
 )
 from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.message import Message
@@ -48,16 +49,14 @@ _ADD_CHANNELS: Final = (
     " AND c.channel_id = w.channel_id AND c.platform = w.platform"
     " AND c.own_address = w.own_address)"
 )
-# A row that no request has filled is older than every key, so no look-up finds it.
-_RESERVE_KEYS: Final = (
-    "INSERT INTO messaging_idempotency_keys"
+# Who writes the same key meanwhile waits, and gets the row as it is then. A row that no request has
+# filled is older than every key.
+_TAKE_KEYS: Final = (
+    "INSERT INTO messaging_idempotency_keys AS k"
     " (workspace, key, request_hash, message_id, created_at)"
-    " SELECT $1, key, '', '', $3 FROM unnest($2::text[]) AS k(key) ORDER BY key"
-    " ON CONFLICT DO NOTHING"
-)
-_LOCK_KEYS: Final = (
-    "SELECT 1 FROM messaging_idempotency_keys WHERE workspace = $1 AND key = ANY($2::text[])"
-    " ORDER BY key FOR UPDATE"
+    " SELECT $1, key, '', '', $3 FROM unnest($2::text[]) AS w(key) ORDER BY key"
+    " ON CONFLICT (workspace, key) DO UPDATE SET key = k.key"
+    " RETURNING key, request_hash, fields, created_at, message_id"
 )
 _OLDEST: Final = -(2**63)
 _DELETE_EXPIRED_KEYS: Final = (
@@ -118,16 +117,11 @@ class PostgresMessages(SqliteMessages):
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
-        if self._locks_keys and keys:
-            self._lock_keys(workspace.bytes, sorted(set(keys)))
-        return super().by_keys(workspace, keys, since=since)
-
-    def _lock_keys(self, workspace: bytes, keys: list[str]) -> None:
-        """Let no other transaction decide on these keys before this one has ended."""
-        locked = 0
-        while locked < len(keys):  # a row that no request had filled may just have been deleted
-            self._native(_RESERVE_KEYS, (workspace, keys, _OLDEST))
-            locked = self._native(_LOCK_KEYS, (workspace, keys)).rowcount
+        if not (self._locks_keys and keys):
+            return super().by_keys(workspace, keys, since=since)
+        rows = self._native(_TAKE_KEYS, (workspace.bytes, sorted(set(keys)), _OLDEST)).fetchall()
+        earliest = to_micros(since)
+        return dict(key_of(row) for row in rows if row[3] > earliest)
 
     def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
         rows = self._native(_DELETE_EXPIRED_KEYS, (to_micros(until), limit, _OLDEST)).fetchall()

@@ -10,6 +10,7 @@ import orjson
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.sqlite.queries.due_messages import DueMessages
+from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sqlite.rows.deliveries import Due
 from messaging_adapters.storage.sqlite.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqliteOutbox
 from messaging_core.models.delivery.delivery import (
@@ -28,6 +29,32 @@ _DUE: Final = (
     " WHERE lane = $1 AND workspace = $2 AND channel_id = $3 AND due_at <= $4 AND crashes = 0"
     " ORDER BY due_at, position LIMIT $5 FOR UPDATE SKIP LOCKED"
 )
+# From one queue to the next, of all lanes at once; see the statement of SQLite.
+_QUEUES: Final = (
+    "WITH RECURSIVE queue (lane, position) AS ("
+    " SELECT l.lane, (SELECT position FROM messaging_outbox o WHERE o.lane = l.lane"
+    " ORDER BY workspace, channel_id LIMIT 1) FROM unnest($1::bigint[]) AS l(lane)"
+    " UNION ALL SELECT queue.lane, coalesce("
+    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
+    " AND o.workspace = p.workspace AND o.channel_id > p.channel_id"
+    " ORDER BY o.channel_id LIMIT 1), "
+    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
+    " AND o.workspace > p.workspace ORDER BY o.workspace, o.channel_id LIMIT 1))"
+    " FROM queue JOIN messaging_outbox p USING (position))"
+)
+_WITH_DUE: Final = (
+    f"{_QUEUES} SELECT queue.lane, q.workspace, q.channel_id FROM queue"  # noqa: S608 - no input
+    " JOIN messaging_outbox q USING (position) WHERE EXISTS ("
+    "SELECT 1 FROM messaging_outbox o WHERE o.lane = queue.lane AND o.workspace = q.workspace"
+    " AND o.channel_id = q.channel_id AND o.due_at <= $2 AND o.crashes = 0)"
+)
+_NEXT_DUE: Final = (
+    f"{_QUEUES} SELECT min(("  # noqa: S608 - no input
+    "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = queue.lane"
+    " AND o.workspace = q.workspace AND o.channel_id = q.channel_id))"
+    " FROM queue JOIN messaging_outbox q USING (position)"
+)
+_LANES: Final = [int(lane) for lane in Lane]
 _SUSPECTS: Final = "SELECT DISTINCT channel_id FROM messaging_outbox WHERE crashes > 0"
 _SUSPECT: Final = (
     "SELECT due_at, position, handed_over, leased_until, crashes, channel_id"
@@ -63,6 +90,19 @@ class LockedDueMessages(DueMessages):
         ]
         row = self._native(_SUSPECT, (now, channels)).fetchone() if channels else None
         return tuple(row) if row else None
+
+    def due(self, now: datetime, limit: int, places: Mapping[bytes, int]) -> list[Due]:
+        self._queues: dict[int, list[tuple[bytes, bytes]]] = {lane: [] for lane in _LANES}
+        for lane, *queue in self._native(_WITH_DUE, (_LANES, to_micros(now))).fetchall():
+            self._queues[lane].append(tuple(queue))
+        return super().due(now, limit, places)
+
+    def _with_due(self, lane: Lane, now: int) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - read
+        return self._queues[int(lane)]
+
+    def next_due(self) -> datetime | None:
+        (due_at,) = self._native(_NEXT_DUE, (_LANES,)).fetchone()
+        return None if due_at is None else from_micros(due_at)
 
     def _first(
         self, lane: Lane, now: int, shares: Mapping[tuple[bytes, bytes], int]

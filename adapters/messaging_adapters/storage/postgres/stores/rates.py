@@ -6,7 +6,7 @@ from uuid import UUID
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
 from messaging_core.models.common.rate import RateLog
-from messaging_core.wire import load
+from messaging_core.wire.stored.rates import load_rates
 
 _RESERVE: Final = (
     "INSERT INTO messaging_rates (workspace, key, document) VALUES ($1, $2, '')"
@@ -25,4 +25,4 @@ class PostgresRates(SqliteRates):
     def lock(self, workspace: UUID, key: str) -> RateLog:
         self._native(_RESERVE, (workspace.bytes, key))
         (document,) = self._native(_LOCK, (workspace.bytes, key)).fetchone()
-        return load(RateLog, document) if document else RateLog()
+        return load_rates(document) if document else RateLog()

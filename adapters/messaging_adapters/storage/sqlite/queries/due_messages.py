@@ -107,12 +107,15 @@ class DueMessages:
         self, lane: Lane, now: int, limit: int, places: Mapping[bytes, int]
     ) -> dict[_Queue, int]:
         """Return how much is due in a lane by workspace and channel, as far as it matters."""
-        queues = self._cursor.execute(_WITH_DUE, (lane, now)).fetchall()
+        queues = self._with_due(lane, now)
         most = most_for_one(len({workspace for workspace, _ in queues}), limit)
         return {
             queue: self._count(lane, queue, now, min(most, places.get(queue[1], most)))
             for queue in queues
         }
+
+    def _with_due(self, lane: Lane, now: int) -> list[_Queue]:
+        return self._cursor.execute(_WITH_DUE, (lane, now)).fetchall()
 
     def _count(self, lane: Lane, queue: _Queue, now: int, most: int) -> int:
         if most <= 1:

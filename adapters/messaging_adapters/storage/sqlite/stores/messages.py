@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from sqlite3 import Cursor
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -166,18 +167,7 @@ class SqliteMessages(Messages):
         rows = self._cursor.execute(
             _FIND_KEYS, (workspace.bytes, orjson.dumps(list(keys)).decode(), to_micros(since))
         )
-        return {
-            key: (
-                UUID(bytes=message_id),
-                IdempotencyKey(
-                    key=key,
-                    request_hash=request_hash,
-                    fields=orjson.loads(fields),
-                    lasting=created_at == _NEVER_OLD,
-                ),
-            )
-            for key, request_hash, fields, created_at, message_id in rows
-        }
+        return dict(map(key_of, rows))
 
     def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
         return self._cursor.execute(_DELETE_EXPIRED_KEYS, (to_micros(until), limit)).rowcount
@@ -213,6 +203,18 @@ class SqliteMessages(Messages):
     def _position(self, workspace: UUID, message_id: UUID) -> int | None:
         row = self._cursor.execute(_POSITION, (message_id.bytes, workspace.bytes)).fetchone()
         return row[0] if row else None
+
+
+def key_of(row: tuple[Any, ...]) -> tuple[str, tuple[UUID, IdempotencyKey]]:
+    """Return a key with the id of its message and what is stored of it."""
+    key, request_hash, fields, created_at, message_id = row
+    stored = IdempotencyKey(
+        key=key,
+        request_hash=request_hash,
+        fields=orjson.loads(fields),
+        lasting=created_at == _NEVER_OLD,
+    )
+    return key, (UUID(bytes=message_id), stored)
 
 
 class Positions:
