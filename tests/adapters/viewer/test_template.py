@@ -294,7 +294,7 @@ def test_the_list_is_paged(site: Site) -> None:
 
 def test_the_empty_list_says_how_to_store_the_first_one(site: Site) -> None:
     page = site.get("/templates")
-    snippet = re.search("<pre>(.*?)</pre>", page.text, re.DOTALL)
+    snippet = re.search("<pre[^>]*>(.*?)</pre>", page.text, re.DOTALL)
     assert snippet
     code = snippet[1].replace("&#34;", '"')
 
