@@ -364,3 +364,14 @@ def test_hostile_names_are_text() -> None:
         assert page.status_code == 200
         assert "<img" not in page.text
         assert "\u202e" not in page.text
+
+
+def test_a_message_leads_to_its_contact_unless_the_id_may_be_an_address() -> None:
+    site, other = make(), make(id=NUMBER)
+
+    linked = site.get(f"/messages/{site.send('hi', to=NUMBER).id}").text
+    unlinked = other.get(f"/messages/{other.send('hi', to=NUMBER).id}").text
+
+    assert 'href="/contacts/ada"' in linked
+    assert 'href="/contacts/' not in unlinked
+    assert NUMBER not in unlinked

@@ -8,6 +8,7 @@ from attrs import frozen
 from messaging_adapters.mail.compose import message_id_of
 from messaging_adapters.mail.failures import UnsendableError
 from messaging_adapters.viewer import text
+from messaging_adapters.viewer.contact_links import contact_url
 from messaging_adapters.viewer.masking import without
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_core.messages.inspection import Inspection
@@ -16,6 +17,7 @@ from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.messages.message import Message
 
 _LONG = 200
+_MOST_CONTACTS = 5
 
 
 @frozen(kw_only=True)
@@ -70,6 +72,7 @@ def _facts(inspection: Inspection, known: Sequence[str], request: PageRequest) -
             value=f"{text.line(channel.name, 60)}, {channel.message_type}",
             url=request.urls.to("messages", query=[("channel", channel.name)]),
         )
+    yield from _contacts(message, request)
     if sender := message.sender.address:
         yield Fact(name="From", value=text.line(sender, _LONG))
     yield _code("Id", str(message.id))
@@ -88,6 +91,14 @@ def _facts(inspection: Inspection, known: Sequence[str], request: PageRequest) -
         name = "Provider id" if len(message.references) == 1 else f"Id of part {number}"
         yield _code(name, reference)
     yield Fact(name="Kept until", value="it is purged: see the retention of this application")
+
+
+def _contacts(message: Message, request: PageRequest) -> Iterator[Fact]:
+    """Yield links to the people of a message, unless their ids may be addresses."""
+    sender = message.sender.contact
+    for contact in ((sender,) if sender else message.receiver.contacts)[:_MOST_CONTACTS]:
+        if contact.id and (url := contact_url(contact.id, request)):
+            yield Fact(name="Contact", value=contact.id, url=url, is_code=True)
 
 
 def _code(name: str, value: str) -> Fact:
