@@ -3,12 +3,13 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from messaging_adapters.cli.http_connections import ImpatientProtocol
 from messaging_adapters.cli.interrupts import Stop
 
 Work = Callable[[threading.Event], object]
@@ -44,6 +45,7 @@ def serve_app(app: ASGIApp, listener: socket.socket, works: Sequence[Work], stop
 
     config = uvicorn.Config(
         app,
+        http=ImpatientProtocol,
         log_level="warning",
         lifespan="off",
         timeout_graceful_shutdown=_LAST_REQUESTS,
@@ -51,8 +53,20 @@ def serve_app(app: ASGIApp, listener: socket.socket, works: Sequence[Work], stop
         timeout_notify=1,
     )
     server = uvicorn.Server(config)
+    _allow_many_connections()
     with _running(works, server):
         server.run(sockets=[listener])
+
+
+def _allow_many_connections() -> None:
+    """Raise the number of open files to what the system allows: shells often start with 1,024."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none, and no such limit
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS refuses a number that it calls unlimited
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager
