@@ -29,7 +29,7 @@ from tests.adapters.cli.conftest import CONFIG
 LONG: Final = bool(os.environ.get("MESSAGING_LOAD"))
 IDLE: Final = 1000 if LONG else 200
 BROKEN: Final = 1000 if LONG else 60
-BAD: Final = 20_000 if LONG else 400
+BAD: Final = 10_000 if LONG else 400
 GOOD: Final = 500 if LONG else 40
 FLOODING: Final = 4
 
