@@ -48,6 +48,7 @@ def serve_app(app: ASGIApp, listener: socket.socket, works: Sequence[Work], stop
         http=ImpatientProtocol,
         log_level="warning",
         lifespan="off",
+        server_header=False,
         timeout_graceful_shutdown=_LAST_REQUESTS,
         callback_notify=look_for_signals,
         timeout_notify=1,
