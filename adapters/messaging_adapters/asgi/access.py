@@ -73,7 +73,8 @@ class Policy:
     def _pattern(self) -> re.Pattern[str]:
         pieces = {"**": ".*", "*": "[^/]*"}
         parts = re.split(r"(\*\*$|\*)", self.resource)
-        return re.compile("".join(pieces.get(part) or re.escape(part) for part in parts))
+        pattern = "".join(pieces.get(part) or re.escape(part) for part in parts)
+        return re.compile(pattern, re.DOTALL)  # a line break in a path is a letter like any other
 
 
 def policy_of(text: str) -> Policy:

@@ -29,14 +29,14 @@ try:
     from starlette import routing
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
-    from starlette.requests import ClientDisconnect, Request
+    from starlette.requests import Request
     from starlette.responses import Response
+
+    from messaging_adapters.asgi.bodies import read_body
 except ImportError as error:
     raise MissingDependencyError("starlette", "asgi") from error
 
-_BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
-_TOO_LARGE: Final = 413
 _IN_PATHS: Final = "/:@!$&'()*+,;="  # RFC 3986 §3.3
 _WEBHOOKS: Final = ("/webhooks/",)
 _SAGA: Final = ("/saga/",)
@@ -76,9 +76,6 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
             `POST /saga/send`.
         uploads: Lets callers upload media, and fetch the media of messages; without it there are
             no routes for media.
-
-
-        uploads: Lets callers upload media; without it there are no routes for media.
         rate: How many requests a second each workspace may send, or a function that returns it.
             All processes count together on the storage of the messenger. Without it there is no
             limit.
@@ -166,27 +163,16 @@ def _endpoint(
         if route is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
         answer = await surface.answer(
-            route, request.path_params, _value_of(request, base), partial(_body, request)
+            route,
+            request.path_params,
+            _value_of(request, base),
+            partial(read_body, request.stream()),
         )
         return _response(answer)
 
     starlette_route = routing.Route(path, endpoint)
     starlette_route.methods = None  # `endpoint` answers every method
     return starlette_route
-
-
-async def _body(request: Request, most: int | None) -> bytes:
-    """Return the body; one that is too large is not read to its end."""
-    chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if most is not None and size > most:
-                raise ProblemError(_TOO_LARGE, f"the body is larger than {most} bytes")
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise ProblemError(_BAD_REQUEST, "the body has no end") from None
-    return b"".join(chunks)
 
 
 def _value_of(request: Request, base: str | None) -> HttpRequest:

@@ -53,11 +53,11 @@ CODES: Final = {
     503: "Unavailable",
 }
 _MESSAGES: Final = {
-    401: "the access key is missing or unknown",
+    401: "the access key is unknown or missing: send Authorization: AccessKey <key>",
     403: "the access key has no policy for this",
     NOT_FOUND: "there is no such resource",
     405: "this resource does not have this method",
-    415: "send the body as application/json",
+    415: "send the body as JSON, with Content-Type: application/json",
     TOO_MANY: "the workspace has no requests left for now; nothing was done, try again later",
     SERVER_ERROR: "something went wrong on the server; nothing is known about the request",
 }

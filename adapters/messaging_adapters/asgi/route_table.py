@@ -73,6 +73,9 @@ class Route:
 SHORT_LINK: Final = "/{code}"
 """The path of the links in messages, whose domain points at the application."""
 
+_NO_CONTENT_BYTES: Final = 16 * 1024
+"""The most bytes of a body that says nothing, from a caller without an access key."""
+
 _WORKSPACE: Final = "/workspaces/{workspaceId}"
 _CHANNEL: Final = f"{_WORKSPACE}/channels/{{channelId}}"
 _MESSAGES: Final = f"{_CHANNEL}/messages"
@@ -102,12 +105,25 @@ def _create(path: str, handler: Handler, body: Any, result: Any, status: int, **
 
 
 def _follow(path: str) -> tuple[Route, Route]:
-    get = Route(method="GET", path=path, handler=callbacks.follow_link, action=None, status=302)
+    get = Route(
+        method="GET",
+        path=path,
+        handler=callbacks.follow_link,
+        action=None,
+        status=302,
+        max_bytes=_NO_CONTENT_BYTES,
+    )
     return get, evolve(get, method="HEAD")
 
 
 def _pixel(path: str) -> tuple[Route, Route]:
-    get = Route(method="GET", path=path, handler=callbacks.load_pixel, action=None)
+    get = Route(
+        method="GET",
+        path=path,
+        handler=callbacks.load_pixel,
+        action=None,
+        max_bytes=_NO_CONTENT_BYTES,
+    )
     return get, evolve(get, method="HEAD")
 
 
@@ -268,12 +284,14 @@ ROUTES: Final = (
         path="/unsubscribe/{channel}/{messageId}",
         handler=callbacks.ask_to_unsubscribe,
         action=None,
+        max_bytes=_NO_CONTENT_BYTES,
     ),
     Route(
         method="POST",
         path="/unsubscribe/{channel}/{messageId}",
         handler=callbacks.unsubscribe,
         action=None,
+        max_bytes=_NO_CONTENT_BYTES,
     ),
     *_follow("/l/{code}"),
     *_pixel(f"{PIXEL_PATH}{{code}}"),

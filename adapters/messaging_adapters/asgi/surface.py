@@ -77,12 +77,12 @@ class Surface:
             read: Returns the body of at most so many bytes, or raises a `ProblemError`.
         """
         try:
-            return await self._answer(route, path, head, read)
+            answer = await self._answer(route, path, head, read)
         except Exception as error:  # noqa: BLE001 - answered, and logged without content
             answer = route.answer_problem(error)
             if answer.status >= SERVER_ERROR:
                 _log.error("%s %s: %s", route.method, route.path, fault_of(error))
-            return answer
+        return answer if route.action is None else _not_stored(answer)
 
     async def _answer(
         self, route: Route, path: Mapping[str, str], head: HttpRequest, read: ReadBody
@@ -116,6 +116,11 @@ class Surface:
         if self.rates is not None:
             await self.rates.admit(access.workspace, route.action)
         return access
+
+
+def _not_stored(answer: HttpResponse) -> HttpResponse:
+    """Keep an answer out of all caches: it has content, addresses or signed links."""
+    return evolve(answer, headers={**answer.headers, "cache-control": "no-store"})
 
 
 def _check_body(request: HttpRequest) -> None:

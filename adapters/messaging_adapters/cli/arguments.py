@@ -128,6 +128,9 @@ def _add_demo(add: Add) -> None:
     demo.add_argument(
         "--folder", type=Path, metavar="DIR", help="keep the database and the messages there"
     )
+    demo.add_argument(
+        "--serve", action="store_true", help="then serve the database over HTTP, until Ctrl-C"
+    )
     demo.set_defaults(run="demo:demo")
 
 

@@ -1,6 +1,8 @@
 """Signed links to uploaded media, for providers that fetch media by URL."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -8,6 +10,7 @@ import attrs
 from messaging_adapters.uploads.presigned import AN_UPLOADS, Uploads
 from messaging_core.arguments import a_text, checked, optional
 from messaging_core.delivery.attempt import ask_transport
+from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.components import a_transport
@@ -20,7 +23,8 @@ class LinkedMedia(Transport):
     """Hand messages over with signed links in place of the URLs of uploaded files.
 
     A link works from the first attempt until `Uploads.link_lifetime` after the message expires, so
-    it is the same at every attempt. All other URLs stay as they are.
+    it is the same at every attempt. All other URLs stay as they are, also those of files that the
+    channel may not send. If the store is not available, the message is tried again.
 
     Args:
         transport: Gets the messages; its provider fetches media by URL.
@@ -52,9 +56,10 @@ class LinkedMedia(Transport):
 
     def _with_links(self, envelope: Envelope) -> Envelope:
         until = envelope.expires_at + self._uploads.link_lifetime
-        return attrs.evolve(envelope, content=self._linked(envelope.content, until))
+        sign = partial(self._link, until=until, channel=envelope.channel)
+        return attrs.evolve(envelope, content=self._linked(envelope.content, sign))
 
-    def _linked(self, value: Any, until: datetime) -> Any:
+    def _linked(self, value: Any, sign: Callable[[str], str]) -> Any:
         """Return a content with links; a part without media is the same object."""
         if not attrs.has(type(value)):
             return value
@@ -63,15 +68,24 @@ class LinkedMedia(Transport):
             part = getattr(value, attribute.name)
             linked: Any = part
             if attribute.name in _URLS and part is not None:
-                linked = self._link(part, until)
+                linked = sign(part)
             elif isinstance(part, tuple):
-                linked = tuple(self._linked(item, until) for item in part)
+                linked = tuple(self._linked(item, sign) for item in part)
             elif attrs.has(type(part)):
-                linked = self._linked(part, until)
+                linked = self._linked(part, sign)
             if linked != part:
                 changed[attribute.name] = linked
         return attrs.evolve(value, **changed) if changed else value
 
-    def _link(self, url: str, until: datetime) -> str:
+    def _link(self, url: str, *, until: datetime, channel: Channel) -> str:
+        """Return a link; a file of another channel or workspace gets none.
+
+        Raises:
+            MediaError: The store is not available, so the message is tried again.
+        """
         file_id = self._uploads.file_id_of(url)
-        return url if file_id is None else self._uploads.link(file_id, until=until)
+        if file_id is None:
+            return url
+        file = self._uploads.store.find(file_id)
+        is_foreign = file is not None and not file.serves(channel)
+        return url if is_foreign else self._uploads.link(file_id, until=until)

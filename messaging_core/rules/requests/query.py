@@ -84,12 +84,18 @@ def _check_number(values: Sequence[object], path: str) -> list[Violation]:
     return [Violation(path, "query.too_many_values", message)]
 
 
+def check_platforms(platforms: Sequence[str]) -> list[Violation]:
+    """Return what is wrong with the names of platforms in a query."""
+    message = "a platform is 3 to 60 letters, digits and hyphens"
+    return [
+        Violation(f"/platform/{index}", "query.bad_platform", message)
+        for index, platform in enumerate(platforms[:MAX_VALUES])
+        if not PLATFORM.fullmatch(platform)
+    ]
+
+
 def _check_values(query: MessageQuery) -> list[Violation]:
-    violations = []
-    for index, platform in enumerate(query.platform[:MAX_VALUES]):
-        if not PLATFORM.fullmatch(platform):
-            message = "a platform is 3 to 60 letters, digits and hyphens"
-            violations.append(Violation(f"/platform/{index}", "query.bad_platform", message))
+    violations = check_platforms(query.platform)
     for index, status in enumerate(query.status[:MAX_VALUES]):
         if not isinstance(status, Status):
             message = f"one of {', '.join(Status)}"

@@ -70,6 +70,17 @@ def test_the_body_of_a_caller_without_access_is_not_read(path: str, key: str) ->
     assert answers[0]["status"] == (403 if key else 401)
 
 
+def test_no_cache_keeps_what_needs_an_access_key(client: httpx.Client) -> None:
+    channel, missing = client.get(path_of(ORDERS)), client.get(path_of(ORDERS, "/messages/none"))
+    assert (channel.status_code, missing.status_code) == (200, 404)
+    assert channel.headers["cache-control"] == missing.headers["cache-control"] == "no-store"
+
+
+def test_a_line_break_in_a_path_is_no_other_path_for_a_policy(client: httpx.Client) -> None:
+    answer = client.get(f"/workspaces/{ORDERS.workspace}/tags/a%0Ab")
+    assert answer.status_code == 404
+
+
 def test_a_login_of_the_host_sees_the_body() -> None:
     messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
     bodies: list[bytes] = []

@@ -144,3 +144,12 @@ def test_one_click_unsubscribes_and_opening_the_link_does_not(
     assert [act["type"] for act in acts] == ["unsubscribe-request"]
     assert httpx.post(target.replace("/news/", "/mail/")).status_code == 404
     assert httpx.post(f"{service.url}/unsubscribe/news/nonsense").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/unsubscribe/news/nonsense"), ("GET", "/l/code"), ("GET", "/code"), ("GET", "/o/a")],
+)
+def test_a_caller_without_a_key_fills_no_memory(service: Service, method: str, path: str) -> None:
+    answer = httpx.request(method, service.url + path, content=bytes(20_000))
+    assert answer.status_code == 413

@@ -25,11 +25,13 @@ from tests.adapters.asgi.conftest import (
     FOREIGN,
     MAIL,
     ORDERS,
+    OTHER,
     PUBLIC,
     SECRET,
     Service,
     path_of,
     serving,
+    sms,
 )
 
 WORKSPACE: Final = f"/workspaces/{ORDERS.workspace}"
@@ -221,6 +223,28 @@ def test_the_media_of_a_message_are_located_or_redirected_to(
     assert client.get(f"{WORKSPACE}/messages/{uuid4()}/media/{file_id}").status_code == 404
     with service.client("foreign") as foreign:
         assert foreign.get(path + file_id).status_code == 404
+
+
+@pytest.mark.parametrize("place", ["reference", "text"])
+def test_a_url_in_a_text_opens_no_file_of_another_workspace_or_channel(
+    service: Service, client: httpx.Client, place: str
+) -> None:
+    with service.client("foreign") as foreign:
+        forms = [
+            presigned(foreign, f"/workspaces/{OTHER}/channel-media"),
+            presigned(foreign, path_of(FOREIGN)),
+            presigned(client, path_of(MAIL)),
+            presigned(client, path_of(ORDERS)),
+        ]
+    answers = []
+    for form in forms:
+        upload(service, form)
+        url = form["mediaUrl"]
+        request = sms(url) if place == "text" else {**sms(), "reference": url}
+        sent = client.post(path_of(ORDERS, "/messages"), json=request).json()
+        path = f"{WORKSPACE}/messages/{sent['id']}/media/{form['uploadFormData']['key']}"
+        answers.append(client.get(path).status_code)
+    assert answers == [404, 404, 404, 200]
 
 
 def test_a_file_that_was_not_uploaded_or_belongs_elsewhere_is_refused_at_send(

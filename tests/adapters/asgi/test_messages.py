@@ -201,3 +201,5 @@ def test_channels_are_listed_page_by_page(client: httpx.Client) -> None:
     assert client.get(path, params={"pageToken": "x"}).status_code == 422
     assert client.get(path, params={"limit": 0}).status_code == 422
     assert client.get(path_of(MAIL)).json()["platformId"] == "email"
+    wrong = client.get(f"/workspaces/{MAIL.workspace}/channels", params={"platform": "%"})
+    assert (wrong.status_code, list(wrong.json()["details"])) == (422, ["platform.0"])

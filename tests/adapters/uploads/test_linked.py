@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
@@ -13,7 +13,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.uploads.linked import LinkedMedia
 from messaging_adapters.uploads.presigned import UploadRefusedError, Uploads
 from messaging_core import Channel, Messenger, SendMessage, Worker, to
-from messaging_core.errors import ArgumentError
+from messaging_core.errors import ArgumentError, MediaError
 from messaging_core.models import (
     Attachment,
     File,
@@ -31,6 +31,7 @@ from messaging_core.models.messages.envelope import (
     MmsContent,
     NativeContent,
 )
+from messaging_core.ports.media_store import MediaFile
 from messaging_core.ports.transport import Capabilities, Transport
 from messaging_core.testing import ManualClock, RecordingTransport
 from messaging_core.testing.contracts.transport import Leave, TransportContract
@@ -39,6 +40,13 @@ from testing.recorded import sent_by
 MMS = Channel(name="mms", platform="sms", sender="+31600000000", mms=True)
 MAIL = Channel(name="mail", platform="email", sender="shop@shop.example")
 ELSEWHERE = "https://elsewhere.example/a.png"
+
+
+class Away(MemoryMediaStore):
+    """Is not available."""
+
+    def find(self, file_id: UUID) -> MediaFile | None:
+        raise MediaError(f"{file_id} is away", permanent=False)
 
 
 @pytest.fixture
@@ -125,6 +133,38 @@ def test_pictures_of_a_message_become_links(uploads: Uploads, clock: ManualClock
     assert opens(uploads, first.media_url, uploads.file_id_of(url))
     assert second.media_url == ELSEWHERE
     assert envelope.content.text == url, "only what names media is changed"
+
+
+@pytest.mark.parametrize(
+    "owner", [{"workspace": uuid4()}, {"workspace": MMS.workspace, "channel": MAIL.id}]
+)
+def test_a_file_of_another_channel_or_workspace_gets_no_link(
+    uploads: Uploads, clock: ManualClock, owner: dict[str, UUID]
+) -> None:
+    file = MediaFile(id=uuid4(), content_type="image/png", **owner)  # type: ignore[arg-type]
+    writer = uploads.store.begin(file, 10)
+    writer.write(b"private")
+    assert writer.commit()
+    url = uploads.media_url(file.id)
+
+    envelope = sent_through(uploads, clock, MMS, ImageBody(images=(Image(media_url=url),)))
+
+    assert isinstance(envelope.content, MmsContent)
+    assert [medium.media_url for medium in envelope.content.media] == [url]
+
+
+def test_a_message_waits_while_the_store_is_not_available(
+    uploads: Uploads, clock: ManualClock
+) -> None:
+    recording = RecordingTransport()
+    uploads.store = Away()
+    messenger = Messenger(
+        storage=MemoryStorage(), channels={MMS: LinkedMedia(recording, uploads)}, clock=clock
+    )
+    image = Image(media_url=uploads.media_url(uuid4()))
+    messenger.send(MMS, SendMessage(receiver=to("+31612345678"), body=ImageBody(images=(image,))))
+    assert Worker(messenger).drain().waiting == 1
+    assert not recording.sent
 
 
 def test_attachments_of_email_become_links(uploads: Uploads, clock: ManualClock) -> None:

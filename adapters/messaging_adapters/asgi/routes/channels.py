@@ -7,9 +7,11 @@ from attrs import field, frozen
 from messaging_adapters.asgi.call import Call, answer
 from messaging_adapters.asgi.parameters import read_parameters
 from messaging_adapters.asgi.routes.paging import page_of
+from messaging_core.errors import InvalidQueryError
 from messaging_core.models.common.channel import Channel, MessageType
 from messaging_core.models.common.page import DEFAULT_LIMIT
 from messaging_core.ports.http import HttpResponse
+from messaging_core.rules.requests.query import check_platforms
 from messaging_core.wire import dump, dump_page
 
 _ACTIVE = {True: "active", False: "inactive"}
@@ -46,6 +48,8 @@ class ChannelsQuery:
 async def list_channels(call: Call) -> HttpResponse:
     """Return one page of the channels of a workspace."""
     query = read_parameters(ChannelsQuery, call.query)
+    if violations := check_platforms(query.platform):
+        raise InvalidQueryError(violations)
     page = page_of(
         [channel for channel in _channels(call) if _is_wanted(channel, query)],
         _shown,

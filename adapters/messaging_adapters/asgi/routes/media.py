@@ -13,6 +13,7 @@ from messaging_adapters.asgi.parameters import read_parameters
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.errors import MediaError, UnknownMediaError
+from messaging_core.models.messages.message import Message
 from messaging_core.ports.http import HttpResponse
 from messaging_core.wire import dump, dump_message, load
 
@@ -56,12 +57,11 @@ async def presign_channel_upload(call: Call) -> HttpResponse:
 async def get_message_media(call: Call) -> HttpResponse:
     """Tell where a medium of a message is fetched."""
     query = read_parameters(MediaQuery, call.query)
-    message_id, file_id, uploads = call.id("messageId"), call.id("fileId"), _uploads(call)
+    message_id, file_id = call.id("messageId"), call.id("fileId")
     if not await _is_received(call, message_id, file_id):
         message = await call.messenger.get(message_id, workspace=call.workspace)
-        if file_id not in _files_of(dump_message(message), uploads):
-            raise ProblemError(NOT_FOUND)
-    location = uploads.link(file_id)
+        await _check_named(call, message, file_id)
+    location = _uploads(call).link(file_id)
     if query.redirect:
         return HttpResponse(status=_FOUND, headers={"location": location})
     return answer(dump(MediaLocation(location=location)))
@@ -91,6 +91,27 @@ async def _is_received(call: Call, message_id: UUID, file_id: UUID) -> bool:
     except MediaError:
         raise ProblemError(NOT_FOUND, _GIVEN_UP) from None
     return True
+
+
+async def _check_named(call: Call, message: Message, file_id: UUID) -> None:
+    """Refuse a file that a message does not name, or may not name.
+
+    Any text of a message may be the URL of a file that another workspace has uploaded.
+
+    Raises:
+        ProblemError: It is such a file, or the store is not available.
+    """
+    uploads = _uploads(call)
+    if file_id not in _files_of(dump_message(message), uploads):
+        raise ProblemError(NOT_FOUND)
+    try:
+        file = await asyncio.to_thread(uploads.store.find, file_id)
+    except MediaError:
+        raise ProblemError(_UNAVAILABLE, _NO_STORE) from None
+    if file is None or file.workspace != call.workspace:
+        raise ProblemError(NOT_FOUND)
+    if file.channel not in {None, message.channel_id}:
+        raise ProblemError(NOT_FOUND)
 
 
 def _uploads(call: Call) -> Uploads:

@@ -1,14 +1,9 @@
 """The command that serves the HTTP surface."""
 
-import socket
-import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -17,6 +12,7 @@ from messaging_adapters.asgi.access import AccessKeyChain, AccessKeys, AccessKey
 from messaging_adapters.asgi.app import make_app
 from messaging_adapters.asgi.stored_keys import StoredAccessKeys
 from messaging_adapters.cli.config.engine import CONFIG
+from messaging_adapters.cli.http_server import listening, serve_app, url_of
 from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.usage import UsageError
@@ -58,13 +54,11 @@ def serve(options: Namespace) -> int:
         )
         if options.viewer:
             app = _with_viewer(app, messenger, access, config, (host, port))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         also = f", its viewer at {_VIEWER}/" if options.viewer else ""
-        Screen().remark(f"serving http://{host}:{port}{also}; Ctrl-C stops")
+        Screen().remark(f"serving {url_of(listener)}{also}; Ctrl-C stops")
         sender = messenger.webhook_sender(client)
         works = [sender.run] if options.no_worker else [sender.run, Worker(messenger).run]
-        with _running(works, server):
-            server.run(sockets=[listener])
+        serve_app(app, listener, works, stop)
     return stop.status if stop.number else 0
 
 
@@ -95,43 +89,3 @@ def _access(config: Config, storage: AnyStorage) -> AccessKeys:
     if not stored.all():
         raise UsageError(_NO_KEYS)
     return stored
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on a port of this machine; 0 takes a free one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
-        # Its connections inherit it. Otherwise an answer waits 40 ms for an acknowledgement:
-        # uvicorn writes the body after the headers, and asyncio sets this on its own sockets only.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield listener
-
-
-@contextmanager
-def _running(
-    works: Sequence[Callable[[threading.Event], object]], server: uvicorn.Server
-) -> Iterator[None]:
-    """Work on threads beside the server; where work ends by a fault, so does the server."""
-    stop, faults = threading.Event(), list[BaseException]()
-
-    def run(work: Callable[[threading.Event], object]) -> None:
-        try:
-            work(stop)
-        except BaseException as error:  # noqa: BLE001 - raised by the thread that serves
-            faults.append(error)
-            server.should_exit = True
-
-    threads = [
-        threading.Thread(target=run, args=(work,), name="messaging-worker") for work in works
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    if faults:
-        raise faults[0]

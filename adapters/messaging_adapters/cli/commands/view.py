@@ -8,11 +8,10 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
-import uvicorn
 from starlette.requests import Request
 
-from messaging_adapters.cli.commands.serve import listening
 from messaging_adapters.cli.config.engine import viewing_engine
+from messaging_adapters.cli.http_server import listening, serve_app
 from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.viewer.access import Right, Visitor
@@ -46,12 +45,11 @@ def view(options: Namespace) -> int:
             development=True,
         )
         app = LocalOnly(pages, local_hosts(port))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         url = f"http://{_HOST}:{port}/"
         Screen().remark(f"showing {url}; Ctrl-C stops")
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-        server.run(sockets=[listener])
+        serve_app(app, listener, [], stop)
     return stop.status if stop.number else 0
 
 

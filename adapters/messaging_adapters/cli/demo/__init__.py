@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from messaging_adapters.cli.config.engine import Engine
 from messaging_adapters.cli.demo import contents, report, scenarios
 from messaging_adapters.cli.demo.examples import example_path
+from messaging_adapters.cli.demo.http import serve
 from messaging_adapters.cli.demo.server import MailServer
 from messaging_adapters.cli.demo.settings import BEGIN, CONFIG, MAIL_FOLDER
 from messaging_adapters.cli.demo.show import Show
@@ -35,7 +36,7 @@ def demo(options: Namespace) -> int:
         _play(show, examples, options.count or len(examples))
         scenarios.play(show.screen)
         report.advise(show.screen, options.folder)
-    return 0
+        return serve(show) if options.serve and not show.stop.is_set() else 0
 
 
 def _play(show: Show, examples: Sequence[Line], count: int) -> None:

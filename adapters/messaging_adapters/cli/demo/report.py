@@ -107,6 +107,7 @@ def advise(screen: Screen, folder: Path | None) -> None:
     if folder is None:
         screen.line("  messaging demo --folder try       keep the database and the messages")
         screen.line("  messaging demo --count 20000      the same with more, and a progress bar")
+        screen.line("  messaging demo --serve            call it over HTTP afterwards")
     else:
         screen.line(f"  cd {folder}")
         screen.line("  messaging list --tag parcel --status sent")

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from threading import Event
 from time import perf_counter
 from typing import Final
 
@@ -15,6 +14,7 @@ from messaging_adapters.cli.commands.accept import answers
 from messaging_adapters.cli.commands.send import drain
 from messaging_adapters.cli.config.engine import Engine
 from messaging_adapters.cli.demo.examples import more_like
+from messaging_adapters.cli.interrupts import Stop
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.request_lines import Line
 from messaging_core.delivery.report import DeliveryReport
@@ -54,7 +54,7 @@ class Show:
     engine: Engine
     clock: ManualClock
     folder: Path
-    stop: Event
+    stop: Stop
     sent: list[tuple[Line, Message]] = field(factory=list)
     refused: list[tuple[Line, Sequence[Violation]]] = field(factory=list)
     more: int = 0

@@ -21,17 +21,17 @@ WORKSPACE = "/workspaces/00000000-0000-0000-0000-000000000000"
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """Run the command, yield its URL, and end it as a supervisor does."""
+def serving(end: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+    """Run the command, yield its URL, and end it by a signal, as a supervisor does."""
     command = [sys.executable, "-m", "messaging_adapters.cli", "serve", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own
         try:
             assert server.stderr is not None
             yield re.findall("http://[^;]*", server.stderr.readline())[0]
         finally:
-            server.send_signal(signal.SIGTERM)
+            server.send_signal(end)
             status = server.wait(30)
-    assert status == 128 + signal.SIGTERM
+    assert status == 128 + end
 
 
 def test_a_key_lets_its_owner_in_and_the_worker_delivers(
@@ -83,7 +83,7 @@ def test_uploads_are_served_without_a_line_of_python(
     token = re.findall("key: (.*)", made)[0]
     (shop / "messaging.toml").write_text(CONFIG + MEDIA + made[made.index("[access_keys") :])
     with (
-        serving() as url,
+        serving(signal.SIGHUP) as url,  # its terminal is closed
         httpx.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client,
     ):
         channels = client.get(f"{WORKSPACE}/channels").json()["results"]

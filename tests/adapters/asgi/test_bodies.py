@@ -1,0 +1,49 @@
+"""Bodies of requests: read to their end, unless they are too large or too slow."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from messaging_adapters.asgi.bodies import read_body
+from messaging_adapters.asgi.problems import ProblemError
+
+
+async def stream(*pieces: bytes, pause: float = 0, end: float = 0) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(pause)
+    await asyncio.sleep(end)
+
+
+async def cut_off() -> AsyncIterator[bytes]:
+    yield b"a"
+    raise ClientDisconnect
+
+
+def status_of(stream: AsyncIterator[bytes], most: int | None = 10, **seconds: float) -> int:
+    with pytest.raises(ProblemError) as refused:
+        asyncio.run(read_body(stream, most, **seconds))
+    return refused.value.status
+
+
+def test_a_body_is_read_to_its_end() -> None:
+    assert asyncio.run(read_body(stream(b"ab", b"", b"c"), 3)) == b"abc"
+    assert asyncio.run(read_body(stream(b"ab"), None)) == b"ab"
+
+
+def test_a_body_that_is_too_large_is_refused_before_its_end() -> None:
+    assert status_of(stream(b"ab", b"c", end=60), 2) == 413
+
+
+def test_a_body_that_is_cut_off_is_refused() -> None:
+    assert status_of(cut_off()) == 400
+
+
+def test_a_body_that_falls_silent_is_refused() -> None:
+    assert status_of(stream(b"a", end=60), silent=0.01) == 408
+
+
+def test_a_body_that_trickles_is_refused_though_it_is_never_silent() -> None:
+    assert status_of(stream(*[b"a"] * 1000, pause=0.01), 1000, silent=10, whole=0.05) == 408
