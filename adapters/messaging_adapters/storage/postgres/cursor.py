@@ -11,6 +11,7 @@ from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 from messaging_adapters.storage.postgres.dialect import (
     Statement,
     Values,
+    insertion,
     translated,
     translated_with_locks,
 )
@@ -119,6 +120,19 @@ class PostgresCursor:
             self._cursor.executemany(statement.text, bound)
         self.rowcount = self._cursor.rowcount if bound else 0
         return self
+
+    def insert_rows(self, into: str, rows: Sequence[Sequence[Any]], *, ignores: bool) -> None:
+        """Insert many rows with one statement, as fast as COPY.
+
+        Args:
+            into: The table, and which columns where it is not all of them.
+            rows: The values of each.
+            ignores: Whether a row whose key is there stays as it is.
+        """
+        text, key_size = insertion(into, len(rows[0]), ignores=ignores)
+        # In the order of the key, so that two callers never wait in a circle.
+        ordered = sorted(rows, key=lambda row: tuple(row[:key_size])) if key_size else rows
+        self.native(text, [list(column) for column in zip(*ordered, strict=True)])
 
     def run(self, statement: Statement, values: Values = ()) -> Self:
         """Execute a translated statement."""

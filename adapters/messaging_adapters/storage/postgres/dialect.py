@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from attrs import evolve
 
-from messaging_adapters.storage.postgres.schema.keys import TABLES
+from messaging_adapters.storage.postgres.schema.keys import TABLES, TYPES
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
 from messaging_core.lazy import frozen
 
@@ -65,6 +65,26 @@ def translated_with_locks(sql: str) -> Statement:
     statement = translated(sql)
     lock = LOCKED.get(sql)
     return evolve(statement, text=f"{statement.text} {lock}") if lock else statement
+
+
+@lru_cache(maxsize=256)
+def insertion(into: str, size: int, *, ignores: bool) -> tuple[str, int]:
+    """Return the statement that inserts arrays of values, and by how many of them to order it.
+
+    Args:
+        into: The table, and which columns where it is not all of them.
+        size: How many columns are given; the others have their defaults.
+        ignores: Whether a row whose key is there stays as it is.
+    """
+    table, _, listed = into.partition(" (")
+    columns, key = TABLES[table]
+    columns = tuple(listed.rstrip(")").split(", ")) if listed else columns[:size]
+    arrays = ", ".join(
+        f"${place}::{TYPES[table][column]}[]" for place, column in enumerate(columns, 1)
+    )
+    text = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    is_ordered = columns[: len(key)] == key
+    return f"{text} ON CONFLICT DO NOTHING" if ignores else text, len(key) if is_ordered else 0
 
 
 def _names(sql: str) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ def interleaved(storage: Storage, order: str, **steps: Sequence[Step]) -> Mappin
         actor.join(_LONGEST)
         if actor.is_alive():
             raise AssertionError(f"transaction {letter} waits for ever")
+    for actor in actors.values():
         if actor.error is not None:
             raise actor.error
     return {letter: actor.results for letter, actor in actors.items()}

@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from messaging_adapters.storage.postgres.dialect import translated, translated_with_locks
+from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
 from messaging_adapters.storage.sqlite import queries, stores
 from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
+from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_NAMES
 from postgres_server import Schemas
 
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
@@ -22,7 +24,13 @@ OWN = {
     "contacts": {"_FIND_SEVERAL", "_ADD", "_ADD_IDENTIFIERS"},
     "due_messages": {"_DUE", "_NEXT_DUE", "_QUEUES", "_SUSPECT", "_SUSPECTS", "_WITH_DUE"},
     "filters": {"_SUBJECT"},
-    "messages": {"_ADD_CHANNELS", "_ADD_SUBJECTS", "_DELETE_EXPIRED_KEYS", "_LAST_POSITION"},
+    "messages": {
+        "_ADD_CHANNELS",
+        "_ADD_KEY",
+        "_ADD_SUBJECTS",
+        "_DELETE_EXPIRED_KEYS",
+        "_LAST_POSITION",
+    },
     "outbox": {"_CANCEL", "_DOUBT", "_DOUBTED_BEFORE"},
     "receipts": {"_KEEP"},
     "retention": {"_ADD_REDACTED"},
@@ -66,6 +74,11 @@ def test_a_shared_statement_is_understood(
         connection.execute(f"PREPARE messaging_test AS {statement}")
         connection.execute("DEALLOCATE messaging_test")
     assert "json_each" not in translated(text).text, (module, name)
+
+
+def test_every_migration_of_sqlite_has_one_here() -> None:
+    # The first fourteen are one.
+    assert [name for name, _ in MIGRATIONS][1:] == [*MIGRATION_NAMES[14:]]
 
 
 def test_what_has_a_statement_of_its_own_is_there() -> None:

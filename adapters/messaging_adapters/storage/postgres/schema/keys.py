@@ -9,6 +9,7 @@ from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
 _TABLE: Final = re.compile(r"CREATE TABLE (\w+) \(\n(.*?)\n\)", re.DOTALL)
 _KEY: Final = re.compile(r"^\s*PRIMARY KEY \(([^)]*)\)", re.MULTILINE)
 _COLUMN: Final = re.compile(r"^    ([a-z]\w*) ", re.MULTILINE)
+_TYPED: Final = re.compile(r"^    ([a-z]\w*) +(bytea|bigint|text|boolean)\b", re.MULTILINE)
 _KEY_COLUMN: Final = re.compile(r"^    (\w+) .*PRIMARY KEY", re.MULTILINE)
 
 Table = tuple[tuple[str, ...], tuple[str, ...]]
@@ -25,3 +26,10 @@ def _tables() -> Iterator[tuple[str, Table]]:
 
 TABLES: Final[Mapping[str, Table]] = dict(_tables())
 """Every table, by its name."""
+
+TYPES: Final[Mapping[str, Mapping[str, str]]] = {
+    name: dict(_TYPED.findall(body))
+    for _, script in MIGRATIONS
+    for name, body in _TABLE.findall(script)
+}
+"""The type of each column, by table."""

@@ -58,6 +58,14 @@ _TAKE_KEYS: Final = (
     " ON CONFLICT (workspace, key) DO UPDATE SET key = k.key"
     " RETURNING key, request_hash, fields, created_at, message_id"
 )
+_ADD_KEYS: Final = (
+    "INSERT INTO messaging_idempotency_keys"
+    " (workspace, key, request_hash, fields, message_id, created_at)"
+    " SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[],"
+    " $6::bigint[]) ON CONFLICT (workspace, key) DO UPDATE SET"
+    " request_hash = excluded.request_hash, fields = excluded.fields,"
+    " message_id = excluded.message_id, created_at = excluded.created_at"
+)
 _OLDEST: Final = -(2**63)
 _DELETE_EXPIRED_KEYS: Final = (
     "WITH old AS MATERIALIZED (SELECT workspace, key FROM messaging_idempotency_keys"
@@ -84,6 +92,11 @@ class PostgresMessages(SqliteMessages):
         rows = self._native(_DRAW, (count,)).fetchall()
         last = rows[0][1] if rows else 0
         return DrawnPositions(last, iter([number for number, _ in rows]))
+
+    def _add_keys(self, keys: Sequence[Row]) -> None:
+        last = {row[:2]: row for row in keys}  # of the same key the last one counts
+        rows = [last[key] for key in sorted(last)]
+        self._native(_ADD_KEYS, list(map(list, zip(*rows, strict=True))))
 
     def _add_channels(self, channels: Sequence[Row]) -> None:
         if channels:

@@ -28,12 +28,17 @@ class BulkInsert:
     def __init__(
         self, into: str, row: str, *, otherwise: Literal["FAIL", "IGNORE"] = "FAIL"
     ) -> None:
+        self.into, self.ignores = into, otherwise == "IGNORE"
         start = f"INSERT OR {otherwise} INTO {into} VALUES"
         self._one = f"{start} {row}"
         self._several = f"{start} {', '.join([row] * SEVERAL)}"
 
     def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
         """Insert all rows, in order."""
+        insert = getattr(cursor, "insert_rows", None)  # of an engine that has a better way
+        if insert is not None and len(rows) > 1:
+            insert(self.into, rows, ignores=self.ignores)
+            return
         whole = len(rows) - len(rows) % SEVERAL
         if whole:
             cursor.executemany(self._several, _together(rows[:whole]))

@@ -122,12 +122,15 @@ class SqliteMessages(Messages):
         if rows.subjects:
             self._add_subjects(rows.subjects)
         if rows.keys:
-            self._cursor.executemany(_ADD_KEY, rows.keys)
+            self._add_keys(rows.keys)
         if positions.ahead:
             self._cursor.execute(_REMEMBER_AHEAD, (positions.ahead,))
 
     def _positions(self, count: int) -> "Positions":  # noqa: ARG002 - other engines draw as many
         return Positions(self._cursor.execute(_LAST_POSITION).fetchone()[0])
+
+    def _add_keys(self, keys: Sequence[Row]) -> None:
+        self._cursor.executemany(_ADD_KEY, keys)
 
     def _add_channels(self, channels: Sequence[Row]) -> None:
         if channels:

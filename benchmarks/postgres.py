@@ -1,0 +1,171 @@
+"""Compare PostgreSQL with its raw driver that writes the same rows to the same tables.
+
+`MESSAGING_PG_DSN` names the server; without it, one is started as for the tests. Every commit of
+both is durable. Singles take turns, so that a busy machine slows both alike.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import psycopg
+
+from _hosts import QUICK
+from _requests import minimal
+from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_core import Channel, Messenger, Worker
+from messaging_core.testing import RecordingTransport
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from postgres_server import PostgresServer, Schemas, postgres_binaries
+
+SMS = Channel(name="orders", platform="sms", sender="+31612345678")
+TABLES = (
+    "messaging_messages",
+    "messaging_people",
+    "messaging_outbox",
+    "messaging_idempotency_keys",
+    "messaging_new_events",
+)
+SINGLES, CHUNK, CHUNKS = (50, 200, 2) if QUICK else (500, 1000, 5)
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+@contextmanager
+def schemas() -> Iterator[Schemas]:
+    """Yield a server whose commits are durable."""
+    server = PostgresServer(postgres_binaries(), "max_connections=100")
+    try:
+        server.start()
+        yield Schemas(server.dsn())
+    finally:
+        server.remove()
+
+
+class Raw:
+    """The rows of messages that the engine wrote, written again by plain statements."""
+
+    def __init__(self, dsn: str) -> None:
+        self.connection = psycopg.connect(dsn)
+        self.statements: dict[str, str] = {}
+
+    def copy_from(self, dsn: str) -> Rows:
+        """Return what the engine wrote."""
+        rows: Rows = {}
+        with psycopg.connect(dsn) as connection:
+            for table in TABLES:
+                cursor = connection.execute(f"SELECT * FROM {table}")
+                assert cursor.description is not None
+                columns = [column.name for column in cursor.description]
+                rows[table] = cursor.fetchall()
+                if table == "messaging_new_events":  # its number is given by the server
+                    columns, rows[table] = columns[1:], [row[1:] for row in rows[table]]
+                marks = ", ".join(["%b"] * len(columns))
+                self.statements[table] = (
+                    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+                )
+        return rows
+
+    def insert(self, rows: Rows, place: int) -> None:
+        """Write the rows of one message, as statements in a transaction."""
+        for table in TABLES:
+            self.connection.execute(self.statements[table], rows[table][place], prepare=True)
+        self.connection.commit()
+
+    def copy(self, rows: Rows) -> None:
+        """Write all rows with COPY, in one transaction."""
+        for table in TABLES:
+            columns = self.statements[table].partition("(")[2].partition(")")[0]
+            cursor = self.connection.cursor()
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for row in rows[table]:
+                    copy.write_row(row)
+        self.connection.commit()
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def singles(made: Schemas) -> None:
+    """Send one by one, beside the raw statements for the same rows."""
+    first, second = made.take(), made.take()
+    with PostgresStorage(first) as storage:
+        messenger = Messenger(storage=storage, channels={SMS: RecordingTransport()})
+        send(messenger, "before", SINGLES)
+        raw = Raw(second)
+        rows = raw.copy_from(first)
+        engine, plain = [], []
+        for place in range(SINGLES):
+            engine.append(seconds(lambda place=place: send(messenger, f"b{place}", 1)))
+            plain.append(seconds(lambda place=place: raw.insert(rows, place)))
+        ratio = median(plain) / median(engine)
+        print(
+            f"single send: {1 / median(engine):,.0f}/s, raw {1 / median(plain):,.0f}/s,"
+            f" ratio {ratio:.2f} (goal 0.60)"
+        )
+        for threads in (1, 4, 8):
+            with ThreadPoolExecutor(threads) as pool:
+                took = seconds(
+                    lambda pool=pool, threads=threads: list(
+                        pool.map(lambda n: send(messenger, f"t{threads}-{n}", 1), range(SINGLES))
+                    )
+                )
+            print(f"  {threads} threads: {SINGLES / took:,.0f}/s")
+        raw.connection.close()
+
+
+def send(messenger: Messenger, name: str, times: int) -> None:
+    """Send messages with keys of their own."""
+    for number in range(times):
+        messenger.send("orders", minimal(number), idempotency_key=f"{name}-{number}")
+
+
+def bulk(made: Schemas) -> None:
+    """Send many at once, beside COPY of the same rows."""
+    first, second = made.take(), made.take()
+    with PostgresStorage(first) as storage:
+        messenger = Messenger(storage=storage, channels={SMS: RecordingTransport()})
+        requests = [minimal(number) for number in range(CHUNK)]
+        keys = [[f"{chunk}-{number}" for number in range(CHUNK)] for chunk in range(CHUNKS)]
+        engine = [
+            seconds(
+                lambda chunk=chunk: messenger.send_many("orders", requests, idempotency_keys=chunk)
+            )
+            for chunk in keys
+        ]
+        raw = Raw(second)
+        plain = seconds(lambda: raw.copy(raw.copy_from(first))) / CHUNKS
+        raw.connection.close()
+        ratio = plain / median(engine)
+        print(
+            f"send_many of {CHUNK}: {CHUNK / median(engine):,.0f}/s, COPY {CHUNK / plain:,.0f}/s,"
+            f" ratio {ratio:.2f} (goal 0.50)"
+        )
+        for threads in (1, 8):
+            messenger.send_many("orders", requests)
+            took = seconds(Worker(messenger, threads=threads).drain)
+            print(f"deliver, {threads} threads: {messages_of(first) / took:,.0f}/s")
+
+
+def messages_of(dsn: str) -> int:
+    """Return how many messages were sent since this was asked before."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT count(*) FROM messaging_messages").fetchone()
+    assert row is not None
+    counted, messages_of.before = row[0] - getattr(messages_of, "before", 0), row[0]  # type: ignore[attr-defined]
+    return int(counted)
+
+
+if __name__ == "__main__":
+    with schemas() as database:
+        singles(database)
+        bulk(database)
