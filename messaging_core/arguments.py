@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from enum import Enum
 from functools import partial, wraps
 from inspect import Parameter, signature
+from itertools import islice
 from os import PathLike, fspath
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
@@ -232,6 +233,22 @@ def id_of(what: str) -> Check:
             remedy = f"pass the id of the {what}, the UUID that it has as `id`"
             raise refuse(name, f"the UUID of a {what}", value, remedy)
         return read
+
+    return check
+
+
+def ids_of(what: str, *, most: int) -> Check:
+    """Allow up to so many ids of things, as a tuple."""
+    an_id = id_of(what)
+    allowed = f"at most {most} ids of {what}s"
+
+    def check(value: Any, name: str) -> Any:
+        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+            raise refuse(name, allowed, value, f"write {name}=[{what}.id]")
+        ids = tuple(an_id(item, name) for item in islice(value, most + 1))
+        if len(ids) > most:
+            raise refuse(name, allowed, value, "ask in several calls")
+        return ids
 
     return check
 

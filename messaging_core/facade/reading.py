@@ -1,6 +1,6 @@
 """The calls of a messenger that look messages up, count and list them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,6 +12,7 @@ from messaging_core.arguments import (
     any_whole,
     checked,
     id_of,
+    ids_of,
     instant,
     members,
     optional,
@@ -90,6 +91,23 @@ class Reading(MessengerParts):
         )
 
         return inspect_contact(self.context, contact_id, workspace)
+
+    @checked(message_ids=ids_of("message", most=MAX_LIMIT), workspace=uuid)
+    def attempts(
+        self, message_ids: Iterable[UUID], *, workspace: UUID = DEFAULT_WORKSPACE
+    ) -> Mapping[UUID, int]:
+        """Return how often messages were tried; messages that were not are left out.
+
+        Args:
+            message_ids: The ids of at most 1000 messages.
+            workspace: Their tenant.
+
+        Raises:
+            ArgumentError: There are more, or one is no UUID.
+        """
+        from messaging_core.messages.inspection import attempts  # noqa: PLC0415 - the same
+
+        return attempts(self.context, list(message_ids), workspace)
 
     @checked(after=optional(whole(0)), workspace=uuid, limit=whole(1, MAX_LIMIT))
     def changes(

@@ -1,5 +1,6 @@
 """Everything that is stored about one message, for a page that shows it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -79,6 +80,14 @@ def changes(context: EngineContext, after: int | None, workspace: UUID, limit: i
             position = tx.timeline.last_position()
     own = tuple(event for event in events[:limit] if event.workspace == workspace)
     return Changes(position=position, events=own, is_complete=is_complete)
+
+
+def attempts(
+    context: EngineContext, message_ids: Sequence[UUID], workspace: UUID
+) -> Mapping[UUID, int]:
+    """Read how often messages were tried."""
+    with context.storage.begin(read_only=True) as tx:
+        return tx.timeline.attempts(workspace, message_ids)
 
 
 def inspect(context: EngineContext, message_id: UUID, workspace: UUID) -> Inspection:

@@ -32,6 +32,15 @@ class Timeline(Protocol):
         """
 
     @abstractmethod
+    def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Return how many events of the kind `attempted` messages have; those without are left out.
+
+        Args:
+            workspace: The tenant.
+            message_ids: At most 1000.
+        """
+
+    @abstractmethod
     def after(self, position: int, *, limit: int) -> list[Event]:
         """Return the first events of all workspaces beyond a position, in order.
 

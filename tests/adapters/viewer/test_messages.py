@@ -6,7 +6,7 @@ import pytest
 
 from messaging_adapters.viewer.access import Right, Visitor
 from messaging_adapters.viewer.pages.message_filters import ROWS
-from messaging_core.models import Rejected, TextBody, TextMetadata, Unknown
+from messaging_core.models import Deferred, Rejected, Retry, TextBody, TextMetadata, Unknown
 from messaging_core.testing import a_failure
 from viewer_site import CODES, EVERY_RIGHT, FOREIGN, MAIL, OTHER, TEXTS, Site, make_site, words
 
@@ -24,7 +24,7 @@ def test_the_newest_message_comes_first_with_its_masked_receiver(site: Site) -> 
 
     assert page.status_code == 200
     assert "+447700900142" not in page.text
-    assert "Accepted second order +44 •••• •••142 orders-sms 1 s ago" in words(page)
+    assert "Accepted second order +44 •••• •••142 orders-sms 0 1 s ago" in words(page)
     assert listed(site) == ["second", "first"]
 
 
@@ -68,6 +68,19 @@ def test_the_reason_stands_in_the_list() -> None:
 
     assert "no such number (15005" in page
     assert "Goes 11:00:01 (in 119 min)" in page
+
+
+def test_tries_are_counted() -> None:
+    site = make_site(Deferred(failure=a_failure(15004, retry=Retry.TRANSIENT)))
+    site.send("words")
+    site.deliver()
+    site.clock.advance(minutes=10)
+    site.deliver()
+    site.send("new")
+
+    rows = site.get("/messages.json").json()["rows"]
+
+    assert [row["tries"] for row in rows] == [0, 2]
 
 
 def test_a_code_is_in_no_list_whatever_the_visitor_may(site: Site) -> None:

@@ -1,5 +1,6 @@
 """Receipts, evidence, interactions and events in the memory of this process."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ from attrs import evolve, field
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.errors import InvalidDocumentError
 from messaging_core.lazy import frozen
-from messaging_core.models.delivery.event import Cursor, Event
+from messaging_core.models.delivery.event import Cursor, Event, EventKind
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, ReceiptState
@@ -210,6 +211,17 @@ class MemoryTimeline(Timeline):
             its = self._tables.event_positions
             self._undo.put(its, event.message_id, (*its.get(event.message_id, ()), position))
         self._undo.put(self._tables.last, "event", position)
+
+    def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        wanted_ids = frozenset(message_ids)
+        return Counter(
+            event.message_id
+            for event in map(event_of, self._tables.events.values())
+            if event
+            and event.workspace == workspace
+            and event.kind is EventKind.ATTEMPTED
+            and event.message_id in wanted_ids
+        )
 
     def last_position(self) -> int:
         return self._tables.last.get("event", 0)

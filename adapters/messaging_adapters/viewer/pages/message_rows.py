@@ -30,6 +30,7 @@ class Row:
         person: The name of the first receiver; or of the sender, if it came in.
         address: Masked; or how many receivers there are.
         parts: In how many parts the platform sent it, if there are several.
+        tries: How often it was given to a transport, if that is known.
         came_in: Whether a person wrote it.
     """
 
@@ -46,12 +47,13 @@ class Row:
     channel: str
     tags: tuple[str, ...]
     parts: int
+    tries: int | None
     accepted: Moment
     came_in: bool
 
 
-def row_of(message: Message, request: PageRequest) -> Row:
-    """Return the row of a message."""
+def row_of(message: Message, request: PageRequest, tries: int | None = None) -> Row:
+    """Return the row of a message; the number of its tries may be unknown."""
     channel = request.channels.get(message.channel_id)
     known = addresses_of(message)
     reason = reason_of(message, channel, request.times)
@@ -70,6 +72,7 @@ def row_of(message: Message, request: PageRequest) -> Row:
         channel=text.line(channel.name if channel else str(message.channel_id)[:8]),
         tags=tuple(text.line(tag, 40) for tag in message.tags[:_NO_TAGS_BEYOND]),
         parts=len(message.parts),
+        tries=tries,
         accepted=request.times.ago(message.created_at),
         came_in=message.direction is Direction.INCOMING,
     )

@@ -98,11 +98,14 @@ def _sent(inspection: Inspection, times: Times) -> Verdict:
 def _doubt(inspection: Inspection, times: Times) -> Verdict:
     channel, delivery = inspection.channel, inspection.delivery
     proof = f"The provider was given it {_when(inspection.message, times)}, and did not answer."
-    due = times.written(delivery.due_at) if delivery else ""
+    due = ""
+    if delivery:
+        is_past = delivery.due_at <= times.now
+        due = "now, as its time is over" if is_past else f"at {times.written(delivery.due_at)}"
     if channel and due and channel.when_in_doubt is WhenInDoubt.RESEND:
-        proof += f" A receipt ends the doubt; without one it is sent again at {due}."
+        proof += f" A receipt ends the doubt; without one it is sent again {due}."
     elif channel and due and channel.when_in_doubt is WhenInDoubt.FAIL:
-        proof += f" A receipt ends the doubt; without one it fails at {due}."
+        proof += f" A receipt ends the doubt; without one it fails {due}."
     else:
         proof += " It waits for a receipt, or for a person to decide."
     return _verdict("doubt", DOUBT, "Not known. It may have been sent.", proof, inspection.message)

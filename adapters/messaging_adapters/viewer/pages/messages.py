@@ -1,7 +1,8 @@
 """The list of messages: what went out, what did not, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from attrs import frozen
 
@@ -46,6 +47,7 @@ class ListModel:
         figures: How many there are by status and channel.
         doubts: How many are in doubt.
         position: From where the page follows what changes.
+        tries: How often each message was tried.
         more: How many the next wider search finds, when this one finds nothing.
     """
 
@@ -54,6 +56,7 @@ class ListModel:
     figures: Counts | TooLong
     doubts: Counts | TooLong
     position: int | None = None
+    tries: Mapping[UUID, int] | None = None
     more: Counts | TooLong | None = None
 
 
@@ -114,8 +117,11 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
     results = await reads(messenger.find, filters.query)
     figures = await reads(messenger.counts, filters.population, by=_FIGURES)
     doubts = await reads(messenger.counts, filters.doubts)
-    more = None
-    if results is not TOO_LONG and not results.results:
+    more, tries = None, None
+    if results is not TOO_LONG and results.results:
+        ids = [message.id for message in results.results]
+        tries = await reads(messenger.attempts, ids, workspace=request.workspace)
+    elif results is not TOO_LONG:
         more = await reads(messenger.counts, wider(filters, parameters).query)
     return ListModel(
         filters=filters,
@@ -124,6 +130,7 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
         doubts=doubts,
         more=more,
         position=position,
+        tries=None if tries is TOO_LONG else tries,
     )
 
 
@@ -144,7 +151,7 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         tags=tags_of(request, messages),
         windows=_windows(model.filters.window),
         pills=pills_of(request, model.filters),
-        rows=tuple(row_of(message, request) for message in messages),
+        rows=tuple(row_of(message, request, tries=_tries(model, message)) for message in messages),
         summary=_summary(request, messages),
         newest_url=link(request, first_page) if first_page != parameters else None,
         older_url=_older(request, model),
@@ -153,6 +160,10 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         position=model.position,
         counts_up_to=None if _is_exact(model.figures) else f"{MOST_COUNTED:,}",
     )
+
+
+def _tries(model: ListModel, message: Message) -> int | None:
+    return None if model.tries is None else model.tries.get(message.id, 0)
 
 
 def _is_exact(figures: Counts | TooLong) -> bool:

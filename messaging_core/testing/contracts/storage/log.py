@@ -486,6 +486,21 @@ class LogContract:
         assert read == evolve(event, position=read.position)
         assert everything[1] == read
 
+    def test_attempts_are_counted_by_message(self) -> None:
+        storage = self.make_storage()
+        first, second, third = uuid4(), uuid4(), uuid4()
+        tried = EventKind.ATTEMPTED
+
+        _append(storage, an_event(EventKind.ADMITTED, message_id=first))
+        for message_id in (first, second, first, uuid4()):
+            _append(storage, an_event(tried, message_id=message_id))
+        _append(storage, an_event(tried, message_id=second, workspace=OTHER_WORKSPACE))
+
+        with storage.begin(read_only=True) as tx:
+            numbers = tx.timeline.attempts(DEFAULT_WORKSPACE, [first, second, third])
+            none = tx.timeline.attempts(DEFAULT_WORKSPACE, [])
+        assert (dict(numbers), dict(none)) == ({first: 2, second: 1}, {})
+
     def test_events_are_read_in_the_order_of_commits(self) -> None:
         storage = self.make_storage()
         kinds = [EventKind.ADMITTED, EventKind.ATTEMPTED, EventKind.REPORTED, EventKind.LATE]

@@ -32,6 +32,15 @@ _OF_MESSAGE: Final = (
     f" SELECT 1, 0, seq, {_COLUMNS} FROM messaging_new_events"
     " WHERE workspace = $1 AND message_id = $2) e ORDER BY part, place"
 )
+_OF_MESSAGES: Final = (
+    "SELECT message_id FROM {} WHERE workspace = $1 AND message_id = ANY($2::bytea[])"
+    " AND kind = 'attempted'"
+)
+_ATTEMPTS: Final = (
+    "SELECT message_id, count(*) FROM ("
+    f"{_OF_MESSAGES.format('messaging_events')} UNION ALL"
+    f" {_OF_MESSAGES.format('messaging_new_events')}) e GROUP BY message_id"
+)
 _HEAD: Final = "SELECT value FROM messaging_facts WHERE name = 'last_event'"
 _LOCK_HEAD: Final = f"{_HEAD} FOR UPDATE"
 _HAS_NEW: Final = "SELECT EXISTS (SELECT 1 FROM messaging_new_events)"
@@ -88,6 +97,11 @@ class PostgresTimeline(SqliteTimeline):
     def after(self, position: int, *, limit: int) -> list[Event]:
         self.number_new()
         return super().after(position, limit=limit)
+
+    def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        some = [message_id.bytes for message_id in message_ids]
+        rows = self._native(_ATTEMPTS, (workspace.bytes, some)).fetchall()
+        return {UUID(bytes=message_id): number for message_id, number in rows}
 
     def last_position(self) -> int:
         self.number_new()

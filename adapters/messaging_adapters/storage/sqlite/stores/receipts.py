@@ -74,6 +74,8 @@ _INTERACTIONS = (
     " ORDER BY position LIMIT ?"
 )
 
+_ALL = 2**62  # PostgreSQL takes no negative limit
+
 
 class SqliteReceipts(Receipts):
     """Keep receipts through one cursor, inside one transaction."""
@@ -154,7 +156,7 @@ class SqliteReceipts(Receipts):
     def interactions(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Interaction]:
-        most = -1 if limit is None else limit
+        most = _ALL if limit is None else limit
         rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes, most))
         return [load(Interaction, document) for (document,) in rows]
 

@@ -27,6 +27,10 @@ _LAST_POSITION = (  # of those that are there, and of those that were
 )
 _FIND = "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
 _OF_MESSAGE = f"{_FIND} WHERE message_id = ? AND workspace = ? ORDER BY position LIMIT ?"
+_ATTEMPTS = (
+    "SELECT message_id, count(*) FROM messaging_events WHERE message_id IN ({})"
+    " AND workspace = ? AND kind = 'attempted' GROUP BY message_id"
+)
 _AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
 _REMEMBER_LAST = f"UPDATE messaging_facts SET value = ({_LAST_POSITION}) WHERE name = 'last_event'"  # noqa: S608 - no input
 _KEEP_DAMAGED = "INSERT OR REPLACE INTO messaging_damaged_events VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -54,6 +58,8 @@ _INCREMENT = (
     " ON CONFLICT DO UPDATE SET value = value + excluded.value"
 )
 
+_ALL = 2**62  # PostgreSQL takes no negative limit
+
 
 class SqliteTimeline(Timeline):
     """Keep events through one cursor, inside one transaction.
@@ -76,9 +82,15 @@ class SqliteTimeline(Timeline):
     def of_message(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Event]:
-        most = -1 if limit is None else limit
+        most = _ALL if limit is None else limit
         rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes, most))
         return list(skip_corrupt(rows, event_of, "event"))
+
+    def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        some = [message_id.bytes for message_id in message_ids]
+        statement = _ATTEMPTS.format(", ".join("?" * len(some)))
+        rows = self._cursor.execute(statement, (*some, workspace.bytes))
+        return {UUID(bytes=message_id): number for message_id, number in rows}
 
     def last_position(self) -> int:
         (last,) = self._cursor.execute(_LAST_POSITION).fetchone()
