@@ -5,6 +5,10 @@ from typing import Any, Final
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.pages.audit import AUDIT
+from messaging_adapters.viewer.pages.batch import BATCH
+from messaging_adapters.viewer.pages.campaign import CAMPAIGN
+from messaging_adapters.viewer.pages.campaign_export import EXPORT
+from messaging_adapters.viewer.pages.campaigns import CAMPAIGNS
 from messaging_adapters.viewer.pages.contact import CONTACT, CONTACT_FORMS
 from messaging_adapters.viewer.pages.contacts import CONTACT_SEARCH, CONTACTS
 from messaging_adapters.viewer.pages.message import MESSAGE, MESSAGE_FORMS
@@ -25,6 +29,9 @@ PAGES: Final[tuple[Page[Any], ...]] = (
     MESSAGES,
     MESSAGE,
     OPERATIONS,
+    CAMPAIGNS,
+    CAMPAIGN,
+    BATCH,
     CONTACTS,
     CONTACT,
     TEMPLATES,
@@ -40,4 +47,10 @@ FORMS: Final[tuple[Form, ...]] = (
     *TEMPLATE_FORMS,
 )
 
-RESOURCES: Final[tuple[Resource, ...]] = (CHANGES, LATEST, *MESSAGE_DOCUMENTS, *TEMPLATE_DOCUMENTS)
+RESOURCES: Final[tuple[Resource, ...]] = (
+    CHANGES,
+    LATEST,
+    EXPORT,
+    *MESSAGE_DOCUMENTS,
+    *TEMPLATE_DOCUMENTS,
+)

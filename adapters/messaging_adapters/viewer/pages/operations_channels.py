@@ -146,13 +146,12 @@ def _states(health: Health, channel: Channel) -> list[ChannelState]:
 
 
 def _route(states: Iterable[ChannelState]) -> str:
-    """Return by which of several providers messages go now."""
+    """Return by which provider messages go now, if it is not the first of several."""
     used = {
         (number, provider.name)
         for state in states
-        if len(state.providers) > 1
         for number, provider in enumerate(state.providers, 1)
-        if provider.is_latest
+        if provider.is_latest and number > 1
     }
     return ", ".join(f"on provider {number} ({_name(name)})" for number, name in sorted(used))
 

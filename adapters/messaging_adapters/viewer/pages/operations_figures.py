@@ -145,9 +145,12 @@ def overdue_chart(rollups: Rollups, health: Health | None, span: str) -> LineCha
 def speed_chart(rollups: Rollups, span: str) -> LineChart:
     """Return how long 95 % of the messages of each interval took at most to be sent."""
     within = rollups.sent_within(0.95)
-    known = [(within.get(start) or timedelta(0)) for start in starts_of(rollups)]
-    values = [value.total_seconds() for value in known]
-    latest = next((value for value in reversed(values) if value), 0.0)
+    values, latest = [], 0.0
+    for start in starts_of(rollups):
+        # Where nothing was sent, nothing is known: the line stays where it was.
+        if (length := within.get(start)) is not None:
+            latest = length.total_seconds()
+        values.append(latest)
     return line_chart(
         values,
         title="Accepted to sent, p95",
