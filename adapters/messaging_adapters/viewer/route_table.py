@@ -17,6 +17,7 @@ from messaging_adapters.viewer.pages.message_documents import MESSAGE_DOCUMENTS
 from messaging_adapters.viewer.pages.message_search import LATEST, SEARCH
 from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.pages.operations import OPERATIONS
+from messaging_adapters.viewer.pages.replays import JOB, REPLAY, REPLAY_FORMS
 from messaging_adapters.viewer.pages.template import (
     TEMPLATE,
     TEMPLATE_DOCUMENTS,
@@ -29,6 +30,8 @@ PAGES: Final[tuple[Page[Any], ...]] = (
     MESSAGES,
     MESSAGE,
     OPERATIONS,
+    REPLAY,
+    JOB,
     CAMPAIGNS,
     CAMPAIGN,
     BATCH,
@@ -42,6 +45,7 @@ PAGES: Final[tuple[Page[Any], ...]] = (
 FORMS: Final[tuple[Form, ...]] = (
     SEARCH,
     *MESSAGE_FORMS,
+    *REPLAY_FORMS,
     CONTACT_SEARCH,
     *CONTACT_FORMS,
     *TEMPLATE_FORMS,

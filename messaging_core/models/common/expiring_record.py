@@ -14,11 +14,13 @@ class RecordKind(StrEnum):
     Attributes:
         SESSION: A visitor who gave an access key.
         LOOK_UP: What a visitor searched for; links hold its key instead of an address.
+        REPLAY: The messages that a visitor sends once more, and how far that is.
         SECRET: What signs forms; all processes share it.
     """
 
     SESSION = "session"
     LOOK_UP = "look_up"
+    REPLAY = "replay"
     SECRET = "secret"  # noqa: S105 - the name of a kind
 
 

@@ -101,6 +101,9 @@ if (follower) {
   setTimeout(tick, 1000 * follower.dataset.seconds);
 }
 
+// A job goes on by itself while its page is open, and stands still when it is closed.
+for (const form of all("form[data-auto]")) setTimeout(() => form.requestSubmit(), form.dataset.auto);
+
 for (const button of all("[data-needs-script]")) button.hidden = false;
 if (matchMedia("(min-width: 60.01rem)").matches) for (const more of all(".rail details")) more.open = true;
 const here = first(".nav [aria-current]");
