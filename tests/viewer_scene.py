@@ -58,8 +58,12 @@ PLACES: Final = (
     "/messages/{failed}",
     "/messages/{code}",
     "/messages/{later}",
+    "/operations",
+    "/operations?range=7d",
     "/contacts",
     "/contacts/ngozi",
+    "/templates",
+    "/templates/parcels/{template}",
     "/audit",
     "/nowhere",
 )
@@ -125,6 +129,7 @@ def make_scene(words: Words = unchanged, html: str | None = None, **options: Any
     new = NewContact(id="ngozi", display_name=one_line("Ngozi Okafor"), identifiers=(number,))
     site.messenger.contacts.create(new)
     ngozi = Receiver(contacts=(ReceiverContact(id="ngozi"),))
+    ids["template"] = _template(site, words)
     parcel = words(
         "Your bakery\u2019s parcel is at Canal Street 12. Please pick it up by Friday 18:00."
     )
@@ -152,6 +157,28 @@ def make_scene(words: Words = unchanged, html: str | None = None, **options: Any
     later = site.clock.now() + timedelta(hours=2)
     send("later", words("Reminder: dentist tomorrow at 9:15"), scheduled_for=later)
     return Scene(site, ids)
+
+
+def _template(site: Site, words: Words) -> UUID:
+    """Store a template in two languages; its syntax is no text from outside."""
+    version = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+    hi = words("Hi").replace("{", "(").replace("}", ")")
+    stored = {
+        "id": str(version),
+        "projectId": "parcels",
+        "defaultLocale": "en",
+        "genericContent": [
+            {"locale": "en", "subject": "Parcel", "text": hi + " {{ name }}, locker {{ locker }}."},
+            {"locale": "nl", "subject": "Pakket", "text": "Hoi {{ name }}, kluis {{ locker }}."},
+        ],
+        "variables": [
+            {"key": "name", "default": words("there"), "description": words("The first name")},
+            {"key": "locker", "type": "number"},
+        ],
+    }
+    site.messenger.templates.save("parcels", stored)
+    site.messenger.templates.activate("parcels", version)
+    return version
 
 
 def _mail(words: Words, one_line: Words, html: str | None) -> HtmlBody:

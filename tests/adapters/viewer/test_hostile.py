@@ -71,10 +71,12 @@ div {{ background: \\75rl({to}/escaped); list-style-image: image-set("{to}/set" 
 <style>@import "{to}/svgimport";</style></svg>
 <math><mtext><table>
 <mglyph><style><!--</style><img title="--&gt;&lt;img src={to}/m onerror=x&gt;">
-<img src="{to}/img" srcset="{to}/srcset 2x" lowsrc="{to}/low" onerror="top.document.title='ran'">
+<img src="{to}/img" srcset="{to}/srcset 2x"
+lowsrc="{to}/low" onerror="top.document.title='ran'">
 <img src="//127.0.0.1{to[16:]}/relative"><img src="cid:none">
 <input type=image src="{to}/input">
-<picture><source srcset="{to}/source"></picture><video poster="{to}/poster" src="{to}/video" autoplay>
+<picture><source srcset="{to}/source"></picture>
+<video poster="{to}/poster" src="{to}/video" autoplay>
 <track src="{to}/track" default></video><audio src="{to}/audio" autoplay></audio>
 <iframe src="{to}/iframe"></iframe>
 <iframe srcdoc="<script>top.document.title='ran'</script>"></iframe>
@@ -185,7 +187,8 @@ def usual(place: str) -> tuple[set[str], set[str]]:
 
 @cache
 def _usual_scenes() -> list[Scene]:
-    return [make_scene(), make_scene(lambda _: "\u00e9"), make_scene(lambda _: "\U0001f4e6 text")]
+    texts = ("\u00e9", "\U0001f4e6 text", "short\n" * 20, "a long line of words " * 7, "\u0142" * 140)
+    return [make_scene(), *(make_scene(lambda _, own=own: own) for own in texts)]
 
 
 _SIGNS = "<>\"'&/=`{}%;\\"
