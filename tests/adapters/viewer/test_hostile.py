@@ -187,7 +187,13 @@ def usual(place: str) -> tuple[set[str], set[str]]:
 
 @cache
 def _usual_scenes() -> list[Scene]:
-    texts = ("\u00e9", "\U0001f4e6 text", "short\n" * 20, "a long line of words " * 7, "\u0142" * 140)
+    texts = (
+        "\u00e9",
+        "\U0001f4e6 text",
+        "short\n" * 20,
+        "a long line of words " * 7,
+        "\u0142" * 140,
+    )
     return [make_scene(), *(make_scene(lambda _, own=own: own) for own in texts)]
 
 
