@@ -17,6 +17,7 @@ from messaging_adapters.viewer.access import Visitor
 from messaging_core.models import (
     Attachment,
     ContactIdentifier,
+    FailureSource,
     HtmlBody,
     HtmlMetadata,
     Message,
@@ -58,13 +59,15 @@ PLACES: Final = (
     "/messages/{code}",
     "/messages/{later}",
     "/operations",
-    "/operations?range=1h",
+    "/operations?range=7d",
     "/operations/replay?failureCode=15002",
     "/campaigns",
     "/campaigns/order",
     "/campaigns/nothing",
     "/contacts",
     "/contacts/ngozi",
+    "/templates",
+    "/templates/parcels/{template}",
     "/audit",
     "/nowhere",
 )
@@ -99,8 +102,14 @@ def make_scene(words: Words = unchanged, html: str | None = None, **options: Any
 
     def answer(envelope: Envelope) -> Answer | None:
         if envelope.message_id == ids.get("failed"):
-            failure = a_failure(15005, retry=Retry.RECIPIENT_GONE, description=words("no such box"))
-            return Rejected(failure=failure)
+            return Rejected(
+                failure=a_failure(
+                    15005,
+                    retry=Retry.RECIPIENT_GONE,
+                    description=words("the device is not registered any more"),
+                    source=FailureSource(code=words("UNREGISTERED"), name="provider"),
+                )
+            )
         if envelope.message_id == ids.get("doubt"):
             return Unknown(failure=a_failure(12005, description=words("connection reset")))
         return None
@@ -109,25 +118,32 @@ def make_scene(words: Words = unchanged, html: str | None = None, **options: Any
     site.visitor = ROOT
     ids: dict[str, UUID] = {}
 
+    def one_line(text: str) -> str:
+        """Return a text for a place where the engine refuses control characters."""
+        return "".join(own for own in words(text) if own.isprintable())
+
     def send(name: str, *args: Any, **fields: Any) -> Message:
         message = site.send(*args, **fields)
         ids[name] = message.id
         site.clock.advance(minutes=3)
         return message
 
-    tag = words("order")
+    tag = "order"
     number = ContactIdentifier(key="phonenumber", value="+447700900142")
-    new = NewContact(id="ngozi", display_name=words("Ngozi Okafor"), identifiers=(number,))
+    new = NewContact(id="ngozi", display_name=one_line("Ngozi Okafor"), identifiers=(number,))
     site.messenger.contacts.create(new)
     ngozi = Receiver(contacts=(ReceiverContact(id="ngozi"),))
+    ids["template"] = _template(site, words)
     parcel = words(
         "Your bakery\u2019s parcel is at Canal Street 12. Please pick it up by Friday 18:00."
     )
     send("sms", parcel, receiver=ngozi, tags=(tag,))
-    send("failed", words("Your table is booked for 19:30."), tags=(words("booking"),))
-    send("doubt", words("Your tyres are ready."), tags=(words("garage"),))
-    send("mail", _mail(words, html), MAIL, to=["ada@receiver.example", "bob@other.example"])
-    push = TextBody(text=words("At 16:00"), metadata=TextMetadata(subject=words("Your bread")))
+    send("failed", words("Your table is booked for 19:30."), tags=("booking",))
+    send("doubt", words("Your tyres are ready."), tags=("garage",))
+    send(
+        "mail", _mail(words, one_line, html), MAIL, to=["ada@receiver.example", "bob@other.example"]
+    )
+    push = TextBody(text=words("At 16:00"), metadata=TextMetadata(subject=one_line("Your bread")))
     send("push", push, PUSH, to="fX3k:APA91bExampleToken")
     send("code", "Your code is 884213", CODES)
     site.deliver()
@@ -137,6 +153,7 @@ def make_scene(words: Words = unchanged, html: str | None = None, **options: Any
             source="recording",
             at=site.clock.now(),
             status=ReceiptStatus.DELIVERED,
+            provider_status=words("DELIVRD"),
             message_id=ids["sms"],
             reference=reference,
         )
@@ -146,7 +163,29 @@ def make_scene(words: Words = unchanged, html: str | None = None, **options: Any
     return Scene(site, ids)
 
 
-def _mail(words: Words, html: str | None) -> HtmlBody:
+def _template(site: Site, words: Words) -> UUID:
+    """Store a template in two languages; its syntax is no text from outside."""
+    version = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+    hi = words("Hi").replace("{", "(").replace("}", ")")
+    stored = {
+        "id": str(version),
+        "projectId": "parcels",
+        "defaultLocale": "en",
+        "genericContent": [
+            {"locale": "en", "subject": "Parcel", "text": hi + " {{ name }}, locker {{ locker }}."},
+            {"locale": "nl", "subject": "Pakket", "text": "Hoi {{ name }}, kluis {{ locker }}."},
+        ],
+        "variables": [
+            {"key": "name", "default": words("there"), "description": words("The first name")},
+            {"key": "locker", "type": "number"},
+        ],
+    }
+    site.messenger.templates.save("parcels", stored)
+    site.messenger.templates.activate("parcels", version)
+    return version
+
+
+def _mail(words: Words, one_line: Words, html: str | None) -> HtmlBody:
     plain = (
         '<div style="font-family: sans-serif; padding: 24px"><h1 style="color: #14532d">Thank you'
         '</h1><p>Your order 1042 is on its way.</p><img src="https://shop.example/logo.png" '
@@ -155,10 +194,10 @@ def _mail(words: Words, html: str | None) -> HtmlBody:
     return HtmlBody(
         html=plain if html is None else html,
         text=words("Your order 1042 is on its way."),
-        metadata=HtmlMetadata(subject=words("Your order 1042 is on its way")),
+        metadata=HtmlMetadata(subject=one_line("Your order 1042 is on its way")),
         attachments=(
             Attachment(
-                filename=words("receipt-1042.pdf"),
+                filename=one_line("receipt-1042.pdf").translate({47: 46, 92: 46}),
                 content="aGVsbG8=",
                 content_type="application/pdf",
             ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from chromium import Chromium, findings, in_browser, started_chromium
+from chromium import Chromium, findings, in_browser
 from viewer_scene import PLACES, Scene, make_scene, served
 
 WIDTHS = (320, 375, 1280, 1920)
@@ -25,11 +25,6 @@ _HAS_OUTLINE = """() => {
         || style.outlineStyle !== "none" || style.boxShadow !== "none";
 }"""
 _WHERE = "() => document.activeElement.outerHTML.slice(0, 200)"
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Chromium]:
-    yield from started_chromium()
 
 
 @pytest.fixture(scope="module")
