@@ -4,7 +4,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.signals import setting_changed
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.signals import post_migrate
 
 from messaging_adapters.django import conf
@@ -34,7 +34,8 @@ def _update_tables(*, using: str, plan: Any = None, **_: Any) -> None:
     `flush` sends the same signal without a plan; it changes no tables.
     """
     if plan is not None and using == conf.database():
-        make_tables(connections[using])
+        with transaction.atomic(using=using):
+            make_tables(connections[using])
 
 
 def _forget_messenger(*, setting: str, **_: Any) -> None:

@@ -142,7 +142,7 @@ class TestMails(MessagingMixin, TestCase):
     def test_a_header_that_the_engine_writes_is_refused(self) -> None:
         mail = EmailMessage("Hi", "Hello", to=[ANN], headers={"Message-ID": "<1@shop.example>"})
 
-        with pytest.raises(InvalidMessageError, match="header.reserved"):
+        with pytest.raises(InvalidMessageError, match=r"header\.reserved"):
             mail.send()
 
 

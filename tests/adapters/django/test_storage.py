@@ -88,10 +88,13 @@ class TestWithoutTransaction(MessagingMixin, TransactionTestCase):
         assert messenger.get(message.id) == message
 
     def test_a_call_that_fails_leaves_nothing(self) -> None:
-        with pytest.raises(RuntimeError, match="interrupted"):  # noqa: SIM117 - what raises
+        def interrupt() -> None:
             with DjangoStorage().begin() as tx:
-                tx.records  # noqa: B018 - begun
+                tx.messages.add([])
                 raise RuntimeError("interrupted")
+
+        with pytest.raises(RuntimeError, match="interrupted"):
+            interrupt()
 
         assert not connection.connection.in_transaction
 
