@@ -10,8 +10,9 @@ from typing import IO
 
 import psycopg
 import pytest
-from postgres_server import Schemas
 from psycopg.conninfo import conninfo_to_dict
+
+from postgres_server import Schemas
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 SEND = (
