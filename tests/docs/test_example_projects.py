@@ -103,3 +103,23 @@ def test_the_tests_of_the_django_project_pass(
     project: Project = request.getfixturevalue(database)
 
     assert "Ran 5 tests" in project.run("test", "--noinput")
+
+
+@pytest.mark.parametrize(("name", "tests"), [("fastapi_shop", 4), ("flask_shop", 3)])
+def test_the_tests_of_a_project_pass(name: str, tests: int, postgres_schemas: Schemas) -> None:
+    dsn = postgres_schemas.new()
+    hidden = {"PYTHONSAFEPATH"}
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        cwd=EXAMPLES / name,
+        env=environment | {"PYTHONDONTWRITEBYTECODE": "1", "SHOP_DSN": dsn},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    postgres_schemas.drop(dsn)
+    assert (done.returncode, f"{tests} passed" in done.stdout) == (0, True), done.stdout
