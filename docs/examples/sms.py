@@ -79,7 +79,7 @@ def main() -> None:
         clock.advance(minutes=1)
         print("\nA forged report, and then an answer of Anna:")
         forged = {"MessageSid": "SM" + "a" * 32, "MessageStatus": "failed"}
-        call_webhook(messenger, WEBHOOK, forged, token="a guess")  # noqa: S106 - a wrong one
+        call_webhook(messenger, WEBHOOK, forged, token="a guess")
         stop = {"MessageSid": "SM" + "e" * 32, "From": ANNA, "To": "+31600000009", "Body": "STOP"}
         call_webhook(messenger, WEBHOOK, stop)
         worker.drain()

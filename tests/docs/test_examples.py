@@ -1,6 +1,7 @@
 """Every example script runs by itself, and prints what the documentation says it prints."""
 
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,11 @@ def test_a_script_prints_what_the_page_about_it_shows(
 
     assert capsys.readouterr().out == script.with_suffix(".txt").read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_wheel_has_every_script_and_no_project() -> None:
+    settings = tomllib.loads((EXAMPLES.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+
+    names = {path.name for path in EXAMPLES.glob("*.py")} | {"files", "messages.jsonl"}
+    assert set(included) == {f"docs/examples/{name}" for name in names}

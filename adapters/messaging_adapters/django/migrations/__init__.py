@@ -1,0 +1,1 @@
+"""The tables, made by `manage.py migrate`."""
