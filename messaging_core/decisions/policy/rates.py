@@ -3,6 +3,8 @@
 A share is a number of units that its holder may use until an instant. While it is out, it counts as
 if all of it were used at that instant; then its holder reports when it used how many. So whatever
 a holder does, or if it dies, no window of time ever has more uses than the limit.
+
+A use may last: until it has ended, its holder reports it as held.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,10 +35,25 @@ class Share:
     next_at: datetime | None
 
 
-def settled(log: RateLog, holder: str, uses: Sequence[RateUse], window: timedelta) -> RateLog:
-    """Return a log in which a holder has reported what it used of its share."""
+def settled(
+    log: RateLog,
+    holder: str,
+    uses: Sequence[RateUse],
+    window: timedelta,
+    going_on: RateUse | None = None,
+) -> RateLog:
+    """Return a log in which a holder has reported what it used of its share.
+
+    Args:
+        log: What is known.
+        holder: Names the process.
+        uses: Those that have ended.
+        window: How long a use counts.
+        going_on: How many have begun and not ended, and until when they are held.
+    """
     others = [use for use in log.uses if use.holder != holder]
-    return RateLog(uses=(*others, *merged(uses, window)))
+    held = [going_on] if going_on is not None else []
+    return RateLog(uses=(*others, *merged(uses, window), *held))
 
 
 def take(  # noqa: PLR0913 - by keyword

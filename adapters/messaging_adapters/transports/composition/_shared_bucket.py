@@ -1,0 +1,97 @@
+"""A rate that processes share: its threads wait for a moment, and beyond that messages wait."""
+
+import logging
+import math
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from time import monotonic, sleep
+from typing import Final
+
+from messaging_core.errors import ConfigurationError, StorageError
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.policy.shared_rate import SharedRate
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage.transaction import Storage
+
+_log = logging.getLogger(__name__)
+
+_MICROSECONDS: Final = 1_000_000
+_PATIENCE: Final = 1.0
+"""Seconds that a thread waits: a message that is put off costs the storage more."""
+
+_MOMENT: Final = timedelta(milliseconds=10)
+LONGEST_REST: Final = timedelta(hours=1)
+"""How long a provider may pause a limit."""
+
+_STORAGE_WAIT: Final = timedelta(seconds=1)
+
+
+class SharedBucket:
+    """Count messages on the storage, together with all processes that have the key.
+
+    Args:
+        rate: How many per second.
+        key: Names the limit on the storage.
+    """
+
+    def __init__(self, rate: float, key: str) -> None:
+        exact = Fraction(str(rate))
+        self._limit = math.ceil(exact)
+        # At least a second, so that no second has more than the limit.
+        self._window = timedelta(microseconds=math.ceil(self._limit / exact * _MICROSECONDS))
+        self._key = key
+        self._clock: Clock | None = None
+        self._rate: SharedRate | None = None
+        self._paused_until = datetime.min.replace(tzinfo=UTC)
+
+    def share(self, storage: Storage, clock: Clock) -> None:
+        """Count on a storage."""
+        self._clock = clock
+        self._rate = SharedRate(
+            storage,
+            key=self._key,
+            limit=self._limit,
+            workspace=DEFAULT_WORKSPACE,
+            window=self._window,
+            longest=self._window / 2,
+            clock=clock,
+        )
+
+    def begin(self, units: int) -> timedelta:
+        """Begin with a message and return nothing, or return how long it has to wait."""
+        rate, clock = self._rate, self._clock
+        if rate is None or clock is None:
+            raise ConfigurationError(
+                f"the limit {self._key!r} is shared on the storage of a messenger: give its"
+                " transports to a Messenger first"
+            )
+        pause = self._paused_until - clock.now()
+        if timedelta(0) < pause <= LONGEST_REST:  # longer only if the clock was set back
+            return pause
+        try:
+            return _begun(rate, clock, units)
+        except StorageError as error:
+            _log.error("the storage of the limit %s failed: %s", self._key, type(error).__name__)
+            return _STORAGE_WAIT
+
+    def end(self, units: int) -> None:
+        """End with a message: the provider has counted it."""
+        if self._rate is not None:
+            self._rate.end(units)
+
+    def empty(self, rest: timedelta) -> None:
+        """Let nothing of this process go for a time; others are told by the provider too."""
+        if self._clock is not None:
+            self._paused_until = self._clock.now() + min(rest, LONGEST_REST)
+
+
+def _begun(rate: SharedRate, clock: Clock, units: int) -> timedelta:
+    deadline, seen_at = monotonic() + _PATIENCE, None
+    while not rate.acquire(units):
+        wait, now = rate.wait(), clock.now()
+        is_patient = monotonic() + wait.total_seconds() <= deadline
+        if not is_patient or now == seen_at:  # a clock of tests does not go on by itself
+            return max(wait, _MOMENT)
+        seen_at = now
+        sleep(min(max(wait, timedelta(milliseconds=1)), _MOMENT).total_seconds())
+    return timedelta(0)
