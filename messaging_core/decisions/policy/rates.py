@@ -66,6 +66,7 @@ def take(  # noqa: PLR0913 - by keyword
     window: timedelta,
     now: datetime,
     until: datetime,
+    begin_at: datetime | None = None,
 ) -> Share:
     """Give a holder as many units as are free, up to what it asks for.
 
@@ -78,7 +79,9 @@ def take(  # noqa: PLR0913 - by keyword
         window: How long a use counts.
         now: The present, read while no other process can take.
         until: When the share must be used by.
+        begin_at: From when on it is used; by default the present. What is free by then is given.
     """
+    begin_at = begin_at or now
     # An instant so far ahead is of a clock that was wrong. Without this, nothing would be free
     # until that instant.
     latest = until + window
@@ -87,10 +90,16 @@ def take(  # noqa: PLR0913 - by keyword
         for use in log.uses
         if use.at + window > now
     ]
-    taken = sum(use.count for use in uses)
+    taken = sum(use.count for use in uses if use.at + window > begin_at)
     free = limit - taken
     granted = min(free, count) if free >= least else 0
-    next_at = None if granted == count else _next_free(uses, least + granted - free, window)
+    next_at = (
+        None
+        if granted == count
+        else _next_free(
+            [use for use in uses if use.at + window > begin_at], least + granted - free, window
+        )
+    )
     if granted:
         uses.append(RateUse(at=until, count=granted, holder=holder))
     held = [use for use in uses if use.holder is not None]

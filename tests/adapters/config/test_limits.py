@@ -47,6 +47,12 @@ def test_channels_of_one_transport_may_have_different_limits() -> None:
     assert len({id(transport) for transport in transports.values()}) == 3
 
 
+def test_a_shared_limit_has_its_name_as_key() -> None:
+    data = config({"account": {"rate": 30, "shared": True, "per_sender": True}}, a="account")
+
+    assert repr(load_config(data).limits["a"]) == ("RateLimit(30, key='account', count='messages')")
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
@@ -57,6 +63,11 @@ def test_channels_of_one_transport_may_have_different_limits() -> None:
         (config({"x": {"rate": 0}}, a="x"), "[limits.x] rate must be a number above 0"),
         (config({"x": {"rate": 1, "burst": 0}}, a="x"), "[limits.x] burst: must be 1 to"),
         (config({"x": {"rate": 1, "count": "words"}}, a="x"), '[limits.x] count: "words" is not'),
+        (
+            config({"x": {"rate": 1, "burst": 2, "shared": True}}, a="x"),
+            "[limits.x] a shared limit",
+        ),
+        (config({"x": {"rate": 1, "shared": "yes"}}, a="x"), "[limits.x] shared: must be true"),
         (config([], a=None), "limits: must be a table"),
     ],
 )

@@ -7,6 +7,8 @@ from fractions import Fraction
 from time import monotonic, sleep
 from typing import Final
 
+from attrs import frozen
+
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.policy.shared_rate import SharedRate
@@ -23,7 +25,34 @@ _MOMENT: Final = timedelta(milliseconds=10)
 LONGEST_REST: Final = timedelta(hours=1)
 """How long a provider may pause a limit."""
 
+_GRACE: Final = timedelta(seconds=5)
+"""How long a process may be held up during calls."""
+
+_LEAD: Final = timedelta(milliseconds=100)
+"""How long the commit before a call may take without a loss of rate."""
+
 _STORAGE_WAIT: Final = timedelta(seconds=1)
+
+
+@frozen(kw_only=True)
+class Turn:
+    """What a limit says of one message.
+
+    Attributes:
+        wait: How long it has to wait; then it may not go now.
+        begin_at: When it may arrive at the provider, at the earliest.
+        clock: Tells when that is.
+    """
+
+    wait: timedelta = timedelta(0)
+    begin_at: datetime | None = None
+    clock: Clock | None = None
+
+    def await_begin(self) -> None:
+        """Wait for the instant, which is a tenth of a second away at most."""
+        if self.begin_at is not None and self.clock is not None:
+            rest = min(self.begin_at - self.clock.now(), _LEAD)
+            sleep(max(rest.total_seconds(), 0.0))
 
 
 class SharedBucket:
@@ -53,12 +82,13 @@ class SharedBucket:
             limit=self._limit,
             workspace=DEFAULT_WORKSPACE,
             window=self._window,
-            longest=self._window / 2,
+            grace=_GRACE,
+            lead=_LEAD,
             clock=clock,
         )
 
-    def begin(self, units: int) -> timedelta:
-        """Begin with a message and return nothing, or return how long it has to wait."""
+    def begin(self, units: int) -> Turn:
+        """Begin with a message, or say how long it has to wait."""
         rate, clock = self._rate, self._clock
         if rate is None or clock is None:
             raise ConfigurationError(
@@ -67,12 +97,12 @@ class SharedBucket:
             )
         pause = self._paused_until - clock.now()
         if timedelta(0) < pause <= LONGEST_REST:  # longer only if the clock was set back
-            return pause
+            return Turn(wait=pause)
         try:
             return _begun(rate, clock, units)
         except StorageError as error:
             _log.error("the storage of the limit %s failed: %s", self._key, type(error).__name__)
-            return _STORAGE_WAIT
+            return Turn(wait=_STORAGE_WAIT)
 
     def end(self, units: int) -> None:
         """End with a message: the provider has counted it."""
@@ -85,13 +115,15 @@ class SharedBucket:
             self._paused_until = self._clock.now() + min(rest, LONGEST_REST)
 
 
-def _begun(rate: SharedRate, clock: Clock, units: int) -> timedelta:
+def _begun(rate: SharedRate, clock: Clock, units: int) -> Turn:
     deadline, seen_at = monotonic() + _PATIENCE, None
-    while not rate.acquire(units):
-        wait, now = rate.wait(), clock.now()
+    while True:
+        begin_at = rate.acquire(units)
+        if begin_at is not None:
+            return Turn(begin_at=begin_at, clock=clock)
+        wait, now = max(rate.wait(), _MOMENT), clock.now()
         is_patient = monotonic() + wait.total_seconds() <= deadline
         if not is_patient or now == seen_at:  # a clock of tests does not go on by itself
-            return max(wait, _MOMENT)
+            return Turn(wait=wait)
         seen_at = now
-        sleep(min(max(wait, timedelta(milliseconds=1)), _MOMENT).total_seconds())
-    return timedelta(0)
+        sleep(_MOMENT.total_seconds())

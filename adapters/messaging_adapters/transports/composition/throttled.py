@@ -1,13 +1,17 @@
 """A provider that is given no more messages than it wants."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from messaging_adapters.transports.composition._shared_bucket import LONGEST_REST, SharedBucket
+from messaging_adapters.transports.composition._shared_bucket import (
+    LONGEST_REST,
+    SharedBucket,
+    Turn,
+)
 from messaging_core.arguments import a_text, checked, choice, flag, optional, positive, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkSafeLock
@@ -33,9 +37,9 @@ class RateLimit:
     With a `key`, all processes that use one storage share the limit: no second has more than
     `rate` messages of all of them, rounded up, from the call of the provider until its answer.
     A process takes its share from the storage for many messages at once, and one that dies gives
-    it back within two seconds. A message that comes too early waits on its thread for up to a
-    second before it is deferred. A call that takes longer than half a second may be counted too
-    early. The limit uses the clock of the messenger; the clocks of machines must agree.
+    it back within seven seconds. A message that comes too early waits on its thread for up to a
+    second before it is deferred. The limit uses the clock of the messenger; the clocks of
+    machines must agree.
 
     Args:
         rate: How many per second.
@@ -95,22 +99,21 @@ class RateLimit:
 
     def take(self, envelope: Envelope) -> timedelta:
         """Count a message and return nothing, or return how long it has to wait for its turn."""
-        with self.turn(envelope) as wait:
-            return wait
+        with self.turn(envelope) as turn:
+            return turn.wait
 
     @contextmanager
-    def turn(self, envelope: Envelope) -> Iterator[timedelta]:
+    def turn(self, envelope: Envelope) -> Iterator[Turn]:
         """Count a message for as long as a block lasts, in which it is handed over.
 
-        The block is given how long the message has to wait for its turn. Unless that is nothing,
-        the message is not counted and must not be handed over.
+        If it has to wait for its turn, it is not counted and must not be handed over.
         """
         bucket, cost = self._bucket_of(envelope), self._cost(envelope)
-        wait = bucket.begin(cost)
+        turn = bucket.begin(cost)
         try:
-            yield wait
+            yield turn
         finally:
-            if not wait:
+            if not turn.wait:
                 bucket.end(cost)
 
     def pause(self, span: timedelta) -> None:
@@ -214,10 +217,10 @@ class Throttled(Transport):
         self._limit.share(storage, clock)
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
-        with self._limit.turn(envelope) as wait:
-            if wait:
-                return self._too_early(wait)
-            outcome = self._transport.send(envelope, handoff)
+        with self._limit.turn(envelope) as turn:
+            if turn.wait:
+                return self._too_early(turn.wait)
+            outcome = self._transport.send(envelope, _Timed(handoff, turn))
         if isinstance(outcome, Deferred) and outcome.failure.retry is Retry.THROTTLED:
             self._limit.pause(outcome.retry_after or timedelta(0))
         return outcome
@@ -230,6 +233,18 @@ class Throttled(Transport):
             retry=Retry.THROTTLED,
         )
         return Deferred(failure=failure, retry_after=wait)
+
+
+class _Timed(Handoff):
+    """The engine's mark, which takes a while to be durable; then the rest until the turn."""
+
+    def __init__(self, handoff: Handoff, turn: Turn) -> None:
+        self._handoff = handoff
+        self._turn = turn
+
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
+        self._handoff(references=references)
+        self._turn.await_begin()
 
 
 def _check_alone(*options: object) -> None:
@@ -260,7 +275,11 @@ class _Bucket:
     def end(self, tokens: int) -> None:
         """Leave it at what was taken at the begin."""
 
-    def begin(self, tokens: int) -> timedelta:
+    def begin(self, tokens: int) -> Turn:
+        """Take tokens, or say how long to wait."""
+        return Turn(wait=self.take(tokens))
+
+    def take(self, tokens: int) -> timedelta:
         """Take tokens and return nothing, or take none and return how long to wait for them."""
         with self._lock:
             now = self._now()
