@@ -7,7 +7,7 @@ from time import sleep
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
-from messaging_core.arguments import a_text, any_span, checked, span, uuid, whole
+from messaging_core.arguments import a_text, any_span, checked, flag, optional, span, uuid, whole
 from messaging_core.decisions.policy.rates import Share, settled, take
 from messaging_core.errors import MessagingError
 from messaging_core.fork import ForkAware, ForkSafeLock, watch_forks
@@ -21,8 +21,8 @@ _log = logger(__name__)
 _SHARES: Final = 10
 """A spare is at most one part in so many of the limit."""
 
-_RECHECKS: Final = 20
-"""How often in a window a refused process asks whether others have reported."""
+_RECHECKS: Final = 10
+"""How often in a lease a refused process asks whether others have reported."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -51,6 +51,9 @@ class SharedRate(ForkAware):
         grace: How long a process may be held up while it has uses that last. A share of a process
             that dies is free that much later.
         lead: How long before units are free they are given out by `acquire`.
+        lease: How long a share may be used; by default half a window.
+        reuses: Whether units whose use has ended may be used again at once, as those of a limit of
+            concurrency, whose window is next to nothing.
         clock: Tells the time.
     """
 
@@ -61,6 +64,8 @@ class SharedRate(ForkAware):
         window=span(timedelta(milliseconds=1)),
         grace=any_span,
         lead=any_span,
+        lease=optional(span()),
+        reuses=flag,
     )
     def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
         self,
@@ -72,13 +77,16 @@ class SharedRate(ForkAware):
         window: timedelta = timedelta(seconds=1),
         grace: timedelta = timedelta(0),
         lead: timedelta = timedelta(0),
+        lease: timedelta | None = None,
+        reuses: bool = False,
         clock: Clock | None = None,
     ) -> None:
         self._storage = storage
         self._where = (workspace, key)
         self._limit = limit
         self._window = window
-        self._lease = window / 2  # longer costs fewer transactions, and leaves more unused
+        self._reuses = reuses
+        self._lease = lease or window / 2  # longer costs fewer transactions, and leaves more unused
         self._grace = grace
         self._lead = lead
         self._clock = clock or SystemClock()
@@ -110,7 +118,11 @@ class SharedRate(ForkAware):
         units = min(units, self._limit)
         with self._lock:
             self._going_on -= units
-            self._uses.append(RateUse(at=self._clock.now(), count=units))
+            now = self._clock.now()
+            if self._reuses and self._since <= now <= self._until:
+                self._left += units
+            else:
+                self._uses.append(RateUse(at=now, count=units))
 
     def acquire(self, units: int = 1) -> datetime | None:
         """Begin a use that lasts until `end`, with a share of the storage if need be.
@@ -225,7 +237,7 @@ class SharedRate(ForkAware):
         self._next_at = share.next_at - self._lead if share.next_at else _NEVER
         self._refused_until = self._next_at
         if any(use.holder for use in share.log.uses):  # it may report that it used less
-            recheck_at = now + self._window / _RECHECKS
+            recheck_at = now + self._lease / _RECHECKS
             self._refused_until = min(self._next_at, recheck_at)
 
     def _start_reporter(self) -> None:

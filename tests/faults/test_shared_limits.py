@@ -92,3 +92,21 @@ def test_a_process_that_is_killed_gives_its_share_back(where: dict[str, Any]) ->
     assert provider.most_parts_within(1.0) <= LIMIT
     # What was given back is used; the threads of a survivor alone do not use the whole limit.
     assert provider.parts_between(killed_at + GIVEN_BACK, killed_at + GIVEN_BACK + 2) >= LIMIT
+
+
+def test_the_provider_has_no_more_calls_at_once_than_the_concurrency(
+    where: dict[str, Any],
+) -> None:
+    accept(where, LIMIT * 30)
+
+    with counting_provider(seconds=0.05) as provider, ExitStack() as stack:
+        children = workers(where, provider, stack, concurrency=5)
+        until(lambda: len(provider.arrivals) > LIMIT, "nothing arrived")
+        for process in children[2:]:
+            process.kill()
+        seen = len(provider.arrivals)
+        until(lambda: len(provider.arrivals) > seen + LIMIT, "nothing more arrived")
+        for process in children[:2]:
+            process.finish()
+
+    assert 1 < provider.most <= 5

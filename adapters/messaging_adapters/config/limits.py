@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from messaging_adapters.config.keys import Key, faults_of, near
+from messaging_adapters.transports.composition.concurrency_limit import ConcurrencyLimit
 from messaging_adapters.transports.composition.throttled import RateLimit
 from messaging_core.errors import ConfigurationError
 
@@ -14,6 +15,11 @@ _KEYS: Final = {
     "shared": Key(kind=bool),
     "per_sender": Key(kind=bool),
 }
+
+
+_CONCURRENCY_KEYS: Final = {"concurrency": Key(kind=int, least=1, required=True)}
+
+Limit = RateLimit | ConcurrencyLimit
 
 
 def limit_faults(data: Mapping[str, Any]) -> Iterator[str]:
@@ -27,12 +33,14 @@ def limit_faults(data: Mapping[str, Any]) -> Iterator[str]:
             yield f"[channels.{channel}] limit: there is no [limits.{limit}]{near(limit, limits)}"
 
 
-def limits_of(data: Mapping[str, Any]) -> dict[str, RateLimit]:
+def limits_of(data: Mapping[str, Any]) -> dict[str, Limit]:
     """Make the limits that tables without faults describe, by name."""
     return {name: _limit(name, table) for name, table in data.get("limits", {}).items()}
 
 
-def _limit(name: str, table: Mapping[str, Any]) -> RateLimit:
+def _limit(name: str, table: Mapping[str, Any]) -> Limit:
+    if "concurrency" in table:
+        return ConcurrencyLimit(table["concurrency"], key=name)
     options = {key: value for key, value in table.items() if key != "shared"}
     return RateLimit(**options, key=name if table.get("shared") else None)
 
@@ -41,7 +49,7 @@ def _table_faults(name: str, table: Any) -> Iterator[str]:
     if not isinstance(table, dict):
         yield "must be a table, with keys such as rate"
         return
-    faults = list(faults_of(table, _KEYS))
+    faults = list(faults_of(table, _CONCURRENCY_KEYS if "concurrency" in table else _KEYS))
     yield from faults
     if not faults:
         try:

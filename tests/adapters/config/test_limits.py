@@ -48,7 +48,11 @@ def test_channels_of_one_transport_may_have_different_limits() -> None:
 
 
 def test_a_shared_limit_has_its_name_as_key() -> None:
-    data = config({"account": {"rate": 30, "shared": True, "per_sender": True}}, a="account")
+    limits = {
+        "account": {"rate": 30, "shared": True, "per_sender": True},
+        "slots": {"concurrency": 20},
+    }
+    data = config(limits, a="account", b="slots")
 
     assert repr(load_config(data).limits["a"]) == ("RateLimit(30, key='account', count='messages')")
 
@@ -68,6 +72,8 @@ def test_a_shared_limit_has_its_name_as_key() -> None:
             "[limits.x] a shared limit",
         ),
         (config({"x": {"rate": 1, "shared": "yes"}}, a="x"), "[limits.x] shared: must be true"),
+        (config({"x": {"concurrency": 0}}, a="x"), "[limits.x] concurrency: must be 1 to"),
+        (config({"x": {"concurrency": 1, "rate": 2}}, a="x"), "[limits.x] rate: unknown key"),
         (config([], a=None), "limits: must be a table"),
     ],
 )

@@ -1,11 +1,11 @@
-"""A rate that processes share: its threads wait for a moment, and beyond that messages wait."""
+"""A limit that processes share: its threads wait for a moment, and beyond that messages wait."""
 
 import logging
 import math
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from time import monotonic, sleep
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -30,6 +30,9 @@ _GRACE: Final = timedelta(seconds=5)
 
 _LEAD: Final = timedelta(milliseconds=100)
 """How long the commit before a call may take without a loss of rate."""
+
+_LEASE: Final = timedelta(seconds=1)
+"""How often a busy process tells that it goes on using its part of a concurrency."""
 
 _STORAGE_WAIT: Final = timedelta(seconds=1)
 
@@ -59,16 +62,14 @@ class SharedBucket:
     """Count messages on the storage, together with all processes that have the key.
 
     Args:
-        rate: How many per second.
         key: Names the limit on the storage.
+        limit: How many units there may be in any window, or at the same time.
+        options: Further arguments of `SharedRate`.
     """
 
-    def __init__(self, rate: float, key: str) -> None:
-        exact = Fraction(str(rate))
-        self._limit = math.ceil(exact)
-        # At least a second, so that no second has more than the limit.
-        self._window = timedelta(microseconds=math.ceil(self._limit / exact * _MICROSECONDS))
+    def __init__(self, key: str, limit: int, **options: Any) -> None:
         self._key = key
+        self._options: dict[str, Any] = {"key": key, "limit": limit, "grace": _GRACE} | options
         self._clock: Clock | None = None
         self._rate: SharedRate | None = None
         self._paused_until = datetime.min.replace(tzinfo=UTC)
@@ -76,16 +77,7 @@ class SharedBucket:
     def share(self, storage: Storage, clock: Clock) -> None:
         """Count on a storage."""
         self._clock = clock
-        self._rate = SharedRate(
-            storage,
-            key=self._key,
-            limit=self._limit,
-            workspace=DEFAULT_WORKSPACE,
-            window=self._window,
-            grace=_GRACE,
-            lead=_LEAD,
-            clock=clock,
-        )
+        self._rate = SharedRate(storage, workspace=DEFAULT_WORKSPACE, clock=clock, **self._options)
 
     def begin(self, units: int) -> Turn:
         """Begin with a message, or say how long it has to wait."""
@@ -113,6 +105,20 @@ class SharedBucket:
         """Let nothing of this process go for a time; others are told by the provider too."""
         if self._clock is not None:
             self._paused_until = self._clock.now() + min(rest, LONGEST_REST)
+
+
+def rate_bucket(rate: float, key: str) -> SharedBucket:
+    """Return a bucket for so many units a second."""
+    exact = Fraction(str(rate))
+    limit = math.ceil(exact)
+    # At least a second, so that no second has more than the limit.
+    window = timedelta(microseconds=math.ceil(limit / exact * _MICROSECONDS))
+    return SharedBucket(key, limit, window=window, lead=_LEAD)
+
+
+def concurrency_bucket(most: int, key: str) -> SharedBucket:
+    """Return a bucket for so many units at the same time."""
+    return SharedBucket(key, most, window=timedelta(milliseconds=1), lease=_LEASE, reuses=True)
 
 
 def _begun(rate: SharedRate, clock: Clock, units: int) -> Turn:

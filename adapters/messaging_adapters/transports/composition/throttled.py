@@ -11,7 +11,9 @@ from messaging_adapters.transports.composition._shared_bucket import (
     LONGEST_REST,
     SharedBucket,
     Turn,
+    rate_bucket,
 )
+from messaging_adapters.transports.composition.concurrency_limit import ConcurrencyLimit
 from messaging_core.arguments import a_text, checked, choice, flag, optional, positive, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkSafeLock
@@ -145,11 +147,11 @@ def _buckets(
     """Return what makes the bucket of a sender, or of all of them."""
     if key is None:
         return lambda _: _Bucket(rate, burst, clock)
-    return lambda sender: SharedBucket(rate, f"limit.{key}{f'.{sender}' if sender else ''}")
+    return lambda sender: rate_bucket(rate, f"limit.{key}{f'.{sender}' if sender else ''}")
 
 
 def _rate(value: Any, name: str) -> Any:
-    return value if isinstance(value, RateLimit) else positive(value, name)
+    return value if isinstance(value, RateLimit | ConcurrencyLimit) else positive(value, name)
 
 
 class Throttled(Transport):
@@ -168,7 +170,8 @@ class Throttled(Transport):
 
     Args:
         transport: Who gets the messages.
-        rate: How many per second, or the limit that several transports share.
+        rate: How many per second, or the limit that several transports share: a `RateLimit`, or a
+            `ConcurrencyLimit`.
         burst: How many at once, after a pause; by default 1.
         count: What is counted: by default `messages`, or the `parts` of an SMS.
         name: As in `Failure.source`; by default the transport's.
@@ -188,7 +191,7 @@ class Throttled(Transport):
     def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
         self,
         transport: Transport,
-        rate: float | RateLimit,
+        rate: float | RateLimit | ConcurrencyLimit,
         burst: int | None = None,
         *,
         count: Literal["messages", "parts"] | None = None,
@@ -198,7 +201,8 @@ class Throttled(Transport):
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport
-        if isinstance(rate, RateLimit):
+        self._limit: RateLimit | ConcurrencyLimit
+        if isinstance(rate, RateLimit | ConcurrencyLimit):
             _check_alone(burst, count, clock)
             self._limit = rate
         else:

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.transports.composition.concurrency_limit import ConcurrencyLimit
 from messaging_adapters.transports.composition.failover import Failover
 from messaging_adapters.transports.composition.throttled import RateLimit, Throttled
 from messaging_core import Messenger
@@ -38,7 +39,7 @@ class TestSharedByKey(TransportContract):
 
 
 def process(
-    storage: MemoryStorage, clock: ManualClock, limit: RateLimit, *answers: Any
+    storage: MemoryStorage, clock: ManualClock, limit: RateLimit | ConcurrencyLimit, *answers: Any
 ) -> Transport:
     """Return the transport of a process, behind one that passes messages on."""
     inner = RecordingTransport(*answers)
@@ -141,3 +142,36 @@ def test_a_transport_that_no_messenger_has_says_so() -> None:
 def test_a_shared_limit_has_no_burst_and_no_clock(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="leave them out"):
         RateLimit(1, key="account", **options)
+
+
+def test_processes_share_how_many_calls_are_under_way() -> None:
+    storage, clock = MemoryStorage(), ManualClock()
+    outcomes = list[Outcome]()
+
+    def nested(_: object) -> None:
+        if len(outcomes) < 2:
+            clock.advance(seconds=1)
+            outcomes.append(send(second))
+
+    first, second = (process(storage, clock, ConcurrencyLimit(1, key="a"), nested) for _ in "ab")
+
+    assert went(send(first))
+    assert not went(outcomes[0])
+    clock.advance(seconds=7)  # what the first no longer uses is given back by then
+    outcomes += outcomes  # no further nesting
+    assert went(send(second))
+
+
+def test_a_process_uses_its_part_of_the_concurrency_without_the_storage() -> None:
+    storage, clock = MemoryStorage(), ManualClock()
+    transport = process(storage, clock, ConcurrencyLimit(3, key="a"))
+    transactions = list[None]()
+    begin = storage.begin
+
+    def counted(**options: Any) -> Any:
+        transactions.append(None)
+        return begin(**options)
+
+    storage.begin = counted  # type: ignore[method-assign]
+    assert all(went(send(transport)) for _ in range(50))
+    assert len(transactions) == 1
