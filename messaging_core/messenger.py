@@ -68,7 +68,7 @@ from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.templates import TemplateEngine
-from messaging_core.ports.transport import Transport, close_transports
+from messaging_core.ports.transport import Transport, close_transports, share_transports
 from messaging_core.receipts.inbox import ReceiptInbox
 from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.receipts.keywords import Keywords
@@ -165,6 +165,7 @@ class Messenger(Sending, Reading, Changing, Receiving):
         self.storage = storage
         self.clock = clock or SystemClock()
         self.channels = ChannelRegistry(channels, default_channels)
+        share_transports(channels.values(), storage, self.clock)
         self.context = EngineContext(
             storage=storage,
             clock=self.clock,

@@ -10,6 +10,8 @@ from messaging_core.models.delivery.capabilities import (
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.models.messages.envelope import Envelope
+from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage.transaction import Storage
 
 
 class Handoff(Protocol):
@@ -52,9 +54,10 @@ class Transport(Protocol):
     A transport that passes messages on to others may have them as `transports`; receipts from each
     of them are then taken for its own.
 
-    Two further methods are optional: `check` (`SupportsCheck`) and `look_up` (`SupportsLookUp`). A
-    transport around others needs neither: those in `transports` are asked. If it changes messages
-    before it passes them on, it has its own `look_up`, which is asked instead.
+    Further methods are optional: `check` (`SupportsCheck`), `look_up` (`SupportsLookUp`) and
+    `share` (`SupportsSharing`). A transport around others needs none of them for those: each of
+    its `transports` is asked. If it changes messages before it passes them on, it has its own
+    `look_up`, which is asked instead.
     """
 
     name: str
@@ -113,6 +116,29 @@ class SupportsLookUp(Protocol):
             Nothing, `Unknown` or `PerRecipient`: the provider cannot tell; the message stays in
             doubt.
         """
+
+
+@runtime_checkable
+class SupportsSharing(Protocol):
+    """A transport that shares limits or states with other processes, on their storage.
+
+    So it needs no storage of its own: the messenger that it is given to passes its own on.
+    """
+
+    @abstractmethod
+    def share(self, storage: Storage, clock: Clock) -> None:
+        """Share what is to be shared on a storage; called before the first `send`.
+
+        A transport that several messengers have is told of each storage, and uses the last.
+        """
+
+
+def share_transports(transports: Iterable[Transport], storage: Storage, clock: Clock) -> None:
+    """Tell transports, and those behind them, of the storage that they share with others."""
+    for transport in transports:
+        if isinstance(transport, SupportsSharing):
+            transport.share(storage, clock)
+        share_transports(getattr(transport, "transports", ()), storage, clock)
 
 
 def leaves(transport: Transport) -> Iterator[Transport]:

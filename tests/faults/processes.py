@@ -75,9 +75,13 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def end(self) -> None:
+        """Ask it to end, without waiting for that."""
+        self._input.close()
+
     def finish(self) -> list[str]:
         """Ask it to end, and return everything that it said."""
-        self._input.close()
+        self.end()
         self._process.join(PATIENCE)
         assert self._process.exitcode == 0
         self._listener.join()

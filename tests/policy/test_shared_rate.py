@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from uuid import UUID
 
 import pytest
@@ -187,3 +188,81 @@ def test_limits_of_workspaces_and_keys_are_apart() -> None:
 def test_a_limit_at_which_nothing_could_go_is_refused(limit: int, window: timedelta) -> None:
     with pytest.raises(ArgumentError):
         SharedRate(MemoryStorage(), key="x", limit=limit, workspace=WORKSPACE, window=window)
+
+
+def lasting(storage: MemoryStorage, clock: ManualClock, **spans: timedelta) -> SharedRate:
+    return SharedRate(
+        storage, key="calls", limit=2, workspace=WORKSPACE, clock=clock, grace=SECOND, **spans
+    )
+
+
+def test_a_use_that_lasts_counts_until_one_window_after_its_end() -> None:
+    storage, clock = MemoryStorage(), ManualClock()
+    first, second = lasting(storage, clock), lasting(storage, clock)
+    assert first.acquire(2)
+
+    for _ in range(8):
+        clock.advance(SECOND / 2)
+        first.report()  # as its thread does
+        assert second.acquire() is None
+    first.end(2)
+    first.report()
+    clock.advance(SECOND - timedelta(microseconds=1))
+    assert second.acquire() is None
+    clock.advance(timedelta(microseconds=1))
+    assert second.acquire()
+    second.end()
+
+
+def test_a_process_that_dies_during_a_call_gives_it_back() -> None:
+    storage, clock = MemoryStorage(), ManualClock()
+    dead, rate = lasting(storage, clock), lasting(storage, clock)
+    assert dead.acquire(2)
+    clock.advance(SECOND * 2.5 - timedelta(microseconds=1))  # lease, grace and window
+
+    assert rate.acquire() is None
+    clock.advance(timedelta(microseconds=1))
+    assert rate.acquire()
+    dead.end(2)
+    rate.end()
+
+
+def test_units_are_given_out_shortly_before_they_are_free() -> None:
+    storage, clock = MemoryStorage(), ManualClock()
+    first, second = (lasting(storage, clock, lead=SECOND / 10) for _ in range(2))
+    begun_at = clock.now()
+    assert first.acquire(2) == begun_at
+    first.end(2)
+    first.report()
+    clock.advance(SECOND * 0.8)
+    assert second.acquire() is None
+    assert second.wait() == SECOND / 10
+    clock.advance(SECOND / 10)
+
+    assert second.acquire(2) == begun_at + SECOND
+    assert first.acquire() is None
+    second.end(2)
+
+
+def test_a_process_without_more_calls_reports_by_itself() -> None:
+    storage = MemoryStorage()
+    first, second = (
+        SharedRate(
+            storage,
+            key="calls",
+            limit=10,
+            workspace=WORKSPACE,
+            window=SECOND / 20,
+            grace=timedelta(days=1),
+        )
+        for _ in range(2)
+    )
+    first.refill(10)
+    assert first.acquire()
+    first.end()
+
+    deadline = monotonic() + 30
+    while second.acquire(10) is None:
+        assert monotonic() < deadline
+        sleep(0.005)
+    second.end(10)

@@ -14,12 +14,12 @@ from messaging_adapters.config.channels import channel_faults, channel_of, platf
 from messaging_adapters.config.database import SQLITE_DRIVERS, Database, database_of
 from messaging_adapters.config.http import access_keys_of, http_faults, request_rate_of
 from messaging_adapters.config.keys import Key, faults_of
-from messaging_adapters.config.limits import limit_faults, limits_of
+from messaging_adapters.config.limits import Limit, limit_faults, limits_of
 from messaging_adapters.config.media import MediaSettings, media_faults, media_of
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
 from messaging_adapters.config.toml_file import parsed
-from messaging_adapters.transports.composition.throttled import RateLimit, Throttled
+from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_adapters.uploads.linked import LinkedMedia
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_adapters.uploads.source import UploadedMedia
@@ -66,7 +66,7 @@ class Config:
         request_rate: Returns how many requests a workspace may send; nothing without limits.
         sandbox: Whom only to reach, where the configuration says so.
         media: The settings of uploaded media, where there are some.
-        limits: The rate limit of each channel that has one, by the name of the channel; channels
+        limits: The limit of each channel that has one, by the name of the channel; channels
             with the same limit have the same object.
     """
 
@@ -81,7 +81,7 @@ class Config:
     access_keys: Mapping[str, Access] = field(factory=dict)
     request_rate: RateOf | None = field(default=None, repr=False)
     sandbox: Mapping[str, Any] | None = None
-    limits: Mapping[str, RateLimit] = field(factory=dict)
+    limits: Mapping[str, Limit] = field(factory=dict)
     media: MediaSettings | None = None
 
     def make_uploads(self, environment: Mapping[str, str] | None = None) -> Uploads | None:
@@ -294,7 +294,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
     )
 
 
-def _limits(data: Mapping[str, Any]) -> dict[str, RateLimit]:
+def _limits(data: Mapping[str, Any]) -> dict[str, Limit]:
     limits = limits_of(data)
     return {
         name: limits[table["limit"]] for name, table in data["channels"].items() if "limit" in table

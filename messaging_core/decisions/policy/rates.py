@@ -3,6 +3,8 @@
 A share is a number of units that its holder may use until an instant. While it is out, it counts as
 if all of it were used at that instant; then its holder reports when it used how many. So whatever
 a holder does, or if it dies, no window of time ever has more uses than the limit.
+
+A use may last: until it has ended, its holder reports it as held.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,10 +35,25 @@ class Share:
     next_at: datetime | None
 
 
-def settled(log: RateLog, holder: str, uses: Sequence[RateUse], window: timedelta) -> RateLog:
-    """Return a log in which a holder has reported what it used of its share."""
+def settled(
+    log: RateLog,
+    holder: str,
+    uses: Sequence[RateUse],
+    window: timedelta,
+    going_on: RateUse | None = None,
+) -> RateLog:
+    """Return a log in which a holder has reported what it used of its share.
+
+    Args:
+        log: What is known.
+        holder: Names the process.
+        uses: Those that have ended.
+        window: How long a use counts.
+        going_on: How many have begun and not ended, and until when they are held.
+    """
     others = [use for use in log.uses if use.holder != holder]
-    return RateLog(uses=(*others, *merged(uses, window)))
+    held = [going_on] if going_on is not None else []
+    return RateLog(uses=(*others, *merged(uses, window), *held))
 
 
 def take(  # noqa: PLR0913 - by keyword
@@ -49,6 +66,7 @@ def take(  # noqa: PLR0913 - by keyword
     window: timedelta,
     now: datetime,
     until: datetime,
+    begin_at: datetime | None = None,
 ) -> Share:
     """Give a holder as many units as are free, up to what it asks for.
 
@@ -61,7 +79,9 @@ def take(  # noqa: PLR0913 - by keyword
         window: How long a use counts.
         now: The present, read while no other process can take.
         until: When the share must be used by.
+        begin_at: From when on it is used; by default the present. What is free by then is given.
     """
+    begin_at = begin_at or now
     # An instant so far ahead is of a clock that was wrong. Without this, nothing would be free
     # until that instant.
     latest = until + window
@@ -70,10 +90,16 @@ def take(  # noqa: PLR0913 - by keyword
         for use in log.uses
         if use.at + window > now
     ]
-    taken = sum(use.count for use in uses)
+    taken = sum(use.count for use in uses if use.at + window > begin_at)
     free = limit - taken
     granted = min(free, count) if free >= least else 0
-    next_at = None if granted == count else _next_free(uses, least + granted - free, window)
+    next_at = (
+        None
+        if granted == count
+        else _next_free(
+            [use for use in uses if use.at + window > begin_at], least + granted - free, window
+        )
+    )
     if granted:
         uses.append(RateUse(at=until, count=granted, holder=holder))
     held = [use for use in uses if use.holder is not None]

@@ -47,6 +47,16 @@ def test_channels_of_one_transport_may_have_different_limits() -> None:
     assert len({id(transport) for transport in transports.values()}) == 3
 
 
+def test_a_shared_limit_has_its_name_as_key() -> None:
+    limits = {
+        "account": {"rate": 30, "shared": True, "per_sender": True},
+        "slots": {"concurrency": 20},
+    }
+    data = config(limits, a="account", b="slots")
+
+    assert repr(load_config(data).limits["a"]) == ("RateLimit(30, key='account', count='messages')")
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
@@ -57,6 +67,13 @@ def test_channels_of_one_transport_may_have_different_limits() -> None:
         (config({"x": {"rate": 0}}, a="x"), "[limits.x] rate must be a number above 0"),
         (config({"x": {"rate": 1, "burst": 0}}, a="x"), "[limits.x] burst: must be 1 to"),
         (config({"x": {"rate": 1, "count": "words"}}, a="x"), '[limits.x] count: "words" is not'),
+        (
+            config({"x": {"rate": 1, "burst": 2, "shared": True}}, a="x"),
+            "[limits.x] a shared limit",
+        ),
+        (config({"x": {"rate": 1, "shared": "yes"}}, a="x"), "[limits.x] shared: must be true"),
+        (config({"x": {"concurrency": 0}}, a="x"), "[limits.x] concurrency: must be 1 to"),
+        (config({"x": {"concurrency": 1, "rate": 2}}, a="x"), "[limits.x] rate: unknown key"),
         (config([], a=None), "limits: must be a table"),
     ],
 )

@@ -102,6 +102,7 @@ def test_no_window_has_more_uses_than_the_limit(
         holder, planned = held.get(process, (process, []))
         used = [at for at in planned if at <= now]  # it gives up the others by this report
         every += used
+        begin_at = now + (count % 2) * LEASE / 2  # at once, or a little later
         share = take(
             settled(log, holder, [RateUse(at=at, count=1) for at in used], SECOND),
             holder=holder,
@@ -109,10 +110,11 @@ def test_no_window_has_more_uses_than_the_limit(
             limit=limit,
             window=SECOND,
             now=now,
-            until=now + LEASE,
+            until=begin_at + LEASE,
+            begin_at=begin_at,
         )
         log = share.log
-        planned = [now + timedelta(milliseconds=offset) for offset in offsets[: share.granted]]
+        planned = [begin_at + timedelta(milliseconds=offset) for offset in offsets[: share.granted]]
         if end == "dies":  # perhaps after it used all, and without a report
             every += planned
             holder, planned = f"{process}{number}", []

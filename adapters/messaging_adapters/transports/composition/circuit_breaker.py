@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from messaging_adapters.transports.composition._shared_circuit import Opening, SharedCircuit
 from messaging_core.arguments import a_text, checked, optional, span, whole
 from messaging_core.fork import ForkSafeLock
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
@@ -22,11 +23,13 @@ from messaging_core.models.delivery.worker_state import CircuitPhase, CircuitSta
 from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_clock, a_transport
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff, Transport
 
 _log = logging.getLogger(__name__)
 
 _PROBE_WAIT: Final = timedelta(seconds=1)
+_LEAST_PROBE: Final = timedelta(minutes=1)
 
 
 Phase = CircuitPhase
@@ -54,13 +57,19 @@ class CircuitBreaker(Transport):
     What was under way when the circuit opened says nothing about the provider's state since, and
     does not count.
 
+    With a `key`, the processes that use one storage tell each other: within a second after one of
+    them has opened or closed the circuit, the others do too, and one process at a time probes.
+    Each counts its own failures. A process that dies during a probe holds it up for `open_for`,
+    at least a minute. If the storage fails, each process goes by what it knows.
+
     Args:
         transport: Who is asked.
         failures: How many open the circuit.
         window: Within which time.
         open_for: How long the provider is left alone.
         name: As in `Failure.source` and logs; by default the transport's.
-        clock: Tells the time.
+        key: Names a circuit that processes share, on the storage of the messenger.
+        clock: Tells the time; by default the clock of the messenger if the circuit has a key.
 
     Raises:
         ConfigurationError: A number or time that is not positive.
@@ -72,6 +81,7 @@ class CircuitBreaker(Transport):
         window=span(),
         open_for=span(),
         name=optional(a_text),
+        key=optional(a_text),
         clock=optional(a_clock),
     )
     def __init__(  # noqa: PLR0913 - one transport, the others have defaults
@@ -82,12 +92,16 @@ class CircuitBreaker(Transport):
         window: timedelta = timedelta(seconds=30),
         open_for: timedelta = timedelta(minutes=1),
         name: str | None = None,
+        key: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport
+        self._own_clock = clock
         self._clock = clock or SystemClock()
+        self._shared = SharedCircuit(key, max(open_for, _LEAST_PROBE)) if key else None
+        self._sharing = ForkSafeLock()
         self._circuit = _Circuit(failures, window, open_for)
         self._lock = ForkSafeLock()
 
@@ -105,10 +119,14 @@ class CircuitBreaker(Transport):
         with self._lock:
             return self._circuit.state(self._clock.now())
 
+    def share(self, storage: Storage, clock: Clock) -> None:
+        """Keep the state on a storage, if the circuit has a key."""
+        if self._shared is not None:
+            self._clock = self._own_clock or clock
+            self._shared.share(storage)
+
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
-        with self._lock:
-            ticket = self._circuit.admit(self._clock.now())
-            was_misconfigured = self._circuit.is_misconfigured
+        ticket, was_misconfigured = self._admitted()
         if isinstance(ticket, timedelta):
             return self._left_alone(ticket, misconfigured=was_misconfigured)
         mark = _Mark(handoff)
@@ -123,12 +141,43 @@ class CircuitBreaker(Transport):
             self._note(ticket, verdict)
         return outcome
 
-    def _note(self, ticket: int, verdict: _Verdict) -> None:
+    def _admitted(self) -> tuple[int | timedelta, bool]:
+        """Return the round or the wait of a message, and whether the configuration is wrong."""
+        now = self._clock.now()
+        if self._shared is not None and self._shared.must_look(now):
+            with self._sharing:  # nothing is noted between the look and what follows from it
+                opening = self._shared.look(self._circuit.opening)
+                self._adopt(opening, now)
         with self._lock:
-            now = self._clock.now()
+            ticket = self._circuit.admit(now)
+            known, was_misconfigured = self._circuit.opening, self._circuit.is_misconfigured
+        if self._shared is not None and known is not None and isinstance(ticket, int):
+            with self._sharing:
+                may_probe, opening = self._shared.begin_probe(now, known)
+                if not may_probe:
+                    with self._lock:
+                        self._circuit.leave_probe(now)
+                    self._adopt(opening, now)
+                    return _PROBE_WAIT, was_misconfigured
+        return ticket, was_misconfigured
+
+    def _adopt(self, opening: Opening | None, now: datetime) -> None:
+        with self._lock:
             before = self._circuit.state(now).phase
-            self._circuit.note(ticket, verdict, now)
+            self._circuit.adopt(opening)
             after = self._circuit.state(now).phase
+        if (before is Phase.CLOSED) != (after is Phase.CLOSED):
+            _log.warning("the circuit of transport %s is %s: another process", self.name, after)
+
+    def _note(self, ticket: int, verdict: _Verdict) -> None:
+        with self._sharing:
+            with self._lock:
+                now = self._clock.now()
+                before = self._circuit.state(now).phase
+                is_news = self._circuit.note(ticket, verdict, now)
+                after, opening = self._circuit.state(now).phase, self._circuit.opening
+            if is_news and self._shared is not None:
+                self._shared.put(opening)
         if after is not before:
             _log.warning("the circuit of transport %s is %s: %s", self.name, after, verdict)
 
@@ -175,7 +224,30 @@ class _Circuit:
         self._opened_at: datetime | None = None
         self._failed_at: list[datetime] = []
         self._is_probing = False
+        self._left_until: datetime | None = None
         self._round = 0
+
+    @property
+    def opening(self) -> Opening | None:
+        """Return why and since when it is open or half open."""
+        if self._opened_at is None:
+            return None
+        return Opening(at=self._opened_at, misconfigured=self.is_misconfigured)
+
+    def adopt(self, opening: Opening | None) -> None:
+        """Take over what another process found out, unless this one probes or knows better."""
+        if self._is_probing:
+            return
+        if opening is None and self._opened_at is not None:
+            self._opened_at = None
+            self._round += 1
+        elif opening is not None and (self._opened_at is None or opening.at > self._opened_at):
+            self._open(opening.at, misconfigured=opening.misconfigured)
+
+    def leave_probe(self, now: datetime) -> None:
+        """Leave the probe that was just admitted to another process, for a second."""
+        self._is_probing = False
+        self._left_until = now + _PROBE_WAIT
 
     def state(self, now: datetime) -> BreakerState:
         if self._opened_at is None:
@@ -193,14 +265,16 @@ class _Circuit:
             return self._round
         if now < retry_at or self._is_probing:
             return max(retry_at - now, _PROBE_WAIT) if self._is_probing else retry_at - now
+        if self._left_until is not None and now < self._left_until <= now + _PROBE_WAIT:
+            return self._left_until - now
         self._is_probing = True
         self._round += 1
         return self._round
 
-    def note(self, ticket: int, verdict: _Verdict, now: datetime) -> None:
-        """Take an answer into account."""
+    def note(self, ticket: int, verdict: _Verdict, now: datetime) -> bool:
+        """Take an answer into account; return whether others should know."""
         if ticket != self._round:
-            return
+            return False
         is_probe, self._is_probing = self._is_probing, False
         if verdict is _Verdict.MISCONFIGURED or (verdict is _Verdict.FAILED and is_probe):
             self._open(now, misconfigured=verdict is _Verdict.MISCONFIGURED)
@@ -208,6 +282,7 @@ class _Circuit:
             self._count(now)
         elif verdict is _Verdict.WELL and is_probe:
             self._opened_at = None
+        return is_probe or self._opened_at is not None
 
     def _count(self, now: datetime) -> None:
         since = now - self._window

@@ -1,12 +1,20 @@
 """A provider that is given no more messages than it wants."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from messaging_core.arguments import a_text, checked, choice, optional, positive, whole
+from messaging_adapters.transports.composition._shared_bucket import (
+    LONGEST_REST,
+    SharedBucket,
+    Turn,
+    rate_bucket,
+)
+from messaging_adapters.transports.composition.concurrency_limit import ConcurrencyLimit
+from messaging_core.arguments import a_text, checked, choice, flag, optional, positive, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkSafeLock
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
@@ -14,12 +22,12 @@ from messaging_core.models.delivery.outcome import Deferred, Outcome
 from messaging_core.models.messages.envelope import Envelope, SmsContent
 from messaging_core.ports.clock import Clock, SystemClock
 from messaging_core.ports.components import a_transport, clock_or_function
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.ports.transport import Handoff, Transport
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MICROSECONDS: Final = 1_000_000
-_LONGEST_REST: Final = timedelta(hours=1)
 
 
 class RateLimit:
@@ -28,44 +36,103 @@ class RateLimit:
     Give one object to the `Throttled` of every channel that uses one account or credential. Its
     transports may be used by any threads of one process and by its event loop.
 
+    With a `key`, all processes that use one storage share the limit: no second has more than
+    `rate` messages of all of them, rounded up, from the call of the provider until its answer.
+    A process takes its share from the storage for many messages at once, and one that dies gives
+    it back within seven seconds. A message that comes too early waits on its thread for up to a
+    second before it is deferred. The limit uses the clock of the messenger; the clocks of
+    machines must agree.
+
     Args:
         rate: How many per second.
-        burst: How many at once, after a pause.
+        burst: How many at once, after a pause; by default 1. A shared limit has none.
         count: What is counted: `messages`, or the `parts` of an SMS. Anything else is one part.
+        key: Names a shared limit on the storage, by the credential for instance.
+        per_sender: Whether each sender has this limit for itself.
         clock: Tells the time; a function that returns seconds, such as `time.monotonic`, will do.
 
     Raises:
-        ConfigurationError: A rate or burst at which nothing could go, or another count.
+        ConfigurationError: A rate or burst at which nothing could go, another count, or a burst
+            or clock of a shared limit.
     """
 
     @checked(
         rate=positive,
-        burst=whole(),
+        burst=optional(whole()),
         count=choice("messages", "parts", case=str.lower),
+        key=optional(a_text),
+        per_sender=flag,
         clock=optional(clock_or_function),
     )
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one number, the others have defaults
         self,
         rate: float,
-        burst: int = 1,
+        burst: int | None = None,
         *,
         count: Literal["messages", "parts"] = "messages",
+        key: str | None = None,
+        per_sender: bool = False,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
-        self._shown = f"RateLimit({rate:g}, burst={burst}, count={count!r})"
-        self._bucket = _Bucket(rate, burst, clock or SystemClock())
+        shown = f"burst={burst or 1}" if key is None else f"key={key!r}"
+        self._shown = f"RateLimit({rate:g}, {shown}, count={count!r})"
+        if key is not None and (burst is not None or clock is not None):
+            raise ConfigurationError(
+                "a shared limit has no burst and no clock of its own: leave them out"
+            )
+        self._new_bucket = _buckets(rate, burst or 1, key, clock or SystemClock())
+        self._per_sender = per_sender
         self._counts_parts = count == "parts"
+        self._lock = ForkSafeLock()
+        self._shared: tuple[Storage, Clock] | None = None
+        self._buckets: dict[str | None, _Bucket | SharedBucket] = {}
+        if not per_sender:
+            self._buckets[None] = self._new_bucket(None)
 
     def __repr__(self) -> str:
         return self._shown
 
+    def share(self, storage: Storage, clock: Clock) -> None:
+        """Count on a storage, if the limit has a key."""
+        with self._lock:
+            self._shared = (storage, clock)
+            for bucket in self._buckets.values():
+                bucket.share(storage, clock)
+
     def take(self, envelope: Envelope) -> timedelta:
         """Count a message and return nothing, or return how long it has to wait for its turn."""
-        return self._bucket.take(self._cost(envelope))
+        with self.turn(envelope) as turn:
+            return turn.wait
+
+    @contextmanager
+    def turn(self, envelope: Envelope) -> Iterator[Turn]:
+        """Count a message for as long as a block lasts, in which it is handed over.
+
+        If it has to wait for its turn, it is not counted and must not be handed over.
+        """
+        bucket, cost = self._bucket_of(envelope), self._cost(envelope)
+        turn = bucket.begin(cost)
+        try:
+            yield turn
+        finally:
+            if not turn.wait:
+                bucket.end(cost)
 
     def pause(self, span: timedelta) -> None:
-        """Let nothing go for a span, at most an hour, and no burst after it."""
-        self._bucket.empty(span)
+        """Let nothing of this process go for a span, at most an hour, and no burst after it."""
+        for bucket in list(self._buckets.values()):
+            bucket.empty(span)
+
+    def _bucket_of(self, envelope: Envelope) -> "_Bucket | SharedBucket":
+        sender = envelope.sender if self._per_sender else None
+        name = sender.value if sender is not None else None
+        with self._lock:
+            bucket = self._buckets.get(name)
+            if bucket is None:
+                bucket = self._buckets[name] = self._new_bucket(name)
+                if self._shared is not None:
+                    bucket.share(*self._shared)
+        return bucket
 
     def _cost(self, envelope: Envelope) -> int:
         content = envelope.content
@@ -74,26 +141,37 @@ class RateLimit:
         return 1
 
 
+def _buckets(
+    rate: float, burst: int, key: str | None, clock: Clock | Callable[[], float]
+) -> "Callable[[str | None], _Bucket | SharedBucket]":
+    """Return what makes the bucket of a sender, or of all of them."""
+    if key is None:
+        return lambda _: _Bucket(rate, burst, clock)
+    return lambda sender: rate_bucket(rate, f"limit.{key}{f'.{sender}' if sender else ''}")
+
+
 def _rate(value: Any, name: str) -> Any:
-    return value if isinstance(value, RateLimit) else positive(value, name)
+    return value if isinstance(value, RateLimit | ConcurrencyLimit) else positive(value, name)
 
 
 class Throttled(Transport):
     """Hand over so many messages per second, and defer the others until there is room.
 
-    It never sleeps: a message that comes too early is answered with `Deferred` and the time after
-    which there is room for it. In any span of `t` seconds at most `rate * t + burst` go. A
-    message of more parts than the burst goes when nothing else has gone for long enough, and
-    those after it wait for what it took too much.
+    It never sleeps, unless its limit is shared: a message that comes too early is answered with
+    `Deferred` and the time after which there is room for it. In any span of `t` seconds at most
+    `rate * t + burst` go. A message of more parts than the burst goes when nothing else has gone
+    for long enough, and those after it wait for what it took too much.
 
     A provider that says itself that it is throttled gets nothing for the time it asks for, up to
     an hour, and after that no burst. A message counts whatever becomes of it.
 
-    One object limits the threads of one process; several workers share a limit by dividing it.
+    One object limits the threads of one process; a `RateLimit` with a `key` limits all processes
+    of one storage together.
 
     Args:
         transport: Who gets the messages.
-        rate: How many per second, or the limit that several transports share.
+        rate: How many per second, or the limit that several transports share: a `RateLimit`, or a
+            `ConcurrencyLimit`.
         burst: How many at once, after a pause; by default 1.
         count: What is counted: by default `messages`, or the `parts` of an SMS.
         name: As in `Failure.source`; by default the transport's.
@@ -113,7 +191,7 @@ class Throttled(Transport):
     def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
         self,
         transport: Transport,
-        rate: float | RateLimit,
+        rate: float | RateLimit | ConcurrencyLimit,
         burst: int | None = None,
         *,
         count: Literal["messages", "parts"] | None = None,
@@ -123,7 +201,8 @@ class Throttled(Transport):
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport
-        if isinstance(rate, RateLimit):
+        self._limit: RateLimit | ConcurrencyLimit
+        if isinstance(rate, RateLimit | ConcurrencyLimit):
             _check_alone(burst, count, clock)
             self._limit = rate
         else:
@@ -137,11 +216,15 @@ class Throttled(Transport):
     def __repr__(self) -> str:
         return f"Throttled({self._transport!r}, name={self.name!r})"
 
+    def share(self, storage: Storage, clock: Clock) -> None:
+        """Count on a storage, if the limit is shared."""
+        self._limit.share(storage, clock)
+
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
-        wait = self._limit.take(envelope)
-        if wait:
-            return self._too_early(wait)
-        outcome = self._transport.send(envelope, handoff)
+        with self._limit.turn(envelope) as turn:
+            if turn.wait:
+                return self._too_early(turn.wait)
+            outcome = self._transport.send(envelope, _Timed(handoff, turn))
         if isinstance(outcome, Deferred) and outcome.failure.retry is Retry.THROTTLED:
             self._limit.pause(outcome.retry_after or timedelta(0))
         return outcome
@@ -154,6 +237,18 @@ class Throttled(Transport):
             retry=Retry.THROTTLED,
         )
         return Deferred(failure=failure, retry_after=wait)
+
+
+class _Timed(Handoff):
+    """The engine's mark, which takes a while to be durable; then the rest until the turn."""
+
+    def __init__(self, handoff: Handoff, turn: Turn) -> None:
+        self._handoff = handoff
+        self._turn = turn
+
+    def __call__(self, *, references: Sequence[str] = ()) -> None:
+        self._handoff(references=references)
+        self._turn.await_begin()
 
 
 def _check_alone(*options: object) -> None:
@@ -178,6 +273,16 @@ class _Bucket:
         self._seen = self._read()
         self._full_at = Fraction(self._seen)
 
+    def share(self, storage: Storage, clock: Clock) -> None:
+        """Stay in this process."""
+
+    def end(self, tokens: int) -> None:
+        """Leave it at what was taken at the begin."""
+
+    def begin(self, tokens: int) -> Turn:
+        """Take tokens, or say how long to wait."""
+        return Turn(wait=self.take(tokens))
+
     def take(self, tokens: int) -> timedelta:
         """Take tokens and return nothing, or take none and return how long to wait for them."""
         with self._lock:
@@ -193,7 +298,7 @@ class _Bucket:
     def empty(self, rest: timedelta) -> None:
         """Take all tokens; the first comes back after a rest."""
         with self._lock:
-            pause = max(self._per_token, Fraction(min(rest, _LONGEST_REST) // _MICROSECOND))
+            pause = max(self._per_token, Fraction(min(rest, LONGEST_REST) // _MICROSECOND))
             full_at = self._now() + pause + (self._burst - 1) * self._per_token
             self._full_at = max(self._full_at, full_at)
 
