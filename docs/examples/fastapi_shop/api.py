@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,7 @@ from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.transports.development.console import ConsoleTransport
 from messaging_core import Channel, MessageQuery, Messenger, Worker
+from messaging_core.errors import InvalidRequestError
 from messaging_core.ports.http import HttpRequest
 
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000")
@@ -65,6 +67,10 @@ def make_app(engine: Engine, messenger: Messenger) -> FastAPI:
             await worker
 
     app = FastAPI(lifespan=lifespan)
+
+    @app.exception_handler(InvalidRequestError)
+    def refuse(_request: Request, error: InvalidRequestError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
 
     @app.post("/orders", status_code=201)
     def place_order(order: NewOrder) -> dict[str, str]:

@@ -53,6 +53,7 @@ def test_an_order_is_told_to_the_customer(client: TestClient) -> None:
 
     assert answer.status_code == 201
     assert status_of_first(client, "sent")
+    assert client.post("/orders", json={"number": 1002, "phone": "0612"}).status_code == 422
 
 
 def test_an_order_that_fails_sends_nothing(client: TestClient) -> None:

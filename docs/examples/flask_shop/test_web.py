@@ -44,6 +44,7 @@ def test_an_order_is_told_to_the_customer(client: FlaskClient, messenger: Messen
 
     assert answer.status_code == 201
     assert Worker(messenger).drain().sent == 1
+    assert client.post("/orders", data={"number": 1002, "phone": "0612"}).status_code == 422
 
 
 def test_an_order_that_fails_sends_nothing(client: FlaskClient) -> None:

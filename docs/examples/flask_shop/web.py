@@ -16,6 +16,7 @@ from messaging_adapters.receipts.twilio import TwilioReceipts
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.transports.development.console import ConsoleTransport
 from messaging_core import Channel, MessageQuery, Messenger, Worker
+from messaging_core.errors import InvalidRequestError
 from messaging_core.ports.http import HttpRequest
 
 DATABASE = os.environ.get("SHOP_DATABASE", "shop.db")
@@ -49,6 +50,10 @@ def make_app(engine: Engine, messenger: Messenger) -> Flask:
     """Return the application."""
     app = Flask(__name__)
     Base.metadata.create_all(engine)
+
+    @app.errorhandler(InvalidRequestError)
+    def refuse(error: InvalidRequestError) -> tuple[dict[str, str], int]:
+        return {"error": str(error)}, 422
 
     @app.post("/orders")
     def place_order() -> tuple[dict[str, str], int]:

@@ -24,6 +24,8 @@ class TestOrders(MessagingMixin, TestCase):
         answer = self.client.post("/orders", {"number": 1001, "phone": "+31687654321"})
 
         self.assertEqual(answer.status_code, 409)
+        answer = self.client.post("/orders", {"number": 1002, "phone": "0612"})
+        self.assertEqual(answer.status_code, 422)
         self.outbox.drain()
         self.outbox.assert_nothing_sent()
 

@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from messaging_adapters.django import messenger
+from messaging_core.errors import InvalidRequestError
 from orders.models import Order
 
 
@@ -20,4 +21,6 @@ def place_order(request: HttpRequest) -> JsonResponse:
             Order.objects.create(number=number, phone=phone)
     except IntegrityError:
         return JsonResponse({"error": "this number is taken"}, status=409)
+    except InvalidRequestError as error:
+        return JsonResponse({"error": str(error)}, status=422)
     return JsonResponse({"message": str(message.id)}, status=201)
