@@ -28,7 +28,7 @@ LONGEST_REST: Final = timedelta(hours=1)
 _GRACE: Final = timedelta(seconds=5)
 """How long a process may be held up during calls."""
 
-_LEAD: Final = timedelta(milliseconds=100)
+_LEAD: Final = timedelta(milliseconds=250)
 """How long the commit before a call may take without a loss of rate."""
 
 _LEASE: Final = timedelta(seconds=1)
@@ -52,7 +52,7 @@ class Turn:
     clock: Clock | None = None
 
     def await_begin(self) -> None:
-        """Wait for the instant, which is a tenth of a second away at most."""
+        """Wait for the instant, which is a quarter of a second away at most."""
         if self.begin_at is not None and self.clock is not None:
             rest = min(self.begin_at - self.clock.now(), _LEAD)
             sleep(max(rest.total_seconds(), 0.0))

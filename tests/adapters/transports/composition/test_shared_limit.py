@@ -102,9 +102,9 @@ def test_a_rate_below_one_has_a_longer_window() -> None:
     transport = process(storage, clock, RateLimit(0.25, key="a"))
 
     assert went(send(transport))
-    clock.advance(SECOND * 3.8)
+    clock.advance(SECOND * 3.7)
     assert not went(send(transport))
-    clock.advance(SECOND * 0.2)
+    clock.advance(SECOND * 0.3)
     assert went(send(transport))
 
 
