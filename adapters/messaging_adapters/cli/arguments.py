@@ -46,6 +46,7 @@ def parser() -> ArgumentParser:
     """Return the parser of the whole command line; `run` says where a command is."""
     root = Parser(prog="messaging", description=_DESCRIPTION)
     root.set_defaults(run="")
+    root.add_argument("--version", action="store_true", help="show the version")
     _add_files(root, default=None)
     add = root.add_subparsers(title="commands", metavar="COMMAND").add_parser
     _add_demo(add)
