@@ -64,6 +64,8 @@ def _run(arguments: Sequence[str] | None, clock: Clock) -> int:
     commands = parser()
     options = commands.parse_args(arguments)
     options.clock = clock
+    if options.version:
+        return _call("commands.version:version", options)
     if options.run:
         return _call(options.run, options)
     commands.print_help()

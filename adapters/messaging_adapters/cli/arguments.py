@@ -46,9 +46,13 @@ def parser() -> ArgumentParser:
     """Return the parser of the whole command line; `run` says where a command is."""
     root = Parser(prog="messaging", description=_DESCRIPTION)
     root.set_defaults(run="")
+    root.add_argument("--version", action="store_true", help="show the version")
     _add_files(root, default=None)
     add = root.add_subparsers(title="commands", metavar="COMMAND").add_parser
     _add_demo(add)
+    init = add("init", help="write a messaging.toml that works as it is")
+    _add_config(init, default=SUPPRESS)
+    init.set_defaults(run="commands.init:init")
     common = _common()
     _add_send(add, common)
     _add_plan(add, common)
@@ -79,7 +83,7 @@ def _common() -> Parser:
     return common
 
 
-def _add_files(to: ArgumentParser, *, default: Any) -> None:
+def _add_config(to: ArgumentParser, *, default: Any) -> None:
     to.add_argument(
         "--config",
         type=Path,
@@ -87,6 +91,10 @@ def _add_files(to: ArgumentParser, *, default: Any) -> None:
         default=default,
         help="channels (default: messaging.toml)",
     )
+
+
+def _add_files(to: ArgumentParser, *, default: Any) -> None:
+    _add_config(to, default=default)
     to.add_argument(
         "--database",
         type=_database,

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(package, argu
 
     line = f"messaging: {package} is not installed: pip install 'messaging-engine[{extra}]'\n"
     assert (ran.returncode, ran.stderr) == (2, line)
+
+
+def test_the_version_is_that_of_the_package(run):
+    ran = run("--version")
+
+    assert ran.status == 0
+    assert ran.out.startswith(f"messaging-engine {version('messaging-engine')} (Python 3.")
 
 
 def test_a_reader_that_goes_away_is_no_traceback(run, write, sms):
