@@ -161,6 +161,7 @@ class AsyncMessenger(ForkAware):
     workers = threaded(Messenger.workers)
     health = threaded(Messenger.health)
     timeline = threaded(Messenger.timeline)
+    attempts = threaded(Messenger.attempts)
     inspect = threaded(Messenger.inspect)
     inspect_contact = threaded(Messenger.inspect_contact)
     changes = threaded(Messenger.changes)

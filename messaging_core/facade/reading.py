@@ -27,7 +27,7 @@ from messaging_core.models.delivery.campaign import Campaign
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.rollups import FIVE_MINUTES, RollupBy, Rollups, Tag
-from messaging_core.models.messages.counts import CountBy, Counts
+from messaging_core.models.messages.counts import MOST_COUNTED, CountBy, Counts
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.received_file import ReceivedFile
@@ -152,8 +152,14 @@ class Reading(MessengerParts):
         query = query or MessageQuery()
         return evolve(query, channel_id=self.channels.ids(query.channel_id))
 
-    @checked(query=optional(A_QUERY), by=members(CountBy))
-    def counts(self, query: MessageQuery | None = None, *, by: Collection[CountBy] = ()) -> Counts:
+    @checked(query=optional(A_QUERY), by=members(CountBy), most=whole(1, MOST_COUNTED))
+    def counts(
+        self,
+        query: MessageQuery | None = None,
+        *,
+        by: Collection[CountBy] = (),
+        most: int = MOST_COUNTED,
+    ) -> Counts:
         """Return how many messages a query matches, without listing them.
 
         The cost is bounded: of more than 10,000 messages, 10,000 are counted, and the result says
@@ -162,11 +168,12 @@ class Reading(MessengerParts):
         Args:
             query: As for `find`; its limit and page token count for nothing.
             by: What to tell apart: `status`, `channel` and `day`, any of them.
+            most: How many are counted at most, 1 to 10,000: the cost grows with them.
 
         Raises:
             InvalidQueryError: A filter is invalid.
         """
-        return self._lookup.counts(query, by)
+        return self._lookup.counts(query, by, most)
 
     @checked(
         since=instant,

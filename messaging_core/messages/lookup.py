@@ -12,7 +12,7 @@ from messaging_core.models.delivery.damage import DamagedRows
 from messaging_core.models.delivery.doubts import Doubts
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
-from messaging_core.models.messages.counts import MOST_COUNTED, CountBy, Counts
+from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Direction, Message, Status
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.transaction import Storage, Transaction
@@ -51,11 +51,11 @@ class MessageLookup:
         with self.storage.begin(read_only=True) as tx:
             return tx.messages.find_json(query)
 
-    def counts(self, query: MessageQuery | None, by: Collection[CountBy]) -> Counts:
+    def counts(self, query: MessageQuery | None, by: Collection[CountBy], most: int) -> Counts:
         """Return how many messages there are, grouped as asked."""
         query = checked_query(query or MessageQuery(), check_query)
         with self.storage.begin(read_only=True) as tx:
-            return tx.messages.count(query, by, most=MOST_COUNTED)
+            return tx.messages.count(query, by, most=most)
 
     def dead_letters(self, workspace: UUID, limit: int, page_token: str | None) -> Page[Message]:
         """Return one page of the messages that could not be sent."""
