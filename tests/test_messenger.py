@@ -1,8 +1,11 @@
 """What a host may rely on when it sends, plans, looks up, lists, cancels and moves messages."""
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -674,6 +677,38 @@ class TestLookingUp:
 
 
 class TestHostTransactions:
+    def test_it_reads_what_the_host_has_not_committed(self, tmp_path: Path) -> None:
+        with (
+            SqliteStorage(tmp_path / "messages.db", busy_timeout=timedelta(seconds=0.1)) as storage,
+            closing(sqlite3.connect(tmp_path / "messages.db")) as host,
+        ):
+            messenger = Engine(storage).messenger
+            message = messenger.send("orders", a_request(), connection=host)
+
+            own = messenger.get(message.id, connection=host)
+            page = messenger.find(connection=host)
+            host.rollback()
+
+            assert (own, page.results) == (message, [message])
+            assert messenger.find().results == []
+
+    def test_a_host_that_only_reads_stops_no_writer(self, tmp_path: Path) -> None:
+        with (
+            SqliteStorage(tmp_path / "messages.db", busy_timeout=timedelta(seconds=0.1)) as storage,
+            closing(sqlite3.connect(tmp_path / "messages.db")) as host,
+        ):
+            messenger = Engine(storage).messenger
+            message = messenger.send("orders", a_request())
+
+            assert messenger.get(message.id, connection=host) == message
+            assert not host.in_transaction
+            messenger.send("orders", a_request())
+
+    def test_messages_in_memory_are_in_no_database_of_the_host(self) -> None:
+        messenger = Engine(MemoryStorage()).messenger
+        with pytest.raises(ConfigurationError, match="cannot join"):
+            messenger.find(connection=object())
+
     def test_a_rolled_back_message_was_never_sent(self, sqlite: SqliteStorage) -> None:
         engine = Engine(sqlite)
         connection = sqlite._connection

@@ -20,19 +20,14 @@ from messaging_core.decisions.acceptance.admission import admit
 from messaging_core.decisions.acceptance.fallback import addressed, fallback_request
 from messaging_core.decisions.content.carrying import beyond
 from messaging_core.decisions.content.link_planning import Linking, counts_parts, wants_links
-from messaging_core.errors import (
-    CommitUnknownError,
-    InvalidMessageError,
-    InvalidRequestError,
-    StorageError,
-)
+from messaging_core.errors import InvalidMessageError, InvalidRequestError
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.request import SendMessage
 from messaging_core.ports.media import MediaCheck
-from messaging_core.ports.storage.repetition import repeated
+from messaging_core.ports.storage.repetition import repeated, resolved
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.templates.resolver import TemplateResolver
 from messaging_core.wire import dump_send_message, parse_send_message
@@ -66,15 +61,9 @@ class MessageAcceptor:
         the connection is lost during the commit and all requests have idempotency keys, they are
         accepted again: the keys tell what was written.
         """
-        try:
+        if any(submission.idempotency_key is None for submission in submissions):
             return self._accept(submissions, connection)
-        except CommitUnknownError as unknown:
-            if any(submission.idempotency_key is None for submission in submissions):
-                raise
-            try:
-                return self._accept(submissions, connection)
-            except StorageError as error:  # the first may have been written
-                raise unknown from error
+        return resolved(lambda: self._accept(submissions, connection))
 
     @repeated
     def _accept(self, submissions: Sequence[Submission], connection: Any) -> list[AcceptResult]:

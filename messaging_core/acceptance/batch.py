@@ -19,7 +19,7 @@ from messaging_core.models.delivery.delivery import IdempotencyKey
 from messaging_core.models.messages.batch import Batch
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.ports.storage.repetition import repeated
+from messaging_core.ports.storage.repetition import repeated, resolved
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.requests.message import MAX_BATCH, check_batch
 from messaging_core.wire import canonical_bytes
@@ -32,7 +32,6 @@ class BatchAcceptor:
 
     acceptor: MessageAcceptor
 
-    @repeated
     def accept(
         self,
         channel: Channel,
@@ -43,6 +42,9 @@ class BatchAcceptor:
     ) -> Batch:
         """Keep a batch in one transaction, or return the batch that was kept under its key.
 
+        If the connection is lost during the commit, a batch with a key is accepted again: the key
+        tells whether it was written.
+
         Raises:
             InvalidMessageError: Its number of requests, or its key, is not allowed.
             IdempotencyConflictError: The key was used for something else.
@@ -52,6 +54,18 @@ class BatchAcceptor:
             violations += check_key(idempotency_key)
         if violations:
             raise InvalidMessageError(violations)
+        if idempotency_key is None:
+            return self._accept(channel, requests, None, connection)
+        return resolved(lambda: self._accept(channel, requests, idempotency_key, connection))
+
+    @repeated
+    def _accept(
+        self,
+        channel: Channel,
+        requests: Sequence[Request],
+        idempotency_key: str | None,
+        connection: Any,
+    ) -> Batch:
         now = self.acceptor.context.now()
         prepared = [self._prepare(channel, request, idempotency_key, now) for request in requests]
         key = None if idempotency_key is None else _key(idempotency_key, prepared)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from attrs import evolve
@@ -47,13 +47,21 @@ class Reading(MessengerParts):
     """Look up, list and count messages."""
 
     @checked(message_id=id_of("message"), workspace=uuid)
-    def get(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> Message:
+    def get(
+        self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE, connection: Any = None
+    ) -> Message:
         """Return a message as it is now.
+
+        Args:
+            message_id: Its id.
+            workspace: Its tenant.
+            connection: As for `send`; then the message is seen as the host's transaction sees it,
+                which is before the commit too.
 
         Raises:
             UnknownMessageError: This workspace has no such message.
         """
-        return self._lookup.get(message_id, workspace)
+        return self._lookup.get(message_id, workspace, connection)
 
     @checked(message_id=id_of("message"), workspace=uuid)
     def get_json(self, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> bytes:
@@ -125,14 +133,18 @@ class Reading(MessengerParts):
         return changes(self.context, after, workspace, limit)
 
     @checked(query=optional(A_QUERY))
-    def find(self, query: MessageQuery | None = None) -> Page[Message]:
+    def find(self, query: MessageQuery | None = None, *, connection: Any = None) -> Page[Message]:
         """Return one page of messages, the newest first.
+
+        Args:
+            query: Which messages; all of the default workspace if it is omitted.
+            connection: As for `get`.
 
         Raises:
             InvalidQueryError: A filter, the limit or the page token is invalid.
             UnknownChannelError: The query names a channel that this messenger does not have.
         """
-        return self._lookup.find(self._with_ids(query))
+        return self._lookup.find(self._with_ids(query), connection)
 
     @checked(query=optional(A_QUERY))
     def find_json(self, query: MessageQuery | None = None) -> bytes:

@@ -1,6 +1,7 @@
 """Look up messages, and what happened to them."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from messaging_core.decisions.status.events import doubts_of
@@ -26,9 +27,9 @@ class MessageLookup:
 
     storage: Storage
 
-    def get(self, message_id: UUID, workspace: UUID) -> Message:
-        """Return a message as it is now."""
-        with self.storage.begin(read_only=True) as tx:
+    def get(self, message_id: UUID, workspace: UUID, connection: Any = None) -> Message:
+        """Return a message as it is now, or as the host's own transaction sees it."""
+        with self.storage.begin(connection, read_only=True) as tx:
             return message_of(tx, workspace, message_id)
 
     def get_json(self, message_id: UUID, workspace: UUID) -> bytes:
@@ -39,10 +40,10 @@ class MessageLookup:
             raise UnknownMessageError(message_id)
         return document
 
-    def find(self, query: MessageQuery | None) -> Page[Message]:
+    def find(self, query: MessageQuery | None, connection: Any = None) -> Page[Message]:
         """Return one page of messages, the newest first."""
         query = checked_query(query or MessageQuery(), check_query)
-        with self.storage.begin(read_only=True) as tx:
+        with self.storage.begin(connection, read_only=True) as tx:
             return tx.messages.find(query)
 
     def find_json(self, query: MessageQuery | None) -> bytes:

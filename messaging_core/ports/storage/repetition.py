@@ -1,4 +1,4 @@
-"""Repeat a transaction that gave way to another."""
+"""Repeat a transaction that gave way to another, or whose commit was not answered."""
 
 import random
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
-from messaging_core.errors import StorageConflictError
+from messaging_core.errors import CommitUnknownError, StorageConflictError, StorageError
 
 _MOST: Final = 5
 _FIRST_PAUSE: Final = 0.005  # seconds
@@ -33,3 +33,18 @@ def repeated(call: Callable[P, R]) -> Callable[P, R]:
         return call(*args, **kwargs)
 
     return guarded
+
+
+def resolved(call: Callable[[], R]) -> R:
+    """Call again, once, what raises `CommitUnknownError`.
+
+    The call has idempotency keys, which tell the second what the first has written. If the second
+    fails too, that remains unknown, and so the error is that of the first.
+    """
+    try:
+        return call()
+    except CommitUnknownError as unknown:
+        try:
+            return call()
+        except StorageError as error:  # the first may have been written
+            raise unknown from error

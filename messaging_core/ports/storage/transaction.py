@@ -82,7 +82,8 @@ class Storage(Protocol):
             connection: The host's own connection, inside the host's own transaction. Then the
                 storage neither commits nor rolls back. A block that raises still leaves nothing
                 of itself in the host's transaction.
-            read_only: The block writes nothing, so it keeps no writer waiting.
+            read_only: The block writes nothing, so it keeps no writer waiting. With the host's
+                connection it sees what the host's transaction wrote, and locks nothing in it.
 
         Raises:
             StorageBusyError: Another transaction held the storage for too long; nothing was

@@ -179,16 +179,17 @@ class PostgresStorage(ForkAware, Storage):
     def begin(
         self, connection: Any = None, *, read_only: bool = False
     ) -> AbstractContextManager[Transaction]:
-        return self._own(read_only=read_only) if connection is None else self._hosts(connection)
+        if connection is None:
+            return self._own(read_only=read_only)
+        return self._hosts(connection, read_only=read_only)
 
     @contextmanager
-    def _hosts(self, connection: Any) -> Iterator[Transaction]:
+    def _hosts(self, connection: Any, *, read_only: bool) -> Iterator[Transaction]:
         """Take part in the host's transaction."""
         raw = driver_connection(connection)
         with translated(), joined(raw):
-            yield PostgresTransaction(
-                PostgresCursor(raw, locks=True), self._scan_budget, read_only=False
-            )
+            cursor = PostgresCursor(raw, locks=not read_only)
+            yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
 
     @contextmanager
     def _own(self, *, read_only: bool) -> Iterator[Transaction]:

@@ -18,15 +18,17 @@ _NAMES = cycle(f"messaging_{number}" for number in range(8))
 
 
 @contextmanager
-def joined(raw: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+def joined(raw: sqlite3.Connection, *, read_only: bool = False) -> Iterator[sqlite3.Cursor]:
     """Work inside the host's transaction, all or nothing, and leave it open.
 
-    Where the host has begun none, one is begun that the host then ends as usual.
+    Where the host has begun none, one is begun that the host then ends as usual. To read, none is
+    needed that would outlast the block: it would stop all other writers until the host ends it.
     """
     if not raw.in_transaction:
         if commits_by_itself(raw):
             raise ConfigurationError("begin a transaction on this connection first")
-        raw.execute("BEGIN IMMEDIATE")
+        if not read_only:
+            raw.execute("BEGIN IMMEDIATE")
     cursor = raw.cursor()
     cursor.row_factory = None
     savepoint = _Savepoint(cursor)

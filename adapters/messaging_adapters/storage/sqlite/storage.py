@@ -263,17 +263,21 @@ class SqliteStorage(ForkAware, Storage):
     def begin(
         self, connection: Any = None, *, read_only: bool = False
     ) -> AbstractContextManager[Transaction]:
-        return self._own(read_only=read_only) if connection is None else self._hosts(connection)
+        if connection is None:
+            return self._own(read_only=read_only)
+        return self._hosts(connection, read_only=read_only)
 
     @contextmanager
-    def _hosts(self, connection: Any) -> Iterator[Transaction]:
+    def _hosts(self, connection: Any, *, read_only: bool) -> Iterator[Transaction]:
         """Take part in the host's transaction."""
         driver = self._driver
         with (
             translated(driver.Error),
-            joined(driver_connection(connection, driver)) as cursor,
+            joined(driver_connection(connection, driver), read_only=read_only) as cursor,
         ):
-            yield SqliteTransaction(cursor, self._scan_budget, self._space)
+            tx = SqliteTransaction(cursor, self._scan_budget, self._space)
+            tx.timeline.read_only = read_only
+            yield tx
 
     @contextmanager
     def _own(self, *, read_only: bool) -> Iterator[Transaction]:

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.connections import Connections
-from messaging_core import Channel, Messenger
+from messaging_core import Channel, Messenger, SendMessage, text, to
 from messaging_core.errors import (
     CommitUnknownError,
     ConfigurationError,
@@ -33,6 +33,7 @@ from postgres_server import PostgresServer, Schemas, postgres_binaries
 
 SOON = timedelta(seconds=1)
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
+REQUEST = SendMessage(receiver=to("+31612345678"), body=text("hi"))
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +211,28 @@ class TestLostCommit:
         )
 
         assert walk(self.storage) == [message.id]
+
+    @pytest.mark.parametrize("is_written", [True, False])
+    def test_a_batch_with_a_key_is_accepted_once(self, *, is_written: bool) -> None:
+        self.is_written = is_written
+
+        batch = self.messenger.send_batch("orders", [REQUEST, REQUEST], idempotency_key="batch-1")
+
+        assert sorted(walk(self.storage)) == sorted(message.id for message in batch.messages)
+
+    def test_a_batch_without_a_key_raises(self) -> None:
+        with pytest.raises(CommitUnknownError):
+            self.messenger.send_batch("orders", [REQUEST, REQUEST])
+
+        assert len(walk(self.storage)) == 2
+
+    def test_a_batch_whose_second_commit_is_lost_too_raises(self) -> None:
+        self.losses, self.is_written = 2, False
+
+        with pytest.raises(CommitUnknownError):
+            self.messenger.send_batch("orders", [REQUEST], idempotency_key="batch-1")
+
+        assert walk(self.storage) == []
 
     def test_a_request_without_a_key_raises_and_says_what_is_unknown(self) -> None:
         with pytest.raises(CommitUnknownError):

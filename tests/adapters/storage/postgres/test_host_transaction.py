@@ -13,11 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_core import Channel, MessageQuery, Messenger
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.models.delivery.delivery import NewMessage
-from messaging_core.testing import a_message, a_new_message
+from messaging_core.testing import RecordingTransport, a_message, a_new_message
 from messaging_core.testing.contracts.storage.steps import AT, LEASE, add, claim, get, ids, walk
 from postgres_server import Schemas
+
+ORDERS = Channel(name="orders", platform="sms", sender="Shop")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,33 @@ class TestPsycopg:
                 own = tx.messages.get(new.workspace, new.message.id)
 
         assert (before, own, get(storage, new)) == (None, new.message, new.message)
+
+    def test_a_messenger_reads_what_the_host_has_not_committed(
+        self, storage: PostgresStorage, dsn: str
+    ) -> None:
+        messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
+        with psycopg.connect(dsn) as connection:
+            message = messenger.send(
+                "orders", to="+31612345678", text="hi", tags=["own"], connection=connection
+            )
+
+            own = messenger.get(message.id, connection=connection)
+            page = messenger.find(MessageQuery(tag="own"), connection=connection)
+            others = messenger.find(MessageQuery(tag="own"))
+            connection.rollback()
+
+        assert own == message
+        assert (page.results, others.results) == ([message], [])
+
+    def test_a_message_that_the_host_reads_stays_free_for_workers(
+        self, storage: PostgresStorage, dsn: str
+    ) -> None:
+        messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
+        message = messenger.send("orders", to="+31612345678", text="hi")
+        with psycopg.connect(dsn) as connection:
+            messenger.get(message.id, connection=connection)
+
+            assert messenger.cancel(message.id)
 
     def test_a_connection_keeps_its_settings(self, storage: PostgresStorage, dsn: str) -> None:
         new = a_new_message(a_message(body="NUL \0 and \1"))

@@ -4,10 +4,13 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 
 import psycopg
 import pytest
 
+from messaging_adapters.storage.postgres import queries as own_queries
+from messaging_adapters.storage.postgres import stores as own_stores
 from messaging_adapters.storage.postgres.dialect import translated, translated_with_locks
 from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
@@ -16,6 +19,7 @@ from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_NAMES
 from postgres_server import Schemas
 
+Packages = tuple[ModuleType, ...]
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 
 # Not executed on PostgreSQL: a store of its own has another statement. Beginnings of statements,
@@ -39,9 +43,20 @@ OWN = {
 """The statements that PostgreSQL has its own way for, by module."""
 
 
-def statements() -> Iterator[tuple[str, str, str]]:
+# PostgreSQL 14 is the oldest that we support; later versions brought these.
+_SUBQUERY = re.compile(r"\b(?:FROM|JOIN)\s*\((?=\s*\(*(?:SELECT|VALUES|WITH)\b)")
+_ALIAS = re.compile(
+    r"\s*(?:AS\s+)?(?!(?:WHERE|GROUP|ORDER|LIMIT|JOIN|CROSS|ON|USING|UNION)\b)[a-z]\w*"
+)
+_LATER = re.compile(
+    r"\b(?:MERGE INTO|NULLS NOT DISTINCT|IS JSON|JSON_\w+\(|any_value|uuidv7|array_sample"
+    r"|array_shuffle|regexp_(?:like|count|instr|substr)|RETURNING (?:old|new)\.|\d_\d)",
+)
+
+
+def statements(packages: Packages = (stores, queries)) -> Iterator[tuple[str, str, str]]:
     """Yield module, name and text of each statement of the stores."""
-    for package in (stores, queries):
+    for package in packages:
         for info in pkgutil.iter_modules(package.__path__):
             module = import_module(f"{package.__name__}.{info.name}")
             for name, value in vars(module).items():
@@ -74,6 +89,52 @@ def test_a_shared_statement_is_understood(
         connection.execute(f"PREPARE messaging_test AS {statement}")
         connection.execute("DEALLOCATE messaging_test")
     assert "json_each" not in translated(text).text, (module, name)
+
+
+def unsupported(text: str) -> list[str]:
+    """Return what PostgreSQL 14 does not understand in a statement that its successors do."""
+    nameless = [
+        text[match.start() :]
+        for match in _SUBQUERY.finditer(text)
+        if not _ALIAS.match(text, end_of(text, match.end()))
+    ]
+    return nameless + _LATER.findall(text)
+
+
+def end_of(text: str, start: int) -> int:
+    """Return where the parenthesis ends whose content starts there."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if not depth:
+            return place + 1
+    return len(text)
+
+
+def test_postgresql_14_understands_what_later_versions_do() -> None:
+    shared = {name: translated_with_locks(text).text for _, name, text in SHARED}
+    own = {name: text for _, name, text in statements((own_stores, own_queries))}
+
+    for name, text in [*shared.items(), *own.items(), *enumerate(OVERRIDES.values())]:
+        assert unsupported(text) == [], name
+
+
+@pytest.mark.parametrize(
+    ("text", "is_understood"),
+    [
+        ("SELECT count(*) FROM (SELECT 1 FROM a WHERE b IN (1, 2))", False),
+        ("SELECT count(*) FROM (SELECT 1 FROM a WHERE b IN (1, 2)) WHERE c", False),
+        ("SELECT 1 FROM a JOIN (SELECT 2 AS b) USING (b)", False),
+        ("SELECT count(*) FROM (SELECT 1 FROM a WHERE b IN (1, 2)) AS c", True),
+        ("SELECT count(*) FROM (SELECT 1 FROM (SELECT 2) a) b WHERE c", True),
+        ("SELECT 1 WHERE EXISTS (SELECT 1) AND a IN (SELECT b FROM c)", True),
+        ("SELECT any_value(a) FROM b", False),
+    ],
+)
+def test_a_subquery_without_a_name_is_not_for_postgresql_14(
+    text: str, *, is_understood: bool
+) -> None:
+    assert (unsupported(text) == []) is is_understood
 
 
 def test_every_migration_of_sqlite_has_one_here() -> None:

@@ -47,11 +47,11 @@ _FIRST_DUE = (
 )
 _COUNT = (
     "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
-    " AND channel_id = ? AND due_at <= ? AND crashes = 0 LIMIT ?)"
+    " AND channel_id = ? AND due_at <= ? AND crashes = 0 LIMIT ?) AS due"
 )
 _COUNT_ALL = (
     "SELECT count(*) FROM (SELECT 1 FROM messaging_outbox WHERE lane = ? AND workspace = ?"
-    " AND channel_id = ? AND due_at <= ? LIMIT ?)"
+    " AND channel_id = ? AND due_at <= ? LIMIT ?) AS due"
 )
 _DUE = (
     "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
