@@ -1,7 +1,7 @@
 """The channels, the database and the webhooks of a configuration."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,7 @@ from messaging_core.models.common.channel import EMAIL, SMS, Channel
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.transport import Transport, close_transports
+from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.rules.addressing.sender_pool import channel_senders
 
 _NO_FILE: Final = Path("configuration")
@@ -95,6 +96,14 @@ class Config:
         store = self._make(self.media.store, "[media.store]", environment, {})
         uploads: Uploads = self._make(self.media.uploads_in(store), "[media]", environment, {})
         return uploads
+
+    def incoming_media(
+        self, uploads: Uploads | None, transports: Iterable[Transport]
+    ) -> IncomingMedia | None:
+        """Return where files of incoming messages are kept, if they are, with these uploads."""
+        if self.media is None or uploads is None:
+            return None
+        return self.media.incoming_media(uploads, transports)
 
     def transport(
         self,

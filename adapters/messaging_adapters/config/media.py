@@ -1,18 +1,29 @@
-"""What a configuration says about media: where files are kept, and what may be uploaded."""
+"""What a configuration says about media: where files are kept, uploads, incoming files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import evolve
 
+from messaging_adapters.config.keys import Key, faults_of
+from messaging_adapters.config.media_accounts import AccountsMediaSource
 from messaging_adapters.config.settings import Settings
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.lazy import frozen
 from messaging_core.ports.configuration import MEDIA_STORES, AdapterType
 from messaging_core.ports.media_store import MediaStore
+from messaging_core.ports.transport import Transport, leaves
+from messaging_core.receipts.incoming_media import IncomingMedia
 
 _UPLOADS: Final = AdapterType(make=Uploads, secrets=frozenset({"secret"}))
 _STORE: Final = "store"
+_INCOMING: Final = "incoming"
+_INCOMING_MAX_BYTES: Final = "incoming_max_bytes"
+_OF_INCOMING: Final = {
+    _INCOMING: Key(kind=bool),
+    _INCOMING_MAX_BYTES: Key(kind=int, least=1),
+}
+_NOT_INCOMING: Final = "nothing of incoming messages is kept; write incoming = true, too"
 _BASE_URL: Final = "base_url"
 _NO_STORE: Final = 'missing; write store = "folder:media" or store = "s3://bucket?region=eu-west-1"'
 _UNSIGNED: Final = (
@@ -31,15 +42,47 @@ class MediaSettings:
     Attributes:
         store: Where the files are kept.
         uploads: What may be uploaded, and how it is signed.
+        incoming: What is said about the files of incoming messages.
     """
 
     store: Settings
     uploads: Settings
+    incoming: Mapping[str, Any]
 
     def uploads_in(self, store: MediaStore) -> Settings:
         """Return the settings that make the uploads of a store."""
         adapter = evolve(_UPLOADS, complete=lambda options: {**options, _STORE: store})
         return evolve(self.uploads, adapter=adapter)
+
+    def incoming_media(
+        self, uploads: Uploads, transports: Iterable[Transport]
+    ) -> IncomingMedia | None:
+        """Return where the files of incoming messages are kept, if they are.
+
+        Args:
+            uploads: Those of the configuration; the files are kept in the same store.
+            transports: Of the channels; those of providers know how their media are fetched.
+        """
+        if not self.incoming.get(_INCOMING):
+            return None
+        limit = self.incoming.get(_INCOMING_MAX_BYTES)
+        return IncomingMedia(
+            store=uploads.store,
+            base_url=uploads.base_url,
+            source=AccountsMediaSource(_media_credentials(transports)),
+            **({} if limit is None else {"max_bytes": limit}),
+        )
+
+
+def _media_credentials(transports: Iterable[Transport]) -> list[Any]:
+    """Return what the media of each account are fetched with; channels may share an account."""
+    accounts: list[Any] = []
+    for transport in transports:
+        for leaf in leaves(transport):
+            credentials = getattr(leaf, "media_credentials", {})
+            if credentials and credentials not in accounts:
+                accounts.append(credentials)
+    return accounts
 
 
 def media_faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
@@ -51,6 +94,7 @@ def media_faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
         yield f"[media] store: {_NO_STORE}"
     elif not isinstance(table[_STORE], str | dict):
         yield "[media] store: must be a DSN in quotes, or a table"
+    yield from (f"[media] {fault}" for fault in _incoming_faults(table))
     settings = media_of(data, in_file=in_file)
     if settings is None:
         return
@@ -63,16 +107,29 @@ def media_faults(data: Mapping[str, Any], *, in_file: bool) -> Iterator[str]:
         yield f"[media] {name}: {text}"
 
 
+def _incoming_faults(table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the keys about the files of incoming messages."""
+    given = _of_incoming(table)
+    yield from faults_of(given, _OF_INCOMING)
+    if _INCOMING_MAX_BYTES in given and not given.get(_INCOMING):
+        yield f"{_INCOMING_MAX_BYTES}: {_NOT_INCOMING}"
+
+
+def _of_incoming(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name in _OF_INCOMING}
+
+
 def media_of(data: Mapping[str, Any], *, in_file: bool) -> MediaSettings | None:
     """Return what a configuration says about media, if it says something."""
     table = data.get("media")
     if not isinstance(table, dict) or not table:
         return None
-    given = {name: value for name, value in table.items() if name != _STORE}
+    given = {name: value for name, value in table.items() if name not in {_STORE, *_OF_INCOMING}}
     http = data.get("http")
     if isinstance(http, dict) and isinstance(http.get("public_url"), str):
         given = {_BASE_URL: http["public_url"], **given}
     return MediaSettings(
         store=Settings(group=MEDIA_STORES, given=table.get(_STORE, ""), in_file=in_file),
         uploads=Settings(group="", given=given, in_file=in_file, adapter=_UPLOADS),
+        incoming=_of_incoming(table),
     )

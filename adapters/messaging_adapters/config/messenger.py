@@ -34,6 +34,7 @@ def messenger_from(
 
     Channels with equal settings share one transport, and so its connections. With a table `media`
     transports carry uploaded files, and `send` refuses a URL that nothing was uploaded to.
+    With `incoming` in it, the files of incoming messages are kept, too.
 
     Args:
         source: The path of a TOML file, or the same as a mapping.
@@ -56,6 +57,7 @@ def messenger_from(
         transports, parsers = config.make(variables, uploads=uploads)
         made.callback(close_transports, transports.values())
         options.setdefault("media_check", uploads)
+        options.setdefault("incoming_media", config.incoming_media(uploads, transports.values()))
         options.setdefault("short_link_domain", config.short_link_domain)
         options.setdefault("receipt_parsers", parsers)
         own = storage

@@ -12,11 +12,13 @@ from messaging_adapters.uploads.presigned import Uploads
 from messaging_adapters.uploads.store_check import check_media_store
 from messaging_core.models.delivery.transport_check import CheckStatus, TransportCheck
 from messaging_core.ports.transport import Transport, check_transport, close_transports
+from messaging_core.receipts.incoming_media import IncomingMedia
 
 _NO_CHECK = "cannot be checked"
 _MOST_NAMED = 100
 _MEDIA = "[media]"
 _STORE = "store"
+_INCOMING = "incoming"
 
 
 def check(options: Namespace) -> int:
@@ -34,6 +36,9 @@ def check(options: Namespace) -> int:
         if uploads is not None:
             stack.callback(uploads.close)
             rows.append(_media_row(uploads))
+        incoming = config.incoming_media(uploads, transports.values())
+        if incoming is not None:
+            rows.append(_incoming_row(incoming))
     columns = [*(Column(name) for name in ("channel", "transport", "result"))]
     screen.table([*columns, Column("reason", wraps=True)], [row for row, _ in rows])
     is_sound = _shows_no_damage(screen, options, config)
@@ -68,6 +73,12 @@ def _media_row(uploads: Uploads) -> tuple[tuple[str, ...], bool]:
     status = CheckStatus.OK if error is None else CheckStatus.BAD_SETUP
     reason = "" if error is None else error.reason
     return (_MEDIA, _STORE, status.replace("_", " "), reason), error is None
+
+
+def _incoming_row(incoming: IncomingMedia) -> tuple[tuple[str, ...], bool]:
+    """Return whose media are fetched with credentials: only a file itself would check them."""
+    hosts = ", ".join(getattr(incoming.source, "hosts", ())) or "no host"
+    return (_MEDIA, _INCOMING, _NO_CHECK, f"fetched with credentials from {hosts}"), True
 
 
 def _row(channel: str, name: str, result: TransportCheck | None) -> tuple[tuple[str, ...], bool]:

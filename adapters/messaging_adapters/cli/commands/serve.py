@@ -73,10 +73,11 @@ def _with_viewer(
     from messaging_adapters.viewer.app import viewer  # noqa: PLC0415 - needs another extra
 
     host, port = address
-    public = config.public_url or f"http://{host}:{port}"
+    name_of_host = f"[{host}]" if ":" in host else host  # RFC 3986 §3.2.2
+    public = config.public_url or f"http://{name_of_host}:{port}"
     pages: ASGIApp = viewer(messenger, access=access, public_url=f"{public}{_VIEWER}")
     if config.public_url is None:
-        names = {host, "localhost", "[::1]"}
+        names = {name_of_host, "localhost", "[::1]"}
         pages = LocalOnly(pages, [f"{name}:{port}" for name in names])
     return Starlette(routes=[Mount(_VIEWER, pages), Mount("/", app)])
 

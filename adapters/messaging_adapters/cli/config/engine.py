@@ -11,13 +11,13 @@ from messaging_adapters.config.database import AnyStorage, Database, open_storag
 from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.keys import near
 from messaging_adapters.config.sandbox import start_sandboxes
+from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.errors import UnknownChannelError
 from messaging_core.lazy import frozen
 from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
-from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.transport import Capabilities, Handoff, Transport, close_transports
 
 CONFIG: Final = Path("messaging.toml")
@@ -113,7 +113,7 @@ def _engine(
     config: Config,
     database: Database,
     transports: dict[str, Transport],
-    media_check: MediaCheck | None = None,
+    uploads: Uploads | None = None,
 ) -> Iterator[Engine]:
     with open_storage(database, config.driver) as storage:
         messenger = Messenger(
@@ -124,7 +124,8 @@ def _engine(
             },
             clock=options.clock,
             short_link_domain=config.short_link_domain,
-            media_check=media_check,
+            media_check=uploads,
+            incoming_media=config.incoming_media(uploads, transports.values()),
         )
         start_sandboxes(messenger, transports.values())
         yield Engine(config=config, storage=storage, messenger=messenger)

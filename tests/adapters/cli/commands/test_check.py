@@ -1,6 +1,7 @@
 """`messaging check` asks the transport of every channel, and sends nothing."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,6 +191,18 @@ def test_the_store_of_media_is_tried_out(run, shop, monkeypatch):
     assert list((shop / "media" / "files").iterdir()) == []
     assert keys_of("checked") == []
     assert not (shop / "outbox").exists(), "nothing is sent"
+
+
+def test_incoming_media_are_shown_with_the_hosts_that_get_credentials(run, shop, monkeypatch):
+    monkeypatch.setenv("MEDIA_SECRET", "a secret for the tests only")
+    channel = CHANNEL.format(name="a", dsn="file:outbox")
+    media = MEDIA.format(store="folder:media") + "incoming = true\n"
+    (shop / "messaging.toml").write_text(channel + media)
+
+    ran = run("check")
+
+    assert ran.status == 0
+    assert re.search(r"\[media\] +incoming +cannot be checked .* no host", ran.out)
 
 
 def test_a_message_with_an_upload_is_sent_from_the_command_line(run, shop, monkeypatch):

@@ -14,7 +14,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from messaging_adapters.asgi.stored_keys import StoredAccessKeys
+from messaging_adapters.cli.commands.serve import _with_viewer
+from messaging_adapters.config import load_config
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Messenger
 from tests.adapters.cli.conftest import CONFIG, Ran
 
 WORKSPACE = "/workspaces/00000000-0000-0000-0000-000000000000"
@@ -166,3 +173,19 @@ def test_a_wrong_table_is_named(
     assert ran.status == 2
     assert re.search(fault, ran.err), ran.err
     assert "secret" not in ran.err
+
+
+def test_the_viewer_answers_below_the_url_of_an_ipv6_host(shop: Path) -> None:
+    (shop / "messaging.toml").write_text(CONFIG)
+    config = load_config(shop / "messaging.toml")
+    storage = MemoryStorage()
+    with Messenger(storage=storage, channels={}) as messenger:
+        access = StoredAccessKeys(storage)
+        app = _with_viewer(Starlette(), messenger, access, config, ("fd00::1", 80))
+        client = TestClient(app, base_url="http://[fd00::1]:80")
+
+        shown = client.get("/viewer/", headers={"host": "[fd00::1]:80"})
+        refused = client.get("/viewer/", headers={"host": "shop.example:80"})
+
+    assert shown.status_code != 403
+    assert refused.status_code == 403
