@@ -268,6 +268,8 @@ def _add_purge(add: Add, common: ArgumentParser) -> None:
         help="record: take out content and addresses only",
     )
     purge.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    purge.add_argument("--dry-run", action="store_true", help="only count the messages")
+    purge.add_argument("--yes", action="store_true", help="do not ask, as scripts need it")
     purge.set_defaults(run="commands.purge:purge")
 
 
