@@ -42,7 +42,7 @@ def _what(engine: Engine, options: Namespace, before: datetime) -> str:
     """Return what a purge would do, in words."""
     deletes = options.keep == Keep.NOTHING
     limit = _MOST_COUNTED if options.limit is None else min(options.limit, _MOST_COUNTED)
-    with engine.storage.begin() as tx:
+    with engine.storage.begin(read_only=True) as tx:
         number = len(tx.retention.find_expired(before=before, limit=limit, with_redacted=deletes))
     at_least = "at least " if number == _MOST_COUNTED else ""
     verb = "deleted" if deletes else "redacted"
