@@ -239,6 +239,9 @@ def _add_failing(add: Add, common: ArgumentParser) -> None:
     health = add("health", parents=[common], help="tell whether messages are delivered in time")
     health.add_argument("--json", action="store_true", help="as one JSON object")
     health.set_defaults(run="commands.health:health")
+    status = add("status", parents=[common], help="show what waits on each channel")
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+    status.set_defaults(run="commands.status:status")
     receipts = add("receipts", parents=[common], help="list receipts that could not be applied")
     receipts.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
     receipts.add_argument("--after", type=int, default=0, metavar="NUMBER", help="go on after one")
@@ -268,6 +271,8 @@ def _add_purge(add: Add, common: ArgumentParser) -> None:
         help="record: take out content and addresses only",
     )
     purge.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    purge.add_argument("--dry-run", action="store_true", help="only count the messages")
+    purge.add_argument("--yes", action="store_true", help="do not ask, as scripts need it")
     purge.set_defaults(run="commands.purge:purge")
 
 
