@@ -45,6 +45,11 @@ def test_the_demo_is_called_over_http_until_ctrl_c(terminal: subprocess.Popen[by
         while any(message["status"] == "accepted" for message in page.json()["results"]):
             page = client.get(url, params={"limit": "1000"})
         assert len(page.json()["results"]) > 1, "those of the demo and the one sent again"
+    (pages,) = re.findall(r"in a browser: (\S+)", printed)
+    shown = httpx.get(pages, follow_redirects=True)
+    assert shown.status_code == 200
+    assert "parcels" in shown.text
+    assert httpx.get(pages, headers={"Host": "evil.example"}).status_code == 403
 
     assert terminal.stdin is not None
     terminal.stdin.write(CTRL_C)

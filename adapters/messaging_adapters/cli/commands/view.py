@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from messaging_adapters.cli.config.engine import viewing_engine
 from messaging_adapters.cli.http_server import listening, serve_app
@@ -17,6 +18,7 @@ from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.viewer.access import Right, Visitor
 from messaging_adapters.viewer.app import viewer
 from messaging_adapters.viewer.local_only import LocalOnly
+from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, Channel
 
 _HOST: Final = "127.0.0.1"
@@ -30,27 +32,46 @@ def view(options: Namespace) -> int:
         stoppable() as stop,
     ):
         port = listener.getsockname()[1]
-        visitor = Visitor(
-            name=_user(), workspaces=_workspaces(engine.config.channels), may=frozenset(Right)
-        )
-
-        def admit(_request: Request) -> Visitor:
-            return visitor
-
-        pages = viewer(
-            engine.messenger,
-            access=admit,
-            environment="development",
-            public_url=f"http://{_HOST}:{port}",
-            development=True,
-        )
-        app = LocalOnly(pages, local_hosts(port))
-        url = f"http://{_HOST}:{port}/"
-        Screen().remark(f"showing {url}; Ctrl-C stops")
+        url = f"http://{_HOST}:{port}"
+        workspaces = _workspaces(engine.config.channels)
+        app = local_viewer(engine.messenger, url, port=port, workspaces=workspaces)
+        Screen().remark(f"showing {url}/; Ctrl-C stops")
         if not options.no_browser:
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(f"{url}/",), daemon=True).start()
         serve_app(app, listener, [], stop)
     return stop.status if stop.number else 0
+
+
+def local_viewer(
+    messenger: Messenger,
+    public_url: str,
+    *,
+    port: int,
+    workspaces: Mapping[UUID, str] | None = None,
+) -> ASGIApp:
+    """Return the viewer for whoever works on this machine, with every right.
+
+    Args:
+        messenger: Whose messages it shows.
+        public_url: Where the browser finds it.
+        port: Of this machine; other names of a host are refused.
+        workspaces: Which it shows, each with a name or an empty one; by default that of hosts with
+            one tenant.
+    """
+    shown = workspaces or {DEFAULT_WORKSPACE: ""}
+    visitor = Visitor(name=_user(), workspaces=shown, may=frozenset(Right))
+
+    def admit(_request: Request) -> Visitor:
+        return visitor
+
+    pages = viewer(
+        messenger,
+        access=admit,
+        environment="development",
+        public_url=public_url,
+        development=True,
+    )
+    return LocalOnly(pages, local_hosts(port))
 
 
 def local_hosts(port: int) -> Collection[str]:

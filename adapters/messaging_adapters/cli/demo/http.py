@@ -9,10 +9,13 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from messaging_adapters.asgi.access import Access, AccessKeyTable, hash_of_key
 from messaging_adapters.asgi.app import make_app
+from messaging_adapters.cli.commands.view import local_viewer
 from messaging_adapters.cli.demo.show import Show
 from messaging_adapters.cli.http_server import Work, listening, serve_app, url_of
 from messaging_adapters.cli.output.columns import Column
@@ -29,6 +32,7 @@ from messaging_core.ports.http import HttpClient, HttpRequest
 from messaging_core.worker import Worker
 
 _HOST: Final = "127.0.0.1"
+_VIEWER: Final = "/viewer"
 _PATIENCE: Final = timedelta(seconds=30)
 _COLUMNS: Final = (
     Column("line", is_number=True),
@@ -39,9 +43,12 @@ _COLUMNS: Final = (
 )
 
 
-def demo_app(messenger: Messenger, token: str) -> ASGIApp:
-    """Return everything that the demonstration serves; the viewer is mounted here, too."""
-    return make_app(messenger, access=AccessKeyTable({hash_of_key(token): Access(name="demo")}))
+def demo_app(messenger: Messenger, token: str, url: str) -> ASGIApp:
+    """Return everything that the demonstration serves: the routes, and the viewer beside them."""
+    access = AccessKeyTable({hash_of_key(token): Access(name="demo")})
+    port = int(url.rpartition(":")[2])
+    pages = local_viewer(messenger, f"{url}{_VIEWER}", port=port)
+    return Starlette(routes=[Mount(_VIEWER, pages), Mount("/", make_app(messenger, access=access))])
 
 
 def serve(show: Show) -> int:
@@ -57,7 +64,7 @@ def serve(show: Show) -> int:
     with listening(_HOST, 0) as listener, Urllib3Client(timeout=_PATIENCE) as client:
         caller = _Caller(client=client, url=url_of(listener), token=token)
         works: list[Work] = [Worker(messenger).run, partial(_present, show, caller)]
-        serve_app(demo_app(messenger, token), listener, works, show.stop)
+        serve_app(demo_app(messenger, token, caller.url), listener, works, show.stop)
     # Ctrl-C is the way to end it, and no failure.
     return 0 if show.stop.number == SIGINT else show.stop.status
 
@@ -120,5 +127,7 @@ def _advise(screen: Screen, caller: _Caller, path: str) -> None:
     screen.heading("Try these in another terminal")
     screen.line(f"  curl {authorization} '{caller.url}{path}?limit=1'")
     screen.line(f"  curl {caller.url}/openapi.json")
+    screen.line()
+    screen.line(f"See every message in a browser: {caller.url}{_VIEWER}/")
     screen.line()
     screen.remark(f"serving {caller.url}; Ctrl-C stops")
