@@ -92,9 +92,10 @@ class Framing:
         *,
         token: str,
         status: int = 200,
+        problems: int = 0,
     ) -> Response:
         """Return a page as HTML."""
-        shell = self._shell(request, asked, page, token)
+        shell = self._shell(request, asked, page, token, problems=problems)
         html = render_page(page.name, shell, view)
         headers = page_headers(shell.nonce, frames=_frames(page, request, view))
         return Response(html, status, headers=headers, media_type=_HTML)
@@ -133,7 +134,7 @@ class Framing:
         html = render_problem(shell, problem, without if request.method == "GET" else None)
         return Response(html, problem.status, headers=headers, media_type=_HTML)
 
-    def _shell(
+    def _shell(  # noqa: PLR0913 - all that makes a shell
         self,
         request: Request,
         asked: PageRequest,
@@ -141,6 +142,7 @@ class Framing:
         token: str,
         *,
         is_known: bool = True,
+        problems: int = 0,
     ) -> Shell:
         section = (page.section or page.name) if page else ""
         *folders, name = segments_of(request)
@@ -148,7 +150,7 @@ class Framing:
         return Shell(
             title=page.title if page else "Not found",
             environment=self.environment,
-            links=bar_of(_pages_of(asked), asked.urls, section) if is_known else (),
+            links=bar_of(_pages_of(asked), asked.urls, section, problems) if is_known else (),
             workspaces=workspaces_of(asked.visitor, asked.urls, section),
             workspace=asked.visitor.workspaces[asked.workspace],
             visitor=asked.visitor.name if is_known else None,

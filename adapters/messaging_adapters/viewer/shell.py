@@ -31,6 +31,10 @@ class Preferences:
     zone: str | None = None
 
 
+_OPERATIONS: Final = "operations"
+"""The page whose link has the number of problems."""
+
+
 def preferences_of(request: Request) -> Preferences:
     """Return the preferences in the cookies of a request; what is not known is ignored."""
     theme, density, zone = (
@@ -88,13 +92,16 @@ class Shell:
     urls: Urls
 
 
-def bar_of(pages: Iterable[Page[Any]], urls: Urls, current: str) -> tuple[Link, ...]:
+def bar_of(
+    pages: Iterable[Page[Any]], urls: Urls, current: str, problems: int = 0
+) -> tuple[Link, ...]:
     """Return the links of the bar; a page that does not exist is not in it."""
     return tuple(
         Link(
             title=page.title,
             url=urls.to(*page.path.strip("/").split("/")),
             is_current=page.name == current,
+            problems=problems if page.name == _OPERATIONS else 0,
         )
         for page in pages
         if page.in_bar

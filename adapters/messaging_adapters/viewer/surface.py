@@ -19,6 +19,7 @@ from messaging_adapters.viewer.limits import RequestLimit
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.parameters import Parameters
+from messaging_adapters.viewer.problem_count import ProblemCount
 from messaging_adapters.viewer.problems import (
     NO_ACCESS,
     ForbiddenError,
@@ -58,7 +59,12 @@ class Surface:
     readers: Readers = field(factory=Readers)
     limit: RequestLimit = field(factory=lambda: RequestLimit(_BURST, _BURST / _PER_SECOND))
     search_limit: RequestLimit = field(factory=lambda: RequestLimit(_SEARCHES, 60))
+    _problems: ProblemCount = field(init=False)
     _secret: list[bytes] = field(factory=list, init=False, repr=False)
+
+    @_problems.default
+    def _counted(self) -> ProblemCount:
+        return ProblemCount(messenger=self.framing.messenger, readers=self.readers)
 
     async def answer(self, page: Page[Any], request: Request, *, as_json: bool) -> Response:
         """Answer a request for a page."""
@@ -69,7 +75,8 @@ class Surface:
             if as_json:
                 return json_answer(view)
             token = await self._token(asked)
-            return self.framing.page(page, request, asked, view, token=token)
+            problems = await self._problems.of(asked.workspace)
+            return self.framing.page(page, request, asked, view, token=token, problems=problems)
 
         return await self._guarded(request, page, page.right, respond)
 
@@ -91,7 +98,13 @@ class Surface:
             if isinstance(answer, SeeOther):
                 return RedirectResponse(answer.url, _SEE_OTHER, headers=dict(PRIVATE))
             return self.framing.page(
-                answer.page, request, asked, answer.view, token=token, status=answer.status
+                answer.page,
+                request,
+                asked,
+                answer.view,
+                token=token,
+                status=answer.status,
+                problems=await self._problems.of(asked.workspace),
             )
 
         return await self._guarded(request, form.page, form.right, respond)

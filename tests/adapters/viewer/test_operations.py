@@ -9,6 +9,7 @@ import pytest
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.composition.circuit_breaker import CircuitBreaker
 from messaging_adapters.transports.composition.failover import Failover
+from messaging_adapters.viewer import problem_count
 from messaging_adapters.viewer.access import Right, Visitor
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.delivery.heartbeat import Heartbeat
@@ -281,3 +282,22 @@ def test_workers_of_other_workspaces_show_no_other_channel(site: Site) -> None:
 
     assert "foreign" not in page.text
     assert str(UUID(int=0)) not in page.text
+
+
+def test_every_page_shows_how_many_problems_there_are(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.send("hi")
+    assert "problem" not in words(site.get("/messages"))
+
+    site.clock.advance(timedelta(minutes=5))  # nothing was delivered
+    assert "problem" not in words(site.get("/messages")), "it asks at most every ten seconds"
+    monkeypatch.setattr(problem_count, "_SECONDS", 0.0)
+    assert "Operations 1 problem" in words(site.get("/messages"))
+    assert "Operations 1 problem" in words(site.get("/contacts"))
+
+    def fail(**_: object) -> None:
+        raise StorageError("the disk is gone")
+
+    monkeypatch.setattr(site.messenger, "health", fail)
+    assert "Operations 1 problem" in words(site.get("/messages"))
