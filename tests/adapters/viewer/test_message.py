@@ -365,3 +365,35 @@ def test_its_neighbours_are_links(site: Site) -> None:
 
     assert view["olderUrl"] == f"/messages/{older.id}"
     assert view["newerUrl"] == f"/messages/{newer.id}"
+
+
+class TestProof:
+    def test_each_part_has_what_its_own_receipt_confirmed(self, site: Site) -> None:
+        message = site.send("x" * 200)
+        site.deliver()
+        first, second = site.messenger.get(message.id).references
+        site.clock.advance(timedelta(seconds=41))
+        site.messenger.receive(
+            StatusReceipt(
+                source="recording",
+                key="1",
+                reference=first,
+                status=ReceiptStatus.DELIVERED,
+                at=site.clock.now(),
+            )
+        )
+        site.deliver()
+
+        proofs = site.get(f"/messages/{message.id}.json").json()["proofs"]
+
+        assert [proof["reference"] for proof in proofs] == [first, second]
+        assert [proof["attempt"] for proof in proofs] == [1, 1]
+        assert proofs[0]["mark"] == "delivered"
+        assert proofs[0]["after"] == "41 s later"
+        assert "mark" not in proofs[1]
+        assert "not confirmed" in words(site.get(f"/messages/{message.id}"))
+
+    def test_what_was_not_handed_over_has_no_table(self, site: Site) -> None:
+        message = site.send("hi")
+
+        assert "Id at the provider" not in words(site.get(f"/messages/{message.id}"))

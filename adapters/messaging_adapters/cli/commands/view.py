@@ -49,7 +49,7 @@ def local_viewer(
     port: int,
     workspaces: Mapping[UUID, str] | None = None,
 ) -> ASGIApp:
-    """Return the viewer for whoever works on this machine, with every right.
+    """Return the viewer for the user of this machine, who has every right.
 
     Args:
         messenger: Whose messages it shows.

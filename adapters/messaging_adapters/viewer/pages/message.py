@@ -19,6 +19,7 @@ from messaging_adapters.viewer.pages.message_acts import Act, acts_of
 from messaging_adapters.viewer.pages.message_facts import Fact, Tag, facts_of, tags_of
 from messaging_adapters.viewer.pages.message_files import FileView, files_of
 from messaging_adapters.viewer.pages.message_mail import MailView, mail_of, shows_source
+from messaging_adapters.viewer.pages.message_proof import Proof, proofs_of
 from messaging_adapters.viewer.pages.message_push import PushView, push_of
 from messaging_adapters.viewer.pages.message_receivers import Person, people_of
 from messaging_adapters.viewer.pages.message_sms import SmsView, sms_of
@@ -95,6 +96,7 @@ class MessageView:
     words: str | None
     files: tuple[FileView, ...]
     people: tuple[Person, ...]
+    proofs: tuple[Proof, ...]
     facts: tuple[Fact, ...]
     tags: tuple[Tag, ...]
     timeline: tuple[Item, ...]
@@ -240,6 +242,7 @@ def show(request: PageRequest, model: MessageModel) -> MessageView:
         words=_words(message, known) if is_other else None,
         files=files_of(message) if is_open and mail is None else (),
         people=people,
+        proofs=proofs_of(inspection, request.times),
         facts=facts_of(inspection, known, request),
         tags=tags_of(message, request),
         timeline=timeline_of(inspection.events, inspection.audit, request.times),

@@ -87,9 +87,6 @@ def _facts(inspection: Inspection, known: Sequence[str], request: PageRequest) -
     if inspection.delivery:
         yield Fact(name="Tries", value=str(inspection.delivery.attempts))
         yield Fact(name="Valid until", value=times.written(inspection.delivery.expires_at))
-    for number, reference in enumerate(message.references, start=1):
-        name = "Provider id" if len(message.references) == 1 else f"Id of part {number}"
-        yield _code(name, reference)
     yield Fact(name="Kept until", value="it is purged: see the retention of this application")
 
 
