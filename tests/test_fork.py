@@ -28,7 +28,7 @@ def send_through(transport: Any) -> None:
 
 def throttled() -> tuple[Any, Callable[[], object]]:
     transport = Throttled(RecordingTransport(), 10)
-    return transport._limit._bucket._lock, lambda: send_through(transport)
+    return transport._limit._buckets[None]._lock, lambda: send_through(transport)
 
 
 def circuit_breaker() -> tuple[Any, Callable[[], object]]:

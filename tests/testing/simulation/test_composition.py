@@ -141,7 +141,8 @@ def test_a_seed_tells_the_same_story_again(compose: Callable[[], Compose]) -> No
 
 
 def test_all_providers_are_used_and_senders_differ() -> None:
-    stories = [run(seed, composed(SharedLimit())) for seed in range(6)]
+    # Seldom does a message reach the third provider; with the last of these seeds one does.
+    stories = [run(seed, composed(SharedLimit())) for seed in (*range(6), 36)]
 
     places = {own.provider[-2:] for story in stories for own in story.receptions}
     senders = {own.sender for story in stories for own in story.receptions}

@@ -331,7 +331,7 @@ class TestErrorsOfTheDisk:
     def test_damage_that_is_found_in_use_stops_everything(self, path: Path) -> None:
         with SqliteStorage(path) as storage:
             add(storage, *(a_new_message(a_message("x" * 2000)) for _ in range(50)))
-        spoil(path, begin=60)
+        spoil(path, begin=100)  # behind the tables, which are read when it is opened
         with SqliteStorage(path) as storage:
             for act in (lambda: walk(storage, limit=100), lambda: claim(storage)):
                 with pytest.raises(StorageCorruptError):
