@@ -25,7 +25,7 @@ NOT_LISTED = re.compile(
     r"|messaging_adapters\.receipts\.(certificate|form_body|incoming|json_body|signatures|sns)"
     r"|messaging_core\.ports\.storage\.transaction_lock"
     r"|messaging_adapters\.asgi\.(bodies|call|json_schema|media_transfer|route_table|routes\..*|surface|upload_form)"
-    r"|messaging_adapters\.django\.(admin|apps|checks|migrations\..*|management\..*|models|views)"
+    r"|messaging_adapters\.django\..*"
     r"|messaging_adapters\.viewer\.(?!access$|app$).*"
     r"|messaging_adapters\.config\.(?!file$|messenger$).*"
 )
