@@ -33,7 +33,10 @@ nitpick_ignore = [
     ("py:class", "messaging_core.acceptance.acceptor.MessageAcceptor"),
     ("py:class", "messaging_core.acceptance.writer.MessageWriter"),
     ("py:class", "messaging_core.receipts.inbox.ReceiptInbox"),
+    ("py:class", "messaging_adapters.config.database.PostgresServer"),
+    ("py:class", "messaging_adapters.config.media.MediaSettings"),
     ("py:class", "messaging_adapters.config.settings.Settings"),
+    ("py:class", "messaging_adapters.transports.composition._shared_bucket.Turn"),
     ("py:class", "messaging_core.templates.resolver.TemplateResolver"),
     ("py:class", "messaging_core.decisions.delivery.fairness.Id"),  # a type variable
     ("py:class", "P"),  # the same
