@@ -29,12 +29,13 @@ class Receivers(HttpClient):
     def __init__(self) -> None:
         self.over = threading.Event()
         self.told: list[tuple[str, float]] = []
-        self.hanging = self.most = 0
+        self.hanging: set[str] = set()
+        self.most = 0
         self.others = threading.active_count()
 
     def send(self, request: HttpRequest, **_: Any) -> HttpResponse:
         if "slow" in request.url:
-            self.hanging += 1
+            self.hanging.add(request.url)
             self.over.wait(PATIENCE)
             raise HttpError("no answer", may_be_sent=True, fault=HttpFault.TIMEOUT)
         self.told.append((request.url, monotonic()))
@@ -78,8 +79,8 @@ def test_twenty_of_two_hundred_receivers_that_hang_hold_up_none(storage: SqliteS
 
     assert not runner.is_alive()
     assert len(client.told) == 3 * quick
-    assert client.hanging == len(CHANNELS) // 2
-    assert max(delays) < 8  # seconds for 180 webhooks; a receiver that hangs takes 30
+    assert len(client.hanging) == len(CHANNELS) // 2
+    assert max(delays) < 15  # seconds for 180 webhooks; a receiver that hangs takes 30
 
 
 def test_memory_and_threads_do_not_grow_with_the_number_of_urls(storage: SqliteStorage) -> None:
