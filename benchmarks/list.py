@@ -15,8 +15,8 @@ import orjson
 from attrs import evolve
 
 from _hosts import QUICK, cpu_in_short, stays_below
+from messaging_adapters.storage.sql.rows.documents import DOCUMENT, WITH_DOCUMENT
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
 from messaging_core import Channel, MessageQuery, Messenger, Status, html, text
 from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.delivery.delivery import Delivery, NewMessage

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-from messaging_adapters.storage.sqlite.rows.documents import DOCUMENT, WITH_DOCUMENT
+from messaging_adapters.storage.sql.rows.documents import DOCUMENT, WITH_DOCUMENT
 
 # A message is wholly there or wholly absent: whatever names one by its position or id has it.
 _BY_POSITION = {

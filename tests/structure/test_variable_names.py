@@ -12,7 +12,6 @@ FOLDERS = ("messaging_core", "adapters", "tests", "benchmarks", "docs")
 NOT_YET = (
     "messaging_core/testing",
     "messaging_core/wire",
-    "adapters/messaging_adapters/storage/sqlite",
 )
 
 

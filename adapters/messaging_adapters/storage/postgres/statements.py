@@ -9,7 +9,7 @@ those of messages, each in the order of their positions.
 from collections.abc import Mapping
 from typing import Final
 
-from messaging_adapters.storage.sqlite.stores import (
+from messaging_adapters.storage.sql.stores import (
     contacts,
     outbox,
     receipts,

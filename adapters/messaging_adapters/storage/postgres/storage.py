@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import psycopg
 
@@ -33,26 +32,23 @@ from messaging_adapters.storage.postgres.stores.retention import PostgresRetenti
 from messaging_adapters.storage.postgres.stores.rollups import PostgresRollups
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
-from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace
-from messaging_adapters.storage.sqlite.storage import SqliteTransaction
+from messaging_adapters.storage.sql.transaction import SqlTransaction
 from messaging_core.arguments import a_text, checked, flag, span, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.ports.storage.transaction import Storage, Transaction
 
 
-class PostgresTransaction(SqliteTransaction):
+class PostgresTransaction(SqlTransaction):
     """Everything one transaction can do, through one cursor.
 
-    A store that is not named here needs no statements of its own: it is that of SQLite.
+    A store that is not named here needs no statements of its own.
     """
 
     def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
-        super().__init__(cursor, scan_budget, _DISK_OF_THE_SERVER)  # type: ignore[arg-type]
+        super().__init__(cursor, scan_budget)  # type: ignore[arg-type]
         locks = Locks(cursor, read_only=read_only)
-        self.messages = PostgresMessages(  # type: ignore[assignment] # a sibling
-            cursor, scan_budget, locks, read_only=read_only
-        )
+        self.messages = PostgresMessages(cursor, scan_budget, locks, read_only=read_only)
         self.outbox = PostgresOutbox(cursor, locks)
         self.contacts = PostgresContacts(cursor)
         self.suppressions = PostgresSuppressions(cursor, locks)
@@ -63,10 +59,6 @@ class PostgresTransaction(SqliteTransaction):
         self.rates = PostgresRates(cursor)
         self.rollups = PostgresRollups(cursor, timeline)
         self.webhooks = PostgresWebhooks(cursor)
-
-
-# The server says itself when its disk is full.
-_DISK_OF_THE_SERVER: Final = FreeSpace(Path(), 0)
 
 
 class PostgresStorage(ForkAware, Storage):

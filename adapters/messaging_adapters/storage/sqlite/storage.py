@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
+from messaging_adapters.storage.sql.transaction import SqlTransaction
 from messaging_adapters.storage.sqlite.connection import driver as drivers
 from messaging_adapters.storage.sqlite.connection import files, health, inherited
 from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace, disk_free
@@ -22,24 +23,7 @@ from messaging_adapters.storage.sqlite.host_transaction import (
     joined,
 )
 from messaging_adapters.storage.sqlite.schema import check
-from messaging_adapters.storage.sqlite.stores.access_keys import SqliteAccessKeys
-from messaging_adapters.storage.sqlite.stores.audit import SqliteAuditLog, SqliteExpiringRecords
-from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
-from messaging_adapters.storage.sqlite.stores.lists import SqliteContactLists
-from messaging_adapters.storage.sqlite.stores.outbox import SqliteOutbox
-from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
-from messaging_adapters.storage.sqlite.stores.receipts import SqliteReceipts
-from messaging_adapters.storage.sqlite.stores.received_files import SqliteReceivedFiles
-from messaging_adapters.storage.sqlite.stores.retention import SqliteRetention
-from messaging_adapters.storage.sqlite.stores.rollups import SqliteRollups
-from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
-from messaging_adapters.storage.sqlite.stores.short_links import SqliteShortLinks
-from messaging_adapters.storage.sqlite.stores.space_checked import SpaceCheckedMessages
-from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
-from messaging_adapters.storage.sqlite.stores.templates import SqliteTemplates
-from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline
-from messaging_adapters.storage.sqlite.stores.webhooks import SqliteWebhooks
-from messaging_adapters.storage.sqlite.stores.workers import SqliteWorkers
+from messaging_adapters.storage.sqlite.space_checked import SpaceCheckedMessages
 from messaging_core.arguments import (
     checked,
     choice,
@@ -57,29 +41,12 @@ from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 
 
-class SqliteTransaction(Transaction):
+class SqliteTransaction(SqlTransaction):
     """Everything one transaction can do, through one cursor."""
 
     def __init__(self, cursor: sqlite3.Cursor, scan_budget: int, space: FreeSpace) -> None:
+        super().__init__(cursor, scan_budget)
         self.messages = SpaceCheckedMessages(cursor, scan_budget, space)
-        self.outbox = SqliteOutbox(cursor)
-        self.contacts = SqliteContacts(cursor)
-        self.lists = SqliteContactLists(cursor)
-        self.suppressions = SqliteSuppressions(cursor)
-        self.receipts = SqliteReceipts(cursor)
-        self.timeline = SqliteTimeline(cursor)
-        self.send_history = SqliteSendHistory(cursor)
-        self.retention = SqliteRetention(cursor)
-        self.templates = SqliteTemplates(cursor)
-        self.short_links = SqliteShortLinks(cursor)
-        self.webhooks = SqliteWebhooks(cursor)
-        self.access_keys = SqliteAccessKeys(cursor)
-        self.audit = SqliteAuditLog(cursor)
-        self.records = SqliteExpiringRecords(cursor)
-        self.workers = SqliteWorkers(cursor)
-        self.rates = SqliteRates(cursor)
-        self.rollups = SqliteRollups(cursor)
-        self.received_files = SqliteReceivedFiles(cursor)
 
 
 _CLOSED = "the storage is closed: make a new one"

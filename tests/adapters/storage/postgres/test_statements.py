@@ -14,8 +14,8 @@ from messaging_adapters.storage.postgres import stores as own_stores
 from messaging_adapters.storage.postgres.dialect import translated, translated_with_locks
 from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
-from messaging_adapters.storage.sqlite import queries, stores
-from messaging_adapters.storage.sqlite.rows.bulk_insert import BulkInsert
+from messaging_adapters.storage.sql import queries, stores
+from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_NAMES
 from postgres_server import Schemas
 

@@ -12,9 +12,9 @@ from messaging_adapters.storage.postgres.stores import outbox as outbox_store
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
-from messaging_adapters.storage.sqlite.stores import outbox, receipts
-from messaging_adapters.storage.sqlite.stores.contacts import SqliteContacts
-from messaging_adapters.storage.sqlite.stores.messages import SqliteMessages
+from messaging_adapters.storage.sql.stores import outbox, receipts
+from messaging_adapters.storage.sql.stores.contacts import SqlContacts
+from messaging_adapters.storage.sql.stores.messages import SqlMessages
 from messaging_core.errors import MessagingError
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.contracts.storage import interleaving
@@ -51,7 +51,7 @@ def numbered_when_written(patch: pytest.MonkeyPatch) -> None:
 
 
 def contact_before_identifier(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PostgresContacts, "_add", SqliteContacts._add)
+    patch.setattr(PostgresContacts, "_add", SqlContacts._add)
 
 
 def nothing_locked(name: str) -> Break:
@@ -64,7 +64,7 @@ def no_document_locked(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_key_locked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PostgresMessages, "by_keys", SqliteMessages.by_keys)
+    patch.setattr(PostgresMessages, "by_keys", SqlMessages.by_keys)
 
 
 WRONG: dict[str, tuple[Break, str]] = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from messaging_adapters.storage.sqlite.queries.filters import Filter, Filters, one_of
-from messaging_adapters.storage.sqlite.queries.listing import ROW, Listing
-from messaging_adapters.storage.sqlite.rows.documents import WITH_DOCUMENT
+from messaging_adapters.storage.sql.queries.filters import Filter, Filters, one_of
+from messaging_adapters.storage.sql.queries.listing import ROW, Listing
+from messaging_adapters.storage.sql.rows.documents import WITH_DOCUMENT
 from messaging_core.rules.content.subject_words import phrases
 
 # OFFSET 0 keeps the order: one candidate after the other, each through the primary key.

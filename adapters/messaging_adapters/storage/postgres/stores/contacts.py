@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.sqlite.stores.contacts import _FIND, Pair, SqliteContacts
+from messaging_adapters.storage.sql.stores.contacts import _FIND, Pair, SqlContacts
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.wire.stored.message import encode_contact
 
@@ -28,7 +28,7 @@ _ADD: Final = (
 )
 
 
-class PostgresContacts(SqliteContacts):
+class PostgresContacts(SqlContacts):
     """Keep contacts through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor) -> None:

@@ -9,12 +9,12 @@ from uuid import UUID
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.queries.listing import PostgresListing
-from messaging_adapters.storage.sqlite.rows.bulk_insert import Row
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
-from messaging_adapters.storage.sqlite.schema.constants import POSITION_BITS
-from messaging_adapters.storage.sqlite.stores.messages import (
+from messaging_adapters.storage.sql.constants import POSITION_BITS
+from messaging_adapters.storage.sql.rows.bulk_insert import Row
+from messaging_adapters.storage.sql.rows.columns import to_micros
+from messaging_adapters.storage.sql.stores.messages import (
     Positions,
-    SqliteMessages,
+    SqlMessages,
     Subject,
     key_of,
 )
@@ -77,7 +77,7 @@ _DELETE_EXPIRED_KEYS: Final = (
 )
 
 
-class PostgresMessages(SqliteMessages):
+class PostgresMessages(SqlMessages):
     """Keep messages through one cursor, inside one transaction."""
 
     def __init__(

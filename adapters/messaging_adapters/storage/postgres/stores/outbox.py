@@ -9,10 +9,10 @@ import orjson
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.locks import Locks
-from messaging_adapters.storage.sqlite.queries.due_messages import DueMessages
-from messaging_adapters.storage.sqlite.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sqlite.rows.deliveries import Due
-from messaging_adapters.storage.sqlite.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqliteOutbox
+from messaging_adapters.storage.sql.queries.due_messages import DueMessages
+from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sql.rows.deliveries import Due
+from messaging_adapters.storage.sql.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqlOutbox
 from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
@@ -111,7 +111,7 @@ class LockedDueMessages(DueMessages):
             yield from self._native(_DUE, (int(lane), *queue, now, count)).fetchall()
 
 
-class PostgresOutbox(SqliteOutbox):
+class PostgresOutbox(SqlOutbox):
     """Give out deliveries through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.locks import Locks
-from messaging_adapters.storage.sqlite.rows.columns import storable
-from messaging_adapters.storage.sqlite.stores.send_history import SqliteSendHistory
-from messaging_adapters.storage.sqlite.stores.suppressions import SqliteSuppressions
+from messaging_adapters.storage.sql.rows.columns import storable
+from messaging_adapters.storage.sql.stores.send_history import SqlSendHistory
+from messaging_adapters.storage.sql.stores.suppressions import SqlSuppressions
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.wire.stored.suppression_key import place_of
 
 
-class PostgresSuppressions(SqliteSuppressions):
+class PostgresSuppressions(SqlSuppressions):
     """Keep suppressions through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:
@@ -63,7 +63,7 @@ def _name_of(identifier: Identifier) -> str:
     return f"{key}:{address}" if key and address else ""
 
 
-class PostgresSendHistory(SqliteSendHistory):
+class PostgresSendHistory(SqlSendHistory):
     """Remember through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:

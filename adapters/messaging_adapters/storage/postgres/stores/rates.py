@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.sqlite.stores.rates import SqliteRates
+from messaging_adapters.storage.sql.stores.rates import SqlRates
 from messaging_core.models.common.rate import RateLog
 from messaging_core.wire.stored.rates import load_rates
 
@@ -15,7 +15,7 @@ _RESERVE: Final = (
 _LOCK: Final = "SELECT document FROM messaging_rates WHERE workspace = $1 AND key = $2 FOR UPDATE"
 
 
-class PostgresRates(SqliteRates):
+class PostgresRates(SqlRates):
     """Keep rate limits through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.locks import Locks
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
-from messaging_adapters.storage.sqlite.stores.receipts import _NAMES, SqliteReceipts
+from messaging_adapters.storage.sql.rows.columns import to_micros
+from messaging_adapters.storage.sql.stores.receipts import _NAMES, SqlReceipts
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.receipt import KeptReceipt, Receipt
 from messaging_core.wire import encode_stored
@@ -19,7 +19,7 @@ _KEEP: Final = (
 )
 
 
-class PostgresReceipts(SqliteReceipts):
+class PostgresReceipts(SqlReceipts):
     """Keep receipts through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:

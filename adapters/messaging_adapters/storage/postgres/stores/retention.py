@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
-from messaging_adapters.storage.sqlite.rows.columns import failure_columns
-from messaging_adapters.storage.sqlite.rows.documents import inline_part, replace_out_of_line
-from messaging_adapters.storage.sqlite.stores.retention import Place, SqliteRetention, _Row
+from messaging_adapters.storage.sql.rows.columns import failure_columns
+from messaging_adapters.storage.sql.rows.documents import inline_part, replace_out_of_line
+from messaging_adapters.storage.sql.stores.retention import Place, SqlRetention, _Row
 from messaging_core.models.messages.message import Message
 from messaging_core.wire.stored.message import store
 
@@ -22,7 +22,7 @@ _REDACT: Final = (
 )
 
 
-class PostgresRetention(SqliteRetention):
+class PostgresRetention(SqlRetention):
     """Take out what is old through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, timeline: PostgresTimeline) -> None:

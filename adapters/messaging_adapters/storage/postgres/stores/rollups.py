@@ -2,11 +2,11 @@
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
-from messaging_adapters.storage.sqlite.stores.rollups import SqliteRollups
+from messaging_adapters.storage.sql.stores.rollups import SqlRollups
 from messaging_core.models.delivery.rollups import UncountedEvents
 
 
-class PostgresRollups(SqliteRollups):
+class PostgresRollups(SqlRollups):
     """Keep roll-ups through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, timeline: PostgresTimeline) -> None:

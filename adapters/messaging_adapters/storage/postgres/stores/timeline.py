@@ -14,8 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.sqlite.rows.skip_corrupt import skip_corrupt
-from messaging_adapters.storage.sqlite.stores.timeline import SqliteTimeline, event_of, event_row
+from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.timeline import SqlTimeline, event_of, event_row
 from messaging_core.models.delivery.event import Event
 
 _COLUMNS: Final = "workspace, message_id, kind, status, at, document"
@@ -73,7 +73,7 @@ _INCREMENT: Final = (
 _COUNTERS: Final = "SELECT name, sum(value)::bigint FROM messaging_counters GROUP BY name"
 
 
-class PostgresTimeline(SqliteTimeline):
+class PostgresTimeline(SqlTimeline):
     """Keep events through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor, *, read_only: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.sqlite.stores.webhooks import _WAITS, SqliteWebhooks
+from messaging_adapters.storage.sql.stores.webhooks import _WAITS, SqlWebhooks
 from messaging_core.models.delivery.webhook import WebhookDelivery
 
 # Another transaction may be settling the delivery before: when it has ended, the new one is not
@@ -17,7 +17,7 @@ _LOCK_EARLIER: Final = (
 )
 
 
-class PostgresWebhooks(SqliteWebhooks):
+class PostgresWebhooks(SqlWebhooks):
     """Keep webhooks through one cursor, inside one transaction."""
 
     def __init__(self, cursor: PostgresCursor) -> None:

@@ -46,7 +46,7 @@ def wal_is_safe(version: tuple[int, int, int]) -> bool:
 
 
 def choose_journal_mode(
-    wanted: JournalMode | None, version: tuple[int, int, int], *, exclusive: bool
+    mode: JournalMode | None, version: tuple[int, int, int], *, exclusive: bool
 ) -> JournalMode:
     """Return the journal mode for a file, which is the fastest safe one if the host has no wish.
 
@@ -54,12 +54,12 @@ def choose_journal_mode(
         ConfigurationError: The host wants WAL where it can corrupt the file.
     """
     is_safe = exclusive or wal_is_safe(version)
-    if wanted == "WAL" and not is_safe:
+    if mode == "WAL" and not is_safe:
         raise ConfigurationError(
             f"SQLite {'.'.join(map(str, version))} can corrupt a file that several connections"
             ' write in WAL mode: say exclusive=True, or journal_mode="TRUNCATE", or nothing'
         )
-    return wanted or ("WAL" if is_safe else "TRUNCATE")
+    return mode or ("WAL" if is_safe else "TRUNCATE")
 
 
 @attrs.frozen(kw_only=True)
@@ -205,10 +205,12 @@ class Opening:
             )
 
     def _set_journal_mode(self, connection: sqlite3.Connection) -> str:
-        wanted = self._wanted_mode()
-        (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
-        if self.journal_mode and self.file and mode != wanted.lower():
-            raise ConfigurationError(f"{self.path} cannot have journal mode {wanted}, only {mode}")
+        demanded = self._wanted_mode()
+        (mode,) = connection.execute(f"PRAGMA journal_mode = {demanded}").fetchone()
+        if self.journal_mode and self.file and mode != demanded.lower():
+            raise ConfigurationError(
+                f"{self.path} cannot have journal mode {demanded}, only {mode}"
+            )
         return str(mode)
 
     def _is_wal(self, file: Path) -> bool:

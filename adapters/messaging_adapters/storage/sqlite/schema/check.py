@@ -93,11 +93,11 @@ def plain(connection: sqlite3.Connection) -> Iterator[None]:
 
 def check(connection: sqlite3.Connection) -> None:
     """Raise `SchemaError` with every difference from the tables of this version."""
-    wanted, actual = _wanted(), snapshot_of(connection)
+    expected, actual = _expected(), snapshot_of(connection)
     problems = [
-        *_missing_tables(wanted, actual),
-        *_other_columns(wanted, actual),
-        *_other_attached(wanted, actual),
+        *_missing_tables(expected, actual),
+        *_other_columns(expected, actual),
+        *_other_attached(expected, actual),
         *_missing_migrations(actual.migrations),
     ]
     if unknown := [*_newer_migrations(actual.migrations)]:
@@ -135,14 +135,14 @@ def _newer_migrations(applied: list[str]) -> Iterator[str]:
             yield f"migration {name} is of a newer version of this library"
 
 
-def _missing_tables(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
-    for table in wanted.columns:
+def _missing_tables(expected: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
+    for table in expected.columns:
         if table not in actual.columns:
             yield f"table {table} is missing"
 
 
-def _other_columns(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
-    for table, columns in wanted.columns.items():
+def _other_columns(expected: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
+    for table, columns in expected.columns.items():
         there = actual.columns.get(table)
         if there is None:
             continue  # said already
@@ -155,8 +155,8 @@ def _other_columns(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[s
                 yield f"column {table}.{name} is defined differently"
 
 
-def _other_attached(wanted: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
-    for (table, kind, name), sql in wanted.attached.items():
+def _other_attached(expected: SchemaSnapshot, actual: SchemaSnapshot) -> Iterator[str]:
+    for (table, kind, name), sql in expected.attached.items():
         if table not in actual.columns:
             continue  # said already
         there = actual.attached.get((table, kind, name))
@@ -183,7 +183,7 @@ def _split(script: str) -> Iterator[str]:
 
 
 @cache
-def _wanted() -> SchemaSnapshot:
+def _expected() -> SchemaSnapshot:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for statement in statements():
             connection.execute(statement)

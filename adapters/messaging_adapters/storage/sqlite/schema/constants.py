@@ -1,14 +1,6 @@
-"""Numbers and names of the tables that are needed without making them."""
+"""Names of tables and migrations that are needed without making them."""
 
 from typing import Final
-
-# A position is the rowid of a message: milliseconds of acceptance times 2^15, counted on within a
-# millisecond. It grows with every commit, whatever the clocks of several processes say, so pages,
-# tags, receivers and subjects are all walked by one integer, and every index ends in it for free.
-POSITION_BITS: Final = 15
-
-PENDING: Final = ("accepted", "scheduled", "processing")
-"""The statuses of messages that have a row in the outbox."""
 
 LOG: Final = "_sqlite_migrations"
 """The table in which sqlite-utils notes which migrations were applied."""

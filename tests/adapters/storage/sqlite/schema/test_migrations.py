@@ -16,8 +16,8 @@ from attrs import evolve
 from sqlalchemy import create_engine, text
 from sqlite_utils import Database
 
+from messaging_adapters.storage.sql.rows.columns import to_micros
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
 from messaging_adapters.storage.sqlite.schema import check, script
 from messaging_adapters.storage.sqlite.schema.constants import LOG, MIGRATION_NAMES, MIGRATION_SET
 from messaging_adapters.storage.sqlite.schema.migrations import migrations
@@ -233,7 +233,7 @@ engine.dispose()
 REVISION = """
 from alembic import op
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sql.rows.columns import to_micros
 
 revision, down_revision = "1", None
 
@@ -369,7 +369,7 @@ class TestConstants:
 LOADED = """
 import sys
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_adapters.storage.sqlite.rows.columns import to_micros
+from messaging_adapters.storage.sql.rows.columns import to_micros
 with SqliteStorage(sys.argv[1], migrate=sys.argv[2] == "migrate") as storage:
     storage.check_schema()
 print("sqlite_utils" in sys.modules)

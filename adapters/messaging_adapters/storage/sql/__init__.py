@@ -1,0 +1,1 @@
+"""What the storages in SQL databases share: stores, the queries they make and rows they write."""

@@ -1,0 +1,78 @@
+"""The audit log, and the records of pages that expire."""
+
+from datetime import datetime
+from sqlite3 import Cursor
+from uuid import UUID
+
+from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
+from messaging_core.models.common.audit import AuditEntry
+from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
+from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
+from messaging_core.wire import encode, load
+
+_APPEND = "INSERT INTO messaging_audit (workspace, id, message_id, document) VALUES (?, ?, ?, ?)"
+_HIGHEST = b"\xff" * 17  # beyond every id
+_FIND = "SELECT document FROM messaging_audit WHERE workspace = ? AND id < ?"
+_OF_MESSAGE = f"{_FIND} AND message_id = ?"
+_ORDER = " ORDER BY id DESC LIMIT ?"
+_PUT = "INSERT OR REPLACE INTO messaging_expiring_records VALUES (?, ?, ?, ?)"
+_GET = (
+    "SELECT value, expires_at FROM messaging_expiring_records"
+    " WHERE kind = ? AND key = ? AND expires_at > ?"
+)
+_DELETE = "DELETE FROM messaging_expiring_records WHERE kind = ? AND key = ?"
+_DELETE_EXPIRED = "DELETE FROM messaging_expiring_records WHERE kind = ? AND expires_at <= ?"
+_DELETE_BEYOND = (
+    "DELETE FROM messaging_expiring_records WHERE kind = ?1 AND key IN ("
+    "SELECT key FROM messaging_expiring_records WHERE kind = ?1 AND key <> ?2"
+    " ORDER BY expires_at DESC, key DESC LIMIT -1 OFFSET ?3)"
+)
+
+
+class SqlAuditLog(AuditLog):
+    """Keep the audit log through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def append(self, entry: AuditEntry) -> None:
+        message_id = None if entry.message_id is None else entry.message_id.bytes
+        row = (entry.workspace_id.bytes, entry.id.bytes, message_id, encode(entry))
+        self._cursor.execute(_APPEND, row)
+
+    def find(
+        self,
+        workspace: UUID,
+        *,
+        limit: int,
+        message_id: UUID | None = None,
+        before: UUID | None = None,
+    ) -> list[AuditEntry]:
+        where = (workspace.bytes, _HIGHEST if before is None else before.bytes)
+        if message_id is None:
+            rows = self._cursor.execute(_FIND + _ORDER, (*where, limit))
+        else:
+            rows = self._cursor.execute(_OF_MESSAGE + _ORDER, (*where, message_id.bytes, limit))
+        return [load(AuditEntry, document) for (document,) in rows]
+
+
+class SqlExpiringRecords(ExpiringRecords):
+    """Keep records through one cursor, inside one transaction."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def put(self, record: ExpiringRecord, *, now: datetime, most: int) -> None:
+        row = (record.kind, record.key, to_micros(record.expires_at), record.value)
+        self._cursor.execute(_DELETE_EXPIRED, (record.kind, to_micros(now)))
+        self._cursor.execute(_DELETE_BEYOND, (record.kind, record.key, most - 1))
+        self._cursor.execute(_PUT, row)
+
+    def get(self, kind: RecordKind, key: str, *, now: datetime) -> ExpiringRecord | None:
+        row = self._cursor.execute(_GET, (kind, key, to_micros(now))).fetchone()
+        if row is None:
+            return None
+        return ExpiringRecord(kind=kind, key=key, value=row[0], expires_at=from_micros(row[1]))
+
+    def delete(self, kind: RecordKind, key: str) -> None:
+        self._cursor.execute(_DELETE, (kind, key))
