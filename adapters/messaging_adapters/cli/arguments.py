@@ -1,45 +1,15 @@
 """The commands and their options."""
 
-import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from argparse import SUPPRESS, ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from messaging_adapters.cli.output.terminal import written
+from messaging_adapters.cli.command_parser import Add, Parser
+from messaging_adapters.cli.send_arguments import add_plan, add_send
 from messaging_core.models.messages.retention import Keep
 from messaging_core.models.messages.status import Direction, Status
 
 _DESCRIPTION = "Send, look up and cancel SMS, email and push messages from the command line."
-_STATUS = (
-    "exit status: 0 all accepted, 1 some refused, 2 wrong usage or configuration, "
-    "130 (143, 129) ended by Ctrl-C (SIGTERM, SIGHUP)"
-)
-_LINES = (
-    "FILE holds one request on each line, as JSON in the shape of the Bird Channels API; a line "
-    '{"channel": NAME, "request": {...}}, with or without "note" and "idempotencyKey", names its '
-    "own channel"
-)
-
-
-class Parser(ArgumentParser):
-    """Parse a command line; report help that cannot be written, which argparse ignores."""
-
-    def print_help(self, file: Any = None) -> None:
-        """Write the help, and flush it.
-
-        Raises:
-            BrokenPipeError: The reader went away.
-            OutputError: The stream cannot be written to.
-        """
-        output = file or sys.stdout
-        with written(output):
-            output.write(self.format_help())
-            output.flush()
-
-
-Add = Callable[..., ArgumentParser]
-"""Add one command."""
 
 
 def parser() -> ArgumentParser:
@@ -54,8 +24,8 @@ def parser() -> ArgumentParser:
     _add_config(init, default=SUPPRESS)
     init.set_defaults(run="commands.init:init")
     common = _common()
-    _add_send(add, common)
-    _add_plan(add, common)
+    add_send(add, common)
+    add_plan(add, common)
     _add_list(add, common)
     _add_one(add, common)
     _add_deliver(add, common)
@@ -111,14 +81,6 @@ def _database(text: str) -> object:
     return database_of(text)
 
 
-def _lines() -> Parser:
-    """Return what commands that read a file of requests have in common."""
-    lines = Parser(add_help=False)
-    lines.add_argument("--channel", metavar="NAME", help="for lines that name none")
-    lines.add_argument("file", metavar="FILE", help="JSON lines; - is standard input")
-    return lines
-
-
 def _pages() -> Parser:
     """Return what commands that list messages have in common."""
     pages = Parser(add_help=False)
@@ -140,44 +102,6 @@ def _add_demo(add: Add) -> None:
         "--serve", action="store_true", help="then serve the database over HTTP, until Ctrl-C"
     )
     demo.set_defaults(run="demo:demo")
-
-
-def _add_send(add: Add, common: ArgumentParser) -> None:
-    send = add(
-        "send",
-        parents=[common, _lines()],
-        help="send requests from a file",
-        description=_LINES,
-        epilog=_STATUS,
-    )
-    send.add_argument("--no-deliver", action="store_true", help="accept only")
-    send.add_argument(
-        "--from-line", type=_line_number, default=1, metavar="N", help="go on at this line"
-    )
-    send.add_argument(
-        "--idempotency-key",
-        metavar="FROM",
-        help="'line' accepts each line of this file once, however often it is sent within a day; "
-        "a JSON pointer such as /reference takes the key from that field of the request",
-    )
-    send.set_defaults(run="commands.send:send")
-
-
-def _line_number(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise ArgumentTypeError(f"a line number is 1 or more, not {text}")
-    return int(text)
-
-
-def _add_plan(add: Add, common: ArgumentParser) -> None:
-    plan = add(
-        "plan",
-        parents=[common, _lines()],
-        help="show what sending a file would do",
-        description=_LINES,
-        epilog=_STATUS,
-    )
-    plan.set_defaults(run="commands.plan:plan")
 
 
 def _add_list(add: Add, common: ArgumentParser) -> None:

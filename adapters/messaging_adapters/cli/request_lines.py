@@ -1,9 +1,10 @@
 """Requests out of a file with one on each line."""
 
 import os
+import re
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
@@ -17,6 +18,7 @@ _MOST: Final = 1000  # lines in one chunk, which is one transaction
 _HEAVIEST: Final = 4_000_000  # bytes in one chunk, whatever the lines hold
 _NEEDED: Final = {"channel", "request"}
 _NAMED: Final = {*_NEEDED, "note", "idempotencyKey"}
+_OF_COLUMNS: Final = re.compile(r"/receiver/contacts/0(?![0-9])|/template/parameters/([0-9]+)")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -31,6 +33,7 @@ class Line:
         request: JSON, not yet looked at, or values already parsed.
         key: Its idempotency key, if it has one.
         fault: Why it cannot be sent, though nothing is known of the request.
+        columns: Of a row: the names of the columns of its receiver and of its parameters.
     """
 
     number: int
@@ -40,6 +43,12 @@ class Line:
     note: str = ""
     key: str | None = None
     fault: Violation | None = None
+    columns: Sequence[str] = ()
+
+    def place(self, path: str) -> str:
+        """Return the column that a place in the request comes from, or the place itself."""
+        match = _OF_COLUMNS.match(path) if self.columns else None
+        return self.columns[int(match[1] or -1) + 1] if match else path
 
 
 @frozen(kw_only=True)

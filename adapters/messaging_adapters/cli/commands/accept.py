@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from messaging_adapters.cli.config.engine import Engine, no_channel
 from messaging_adapters.cli.interrupts import Stop
@@ -154,7 +154,7 @@ def default_channel(name: str | None, engine: Engine) -> str | None:
 
 def refusal(source: str, line: Line, violation: Violation) -> str:
     """Return where a request is wrong and why, as compilers write it."""
-    return f"{source}:{line.number}: {violation}"
+    return f"{source}:{line.number}: {evolve(violation, path=line.place(violation.path))}"
 
 
 def show_count(screen: Screen, count: Count) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from messaging_adapters.cli.commands.accept import default_channel, refusal, unknown_channel
 from messaging_adapters.cli.config.engine import Engine, planning_engine
+from messaging_adapters.cli.csv_requests import csv_source
 from messaging_adapters.cli.output.screen import STYLES, Screen
 from messaging_adapters.cli.output.tables import Facts, envelope_facts, sms_facts
 from messaging_adapters.cli.output.timestamps import moment, span
@@ -20,9 +21,10 @@ def plan(options: Namespace) -> int:
     """Show, for each request of a file, the verdict, the reasons, the times and the content."""
     screen = Screen()
     faulty = False
-    with opened(options.file) as source, planning_engine(options) as engine:
-        now = engine.messenger.clock.now()
-        for line in source.lines(default_channel(options.channel, engine)):
+    with opened(options.file) as file, planning_engine(options) as engine:
+        now, channel = engine.messenger.clock.now(), default_channel(options.channel, engine)
+        source = csv_source(file, options, channel, engine, screen.remark)
+        for line in source.lines(channel, options.from_line):
             plan = _planned(engine, line)
             faulty |= not plan.would_send
             _show(screen, source.name, line, plan, now)
@@ -30,6 +32,8 @@ def plan(options: Namespace) -> int:
 
 
 def _planned(engine: Engine, line: Line) -> Plan:
+    if line.fault:
+        return Plan(verdict=Verdict.INVALID, violations=(line.fault,))
     try:
         return engine.messenger.plan(line.channel or "", line.request)
     except UnknownChannelError as error:

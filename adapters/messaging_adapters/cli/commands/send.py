@@ -13,9 +13,11 @@ from messaging_adapters.cli.commands.accept import (
     default_channel,
     show_count,
 )
+from messaging_adapters.cli.commands.plan import plan
 from messaging_adapters.cli.config.engine import Engine, sending_engine
+from messaging_adapters.cli.csv_requests import csv_source
 from messaging_adapters.cli.interrupts import stoppable
-from messaging_adapters.cli.line_keys import keying
+from messaging_adapters.cli.line_keys import LINE, keying
 from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.output.tables import receivers
@@ -28,16 +30,25 @@ from messaging_core.worker import Worker
 _BATCH: Final = 200  # delivered and settled in one go
 _DELIVER: Final = "messaging deliver"
 _SHOWN: Final = 5  # troubled messages
+_REPEATED: Final = (  # options that the command to go on needs too
+    *("config", "database", "channel", "idempotency_key"),
+    *("template", "to", "locale", "encoding"),
+)
 
 
 def send(options: Namespace) -> int:
     """Accept every request of a file, deliver, and say what became of them."""
+    if options.dry_run:
+        return plan(options)
     screen = Screen()
-    with opened(options.file) as source, sending_engine(options) as engine, stoppable() as stop:
+    with opened(options.file) as file, sending_engine(options) as engine, stoppable() as stop:
         begun = engine.messenger.clock.now()
+        channel = default_channel(options.channel, engine)
+        source = csv_source(file, options, channel, engine, screen.remark)
         reading = Reading(
-            channel=default_channel(options.channel, engine),
-            keying=keying(options.idempotency_key, source.name),
+            channel=channel,
+            # A row has a key in any case, so that a file can be sent again after a stop.
+            keying=keying(LINE if options.csv else options.idempotency_key, source.name),
             first=options.from_line,
             stop=stop,
         )
@@ -60,9 +71,11 @@ def send(options: Namespace) -> int:
 def _show_stop(screen: Screen, options: Namespace, count: Count) -> None:
     """Say where it stopped, and how to go on from there."""
     line, command = count.next_line, ["messaging", "send"]
-    for name in ("config", "database", "channel", "idempotency_key"):
+    for name in _REPEATED:
         if value := getattr(options, name):
             command += [f"--{name.replace('_', '-')}", str(value)]
+    command += [part for tag in options.tag or () for part in ("--tag", tag)]
+    command += ["--csv"] * options.csv
     command += ["--from-line", str(line), options.file]
     screen.remark(
         f"stopped before line {line}; what was accepted is kept; deliver it with: {_DELIVER}"
