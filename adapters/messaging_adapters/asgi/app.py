@@ -11,6 +11,7 @@ import orjson
 
 from messaging_adapters.asgi.access import AccessKeys, Authenticate, authenticator
 from messaging_adapters.asgi.call import Service
+from messaging_adapters.asgi.health_readings import HealthReadings
 from messaging_adapters.asgi.openapi import describe
 from messaging_adapters.asgi.problems import ProblemError, answer_problem
 from messaging_adapters.asgi.request_rates import RateOf, RequestRate, RequestRates
@@ -90,7 +91,12 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         messenger = AsyncMessenger(messenger)
     surface = Surface(
         service=Service(
-            messenger=messenger, worker=worker, within=within, saga=saga, uploads=uploads
+            messenger=messenger,
+            worker=worker,
+            within=within,
+            saga=saga,
+            uploads=uploads,
+            health=HealthReadings(messenger),
         ),
         authenticate=access if callable(access) else authenticator(access),
         by_headers=not callable(access),

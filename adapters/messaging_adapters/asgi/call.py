@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from attrs import field, frozen
 
+from messaging_adapters.asgi.health_readings import HealthReadings
 from messaging_adapters.asgi.parameters import Pairs
 from messaging_adapters.asgi.problems import NOT_FOUND, ProblemError
 from messaging_adapters.asgi.saga import Saga
@@ -32,6 +33,7 @@ class Service:
         within: How long it may take for that.
         saga: How commands of a Flow Manager become notifications.
         uploads: Lets callers upload media.
+        health: Tells whether messages are delivered in time.
     """
 
     messenger: AsyncMessenger
@@ -39,6 +41,7 @@ class Service:
     within: timedelta = timedelta(seconds=30)
     saga: Saga | None = None
     uploads: Uploads | None = None
+    health: HealthReadings
 
 
 @frozen(kw_only=True)
@@ -50,12 +53,15 @@ class Call:
         request: As it came.
         path: The parts of the path that are in braces in the route, by name.
         workspace: The tenant of the caller.
+        is_allowed: The caller has an access key that allows this; false only where a route is open
+            to callers without one.
     """
 
     service: Service
     request: HttpRequest
     path: Mapping[str, str]
     workspace: UUID = field(repr=False)
+    is_allowed: bool = True
 
     @property
     def messenger(self) -> AsyncMessenger:

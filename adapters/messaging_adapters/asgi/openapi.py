@@ -135,12 +135,19 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "summary": summary,
         "parameters": [*_path_parameters(route), *_query_parameters(route, schemas)],
         "responses": _responses(route, schemas),
-        "security": [{"accessKey": []}, {"bearer": []}] if route.action else [],
+        "security": _security(route),
     }
     if route.body is not None:
         content = {_JSON: {"schema": schemas.of(route.body)}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _security(route: Route) -> list[dict[str, Any]]:
+    keys: list[dict[str, Any]] = [{"accessKey": []}, {"bearer": []}]
+    if route.is_open:
+        return [{}, *keys]
+    return keys if route.action else []
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
@@ -197,4 +204,6 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     }
     if route.action:
         problems[str(TOO_MANY)]["headers"] = _RETRY_AFTER
+    if route.unwell is not None:
+        problems[str(route.unwell)] = {**well, "description": CODES[route.unwell]}
     return answers | problems

@@ -13,6 +13,7 @@ from messaging_adapters.asgi.routes import (
     callbacks,
     channels,
     figures,
+    health,
     media,
     messages,
     notifications,
@@ -52,6 +53,8 @@ class Route:
         answer_problem: Makes the answer for an error.
         needs_uploads: There is this route only where callers may upload media.
         may_redirect: The answer may be 302 too.
+        is_open: No access key is needed, but with one that may view the path the answer says more.
+        unwell: The status of an answer with the same document as when all is well.
     """
 
     method: str
@@ -68,6 +71,8 @@ class Route:
     answer_problem: Callable[[Exception], HttpResponse] = answer_problem
     needs_uploads: bool = False
     may_redirect: bool = False
+    is_open: bool = False
+    unwell: int | None = None
 
 
 SHORT_LINK: Final = "/{code}"
@@ -101,6 +106,19 @@ def _create(path: str, handler: Handler, body: Any, result: Any, status: int, **
         body=body,
         result=result,
         **more,
+    )
+
+
+def _health(method: str) -> Route:
+    return Route(
+        method=method,
+        path="/health",
+        handler=health.get_health,
+        action=None,
+        result=health.ShownHealth,
+        max_bytes=_NO_CONTENT_BYTES,
+        is_open=True,
+        unwell=health.UNWELL,
     )
 
 
@@ -293,6 +311,8 @@ ROUTES: Final = (
         action=None,
         max_bytes=_NO_CONTENT_BYTES,
     ),
+    _health("GET"),
+    _health("HEAD"),
     *_follow("/l/{code}"),
     *_pixel(f"{PIXEL_PATH}{{code}}"),
     # Last: it fits every path of one segment. Messages have links of this form.

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from messaging_adapters.asgi.access import Access, Authenticate, resolved
+from messaging_adapters.asgi.access import Access, Action, Authenticate, resolved
 from messaging_adapters.asgi.call import Call, Service
 from messaging_adapters.asgi.problems import (
     NOT_FOUND,
@@ -94,9 +94,27 @@ class Surface:
         if needs_access:
             access = access or await self._authorized(route, path, request)
             _check_body(request)
-        workspace = access.workspace if access else DEFAULT_WORKSPACE
-        call = Call(service=self.service, request=request, path=path, workspace=workspace)
+        if route.is_open:
+            access = await self._allowed(route, path, request)
+        call = Call(
+            service=self.service,
+            request=request,
+            path=path,
+            workspace=access.workspace if access else DEFAULT_WORKSPACE,
+            is_allowed=access is not None,
+        )
         return await route.handler(call)
+
+    async def _allowed(
+        self, route: Route, path: Mapping[str, str], request: HttpRequest
+    ) -> Access | None:
+        """Return the access of the sender, or nothing if the sender has none that allows a call.
+
+        It is counted by no rate: a route that is open to all must be cheap by itself.
+        """
+        access = await resolved(self.authenticate(request))
+        resource = route.path.format_map(path)
+        return access if access and access.allows(Action.VIEW, resource) else None
 
     async def _authorized(
         self, route: Route, path: Mapping[str, str], request: HttpRequest

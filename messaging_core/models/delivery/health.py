@@ -62,17 +62,24 @@ class DiskSpace:
         """Return whether acceptance will soon stop: less than four times the floor is left."""
         return self.free < 4 * self.floor
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether nothing is accepted any more."""
+        return self.free < self.floor
+
 
 class HealthProblem(StrEnum):
-    """Why messages are not delivered in time.
+    """Why messages are not accepted, or not delivered in time.
 
     Attributes:
         WORKERS_SILENT: Workers ran, and none of them has said anything of late.
         OVERDUE: A message has waited longer than it may after it was due.
+        DISK_FULL: The disk of the storage has so little room that nothing is accepted.
     """
 
     WORKERS_SILENT = "workers_silent"
     OVERDUE = "overdue"
+    DISK_FULL = "disk_full"
 
 
 @frozen(kw_only=True)
@@ -135,7 +142,7 @@ class Health:
 
     @property
     def problems(self) -> tuple[HealthProblem, ...]:
-        """Return why messages are not delivered in time.
+        """Return why messages are not accepted, or not delivered in time.
 
         Workers that were never started are no problem by themselves: a host may deliver from a
         scheduler, and then only what is overdue counts.
@@ -143,12 +150,13 @@ class Health:
         problems = {
             HealthProblem.WORKERS_SILENT: bool(self.workers) and not self.live,
             HealthProblem.OVERDUE: self.oldest_overdue > self.overdue_limit,
+            HealthProblem.DISK_FULL: self.disk is not None and self.disk.is_full,
         }
         return tuple(problem for problem, is_there in problems.items() if is_there)
 
     @property
     def ready(self) -> bool:
-        """Return whether messages are delivered in time."""
+        """Return whether messages are accepted, and delivered in time."""
         return not self.problems
 
     def _is_silent(self, worker: WorkerState) -> bool:

@@ -8,14 +8,15 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.cli.commands.health import document_of
 from messaging_adapters.cli.config.engine import Engine, looking_engine
 from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
+from messaging_adapters.health_figures import figures_of
 from messaging_core.models.delivery.health import Health
 from messaging_core.models.messages.counts import CountBy
 from messaging_core.models.messages.message import Status
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.wire import dump
 
 
 def status(options: Namespace) -> int:
@@ -32,7 +33,8 @@ def status(options: Namespace) -> int:
         rows = _rows(engine, state, waiting)
         if options.json:
             channels = [_document(*row) for row in rows]
-            screen.json(orjson.dumps(document_of(state, engine.name_of) | {"channels": channels}))
+            figures = dump(figures_of(state, engine.name_of))
+            screen.json(orjson.dumps(figures | {"channels": channels}))
         else:
             _show(screen, state, rows)
     return 0 if state.ready else 1

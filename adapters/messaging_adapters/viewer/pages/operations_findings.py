@@ -126,7 +126,7 @@ def _disk(facts: Facts, _written: Written) -> Iterator[Finding]:
     disk = facts.health.disk
     if disk is None or not disk.is_scarce:
         return
-    full = disk.free < disk.floor
+    full = disk.is_full
     state = "Nothing is accepted now" if full else "Acceptance stops below"
     limit = f"{disk.floor // _MEGABYTE:,} MB"
     yield Finding(

@@ -66,6 +66,7 @@ def test_a_key_lets_its_owner_in_and_the_worker_delivers(
             while document["status"] != "sent":
                 document = client.get(f"{path}/{document['id']}").json()
             assert httpx.get(f"{url}{path}").status_code == 401
+            assert httpx.get(f"{url}/health").json() == {"status": "pass"}
         assert failure_of_a_webhook(shop / "shop.db")
     assert list((shop / "sms").iterdir())
     assert token not in (shop / "messaging.toml").read_text()
