@@ -1,7 +1,7 @@
 """The connections of a storage: pooled, and replaced when the server was lost."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,7 +9,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from messaging_adapters.storage.postgres.errors import is_lost, translate
+from messaging_adapters.storage.postgres.cursor import adapt
+from messaging_adapters.storage.postgres.errors import HANDED_BACK, is_lost, translate
 from messaging_core.errors import (
     CommitUnknownError,
     StorageBusyError,
@@ -22,9 +23,9 @@ _LOST_AT_COMMIT: Final = (
     "the connection to PostgreSQL was lost during the commit: all of it was written, or nothing."
     " A request with an idempotency key can be repeated"
 )
-_HANDED_BACK: Final = (
-    "a statement of this transaction failed, so it was rolled back: repeat all of it"
-)
+
+Session = tuple[psycopg.Connection[Any], psycopg.Pipeline | None]
+"""A connection, and its pipeline where the driver has one."""
 
 
 class Connections:
@@ -53,6 +54,7 @@ class Connections:
 
     def _configure(self, connection: psycopg.Connection[Any]) -> None:
         # What a host or a role has set as its default must not change what locks are worth here.
+        adapt(connection.adapters)
         connection.execute(
             "SELECT set_config('default_transaction_isolation', 'read committed', false),"
             " set_config('lock_timeout', %s, false)",
@@ -77,36 +79,39 @@ class Connections:
         return self._pool
 
     @contextmanager
-    def transaction(self, *, read_only: bool) -> Iterator[psycopg.Connection[Any]]:
-        """Lend a connection inside a transaction, which ends with the block."""
+    def transaction(self, *, read_only: bool) -> Iterator[Session]:
+        """Lend a connection inside a transaction, which ends with the block.
+
+        Statements are sent without a wait for their answers. Who reads one waits for those before
+        it too; the last ones are answered together with the commit. So an error may be raised by
+        a later statement than the one it is about, or by the commit, but is never lost.
+        """
         pool = self._opened()
-        connection = self._begun(pool)
+        connection = self._taken_alive(pool)
+        pipeline = ExitStack()
         try:
-            yield connection
-            self._commit(connection, read_only=read_only)
+            opened = _enter(pipeline, connection)
+            connection.execute("BEGIN")
+            yield connection, opened
+            self._commit(connection, pipeline, read_only=read_only)
         except psycopg.Error as error:
             if error.sqlstate == "25006":  # a server that was the primary
                 connection.close()
             raise translate(error) from error
         finally:
-            _roll_back(connection)
+            _roll_back(connection, pipeline)
             pool.putconn(connection)
 
-    def _begun(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
+    def _taken_alive(
+        self, pool: ConnectionPool[psycopg.Connection[Any]]
+    ) -> psycopg.Connection[Any]:
         """Return a connection that answers: after a lost server, the pooled ones do not."""
-        for _ in range(self._most + 1):
+        while True:
             connection = self._taken(pool)
-            try:
-                connection.execute("BEGIN")
-            except psycopg.Error as error:
-                lost = error
-                connection.close()
-                pool.putconn(connection)
-                if not is_lost(error):
-                    raise translate(error) from error
-            else:
+            if _is_alive(connection):
                 return connection
-        raise translate(lost) from lost
+            connection.close()
+            pool.putconn(connection)
 
     def _taken(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
         try:
@@ -123,15 +128,20 @@ class Connections:
             ) from error
 
     @staticmethod
-    def _commit(connection: psycopg.Connection[Any], *, read_only: bool) -> None:
+    def _commit(
+        connection: psycopg.Connection[Any], pipeline: ExitStack, *, read_only: bool
+    ) -> None:
         if connection.info.transaction_status == TransactionStatus.INERROR:
-            raise StorageError(_HANDED_BACK)  # COMMIT would answer ROLLBACK, and raise nothing
+            raise StorageError(HANDED_BACK)
         try:
-            connection.execute("COMMIT")
+            commit = connection.execute("COMMIT")
+            pipeline.close()  # waits for the answers
         except psycopg.Error as error:
             if is_lost(error) and not read_only:
                 raise CommitUnknownError(_LOST_AT_COMMIT) from error
             raise
+        if commit.statusmessage != "COMMIT":  # of a transaction that failed: ROLLBACK
+            raise StorageError(HANDED_BACK)
 
     def forget(self) -> None:
         """Leave the connections to the parent process, after a fork."""
@@ -145,8 +155,28 @@ class Connections:
             pool.close()
 
 
-def _roll_back(connection: psycopg.Connection[Any]) -> None:
+def _enter(stack: ExitStack, connection: psycopg.Connection[Any]) -> psycopg.Pipeline | None:
+    """Begin to send without waiting, where the driver's libpq can: it is of version 14 or later."""
+    if not psycopg.Pipeline.is_supported():
+        return None
+    return stack.enter_context(connection.pipeline())
+
+
+def _is_alive(connection: psycopg.Connection[Any]) -> bool:
+    """Return False where the server has ended the connection; nothing is sent."""
+    try:
+        connection.pgconn.consume_input()  # why it ended
+        connection.pgconn.is_busy()
+        connection.pgconn.consume_input()  # that it ended
+    except psycopg.Error:
+        return False
+    return not connection.closed
+
+
+def _roll_back(connection: psycopg.Connection[Any], pipeline: ExitStack) -> None:
     """End a transaction that was not committed; close a connection that cannot even do that."""
+    with suppress(psycopg.Error):  # what was raised before is the reason
+        pipeline.close()
     if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
         return
     try:

@@ -82,29 +82,47 @@ def raw_cursor(connection: Connection) -> Any:
     return psycopg.RawCursor(connection, row_factory=tuple_row)
 
 
+def adapt(adapters: psycopg.adapt.AdaptersMap) -> None:
+    """Let a connection or a cursor write and read values as the stores do."""
+    # One type for all integers, whatever their size, so that a statement is prepared once.
+    adapters.register_dumper(int, Int8Dumper)
+    adapters.register_dumper(int, Int8BinaryDumper)
+    adapters.register_dumper(str, _Text)
+    adapters.register_loader("text", _TextLoader)
+
+
 class PostgresCursor:
     """Execute the statements of SQLite, and those written for PostgreSQL, on one connection.
 
-    The connection may be the host's own: nothing of it is changed, not its adapters either.
-
     Args:
-        connection: Of the driver.
+        connection: Of the driver. Where it is the host's own, nothing of it is changed, not its
+            adapters either, and every statement is answered before the next is sent.
         locks: Whether documents that are read stay as they are until the transaction ends.
-
-    Attributes:
-        rowcount: How many rows the last statement wrote, or returned.
+        pipeline: Of a connection of ours: then no statement waits for its answer, but who reads it.
+        is_ours: Whether the connection is adapted already.
     """
 
-    def __init__(self, connection: Connection, *, locks: bool) -> None:
-        self._cursor = raw_cursor(connection)
-        self.rowcount = -1
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        locks: bool,
+        pipeline: psycopg.Pipeline | None = None,
+        is_ours: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._pipeline = pipeline
         self._translated = translated_with_locks if locks else translated
-        adapters = self._cursor.adapters
-        # One type for all integers, whatever their size, so that a statement is prepared once.
-        adapters.register_dumper(int, Int8Dumper)
-        adapters.register_dumper(int, Int8BinaryDumper)
-        adapters.register_dumper(str, _Text)
-        adapters.register_loader("text", _TextLoader)
+        self._cursor = raw_cursor(connection)
+        if not is_ours:
+            adapt(self._cursor.adapters)
+
+    @property
+    def rowcount(self) -> int:
+        """Return how many rows the last statement wrote, or returned."""
+        if self._pipeline is not None and self._cursor.pgresult is None:
+            self._pipeline.sync()
+        return int(self._cursor.rowcount)
 
     def execute(self, sql: str, values: Values = ()) -> Self:
         """Execute a statement that SQLite has too."""
@@ -115,10 +133,10 @@ class PostgresCursor:
         statement = translated(sql)
         bound = [statement.bind(row) for row in rows]
         if len(bound) == 1:
-            return self.run(statement, bound[0])
+            return self.native(statement.text, bound[0])
+        self._begin_statement()
         if bound:
             self._cursor.executemany(statement.text, bound)
-        self.rowcount = self._cursor.rowcount if bound else 0
         return self
 
     def insert_rows(self, into: str, rows: Sequence[Sequence[Any]], *, ignores: bool) -> None:
@@ -140,9 +158,14 @@ class PostgresCursor:
 
     def native(self, sql: str, values: Values = ()) -> Self:
         """Execute a statement that is written for PostgreSQL, with `$1` for the first value."""
+        self._begin_statement()
         self._cursor.execute(sql, values, binary=True)
-        self.rowcount = self._cursor.rowcount
         return self
+
+    def _begin_statement(self) -> None:
+        if self._pipeline is not None:
+            # An answer goes to its cursor whenever it comes, so each statement has one of its own.
+            self._cursor = raw_cursor(self._connection)
 
     def fetchone(self) -> Any:
         """Return the next row, or nothing."""

@@ -21,6 +21,9 @@ REMEDY: Final = (
     " PostgresStorage.schema_statements(); if they are there, look at the search_path"
 )
 """How to get the tables right."""
+HANDED_BACK: Final = (
+    "a statement of this transaction failed, so it was rolled back: repeat all of it"
+)
 
 _KINDS: Final[Mapping[str, type[StorageError]]] = {
     "40001": StorageConflictError,  # serialization failure, under a host's isolation level
@@ -56,6 +59,8 @@ def translate(error: psycopg.Error) -> Exception:
     """
     state = error.sqlstate or ""
     text = error.diag.message_primary or str(error).partition("\n")[0]
+    if isinstance(error, psycopg.errors.PipelineAborted):  # the statement before it failed
+        return StorageError(HANDED_BACK)
     if state in _TABLES:
         return SchemaError([text], REMEDY)
     if state in _KINDS:
@@ -73,7 +78,8 @@ def is_lost(error: psycopg.Error) -> bool:
     """Return whether the connection is of no use any more."""
     if error.sqlstate:
         return error.sqlstate.startswith(_LOST) and error.sqlstate != "57014"
-    return isinstance(error, psycopg.OperationalError)
+    is_of_pipeline = isinstance(error, psycopg.errors.PipelineAborted)
+    return isinstance(error, psycopg.OperationalError) and not is_of_pipeline
 
 
 @contextmanager

@@ -165,7 +165,7 @@ class PostgresStorage(ForkAware, Storage):
             with translated():
                 check.check(synchronous(connection))
             return
-        with self._connections.transaction(read_only=True) as raw:
+        with self._connections.transaction(read_only=True) as (raw, _):
             check.check(raw)
 
     def begin(
@@ -188,8 +188,8 @@ class PostgresStorage(ForkAware, Storage):
         """Take a connection of our own, inside a transaction."""
         if os.getpid() != self._process:  # forked by code that does not tell Python
             self.after_fork_in_child()
-        with self._connections.transaction(read_only=read_only) as raw:
-            cursor = PostgresCursor(raw, locks=not read_only)
+        with self._connections.transaction(read_only=read_only) as (raw, pipeline):
+            cursor = PostgresCursor(raw, locks=not read_only, pipeline=pipeline, is_ours=True)
             yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
 
     def close(self) -> None:

@@ -4,7 +4,9 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.connections import Connections
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_core import Channel, Messenger, SendMessage, text, to
 from messaging_core.errors import (
     CommitUnknownError,
@@ -22,6 +25,7 @@ from messaging_core.errors import (
     StorageBusyError,
     StorageConflictError,
     StorageError,
+    StorageFullError,
     StorageUnavailableError,
 )
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
@@ -33,6 +37,13 @@ from postgres_server import PostgresServer, Schemas, postgres_binaries
 
 SOON = timedelta(seconds=1)
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
+ERRORS = {
+    "40001": StorageConflictError,
+    "40P01": StorageConflictError,
+    "23505": StorageConflictError,
+    "55P03": StorageBusyError,
+    "53100": StorageFullError,
+}
 REQUEST = SendMessage(receiver=to("+31612345678"), body=text("hi"))
 
 
@@ -174,9 +185,71 @@ class TestConflicts:
             with storage.begin() as tx:
                 tx.messages.add([a_new_message()])
                 with pytest.raises(psycopg.Error):
-                    tx.messages._cursor.native("SELECT 1 / 0")
+                    tx.messages._cursor.native("SELECT 1 / 0").fetchone()
 
         with pytest.raises(StorageError, match="repeat all of it"):
+            work()
+        assert walk(storage) == []
+
+    def test_the_error_of_the_block_comes_first(
+        self, storage: PostgresStorage, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def work() -> None:
+            with storage.begin() as tx:
+                cursor_of(tx).native("SELECT 1 / 0")
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            work()
+        assert caplog.records == []
+
+
+class TestQueuedStatements:
+    """An answer that is not read is read with the commit, and what it says is never lost."""
+
+    @pytest.fixture(params=[True, False], ids=["pipeline", "libpq 13"], autouse=True)
+    def _pipeline(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if not request.param:
+            monkeypatch.setattr(psycopg.Pipeline, "is_supported", lambda: False)
+
+    def test_an_error_is_that_of_its_statement(self, storage: PostgresStorage) -> None:
+        def work(state: str, *, reads: bool) -> None:
+            with storage.begin() as tx:
+                tx.messages.add([a_new_message()])
+                native = cursor_of(tx).native
+                native(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$")
+                tx.contacts.add([a_contact("ada")])
+                if reads:
+                    native("SELECT 1").fetchone()
+
+        for (state, error), reads in product(ERRORS.items(), (True, False)):
+            with pytest.raises(error) as raised:
+                work(state, reads=reads)
+            assert type(raised.value) is error
+
+        add(storage, new := a_new_message())  # the connection is of use again
+        assert walk(storage) == [new.message.id]
+
+    def test_how_many_rows_were_written_is_that_of_the_last_statement(
+        self, storage: PostgresStorage
+    ) -> None:
+        with storage.begin() as tx:
+            tx.contacts.add([a_contact("ada"), a_contact("bob")])
+            cursor = cursor_of(tx)
+            cursor.native("SELECT 1 UNION SELECT 2 UNION SELECT 3")
+            assert cursor.native("DELETE FROM messaging_contacts").rowcount == 2
+            assert cursor.native("SELECT 1").fetchall() == [(1,)]
+
+    def test_a_lost_server_at_the_commit_of_writes(
+        self, storage: PostgresStorage, dsn: str
+    ) -> None:
+        def work() -> None:
+            with storage.begin() as tx:
+                pid = pid_of(tx)
+                cursor_of(tx).native("SELECT pg_sleep(0)")
+                terminate(dsn, pid)
+
+        with pytest.raises(CommitUnknownError, match="all of it was written, or nothing"):
             work()
         assert walk(storage) == []
 
@@ -191,13 +264,15 @@ class TestLostCommit:
         self.losses = 1
         commit = Connections._commit
 
-        def lost(connection: psycopg.Connection[Any], *, read_only: bool) -> None:
+        def lost(
+            connection: psycopg.Connection[Any], pipeline: ExitStack, *, read_only: bool
+        ) -> None:
             if read_only or not self.losses:
-                commit(connection, read_only=read_only)
+                commit(connection, pipeline, read_only=read_only)
                 return
             self.losses -= 1
             if self.is_written:
-                commit(connection, read_only=read_only)
+                commit(connection, pipeline, read_only=read_only)
             raise CommitUnknownError("lost")
 
         monkeypatch.setattr(Connections, "_commit", staticmethod(lost))
@@ -348,9 +423,13 @@ class TestStorage:
         assert UUID(int=0) not in walk(storage)
 
 
+def cursor_of(tx: Transaction) -> PostgresCursor:
+    cursor: PostgresCursor = tx.messages._cursor  # type: ignore[attr-defined]
+    return cursor
+
+
 def pid_of(tx: Transaction) -> int:
-    cursor: Any = tx.messages._cursor  # type: ignore[attr-defined]
-    (pid,) = cursor.native("SELECT pg_backend_pid()").fetchone()
+    (pid,) = cursor_of(tx).native("SELECT pg_backend_pid()").fetchone()
     return int(pid)
 
 
