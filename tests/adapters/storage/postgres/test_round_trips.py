@@ -30,8 +30,9 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[Count]:
 
     def traced(self: Connections, connection: psycopg.Connection[Any]) -> None:
         configure(self, connection)
-        traces.append(files.enter_context(tempfile.TemporaryFile("w+")))
-        connection.pgconn.trace(traces[-1].fileno())
+        trace = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed below
+        traces.append(files.enter_context(trace))
+        connection.pgconn.trace(trace.fileno())
 
     monkeypatch.setattr(Connections, "_configure", traced)
 
