@@ -26,6 +26,7 @@ class AsyncContactDirectory:
     update = threaded(ContactDirectory.update)
     update_or_create = threaded(ContactDirectory.update_or_create)
     get = threaded(ContactDirectory.get)
+    names = threaded(ContactDirectory.names)
     find = threaded(ContactDirectory.find)
     delete = threaded(ContactDirectory.delete)
     create_list = threaded(ContactDirectory.create_list)

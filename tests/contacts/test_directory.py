@@ -239,6 +239,17 @@ class TestUpdating:
             messenger.contacts.update(made.id, ContactChanges(), workspace=OTHER_WORKSPACE)
 
 
+class TestNames:
+    def test_the_names_of_those_who_have_one_are_read_together(self, messenger: Messenger) -> None:
+        ada = messenger.contacts.create(NewContact(id="ada", display_name="Ada"))
+        messenger.contacts.create(NewContact(id="no-name"))
+        messenger.contacts.create(NewContact(id="far", display_name="F"), workspace=OTHER_WORKSPACE)
+
+        names = messenger.contacts.names([ada.id, "no-name", "far", "unknown", ada.id])
+
+        assert names == {"ada": "Ada"}
+
+
 class TestUpdatingOrCreating:
     def test_an_unknown_contact_is_created_with_all_identifiers(self, messenger: Messenger) -> None:
         for number, strategy in enumerate(Strategy):

@@ -20,7 +20,7 @@ from messaging_adapters.viewer.parameters import WORKSPACE, FilterError, Paramet
 from messaging_adapters.viewer.problems import Problem
 from messaging_adapters.viewer.rendering import render_page, render_problem
 from messaging_adapters.viewer.route_table import PAGES
-from messaging_adapters.viewer.shell import Shell, bar_of, preferences_of, workspaces_of
+from messaging_adapters.viewer.shell import Shell, bar_of, name_of, preferences_of, workspaces_of
 from messaging_adapters.viewer.times import Times, zone_of
 from messaging_adapters.viewer.urls import Urls
 from messaging_adapters.viewer.view_json import view_json
@@ -152,7 +152,7 @@ class Framing:
             environment=self.environment,
             links=bar_of(_pages_of(asked), asked.urls, section, problems) if is_known else (),
             workspaces=workspaces_of(asked.visitor, asked.urls, section),
-            workspace=asked.visitor.workspaces[asked.workspace],
+            workspace=name_of(asked.visitor, asked.workspace),
             visitor=asked.visitor.name if is_known else None,
             json_url=json_url if page and request.method == "GET" else None,
             preferences=preferences_of(request),

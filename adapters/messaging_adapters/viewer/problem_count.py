@@ -4,13 +4,17 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from messaging_adapters.viewer.reads import Readers, TooLong
+from messaging_adapters.viewer.page_request import PageRequest
+from messaging_adapters.viewer.pages import operations
+from messaging_adapters.viewer.parameters import Parameters
+from messaging_adapters.viewer.reads import Readers, Reads
 from messaging_core.errors import StorageError
 from messaging_core.messenger import Messenger
 
 _SECONDS: Final = 10.0
+_LAST_HOUR: Final = Parameters.parse(b"range=1h")
 
 
 @define(kw_only=True)
@@ -26,19 +30,22 @@ class ProblemCount:
     readers: Readers
     _answers: dict[UUID, tuple[float, int]] = field(factory=dict, init=False)
 
-    async def of(self, workspace: UUID) -> int:
-        """Return the number for the visitors of a workspace."""
+    async def of(self, asked: PageRequest) -> int:
+        """Return the number for the workspace of a page: as many as Operations tells."""
+        workspace = asked.workspace
         asked_at, number = self._answers.get(workspace, (-_SECONDS, 0))
         if monotonic() - asked_at >= _SECONDS:
             # Before it is asked: pages that come meanwhile do not ask too.
             self._answers[workspace] = monotonic(), number
-            number = await self._ask(workspace, number)
+            number = await self._ask(asked, number)
             self._answers[workspace] = monotonic(), number
         return number
 
-    async def _ask(self, workspace: UUID, last: int) -> int:
+    async def _ask(self, asked: PageRequest, last: int) -> int:
+        asked = evolve(asked, parameters=_LAST_HOUR)
         try:
-            health = await self.readers.run(lambda: self.messenger.health(workspace=workspace))
+            model = await operations.read(asked, Reads(self.messenger, self.readers))
         except StorageError:  # the page itself says so
             return last
-        return last if isinstance(health, TooLong) else len(health.problems)
+        findings = operations.findings(asked, model)
+        return last if findings is None else len(findings)

@@ -32,7 +32,7 @@ def reason_of(message: Message, channel: Channel | None, times: Times) -> str | 
     if message.failure and (message.status is not Status.REJECTED):
         return failure_of(message.failure)
     if message.reason:
-        return message.reason.partition("\n")[0]
+        return sentence(message.reason.partition("\n")[0])
     return "Withdrawn before it was sent." if message.status is Status.DELETED else None
 
 
@@ -48,7 +48,12 @@ def failure_of(failure: Failure) -> str:
     """Return a failure in words, with its code and the provider's own."""
     word = failure.source.code if failure.source else ""
     codes = f"{failure.code}, provider: {word}" if word else str(failure.code)
-    return f"{failure.description or 'Failed'} ({codes})"
+    return f"{sentence(failure.description or 'Failed')} ({codes})"
+
+
+def sentence(words: str) -> str:
+    """Return words that begin as sentences do: engines and providers write them in the middle."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _waiting(message: Message, times: Times) -> str:
@@ -56,4 +61,6 @@ def _waiting(message: Message, times: Times) -> str:
     assert at is not None  # noqa: S101 - for mypy
     due = "due now" if at <= times.now + timedelta(seconds=1) else relative(at, times.now)
     going = f"{times.written(at)} ({due})"
-    return f"{message.reason.splitlines()[0]}; goes {going}" if message.reason else f"Goes {going}"
+    if not message.reason:
+        return f"Goes {going}"
+    return f"{sentence(message.reason.splitlines()[0])}; goes {going}"

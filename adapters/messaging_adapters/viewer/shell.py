@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any, Final
+from uuid import UUID
 
 from attrs import frozen
 from starlette.requests import Request
@@ -50,8 +51,9 @@ def preferences_of(request: Request) -> Preferences:
 
 @frozen(kw_only=True)
 class Link:
-    """A link of the bar."""
+    """A link of the bar; the script finds it by its name."""
 
+    name: str = ""
     title: str
     url: str
     is_current: bool = False
@@ -98,6 +100,7 @@ def bar_of(
     """Return the links of the bar; a page that does not exist is not in it."""
     return tuple(
         Link(
+            name=page.name,
             title=page.title,
             url=urls.to(*page.path.strip("/").split("/")),
             is_current=page.name == current,
@@ -114,9 +117,15 @@ def workspaces_of(visitor: Visitor, urls: Urls, section: str) -> tuple[Link, ...
         return ()
     return tuple(
         Link(
-            title=name or str(workspace)[:8],
+            title=name_of(visitor, workspace),
             url=Urls(root=urls.root, workspace=workspace).to(section or "messages"),
             is_current=workspace == urls.workspace,
         )
-        for workspace, name in visitor.workspaces.items()
+        for workspace in visitor.workspaces
     )
+
+
+def name_of(visitor: Visitor, workspace: UUID) -> str:
+    """Return the name of a workspace; its id begins differently from others, if there are any."""
+    alone = len(visitor.workspaces) == 1
+    return visitor.workspaces[workspace] or ("" if alone else str(workspace)[:8])

@@ -75,7 +75,7 @@ class Surface:
             if as_json:
                 return json_answer(view)
             token = await self._token(asked)
-            problems = await self._problems.of(asked.workspace)
+            problems = await self._problems.of(asked)
             return self.framing.page(page, request, asked, view, token=token, problems=problems)
 
         return await self._guarded(request, page, page.right, respond)
@@ -104,7 +104,7 @@ class Surface:
                 answer.view,
                 token=token,
                 status=answer.status,
-                problems=await self._problems.of(asked.workspace),
+                problems=await self._problems.of(asked),
             )
 
         return await self._guarded(request, form.page, form.right, respond)

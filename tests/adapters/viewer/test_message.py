@@ -67,7 +67,9 @@ def test_a_delivered_message_says_by_what_proof(site: Site) -> None:
     assert "Yes, it reached the phone." in page
     assert "The provider reported the delivery of both parts, the last at 09:00:42" in page
     assert "SMS in 2 parts, UCS-2, 83 units" in page
-    assert "Receipt: delivered" in page
+    assert "Receipt for part 1 of 2" in page
+    assert "Receipt for part 2 of 2" in page
+    assert "As a whole, the message is delivered." in page
 
 
 def test_a_part_is_marked_by_its_own_receipt(site: Site) -> None:
@@ -99,7 +101,7 @@ def test_the_character_that_costs_a_part_is_named(site: Site) -> None:
         (
             Rejected(failure=a_failure(15005, description="no such number")),
             "No. It was not sent.",
-            "no such number (15005",
+            "No such number (15005",
         ),
         (Unknown(failure=a_failure(12005)), "Not known. It may have been sent.", "sent again at"),
         (

@@ -1,5 +1,7 @@
 """The list of messages."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -66,7 +68,7 @@ def test_the_reason_stands_in_the_list() -> None:
 
     page = words(site.get("/messages"))
 
-    assert "no such number (15005" in page
+    assert "No such number (15005" in page
     assert "Goes 11:00:01 (in 119 min)" in page
 
 
@@ -189,3 +191,33 @@ def test_only_the_workspaces_of_the_visitor_exist(site: Site) -> None:
     page = site.get(f"/messages?workspace={OTHER}").text
     assert page.count(f"workspace={OTHER}") > 10
     assert f"workspace={TEXTS.workspace}" in page
+
+
+def test_the_end_of_a_window_leads_to_what_came_before_it(site: Site) -> None:
+    site.send("long ago")
+    site.clock.advance(timedelta(days=3))
+    site.send("today")
+
+    page = site.get("/messages")
+    (url,) = re.findall('href="([^"]*until[^"]*)"', page.text)
+    before = words(site.get(html.unescape(url)))
+
+    assert "today" in words(page)
+    assert "long ago" not in words(page)
+    assert "long ago" in before
+    assert "today" not in before
+    assert "Look further back" not in before
+
+
+def test_a_row_names_the_contact_unless_the_request_did(site: Site) -> None:
+    number = {"key": "phonenumber", "value": "+447700900142"}
+    site.messenger.contacts.create(
+        {"id": "ngozi", "displayName": "Ngozi Okafor", "identifiers": [number]}
+    )
+    site.send("of the contact", receiver={"contacts": [{"id": "ngozi"}]})
+    message = site.send("of the request", to="+31612345678")
+
+    rows = site.get("/messages.json").json()["rows"]
+
+    assert [row.get("person") for row in rows] == [None, "Ngozi Okafor"]
+    assert message.receiver.contacts[0].annotations is None

@@ -201,7 +201,8 @@ def test_several_things_are_counted_and_listed(site: Site) -> None:
     page = site.get("/operations.json").json()
 
     assert page["verdict"]["title"].startswith("Two things need you: every worker is silent")
-    assert [own["title"] for own in page["others"]] == ["the subscriber crm is behind."]
+    assert [own["title"] for own in page["others"]] == ["The subscriber crm is behind."]
+    assert "Operations 2 problems" in words(site.get("/messages"))
 
 
 def test_dead_letters_are_listed_by_reason_with_a_replay_where_it_helps() -> None:

@@ -128,6 +128,6 @@ def _advise(screen: Screen, caller: _Caller, path: str) -> None:
     screen.line(f"  curl {authorization} '{caller.url}{path}?limit=1'")
     screen.line(f"  curl {caller.url}/openapi.json")
     screen.line()
-    screen.line(f"See every message in a browser: {caller.url}{_VIEWER}/")
+    screen.line(f"See every message in a browser: {caller.url}{_VIEWER}/messages?since=ever")
     screen.line()
     screen.remark(f"serving {caller.url}; Ctrl-C stops")

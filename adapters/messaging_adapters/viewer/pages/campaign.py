@@ -174,7 +174,7 @@ def figures_view(
     """Return the view of figures; of a campaign, or of a batch."""
     return CampaignView(
         sentence=sentence_of(campaign),
-        tone="good" if campaign.is_done else "",
+        tone=tone_of(campaign),
         is_done=campaign.is_done,
         funnel=funnel_of(request, campaign, query),
         skipped=skipped_rows(request, campaign.skipped, query),
@@ -187,6 +187,12 @@ def figures_view(
         list_url=request.urls.to("messages", query=[*query, ("since", "ever")]),
         **fields,  # type: ignore[arg-type]
     )
+
+
+def tone_of(campaign: Campaign) -> str:
+    """Return `good` once all is done, unless some went without a proof that they arrived."""
+    proved = campaign.delivered >= campaign.sent
+    return "good" if campaign.is_done and proved else ""
 
 
 def _variant(request: PageRequest, campaign: Campaign) -> Variant:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from messaging_adapters.viewer import text
 from messaging_adapters.viewer.access import Right
@@ -26,9 +26,11 @@ from messaging_adapters.viewer.pages.message_sms import SmsView, sms_of
 from messaging_adapters.viewer.pages.message_timeline import Item, timeline_of
 from messaging_adapters.viewer.pages.message_verdict import Verdict, erased_at, verdict_of
 from messaging_adapters.viewer.pages.messages import position_of
+from messaging_adapters.viewer.people import named, names_for
 from messaging_adapters.viewer.reads import TOO_LONG, Reads
 from messaging_core.errors import NotFoundError, StorageBusyError
 from messaging_core.messages.inspection import MOST_EVENTS, Inspection
+from messaging_core.messenger import Messenger
 from messaging_core.models.common.audit import AuditAction, AuditEntry
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.messages.message import Message
@@ -114,21 +116,34 @@ async def read(request: PageRequest, reads: Reads) -> MessageModel:
     message = inspection.message
     if shows_source(inspection, request):
         await record(AuditAction.ADDRESS_SHOWN, message.id, request, reads)
-    older = await reads(
-        reads.messenger.find,
-        MessageQuery(workspace=request.workspace, end_at=message.created_at, limit=1),
-    )
-    newer = await reads(
-        reads.messenger.find,
-        MessageQuery(
-            workspace=request.workspace, start_at=message.created_at, limit=2, reverse=True
-        ),
-    )
+    beside = await reads(_neighbours, reads.messenger, message, request.workspace)
+    newer, older = (None, None) if beside is TOO_LONG else beside
     return MessageModel(
-        inspection=inspection,
-        newer=None if newer is TOO_LONG else _other(newer.results, message),
-        older=None if older is TOO_LONG else _other(older.results, message),
+        inspection=await _named(inspection, request, reads),
+        newer=newer,
+        older=older,
         position=None if has_ended(message) else position,
+    )
+
+
+async def _named(inspection: Inspection, request: PageRequest, reads: Reads) -> Inspection:
+    """Return an inspection whose message has the names of its contacts."""
+    names = await reads(names_for, reads.messenger, [inspection.message], request.workspace)
+    if names is TOO_LONG:
+        return inspection
+    return evolve(inspection, message=named(inspection.message, names))
+
+
+def _neighbours(
+    messenger: Messenger, message: Message, workspace: UUID
+) -> tuple[UUID | None, UUID | None]:
+    """Read which messages were accepted next, and before."""
+    at = message.created_at
+    older = MessageQuery(workspace=workspace, end_at=at, limit=1)
+    newer = MessageQuery(workspace=workspace, start_at=at, limit=2, reverse=True)
+    return (
+        _other(messenger.find(newer).results, message),
+        _other(messenger.find(older).results, message),
     )
 
 
@@ -218,7 +233,7 @@ def show(request: PageRequest, model: MessageModel) -> MessageView:
     inspection, urls = model.inspection, request.urls
     message = inspection.message
     known = addresses_of(message)
-    people = people_of(inspection, model.shown)
+    people = people_of(inspection, request, model.shown)
     hidden = hidden_because(message, request)
     is_open = hidden is None and message.body is not None
     sms = sms_of(inspection, known) if is_open else None
@@ -245,7 +260,7 @@ def show(request: PageRequest, model: MessageModel) -> MessageView:
         proofs=proofs_of(inspection, request.times),
         facts=facts_of(inspection, known, request),
         tags=tags_of(message, request),
-        timeline=timeline_of(inspection.events, inspection.audit, request.times),
+        timeline=timeline_of(message, inspection.events, inspection.audit, request.times),
         is_cut=len(inspection.events) >= MOST_EVENTS,
         interactions=tuple(_done(interaction, request) for interaction in inspection.interactions),
         acts=acts_of(inspection, people, request),
@@ -293,7 +308,7 @@ async def _reschedule(request: PageRequest, reads: Reads) -> FormAnswer:
 
 async def _show_address(request: PageRequest, reads: Reads) -> FormAnswer:
     """Show the page with one address in full, after that was recorded."""
-    inspection = await inspected(request, reads)
+    inspection = await _named(await inspected(request, reads), request, reads)
     await record(AuditAction.ADDRESS_SHOWN, inspection.message.id, request, reads)
     await record_opening(inspection, request, reads)
     index = request.form.get("person") or ""

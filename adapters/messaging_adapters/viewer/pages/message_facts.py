@@ -8,7 +8,6 @@ from attrs import frozen
 from messaging_adapters.mail.compose import message_id_of
 from messaging_adapters.mail.failures import UnsendableError
 from messaging_adapters.viewer import text
-from messaging_adapters.viewer.contact_links import contact_url
 from messaging_adapters.viewer.masking import without
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_core.messages.inspection import Inspection
@@ -17,7 +16,6 @@ from messaging_core.models.common.channel import EMAIL
 from messaging_core.models.messages.message import Message
 
 _LONG = 200
-_MOST_CONTACTS = 5
 
 
 @frozen(kw_only=True)
@@ -72,30 +70,26 @@ def _facts(inspection: Inspection, known: Sequence[str], request: PageRequest) -
             value=f"{text.line(channel.name, 60)}, {channel.message_type}",
             url=request.urls.to("messages", query=[("channel", channel.name)]),
         )
-    yield from _contacts(message, request)
-    if sender := message.sender.address:
+    if (sender := message.sender.address) and not _is_mail(inspection):
         yield Fact(name="From", value=text.line(sender, _LONG))
     yield _code("Id", str(message.id))
     if mail_id := _message_id(inspection):
         yield _code("Message-ID", f"<{mail_id}>")
     if message.reference:
         yield _reference(message.reference, known, request)
-    yield from _template(message)
+    yield from _template(message, request)
     yield from _origin(message, request)
     if message.scheduled_for:
         yield Fact(name="Scheduled for", value=times.written(message.scheduled_for))
     if inspection.delivery:
         yield Fact(name="Tries", value=str(inspection.delivery.attempts))
         yield Fact(name="Valid until", value=times.written(inspection.delivery.expires_at))
-    yield Fact(name="Kept until", value="it is purged: see the retention of this application")
+    yield Fact(name="Kept", value="until this application purges it")
 
 
-def _contacts(message: Message, request: PageRequest) -> Iterator[Fact]:
-    """Yield links to the people of a message, unless their ids may be addresses."""
-    sender = message.sender.contact
-    for contact in ((sender,) if sender else message.receiver.contacts)[:_MOST_CONTACTS]:
-        if contact.id and (url := contact_url(contact.id, request)):
-            yield Fact(name="Contact", value=contact.id, url=url, is_code=True)
+def _is_mail(inspection: Inspection) -> bool:
+    """Return whether the head of a mail says already who sent it."""
+    return inspection.channel is not None and inspection.channel.platform == EMAIL
 
 
 def _code(name: str, value: str) -> Fact:
@@ -121,11 +115,15 @@ def _message_id(inspection: Inspection) -> str | None:
         return None
 
 
-def _template(message: Message) -> Iterator[Fact]:
+def _template(message: Message, request: PageRequest) -> Iterator[Fact]:
     template = message.template
-    if template and (name := template.name or template.project_id):
-        parts = [name, template.locale, template.version and f"version {template.version}"]
-        yield Fact(name="Template", value=text.line(", ".join(filter(None, parts)), _LONG))
+    if template is None or not (name := template.name or template.project_id):
+        return
+    parts = [name, template.locale, template.version and f"version {template.version}"]
+    url = None
+    if template.project_id and template.version:
+        url = request.urls.to("templates", template.project_id, template.version)
+    yield Fact(name="Template", value=text.line(", ".join(filter(None, parts)), _LONG), url=url)
 
 
 def _origin(message: Message, request: PageRequest) -> Iterator[Fact]:

@@ -5,7 +5,9 @@ from typing import Final
 from attrs import frozen
 
 from messaging_adapters.viewer import text
+from messaging_adapters.viewer.contact_links import contact_url
 from messaging_adapters.viewer.masking import mask
+from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.statuses import MARKS, Mark
 from messaging_core.messages.inspection import Inspection
 from messaging_core.models.delivery.evidence import Reported
@@ -32,7 +34,7 @@ class Person:
         is_shown: Whether the address is the whole one.
         mark: What became of the message for this person, where that is known.
         reason: Why it failed for this person.
-        contact_id: Of the contact.
+        contact_url: The page of the contact, unless its id may be an address.
     """
 
     index: int
@@ -42,20 +44,23 @@ class Person:
     is_shown: bool
     mark: Mark | None
     reason: str | None
-    contact_id: str | None
+    contact_url: str | None
 
 
-def people_of(inspection: Inspection, shown: int | None = None) -> tuple[Person, ...]:
+def people_of(
+    inspection: Inspection, request: PageRequest, shown: int | None = None
+) -> tuple[Person, ...]:
     """Return the people of a message.
 
     Args:
         inspection: The message.
+        request: Of the page.
         shown: The place of the person whose address is shown.
     """
     message = inspection.message
     contacts = (message.sender.contact,) if message.sender.contact else message.receiver.contacts
     return tuple(
-        _person(index, contact, inspection, is_shown=index == shown)
+        _person(index, contact, inspection, request, is_shown=index == shown)
         for index, contact in enumerate(contacts)
     )
 
@@ -67,7 +72,12 @@ def address_at(message: Message, index: int) -> str | None:
 
 
 def _person(
-    index: int, contact: MessageContact, inspection: Inspection, *, is_shown: bool
+    index: int,
+    contact: MessageContact,
+    inspection: Inspection,
+    request: PageRequest,
+    *,
+    is_shown: bool,
 ) -> Person:
     address, name = contact.address, contact.annotations and contact.annotations.name
     mark, reason = _fate(address, inspection)
@@ -80,7 +90,7 @@ def _person(
         is_shown=is_shown,
         mark=mark,
         reason=reason,
-        contact_id=contact.id,
+        contact_url=contact_url(contact.id, request) if contact.id else None,
     )
 
 

@@ -13,6 +13,7 @@ from messaging_adapters.viewer.times import Moment, Times, span
 from messaging_core.models.common.audit import AuditAction, AuditEntry
 from messaging_core.models.common.failure import Failure, FailureCode
 from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.status import Status
 
 _MOST_REFERENCES: Final = 4
@@ -24,7 +25,7 @@ _TONES: Final = {
 }
 _ATTEMPTS: Final = {
     "accepted": ("taken", "The provider took it."),
-    "deferred": ("not taken", "Certainly not sent."),
+    "deferred": ("not taken", "Before the point of no return: certainly not sent."),
     "rejected": ("refused for good", "Certainly not sent. Trying again would not help."),
     "unknown": ("in doubt", "It was given to the provider, and no answer came. It may be sent."),
 }
@@ -79,21 +80,21 @@ class Item:
 
 
 def timeline_of(
-    events: Sequence[Event], entries: Iterable[AuditEntry], times: Times
+    message: Message, events: Sequence[Event], entries: Iterable[AuditEntry], times: Times
 ) -> tuple[Item, ...]:
     """Return what happened, the oldest first, with who looked at it or changed it."""
-    told = [(event.at, item) for event, item in _told(events, times)]
+    told = [(event.at, item) for event, item in _told(message, events, times)]
     acts = [(entry.at, _act(entry, times)) for entry in entries if entry.action in _ACTS]
     ordered = sorted([*told, *acts], key=lambda pair: pair[0])
     return tuple(_with_gaps(ordered))
 
 
-def _told(events: Sequence[Event], times: Times) -> Iterator[tuple[Event, Item]]:
+def _told(message: Message, events: Sequence[Event], times: Times) -> Iterator[tuple[Event, Item]]:
     """Yield events with their items; from a doubt to its proof they are unsure."""
     in_doubt = False
     for event in events:
         in_doubt = event.in_doubt or (in_doubt and not _proves(event))
-        yield event, evolve(_item(event, times), unsure=in_doubt)
+        yield event, evolve(_item(event, message, times), unsure=in_doubt)
 
 
 def _proves(event: Event) -> bool:
@@ -113,8 +114,8 @@ def _with_gaps(pairs: Sequence[tuple[datetime, Item]]) -> Iterator[Item]:
         yield evolve(item, gap=f"{span(at - before)} later", unsure=unsure)
 
 
-def _item(event: Event, times: Times) -> Item:
-    title, sentences = _words(event, times)
+def _item(event: Event, message: Message, times: Times) -> Item:
+    title, sentences = _words(event, message, times)
     tone = "doubt" if event.in_doubt else _TONES.get(event.status, "wait")
     return Item(
         at=times.clock(event.at),
@@ -134,7 +135,7 @@ def _shape(event: Event) -> str:
     return MARKS[event.status].key
 
 
-def _words(event: Event, times: Times) -> tuple[str, list[str]]:
+def _words(event: Event, message: Message, times: Times) -> tuple[str, list[str]]:
     """Return the title of an event, and its sentences."""
     if event.kind is EventKind.ADMITTED:
         return MARKS[event.status].word, _admitted(event, times)
@@ -143,13 +144,32 @@ def _words(event: Event, times: Times) -> tuple[str, list[str]]:
         title = f"Try {event.attempt}: {word}"
         return title, [*_failure(event.failure), sentence, *_next(event, times)]
     if event.kind is EventKind.REPORTED:
-        title = f"Receipt: {MARKS[event.status].word.lower()}"
-        return title, _failure(event.failure)
+        return _report(event, message)
     if event.kind is EventKind.ENDED:
         title = "Given up" if event.failure else MARKS[event.status].word
         return title, [*_failure(event.failure), *_reasons(event)]
     title, sentence = _PLAIN[event.kind]
     return title, [*_failure(event.failure), sentence, *_reasons(event), *_next(event, times)]
+
+
+def _report(event: Event, message: Message) -> tuple[str, list[str]]:
+    """Return the words for a receipt; the event has the status of the whole message after it."""
+    about, word = _about(event, message), MARKS[event.status].word.lower()
+    if about:
+        return f"Receipt for {about}", [
+            *_failure(event.failure),
+            f"As a whole, the message is {word}.",
+        ]
+    told = "the provider has it" if event.status is Status.SENT else word
+    return f"Receipt: {told}", _failure(event.failure)
+
+
+def _about(event: Event, message: Message) -> str:
+    """Return which part a receipt is about; nothing if there is only one."""
+    parts, receivers = message.references, message.receiver.contacts
+    if len(parts) > 1 and event.references and event.references[0] in parts:
+        return f"part {parts.index(event.references[0]) + 1} of {len(parts)}"
+    return f"one of {len(receivers)} receivers" if len(receivers) > 1 else ""
 
 
 def _admitted(event: Event, times: Times) -> list[str]:
@@ -182,7 +202,7 @@ def _codes(event: Event) -> Iterator[str]:
     if event.failure:
         yield text.line(" · ".join(filter(None, _code_words(event.failure))), 200)
     if event.kind is EventKind.REPORTED and event.outcome:
-        yield f"provider's word: {text.line(event.outcome, 100)}"
+        yield f"provider: {text.line(event.outcome, 100)}"
     if event.references:
         shown = event.references[:_MOST_REFERENCES]
         more = " …" if len(event.references) > len(shown) else ""

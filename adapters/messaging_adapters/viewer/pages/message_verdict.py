@@ -18,7 +18,7 @@ from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Direction, Message
 from messaging_core.models.messages.status import Status
 
-_GOOD, _BAD, _NEUTRAL = "good", "bad", ""
+_GOOD, _BAD, _NEUTRAL, _WAIT, _STOP = "good", "bad", "", "wait", "stop"
 _MOST_WORDS: Final = 600
 
 
@@ -27,7 +27,7 @@ class Verdict:
     """One sentence for the person who asks, and the proof for it.
 
     Attributes:
-        tone: `good`, `bad`, `doubt`, or nothing.
+        tone: `good`, `bad`, `doubt`, `wait`, `stop`, or nothing.
         shape: Of the mark beside it.
         title: The sentence.
         proof: How that is known, and what happens next.
@@ -115,12 +115,12 @@ def _waits(inspection: Inspection, times: Times) -> Verdict:
     message, delivery = inspection.message, inspection.delivery
     proof = f"It was accepted {_ago(message, times)}."
     if message.failure:
-        proof = f"The last try failed: {_why(message)}. Certainly not sent."
+        proof = f"The last try failed. {_why(message)}. Certainly not sent."
     elif message.reason:
         proof = f"{message.reason.splitlines()[0]}."
     if delivery and delivery.due_at > times.now:
         due = f"{times.written(delivery.due_at)} ({relative(delivery.due_at, times.now)})"
-        return _verdict(_NEUTRAL, message.status, f"Not yet. It goes {due}.", proof, message)
+        return _verdict(_WAIT, message.status, f"Not yet. It goes {due}.", proof, message)
     is_tried = message.status is Status.PROCESSING
     title = "Not yet. A worker is sending it." if is_tried else "Not yet. It waits for a worker."
     return _verdict(_NEUTRAL, message.status, title, proof, message)
@@ -152,7 +152,7 @@ def _left_out(inspection: Inspection, times: Times) -> Verdict:
     why = f"{_why(message)}. " if message.reason or message.failure else ""
     word = {Status.SKIPPED: "Left out", Status.REJECTED: "Refused", Status.DELETED: "Withdrawn"}
     proof = f"{why}{word[message.status]} {_when(message, times)}."
-    return _verdict(_NEUTRAL, message.status, titles[message.status], proof, message)
+    return _verdict(_STOP, message.status, titles[message.status], proof, message)
 
 
 def _came_in(message: Message, times: Times) -> Verdict:

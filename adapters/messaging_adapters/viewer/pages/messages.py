@@ -19,6 +19,7 @@ from messaging_adapters.viewer.pages.message_facets import (
     tags_of,
 )
 from messaging_adapters.viewer.pages.message_filters import (
+    EVER,
     WINDOW_WORDS,
     MessageFilters,
     page_token,
@@ -28,7 +29,9 @@ from messaging_adapters.viewer.pages.message_filters import (
     with_look_ups,
 )
 from messaging_adapters.viewer.pages.message_rows import Row, row_of
+from messaging_adapters.viewer.people import named, names_for
 from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
+from messaging_core.messenger import Messenger
 from messaging_core.models.common.page import Page as Results
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Message
@@ -37,6 +40,19 @@ _FIGURES: Final = (CountBy.STATUS, CountBy.CHANNEL)
 # Counting costs seven microseconds a message, and a page has 50 milliseconds for all its reads.
 _COUNTED: Final = 2_000
 _WIDER: Final = {"since": "Look at all times"}
+
+
+@frozen(kw_only=True)
+class Beside:
+    """What rows show besides messages.
+
+    Attributes:
+        tries: How often each message was tried.
+        names: Of contacts, by id.
+    """
+
+    tries: Mapping[UUID, int]
+    names: Mapping[str, str]
 
 
 @frozen(kw_only=True)
@@ -49,7 +65,7 @@ class ListModel:
         figures: How many there are by status and channel.
         doubts: How many are in doubt.
         position: From where the page follows what changes.
-        tries: How often each message was tried.
+        beside: What else the rows show; nothing if it took too long, or there are no rows.
         more: How many the next wider search finds, when this one finds nothing.
     """
 
@@ -58,7 +74,7 @@ class ListModel:
     figures: Counts | TooLong
     doubts: Counts | TooLong
     position: int | None = None
-    tries: Mapping[UUID, int] | None = None
+    beside: Beside | None = None
     more: Counts | TooLong | None = None
 
 
@@ -98,6 +114,7 @@ class ListView:
     summary: str
     newest_url: str | None
     older_url: str | None
+    earlier_url: str | None
     nothing: Nothing | None
     took_too_long: bool
     position: int | None
@@ -119,10 +136,9 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
     results = await reads(messenger.find, filters.query)
     figures = await reads(messenger.counts, filters.population, by=_FIGURES, most=_COUNTED)
     doubts = await reads(messenger.counts, filters.doubts, most=_COUNTED)
-    more, tries = None, None
+    more, beside = None, None
     if results is not TOO_LONG and results.results:
-        ids = [message.id for message in results.results]
-        tries = await reads(messenger.attempts, ids, workspace=request.workspace)
+        beside = await reads(_beside, messenger, results.results, request.workspace)
     elif results is not TOO_LONG:
         more = await reads(messenger.counts, wider(filters, parameters).query, most=_COUNTED)
     return ListModel(
@@ -132,8 +148,14 @@ async def read(request: PageRequest, reads: Reads) -> ListModel:
         doubts=doubts,
         more=more,
         position=position,
-        tries=None if tries is TOO_LONG else tries,
+        beside=None if beside is TOO_LONG else beside,
     )
+
+
+def _beside(messenger: Messenger, messages: Sequence[Message], workspace: UUID) -> Beside:
+    """Read what stands beside the messages of one page."""
+    tries = messenger.attempts([message.id for message in messages], workspace=workspace)
+    return Beside(tries=tries, names=names_for(messenger, messages, workspace))
 
 
 async def position_of(reads: Reads) -> int | None:
@@ -153,10 +175,11 @@ def show(request: PageRequest, model: ListModel) -> ListView:
         tags=tags_of(request, messages),
         windows=_windows(model.filters.window),
         pills=pills_of(request, model.filters),
-        rows=tuple(row_of(message, request, tries=_tries(model, message)) for message in messages),
+        rows=_rows(request, model, messages),
         summary=_summary(request, messages),
         newest_url=link(request, first_page) if first_page != parameters else None,
         older_url=_older(request, model),
+        earlier_url=_earlier(request, model) if messages else None,
         nothing=None if messages or results is TOO_LONG else _nothing(request, model),
         took_too_long=results is TOO_LONG,
         position=model.position,
@@ -164,8 +187,14 @@ def show(request: PageRequest, model: ListModel) -> ListView:
     )
 
 
-def _tries(model: ListModel, message: Message) -> int | None:
-    return None if model.tries is None else model.tries.get(message.id, 0)
+def _rows(request: PageRequest, model: ListModel, messages: Sequence[Message]) -> tuple[Row, ...]:
+    beside = model.beside
+    if beside is None:
+        return tuple(row_of(message, request) for message in messages)
+    return tuple(
+        row_of(named(message, beside.names), request, tries=beside.tries.get(message.id, 0))
+        for message in messages
+    )
 
 
 def _is_exact(figures: Counts | TooLong) -> bool:
@@ -185,6 +214,15 @@ def _older(request: PageRequest, model: ListModel) -> str | None:
         return None
     token = page_token(model.filters, model.results.next_page_token)
     return link(request, request.parameters.with_value("pageToken", token))
+
+
+def _earlier(request: PageRequest, model: ListModel) -> str | None:
+    """Return the link to what came before the time that is looked at, at its end."""
+    start = model.filters.query.start_at
+    if start is None or model.results is TOO_LONG or model.results.next_page_token:
+        return None
+    rest = request.parameters.without("pageToken", "since", "until")
+    return link(request, rest.with_value("since", EVER).with_value("until", start.isoformat()))
 
 
 def _summary(request: PageRequest, messages: Sequence[Message]) -> str:

@@ -43,6 +43,7 @@ from messaging_adapters.viewer.pages.operations_rows import (
 from messaging_adapters.viewer.pages.operations_tiles import Tile, tiles_of
 from messaging_adapters.viewer.parameters import WINDOWS
 from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
+from messaging_adapters.viewer.reasons import sentence
 from messaging_adapters.viewer.times import Moment, span
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.page import Page as Results
@@ -172,8 +173,7 @@ def show(request: PageRequest, model: OperationsModel) -> OperationsView:
     doubts = None if model.doubts is TOO_LONG else model.doubts
     figures = figures_of(rollups.rollups) if rollups else Figures()
     admitted = figures.numbers[RollupOutcome.ADMITTED] if model.span == _DEFAULT else 0
-    findings = findings_of(_facts(request, model, health), request.times.written) if health else ()
-    verdict, *others = _verdicts(request, findings, is_known=health is not None)
+    verdict, *others = _verdicts(request, findings(request, model))
     return OperationsView(
         verdict=verdict,
         others=tuple(others),
@@ -205,8 +205,14 @@ def show(request: PageRequest, model: OperationsModel) -> OperationsView:
     )
 
 
-def _facts(request: PageRequest, model: OperationsModel, health: Health | None) -> Facts:
-    assert health is not None  # noqa: S101 - for mypy
+def findings(request: PageRequest, model: OperationsModel) -> tuple[Finding, ...] | None:
+    """Return what is broken, the worst first; nothing if that is not known."""
+    if model.health is TOO_LONG:
+        return None
+    return findings_of(_facts(request, model, model.health), request.times.written)
+
+
+def _facts(request: PageRequest, model: OperationsModel, health: Health) -> Facts:
     recent = Figures()
     if model.rollups is not TOO_LONG:
         recent = figures_of(lately(model.rollups, request.times.now - _HOUR))
@@ -230,10 +236,8 @@ def _parked(model: OperationsModel) -> Parked | None:
     return Parked(number=counts.total, since=first.results[0].updated_at)
 
 
-def _verdicts(
-    request: PageRequest, findings: tuple[Finding, ...], *, is_known: bool
-) -> list[Verdict]:
-    if not is_known:
+def _verdicts(request: PageRequest, broken: tuple[Finding, ...] | None) -> list[Verdict]:
+    if broken is None:
         return [
             Verdict(
                 tone="doubt",
@@ -242,7 +246,7 @@ def _verdicts(
                 detail="The storage took too long to answer. This page asks again by itself.",
             )
         ]
-    if not findings:
+    if not broken:
         return [
             Verdict(
                 tone="good",
@@ -251,10 +255,11 @@ def _verdicts(
                 detail="Messages are delivered in time, and nothing waits for a person.",
             )
         ]
-    first, *others = (_verdict(request, finding) for finding in findings)
-    number = _NUMBERS.get(len(findings), f"{len(findings)} things need")
+    first, *others = (_verdict(request, finding) for finding in broken)
+    number = _NUMBERS.get(len(broken), f"{len(broken)} things need")
     rest = " Everything else is well." if not others else ""
     title = f"{number} you: {first.title}"
+    others = [evolve(other, title=sentence(other.title)) for other in others]
     return [evolve(first, title=title, detail=first.detail + rest), *others]
 
 
