@@ -22,7 +22,7 @@ WRONG: Final = 2
 """The command, a file or the configuration is wrong; as argparse says it."""
 
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C: 128 + SIGINT
-_OPTIONAL: Final = frozenset({"rich", "aiosmtpd", "uvicorn"})
+_OPTIONAL: Final = frozenset({"rich", "aiosmtpd", "shtab", "uvicorn"})
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:

@@ -43,6 +43,7 @@ def parser() -> ArgumentParser:
     check.set_defaults(run="commands.check:check")
     _add_serve(add, common)
     _add_keys(add, common)
+    _add_completion(add)
     return root
 
 
@@ -140,6 +141,17 @@ def _add_one(add: Add, common: ArgumentParser) -> None:
     timeline.add_argument("id", metavar="ID")
     timeline.add_argument("--json", action="store_true", help="one JSON event on each line")
     timeline.set_defaults(run="commands.show:timeline")
+    tail = add(
+        "tail",
+        parents=[common],
+        help="show events as they happen, until Ctrl-C",
+        description="Follow the log of events of all messages. Changes nothing, and disturbs no "
+        "worker.",
+    )
+    tail.add_argument("--channel", action="append", metavar="NAME", help="only of this channel")
+    tail.add_argument("--since", metavar="TIME", help="begin with earlier events; local time")
+    tail.add_argument("--json", action="store_true", help="one JSON event on each line")
+    tail.set_defaults(run="commands.tail:tail")
     cancel = add("cancel", parents=[common], help="withdraw a message that waits")
     cancel.add_argument("id", metavar="ID")
     cancel.set_defaults(run="commands.show:cancel")
@@ -261,3 +273,15 @@ def _add_keys(add: Add, common: ArgumentParser) -> None:
     hashed.set_defaults(run="commands.keys:hash_key")
     for command in (create, listing, revoke, hashed):
         command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_completion(add: Add) -> None:
+    completion = add(
+        "completion",
+        help="print a script with which a shell completes commands and options",
+        description="Print a script for a shell. For bash, save it as "
+        "~/.local/share/bash-completion/completions/messaging; for fish, as "
+        "~/.config/fish/completions/messaging.fish; for zsh, as _messaging in a folder of $fpath.",
+    )
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+    completion.set_defaults(run="commands.completion:completion")

@@ -6,7 +6,7 @@ from uuid import UUID
 from messaging_adapters.cli.config.engine import CONFIG, Engine, looking_engine
 from messaging_adapters.cli.output.columns import Column
 from messaging_adapters.cli.output.screen import Screen
-from messaging_adapters.cli.output.tables import Facts, content_facts
+from messaging_adapters.cli.output.tables import Facts, content_facts, event_cells
 from messaging_adapters.cli.output.timestamps import moment
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.config.file import load_config
@@ -15,9 +15,7 @@ from messaging_adapters.config.settings import Settings
 from messaging_core.decisions.content.rendering import content_of
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.delivery import Delivery
-from messaging_core.models.delivery.event import Event
 from messaging_core.models.messages.message import Message
-from messaging_core.models.policy.plan import Reason
 from messaging_core.wire import encode
 
 
@@ -48,7 +46,7 @@ def timeline(options: Namespace) -> int:
         return 0
     names = ("time", "event", "status", "outcome")
     columns = [*(Column(name) for name in names), Column("details", wraps=True)]
-    screen.table(columns, [_told(event) for event in events])
+    screen.table(columns, [event_cells(event) for event in events])
     return 0
 
 
@@ -122,31 +120,6 @@ def _status_facts(message: Message) -> Facts:
         source = failure.source
         provider = f", {source.name} {source.code}".rstrip() if source else ""
         yield "failure", f"{failure.description} ({failure.code}{provider})"
-
-
-def _told(event: Event) -> tuple[str, ...]:
-    """Return one line of a timeline."""
-    number = f" {event.attempt}" if event.attempt else ""
-    details = (
-        *map(_reason, event.reasons),
-        "in doubt" if event.in_doubt else "",
-        f"{event.failure.description} ({event.failure.code})" if event.failure else "",
-        f"next at {moment(event.due_at)}" if event.due_at else "",
-        *event.references,
-    )
-    return (
-        moment(event.at),
-        f"{event.kind}{number}",
-        event.status,
-        event.outcome or "",
-        ", ".join(filter(None, details)),
-    )
-
-
-def _reason(reason: Reason) -> str:
-    """Return a reason with the message that it is about, to be looked up next."""
-    other = reason.facts.get("messageId")
-    return f"{reason.message} (message {other})" if other else reason.message
 
 
 def _some(name: str, value: str | None) -> Facts:

@@ -53,6 +53,11 @@ class Screen:
         with written(sys.stdout):
             sys.stdout.write(safe_json(document, sys.stdout.encoding or "utf-8") + "\n")
 
+    def flush(self) -> None:
+        """Let a reader of a pipe have what was written so far."""
+        with written(sys.stdout):
+            sys.stdout.flush()
+
     def remark(self, text: str, style: str | None = None) -> None:
         """Write beside the results; above the progress bar, if there is one."""
         with written(sys.stderr):

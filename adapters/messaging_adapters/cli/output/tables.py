@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from messaging_adapters.cli.output.timestamps import moment
 from messaging_core.decisions.content.rendering import content_of
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.content.action import LinkAction
 from messaging_core.models.content.sms import SmsText
+from messaging_core.models.delivery.event import Event
 from messaging_core.models.messages.envelope import (
     Address,
     Content,
@@ -17,6 +19,7 @@ from messaging_core.models.messages.envelope import (
     SmsContent,
 )
 from messaging_core.models.messages.message import Message
+from messaging_core.models.policy.plan import Reason
 from messaging_core.rules.formats.sms import split_sms, to_gsm
 
 _LONGEST: Final = 2000  # characters of a content that is shown
@@ -117,3 +120,28 @@ def _address(address: Address) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+
+
+def event_cells(event: Event) -> tuple[str, ...]:
+    """Return one line of a timeline: time, event, status, outcome and details."""
+    number = f" {event.attempt}" if event.attempt else ""
+    details = (
+        *map(_reason, event.reasons),
+        "in doubt" if event.in_doubt else "",
+        f"{event.failure.description} ({event.failure.code})" if event.failure else "",
+        f"next at {moment(event.due_at)}" if event.due_at else "",
+        *event.references,
+    )
+    return (
+        moment(event.at),
+        f"{event.kind}{number}",
+        event.status,
+        event.outcome or "",
+        ", ".join(filter(None, details)),
+    )
+
+
+def _reason(reason: Reason) -> str:
+    """Return a reason with the message that it is about, to be looked up next."""
+    other = reason.facts.get("messageId")
+    return f"{reason.message} (message {other})" if other else reason.message
