@@ -10,25 +10,19 @@ import psycopg
 
 from messaging_adapters.storage.postgres.connections import Connections
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.postgres.errors import is_lost, translate, translated
 from messaging_adapters.storage.postgres.host_transaction import (
     driver_connection,
     joined,
     synchronous,
 )
-from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
-from messaging_adapters.storage.postgres.stores.people import (
-    PostgresSendHistory,
-    PostgresSuppressions,
-)
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
-from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
-from messaging_adapters.storage.postgres.stores.rollups import PostgresRollups
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
 from messaging_adapters.storage.sql.storage import SqlStorage
@@ -46,19 +40,15 @@ class PostgresTransaction(SqlTransaction):
     """
 
     def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
-        super().__init__(cursor, scan_budget)  # type: ignore[arg-type]
-        locks = Locks(cursor, read_only=read_only)
-        self.messages = PostgresMessages(cursor, scan_budget, locks, read_only=read_only)
-        self.outbox = PostgresOutbox(cursor, locks)
-        self.contacts = PostgresContacts(cursor)
-        self.suppressions = PostgresSuppressions(cursor, locks)
-        self.receipts = PostgresReceipts(cursor, locks)
-        self.timeline = timeline = PostgresTimeline(cursor, read_only=read_only)
-        self.send_history = PostgresSendHistory(cursor, locks)
-        self.retention = PostgresRetention(cursor, timeline)
-        self.rates = PostgresRates(cursor)
-        self.rollups = PostgresRollups(cursor, timeline)
-        self.webhooks = PostgresWebhooks(cursor)
+        dialect = PostgresDialect(cursor, read_only=read_only)
+        super().__init__(dialect, scan_budget)
+        self.messages = PostgresMessages(dialect, scan_budget)
+        self.outbox = PostgresOutbox(dialect)
+        self.contacts = PostgresContacts(dialect)
+        self.timeline = PostgresTimeline(dialect)
+        self.retention = PostgresRetention(dialect)
+        self.rates = PostgresRates(dialect)
+        self.webhooks = PostgresWebhooks(dialect)
 
 
 class PostgresStorage(SqlStorage, ForkAware):

@@ -16,6 +16,7 @@ from messaging_adapters.storage.sqlite.connection import files
 from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace, disk_free
 from messaging_adapters.storage.sqlite.connection.opening import JournalMode, Opening
 from messaging_adapters.storage.sqlite.connection.own import OwnConnection
+from messaging_adapters.storage.sqlite.dialect import SqliteDialect
 from messaging_adapters.storage.sqlite.errors import translated
 from messaging_adapters.storage.sqlite.host_transaction import (
     commits_by_itself,
@@ -43,8 +44,9 @@ class SqliteTransaction(SqlTransaction):
     """Everything one transaction can do, through one cursor."""
 
     def __init__(self, cursor: sqlite3.Cursor, scan_budget: int, space: FreeSpace) -> None:
-        super().__init__(cursor, scan_budget)
-        self.messages = SpaceCheckedMessages(cursor, scan_budget, space)
+        dialect = SqliteDialect(cursor)
+        super().__init__(dialect, scan_budget)
+        self.messages = SpaceCheckedMessages(dialect, scan_budget, space)
 
 
 class SqliteStorage(SqlStorage):
