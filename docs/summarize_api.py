@@ -27,7 +27,7 @@ The [Python interface](api.md) has the full text of each name.
 """
 # What adapters and ports share, which no host imports.
 MECHANISMS = re.compile(
-    r"\.ports\.(components|guarded)$|\.storage\.(sqlite|memory|postgres)\.(?!storage$)|transaction_lock$"
+    r"\.ports\.(components|guarded)$|\.storage\.(sqlite|memory|postgres|sql)\.(?!storage$)|transaction_lock$"
 )
 FACADE = "messaging_core.facade"
 SECTIONS = {

@@ -179,7 +179,7 @@ class TestSqlite:
     ) -> None:
         with SqliteStorage(path) as storage:
             before = storage._connection
-            monkeypatch.setattr(storage, "_process", -1)
+            monkeypatch.setattr(storage._own, "_process", -1)
 
             add(storage, a_new_message())
 

@@ -8,13 +8,13 @@ from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
-from messaging_adapters.storage.postgres.dialect import (
+from messaging_adapters.storage.postgres.translation import (
     Statement,
-    Values,
     insertion,
     translated,
     translated_with_locks,
 )
+from messaging_adapters.storage.sql.cursor import Values
 
 _ESCAPE = "\1"
 

@@ -81,6 +81,11 @@ OVERRIDES: Final[Mapping[str, str]] = {
         f"UPDATE messaging_messages SET state = regexp_replace(state, '{_UPDATED_AT}[^\"]*\"',"
         f" '{_UPDATED_AT}' || $1 || '\"') WHERE position = $2"
     ),
+    receipts._KEEP: (
+        "INSERT INTO messaging_receipts"
+        " (workspace, source, key, kind, state, received_at, reference, document)"
+        " VALUES ($1, $2, $3, $4, 'kept', $5, $6, $7) ON CONFLICT DO NOTHING RETURNING position"
+    ),
     receipts._IS_PENDING: (
         "SELECT 1 FROM messaging_receipts WHERE position = $1 AND state IN ('kept', 'unmatched')"
         " FOR UPDATE"
@@ -98,12 +103,6 @@ OVERRIDES: Final[Mapping[str, str]] = {
         "SELECT (SELECT workspace FROM messaging_receipts WHERE workspace > $1"
         " AND state <> 'kept' ORDER BY workspace LIMIT 1)"
     ),
-    retention._DELETE_SUBJECT: (
-        "WITH gone AS (DELETE FROM messaging_subjects WHERE position = $1 RETURNING *)"
-        " DELETE FROM messaging_subject_words w USING gone WHERE w.workspace = gone.workspace"
-        " AND w.word = ANY(string_to_array(gone.words, ' ')) AND w.position = gone.position"
-    ),
-    retention._MERGE_SUBJECTS: "SELECT 1",  # vacuum does it
     timeline._KEEP_DAMAGED: (
         "INSERT INTO messaging_damaged_events VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT DO NOTHING"

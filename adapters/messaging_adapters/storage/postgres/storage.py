@@ -2,41 +2,35 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 
 from messaging_adapters.storage.postgres.connections import Connections
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.postgres.errors import is_lost, translate, translated
 from messaging_adapters.storage.postgres.host_transaction import (
     driver_connection,
     joined,
     synchronous,
 )
-from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
-from messaging_adapters.storage.postgres.stores.people import (
-    PostgresSendHistory,
-    PostgresSuppressions,
-)
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
-from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
-from messaging_adapters.storage.postgres.stores.rollups import PostgresRollups
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
+from messaging_adapters.storage.sql.storage import SqlStorage
 from messaging_adapters.storage.sql.transaction import SqlTransaction
 from messaging_core.arguments import a_text, checked, flag, span, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkAware, watch_forks
-from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.storage.transaction import Transaction
 
 
 class PostgresTransaction(SqlTransaction):
@@ -46,22 +40,18 @@ class PostgresTransaction(SqlTransaction):
     """
 
     def __init__(self, cursor: PostgresCursor, scan_budget: int, *, read_only: bool) -> None:
-        super().__init__(cursor, scan_budget)  # type: ignore[arg-type]
-        locks = Locks(cursor, read_only=read_only)
-        self.messages = PostgresMessages(cursor, scan_budget, locks, read_only=read_only)
-        self.outbox = PostgresOutbox(cursor, locks)
-        self.contacts = PostgresContacts(cursor)
-        self.suppressions = PostgresSuppressions(cursor, locks)
-        self.receipts = PostgresReceipts(cursor, locks)
-        self.timeline = timeline = PostgresTimeline(cursor, read_only=read_only)
-        self.send_history = PostgresSendHistory(cursor, locks)
-        self.retention = PostgresRetention(cursor, timeline)
-        self.rates = PostgresRates(cursor)
-        self.rollups = PostgresRollups(cursor, timeline)
-        self.webhooks = PostgresWebhooks(cursor)
+        dialect = PostgresDialect(cursor, read_only=read_only)
+        super().__init__(dialect, scan_budget)
+        self.messages = PostgresMessages(dialect, scan_budget)
+        self.outbox = PostgresOutbox(dialect)
+        self.contacts = PostgresContacts(dialect)
+        self.timeline = PostgresTimeline(dialect)
+        self.retention = PostgresRetention(dialect)
+        self.rates = PostgresRates(dialect)
+        self.webhooks = PostgresWebhooks(dialect)
 
 
-class PostgresStorage(ForkAware, Storage):
+class PostgresStorage(SqlStorage, ForkAware):
     """Keep messages in PostgreSQL 14 or later.
 
     Threads and processes work at once, each in a transaction of its own (READ COMMITTED): they
@@ -123,16 +113,7 @@ class PostgresStorage(ForkAware, Storage):
 
     @staticmethod
     def schema_statements() -> tuple[str, ...]:
-        """Return what makes all tables in a database without them, one statement each.
-
-        They are for the host's own migrations. In Alembic each goes to `op.execute`.
-        """
         return check.statements()
-
-    @staticmethod
-    def schema_sql() -> str:
-        """Return the same as one script, for `psql`."""
-        return "".join(f"{statement};\n" for statement in check.statements())
 
     @staticmethod
     def migrate(where: Any) -> None:
@@ -152,40 +133,23 @@ class PostgresStorage(ForkAware, Storage):
         with translated(), joined(raw):
             check.apply(raw)
 
-    def check_schema(self, connection: Any = None) -> None:
-        """Raise `SchemaError` with every difference from the tables this version works with.
-
-        Missing columns and indexes, those that are defined differently, and migrations that are
-        not applied or unknown. What a host has added is not looked at.
-
-        Args:
-            connection: The host's own; else one of this storage.
-        """
-        if connection is not None:
-            with translated():
-                check.check(synchronous(connection))
-            return
+    def _check_own(self) -> None:
         with self._connections.transaction(read_only=True) as (raw, _):
             check.check(raw)
 
-    def begin(
-        self, connection: Any = None, *, read_only: bool = False
-    ) -> AbstractContextManager[Transaction]:
-        if connection is None:
-            return self._own(read_only=read_only)
-        return self._hosts(connection, read_only=read_only)
+    def _check_hosts(self, connection: Any) -> None:
+        with translated():
+            check.check(synchronous(connection))
 
     @contextmanager
-    def _hosts(self, connection: Any, *, read_only: bool) -> Iterator[Transaction]:
-        """Take part in the host's transaction."""
+    def _begin_hosts(self, connection: Any, *, read_only: bool) -> Iterator[Transaction]:
         raw = driver_connection(connection)
         with translated(), joined(raw):
             cursor = PostgresCursor(raw, locks=not read_only)
             yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
 
     @contextmanager
-    def _own(self, *, read_only: bool) -> Iterator[Transaction]:
-        """Take a connection of our own, inside a transaction."""
+    def _begin_own(self, *, read_only: bool) -> Iterator[Transaction]:
         if os.getpid() != self._process:  # forked by code that does not tell Python
             self.after_fork_in_child()
         with self._connections.transaction(read_only=read_only) as (raw, pipeline):
@@ -193,26 +157,12 @@ class PostgresStorage(ForkAware, Storage):
             yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
 
     def close(self) -> None:
-        """Close all connections; the object cannot be used any more. Twice is no fault."""
         self._connections.close()
 
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent."""
         self._process = os.getpid()
         self._connections.forget()
-
-    def __enter__(self) -> Self:
-        """Close the connections when the block ends."""
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self.close()
 
 
 def _migrated(connection: psycopg.Connection[Any]) -> None:

@@ -1,7 +1,6 @@
 """One transaction of a storage in an SQL database: a store for each part of the port."""
 
-from sqlite3 import Cursor
-
+from messaging_adapters.storage.sql.dialect import Dialect
 from messaging_adapters.storage.sql.stores.access_keys import SqlAccessKeys
 from messaging_adapters.storage.sql.stores.audit import SqlAuditLog, SqlExpiringRecords
 from messaging_adapters.storage.sql.stores.contacts import SqlContacts
@@ -29,23 +28,23 @@ class SqlTransaction(Transaction):
     A database replaces those stores that need statements of its own.
     """
 
-    def __init__(self, cursor: Cursor, scan_budget: int) -> None:
-        self.messages = SqlMessages(cursor, scan_budget)
-        self.outbox = SqlOutbox(cursor)
-        self.contacts = SqlContacts(cursor)
-        self.lists = SqlContactLists(cursor)
-        self.suppressions = SqlSuppressions(cursor)
-        self.receipts = SqlReceipts(cursor)
-        self.timeline = SqlTimeline(cursor)
-        self.send_history = SqlSendHistory(cursor)
-        self.retention = SqlRetention(cursor)
-        self.templates = SqlTemplates(cursor)
-        self.short_links = SqlShortLinks(cursor)
-        self.webhooks = SqlWebhooks(cursor)
-        self.access_keys = SqlAccessKeys(cursor)
-        self.audit = SqlAuditLog(cursor)
-        self.records = SqlExpiringRecords(cursor)
-        self.workers = SqlWorkers(cursor)
-        self.rates = SqlRates(cursor)
-        self.rollups = SqlRollups(cursor)
-        self.received_files = SqlReceivedFiles(cursor)
+    def __init__(self, dialect: Dialect, scan_budget: int) -> None:
+        self.messages = SqlMessages(dialect, scan_budget)
+        self.outbox = SqlOutbox(dialect)
+        self.contacts = SqlContacts(dialect)
+        self.lists = SqlContactLists(dialect)
+        self.suppressions = SqlSuppressions(dialect)
+        self.receipts = SqlReceipts(dialect)
+        self.timeline = SqlTimeline(dialect)
+        self.send_history = SqlSendHistory(dialect)
+        self.retention = SqlRetention(dialect)
+        self.templates = SqlTemplates(dialect)
+        self.short_links = SqlShortLinks(dialect)
+        self.webhooks = SqlWebhooks(dialect)
+        self.access_keys = SqlAccessKeys(dialect)
+        self.audit = SqlAuditLog(dialect)
+        self.records = SqlExpiringRecords(dialect)
+        self.workers = SqlWorkers(dialect)
+        self.rates = SqlRates(dialect)
+        self.rollups = SqlRollups(dialect)
+        self.received_files = SqlReceivedFiles(dialect)

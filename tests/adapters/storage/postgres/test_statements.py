@@ -11,9 +11,9 @@ import pytest
 
 from messaging_adapters.storage.postgres import queries as own_queries
 from messaging_adapters.storage.postgres import stores as own_stores
-from messaging_adapters.storage.postgres.dialect import translated, translated_with_locks
 from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
+from messaging_adapters.storage.postgres.translation import translated, translated_with_locks
 from messaging_adapters.storage.sql import queries, stores
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_NAMES
@@ -27,16 +27,13 @@ _STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 OWN = {
     "contacts": {"_FIND_SEVERAL", "_ADD", "_ADD_IDENTIFIERS"},
     "due_messages": {"_DUE", "_NEXT_DUE", "_QUEUES", "_SUSPECT", "_SUSPECTS", "_WITH_DUE"},
-    "filters": {"_SUBJECT"},
     "messages": {
         "_ADD_CHANNELS",
         "_ADD_KEY",
-        "_ADD_SUBJECTS",
         "_DELETE_EXPIRED_KEYS",
         "_LAST_POSITION",
     },
     "outbox": {"_CANCEL", "_DOUBT", "_DOUBTED_BEFORE"},
-    "receipts": {"_KEEP"},
     "retention": {"_ADD_REDACTED"},
     "timeline": {"_APPEND", "_INCREMENT", "_OF_MESSAGE", "_SUBSCRIBE"},
 }

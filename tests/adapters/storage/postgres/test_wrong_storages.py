@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from messaging_adapters.storage.postgres import PostgresStorage
-from messaging_adapters.storage.postgres.dialect import translated, translated_with_locks
+from messaging_adapters.storage.postgres.event_numbers import EventNumbers
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
 from messaging_adapters.storage.postgres.stores import outbox as outbox_store
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
-from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
+from messaging_adapters.storage.postgres.translation import translated, translated_with_locks
 from messaging_adapters.storage.sql.stores import outbox, receipts
 from messaging_adapters.storage.sql.stores.contacts import SqlContacts
 from messaging_adapters.storage.sql.stores.messages import SqlMessages
@@ -42,12 +42,12 @@ def numbered_when_written(patch: pytest.MonkeyPatch) -> None:
         " WHERE seq > (SELECT coalesce(max(position), 0) FROM messaging_events)"
     )
 
-    def number(self: PostgresTimeline, *, waits: bool) -> int:  # noqa: ARG001 - as it is called
+    def give(self: EventNumbers, _lock: str) -> int:
         self._native(move)
         row = self._native("SELECT coalesce(max(position), 0) FROM messaging_events").fetchone()
         return int(row[0])
 
-    patch.setattr(PostgresTimeline, "number", number)
+    patch.setattr(EventNumbers, "_give", give)
 
 
 def contact_before_identifier(patch: pytest.MonkeyPatch) -> None:

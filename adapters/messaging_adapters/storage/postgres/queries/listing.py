@@ -1,14 +1,9 @@
 """Listings in PostgreSQL: the walks of SQLite, and subjects by a table of their words."""
 
 from collections.abc import Sequence
-from sqlite3 import Cursor
-from typing import Any
-
-import orjson
 
 from messaging_adapters.storage.sql.queries.filters import Filter, Filters, one_of
-from messaging_adapters.storage.sql.queries.listing import ROW, Listing
-from messaging_adapters.storage.sql.rows.documents import WITH_DOCUMENT
+from messaging_adapters.storage.sql.queries.listing import Listing
 from messaging_core.rules.content.subject_words import phrases
 
 # OFFSET 0 keeps the order: one candidate after the other, each through the primary key.
@@ -47,25 +42,6 @@ class PostgresFilters(Filters):
 class PostgresListing(Listing):
     """Find one page of messages."""
 
-    def _filters_of(self, cursor: Cursor) -> Filters:
-        return PostgresFilters(cursor, self._workspace)
-
-    @staticmethod
-    def _union(selects: Sequence[str]) -> str:
-        return " UNION ".join(
-            f"SELECT position FROM ({select}) w{place}"  # noqa: S608
-            for place, select in enumerate(selects)
-        )
-
-    def _select(self, columns: str, candidates: Sequence[int], most: int) -> list[Any]:
-        tests = "".join(f" AND {sql}" for sql, _ in self._tests)
-        joined = f" {WITH_DOCUMENT}" if columns == ROW else ""
-        return self._cursor.execute(
-            f"SELECT {columns} {_FROM}{joined} WHERE m.workspace = ?{tests} ORDER BY place LIMIT ?",
-            (
-                orjson.dumps(candidates).decode(),
-                self._workspace,
-                *(value for _, values in self._tests for value in values),
-                most,
-            ),
-        ).fetchall()
+    candidates = _FROM
+    filters = PostgresFilters
+    in_order = " ORDER BY place"

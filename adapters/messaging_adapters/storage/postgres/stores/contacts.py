@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.stores.contacts import _FIND, Pair, SqlContacts
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.wire.stored.message import encode_contact
@@ -31,9 +31,9 @@ _ADD: Final = (
 class PostgresContacts(SqlContacts):
     """Keep contacts through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor) -> None:
-        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
-        self._native = cursor.native
+    def __init__(self, dialect: PostgresDialect) -> None:
+        super().__init__(dialect)
+        self._native = dialect.native
 
     def ensure(
         self,

@@ -6,22 +6,16 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.postgres.locks import Locks
-from messaging_adapters.storage.postgres.queries.listing import PostgresListing
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.constants import POSITION_BITS
 from messaging_adapters.storage.sql.rows.bulk_insert import Row
 from messaging_adapters.storage.sql.rows.columns import to_micros
 from messaging_adapters.storage.sql.stores.messages import (
     Positions,
     SqlMessages,
-    Subject,
     key_of,
 )
 from messaging_core.models.delivery.delivery import IdempotencyKey
-from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.query import MessageQuery
-from messaging_core.rules.content.subject_words import folded_words
 
 # Two transactions that are open at once do not see the position of the other. They draw different
 # numbers, and the number makes the last bits of a position.
@@ -31,14 +25,6 @@ _DRAW: Final = (
     " FROM messaging_facts WHERE name = 'last_message') FROM generate_series(1, $1)"
 )
 _STEP: Final = 1 << POSITION_BITS
-_ADD_SUBJECTS: Final = (
-    "INSERT INTO messaging_subjects (workspace, position, words)"
-    " SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[])"
-)
-_ADD_WORDS: Final = (
-    "INSERT INTO messaging_subject_words (workspace, word, position)"
-    " SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[]) ON CONFLICT DO NOTHING"
-)
 # A unique key would let the second message of a new channel wait until the transaction of the first
 # ends, which may be a host's. Both add a row, of which one is enough.
 _ADD_CHANNELS: Final = (
@@ -80,13 +66,10 @@ _DELETE_EXPIRED_KEYS: Final = (
 class PostgresMessages(SqlMessages):
     """Keep messages through one cursor, inside one transaction."""
 
-    def __init__(
-        self, cursor: PostgresCursor, scan_budget: int, locks: Locks, *, read_only: bool
-    ) -> None:
-        super().__init__(cursor, scan_budget)  # type: ignore[arg-type] # in its manner
-        self._native = cursor.native
-        self._locks = locks
-        self._locks_keys = not read_only
+    def __init__(self, dialect: PostgresDialect, scan_budget: int) -> None:
+        super().__init__(dialect, scan_budget)
+        self._native = dialect.native
+        self._locks_keys = not dialect.read_only
 
     def _positions(self, count: int) -> Positions:
         rows = self._native(_DRAW, (count,)).fetchall()
@@ -102,30 +85,6 @@ class PostgresMessages(SqlMessages):
         if channels:
             columns = list(map(list, zip(*channels, strict=True)))
             self._native(_ADD_CHANNELS, (*columns, random.getrandbits(62)))
-
-    def _add_subjects(self, subjects: Sequence[Subject]) -> None:
-        words = [
-            (workspace, position, folded_words(text)) for workspace, position, text in subjects
-        ]
-        rows = [
-            (workspace, position, f" {' '.join(folded)} ") for workspace, position, folded in words
-        ]
-        self._native(_ADD_SUBJECTS, list(map(list, zip(*rows, strict=True))))
-        listed = [
-            (workspace, word, position)
-            for workspace, position, folded in words
-            for word in dict.fromkeys(folded)
-        ]
-        if listed:
-            self._native(_ADD_WORDS, list(map(list, zip(*listed, strict=True))))
-
-    def _listing(self, query: MessageQuery) -> PostgresListing:
-        return PostgresListing(self._cursor, query, self._scan_budget)
-
-    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
-        # Who reads a message in a transaction that may write will decide what becomes of it.
-        self._locks.messages(workspace.bytes, [message_id.bytes])
-        return super().get(workspace, message_id)
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime

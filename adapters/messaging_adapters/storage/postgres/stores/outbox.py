@@ -8,14 +8,13 @@ from uuid import UUID
 import orjson
 
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.postgres.locks import Locks
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.queries.due_messages import DueMessages
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.deliveries import Due
 from messaging_adapters.storage.sql.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqlOutbox
 from messaging_core.models.delivery.delivery import (
     Claim,
-    Delivery,
     Lane,
     Lease,
     Settlement,
@@ -79,7 +78,7 @@ class LockedDueMessages(DueMessages):
     """Find what a claim may lease, and lock it; what another claim has locked is passed over."""
 
     def __init__(self, cursor: PostgresCursor) -> None:
-        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
+        super().__init__(cursor)
         self._native = cursor.native
 
     def suspect(self, now: int, places: Mapping[bytes, int]) -> tuple[Any, ...] | None:
@@ -114,11 +113,11 @@ class LockedDueMessages(DueMessages):
 class PostgresOutbox(SqlOutbox):
     """Give out deliveries through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor, locks: Locks) -> None:
-        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
-        self._native = cursor.native
-        self._locks = locks
-        self._due_messages = LockedDueMessages(cursor)
+    def __init__(self, dialect: PostgresDialect) -> None:
+        super().__init__(dialect)
+        self._native = dialect.native
+        self._locks = dialect.locks
+        self._due_messages = LockedDueMessages(dialect.cursor)
 
     def _doubt(self, positions: Sequence[int]) -> frozenset[int]:
         before = set()
@@ -138,15 +137,6 @@ class PostgresOutbox(SqlOutbox):
         answers = super().hand_over([leases[place] for place in order], now=now)
         by_place = dict(zip(order, answers, strict=True))
         return [by_place[place] for place in range(len(leases))]
-
-    def _at_once(self, statement: str, values: Sequence[Any]) -> None:
-        if not values:
-            return
-        ordered = sorted(values, key=_position)
-        if isinstance(ordered[0], int):
-            self._cursor.execute(statement, (ordered,))
-        else:
-            self._cursor.execute(statement, list(map(list, zip(*ordered, strict=True))))
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         valid = super().settle(settlements)
@@ -170,10 +160,6 @@ class PostgresOutbox(SqlOutbox):
         self._locks.holds(claim.message.id.bytes for claim in claims)
         return claims
 
-    def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
-        self._locks.messages(workspace.bytes, [message_id.bytes])
-        return super().delivery(workspace, message_id)
-
     def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
         where = (message_id.bytes, workspace.bytes)
         row = self._cursor.execute(_NOT_HANDED_OVER, where).fetchone()
@@ -183,10 +169,6 @@ class PostgresOutbox(SqlOutbox):
         self._native(_CANCEL, (*row, _deleted(state, now)))
         self._cursor.execute(_FINISH, row)
         return True
-
-
-def _position(value: Any) -> Any:
-    return value if isinstance(value, int) else value[0]
 
 
 def _values(state: str) -> dict[str, Any] | None:

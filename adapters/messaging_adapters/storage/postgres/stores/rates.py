@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.stores.rates import SqlRates
 from messaging_core.models.common.rate import RateLog
 from messaging_core.wire.stored.rates import load_rates
@@ -18,9 +18,9 @@ _LOCK: Final = "SELECT document FROM messaging_rates WHERE workspace = $1 AND ke
 class PostgresRates(SqlRates):
     """Keep rate limits through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor) -> None:
-        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
-        self._native = cursor.native
+    def __init__(self, dialect: PostgresDialect) -> None:
+        super().__init__(dialect)
+        self._native = dialect.native
 
     def lock(self, workspace: UUID, key: str) -> RateLog:
         self._native(_RESERVE, (workspace.bytes, key))

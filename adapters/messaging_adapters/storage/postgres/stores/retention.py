@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.rows.columns import failure_columns
 from messaging_adapters.storage.sql.rows.documents import inline_part, replace_out_of_line
 from messaging_adapters.storage.sql.stores.retention import Place, SqlRetention, _Row
@@ -25,10 +24,10 @@ _REDACT: Final = (
 class PostgresRetention(SqlRetention):
     """Take out what is old through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor, timeline: PostgresTimeline) -> None:
-        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
-        self._native = cursor.native
-        self._timeline = timeline
+    def __init__(self, dialect: PostgresDialect) -> None:
+        super().__init__(dialect)
+        self._native = dialect.native
+        self._numbers = dialect.numbers
 
     def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
         workspaces: dict[bytes, list[bytes]] = {}
@@ -36,7 +35,7 @@ class PostgresRetention(SqlRetention):
             workspaces.setdefault(workspace.bytes, []).append(message_id.bytes)
         for workspace_id in sorted(workspaces):
             self._native(_LOCK, (workspace_id, workspaces[workspace_id]))
-        self._timeline.number(waits=True)  # so that all their events are in the log
+        self._numbers.give_all()  # so that all their events are in the log
         yield from super()._rows(messages)
 
     def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:

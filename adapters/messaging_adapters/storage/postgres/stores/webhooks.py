@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.stores.webhooks import _WAITS, SqlWebhooks
 from messaging_core.models.delivery.webhook import WebhookDelivery
 
@@ -20,9 +20,9 @@ _LOCK_EARLIER: Final = (
 class PostgresWebhooks(SqlWebhooks):
     """Keep webhooks through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: PostgresCursor) -> None:
-        super().__init__(cursor)  # type: ignore[arg-type] # in its manner
-        self._native = cursor.native
+    def __init__(self, dialect: PostgresDialect) -> None:
+        super().__init__(dialect)
+        self._native = dialect.native
 
     def add_deliveries(self, deliveries: Sequence[WebhookDelivery]) -> None:
         receivers = [delivery.receiver_id.bytes for delivery in deliveries]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
 
+from messaging_adapters.storage.sql.cursor import SqlCursor
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.deliveries import Due
 from messaging_core.decisions.delivery.fairness import divide, most_for_one
@@ -82,7 +82,7 @@ _Queue = tuple[bytes, bytes]
 class DueMessages:
     """Find what a claim may lease through one cursor; nothing is written."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: SqlCursor) -> None:
         self._cursor = cursor
 
     def suspect(self, now: int, places: Mapping[bytes, int]) -> tuple[Any, ...] | None:

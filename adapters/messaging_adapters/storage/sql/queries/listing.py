@@ -1,13 +1,13 @@
 """Listings: walk the rarest index, test the rest, never scan without bound."""
 
 from collections.abc import Collection, Iterator, Sequence
-from sqlite3 import Cursor
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
 
 from messaging_adapters.storage.sql.constants import POSITION_BITS
+from messaging_adapters.storage.sql.cursor import SqlCursor
 from messaging_adapters.storage.sql.queries.filters import Filter, Filters, Walk
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.documents import DOCUMENT, WITH_DOCUMENT
@@ -23,7 +23,6 @@ _MOST_WALKS = 100  # a filter with more values is tested on each message instead
 _MOST_ROWS = 4000  # how many positions a step may read from all walks together
 _SAMPLE = 32  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
-_FROM = "FROM json_each(?) CROSS JOIN messaging_messages m ON m.position = value"
 ROW = f"m.position, {DOCUMENT}, state"
 _KIND = "status, channel_id, created_at"
 
@@ -33,19 +32,26 @@ class Listing:
 
     The cost of a page is bounded by `scan_budget` candidates beyond its limit: what is rarer
     than that fills no page, and the page's token goes on from where the scan stopped.
+
+    Attributes:
+        candidates: Reads positions from a list, and the message `m` of each, in their order: one
+            candidate after the other, until enough have passed.
+        filters: Turns filters into SQL.
+        in_order: Ends the statement, where the order must be named.
     """
 
-    def __init__(self, cursor: Cursor, query: MessageQuery, scan_budget: int) -> None:
+    candidates: ClassVar[str]
+    filters: ClassVar[type[Filters]]
+    in_order: ClassVar[str] = ""
+
+    def __init__(self, cursor: SqlCursor, query: MessageQuery, scan_budget: int) -> None:
         self._cursor = cursor
         self._query = query
         self._budget = scan_budget + query.limit + 1
         self._order = "ASC" if query.reverse else "DESC"
         self._workspace = query.workspace.bytes
-        self._filters = self._filters_of(cursor)
+        self._filters = self.filters(cursor, self._workspace)
         self._tests: list[Walk] = []
-
-    def _filters_of(self, cursor: Cursor) -> Filters:
-        return Filters(cursor, self._workspace)
 
     def page(self) -> Page[Message]:
         """Return the page the query asks for."""
@@ -152,15 +158,18 @@ class Listing:
 
     @staticmethod
     def _union(selects: Sequence[str]) -> str:
-        return " UNION ".join(f"SELECT position FROM ({select})" for select in selects)  # noqa: S608
+        return " UNION ".join(
+            f"SELECT position FROM ({select}) w{place}"  # noqa: S608
+            for place, select in enumerate(selects)
+        )
 
     def _select(self, columns: str, candidates: Sequence[int], most: int) -> list[Any]:
         """Return columns of those candidates that pass every test."""
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
         joined = f" {WITH_DOCUMENT}" if columns == ROW else ""
-        # CROSS JOIN keeps the order: one candidate after the other, until enough have passed.
         return self._cursor.execute(
-            f"SELECT {columns} {_FROM}{joined} WHERE workspace = ?{tests} LIMIT ?",
+            f"SELECT {columns} {self.candidates}{joined} WHERE m.workspace = ?{tests}"
+            f"{self.in_order} LIMIT ?",
             (
                 orjson.dumps(candidates).decode(),
                 self._workspace,

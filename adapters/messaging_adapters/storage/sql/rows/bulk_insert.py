@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from sqlite3 import Cursor
 from typing import Any, Final, Literal
+
+from messaging_adapters.storage.sql.cursor import SqlCursor
 
 SEVERAL: Final = 16
 """How many rows one statement inserts where there are that many; more gain little."""
@@ -33,12 +34,8 @@ class BulkInsert:
         self._one = f"{start} {row}"
         self._several = f"{start} {', '.join([row] * SEVERAL)}"
 
-    def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
+    def run(self, cursor: SqlCursor, rows: Sequence[Row]) -> None:
         """Insert all rows, in order."""
-        insert = getattr(cursor, "insert_rows", None)  # of an engine that has a better way
-        if insert is not None and len(rows) > 1:
-            insert(self.into, rows, ignores=self.ignores)
-            return
         whole = len(rows) - len(rows) % SEVERAL
         if whole:
             cursor.executemany(self._several, _together(rows[:whole]))

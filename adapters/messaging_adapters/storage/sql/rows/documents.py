@@ -1,8 +1,8 @@
 """Documents of messages: small ones in the message's row, larger ones out of line."""
 
-from sqlite3 import Cursor
 from typing import Final
 
+from messaging_adapters.storage.sql.cursor import SqlCursor
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 
 # A change of status rewrites the row, and with it its page. With a document of an email inside,
@@ -37,7 +37,7 @@ def inline_part(document: bytes) -> bytes:
     return document if is_inline(document) else OUT_OF_LINE
 
 
-def replace_out_of_line(cursor: Cursor, position: int, document: bytes) -> None:
+def replace_out_of_line(cursor: SqlCursor, position: int, document: bytes) -> None:
     """Store what the row does not hold of a message's new document, and drop what was stored."""
     cursor.execute(DELETE_DOCUMENT, (position,))
     if not is_inline(document):

@@ -1,12 +1,12 @@
 """Access keys: one row each."""
 
 from datetime import datetime
-from sqlite3 import Cursor
 from uuid import UUID
 
 from attrs import evolve
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.access_key import AccessKey
 from messaging_core.ports.storage.access_keys import AccessKeyStore
 from messaging_core.wire import encode, load
@@ -22,11 +22,8 @@ _MARK_USED = "UPDATE messaging_access_keys SET used_at = ? WHERE id = ? AND work
 _DELETE = "DELETE FROM messaging_access_keys WHERE id = ? AND workspace = ?"
 
 
-class SqlAccessKeys(AccessKeyStore):
+class SqlAccessKeys(SqlStore, AccessKeyStore):
     """Keep access keys through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def add(self, key: AccessKey, *, digest: str) -> None:
         used_at = None if key.used_at is None else to_micros(key.used_at)

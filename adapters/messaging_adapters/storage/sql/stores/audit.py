@@ -1,10 +1,10 @@
 """The audit log, and the records of pages that expire."""
 
 from datetime import datetime
-from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
 from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
@@ -29,11 +29,8 @@ _DELETE_BEYOND = (
 )
 
 
-class SqlAuditLog(AuditLog):
+class SqlAuditLog(SqlStore, AuditLog):
     """Keep the audit log through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def append(self, entry: AuditEntry) -> None:
         message_id = None if entry.message_id is None else entry.message_id.bytes
@@ -56,11 +53,8 @@ class SqlAuditLog(AuditLog):
         return [load(AuditEntry, document) for (document,) in rows]
 
 
-class SqlExpiringRecords(ExpiringRecords):
+class SqlExpiringRecords(SqlStore, ExpiringRecords):
     """Keep records through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def put(self, record: ExpiringRecord, *, now: datetime, most: int) -> None:
         row = (record.kind, record.key, to_micros(record.expires_at), record.value)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from sqlite3 import Cursor
 from uuid import UUID
 
 import orjson
@@ -10,6 +9,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sql.rows.columns import storable
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page
 from messaging_core.models.people.contact import Contact
@@ -63,11 +63,8 @@ Pair = tuple[str, str]
 """Key and value of an identifier; the value as it was spelt, or as it is compared."""
 
 
-class SqlContacts(Contacts):
+class SqlContacts(SqlStore, Contacts):
     """Keep contacts through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def ensure(
         self,
@@ -112,9 +109,9 @@ class SqlContacts(Contacts):
             )
             for spelt, _, contact_id in new
         ]
-        _ADD.run(self._cursor, contacts)
+        self._dialect.insert(_ADD, contacts)
         identifiers = [(tenant, key, value, contact_id) for _, (key, value), contact_id in new]
-        _ADD_IDENTIFIERS.run(self._cursor, identifiers)
+        self._dialect.insert(_ADD_IDENTIFIERS, identifiers)
 
     def get(self, workspace: UUID, contact_id: str) -> Contact | None:
         where = (workspace.bytes, *storable([contact_id]))
@@ -135,12 +132,12 @@ class SqlContacts(Contacts):
         return {identifier: ids[pair] for identifier, pair in pairs.items() if pair in ids}
 
     def add(self, contacts: Sequence[Contact]) -> None:
-        _ADD.run(
-            self._cursor,
+        self._dialect.insert(
+            _ADD,
             [(contact.workspace_id.bytes, contact.id, _document(contact)) for contact in contacts],
         )
-        _ADD_IDENTIFIERS.run(
-            self._cursor,
+        self._dialect.insert(
+            _ADD_IDENTIFIERS,
             [
                 (contact.workspace_id.bytes, key, value, contact.id)
                 for contact in contacts
@@ -152,8 +149,8 @@ class SqlContacts(Contacts):
         workspace = contact.workspace_id.bytes
         self._free(contact.workspace_id, contact.id)
         self._cursor.execute(_SAVE, (workspace, contact.id, _document(contact)))
-        _ADD_IDENTIFIERS.run(
-            self._cursor,
+        self._dialect.insert(
+            _ADD_IDENTIFIERS,
             [(workspace, key, value, contact.id) for key, value in _pairs(contact)],
         )
 

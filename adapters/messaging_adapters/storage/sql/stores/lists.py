@@ -1,13 +1,13 @@
 """Contact lists, and who is on them."""
 
 from collections.abc import Mapping, Sequence
-from sqlite3 import Cursor
 from uuid import UUID
 
 import orjson
 
 from messaging_adapters.storage.sql.rows.columns import storable
 from messaging_adapters.storage.sql.stores.contacts import SELECT_CONTACTS, load_contact
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.page import Page
 from messaging_core.models.people.contact import Contact
 from messaging_core.models.people.directory import ContactList, ContactListQuery
@@ -49,11 +49,8 @@ _CONTACTS = (
 _BEFORE_ALL = ""  # no name and no id of a contact on a list is empty
 
 
-class SqlContactLists(ContactLists):
+class SqlContactLists(SqlStore, ContactLists):
     """Keep lists through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def save(self, contact_list: ContactList) -> None:
         workspace, document = contact_list.workspace_id, encode(contact_list).decode()

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sql.constants import POSITION_BITS
+from messaging_adapters.storage.sql.dialect import Dialect, Subject
 from messaging_adapters.storage.sql.queries.listing import Listing
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert, Row
 from messaging_adapters.storage.sql.rows.columns import (
@@ -25,6 +25,7 @@ from messaging_adapters.storage.sql.rows.documents import (
     inline_part,
     is_inline,
 )
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
@@ -46,7 +47,6 @@ _REMEMBER_AHEAD = (
 _ADD_TAGS = BulkInsert("messaging_tags", "(?, ?, ?)")
 _ADD_PEOPLE = BulkInsert("messaging_people", "(?, ?, ?)")
 _ADD_CHANNELS = BulkInsert("messaging_channels", "(?, ?, ?, ?)", otherwise="IGNORE")
-_ADD_SUBJECTS = BulkInsert("messaging_subjects", "(?, ?)")
 _ADD_DELIVERIES = BulkInsert(
     "messaging_outbox"
     " (position, workspace, channel_id, lane, due_at, expires_at, controls, progress)",
@@ -84,10 +84,6 @@ _UPDATE = (
     " failure_source_name = ?, state = ? WHERE position = ?"
 )
 
-
-Subject = tuple[bytes, int, str]
-"""The workspace and the position of a message, and its subject."""
-
 # What is accepted together was accepted at one instant, is mostly due then, and expires together.
 _micros_of_utc = lru_cache(maxsize=64)(to_micros)
 
@@ -96,11 +92,11 @@ def _micros(instant: datetime) -> int:
     return _micros_of_utc(instant if instant.tzinfo is UTC else in_utc(instant))
 
 
-class SqlMessages(Messages):
+class SqlMessages(SqlStore, Messages):
     """Keep messages through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: Cursor, scan_budget: int) -> None:
-        self._cursor = cursor
+    def __init__(self, dialect: Dialect, scan_budget: int) -> None:
+        super().__init__(dialect)
         self._scan_budget = scan_budget
 
     def add(self, messages: Sequence[NewMessage]) -> None:
@@ -117,10 +113,10 @@ class SqlMessages(Messages):
             (_ADD_REFERENCES, rows.references),
         ):
             if values:
-                insertion.run(self._cursor, values)
+                self._dialect.insert(insertion, values)
         self._add_channels(list(rows.channels))
         if rows.subjects:
-            self._add_subjects(rows.subjects)
+            self._dialect.add_subjects(rows.subjects)
         if rows.keys:
             self._add_keys(rows.keys)
         if positions.ahead:
@@ -134,12 +130,11 @@ class SqlMessages(Messages):
 
     def _add_channels(self, channels: Sequence[Row]) -> None:
         if channels:
-            _ADD_CHANNELS.run(self._cursor, channels)
-
-    def _add_subjects(self, subjects: Sequence[Subject]) -> None:
-        _ADD_SUBJECTS.run(self._cursor, [row[1:] for row in subjects])
+            self._dialect.insert(_ADD_CHANNELS, channels)
 
     def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+        # Who reads a message in a transaction that may write will decide what becomes of it.
+        self._dialect.lock_messages(workspace, [message_id])
         stored = self._stored(workspace, message_id)
         return stored.load() if stored else None
 
@@ -162,7 +157,7 @@ class SqlMessages(Messages):
         return self._listing(listed).counts(by)
 
     def _listing(self, query: MessageQuery) -> Listing:
-        return Listing(self._cursor, query, self._scan_budget)
+        return self._dialect.listing(query, self._scan_budget)
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
@@ -194,7 +189,7 @@ class SqlMessages(Messages):
 
     def _refer(self, workspace: UUID, position: int, references: Sequence[str]) -> None:
         rows = [(workspace.bytes, reference, position) for reference in references]
-        _ADD_REFERENCES.run(self._cursor, rows)
+        self._dialect.insert(_ADD_REFERENCES, rows)
 
     def update(self, workspace: UUID, message: Message) -> None:
         position = self._position(workspace, message.id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sql.constants import POSITION_BITS
+from messaging_adapters.storage.sql.dialect import Dialect
 from messaging_adapters.storage.sql.queries.due_messages import DueMessages
 from messaging_adapters.storage.sql.rows.columns import failure_columns, to_micros
 from messaging_adapters.storage.sql.rows.deliveries import (
@@ -26,6 +26,7 @@ from messaging_adapters.storage.sql.rows.documents import (
     inline_part,
     replace_out_of_line,
 )
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.decisions.delivery.fairness import place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
 from messaging_core.lazy import logger
@@ -141,12 +142,12 @@ _ADD_REFERENCES = (
 )
 
 
-class SqlOutbox(Outbox):
+class SqlOutbox(SqlStore, Outbox):
     """Give out deliveries through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-        self._due_messages = DueMessages(cursor)
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._due_messages = DueMessages(dialect.cursor)
 
     def claim(
         self,
@@ -205,7 +206,9 @@ class SqlOutbox(Outbox):
             except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
                 what = type(error).__name__
                 _log.error("the message at position %d cannot be read: %s", position, what)
-            self._at_once(_SETTLE, [settled_row(unreadable(lease_of(row, until), now))])
+            self._dialect.execute_for_all(
+                _SETTLE, [settled_row(unreadable(lease_of(row, until), now))]
+            )
         self._cursor.execute(_FINISH, (position,))
         return None
 
@@ -233,8 +236,10 @@ class SqlOutbox(Outbox):
         ]
         # One statement for many rows: between two of them the other threads would have their turn,
         # and SQLite would make the list of statuses that an index leaves out for each of them.
-        self._at_once(_SETTLE, [settled_row(settlement) for settlement in valid_settlements])
-        self._at_once(
+        self._dialect.execute_for_all(
+            _SETTLE, [settled_row(settlement) for settlement in valid_settlements]
+        )
+        self._dialect.execute_for_all(
             _ADD_REFERENCES,
             [
                 (settlement.lease.position, reference)
@@ -242,7 +247,7 @@ class SqlOutbox(Outbox):
                 for reference in settlement.references
             ],
         )
-        self._at_once(
+        self._dialect.execute_for_all(
             _FINISH_ALL,
             [
                 settlement.lease.position
@@ -260,10 +265,6 @@ class SqlOutbox(Outbox):
         )
         return valid
 
-    def _at_once(self, statement: str, values: Sequence[Any]) -> None:
-        if values:
-            self._cursor.execute(statement, (orjson.dumps(values).decode(),))
-
     def _fences(self, settlements: Sequence[Settlement]) -> dict[int, int]:
         positions = orjson.dumps([settlement.lease.position for settlement in settlements]).decode()
         return dict(self._cursor.execute(_FENCES, (positions,)).fetchall())
@@ -278,6 +279,7 @@ class SqlOutbox(Outbox):
         return True
 
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
+        self._dialect.lock_messages(workspace, [message_id])
         row = self._cursor.execute(_DELIVERY, (message_id.bytes, workspace.bytes)).fetchone()
         return evolve(delivery_of(*row[1:]), handed_over=bool(row[0])) if row else None
 

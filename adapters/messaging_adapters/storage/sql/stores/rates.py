@@ -1,8 +1,8 @@
 """How much of each rate limit is used: one row for each limit."""
 
-from sqlite3 import Cursor
 from uuid import UUID
 
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.rate import RateLog
 from messaging_core.ports.storage.rates import Rates
 from messaging_core.wire.stored.rates import encode_rates, load_rates
@@ -14,11 +14,8 @@ _PUT = (
 )
 
 
-class SqlRates(Rates):
+class SqlRates(SqlStore, Rates):
     """Keep rate limits through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def lock(self, workspace: UUID, key: str) -> RateLog:
         # A transaction that writes excludes all others from its begin on.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import orjson
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import (
@@ -35,6 +35,7 @@ _KEEP = (
     " (position, workspace, source, key, kind, state, received_at, reference, document)"
     " SELECT 1 + max(value, coalesce((SELECT max(position) FROM messaging_receipts), 0)),"
     " ?, ?, ?, ?, 'kept', ?, ?, ? FROM messaging_facts WHERE name = 'last_receipt'"
+    " RETURNING position"
 )
 _FIND = (
     "SELECT position, workspace, key, kind, received_at, document, failures FROM messaging_receipts"
@@ -77,11 +78,8 @@ _INTERACTIONS = (
 _ALL = 2**62  # PostgreSQL takes no negative limit
 
 
-class SqlReceipts(Receipts):
+class SqlReceipts(SqlStore, Receipts):
     """Keep receipts through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
         return [self._keep(entry, entry.receipt) for entry in receipts if entry.receipt]
@@ -96,8 +94,8 @@ class SqlReceipts(Receipts):
             receipt.reference,
             encode_stored(receipt).decode(),
         )
-        self._cursor.execute(_KEEP, row)
-        return self._cursor.lastrowid if self._cursor.rowcount else None
+        added = self._cursor.execute(_KEEP, row).fetchall()
+        return added[0][0] if added else None
 
     def pending(
         self,
@@ -134,6 +132,8 @@ class SqlReceipts(Receipts):
         self._cursor.executemany(_MARK, rows)
 
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
+        # Who reads it adds to it: another that adds to it waits.
+        self._dialect.lock_messages(workspace, message_ids)
         evidence_by_message: dict[UUID, Evidence] = {}
         ids = [message_id.bytes for message_id in message_ids]
         for start in range(0, len(ids), _AT_ONCE):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.decisions.acceptance.received_files import restarted
 from messaging_core.models.messages.received_file import (
     FileClaim,
@@ -53,11 +53,8 @@ _RESTART = (
 _DELETE = f"DELETE FROM messaging_received_files WHERE {_IS_CLAIMED}"  # noqa: S608 - no input
 
 
-class SqlReceivedFiles(ReceivedFiles):
+class SqlReceivedFiles(SqlStore, ReceivedFiles):
     """Keep files through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def add(self, files: Sequence[NewFile]) -> None:
         self._cursor.executemany(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from sqlite3 import Cursor
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from messaging_adapters.storage.sql.rows.documents import (
     is_inline,
 )
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_adapters.storage.sql.stores.timeline import event_of, event_row
 from messaging_core.decisions.status.redaction import (
     redacted,
@@ -54,7 +54,6 @@ _FIND = (
 )
 _DELETE_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
 _DELETE_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
-_DELETE_SUBJECT = "DELETE FROM messaging_subjects WHERE position = ?"
 _DELETE_REFERENCES = "DELETE FROM messaging_references WHERE position = ?"
 _DELETE_MESSAGE = ("DELETE FROM messaging_messages WHERE position = ?", DELETE_DOCUMENT)
 _DELETE_BY_ID = (
@@ -93,11 +92,6 @@ _EXPIRED_RECEIPTS = (
     " WHERE workspace = ? AND state = ? AND received_at < ? AND state <> 'kept' LIMIT ?"
 )
 _DELETE_RECEIPT = "DELETE FROM messaging_receipts WHERE position = ?"
-# Words of a deleted text stay in a segment of the full-text index until segments are merged; a
-# negative number begins where an "optimize" would, and writes at most so many pages.
-_MERGE_SUBJECTS = (
-    "INSERT INTO messaging_subjects_fts (messaging_subjects_fts, rank) VALUES ('merge', -200)"
-)
 
 Place = tuple[UUID, UUID]
 """Workspace and id of a message."""
@@ -125,11 +119,8 @@ class _Row:
         return platform
 
 
-class SqlRetention(Retention):
+class SqlRetention(SqlStore, Retention):
     """Take out what is old through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def find_expired(
         self,
@@ -217,10 +208,9 @@ class SqlRetention(Retention):
                 for address in its.people
             ],
         )
-        subjects = [(row.position,) for row, its in found_by if its.subject]
-        execute_many(_DELETE_SUBJECT, subjects)
+        subjects = [row.position for row, its in found_by if its.subject]
         if subjects:
-            self._cursor.execute(_MERGE_SUBJECTS)
+            self._dialect.delete_subjects(subjects)
 
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows = [row for row in self._rows(messages) if not row.redacted]
@@ -249,8 +239,8 @@ class SqlRetention(Retention):
             messages.append((*columns, *failure, stored.state, document))
             if not is_inline(stored.document):
                 documents.append((columns[0], stored.document))
-        _ADD_REDACTED.run(self._cursor, messages)
-        ADD_DOCUMENTS.run(self._cursor, documents)
+        self._dialect.insert(_ADD_REDACTED, messages)
+        self._dialect.insert(ADD_DOCUMENTS, documents)
 
     def _redact_log(self, row: _Row) -> None:
         """Take content and addresses out of what hangs on a message."""

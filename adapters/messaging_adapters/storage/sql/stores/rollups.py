@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import orjson
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.rollups import (
     CountableEvent,
@@ -56,13 +56,11 @@ _DELETE_TAGS = (
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class SqlRollups(RollupStore):
+class SqlRollups(SqlStore, RollupStore):
     """Keep roll-ups through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-
     def uncounted(self, position: int, *, limit: int) -> UncountedEvents:
+        self._dialect.number_events()
         rows = self._cursor.execute(_AFTER, (position, limit)).fetchall()
         ids = list({row[2] for row in rows if isinstance(row[2], bytes)})
         places = ", ".join("?" * len(ids))

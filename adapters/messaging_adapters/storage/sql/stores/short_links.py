@@ -1,10 +1,10 @@
 """Short links: one row a link, found by its code."""
 
 from collections.abc import Sequence
-from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import storable
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.content.short_link import ShortLink
 from messaging_core.ports.storage.content import ShortLinks
 from messaging_core.wire import encode, load
@@ -19,11 +19,8 @@ _OF_MESSAGE = (
 )
 
 
-class SqlShortLinks(ShortLinks):
+class SqlShortLinks(SqlStore, ShortLinks):
     """Keep short links through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def add(self, links: Sequence[ShortLink]) -> None:
         self._cursor.executemany(

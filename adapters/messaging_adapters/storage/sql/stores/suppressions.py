@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, storable, to_micros
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import Page
 from messaging_core.models.people.directory import SuppressionQuery
@@ -40,13 +40,18 @@ _OPTED_IN_AT = (
 _BEFORE_ALL: Key = ("", "", "", "", "")
 
 
-class SqlSuppressions(Suppressions):
+class SqlSuppressions(SqlStore, Suppressions):
     """Keep suppressions through one cursor, inside one transaction."""
 
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-
     def add(self, workspace: UUID, suppressions: Sequence[Suppression]) -> None:
+        addresses = [
+            Identifier(
+                identifier_key=suppression.identifier_key,
+                identifier_value=suppression.identifier_value,
+            )
+            for suppression in suppressions
+        ]
+        self._dialect.lock_addresses(workspace, addresses)
         rows = [
             (workspace.bytes, *key_of(suppression), encode(suppression).decode())
             for suppression in suppressions
@@ -66,6 +71,7 @@ class SqlSuppressions(Suppressions):
         sender: str | None = None,
         causes: Collection[SuppressionCause] = (),
     ) -> int:
+        self._dialect.lock_addresses(workspace, [identifier])
         where = (workspace.bytes, *storable(place_of(identifier, scope, sender)))
         if not causes:
             return self._cursor.execute(_LIFT, where).rowcount
@@ -90,6 +96,7 @@ class SqlSuppressions(Suppressions):
     def for_addresses(
         self, workspace: UUID, identifiers: Sequence[Identifier]
     ) -> Mapping[Identifier, Sequence[Suppression]]:
+        self._dialect.lock_addresses(workspace, identifiers)
         suppressions: dict[Identifier, list[Suppression]] = {}
         for identifier in dict.fromkeys(identifiers):
             key, address, *_ = place_of(identifier, SuppressionScope.MARKETING, None)

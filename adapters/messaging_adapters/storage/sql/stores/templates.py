@@ -1,9 +1,9 @@
 """Templates: a document each, found by id and by name."""
 
-from sqlite3 import Cursor
 from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import storable
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.content.template_project import TemplateProject
 from messaging_core.ports.storage.content import Templates
 from messaging_core.wire import encode
@@ -20,11 +20,8 @@ _AFTER = f"{_FIND} AND id > ? ORDER BY id LIMIT ?"
 _DELETE = "DELETE FROM messaging_templates WHERE workspace = ? AND id = ?"
 
 
-class SqlTemplates(Templates):
+class SqlTemplates(SqlStore, Templates):
     """Keep templates through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def save(self, workspace: UUID, project: TemplateProject) -> None:
         row = (workspace.bytes, project.id, project.name, encode(project))

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sql.dialect import Dialect
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.delivery.event import Cursor as Place
 from messaging_core.models.delivery.event import Event
 from messaging_core.ports.storage.timeline import Timeline
@@ -61,21 +62,21 @@ _INCREMENT = (
 _ALL = 2**62  # PostgreSQL takes no negative limit
 
 
-class SqlTimeline(Timeline):
+class SqlTimeline(SqlStore, Timeline):
     """Keep events through one cursor, inside one transaction.
 
     Attributes:
         read_only: The transaction writes nothing.
     """
 
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
         self.read_only = False
 
     def append(self, events: Sequence[Event]) -> None:
         last = self.last_position()
-        _APPEND.run(
-            self._cursor,
+        self._dialect.insert(
+            _APPEND,
             [(place, *event_row(event)) for place, event in enumerate(events, last + 1)],
         )
 
@@ -97,6 +98,7 @@ class SqlTimeline(Timeline):
         return int(last)
 
     def after(self, position: int, *, limit: int) -> list[Event]:
+        self._dialect.number_events()
         while rows := self._cursor.execute(_AFTER, (position, limit)).fetchall():
             events = list(skip_corrupt(rows, event_of, "event"))
             if len(events) < len(rows) and not self.read_only:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from sqlite3 import Cursor
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.delivery.webhook import (
     MessageWebhook,
     WebhookClaim,
@@ -104,11 +104,8 @@ _FORGET_DEAD = (
 )
 
 
-class SqlWebhooks(Webhooks):
+class SqlWebhooks(SqlStore, Webhooks):
     """Keep webhooks through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def add(self, subscription: WebhookSubscription, *, signing_key: str | None) -> None:
         workspace = subscription.workspace_id.bytes

@@ -1,12 +1,12 @@
 """What workers say about themselves."""
 
 from datetime import datetime
-from sqlite3 import Cursor
 from typing import Any, Final
 from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.delivery.worker_state import WorkerState
 from messaging_core.ports.storage.workers import WorkerStore
 from messaging_core.wire import encode, load
@@ -20,11 +20,8 @@ _DELETE: Final = "DELETE FROM messaging_workers WHERE id = ?"
 _DELETE_SILENT: Final = "DELETE FROM messaging_workers WHERE seen_at < ?"
 
 
-class SqlWorkers(WorkerStore):
+class SqlWorkers(SqlStore, WorkerStore):
     """Keep the states of workers through one cursor, inside one transaction."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
 
     def save(self, worker: WorkerState) -> None:
         row = (worker.id.bytes, to_micros(worker.seen_at), encode(worker))

@@ -372,7 +372,7 @@ class TestWarning:
         self, path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         with SqliteStorage(path, driver=a_driver("3.40.1")) as storage:
-            storage._give_up(sqlite3.OperationalError("disk I/O error"))
+            storage._own.give_up(sqlite3.OperationalError("disk I/O error"))
             walk(storage)
 
         (warning,) = self.warnings(caplog)

@@ -76,7 +76,7 @@ def test_a_file_that_is_put_back_goes_on(storage: SqliteStorage, path: Path) -> 
 def test_a_file_is_never_made_again_after_an_error_of_the_disk(
     storage: SqliteStorage, path: Path
 ) -> None:
-    storage._give_up(sqlite3.OperationalError("disk I/O error"))
+    storage._own.give_up(sqlite3.OperationalError("disk I/O error"))
     path.unlink()
 
     for _ in range(2):
@@ -175,7 +175,7 @@ def test_any_other_name_is_that_of_a_file_also_when_it_is_opened_again(
     new = a_new_message()
     with SqliteStorage(name) as storage:
         add(storage, new)
-        storage._give_up(sqlite3.OperationalError("disk I/O error"))
+        storage._own.give_up(sqlite3.OperationalError("disk I/O error"))
 
         assert walk(storage) == ids([new])
 

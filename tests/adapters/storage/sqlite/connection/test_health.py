@@ -241,13 +241,13 @@ class Failing(sqlite3.Connection):
 
 
 def break_commits(storage: SqliteStorage, code: int = sqlite3.SQLITE_IOERR_FSYNC) -> None:
-    storage._let_go()
+    storage._own.let_go()
     connection = sqlite3.connect(
         storage.path, factory=Failing, isolation_level=None, check_same_thread=False
     )
     assert isinstance(connection, Failing)
     connection.code = code
-    storage._use(connection)
+    storage._own.use(connection)
 
 
 class TestErrorsOfTheDisk:

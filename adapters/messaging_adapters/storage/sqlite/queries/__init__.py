@@ -1,0 +1,1 @@
+"""Queries of SQLite where they differ from those of other databases."""
