@@ -25,7 +25,7 @@ def request_of(request: Request | None, fields: RequestFields) -> Request:
         ArgumentError: There is none, there are both, or the keywords make no request.
     """
     if not fields and request is not None:
-        return request
+        return request_of_row(request)
     if request is not None:
         remedy = "leave one of them out" if "to" in fields else "write to=… for the receiver"
         raise refuse("request", "left out beside keywords such as text=", request, remedy)
@@ -34,7 +34,8 @@ def request_of(request: Request | None, fields: RequestFields) -> Request:
 
 def request_of_row(row: Request) -> Request:
     """Return a request, which may be a dict of the keywords of `send`."""
-    if isinstance(row, Mapping) and "to" in row and "receiver" not in row:
+    # Only a dict: asking a mapping of the host's runs its code, here on an event loop.
+    if isinstance(row, dict) and "to" in row and "receiver" not in row:
         return _composed(row)
     return row
 

@@ -9,7 +9,12 @@ from messaging_core.acceptance.batch import BatchAcceptor
 from messaging_core.acceptance.bulk import accept_each, accept_many
 from messaging_core.acceptance.media import may_name_media
 from messaging_core.acceptance.preview import next_allowed, preview
-from messaging_core.acceptance.submission import Request, Submission, request_of
+from messaging_core.acceptance.submission import (
+    Request,
+    Submission,
+    request_of,
+    request_of_row,
+)
 from messaging_core.arguments import (
     a_text,
     checked,
@@ -51,8 +56,9 @@ class Sending(MessengerParts):
 
         Args:
             channel: The channel, its id, or its name in the default workspace.
-            request: A `SendMessage`, or JSON in the shape of the Bird Channels API. Or leave it
-                out, and write the message by keywords: `to="+31612345678", text="…"`.
+            request: A `SendMessage`, JSON in the shape of the Bird Channels API, or a dict with a
+                `to`, which is read as keywords. Or leave it out, and write the message by
+                keywords: `to="+31612345678", text="…"`.
             idempotency_key: A second call with the same key and request returns the first
                 message, as long as keys are stored.
             connection: The host's own database connection; then the message is part of the
@@ -180,7 +186,7 @@ class Sending(MessengerParts):
         """
         return BatchAcceptor(acceptor=self.acceptor).accept(
             self.channel(channel),
-            list(requests),
+            [request_of_row(request) for request in requests],
             idempotency_key=idempotency_key,
             connection=connection,
         )

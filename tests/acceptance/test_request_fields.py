@@ -183,6 +183,16 @@ class TestSend:
         assert texts == ["Hi", "Hi", "Hi"]
         assert isinstance(answers[3], Rejection)
 
+    def test_a_dict_of_keywords_is_a_request_everywhere(self, messenger: Messenger) -> None:
+        row = {"to": PHONE, "text": "Hi"}
+
+        sent = messenger.send("orders", row)
+        batch = messenger.send_batch("orders", [row, {**row, "tags": ["?"]}])
+
+        assert [sent.text, *(message.text for message in batch.messages)] == ["Hi"] * 3
+        assert [message.status for message in batch.messages] == ["accepted", "rejected"]
+        assert messenger.plan("orders", row).verdict == "accepted"
+
     def test_coroutines_take_the_same_keywords(self, messenger: Messenger) -> None:
         async def send() -> tuple[UUID, str | None, object]:
             client = AsyncMessenger(messenger)
