@@ -26,6 +26,7 @@ DO $$ DECLARE name text; BEGIN
     LOOP
         EXECUTE 'DELETE FROM ' || name;
     END LOOP;
+    DELETE FROM messaging_facts f WHERE f.name LIKE 'import %';
     UPDATE messaging_facts SET value = 0;
 END $$
 """

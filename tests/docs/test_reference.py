@@ -21,7 +21,7 @@ NOT_LISTED = re.compile(
     r"|messaging_core\.testing\.simulation\.(scheduler|world)"
     r"|messaging_core\.(templates\.language_data|rules\.formats\.gsm_replacements)"
     r"|messaging_core\.rules\.addressing\.phone_patterns"
-    r"|messaging_adapters\.(mail|cli|providers|smpp|storage\.(memory|postgres|sql|sqlite))\..*"
+    r"|messaging_adapters\.(mail|cli|providers|smpp|storage\.(memory|postgres|sql|sqlite|transfer))\..*"
     r"|messaging_adapters\.receipts\.(certificate|form_body|incoming|json_body|signatures|sns)"
     r"|messaging_core\.ports\.storage\.transaction_lock"
     r"|messaging_adapters\.asgi\.(bodies|call|health_readings|json_schema|media_transfer|route_table|routes\..*|surface|upload_form)"
@@ -56,6 +56,7 @@ def test_what_the_reference_lists_exists() -> None:
         "messaging_adapters.storage.memory",
         "messaging_adapters.storage.postgres",
         "messaging_adapters.storage.sqlite",
+        "messaging_adapters.storage.transfer",
         "messaging_core.testing.contracts.storage",
     }
 

@@ -44,6 +44,7 @@ def parser() -> ArgumentParser:
     _add_serve(add, common)
     _add_keys(add, common)
     _add_completion(add)
+    _add_transfer(add, common)
     return root
 
 
@@ -285,3 +286,16 @@ def _add_completion(add: Add) -> None:
     )
     completion.add_argument("shell", choices=["bash", "zsh", "fish"])
     completion.set_defaults(run="commands.completion:completion")
+
+
+def _add_transfer(add: Add, common: ArgumentParser) -> None:
+    again = "An interrupted command goes on when it is run again. Stop all workers before."
+    for name, way, text in (
+        ("export", "export_database", "write everything in the database into a file"),
+        ("import", "import_database", "write an exported file into an empty database"),
+    ):
+        command = add(
+            name, parents=[common], help=text, description=f"{text.capitalize()}. {again}"
+        )
+        command.add_argument("file", type=Path, metavar="FILE")
+        command.set_defaults(run=f"commands.transfer:{way}")

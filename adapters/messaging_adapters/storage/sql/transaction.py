@@ -26,9 +26,13 @@ class SqlTransaction(Transaction):
     """Everything one transaction can do, through one cursor.
 
     A database replaces those stores that need statements of its own.
+
+    Attributes:
+        dialect: How the database does what the stores share.
     """
 
     def __init__(self, dialect: Dialect, scan_budget: int) -> None:
+        self.dialect = dialect
         self.messages = SqlMessages(dialect, scan_budget)
         self.outbox = SqlOutbox(dialect)
         self.contacts = SqlContacts(dialect)
