@@ -98,8 +98,9 @@ const poll = async () => {
 const tick = async () => {
   const seconds = Number(follower.dataset.seconds) * (0.85 + 0.3 * Math.random());
   if (isOn() && !isIdle()) {
-    try { await poll(); live.wait = 0; label("Live"); } catch {
+    try { await poll(); live.wait = 0; label("Live"); follower.classList.remove("off"); } catch {
       if (!live.wait) label(`Not live since ${new Date().toTimeString().slice(0, 5)}`);
+      follower.classList.add("off");
       live.wait = Math.min(120, live.wait * 2 || seconds);
     }
   }
