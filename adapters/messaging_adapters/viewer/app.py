@@ -22,6 +22,7 @@ from messaging_adapters.viewer.files import static_files
 from messaging_adapters.viewer.forms import Form
 from messaging_adapters.viewer.framing import Framing
 from messaging_adapters.viewer.headers import ALWAYS, FOREVER, PRIVATE
+from messaging_adapters.viewer.nonces import HostNonce
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.problems import problem_of
 from messaging_adapters.viewer.resources import Resource
@@ -42,20 +43,28 @@ def _access(value: Any, name: str) -> Any:
     raise refuse(name, "a login or access keys", value, remedy)
 
 
+def _nonce(value: Any, name: str) -> Any:
+    if callable(value):
+        return value
+    raise refuse(name, "a function", value, "pass a function from a request to a nonce")
+
+
 @checked(
     messenger=A_MESSENGER,
     access=_access,
     environment=a_text,
     public_url=optional(a_text),
     development=flag,
+    nonce=optional(_nonce),
 )
-def viewer(
+def viewer(  # noqa: PLR0913 - by keyword
     messenger: Messenger,
     *,
     access: Admit | AccessKeys,
     environment: str = "production",
     public_url: str | None = None,
     development: bool = False,
+    nonce: HostNonce | None = None,
 ) -> Starlette:
     """Make the application with all pages.
 
@@ -74,6 +83,9 @@ def viewer(
             other origins are refused. By default the `Host` header of each request counts, which
             is right unless a proxy changes it.
         development: Whether pages help a developer to send the first message.
+        nonce: Returns the nonce of the host's own Content-Security-Policy for a request, such as
+            `lambda request: request.state.nonce`. Without it, a policy that the host adds to every
+            answer refuses the style sheet and the script. By default each answer has its own.
 
     Raises:
         ArgumentError: An argument is none of these.
@@ -84,6 +96,7 @@ def viewer(
         environment=environment,
         development=development,
         can_sign_out=not callable(access),
+        host_nonce=nonce,
     )
     doors: list[Route] = []
     if not callable(access):

@@ -1,7 +1,6 @@
 """From a request to what a page is asked, and from what it shows to an answer with its frame."""
 
 import re
-from secrets import token_urlsafe
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +13,7 @@ from messaging_adapters.viewer import csrf
 from messaging_adapters.viewer.access import Visitor
 from messaging_adapters.viewer.files import served_names
 from messaging_adapters.viewer.headers import PRIVATE, page_headers
+from messaging_adapters.viewer.nonces import HostNonce, nonce_of
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.parameters import WORKSPACE, FilterError, Parameters
@@ -27,7 +27,6 @@ from messaging_adapters.viewer.view_json import view_json
 from messaging_core.errors import NotFoundError
 from messaging_core.messenger import Messenger
 
-_NONCE_BYTES: Final = 16
 _FORBIDDEN: Final = 403
 _JSON: Final = "application/json"
 _HTML: Final = "text/html"
@@ -53,12 +52,14 @@ class Framing:
         environment: The name of this system, in the bar.
         development: Whether a developer looks at messages of a machine of the developer's own.
         can_sign_out: Whether visitors have sessions of this viewer.
+        host_nonce: Returns the nonce of the host's own policy, if it has one.
     """
 
     messenger: Messenger
     environment: str
     development: bool = False
     can_sign_out: bool = False
+    host_nonce: HostNonce | None = None
 
     def asked(self, request: Request, visitor: Visitor, parameters: Parameters) -> PageRequest:
         """Return what a page is asked.
@@ -158,7 +159,7 @@ class Framing:
             preferences=preferences_of(request),
             csrf=token,
             can_sign_out=self.can_sign_out and is_known,
-            nonce=token_urlsafe(_NONCE_BYTES),
+            nonce=nonce_of(request, self.host_nonce),
             zone=asked.times.zone_name,
             zone_is_known=asked.times.zone is not None,
             urls=asked.urls,

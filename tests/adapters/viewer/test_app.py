@@ -121,3 +121,32 @@ def test_each_page_has_its_own_name_and_path() -> None:
 def test_no_method_but_get_reaches_a_page(site: Site) -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
         assert site.request(method, "/messages").status_code == 404
+
+
+def test_the_host_may_give_the_nonce_of_its_own_policy() -> None:
+    answer = make_site(nonce=lambda request: request.headers["x-nonce"]).get(
+        "/messages", headers={"x-nonce": "c2l4dGVlbiBieXRlcyE="}
+    )
+
+    policy = answer.headers["content-security-policy"]
+    assert (
+        "script-src 'nonce-c2l4dGVlbiBieXRlcyE='; style-src 'nonce-c2l4dGVlbiBieXRlcyE='" in policy
+    )
+    assert answer.text.count('nonce="c2l4dGVlbiBieXRlcyE="') == 2
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "short", "x' 'unsafe-inline", "a" * 30 + "\r\nset-cookie: x"]
+)
+def test_what_is_no_nonce_is_not_taken_from_the_host(
+    given: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    for host in (lambda _: given, lambda _: {}["nonce"]):
+        answer = make_site(nonce=host).get("/messages")
+
+        assert re.search(
+            "script-src 'nonce-[A-Za-z0-9_-]{22}';", answer.headers["content-security-policy"]
+        )
+        assert "unsafe" not in str(answer.headers)
+        assert "pages are without style" in caplog.text
+        caplog.clear()

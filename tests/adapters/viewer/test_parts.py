@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ import messaging_adapters.viewer
 from messaging_adapters.viewer.content import summary
 from messaging_adapters.viewer.mail_frame import frame_mail
 from messaging_adapters.viewer.masking import mask, without
+from messaging_adapters.viewer.statuses import DOUBT, ORDER
 from messaging_adapters.viewer.text import line, lines
 from messaging_adapters.viewer.times import Times, relative, span, zone_of
 from messaging_core.models import HtmlBody, TextBody, TextMetadata
@@ -217,3 +219,37 @@ def test_the_style_sheet_and_the_script_are_small_and_load_nothing() -> None:
     assert "@import" not in sheet
     assert "://" not in script
     assert "innerHTML" not in script
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of a colour, as WCAG 2 defines it."""
+    digits = colour.lstrip("#")
+    digits = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
+    parts = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
+    red, green, blue = (
+        own / 12.92 if own <= 0.03928 else ((own + 0.055) / 1.055) ** 2.4 for own in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_fills_of_charts_differ_in_lightness_by_day_and_night() -> None:
+    sheet = (FOLDER / "static" / "viewer.css").read_text(encoding="utf-8")
+    pairs = dict(re.findall(r"--(surface|fill-\w+): light-dark\((#\w+, #\w+)\)", sheet))
+    for theme in (0, 1):
+        tones = {name: _luminance(both.split(", ")[theme]) for name, both in pairs.items()}
+        surface = tones.pop("surface")
+        for name, tone in tones.items():
+            dark, bright = sorted((tone, surface))
+            assert (bright + 0.05) / (dark + 0.05) >= 3, f"{name} is hard to see"
+        tones.pop("fill-doubt")  # it is hatched
+        lightness = sorted(116 * tone ** (1 / 3) - 16 for tone in tones.values())
+        assert len(lightness) == 4
+        assert min(b - a for a, b in pairwise(lightness)) >= 9
+
+
+def test_each_status_has_a_shape_of_its_own() -> None:
+    sprite = (FOLDER / "templates" / "sprite.html").read_text(encoding="utf-8")
+    shapes = dict(re.findall('<symbol id="i-([a-z_]+)"[^>]*>(.*?)</symbol>', sprite))
+
+    own = [shapes[key] for key in (*ORDER, DOUBT, "again")]
+    assert len(set(own)) == len(own) == 12

@@ -57,6 +57,14 @@ const swap = async () => {
     if (parts[index] && !part.querySelector(":popover-open") && !part.contains(document.activeElement)) part.replaceWith(document.adoptNode(parts[index]));
   });
 };
+const doubt = (mark) => {
+  const flag = document.createElement("span");
+  const icon = mark.querySelector("svg").cloneNode(true);
+  icon.firstElementChild.setAttribute("href", "#i-doubt");
+  flag.className = "flag";
+  flag.append(icon, "in doubt");
+  return flag;
+};
 const show = (change) => {
   const mark = first(`tr[data-id="${change.id}"] .st`);
   if (!mark) return;
@@ -65,6 +73,7 @@ const show = (change) => {
   mark.lastChild.textContent = change.word;
   const flag = mark.parentElement.querySelector(".flag");
   if (flag && !change.inDoubt) flag.remove();
+  if (!flag && change.inDoubt) mark.after(" ", doubt(mark));
 };
 const announce = (number) => {
   live.since += number;
@@ -89,8 +98,9 @@ const poll = async () => {
 const tick = async () => {
   const seconds = Number(follower.dataset.seconds) * (0.85 + 0.3 * Math.random());
   if (isOn() && !isIdle()) {
-    try { await poll(); live.wait = 0; label("Live"); } catch {
+    try { await poll(); live.wait = 0; label("Live"); follower.classList.remove("off"); } catch {
       if (!live.wait) label(`Not live since ${new Date().toTimeString().slice(0, 5)}`);
+      follower.classList.add("off");
       live.wait = Math.min(120, live.wait * 2 || seconds);
     }
   }
