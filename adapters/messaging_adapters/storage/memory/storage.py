@@ -39,6 +39,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
+from messaging_core.ports.time_limit import time_to_read
 from messaging_core.wire.stored.message import Stored, StoredMessages, page_json
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 
@@ -212,14 +213,14 @@ class MemoryStorage(ForkAware, Storage):
         self,
         connection: Any = None,
         *,
-        read_only: bool = False,  # noqa: ARG002 - readers take the lock too
+        read_only: bool = False,
     ) -> Iterator[Transaction]:
         if connection is not None:
             raise ConfigurationError("messages in memory cannot join a database transaction")
-        hold = Hold()
+        left, hold = time_to_read(read_only=read_only), Hold()
         try:
             try:
-                self._lock.acquire(hold)
+                self._lock.acquire(hold, min(self._busy_timeout, left))
                 self._tables.begin()
                 yield _MemoryTransaction(self._tables)
                 self._commit(hold)
