@@ -1,6 +1,7 @@
 """Messages in the memory of this process, for tests and for trying things out."""
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -110,7 +111,7 @@ class _MemoryMessages(Messages):
         )
         matching = (row for row in rows if row and matches(row))
         kinds = [(row.status, row.channel_id, row.created_at) for row in islice(matching, most + 1)]
-        return count_kinds(kinds[:most], by, is_exact=len(kinds) <= most)
+        return count_kinds(Counter(kinds[:most]), by, is_exact=len(kinds) <= most)
 
     def _walk(self, query: MessageQuery) -> Iterator[int]:
         after, last = decode_page_token(query), self._tables.last_position()
