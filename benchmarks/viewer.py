@@ -11,12 +11,12 @@ database of PostgreSQL instead.
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -95,17 +95,27 @@ PLACES = {
 
 
 class TimedReads(reads.Reads):
-    """The reads of a page, and how long all of them took."""
+    """The reads of a page, and how long all of them took: by the clock, and of the processor."""
 
-    seconds = 0.0
+    seconds = cpu = 0.0
 
     async def __call__(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Read, and add the time that it took."""
-        start = cpu_in_short()
-        try:
-            return await super().__call__(call, *args, **kwargs)
-        finally:
-            TimedReads.seconds += cpu_in_short() - start
+        return await timed(super().__call__(call, *args, **kwargs))
+
+    async def act(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Record what is shown, and add the time that it took."""
+        return await timed(super().act(call, *args, **kwargs))
+
+
+async def timed(work: Coroutine[Any, Any, Any]) -> Any:
+    """Wait for a read, and add the time that it took."""
+    start, cpu = perf_counter(), process_time()
+    try:
+        return await work
+    finally:
+        TimedReads.seconds += perf_counter() - start
+        TimedReads.cpu += process_time() - cpu
 
 
 @contextmanager
@@ -155,28 +165,30 @@ def names_in(messenger: Messenger) -> dict[str, str]:
 def pages(messenger: Messenger) -> bool:
     """Measure the reads of every page."""
     assert set(PLACES) == {page.name for page in PAGES}, "every page is measured"
-    print(f"reads of pages, {COUNT:,} messages, {ROUNDS} rounds   p50 and p99 in ms")
+    print(f"reads of pages in ms, {COUNT:,} messages, {ROUNDS} rounds: p50, p99; p99 of processor")
     worst = 0.0
     with client_of(messenger) as get:
         names = names_in(messenger)
         for place in (place for places in PLACES.values() for place in places):
-            half, most = measured(get, place.format(**names))
-            print(f"  {place[:64]:66}{half:8.2f} {most:8.2f}", flush=True)
-            worst = max(worst, half if QUICK else most)
-    part = "p50" if QUICK else "p99"  # in a short run one pause of the machine is the p99
-    return stays_below(f"the slowest page, {part}", worst, BUDGET_MS, "ms")
+            half, most, cpu = measured(get, place.format(**names))
+            print(f"  {place[:64]:66}{half:8.2f} {most:8.2f} {cpu:8.2f}", flush=True)
+            worst = max(worst, cpu)
+    # Other programs on the machine make the clock's figures larger, and hardly the processor's.
+    return stays_below("the slowest page, p99 of processor", worst, BUDGET_MS, "ms")
 
 
-def measured(get: Callable[[str], httpx.Response], path: str) -> tuple[float, float]:
+def measured(get: Callable[[str], httpx.Response], path: str) -> tuple[float, float, float]:
     """Return the p50 and the p99 of the milliseconds that the reads of a page take."""
-    figures = []
+    figures, cpus = [], []
+    get(path)  # the first page after a start loads modules
     for _ in range(ROUNDS):
-        TimedReads.seconds = 0.0
+        TimedReads.seconds = TimedReads.cpu = 0.0
         answer = get(path)
         if answer.status_code not in {200, 204, 303}:
             raise SystemExit(f"{path} answered {answer.status_code}")
         figures.append(1000 * TimedReads.seconds)
-    return percentile(figures, 0.5), percentile(figures, 0.99)
+        cpus.append(1000 * TimedReads.cpu)
+    return percentile(figures, 0.5), percentile(figures, 0.99), percentile(cpus, 0.99)
 
 
 def deliver(messenger: Messenger) -> float:

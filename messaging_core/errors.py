@@ -23,7 +23,8 @@ MessagingError
 ├── StateError                   the message is not in a state that allows this
 ├── StorageError                 the storage could not do it: nothing was written, try again
 │   ├── StorageBusyError         … another connection held the lock for too long
-│   │   └── StorageConflictError  … two transactions met, and this one gave way: repeat all of it
+│   │   ├── StorageConflictError  … two transactions met, and this one gave way: repeat all of it
+│   │   └── ReadTimeoutError      … a read took longer than its caller waits: ask for less
 │   ├── StorageUnavailableError   … the server cannot be reached, or writes nothing
 │   │   └── CommitUnknownError    … the connection was lost during the commit: look what is there
 │   ├── StorageFullError         … the disk is full: free some space
@@ -286,6 +287,10 @@ class StorageBusyError(StorageError):
 
 class StorageConflictError(StorageBusyError):
     """Report that two transactions met, and that the storage rolled this one back: repeat it."""
+
+
+class ReadTimeoutError(StorageBusyError):
+    """Report a read that was interrupted: it took longer than its caller waits."""
 
 
 class StorageUnavailableError(StorageError):

@@ -131,6 +131,7 @@ ERRORS = [
     errors.StorageError("anything"),
     errors.StorageBusyError("anything"),
     errors.StorageConflictError("anything"),
+    errors.ReadTimeoutError("anything"),
     errors.StorageUnavailableError("anything"),
     errors.CommitUnknownError("anything"),
     errors.StorageFullError("anything"),

@@ -18,6 +18,7 @@ from messaging_adapters.viewer.access import Admission, Right, Visitor
 from messaging_adapters.viewer.app import viewer
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.models import Message
+from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import ManualClock, RecordingTransport, a_request
 
 OTHER: Final = UUID("11111111-1111-4111-8111-111111111111")
@@ -106,7 +107,7 @@ MakeSite = Callable[..., Site]
 """Makes a site whose provider gives these answers."""
 
 
-def make_site(*answers: Any, **options: Any) -> Site:
+def make_site(*answers: Any, storage: Storage | None = None, **options: Any) -> Site:
     """Make a site whose provider gives these answers, or those of one function.
 
     Options are those of `viewer`.
@@ -114,7 +115,7 @@ def make_site(*answers: Any, **options: Any) -> Site:
     given = answers[0] if len(answers) == 1 and callable(answers[0]) else answers
     transport, clock = RecordingTransport(given), ManualClock()
     messenger = Messenger(
-        storage=MemoryStorage(), channels=dict.fromkeys(CHANNELS, transport), clock=clock
+        storage=storage or MemoryStorage(), channels=dict.fromkeys(CHANNELS, transport), clock=clock
     )
     return Site(messenger=messenger, transport=transport, clock=clock, options=options)
 

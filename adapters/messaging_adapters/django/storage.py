@@ -3,6 +3,8 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +12,13 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db import Error as DjangoError
 
 from messaging_adapters.storage.sqlite.connection.free_space import FreeSpace
+from messaging_adapters.storage.sqlite.connection.locking import STEPS
 from messaging_adapters.storage.sqlite.errors import translated
 from messaging_adapters.storage.sqlite.host_transaction import joined
 from messaging_adapters.storage.sqlite.storage import SqliteStorage, SqliteTransaction
 from messaging_core.arguments import a_text, checked, whole
 from messaging_core.errors import ConfigurationError, StorageError
+from messaging_core.ports import time_limit
 from messaging_core.ports.storage.transaction import Storage, Transaction
 
 VENDORS: Final = ("sqlite", "postgresql")
@@ -71,7 +75,7 @@ class DjangoStorage(Storage):
         from messaging_adapters.storage.postgres import cursor, errors, host_transaction, storage
 
         raw = _opened(django)
-        scope = _in_transaction if _is_begun(django) else _atomic
+        scope = _in_transaction if _is_begun(django) else partial(_atomic, read_only=read_only)
         with (
             scope(django),
             errors.translated(),
@@ -133,11 +137,16 @@ def _committed(raw: sqlite3.Connection, *, read_only: bool) -> Iterator[sqlite3.
     """
     cursor = raw.cursor()
     cursor.row_factory = None
+    is_limited = time_limit.time_to_read(read_only=read_only) < inf
     try:
+        if is_limited:
+            raw.set_progress_handler(time_limit.is_over, STEPS)
         cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
         yield cursor
         cursor.execute("COMMIT")
     finally:
+        if is_limited:
+            raw.set_progress_handler(None, 0)
         if raw.in_transaction:
             cursor.execute("ROLLBACK")
 
@@ -148,9 +157,14 @@ def _in_transaction(_django: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _atomic(django: Any) -> Iterator[None]:
+def _atomic(django: Any, *, read_only: bool) -> Iterator[None]:
+    seconds = time_limit.time_to_read(read_only=read_only)
     try:
         with transaction.atomic(using=django.alias):
+            if seconds < inf:
+                from messaging_adapters.storage.postgres.connections import statement_timeout
+
+                django.connection.execute(statement_timeout(seconds))
             yield
     except DjangoError as error:
         raise StorageError(f"the database failed: {error}") from error

@@ -59,8 +59,7 @@ async def remember(look_up: LookUp, reads: Reads) -> str:
     key = token_urlsafe(_KEY_BYTES)
     value = orjson.dumps([look_up.kind, look_up.value, str(look_up.workspace)]).decode()
     records = reads.messenger.page_records
-    if await reads(records.put, RecordKind.LOOK_UP, key, value, lifetime=_DAY) is TOO_LONG:
-        raise StorageBusyError("the search could not be stored in time")
+    await reads.act(records.put, RecordKind.LOOK_UP, key, value, lifetime=_DAY)
     return f"{_MARK}{key}"
 
 

@@ -26,9 +26,9 @@ from messaging_adapters.viewer.problems import (
     RefusedFormError,
     problem_of,
 )
-from messaging_adapters.viewer.reads import TOO_LONG, Readers, Reads
+from messaging_adapters.viewer.reads import Readers, Reads
 from messaging_adapters.viewer.resources import Resource
-from messaging_core.errors import NotFoundError, StorageBusyError
+from messaging_core.errors import NotFoundError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 
@@ -177,10 +177,8 @@ class Surface:
     async def _token(self, asked: PageRequest) -> str:
         """Return the token of forms for a visitor and a workspace."""
         if not self._secret:
-            secret = await self.readers.run(self.framing.messenger.page_records.secret)
-            if secret is TOO_LONG:
-                raise StorageBusyError("the secret of forms could not be read in time")
-            self._secret.append(secret)
+            secret = self.framing.messenger.page_records.secret
+            self._secret.append(await self.readers.act(secret))
         return token_for(self._secret[0], asked.visitor, asked.workspace)
 
 

@@ -64,8 +64,7 @@ async def remember_data(typed: Mapping[str, str], workspace: UUID, reads: Reads)
     key = token_urlsafe(_KEY_BYTES)
     value = orjson.dumps([DATA, dict(typed), str(workspace)]).decode()
     records = reads.messenger.page_records
-    if await reads(records.put, RecordKind.LOOK_UP, key, value, lifetime=_HOUR) is TOO_LONG:
-        raise StorageBusyError("the values could not be stored in time")
+    await reads.act(records.put, RecordKind.LOOK_UP, key, value, lifetime=_HOUR)
     return f"{_MARK}{key}"
 
 

@@ -1,7 +1,7 @@
 """How many messages there are, without listing them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -63,16 +63,16 @@ Kind = tuple[str, UUID, datetime]
 """What messages are grouped by: status, channel, and when each was accepted."""
 
 
-def count_kinds(kinds: Iterable[Kind], by: Collection[CountBy], *, is_exact: bool) -> Counts:
+def count_kinds(kinds: Mapping[Kind, int], by: Collection[CountBy], *, is_exact: bool) -> Counts:
     """Return the numbers of messages of each kind, grouped as asked."""
-    numbers = Counter(
-        (
+    numbers = Counter[tuple[Status | None, UUID | None, date | None]]()
+    for (status, channel_id, at), number in kinds.items():
+        group = (
             Status(status) if CountBy.STATUS in by else None,
             channel_id if CountBy.CHANNEL in by else None,
             in_utc(at).date() if CountBy.DAY in by else None,
         )
-        for status, channel_id, at in kinds
-    )
+        numbers[group] += number
     counts = [
         Count(number=number, status=status, channel_id=channel_id, day=day)
         for (status, channel_id, day), number in numbers.most_common()

@@ -85,9 +85,15 @@ class Storage(Protocol):
             read_only: The block writes nothing, so it keeps no writer waiting. With the host's
                 connection it sees what the host's transaction wrote, and locks nothing in it.
 
+        In a block of `time_limit.reads_until`, a transaction of the storage's own that writes
+        nothing does not begin after the deadline, and does not wait for others beyond it. A
+        database also interrupts it at the deadline, in the middle of a statement. Afterwards the
+        storage is as before.
+
         Raises:
             StorageBusyError: Another transaction held the storage for too long; nothing was
                 written.
+            ReadTimeoutError: The deadline for reads has passed.
             StorageConflictError: Two transactions met, and this one gave way; nothing was written.
             CommitUnknownError: The connection was lost during the commit.
             StorageError: The storage failed; nothing was written.

@@ -1,6 +1,7 @@
 """Messages in the memory of this process, for tests and for trying things out."""
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
+from messaging_core.ports.time_limit import time_to_read
 from messaging_core.wire.stored.message import Stored, StoredMessages, page_json
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 
@@ -109,7 +111,7 @@ class _MemoryMessages(Messages):
         )
         matching = (row for row in rows if row and matches(row))
         kinds = [(row.status, row.channel_id, row.created_at) for row in islice(matching, most + 1)]
-        return count_kinds(kinds[:most], by, is_exact=len(kinds) <= most)
+        return count_kinds(Counter(kinds[:most]), by, is_exact=len(kinds) <= most)
 
     def _walk(self, query: MessageQuery) -> Iterator[int]:
         after, last = decode_page_token(query), self._tables.last_position()
@@ -212,14 +214,14 @@ class MemoryStorage(ForkAware, Storage):
         self,
         connection: Any = None,
         *,
-        read_only: bool = False,  # noqa: ARG002 - readers take the lock too
+        read_only: bool = False,
     ) -> Iterator[Transaction]:
         if connection is not None:
             raise ConfigurationError("messages in memory cannot join a database transaction")
-        hold = Hold()
+        left, hold = time_to_read(read_only=read_only), Hold()
         try:
             try:
-                self._lock.acquire(hold)
+                self._lock.acquire(hold, min(self._busy_timeout, left))
                 self._tables.begin()
                 yield _MemoryTransaction(self._tables)
                 self._commit(hold)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
+from math import inf
 from typing import Any, Final
 
 import psycopg
@@ -13,11 +14,14 @@ from messaging_adapters.storage.postgres.cursor import adapt
 from messaging_adapters.storage.postgres.errors import HANDED_BACK, is_lost, translate
 from messaging_core.errors import (
     CommitUnknownError,
+    ReadTimeoutError,
     StorageBusyError,
     StorageError,
     StorageUnavailableError,
 )
+from messaging_core.ports.time_limit import INTERRUPTED, time_to_read
 
+_CANCELLED: Final = "57014"
 _CLOSED: Final = "the storage is closed: make a new one"
 _LOST_AT_COMMIT: Final = (
     "the connection to PostgreSQL was lost during the commit: all of it was written, or nothing."
@@ -87,43 +91,50 @@ class Connections:
         a later statement than the one it is about, or by the commit, but is never lost.
         """
         pool = self._opened()
-        connection = self._taken_alive(pool)
+        seconds = time_to_read(read_only=read_only)
+        connection = self._taken_alive(pool, min(self._seconds, seconds))
         pipeline = ExitStack()
         try:
             opened = _enter(pipeline, connection)
             connection.execute("BEGIN")
+            if seconds < inf:
+                connection.execute(statement_timeout(seconds))
             yield connection, opened
             self._commit(connection, pipeline, read_only=read_only)
         except psycopg.Error as error:
             if error.sqlstate == "25006":  # a server that was the primary
                 connection.close()
+            if seconds < inf and error.sqlstate == _CANCELLED:
+                raise ReadTimeoutError(INTERRUPTED) from error
             raise translate(error) from error
         finally:
             _roll_back(connection, pipeline)
             pool.putconn(connection)
 
     def _taken_alive(
-        self, pool: ConnectionPool[psycopg.Connection[Any]]
+        self, pool: ConnectionPool[psycopg.Connection[Any]], seconds: float
     ) -> psycopg.Connection[Any]:
         """Return a connection that answers: after a lost server, the pooled ones do not."""
         while True:
-            connection = self._taken(pool)
+            connection = self._taken(pool, seconds)
             if _is_alive(connection):
                 return connection
             connection.close()
             pool.putconn(connection)
 
-    def _taken(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
+    def _taken(
+        self, pool: ConnectionPool[psycopg.Connection[Any]], seconds: float
+    ) -> psycopg.Connection[Any]:
         try:
-            return pool.getconn()
+            return pool.getconn(seconds)
         except PoolTimeout as error:
             if pool.get_stats().get("pool_size", 0) >= self._most:
                 raise StorageBusyError(
-                    f"all {self._most} connections were in use for {self._seconds:g} s: keep"
+                    f"all {self._most} connections were in use for {seconds:.3g} s: keep"
                     " transactions short, or raise max_connections"
                 ) from error
             raise StorageUnavailableError(
-                f"PostgreSQL gave no connection within {self._seconds:g} s: look whether the server"
+                f"PostgreSQL gave no connection within {seconds:.3g} s: look whether the server"
                 " runs, and whether the DSN is right"
             ) from error
 
@@ -153,6 +164,11 @@ class Connections:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
+
+
+def statement_timeout(seconds: float) -> str:
+    """Return what lets the server interrupt statements of a transaction after a time."""
+    return f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"
 
 
 def _enter(stack: ExitStack, connection: psycopg.Connection[Any]) -> psycopg.Pipeline | None:

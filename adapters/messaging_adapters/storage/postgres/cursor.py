@@ -15,6 +15,7 @@ from messaging_adapters.storage.postgres.translation import (
     translated_with_locks,
 )
 from messaging_adapters.storage.sql.cursor import Values
+from messaging_core.ports.time_limit import time_to_read
 
 _ESCAPE = "\1"
 
@@ -99,7 +100,8 @@ class PostgresCursor:
             adapters either, and every statement is answered before the next is sent.
         locks: Whether documents that are read stay as they are until the transaction ends.
         pipeline: Of a connection of ours: then no statement waits for its answer, but who reads it.
-        is_ours: Whether the connection is adapted already.
+        is_ours: Whether the connection is adapted already; then no statement that only reads
+            begins after the time for reads is over.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class PostgresCursor:
     ) -> None:
         self._connection = connection
         self._pipeline = pipeline
+        self._is_limited = is_ours and not locks
         self._translated = translated_with_locks if locks else translated
         self._cursor = raw_cursor(connection)
         if not is_ours:
@@ -163,6 +166,7 @@ class PostgresCursor:
         return self
 
     def _begin_statement(self) -> None:
+        time_to_read(read_only=self._is_limited)
         if self._pipeline is not None:
             # An answer goes to its cursor whenever it comes, so each statement has one of its own.
             self._cursor = raw_cursor(self._connection)

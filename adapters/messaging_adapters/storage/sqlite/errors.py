@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from messaging_core.errors import (
+    ReadTimeoutError,
     SchemaError,
     StorageBusyError,
     StorageCorruptError,
     StorageError,
     StorageFullError,
 )
+from messaging_core.ports.time_limit import INTERRUPTED
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -61,6 +63,8 @@ def translate(error: sqlite3.Error, where: str = "", *, remedy: str = "") -> Exc
     code, text = code_of(error), f"{where}{error}"
     if code in _BUSY:
         return StorageBusyError(f"{text}: {remedy}" if remedy else text)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return ReadTimeoutError(INTERRUPTED)
     if code == sqlite3.SQLITE_FULL:
         return StorageFullError(text)
     if code in CORRUPT:

@@ -10,11 +10,11 @@ from messaging_adapters.viewer.access import Right
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.message_receivers import Person
 from messaging_adapters.viewer.parameters import FilterError
-from messaging_adapters.viewer.reads import TOO_LONG, Reads
+from messaging_adapters.viewer.reads import Reads
 from messaging_adapters.viewer.reasons import is_in_doubt
 from messaging_core.decisions.delivery.settlement import may_have_gone
 from messaging_core.decisions.status.redaction import is_redacted
-from messaging_core.errors import StateError, StorageBusyError
+from messaging_core.errors import StateError
 from messaging_core.messages.inspection import Inspection
 from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.common.failure import Retry
@@ -151,9 +151,8 @@ async def replay(request: PageRequest, message_id: UUID, reads: Reads) -> UUID:
         message_id=message_id,
         reason=reason_in(request),
     )
-    message = await reads(messenger.replay, message_id, workspace=request.workspace, audit=entry)
-    if message is TOO_LONG:
-        raise StorageBusyError("the storage did not answer in time; look before you send again")
+    replay = messenger.replay
+    message = await reads.act(replay, message_id, workspace=request.workspace, audit=entry)
     return message.id
 
 
@@ -171,10 +170,10 @@ async def cancel(request: PageRequest, message_id: UUID, reads: Reads) -> None:
         message_id=message_id,
         reason=reason_in(request),
     )
-    is_withdrawn = await reads(
+    is_withdrawn = await reads.act(
         messenger.cancel, message_id, workspace=request.workspace, audit=entry
     )
-    if is_withdrawn is False:
+    if not is_withdrawn:
         raise StateError("it is too late: the provider may have it, or it is finished")
 
 
@@ -193,7 +192,8 @@ async def reschedule(request: PageRequest, message_id: UUID, reads: Reads) -> No
         reason=reason_in(request),
     )
     at = _time_in(request)
-    await reads(messenger.reschedule, message_id, at, workspace=request.workspace, audit=entry)
+    reschedule = messenger.reschedule
+    await reads.act(reschedule, message_id, at, workspace=request.workspace, audit=entry)
 
 
 def _time_in(request: PageRequest) -> datetime:

@@ -20,7 +20,7 @@ from messaging_adapters.viewer.pages.messages import MESSAGES
 from messaging_adapters.viewer.parameters import FilterError
 from messaging_adapters.viewer.reads import TOO_LONG, Reads
 from messaging_adapters.viewer.resources import Document, Resource
-from messaging_core.errors import NotFoundError, StorageBusyError, UnknownMessageError
+from messaging_core.errors import NotFoundError, UnknownMessageError
 from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.messages.query import MessageQuery
 
@@ -82,8 +82,7 @@ async def _record(request: PageRequest, reads: Reads, kind: str) -> None:
     entry = audit.entry(
         AuditAction.LOOKED_UP, actor=request.visitor.name, workspace=request.workspace
     )
-    if await reads(audit.record, entry) is TOO_LONG:
-        raise StorageBusyError("the search could not be recorded in time")
+    await reads.act(audit.record, entry)
 
 
 async def _latest(request: PageRequest, reads: Reads) -> Document:

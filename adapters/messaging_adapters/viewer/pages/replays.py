@@ -129,8 +129,7 @@ async def start(request: PageRequest, reads: Reads) -> FormAnswer:
         ids=_ids(request),
         reason=reason_in(request),
     )
-    if await reads(replay_job.save, reads.messenger, job) is TOO_LONG:
-        raise StorageBusyError("the replay could not be stored in time; nothing was sent")
+    await reads.act(replay_job.save, reads.messenger, job)
     return SeeOther(_url(request, job.key))
 
 
@@ -185,15 +184,14 @@ def show_job(request: PageRequest, job: ReplayJob) -> JobView:
 async def submit_step(request: PageRequest, reads: Reads) -> FormAnswer:
     """Send the next few messages."""
     job = await read_job(request, reads)
-    await reads(replay_job.step, reads.messenger, job, actor=request.visitor.name)
+    await reads.act(replay_job.step, reads.messenger, job, actor=request.visitor.name)
     return SeeOther(_url(request, job.key))
 
 
 async def submit_stop(request: PageRequest, reads: Reads) -> FormAnswer:
     """Stop a replay."""
     job = await read_job(request, reads)
-    if await reads(replay_job.stop, reads.messenger, job) is TOO_LONG:
-        raise StorageBusyError("the replay could not be stopped in time; try again")
+    await reads.act(replay_job.stop, reads.messenger, job)
     return SeeOther(_url(request, job.key))
 
 

@@ -66,6 +66,7 @@ from messaging_core.testing.contracts.storage.steps import (
     walk,
 )
 from messaging_core.testing.contracts.storage.suppressions import SuppressionsContract
+from messaging_core.testing.contracts.storage.time_limit import TimeLimitContract
 from messaging_core.testing.contracts.storage.webhooks import WebhooksContract
 from messaging_core.testing.contracts.storage.workers import WorkersContract
 
@@ -360,6 +361,7 @@ class StorageContract(
     RollupsContract,
     ReceivedFilesContract,
     TransactionContract,
+    TimeLimitContract,
     ConcurrencyContract,
 ):
     """Inherit this in a test class, and say how your storage is made.

@@ -1,5 +1,6 @@
 """Listings: walk the rarest index, test the rest, never scan without bound."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
@@ -24,7 +25,7 @@ _MOST_ROWS = 4000  # how many positions a step may read from all walks together
 _SAMPLE = 32  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
 ROW = f"m.position, {DOCUMENT}, state"
-_KIND = "status, channel_id, created_at"
+_KIND = "status, channel_id"
 
 
 class Listing:
@@ -74,16 +75,17 @@ class Listing:
     def counts(self, by: Collection[CountBy]) -> Counts:
         """Return the numbers of the messages that are on the page, grouped as asked."""
         limit, is_exact = self._query.limit, False
+        kind = f"{_KIND}, {'created_at' if CountBy.DAY in by else '0'}"
         rows: list[tuple[str, bytes, int]] = []
         for candidates, is_last in self._candidates():
-            rows += self._select(_KIND, candidates, limit + 1 - len(rows))
+            rows += self._select(kind, candidates, limit + 1 - len(rows))
             is_exact = is_last and len(rows) <= limit
             if len(rows) > limit:
                 break
-        kinds = (
-            (status, UUID(bytes=channel_id), from_micros(created_at))
-            for status, channel_id, created_at in rows[:limit]
-        )
+        kinds = {  # there are few, unless days count too
+            (status, UUID(bytes=channel_id), from_micros(at)): number
+            for (status, channel_id, at), number in Counter(rows[:limit]).items()
+        }
         return count_kinds(kinds, by, is_exact=is_exact)
 
     def _candidates(self) -> Iterator[tuple[list[int], bool]]:

@@ -1,14 +1,38 @@
 """Transactions in a file that other processes write as well."""
 
 import sqlite3
+from math import inf
 from random import uniform
 from time import monotonic, sleep
 from typing import Final
 
 from messaging_adapters.storage.sqlite.errors import is_busy
+from messaging_core.ports import time_limit
 
 _PAUSE: Final = (0.0005, 0.002)
 """Least and most seconds between two attempts; random, so that processes do not keep step."""
+
+
+STEPS: Final = 20_000
+"""Steps of SQLite's machine between two looks at the clock: a part of a millisecond."""
+
+
+class ReadInterruption:
+    """Interrupt statements that read when the time of their thread is over.
+
+    Attributes:
+        is_reading: Whether the present transaction writes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.is_reading = False
+
+    def watch(self, connection: sqlite3.Connection) -> None:
+        """Look at the clock while statements of a connection run."""
+        connection.set_progress_handler(self._is_over, STEPS)
+
+    def _is_over(self) -> bool:
+        return self.is_reading and time_limit.is_over()
 
 
 class LockRetry:
@@ -28,11 +52,11 @@ class LockRetry:
         self._connection = connection
         self._timeout = timeout
         self._is_shared = is_shared
-        self._sqlite_waits: bool | None = True
+        self._sqlite_waits: float | None = timeout
 
-    def begin_reading(self) -> None:
-        """Begin a transaction that reads."""
-        self._let_sqlite(wait=True)
+    def begin_reading(self, most: float = inf) -> None:
+        """Begin a transaction that reads, and waits at most so many seconds for others."""
+        self._let_sqlite(wait=min(most, self._timeout))
         self._connection.execute("BEGIN")
 
     def begin_writing(self) -> None:
@@ -41,7 +65,7 @@ class LockRetry:
         Raises:
             sqlite3.OperationalError: Others wrote for too long, or there is another trouble.
         """
-        self._let_sqlite(wait=False)
+        self._let_sqlite(wait=0)
         self._ask("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -53,12 +77,11 @@ class LockRetry:
         """
         self._ask("COMMIT")
 
-    def _let_sqlite(self, *, wait: bool) -> None:
+    def _let_sqlite(self, *, wait: float) -> None:
         # Set only when it changes: most processes write nearly always, or read.
-        if self._is_shared and wait is not self._sqlite_waits:
-            milliseconds = round(self._timeout * 1000) if wait else 0
+        if self._is_shared and wait != self._sqlite_waits:
             self._sqlite_waits = None  # unknown, where a signal handler raises in between
-            self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            self._connection.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
             self._sqlite_waits = wait
 
     def _ask(self, statement: str) -> None:

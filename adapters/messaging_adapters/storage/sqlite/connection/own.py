@@ -9,12 +9,13 @@ from math import inf
 from messaging_adapters.storage.sql.transaction import SqlTransaction
 from messaging_adapters.storage.sqlite.connection import driver as drivers
 from messaging_adapters.storage.sqlite.connection import files, health, inherited
-from messaging_adapters.storage.sqlite.connection.locking import LockRetry
+from messaging_adapters.storage.sqlite.connection.locking import LockRetry, ReadInterruption
 from messaging_adapters.storage.sqlite.connection.opening import Opening
 from messaging_adapters.storage.sqlite.errors import BUSY, is_doubtful, translate
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
+from messaging_core.ports.time_limit import time_to_read
 
 _CLOSED = "the storage is closed: make a new one"
 
@@ -37,6 +38,7 @@ class OwnConnection(ForkAware):
         self._make_transaction = make_transaction
         self._driver = opening.driver
         self._lock = TransactionLock(opening.busy_timeout)
+        self._interruption = ReadInterruption()
         self._fork: Hold | None = None
         self._process = os.getpid()
         self._is_doubtful = self._is_dropped = self._is_closed = False
@@ -58,6 +60,7 @@ class OwnConnection(ForkAware):
         """Work through a connection from now on."""
         opening = self._opening
         cursor = connection.cursor()
+        self._interruption.watch(connection)
         retry = LockRetry(connection, opening.busy_timeout, is_shared=opening.is_shared)
         # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
         tx = self._make_transaction(cursor)
@@ -82,10 +85,10 @@ class OwnConnection(ForkAware):
         """Hold the connection, inside a transaction."""
         if os.getpid() != self._process:  # forked by code that does not tell Python
             self.after_fork_in_child()
-        hold = Hold()
+        left, hold = time_to_read(read_only=read_only), Hold()
         try:
             try:
-                self._lock.acquire(hold)
+                self._lock.acquire(hold, min(self._opening.busy_timeout, left))
                 self._begin(read_only=read_only)
                 yield self._tx
                 self._commit(hold)
@@ -104,9 +107,9 @@ class OwnConnection(ForkAware):
             self._reopen()
         elif self.connection.in_transaction:
             self._recover()
-        self._tx.timeline.read_only = read_only
+        self._tx.timeline.read_only = self._interruption.is_reading = read_only
         if read_only:
-            self._retry.begin_reading()
+            self._retry.begin_reading(time_to_read(read_only=True))
         else:
             self._retry.begin_writing()
         if self._file:
@@ -122,6 +125,7 @@ class OwnConnection(ForkAware):
     def _commit(self, hold: Hold) -> None:
         if self._lock.holder is not hold:
             raise StorageError(OVERTAKEN)
+        self._interruption.is_reading = False
         self._retry.commit()
 
     def _end(self, hold: Hold) -> None:
@@ -131,6 +135,7 @@ class OwnConnection(ForkAware):
         self._lock.release(hold)
 
     def _roll_back(self) -> None:
+        self._interruption.is_reading = False
         if not self._is_open:
             return
         try:
