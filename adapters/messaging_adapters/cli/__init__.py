@@ -22,7 +22,10 @@ WRONG: Final = 2
 """The command, a file or the configuration is wrong; as argparse says it."""
 
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C: 128 + SIGINT
-_OPTIONAL: Final = frozenset({"rich", "aiosmtpd", "shtab", "uvicorn"})
+_EXTRAS: Final = {"demo": "demo", "commands.serve": "asgi,cli", "commands.view": "asgi,cli,viewer"}
+_OPTIONAL: Final = frozenset(
+    {"aiosmtpd", "jinja2", "python_multipart", "rich", "shtab", "starlette", "urllib3", "uvicorn"}
+)
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
@@ -77,14 +80,19 @@ def _call(command: str, options: Namespace) -> int:
     module, _, function = command.partition(":")
     try:
         run = getattr(import_module(f"messaging_adapters.cli.{module}"), function)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
+    except (ModuleNotFoundError, MissingDependencyError) as error:
+        package = _package_of(error)
         if package not in _OPTIONAL:
             raise
-        extra = "demo" if module == "demo" else "asgi" if package == "uvicorn" else "cli"
-        raise MissingDependencyError(package, extra) from error
+        raise MissingDependencyError(package, _EXTRAS.get(module, "cli")) from error
     status: int = run(options)
     return status
+
+
+def _package_of(error: ModuleNotFoundError | MissingDependencyError) -> str:
+    if isinstance(error, MissingDependencyError):
+        return error.package
+    return (error.name or "").partition(".")[0]
 
 
 def _complain(text: str, status: int = WRONG) -> int:

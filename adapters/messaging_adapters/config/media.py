@@ -6,7 +6,6 @@ from typing import Any, Final
 from attrs import evolve
 
 from messaging_adapters.config.keys import Key, faults_of
-from messaging_adapters.config.media_accounts import AccountsMediaSource
 from messaging_adapters.config.settings import Settings
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.lazy import frozen
@@ -65,6 +64,9 @@ class MediaSettings:
         """
         if not self.incoming.get(_INCOMING):
             return None
+        # Needs urllib3, without which a configuration that fetches nothing is of use.
+        from messaging_adapters.config.media_accounts import AccountsMediaSource  # noqa: PLC0415
+
         limit = self.incoming.get(_INCOMING_MAX_BYTES)
         return IncomingMedia(
             store=uploads.store,

@@ -7,7 +7,12 @@ host's own `conftest.py` replaces one of these.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import pytest
+try:
+    import pytest
+except ImportError as error:
+    from messaging_core.errors import MissingDependencyError
+
+    raise MissingDependencyError("pytest", "testing") from error
 
 if TYPE_CHECKING:
     from messaging_adapters.testing.clock import FreezableClock

@@ -6,11 +6,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import field, frozen
-from starlette.requests import Request
-from starlette.responses import Response
 
 from messaging_core.arguments import a_text, checked_init, refuse
+from messaging_core.errors import MissingDependencyError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+
+try:
+    from starlette.requests import Request
+    from starlette.responses import Response
+except ImportError as error:
+    raise MissingDependencyError("starlette", "viewer") from error
 
 _REMEDY: Final = "pass workspaces=[workspace_id], or a dict of ids and names"
 
