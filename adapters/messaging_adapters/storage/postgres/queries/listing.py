@@ -45,3 +45,10 @@ class PostgresListing(Listing):
     candidates = _FROM
     filters = PostgresFilters
     in_order = " ORDER BY place"
+
+    @staticmethod
+    def _union(selects: Sequence[str]) -> str:
+        return " UNION ".join(
+            f"SELECT position FROM ({select}) w{place}"  # noqa: S608
+            for place, select in enumerate(selects)
+        )

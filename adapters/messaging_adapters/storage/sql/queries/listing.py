@@ -160,10 +160,7 @@ class Listing:
 
     @staticmethod
     def _union(selects: Sequence[str]) -> str:
-        return " UNION ".join(
-            f"SELECT position FROM ({select}) w{place}"  # noqa: S608
-            for place, select in enumerate(selects)
-        )
+        return " UNION ".join(f"SELECT position FROM ({select})" for select in selects)  # noqa: S608
 
     def _select(self, columns: str, candidates: Sequence[int], most: int) -> list[Any]:
         """Return columns of those candidates that pass every test."""
