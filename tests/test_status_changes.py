@@ -42,7 +42,7 @@ OTHER_STATUSES = {
     "because",
 }
 """What has a status of its own: an answer, a check, a provider's word."""
-OTHER_ENUMS = ("TemplateStatus", "WebhookStatus")
+OTHER_ENUMS = ("HealthStatus", "TemplateStatus", "WebhookStatus")
 SQL_FOR_CLAIM_AND_CANCEL = {"stores/outbox.py", "postgres/statements.py"}
 """The only statements that name a status; the storage contract tests which they change."""
 
