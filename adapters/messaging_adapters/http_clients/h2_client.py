@@ -1,16 +1,14 @@
 """HTTP/2 over connections that many requests share."""
 
 import logging
-import socket
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final
 
 from attrs import define, field
 
+from messaging_adapters.http_clients._client import CHECKS, ConnectingClient
 from messaging_adapters.http_clients._deadline import Deadline
-from messaging_adapters.http_clients._dialling import Dialler, Dialling, Resolver, resolve
 from messaging_adapters.http_clients._faults import (
     check_headers,
     described,
@@ -20,9 +18,9 @@ from messaging_adapters.http_clients._faults import (
     verifying,
 )
 from messaging_adapters.http_clients._target import Target
-from messaging_core.arguments import a, checked_init, function, optional, span, whole
+from messaging_core.arguments import checked_init, whole
 from messaging_core.errors import HttpError, MissingDependencyError
-from messaging_core.ports.http import HttpClient, HttpFault, HttpRequest, HttpResponse
+from messaging_core.ports.http import HttpFault, HttpRequest, HttpResponse
 
 try:
     from h2.exceptions import H2Error
@@ -45,18 +43,9 @@ _OF_CONNECTIONS: Final = frozenset(
 )
 
 
-@checked_init(
-    timeout=span(),
-    max_answer=whole(),
-    ssl_context=optional(a(ssl.SSLContext, "an SSLContext", "use ssl.create_default_context()")),
-    max_idle=whole(),
-    idle_for=span(timedelta(0)),
-    resolve=function,
-    connect=function,
-    allows=optional(function),
-)
+@checked_init(**CHECKS, max_idle=whole())
 @define(eq=False)
-class H2Client(HttpClient):
+class H2Client(ConnectingClient):
     """Send HTTP/2 requests, those of all threads to one server over one connection.
 
     It has as many requests under way at once as the server allows; others wait. It follows no
@@ -91,14 +80,7 @@ class H2Client(HttpClient):
         ConfigurationError: The SSL context does not verify.
     """
 
-    timeout: timedelta = field(default=timedelta(seconds=30), kw_only=True)
-    max_answer: int = field(default=1_000_000, kw_only=True)
-    ssl_context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
-    max_idle: int = field(default=256, kw_only=True)
     idle_for: timedelta = field(default=timedelta(minutes=1), kw_only=True)
-    resolve: Resolver = field(default=resolve, kw_only=True, repr=False)
-    connect: Dialler = field(default=socket.create_connection, kw_only=True, repr=False)
-    allows: Callable[[str], bool] | None = field(default=None, kw_only=True, repr=False)
     _connections: Http2Connections = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -106,17 +88,10 @@ class H2Client(HttpClient):
         _keep_headers_out_of_logs()
         tls = verifying(self.ssl_context)
         tls.set_alpn_protocols(["h2"])
-        opening = Opening(Dialling(self.resolve, self.connect, self.allows), tls)
+        opening = Opening(self._dialling(), tls)
         self._connections = Http2Connections(opening, self.max_idle, self.idle_for.total_seconds())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Hang up; a request that is under way is finished first."""
         self._connections.close()
 
     def send(

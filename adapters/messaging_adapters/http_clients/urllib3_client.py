@@ -1,16 +1,15 @@
 """HTTP/1.1 over connections of urllib3."""
 
 import http.client
-import socket
 import ssl
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Final, Self
+from typing import Final
 
 from attrs import define, field
 
+from messaging_adapters.http_clients._client import CHECKS, ConnectingClient
 from messaging_adapters.http_clients._deadline import Deadline
-from messaging_adapters.http_clients._dialling import Dialler, Dialling, Resolver, resolve
+from messaging_adapters.http_clients._dialling import Dialling
 from messaging_adapters.http_clients._faults import (
     check_headers,
     described,
@@ -20,9 +19,9 @@ from messaging_adapters.http_clients._faults import (
     verifying,
 )
 from messaging_adapters.http_clients._target import Target
-from messaging_core.arguments import a, checked_init, function, optional, span, whole
+from messaging_core.arguments import checked_init, whole
 from messaging_core.errors import HttpError, MissingDependencyError
-from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
+from messaging_core.ports.http import HttpRequest, HttpResponse
 
 try:
     from urllib3.exceptions import HTTPError
@@ -39,18 +38,9 @@ _CHUNK: Final = 65_536
 _FAULTS: Final = (OSError, http.client.HTTPException, HTTPError, ValueError)
 
 
-@checked_init(
-    timeout=span(),
-    max_answer=whole(),
-    ssl_context=optional(a(ssl.SSLContext, "an SSLContext", "use ssl.create_default_context()")),
-    max_idle=whole(0),
-    idle_for=span(timedelta(0)),
-    resolve=function,
-    connect=function,
-    allows=optional(function),
-)
+@checked_init(**CHECKS, max_idle=whole(0))
 @define(eq=False)
-class Urllib3Client(HttpClient):
+class Urllib3Client(ConnectingClient):
     """Send HTTP requests over connections that are kept for the next one.
 
     It follows no redirect, uses no proxy of the environment, repeats nothing, and verifies
@@ -76,14 +66,6 @@ class Urllib3Client(HttpClient):
         ConfigurationError: The SSL context does not verify.
     """
 
-    timeout: timedelta = field(default=timedelta(seconds=30), kw_only=True)
-    max_answer: int = field(default=1_000_000, kw_only=True)
-    ssl_context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
-    max_idle: int = field(default=256, kw_only=True)
-    idle_for: timedelta = field(default=timedelta(seconds=30), kw_only=True)
-    resolve: Resolver = field(default=resolve, kw_only=True, repr=False)
-    connect: Dialler = field(default=socket.create_connection, kw_only=True, repr=False)
-    allows: Callable[[str], bool] | None = field(default=None, kw_only=True, repr=False)
     _tls: ssl.SSLContext = field(init=False, repr=False)
     _idle: IdleConnections = field(init=False, repr=False)
     _dial: Dialling = field(init=False, repr=False)
@@ -92,16 +74,9 @@ class Urllib3Client(HttpClient):
         """Refuse a context that would trust any server."""
         self._tls = verifying(self.ssl_context)
         self._idle = IdleConnections(self.max_idle, self.idle_for.total_seconds())
-        self._dial = Dialling(self.resolve, self.connect, self.allows)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._dial = self._dialling()
 
     def close(self) -> None:
-        """Hang up; a request that is under way is finished first."""
         self._idle.close()
 
     def send(
