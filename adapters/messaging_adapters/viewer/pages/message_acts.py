@@ -1,7 +1,9 @@
 """What a visitor may do with a message: send it again, withdraw it, move it, show an address."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
 from attrs import frozen
@@ -23,6 +25,8 @@ from messaging_core.models.messages.status import Status
 from messaging_core.rules.policy.lifecycle import can_cancel, can_reschedule
 
 MOST_REASON: Final = 200
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -143,16 +147,7 @@ def reason_in(request: PageRequest) -> str:
 
 async def replay(request: PageRequest, message_id: UUID, reads: Reads) -> UUID:
     """Send a message once more, and return the id of what is sent."""
-    messenger = reads.messenger
-    entry = messenger.audit.entry(
-        AuditAction.REPLAYED,
-        actor=request.visitor.name,
-        workspace=request.workspace,
-        message_id=message_id,
-        reason=reason_in(request),
-    )
-    replay = messenger.replay
-    message = await reads.act(replay, message_id, workspace=request.workspace, audit=entry)
+    message = await _act(AuditAction.REPLAYED, reads.messenger.replay, request, message_id, reads)
     return message.id
 
 
@@ -162,18 +157,7 @@ async def cancel(request: PageRequest, message_id: UUID, reads: Reads) -> None:
     Raises:
         StateError: It is too late.
     """
-    messenger = reads.messenger
-    entry = messenger.audit.entry(
-        AuditAction.CANCELLED,
-        actor=request.visitor.name,
-        workspace=request.workspace,
-        message_id=message_id,
-        reason=reason_in(request),
-    )
-    is_withdrawn = await reads.act(
-        messenger.cancel, message_id, workspace=request.workspace, audit=entry
-    )
-    if not is_withdrawn:
+    if not await _act(AuditAction.CANCELLED, reads.messenger.cancel, request, message_id, reads):
         raise StateError("it is too late: the provider may have it, or it is finished")
 
 
@@ -183,17 +167,26 @@ async def reschedule(request: PageRequest, message_id: UUID, reads: Reads) -> No
     Raises:
         FilterError: The time is none.
     """
-    messenger = reads.messenger
-    entry = messenger.audit.entry(
-        AuditAction.RESCHEDULED,
+    call = partial(reads.messenger.reschedule, at=_time_in(request))
+    await _act(AuditAction.RESCHEDULED, call, request, message_id, reads)
+
+
+async def _act(
+    action: AuditAction,
+    call: Callable[..., T],
+    request: PageRequest,
+    message_id: UUID,
+    reads: Reads,
+) -> T:
+    """Change a message, and note who did it in the same transaction."""
+    entry = reads.messenger.audit.entry(
+        action,
         actor=request.visitor.name,
         workspace=request.workspace,
         message_id=message_id,
         reason=reason_in(request),
     )
-    at = _time_in(request)
-    reschedule = messenger.reschedule
-    await reads.act(reschedule, message_id, at, workspace=request.workspace, audit=entry)
+    return await reads.act(call, message_id, workspace=request.workspace, audit=entry)
 
 
 def _time_in(request: PageRequest) -> datetime:
