@@ -133,6 +133,7 @@ _NAMES = {
         "CountableEvent Rollup RollupAmount RollupBy RollupKey RollupOutcome RollupQuery Rollups "
         "Tag UncountedEvents"
     ),
+    "delivery.telemetry": "Operation OperationKind OperationResult StatusCount",
     "delivery.transport_check": "CheckStatus TransportCheck",
     "delivery.webhook": (
         "EventFilter MessageWebhook NewWebhookSubscription WebhookClaim WebhookDelivery "
