@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.outcome import *
     from messaging_core.models.delivery.receipt import *
     from messaging_core.models.delivery.rollups import *
+    from messaging_core.models.delivery.telemetry import *
     from messaging_core.models.delivery.transport_check import *
     from messaging_core.models.delivery.webhook import *
     from messaging_core.models.delivery.worker_state import *

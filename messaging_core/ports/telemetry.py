@@ -1,4 +1,4 @@
-"""Where an engine tells of its work, for traces and metrics."""
+"""What an engine says about its work, for traces and metrics."""
 
 from abc import abstractmethod
 from collections.abc import Callable

@@ -142,7 +142,12 @@ CALLS: dict[str, Callable[[Messenger], Any]] = {
         TEXTS, [{"receiver": {"contacts": [{"identifierValue": NUMBER}]}, "body": BODY}] * 2
     ),
     "notify": lambda messenger: messenger.notify(
-        {"channels": ["sms"], "recipients": ["ada", "grace"], "messageContent": WORDS}
+        {
+            "channels": ["sms"],
+            "recipients": ["ada", "grace"],
+            "messageTitle": "Code",
+            "messageContent": WORDS,
+        }
     ),
 }
 
