@@ -27,7 +27,7 @@ The [Python interface](api.md) has the full text of each name.
 """
 # What adapters and ports share, which no host imports.
 MECHANISMS = re.compile(
-    r"\.ports\.(components|guarded)$|\.storage\.(sqlite|memory|postgres|sql)\.(?!storage$)|transaction_lock$"
+    r"\.ports\.(components|guarded(_telemetry)?)$|\.storage\.(sqlite|memory|postgres|sql)\.(?!storage$)|transaction_lock$"
 )
 FACADE = "messaging_core.facade"
 SECTIONS = {
@@ -46,6 +46,7 @@ SECTIONS = {
         "messaging_adapters.media",
         "messaging_adapters.files",
         "messaging_adapters.templates",
+        "messaging_adapters.telemetry",
     ),
 }
 

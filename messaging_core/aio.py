@@ -14,6 +14,7 @@ from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK
 from messaging_core.acceptance.group_commit import MOST_TOGETHER, accept_each
 from messaging_core.acceptance.submission import AcceptResult, Request, Submission, request_of
+from messaging_core.acceptance.telemetry import accepted, send_operation
 from messaging_core.arguments import checked
 from messaging_core.channels import ChannelReference
 from messaging_core.fork import ForkAware, watch_forks
@@ -115,12 +116,18 @@ class AsyncMessenger(ForkAware):
                 **fields,
             )
             return await in_thread(send)
-        submission = Submission(
-            channel=self.messenger.channel(channel),
-            request=request_of(request, fields),
-            idempotency_key=idempotency_key,
-        )
-        return await self._queue().add(submission)
+        own_channel, own_request = self.messenger.channel(channel), request_of(request, fields)
+        context = self.messenger.context
+        with send_operation(context, own_channel) as done:
+            submission = Submission(
+                channel=own_channel,
+                request=own_request,
+                idempotency_key=idempotency_key,
+                trace=context.telemetry.trace(),
+            )
+            message = await self._queue().add(submission)
+            done(accepted(message))
+        return message
 
     def _queue(self) -> "_SendQueue":
         """Return the queue of the running event loop."""

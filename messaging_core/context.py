@@ -14,6 +14,7 @@ from messaging_core.models.people.suppression import SuppressionCause
 from messaging_core.policy.policies import SendPolicies
 from messaging_core.ports.clock import Clock, Ids
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.telemetry import NO_TELEMETRY, Telemetry
 from messaging_core.wakeup import WakeUp
 from messaging_core.wire import WireLimits
 
@@ -35,6 +36,7 @@ class EngineContext:
         suppress_on: Which reports suppress an address by themselves.
         random: Returns numbers uniform in [0, 1), for the jitter of retries.
         wake_up: Wakes the workers of this messenger in this process.
+        telemetry: Told of operations and statuses, for traces and metrics.
     """
 
     storage: Storage
@@ -46,6 +48,7 @@ class EngineContext:
     suppress_on: frozenset[SuppressionCause] = SUPPRESS_ON
     random: Callable[[], float] = field(default=random.random, repr=False)
     wake_up: WakeUp = field(factory=WakeUp, repr=False)
+    telemetry: Telemetry = field(default=NO_TELEMETRY, repr=False)
 
     def now(self) -> datetime:
         """Return the present, in whole milliseconds as the wire shows it."""

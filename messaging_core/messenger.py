@@ -46,6 +46,7 @@ from messaging_core.ports.codes import Codes, RandomCodes
 from messaging_core.ports.components import (
     A_MEDIA_CHECK,
     A_STORAGE,
+    A_TELEMETRY,
     AN_AUDIENCE,
     AN_ENGINE,
     CODES,
@@ -64,9 +65,11 @@ from messaging_core.ports.guarded import (
     GuardedFiles,
     GuardedMediaCheck,
 )
+from messaging_core.ports.guarded_telemetry import GuardedTelemetry
 from messaging_core.ports.media import MediaCheck
 from messaging_core.ports.receipts import ReceiptParser
 from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.telemetry import NO_TELEMETRY, Telemetry
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport, close_transports, share_transports
 from messaging_core.receipts.inbox import ReceiptInbox
@@ -109,6 +112,7 @@ class Messenger(Sending, Reading, Changing, Receiving):
             uploaded.
         incoming_media: Where workers keep the pictures and files of messages that people send;
             without it they stay at the providers, by their URLs.
+        telemetry: Told of what the engine does, for traces and metrics; see `Telemetry`.
 
     Use it as a context manager, or call `close`, to close its storage and transports.
 
@@ -139,6 +143,7 @@ class Messenger(Sending, Reading, Changing, Receiving):
         incoming_media=optional(
             a(IncomingMedia, "IncomingMedia", "write incoming_media=IncomingMedia(store=…)")
         ),
+        telemetry=optional(A_TELEMETRY),
     )
     def __init__(  # noqa: PLR0913 - two are needed, the others have defaults
         self,
@@ -161,6 +166,7 @@ class Messenger(Sending, Reading, Changing, Receiving):
         receipt_parsers: Iterable[ReceiptParser] = (),
         media_check: MediaCheck | None = None,
         incoming_media: IncomingMedia | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock or SystemClock()
@@ -174,6 +180,7 @@ class Messenger(Sending, Reading, Changing, Receiving):
             policies=policies_of(send_rules),
             limits=limits or WireLimits(),
             suppress_on=frozenset(suppress_on),
+            telemetry=NO_TELEMETRY if telemetry is None else GuardedTelemetry(telemetry),
         )
         own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}
         self.acceptor = MessageAcceptor(

@@ -13,6 +13,7 @@ from messaging_core.acceptance.submission import (
     Request,
     Submission,
 )
+from messaging_core.acceptance.telemetry import count_accepted, count_refused
 from messaging_core.acceptance.writer import MessageWriter, _refusal
 from messaging_core.contacts.receivers import with_known_contacts
 from messaging_core.context import EngineContext
@@ -69,10 +70,16 @@ class MessageAcceptor:
     def _accept(self, submissions: Sequence[Submission], connection: Any) -> list[AcceptResult]:
         now = self.context.now()
         prepared = [self.prepare(submission, now) for submission in submissions]
+        channels = [request.channel for request in prepared]
         if not any(request.admission or request.idempotency for request in prepared):
-            return [_refusal(request) for request in prepared]
-        with self.context.begin_due(connection) as tx:
-            return self.writing(tx, now).keep(prepared)
+            answers: list[AcceptResult] = [_refusal(request) for request in prepared]
+        else:
+            with self.context.begin_due(connection) as tx:
+                writing = self.writing(tx, now)
+                answers = writing.keep(prepared)
+            count_accepted(self.context, writing.added)
+        count_refused(self.context, channels, answers)
+        return answers
 
     def writing(
         self, tx: Transaction, now: datetime, *, batch_id: UUID | None = None
@@ -99,7 +106,8 @@ class MessageAcceptor:
             idempotency = None if key is None else key_of(key, request, channel)
         except InvalidRequestError as error:
             return _refused(channel, error.violations)
-        return self._prepared(request, channel, now, idempotency=idempotency)
+        trace = submission.trace
+        return self._prepared(request, channel, now, idempotency=idempotency, trace=trace)
 
     def _prepared(
         self,
@@ -108,10 +116,11 @@ class MessageAcceptor:
         now: datetime,
         *,
         idempotency: IdempotencyKey | None = None,
+        trace: str | None = None,
     ) -> PreparedRequest:
         """Decide on a request, and on the one that takes over from it."""
         following = self.context.channels.fallback(channel)
-        fallback = self._fallback(request, channel, following, now) if following else None
+        fallback = self._fallback(request, channel, following, now, trace) if following else None
         capabilities = self.context.channels.capabilities(channel.id)
         request, unreachable = with_known_contacts(
             self.context.storage, request, channel, most=capabilities.max_recipients
@@ -141,10 +150,16 @@ class MessageAcceptor:
             idempotency=idempotency,
             has_links=has_links,
             fallback=fallback,
+            trace=trace,
         )
 
     def _fallback(
-        self, request: SendMessage, channel: Channel, following: Channel, now: datetime
+        self,
+        request: SendMessage,
+        channel: Channel,
+        following: Channel,
+        now: datetime,
+        trace: str | None,
     ) -> PreparedRequest:
         """Prepare the request that takes over, or say why there can be none."""
         other, faults = fallback_request(request, channel, following)
@@ -153,7 +168,7 @@ class MessageAcceptor:
             other, faults = addressed(other, following)
         if faults:
             return _refused(following, faults)
-        return self._prepared(other, following, now)
+        return self._prepared(other, following, now, trace=trace)
 
     def salvage(self, request: Request) -> SendMessage:
         """Return what can be read of a request that was refused for its form."""

@@ -10,6 +10,7 @@ from attrs import evolve
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.idempotency import check_key, conflict, gone, key_of_batch
 from messaging_core.acceptance.submission import PreparedRequest, Request, Submission
+from messaging_core.acceptance.telemetry import ACCEPTED, count_accepted, send_operation
 from messaging_core.acceptance.writer import MessageWriter
 from messaging_core.decisions.acceptance.rejection import curtailed
 from messaging_core.errors import InvalidMessageError
@@ -54,9 +55,14 @@ class BatchAcceptor:
             violations += check_key(idempotency_key)
         if violations:
             raise InvalidMessageError(violations)
-        if idempotency_key is None:
-            return self._accept(channel, requests, None, connection)
-        return resolved(lambda: self._accept(channel, requests, idempotency_key, connection))
+        with send_operation(self.acceptor.context, channel, len(requests)) as done:
+            if idempotency_key is None:
+                batch = self._accept(channel, requests, None, connection)
+            else:
+                key = idempotency_key
+                batch = resolved(lambda: self._accept(channel, requests, key, connection))
+            done(ACCEPTED)
+        return batch
 
     @repeated
     def _accept(
@@ -73,12 +79,15 @@ class BatchAcceptor:
         with self.acceptor.context.begin_due(connection) as tx:
             writing = self.acceptor.writing(tx, now, batch_id=batch_id)
             earlier = _known(tx, writing, channel.workspace, key) if key else None
-            return earlier or Batch(id=batch_id, messages=_keep(writing, prepared, key))
+            batch = earlier or Batch(id=batch_id, messages=_keep(writing, prepared, key))
+        count_accepted(self.acceptor.context, writing.added)
+        return batch
 
     def _prepare(
         self, channel: Channel, request: Request, key: str | None, now: datetime
     ) -> PreparedRequest:
-        submission = Submission(channel=channel, request=request, idempotency_key=key)
+        trace = self.acceptor.context.telemetry.trace()
+        submission = Submission(channel=channel, request=request, idempotency_key=key, trace=trace)
         prepared = self.acceptor.prepare(submission, now)
         if prepared.admission:
             return prepared

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.submission import Request, Submission, request_of_row
+from messaging_core.acceptance.telemetry import ACCEPTED, send_operation
 from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.messages.message import Message
@@ -46,12 +47,19 @@ def accept_each(
     """Accept as `accept_many` does, and yield the answers of a chunk once it is committed."""
     index = 0
     for chunk in chunks(_keyed(requests, keys), CHUNK):
-        submissions = [
-            Submission(channel=channel, request=request_of_row(request), idempotency_key=key)
-            for request, key in chunk
-        ]
-        with gc_paused():
+        with send_operation(acceptor.context, channel, len(chunk)) as done, gc_paused():
+            trace = acceptor.context.telemetry.trace()
+            submissions = [
+                Submission(
+                    channel=channel,
+                    request=request_of_row(request),
+                    idempotency_key=key,
+                    trace=trace,
+                )
+                for request, key in chunk
+            ]
             chunk_answers = acceptor.accept(submissions, connection=connection)
+            done(ACCEPTED)
         for answer in chunk_answers:
             if isinstance(answer, InvalidRequestError):
                 yield Rejection(index=index, violations=answer.violations)

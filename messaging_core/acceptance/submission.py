@@ -52,11 +52,16 @@ BATCH = "batch"
 
 @frozen(kw_only=True)
 class Submission:
-    """One request on its way in."""
+    """One request on its way in.
+
+    Attributes:
+        trace: The W3C `traceparent` of the caller, to be stored with the message.
+    """
 
     channel: Channel
     request: Request
     idempotency_key: str | None = None
+    trace: str | None = None
 
 
 @frozen(kw_only=True)
@@ -68,6 +73,7 @@ class PreparedRequest:
         origin: What made the request, where it was not the host.
         has_links: Whether something may be done to its links.
         fallback: The request that takes over if its message is not delivered in time.
+        trace: The W3C `traceparent` of the caller.
     """
 
     channel: Channel
@@ -78,6 +84,7 @@ class PreparedRequest:
     origin: Origin | None = None
     has_links: bool = False
     fallback: "PreparedRequest | None" = None
+    trace: str | None = None
 
 
 AcceptResult = Message | InvalidRequestError

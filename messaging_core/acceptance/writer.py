@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from attrs import evolve
+
 from messaging_core.acceptance.decision import Decision, decided
 from messaging_core.acceptance.escalation import (
     chain,
@@ -45,6 +47,9 @@ class MessageWriter:
         keys_since: Idempotency keys accepted then or before are free again.
         policies: The send rules.
         batch_id: The batch that all of it belongs to.
+
+    Attributes:
+        added: What was stored so far.
     """
 
     def __init__(  # noqa: PLR0913 - by keyword beyond the third
@@ -58,6 +63,7 @@ class MessageWriter:
         policies: SendPolicies,
         batch_id: UUID | None = None,
     ) -> None:
+        self.added: list[NewMessage] = []
         self._tx = tx
         self._ids = ids
         self._now = now
@@ -142,6 +148,7 @@ class MessageWriter:
         if new:
             self._tx.messages.add(new)
             self._tx.timeline.append(log)
+            self.added += new
         if keys := sum(row.idempotency is not None for row in new):
             # Delete two expired keys for each new one, so that the backlog shrinks.
             self._tx.messages.delete_expired_keys(until=self._keys_since, limit=2 * keys)
@@ -217,6 +224,9 @@ class MessageWriter:
             now=self._now,
             origin=prepared.origin or self._origin,
         )
+        if decision.delivery and prepared.trace:
+            controls = evolve(decision.delivery.controls, trace=prepared.trace)
+            decision = evolve(decision, delivery=evolve(decision.delivery, controls=controls))
         if decision.delivery:
             # The next message of this transaction counts this one, so that a cap is exact.
             evaluator.record_accepted(

@@ -31,6 +31,7 @@ from messaging_core.delivery.attempt import (
 )
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.handoff import DurableHandoff
+from messaging_core.delivery.telemetry import count_ended, deliver_operation, result_of
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal
@@ -77,6 +78,7 @@ class Dispatcher:
         if settlement is None:
             return False
         self.commits.record(settlement)
+        count_ended(self.context, claim, settlement)
         return True
 
     def _settlement(self, claim: Claim) -> Settlement | None:
@@ -106,7 +108,9 @@ class Dispatcher:
         answer = CallResult(
             outcome=fault_outcome(call.transport, what, call.handoff), is_fault=True
         )
-        self.commits.record(self._settled(call, answer, self._jitter()))
+        settlement = self._settled(call, answer, self._jitter())
+        self.commits.record(settlement)
+        count_ended(self.context, call.claim, settlement)
 
     def record_late_outcome(self, call: TransportCall, answer: CallResult) -> None:
         """Record the outcome of a call that had timed out: it may prove the hand-over."""
@@ -220,6 +224,14 @@ class Dispatcher:
         return None if owners - {claim.message.id} else told
 
     def _attempt(
+        self, call: TransportCall, envelope: Envelope, transport: Transport, jitter: float
+    ) -> Settlement | None:
+        with deliver_operation(self.context, call) as done:
+            settlement = self._sent(call, envelope, transport, jitter)
+            done(result_of(settlement))
+        return settlement
+
+    def _sent(
         self, call: TransportCall, envelope: Envelope, transport: Transport, jitter: float
     ) -> Settlement | None:
         try:

@@ -313,6 +313,7 @@ class GroupCommit(ForkAware):
                 withdrawals = recorder.hand_over([mark.handoff for mark in marks], now)
             if own is not None:
                 own.run(recorder)
+        recorder.tell()
         return is_valid, withdrawals
 
     def _count(self, settlements: Sequence[Settlement], is_valid: Sequence[bool]) -> None:

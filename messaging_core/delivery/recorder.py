@@ -94,6 +94,10 @@ class DeliveryRecorder:
         self._reports = ReceiptProcessor(tx, context)
         self._turns = TakeOver(tx=tx, resolver=self._resolver)
 
+    def tell(self) -> None:
+        """Tell the telemetry of receipts that had waited, once the transaction is committed."""
+        self._reports.tell()
+
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what becomes of claimed messages; return False for each lease that was lost.
 

@@ -15,6 +15,7 @@ from messaging_core.acceptance.submission import (
     request_of,
     request_of_row,
 )
+from messaging_core.acceptance.telemetry import accepted, send_operation
 from messaging_core.arguments import (
     a_text,
     checked,
@@ -74,11 +75,20 @@ class Sending(MessengerParts):
             UnknownChannelError: The channel does not exist.
             StorageError: The storage failed; nothing was written.
         """
-        submission = Submission(
-            channel=self.channel(channel),
-            request=request_of(request, fields),
-            idempotency_key=idempotency_key,
-        )
+        own_channel = self.channel(channel)
+        own_request = request_of(request, fields)
+        with send_operation(self.context, own_channel) as done:
+            submission = Submission(
+                channel=own_channel,
+                request=own_request,
+                idempotency_key=idempotency_key,
+                trace=self.context.telemetry.trace(),
+            )
+            message = self._accepted(submission, connection)
+            done(accepted(message))
+        return message
+
+    def _accepted(self, submission: Submission, connection: Any) -> Message:
         # A check of media may wait for a store far away, and a group waits for all its requests.
         waits = self._media_check is not None and may_name_media(submission.request)
         if connection is None and not waits:

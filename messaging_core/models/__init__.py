@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # how type checkers see the names of the table
     from messaging_core.models.delivery.outcome import *
     from messaging_core.models.delivery.receipt import *
     from messaging_core.models.delivery.rollups import *
+    from messaging_core.models.delivery.telemetry import *
     from messaging_core.models.delivery.transport_check import *
     from messaging_core.models.delivery.webhook import *
     from messaging_core.models.delivery.worker_state import *
@@ -133,6 +134,7 @@ _NAMES = {
         "CountableEvent Rollup RollupAmount RollupBy RollupKey RollupOutcome RollupQuery Rollups "
         "Tag UncountedEvents"
     ),
+    "delivery.telemetry": "Operation OperationKind OperationResult StatusCount",
     "delivery.transport_check": "CheckStatus TransportCheck",
     "delivery.webhook": (
         "EventFilter MessageWebhook NewWebhookSubscription WebhookClaim WebhookDelivery "

@@ -11,6 +11,7 @@ from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.bulk import CHUNK, chunks, gc_paused
 from messaging_core.acceptance.idempotency import check_key
 from messaging_core.acceptance.submission import AcceptResult, Submission
+from messaging_core.acceptance.telemetry import ACCEPTED, send_operation
 from messaging_core.decisions.acceptance.notification_outcome import error_of, outcome_of
 from messaging_core.errors import IdempotencyConflictError, InvalidRequestError
 from messaging_core.lazy import define, frozen
@@ -195,6 +196,7 @@ class _NotificationRun:
 
     def accept(self, users: Iterable[User | Unresolved]) -> None:
         """Accept the messages to these users in one transaction."""
+        context = self.acceptor.context
         submissions: list[Submission] = []
         owners: list[tuple[str, str]] = []
         for user in users:
@@ -206,7 +208,11 @@ class _NotificationRun:
                 if request is not None:
                     submissions.append(self._submission(request, user.id, target))
                     owners.append((user.id, target.platform))
-        results = self.acceptor.accept(submissions, connection=self.connection)
+        with send_operation(context, None, len(submissions)) as done:
+            trace = context.telemetry.trace()
+            submissions = [evolve(submission, trace=trace) for submission in submissions]
+            results = self.acceptor.accept(submissions, connection=self.connection)
+            done(ACCEPTED)
         for owner, result in zip(owners, results, strict=True):
             self._record(*owner, result)
 

@@ -61,6 +61,13 @@ AN_IDENTIFIER: Final = a(
 A_MEDIA_CHECK: Final = part(
     "a check of media URLs", "check", remedy="write media_check=Uploads(…), or leave it out"
 )
+A_TELEMETRY: Final = part(
+    "a telemetry",
+    "trace",
+    "operation",
+    "count",
+    remedy="write telemetry=OpenTelemetry(), or leave it out",
+)
 A_MEDIA_SOURCE: Final = part("a source of media", "read", remedy="write media=HttpMediaSource()")
 A_MEDIA_STORE: Final = part(
     "a media store",

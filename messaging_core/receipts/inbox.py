@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
@@ -242,10 +243,12 @@ class ReceiptInbox:
 
     @repeated
     def _apply_together(self, entries: Sequence[KeptReceipt], connection: Any) -> list[Result]:
+        began = monotonic()
         with self.context.begin_due(connection) as tx:
             reports = ReceiptProcessor(tx, self.context)
             results: list[Result] = [self._apply(tx, reports, entry) for entry in entries]
             reports.flush()
+        reports.tell(timedelta(seconds=monotonic() - began))
         return results
 
     def _apply(

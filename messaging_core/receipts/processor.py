@@ -1,7 +1,7 @@
 """Match a receipt to its message and apply it; `status` derives the status from it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -39,6 +39,7 @@ from messaging_core.models.people.suppression import Suppression, SuppressionCau
 from messaging_core.policy.escalation import may_have_fallback, stop
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
+from messaging_core.receipts.telemetry import ObservedReceipts
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
 from messaging_core.rules.policy.lifecycle import never_went
 
@@ -62,6 +63,15 @@ class ReceiptProcessor:
         self._resolver = StatusResolver(tx, context.channels.by_id)
         self._events: list[Event] = []
         self._applied: list[int] = []
+        self._observed = ObservedReceipts(tx, context)
+
+    def tell(self, took: timedelta = timedelta(0)) -> None:
+        """Tell the telemetry what was applied, once the transaction is committed.
+
+        Args:
+            took: How long that took for all of it.
+        """
+        self._observed.tell(took)
 
     def match(self, workspace: UUID, references: Sequence[str]) -> None:
         """Let receipts that came early find the message that has these references now."""
@@ -100,6 +110,7 @@ class ReceiptProcessor:
             self._report(entry, receipt, message, delivery)
         else:
             self._interact(entry, receipt, message)
+        self._observed.add(entry.workspace, receipt, message)
         self._applied.append(entry.position)
         return True
 
@@ -168,6 +179,7 @@ class ReceiptProcessor:
         shown = self._resolver.apply(
             entry.workspace, message, delivery, evidence, at=at, how=Resolution.REPORTED
         )
+        self._observed.add_status(entry.workspace, message, shown)
         if receipt.status is ReceiptStatus.FAILED and receipt.failure:
             self._suppress_bounced(entry, message, recipient, receipt.failure)
             self._forget_device(entry, message, recipient, receipt.failure)

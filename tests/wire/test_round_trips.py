@@ -72,7 +72,7 @@ NOT_ON_THE_WIRE = {
     *("Capabilities", "Count", "Counts", "Deferred", "Envelope", "PerRecipient", "Plan"),
     *("Escalation", "PlatformRules", "SenderPool"),
     *("Rollup", "RollupQuery", "Rollups", "UncountedEvents"),
-    *("Health", "NewFile"),
+    *("Health", "NewFile", "Operation"),
     *("FrequencyCap", "QuietHours", "QuietWindow", "ReceiverFacts", "Ruling", "SendRules"),
 }
 CLASSES = [

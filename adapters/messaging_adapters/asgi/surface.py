@@ -81,7 +81,7 @@ class Surface:
         except Exception as error:  # noqa: BLE001 - answered, and logged without content
             answer = route.answer_problem(error)
             if answer.status >= SERVER_ERROR:
-                _log.error("%s %s: %s", route.method, route.path, fault_of(error))
+                _log.error("the route %s %s failed: %s", route.method, route.path, fault_of(error))
         return answer if route.action is None else _not_stored(answer)
 
     async def _answer(

@@ -44,6 +44,7 @@ def admitted(
         references=message.references,
         reasons=tuple(reasons),
         tags=message.tags,
+        trace=delivery.controls.trace if delivery else None,
     )
 
 

@@ -70,3 +70,11 @@ class Failure:
     description: str = ""
     source: FailureSource | None = None
     retry: Retry = field(default=Retry.PERMANENT, metadata={"stored_only": True})
+
+    @property
+    def name(self) -> str:
+        """Return the name of the code in small letters; of a host's own number the number."""
+        try:
+            return FailureCode(self.code).name.lower()
+        except ValueError:
+            return str(self.code)

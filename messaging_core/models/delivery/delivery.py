@@ -30,6 +30,7 @@ class Controls:
 
     Attributes:
         links: The settings of its links, the same in every attempt.
+        trace: The W3C `traceparent` under which it was accepted.
     """
 
     cap_frequency: bool = False
@@ -39,6 +40,7 @@ class Controls:
     notification_url: str | None = field(default=None, repr=False)
     validity: int | None = None
     links: LinkSettings | None = None
+    trace: str | None = None
 
 
 @frozen(kw_only=True)

@@ -65,6 +65,7 @@ class Event:
         tags: Of an admission, the tags of the message.
         detail: Of an interaction, `prefetched` if a machine did it, and the status of a conversion
             that is not `converted`.
+        trace: Of an admission, the W3C `traceparent` under which it was accepted.
     """
 
     workspace: UUID
@@ -82,6 +83,7 @@ class Event:
     reasons: tuple[Reason, ...] = field(default=())
     tags: tuple[str, ...] = ()
     detail: str | None = None
+    trace: str | None = None
 
 
 WEBHOOKS: Final = "messaging.webhooks"

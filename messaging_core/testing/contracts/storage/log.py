@@ -476,6 +476,7 @@ class LogContract:
             due_at=AT + _HOUR,
             in_doubt=True,
             reasons=(Reason(code="schedule.now", message="now", facts={"now": "é"}),),
+            trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         )
 
         _append(storage, an_event(message_id=event.message_id), event)

@@ -48,6 +48,7 @@ from messaging_core.testing.contracts.storage.steps import (
 )
 
 _LATER: Final = AT + timedelta(hours=1)
+_TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def _backlog(
@@ -81,7 +82,9 @@ class ClaimContract:
 
     def test_a_claim_carries_the_message_and_its_delivery(self) -> None:
         storage = self.make_storage()
-        controls = Controls(cap_frequency=True, notification_url="https://x.example/é", validity=60)
+        controls = Controls(
+            cap_frequency=True, notification_url="https://x.example/é", validity=60, trace=_TRACE
+        )
         expected = Delivery(
             due_at=AT - MICROSECOND,
             expires_at=AT + timedelta(days=400, microseconds=1),

@@ -182,10 +182,8 @@ def _rest(event: Event) -> dict[str, Any]:
         rest["dueAt"] = write_datetime(event.due_at)
     if event.reasons:
         rest["reasons"] = [dump(reason) for reason in event.reasons]
-    if event.tags:
-        rest["tags"] = event.tags
-    if event.detail:
-        rest["detail"] = event.detail
+    texts = (("tags", event.tags), ("detail", event.detail), ("trace", event.trace))
+    rest |= {name: value for name, value in texts if value}
     return rest
 
 

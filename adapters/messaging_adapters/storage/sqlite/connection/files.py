@@ -182,7 +182,7 @@ class WatchedFile:
         self._log_identity = identity_of(self._log_path)
         if not self._is_wal:
             self._is_wal = True
-            _log.error("%s", wal_text(self.path, self._version))
+            _log.error("another connection uses WAL: %s", wal_text(self.path, self._version))
 
 
 def wal_text(path: str, version: str) -> str:

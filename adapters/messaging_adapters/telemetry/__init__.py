@@ -1,0 +1,1 @@
+"""Telemetry: where traces and metrics of the engine go."""
