@@ -137,6 +137,7 @@ class Changing(MessengerParts):
         chunk=whole(),
         unmatched=span(timedelta(0)),
         rollups=span(timedelta(0)),
+        audit=span(timedelta(0)),
     )
     def purge(  # noqa: PLR0913 - one for each choice of the host
         self,
@@ -148,6 +149,7 @@ class Changing(MessengerParts):
         chunk: int = 100,
         unmatched: timedelta = timedelta(hours=72),
         rollups: timedelta = timedelta(days=90),
+        audit: timedelta = timedelta(days=400),
     ) -> Purged:
         """Delete or redact old messages, a bounded transaction at a time, while the engine runs.
 
@@ -167,12 +169,15 @@ class Changing(MessengerParts):
             unmatched: After what time a receipt without a message is deleted.
             rollups: After what time roll-ups are deleted. Events that are in no roll-up yet are
                 counted before their messages are deleted.
+            audit: After what time entries of the audit log are deleted: of `workspace`, by default
+                of every workspace that has a channel.
 
         Raises:
             StorageError: The storage failed; earlier chunks are removed.
             ArgumentError: `before` has no time zone, `keep` is not one of the choices, or `chunk`
                 is less than one.
         """
+        workspaces = {own.workspace for own in self.channels.by_id.values()}
         purged = purge_of(
             self.storage,
             self.clock,
@@ -182,6 +187,8 @@ class Changing(MessengerParts):
             chunk=chunk,
             unmatched=unmatched,
             rollups=rollups,
+            audit=audit,
+            audited=frozenset(workspaces if workspace is None else {workspace}),
         ).run(limit)
         if self.media_fetcher is not None:
             self.media_fetcher.remove_due()

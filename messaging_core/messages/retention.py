@@ -30,6 +30,8 @@ class Purge:
         before: Messages and receipts from before this instant are old.
         unmatched_before: The same, for receipts whose message never appeared.
         rollups_before: The same, for roll-ups.
+        audit_before: The same, for entries of the audit log.
+        audited: The workspaces whose audit log is looked at.
         chunk: How many of them one transaction removes.
     """
 
@@ -38,18 +40,21 @@ class Purge:
     before: datetime
     unmatched_before: datetime
     rollups_before: datetime
+    audit_before: datetime
+    audited: frozenset[UUID]
     keep: Keep
     workspace: UUID | None
     chunk: int
 
     def run(self, limit: int | None) -> Purged:
-        """Remove up to `limit` messages, and as many receipts and roll-ups."""
+        """Remove up to `limit` messages, and as many receipts, roll-ups and audit entries."""
         RollupCounter(self.storage, self.clock).run()  # while their events are there
         messages = self._repeat(self._erase if self.keep is Keep.NOTHING else self._redact, limit)
         receipts = self._repeat(self._erase_receipts, limit)
         rollups = self._repeat(self._erase_rollups, limit)
-        more = limit in {messages, receipts, rollups}
-        purged = Purged(receipts=receipts, rollups=rollups, more=more)
+        audit = self._repeat(self._erase_audit, limit)
+        more = limit in {messages, receipts, rollups, audit}
+        purged = Purged(receipts=receipts, rollups=rollups, audit=audit, more=more)
         if self.keep is Keep.NOTHING:
             return evolve(purged, deleted=messages)
         return evolve(purged, redacted=messages)
@@ -101,6 +106,13 @@ class Purge:
     def _erase_rollups(self, tx: Transaction, size: int) -> int:
         return tx.rollups.delete(before=self.rollups_before, limit=size, workspace=self.workspace)
 
+    def _erase_audit(self, tx: Transaction, size: int) -> int:
+        deleted = 0
+        for workspace in self.audited:
+            left = size - deleted
+            deleted += tx.audit.delete(workspace, before=self.audit_before, limit=left)
+        return deleted
+
 
 def purge_of(  # noqa: PLR0913 - one for each choice of the host
     storage: Storage,
@@ -112,14 +124,18 @@ def purge_of(  # noqa: PLR0913 - one for each choice of the host
     chunk: int,
     unmatched: timedelta,
     rollups: timedelta,
+    audit: timedelta,
+    audited: frozenset[UUID],
 ) -> Purge:
-    """Return a purge; receipts without a message and roll-ups have age limits of their own."""
+    """Return a purge; what is not about one message has age limits of its own."""
     return Purge(
         storage=storage,
         clock=clock,
         before=before,
         unmatched_before=clock.now() - unmatched,
         rollups_before=clock.now() - rollups,
+        audit_before=clock.now() - audit,
+        audited=audited,
         keep=keep,
         workspace=workspace,
         chunk=chunk,

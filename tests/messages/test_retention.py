@@ -32,6 +32,8 @@ from messaging_core.models import (
     ReceiptStatus,
     StatusReceipt,
 )
+from messaging_core.models.common.audit import AuditAction
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing import (
     MONDAY_MORNING,
@@ -104,6 +106,38 @@ def test_old_messages_are_deleted_and_young_ones_stay(host):
         host.messenger.timeline(old)
 
 
+def looked(host: Host, reason: str, workspace: UUID = DEFAULT_WORKSPACE) -> None:
+    trail = host.messenger.audit
+    action = AuditAction.CONTENT_OPENED
+    trail.record(trail.entry(action, actor="Rina", reason=reason, workspace=workspace))
+
+
+def test_the_audit_log_is_deleted_after_a_time_of_its_own(host):
+    for number in range(5):
+        looked(host, f"old {number}")
+    host.clock.advance(400 * DAY)
+    looked(host, "young")
+    host.clock.advance(timedelta(seconds=1))
+
+    assert host.purge(limit=2, chunk=1) == Purged(audit=2, more=True)
+    assert host.purge() == Purged(audit=3)
+    assert host.purge() == Purged()
+    assert [entry.reason for entry in host.messenger.audit.find()] == ["young"]
+    assert host.purge(audit=timedelta(0)) == Purged(audit=1)
+
+
+def test_each_tenant_has_an_audit_log_of_its_own():
+    tenants = UUID(int=1), UUID(int=2)
+    host = Host(None, *(a_channel(f"c{own}", workspace=own) for own in tenants))
+    for workspace in tenants:
+        looked(host, "long ago", workspace)
+    host.clock.advance(401 * DAY)
+
+    assert host.purge(workspace=tenants[0]) == Purged(audit=1)
+    assert host.messenger.audit.find(workspace=tenants[1]) != []
+    assert host.purge() == Purged(audit=1)
+
+
 def test_what_waits_is_never_purged_however_old(host):
     later = host.clock.now() + 20 * DAY
     waiting = host.messenger.send(CHANNEL, a_request(scheduled_for=later))
@@ -155,7 +189,7 @@ def test_a_purge_takes_one_transaction_a_chunk_and_goes_on_where_it_was_broken_o
     second = host.purge(chunk=3)
 
     assert first == Purged(deleted=5, more=True)
-    assert writes == 4  # two for messages, two to see that there are no receipts and roll-ups
+    assert writes == 5  # two for messages, three to see that there is nothing else
     assert second == Purged(deleted=5)
 
 

@@ -26,6 +26,7 @@ class Purged:
         redacted: How many messages lost their content and addresses.
         receipts: How many receipts were deleted from the inbox, with their raw texts.
         rollups: How many roll-ups were deleted.
+        audit: How many entries of the audit log were deleted.
         more: Whether the limit was reached, so that there may be more to remove.
     """
 
@@ -33,4 +34,5 @@ class Purged:
     redacted: int = 0
     receipts: int = 0
     rollups: int = 0
+    audit: int = 0
     more: bool = False

@@ -34,6 +34,14 @@ class AuditLog(Protocol):
             before: Only those with a lower id.
         """
 
+    @abstractmethod
+    def delete(self, workspace: UUID, *, before: datetime, limit: int) -> int:
+        """Delete the first entries of a workspace, and return how many.
+
+        Those with the lowest ids go, up to `limit` of them, until one is not from before an
+        instant. The cost grows with the limit, not with how many entries there are.
+        """
+
 
 class ExpiringRecords(Protocol):
     """Store short texts under random keys, until they expire."""

@@ -33,6 +33,8 @@ def purge(options: Namespace) -> int:
         f"{purged.deleted} messages deleted, {purged.redacted} redacted, "
         f"{purged.receipts} receipts deleted"
     )
+    if purged.audit:
+        screen.line(f"{purged.audit} entries of the audit log deleted")
     if purged.more:
         screen.remark("messaging: the limit was reached: there may be more")
     return 0

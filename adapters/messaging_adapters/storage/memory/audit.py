@@ -47,6 +47,14 @@ class MemoryAuditLog(AuditLog):
         ]
         return [entry for entry in entries if message_id in {None, entry.message_id}][:limit]
 
+    def delete(self, workspace: UUID, *, before: datetime, limit: int) -> int:
+        keys = sorted(key for key in self._entries if key[0] == workspace)[:limit]
+        for number, key in enumerate(keys):
+            if load(AuditEntry, self._entries[key]).at >= before:
+                return number
+            self._undo.remove(self._entries, key)
+        return len(keys)
+
 
 class MemoryExpiringRecords(ExpiringRecords):
     """Keep records inside one transaction."""

@@ -50,12 +50,31 @@ class AuditLogContract:
             )
         assert (found, before) == ([second, first], [first])
 
+    def test_the_first_entries_are_deleted_until_one_is_not_old(self) -> None:
+        storage = self.make_storage()
+        first, second, fourth = (_entry(number) for number in (1, 2, 4))
+        third = evolve(_entry(3), at=_LATER)
+        foreign = _entry(1, workspace_id=OTHER_WORKSPACE)
+        _append(storage, fourth, first, third, second, foreign)
+
+        with storage.begin() as tx:
+            deleted = [
+                tx.audit.delete(DEFAULT_WORKSPACE, before=before, limit=limit)
+                for before, limit in ((first.at, 9), (_LATER, 1), (_LATER, 9), (_LATER, 9))
+            ]
+
+        assert deleted == [0, 1, 1, 0]
+        with storage.begin(read_only=True) as tx:
+            assert tx.audit.find(DEFAULT_WORKSPACE, limit=9) == [fourth, third]
+            assert tx.audit.find(OTHER_WORKSPACE, limit=9) == [foreign]
+
     def test_an_audit_entry_is_rolled_back_with_its_transaction(self) -> None:
         storage = self.make_storage()
 
         def block() -> None:
             with storage.begin() as tx:
                 tx.audit.append(_entry(1))
+                tx.audit.delete(DEFAULT_WORKSPACE, before=_LATER, limit=9)
                 tx.records.put(_record("a"), now=AT, most=2)
                 raise KeyError
 

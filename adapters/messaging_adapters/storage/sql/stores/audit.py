@@ -1,6 +1,7 @@
 """The audit log, and the records of pages that expire."""
 
 from datetime import datetime
+from itertools import takewhile
 from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
@@ -15,6 +16,8 @@ _HIGHEST = b"\xff" * 17  # beyond every id
 _FIND = "SELECT document FROM messaging_audit WHERE workspace = ? AND id < ?"
 _OF_MESSAGE = f"{_FIND} AND message_id = ?"
 _ORDER = " ORDER BY id DESC LIMIT ?"
+_FIRST = "SELECT document FROM messaging_audit WHERE workspace = ? ORDER BY id LIMIT ?"
+_DELETE_ENTRY = "DELETE FROM messaging_audit WHERE workspace = ? AND id = ?"
 _PUT = "INSERT OR REPLACE INTO messaging_expiring_records VALUES (?, ?, ?, ?)"
 _GET = (
     "SELECT value, expires_at FROM messaging_expiring_records"
@@ -51,6 +54,16 @@ class SqlAuditLog(SqlStore, AuditLog):
         else:
             rows = self._cursor.execute(_OF_MESSAGE + _ORDER, (*where, message_id.bytes, limit))
         return [load(AuditEntry, document) for (document,) in rows]
+
+    def delete(self, workspace: UUID, *, before: datetime, limit: int) -> int:
+        rows = self._cursor.execute(_FIRST, (workspace.bytes, limit)).fetchall()
+        entries = (load(AuditEntry, document) for (document,) in rows)
+        old = [
+            (workspace.bytes, entry.id.bytes)
+            for entry in takewhile(lambda entry: entry.at < before, entries)
+        ]
+        self._cursor.executemany(_DELETE_ENTRY, old)
+        return len(old)
 
 
 class SqlExpiringRecords(SqlStore, ExpiringRecords):
