@@ -53,6 +53,7 @@ lint: $(VENV)/dev.stamp ## check style, format, words and the direction of impor
 types: $(VENV)/dev.stamp ## check types
 	@echo "Checking types"
 	@$(BIN)/mypy --no-error-summary
+	$(call quietly,$(BIN)/basedpyright --pythonpath $(BIN)/python)
 
 format: $(VENV)/dev.stamp ## format the code and fix what ruff can fix
 	@echo "Formatting"

@@ -6,7 +6,7 @@ from uuid import UUID
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.common.fields import NULLABLE, tuple_of
 
 
 @frozen(kw_only=True)
@@ -25,6 +25,6 @@ class AccessKey:
     id: UUID
     workspace_id: UUID
     name: str
-    policies: tuple[str, ...]
+    policies: tuple[str, ...] = field(converter=tuple_of[str])
     created_at: datetime
     used_at: datetime | None = field(default=None, metadata=NULLABLE)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE, OPEN
+from messaging_core.models.common.fields import NULLABLE, OPEN, tuple_of
 from messaging_core.models.content.action import Action
 
 
@@ -52,7 +52,7 @@ class LineEmoji:
 class LineEmojis:
     """List the LINE emojis of a text."""
 
-    items: tuple[LineEmoji, ...] = ()
+    items: tuple[LineEmoji, ...] = field(default=(), converter=tuple_of[LineEmoji])
 
 
 @frozen(kw_only=True)
@@ -165,8 +165,10 @@ class TextBody:
     type: ClassVar[str] = "text"
 
     text: str = field(repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    attachments: tuple[Attachment, ...] = field(
+        default=(), converter=tuple_of[Attachment], metadata=NULLABLE
+    )
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
     metadata: TextMetadata | None = None
 
 
@@ -178,8 +180,10 @@ class HtmlBody:
 
     html: str | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    attachments: tuple[Attachment, ...] = field(
+        default=(), converter=tuple_of[Attachment], metadata=NULLABLE
+    )
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
     metadata: HtmlMetadata | None = None
 
 
@@ -197,9 +201,9 @@ class ImageBody:
 
     type: ClassVar[str] = "image"
 
-    images: tuple[Image, ...]
+    images: tuple[Image, ...] = field(converter=tuple_of[Image])
     text: str | None = field(default=None, repr=False)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
     metadata: MediaMetadata | None = None
 
 
@@ -220,9 +224,9 @@ class FileBody:
 
     type: ClassVar[str] = "file"
 
-    files: tuple[File, ...]
+    files: tuple[File, ...] = field(converter=tuple_of[File])
     text: str | None = field(default=None, repr=False)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
     metadata: MediaMetadata | None = None
 
 
@@ -235,7 +239,7 @@ class GifBody:
     media_url: str = field(repr=False)
     text: str | None = field(default=None, repr=False)
     alt_text: str | None = field(default=None, repr=False)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
     metadata: GifMetadata | None = None
 
 
@@ -273,7 +277,7 @@ class Card:
     media_url: str | None = field(default=None, metadata=NULLABLE, repr=False)
     description: str | None = field(default=None, repr=False)
     alt_text: str | None = field(default=None, repr=False)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
 
 
 @frozen(kw_only=True)
@@ -282,7 +286,7 @@ class CarouselBody:
 
     type: ClassVar[str] = "carousel"
 
-    items: tuple[Card, ...]
+    items: tuple[Card, ...] = field(converter=tuple_of[Card])
     text: str | None = field(default=None, repr=False)
 
 
@@ -295,8 +299,8 @@ class ListBody:
     text: str = field(repr=False)
     title: str | None = field(default=None, repr=False)
     alt_text: str | None = field(default=None, repr=False)
-    items: tuple[Card, ...] = ()
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    items: tuple[Card, ...] = field(default=(), converter=tuple_of[Card])
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
     metadata: ListMetadata | None = None
 
 
@@ -306,7 +310,7 @@ class SectionBody:
 
     type: ClassVar[str] = "section"
 
-    items: tuple["Body", ...] = ()
+    items: tuple["Body", ...] = field(default=(), converter=tuple_of["Body"])
     configurations: Mapping[str, str] | None = field(default=None, repr=False)
 
 
@@ -322,7 +326,7 @@ class Otp:
 
     disclaimer: bool
     expiration_time: int | None = field(default=None, metadata=NULLABLE)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.common.fields import NULLABLE, tuple_of
 from messaging_core.models.content.body import EmailFrom
 
 
@@ -61,7 +61,7 @@ class OrderedProduct:
 class Order:
     """List what was ordered."""
 
-    products: tuple[OrderedProduct, ...] = ()
+    products: tuple[OrderedProduct, ...] = field(default=(), converter=tuple_of[OrderedProduct])
 
 
 @frozen(kw_only=True)

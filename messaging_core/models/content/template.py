@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.common.fields import NULLABLE, tuple_of
 from messaging_core.models.content.body import Attachment
 
 
@@ -68,7 +68,7 @@ class RowSection:
     """Group answers under a title."""
 
     title: str = field(repr=False)
-    items: tuple[ReplyRow, ...]
+    items: tuple[ReplyRow, ...] = field(converter=tuple_of[ReplyRow])
     id: str | None = None
     multiple_selection: bool | None = None
 
@@ -77,7 +77,7 @@ class RowSection:
 class RowSections:
     """List sections of answers."""
 
-    sections: tuple[RowSection, ...] = ()
+    sections: tuple[RowSection, ...] = field(default=(), converter=tuple_of[RowSection])
 
 
 @frozen(kw_only=True)
@@ -103,7 +103,7 @@ class Timeslot:
 class Timeslots:
     """List times to choose from."""
 
-    timeslots: tuple[Timeslot, ...] = ()
+    timeslots: tuple[Timeslot, ...] = field(default=(), converter=tuple_of[Timeslot])
 
 
 @frozen(kw_only=True)
@@ -130,14 +130,16 @@ class ProductSection:
     """Group products under a title of 1 to 24 characters."""
 
     title: str = field(repr=False)
-    products: tuple[CatalogProduct, ...]
+    products: tuple[CatalogProduct, ...] = field(converter=tuple_of[CatalogProduct])
 
 
 @frozen(kw_only=True)
 class ProductSections:
     """List sections of products."""
 
-    product_sections: tuple[ProductSection, ...] = ()
+    product_sections: tuple[ProductSection, ...] = field(
+        default=(), converter=tuple_of[ProductSection]
+    )
 
 
 @frozen(kw_only=True)
@@ -165,7 +167,7 @@ class ProductItem:
 class ProductItems:
     """List products."""
 
-    products: tuple[ProductItem, ...] = ()
+    products: tuple[ProductItem, ...] = field(default=(), converter=tuple_of[ProductItem])
 
 
 @frozen(kw_only=True)
@@ -192,7 +194,9 @@ class ShippingMethod:
 class ShippingMethods:
     """List ways to ship."""
 
-    shipping_methods: tuple[ShippingMethod, ...] = ()
+    shipping_methods: tuple[ShippingMethod, ...] = field(
+        default=(), converter=tuple_of[ShippingMethod]
+    )
 
 
 @frozen(kw_only=True)
@@ -218,7 +222,7 @@ class LineItem:
 class LineItems:
     """List amounts."""
 
-    line_items: tuple[LineItem, ...] = ()
+    line_items: tuple[LineItem, ...] = field(default=(), converter=tuple_of[LineItem])
 
 
 @frozen(kw_only=True)
@@ -247,14 +251,16 @@ class WhatsAppProductSection:
     type: ClassVar[str] = "whatsapp-product-section"
 
     title: str = field(repr=False)
-    products: tuple[WhatsAppProductItem, ...]
+    products: tuple[WhatsAppProductItem, ...] = field(converter=tuple_of[WhatsAppProductItem])
 
 
 @frozen(kw_only=True)
 class WhatsAppProductSections:
     """List sections of WhatsApp products."""
 
-    sections: tuple[WhatsAppProductSection, ...] = ()
+    sections: tuple[WhatsAppProductSection, ...] = field(
+        default=(), converter=tuple_of[WhatsAppProductSection]
+    )
 
 
 @frozen(kw_only=True)
@@ -271,7 +277,9 @@ class WhatsAppProductSectionsParameter:
 class WhatsAppProductItems:
     """List WhatsApp products."""
 
-    products: tuple[WhatsAppProductItem, ...] = ()
+    products: tuple[WhatsAppProductItem, ...] = field(
+        default=(), converter=tuple_of[WhatsAppProductItem]
+    )
 
 
 @frozen(kw_only=True)
@@ -343,9 +351,15 @@ class TemplateReference:
     version: str | None = None
     locale: str | None = None
     name: str | None = field(default=None, repr=False)
-    parameters: tuple[Parameter, ...] = field(default=(), metadata=NULLABLE)
+    parameters: tuple[Parameter, ...] = field(
+        default=(), converter=tuple_of[Parameter], metadata=NULLABLE
+    )
     variables: Mapping[str, str] | None = field(default=None, metadata=NULLABLE, repr=False)
-    attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
+    attachments: tuple[Attachment, ...] = field(
+        default=(), converter=tuple_of[Attachment], metadata=NULLABLE
+    )
     short_links: TemplateShortLinks | None = field(default=None, metadata=NULLABLE)
-    utm_parameters: tuple[UtmParameter, ...] = field(default=(), metadata=NULLABLE)
+    utm_parameters: tuple[UtmParameter, ...] = field(
+        default=(), converter=tuple_of[UtmParameter], metadata=NULLABLE
+    )
     settings: TemplateSettings | None = field(default=None, metadata=NULLABLE)

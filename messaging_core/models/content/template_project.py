@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.common.fields import NULLABLE, tuple_of
 from messaging_core.models.content.action import Action
 from messaging_core.models.content.body import Attachment
 from messaging_core.models.content.template import TemplateShortLinks
@@ -89,8 +89,10 @@ class TemplateContent:
     text: str | None = field(default=None, repr=False)
     html: str | None = field(default=None, repr=False)
     data: str | None = field(default=None, repr=False)
-    actions: tuple[Action, ...] = field(default=(), metadata=NULLABLE)
-    attachments: tuple[Attachment, ...] = field(default=(), metadata=NULLABLE)
+    actions: tuple[Action, ...] = field(default=(), converter=tuple_of[Action], metadata=NULLABLE)
+    attachments: tuple[Attachment, ...] = field(
+        default=(), converter=tuple_of[Attachment], metadata=NULLABLE
+    )
 
 
 @frozen(kw_only=True)
@@ -119,9 +121,15 @@ class TemplateVersion:
     default_locale: str
     status: TemplateStatus = TemplateStatus.DRAFT
     description: str | None = field(default=None, repr=False)
-    generic_content: tuple[TemplateContent, ...] = ()
-    platform_content: tuple[PlatformContent, ...] = ()
-    variables: tuple[TemplateVariable, ...] = ()
+    generic_content: tuple[TemplateContent, ...] = field(
+        default=(), converter=tuple_of[TemplateContent]
+    )
+    platform_content: tuple[PlatformContent, ...] = field(
+        default=(), converter=tuple_of[PlatformContent]
+    )
+    variables: tuple[TemplateVariable, ...] = field(
+        default=(), converter=tuple_of[TemplateVariable]
+    )
     short_links: TemplateShortLinks | None = field(default=None, metadata=NULLABLE)
     engine: str = "interpolation"
     missing: Missing = Missing.ERROR
@@ -143,6 +151,6 @@ class TemplateProject:
     id: str
     name: str = field(repr=False)
     description: str | None = field(default=None, repr=False)
-    versions: tuple[TemplateVersion, ...] = ()
+    versions: tuple[TemplateVersion, ...] = field(default=(), converter=tuple_of[TemplateVersion])
     created_at: datetime | None = None
     updated_at: datetime | None = None

@@ -6,6 +6,7 @@ from datetime import timedelta
 from attrs import field
 
 from messaging_core.lazy import frozen
+from messaging_core.models.common.fields import tuple_of
 from messaging_core.models.common.violation import Violation
 from messaging_core.models.messages.envelope import Content
 
@@ -47,7 +48,9 @@ class Capabilities:
     max_parts: int | None = None
     max_recipients: int | None = None
     lacks: frozenset[str] = frozenset()
-    checks: tuple[ContentCheck, ...] = field(default=(), repr=False)
+    checks: tuple[ContentCheck, ...] = field(
+        default=(), converter=tuple_of[ContentCheck], repr=False
+    )
     receipts: bool = False
     known_references: bool = False
     looks_up: bool = False

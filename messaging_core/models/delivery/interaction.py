@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import OPEN
+from messaging_core.models.common.fields import OPEN, tuple_of
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.people.contact import MessageReceiver
 
@@ -36,7 +36,7 @@ class InteractionContext:
 
     id: str | None = None
     type: str | None = None
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = field(default=(), converter=tuple_of[str])
 
 
 @frozen(kw_only=True)

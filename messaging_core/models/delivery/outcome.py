@@ -7,6 +7,7 @@ from attrs import field
 
 from messaging_core.lazy import frozen
 from messaging_core.models.common.failure import Failure
+from messaging_core.models.common.fields import tuple_of
 
 
 @frozen(kw_only=True)
@@ -18,7 +19,7 @@ class Accepted:
         raw: The provider's answer, shortened, for investigations.
     """
 
-    references: tuple[str, ...] = ()
+    references: tuple[str, ...] = field(default=(), converter=tuple_of[str])
     raw: str = field(default="", repr=False)
 
 
@@ -40,7 +41,7 @@ class Rejected:
     """
 
     failure: Failure
-    references: tuple[str, ...] = ()
+    references: tuple[str, ...] = field(default=(), converter=tuple_of[str])
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.common.fields import NULLABLE, tuple_of
 from messaging_core.models.messages.status import Status
 
 
@@ -60,7 +60,9 @@ class NewWebhookSubscription:
     event: str
     url: str = field(repr=False)
     signing_key: str | None = field(default=None, repr=False)
-    event_filters: tuple[EventFilter, ...] = field(default=(), metadata=NULLABLE)
+    event_filters: tuple[EventFilter, ...] = field(
+        default=(), converter=tuple_of[EventFilter], metadata=NULLABLE
+    )
     scheme: WebhookScheme = WebhookScheme.BIRD
 
 
@@ -73,7 +75,7 @@ class WebhookSubscription:
     service: str
     event: str
     url: str = field(repr=False)
-    event_filters: tuple[EventFilter, ...] = ()
+    event_filters: tuple[EventFilter, ...] = field(default=(), converter=tuple_of[EventFilter])
     scheme: WebhookScheme = WebhookScheme.BIRD
     status: WebhookStatus = field(default=WebhookStatus.ACTIVE, metadata={"always": True})
     created_at: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import field
 
 from messaging_core.lazy import frozen
+from messaging_core.models.common.fields import tuple_of
 from messaging_core.models.people.user import Unresolved
 
 _OCTETS = 16
@@ -32,16 +33,18 @@ class Notification:
         email_sender: The sender address, instead of the channel's own.
     """
 
-    channels: tuple[str, ...]
-    recipients: tuple[str, ...] = ()
-    clusters: tuple[str, ...] = ()
+    channels: tuple[str, ...] = field(converter=tuple_of[str])
+    recipients: tuple[str, ...] = field(default=(), converter=tuple_of[str])
+    clusters: tuple[str, ...] = field(default=(), converter=tuple_of[str])
     message_title: str | None = field(default=None, repr=False)
     message_content: str | None = field(default=None, repr=False)
     template_id: str | None = None
     data: Mapping[str, Any] = field(factory=dict, repr=False)
-    email_attachments: tuple[str, ...] = field(default=(), repr=False)
-    email_carbon_copies: tuple[str, ...] = field(default=(), repr=False)
-    email_blind_carbon_copies: tuple[str, ...] = field(default=(), repr=False)
+    email_attachments: tuple[str, ...] = field(default=(), converter=tuple_of[str], repr=False)
+    email_carbon_copies: tuple[str, ...] = field(default=(), converter=tuple_of[str], repr=False)
+    email_blind_carbon_copies: tuple[str, ...] = field(
+        default=(), converter=tuple_of[str], repr=False
+    )
     email_sender: str | None = field(default=None, repr=False)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE
+from messaging_core.models.common.fields import NULLABLE, tuple_of
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.content.body import Body
 from messaging_core.models.content.meta import Meta
@@ -74,7 +74,7 @@ class SendMessage:
     enable_link_tracking: bool = False
     ignore_quiet_hours: bool = False
     ignore_global_holdout: bool = False
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = field(default=(), converter=tuple_of[str])
     short_links: ShortLinks | None = field(default=None, metadata=NULLABLE)
     scheduled_for: datetime | None = field(default=None, converter=in_utc)
     validity: int | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import field
 
 from messaging_core.lazy import frozen
-from messaging_core.models.common.fields import NULLABLE, OPEN
+from messaging_core.models.common.fields import NULLABLE, OPEN, tuple_of
 from messaging_core.models.common.identifier import Identifier
 
 
@@ -35,7 +35,9 @@ class ReceiverContact:
     identifier_key: str | None = None
     identifier_value: str | None = field(default=None, repr=False)
     type: ReceiverType | None = None
-    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    identifiers: tuple[Identifier, ...] = field(
+        default=(), converter=tuple_of[Identifier], repr=False
+    )
     platform_address: str | None = field(default=None, repr=False)
     platform_address_selector: str | None = field(default=None, metadata=NULLABLE, repr=False)
 
@@ -44,7 +46,7 @@ class ReceiverContact:
 class Receiver:
     """The receivers of a request; several on email only."""
 
-    contacts: tuple[ReceiverContact, ...]
+    contacts: tuple[ReceiverContact, ...] = field(converter=tuple_of[ReceiverContact])
 
 
 @frozen(kw_only=True)
@@ -100,7 +102,9 @@ class MessageContact:
     identifier_value: str | None = field(default=None, repr=False)
     type: ReceiverType | None = None
     country_code: str | None = None
-    identifiers: tuple[Identifier, ...] = field(default=(), repr=False)
+    identifiers: tuple[Identifier, ...] = field(
+        default=(), converter=tuple_of[Identifier], repr=False
+    )
     platform_address: str | None = field(default=None, repr=False)
     platform_address_selector: str | None = field(default=None, metadata=NULLABLE, repr=False)
     annotations: Annotations | None = None
@@ -128,7 +132,7 @@ class MessageSender:
 class MessageReceiver:
     """The contacts of an outgoing message, or the connector of an incoming one."""
 
-    contacts: tuple[MessageContact, ...] = ()
+    contacts: tuple[MessageContact, ...] = field(default=(), converter=tuple_of[MessageContact])
     connector: Connector | None = None
 
 
@@ -161,10 +165,12 @@ class Contact:
     created_at: datetime
     updated_at: datetime
     computed_display_name: str | None = field(default=None, repr=False)
-    featured_identifiers: tuple[ContactIdentifier, ...] = field(default=(), repr=False)
+    featured_identifiers: tuple[ContactIdentifier, ...] = field(
+        default=(), converter=tuple_of[ContactIdentifier], repr=False
+    )
     attributes: Mapping[str, Any] | None = field(default=None, repr=False)
-    list_ids: tuple[UUID, ...] = ()
-    account_ids: tuple[UUID, ...] = ()
+    list_ids: tuple[UUID, ...] = field(default=(), converter=tuple_of[UUID])
+    account_ids: tuple[UUID, ...] = field(default=(), converter=tuple_of[UUID])
     time_zone: str | None = None
     locale: str | None = None
     subscriptions: Mapping[str, bool] = field(factory=dict)

@@ -10,6 +10,7 @@ from attrs import field
 
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.common.fields import tuple_of
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.common.page import DEFAULT_LIMIT
 from messaging_core.models.people.contact import ContactIdentifier
@@ -47,9 +48,11 @@ class NewContact:
 
     id: str | None = None
     display_name: str | None = field(default=None, repr=False)
-    identifiers: tuple[ContactIdentifier, ...] = ()
+    identifiers: tuple[ContactIdentifier, ...] = field(
+        default=(), converter=tuple_of[ContactIdentifier]
+    )
     attributes: Mapping[str, Any] = field(factory=dict, repr=False)
-    list_ids: tuple[UUID, ...] = ()
+    list_ids: tuple[UUID, ...] = field(default=(), converter=tuple_of[UUID])
     time_zone: str | None = None
     locale: str | None = None
     subscriptions: Mapping[str, bool] = field(factory=dict)
@@ -68,10 +71,12 @@ class ContactChanges:
     """
 
     display_name: str | None = field(default=None, repr=False)
-    add_identifiers: tuple[ContactIdentifier, ...] = ()
-    remove_identifiers: tuple[Identifier, ...] = ()
-    add_to_lists: tuple[UUID, ...] = ()
-    remove_from_lists: tuple[UUID, ...] = ()
+    add_identifiers: tuple[ContactIdentifier, ...] = field(
+        default=(), converter=tuple_of[ContactIdentifier]
+    )
+    remove_identifiers: tuple[Identifier, ...] = field(default=(), converter=tuple_of[Identifier])
+    add_to_lists: tuple[UUID, ...] = field(default=(), converter=tuple_of[UUID])
+    remove_from_lists: tuple[UUID, ...] = field(default=(), converter=tuple_of[UUID])
     attributes: Mapping[str, Any] = field(factory=dict, repr=False)
     time_zone: str | None = None
     locale: str | None = None

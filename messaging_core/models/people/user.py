@@ -6,6 +6,7 @@ from typing import Any
 from attrs import field
 
 from messaging_core.lazy import frozen
+from messaging_core.models.common.fields import tuple_of
 from messaging_core.models.common.identifier import Identifier
 
 
@@ -22,7 +23,7 @@ class User:
     """
 
     id: str
-    identifiers: tuple[Identifier, ...] = ()
+    identifiers: tuple[Identifier, ...] = field(default=(), converter=tuple_of[Identifier])
     record: Mapping[str, Any] = field(factory=dict, repr=False)
     time_zone: str | None = None
     locale: str | None = None

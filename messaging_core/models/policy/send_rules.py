@@ -25,6 +25,7 @@ from messaging_core.arguments import (
 )
 from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import MessageType
+from messaging_core.models.common.fields import tuple_of
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.people.suppression import Suppression
 from messaging_core.models.policy.plan import Reason
@@ -95,7 +96,7 @@ class QuietHours:
         fallback_zone: IANA name of the zone of receivers whose zone is unknown.
     """
 
-    windows: tuple[QuietWindow, ...]
+    windows: tuple[QuietWindow, ...] = field(converter=tuple_of[QuietWindow])
     message_types: frozenset[MessageType] = frozenset({MessageType.PROMOTIONAL})
     action: QuietAction = QuietAction.HOLD
     fallback_zone: str = "UTC"
@@ -152,7 +153,7 @@ class SendRules:
     """
 
     quiet_hours: QuietHours | None = None
-    frequency_caps: tuple[FrequencyCap, ...] = ()
+    frequency_caps: tuple[FrequencyCap, ...] = field(default=(), converter=tuple_of[FrequencyCap])
     holdout: Holdout | None = None
     subscription_required: frozenset[str] = frozenset()
     mail_tracking: bool = True

@@ -40,6 +40,7 @@ from typing import Any
 import attrs
 from attrs import NOTHING
 
+from messaging_core.models.common.fields import as_tuple
 from messaging_core.models.common.instants import in_utc
 from messaging_core.wire.codec.scalars import Reader, Writer
 from messaging_core.wire.codec.schema import ClassSchema, Field, Lookup
@@ -47,8 +48,8 @@ from messaging_core.wire.parsing.faults import ViolationCollector, check_depth, 
 
 _CUSTOM_METHODS = ("__new__", "__init_subclass__")
 _CUSTOM_INITS = ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__")
-# Readers return instants in UTC, which this converter would not change.
-_IDLE_CONVERTERS: tuple[object, ...] = (None, in_utc)
+# Readers return tuples and instants in UTC, which these converters would not change.
+_IDLE_CONVERTERS: tuple[object, ...] = (None, as_tuple, in_utc)
 
 
 def emit_reader(plan: ClassSchema) -> Reader:
