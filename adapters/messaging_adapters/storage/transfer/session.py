@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - names of our own tables and columns; no input
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -174,7 +175,8 @@ def opened(storage: Storage) -> Iterator[Session]:
 def _kind_of(storage: Storage) -> type[Session]:
     if isinstance(storage, SqliteStorage):
         return SqliteSession
-    if type(storage).__name__ == "PostgresStorage":  # its driver is an extra
+    postgres = sys.modules.get("messaging_adapters.storage.postgres")  # its driver is an extra
+    if postgres is not None and isinstance(storage, postgres.PostgresStorage):
         from messaging_adapters.storage.transfer.postgres_session import (  # noqa: PLC0415
             PostgresSession,
         )

@@ -29,9 +29,14 @@ _AFTER = f"SELECT {_EVENT} FROM messaging_events WHERE position > ? ORDER BY pos
 # Events that differ in time and position only are one group, however often a person opens a mail.
 _EARLIER = (
     f"SELECT max(position), {_EVENT.removeprefix('position, ')} FROM messaging_events"  # noqa: S608
-    " WHERE message_id IN ({}) AND position <= ? GROUP BY message_id, kind, status, document"
+    " WHERE workspace = ? AND message_id IN ({}) AND position <= ?"
+    " GROUP BY message_id, kind, status, document"
 )
-_CHANNELS = "SELECT id, channel_id FROM messaging_messages WHERE id IN ({})"
+# SQLite takes an index of the workspace for the better one, and reads all messages of a tenant.
+_CHANNELS = (
+    "SELECT id, channel_id FROM messaging_messages"
+    " INDEXED BY sqlite_autoindex_messaging_messages_1 WHERE workspace = ? AND id IN ({})"
+)
 _ADD = (
     "INSERT INTO messaging_rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
     " number = number + excluded.number, longest = max(longest, excluded.longest)"
@@ -62,18 +67,20 @@ class SqlRollups(SqlStore, RollupStore):
     def uncounted(self, position: int, *, limit: int) -> UncountedEvents:
         self._dialect.number_events()
         rows = self._cursor.execute(_AFTER, (position, limit)).fetchall()
-        ids = list({row[2] for row in rows if isinstance(row[2], bytes)})
-        places = ", ".join("?" * len(ids))
         earlier: dict[UUID, list[CountableEvent]] = {}
-        old = self._cursor.execute(_EARLIER.format(places), (*ids, position))
-        for event in skip_corrupt(old, _countable, "event"):
-            earlier.setdefault(event.message_id, []).append(event)
-        channels = self._cursor.execute(_CHANNELS.format(places), ids)
+        channels: dict[UUID, UUID] = {}
+        for workspace, ids in _messages_of(rows).items():
+            places = ", ".join("?" * len(ids))
+            old = self._cursor.execute(_EARLIER.format(places), (workspace, *ids, position))
+            for event in skip_corrupt(old, _countable, "event"):
+                earlier.setdefault(event.message_id, []).append(event)
+            in_channels = self._cursor.execute(_CHANNELS.format(places), (workspace, *ids))
+            channels.update(skip_corrupt(in_channels, _ids, "message"))
         return UncountedEvents(
             reached=rows[-1][0] if rows else position,
             events=list(skip_corrupt(rows, _countable, "event")),
             earlier=earlier,
-            channels=dict(skip_corrupt(channels, _ids, "message")),
+            channels=channels,
         )
 
     def add(self, amounts: Sequence[RollupAmount]) -> None:
@@ -113,6 +120,15 @@ class SqlRollups(SqlStore, RollupStore):
         values = (to_micros(before), *([workspace.bytes] if workspace else []), limit)
         self._cursor.execute(_DELETE_TAGS.format(where), values)
         return self._cursor.execute(_DELETE.format(where), values).rowcount
+
+
+def _messages_of(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, list[bytes]]:
+    """Return the messages of events, by their workspaces; damaged ones have none."""
+    ids: dict[bytes, dict[bytes, None]] = {}
+    for _, workspace, message_id, *_ in rows:
+        if isinstance(workspace, bytes) and isinstance(message_id, bytes):
+            ids.setdefault(workspace, {})[message_id] = None
+    return {workspace: list(some) for workspace, some in ids.items()}
 
 
 def _countable(row: tuple[Any, ...]) -> CountableEvent:
