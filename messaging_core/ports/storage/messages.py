@@ -92,8 +92,8 @@ class Messages(Protocol):
         """
 
     @abstractmethod
-    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
-        """Drop idempotency keys of all workspaces, and return how many; their messages stay.
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> None:
+        """Drop idempotency keys of all workspaces; their messages stay.
 
         Those go whose message was created at `until` or before, the oldest first, and at most
         `limit` of them: it is a little work at a time, done along with other writing. Lasting

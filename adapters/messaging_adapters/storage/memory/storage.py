@@ -129,7 +129,7 @@ class _MemoryMessages(Messages):
             if record and record.created_at > since
         }
 
-    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> None:
         tables, forgotten = self._tables, 0
         while tables.oldest_keys and tables.oldest_keys[0][0] <= until and forgotten < limit:
             created_at, place = heapq.heappop(tables.oldest_keys)
@@ -137,7 +137,6 @@ class _MemoryMessages(Messages):
             if key and key.created_at == created_at:
                 tables.remove(tables.keys, place)
                 forgotten += 1
-        return forgotten
 
     def by_references(
         self, workspace: UUID, references: Sequence[str]

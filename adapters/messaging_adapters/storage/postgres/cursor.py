@@ -8,16 +8,18 @@ from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextBinaryLoader
 
+from messaging_adapters.storage.postgres import arrays
+from messaging_adapters.storage.postgres.arrays import columns_of
+from messaging_adapters.storage.postgres.texts import escaped, unescaped
 from messaging_adapters.storage.postgres.translation import (
     Statement,
     insertion,
+    together,
     translated,
     translated_with_locks,
 )
 from messaging_adapters.storage.sql.cursor import Values
 from messaging_core.ports.time_limit import time_to_read
-
-_ESCAPE = "\1"
 
 Connection = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 """A connection of the driver; one of asyncio only inside SQLAlchemy's `run_sync`."""
@@ -27,25 +29,14 @@ class _Text(StrDumperUnknown):
     """Write a text; NUL, which PostgreSQL does not store, as an escape that keeps the order."""
 
     def dump(self, obj: str) -> Any:
-        return super().dump(_escaped(obj))
+        return super().dump(escaped(obj))
 
 
 class _TextLoader(TextBinaryLoader):
     """Read a text that `_Text` wrote."""
 
     def load(self, data: Any) -> Any:
-        text = str(super().load(data))
-        return _unescaped(text) if _ESCAPE in text else text
-
-
-def _escaped(text: str) -> str:
-    if "\0" not in text and _ESCAPE not in text:
-        return text
-    return text.replace(_ESCAPE, f"{_ESCAPE}1").replace("\0", f"{_ESCAPE}0")
-
-
-def _unescaped(text: str) -> str:
-    return text.replace(f"{_ESCAPE}0", "\0").replace(f"{_ESCAPE}1", _ESCAPE)
+        return unescaped(str(super().load(data)))
 
 
 class _AwaitedCursor:
@@ -90,6 +81,7 @@ def adapt(adapters: psycopg.adapt.AdaptersMap) -> None:
     adapters.register_dumper(int, Int8BinaryDumper)
     adapters.register_dumper(str, _Text)
     adapters.register_loader("text", _TextLoader)
+    arrays.register(adapters)
 
 
 class PostgresCursor:
@@ -117,6 +109,8 @@ class PostgresCursor:
         self._is_limited = is_ours and not locks
         self._translated = translated_with_locks if locks else translated
         self._cursor = raw_cursor(connection)
+        self._later: dict[str, tuple[str, Values]] = {}
+        self._asked: list[tuple[str, list[Any], Any]] = []
         if not is_ours:
             adapt(self._cursor.adapters)
 
@@ -137,23 +131,46 @@ class PostgresCursor:
         bound = [statement.bind(row) for row in rows]
         if len(bound) == 1:
             return self.native(statement.text, bound[0])
+        self._asked = []
+        self.flush()
         self._begin_statement()
         if bound:
             self._cursor.executemany(statement.text, bound)
         return self
 
     def insert_rows(self, into: str, rows: Sequence[Sequence[Any]], *, ignores: bool) -> None:
-        """Insert many rows with one statement, as fast as COPY.
+        """Insert rows with one statement, as fast as COPY, before the next statement.
 
         Args:
             into: The table, and which columns where it is not all of them.
             rows: The values of each.
             ignores: Whether a row whose key is there stays as it is.
         """
-        text, key_size = insertion(into, len(rows[0]), ignores=ignores)
+        how = insertion(into, len(rows[0]), ignores=ignores)
+        table = into.partition(" ")[0]
+        if len(rows) == 1:
+            self.later(table, how.row, rows[0])
+            return
+        size = how.key_size
         # In the order of the key, so that two callers never wait in a circle.
-        ordered = sorted(rows, key=lambda row: tuple(row[:key_size])) if key_size else rows
-        self.native(text, [list(column) for column in zip(*ordered, strict=True)])
+        ordered = sorted(rows, key=lambda row: tuple(row[:size])) if size else rows
+        self.later(table, how.arrays, columns_of(ordered, *how.types))
+
+    def later(self, table: str, sql: str, values: Values) -> None:
+        """Write to a table before the next statement, in one with other writes.
+
+        They see one another as little as they see what others commit meanwhile.
+        """
+        if table in self._later:
+            self.flush()
+        self._later[table] = (sql, values)
+
+    def flush(self) -> None:
+        """Write what is to be written later."""
+        if self._later:
+            writes, self._later = list(self._later.values()), {}
+            text = together(*[(sql, len(values)) for sql, values in writes])
+            self._send(text, [value for _, values in writes for value in values])
 
     def run(self, statement: Statement, values: Values = ()) -> Self:
         """Execute a translated statement."""
@@ -161,9 +178,42 @@ class PostgresCursor:
 
     def native(self, sql: str, values: Values = ()) -> Self:
         """Execute a statement that is written for PostgreSQL, with `$1` for the first value."""
+        if self._asked:
+            if (answer := self._answer(sql, values)) is not None:
+                self._cursor = answer
+                return self
+            if not sql.startswith("SELECT"):
+                self._asked = []
+        self.flush()
+        self._send(sql, values)
+        return self
+
+    def ask(self, sql: str, values: Values = ()) -> None:
+        """Ask what will be read later, together with what is read next.
+
+        The answer is of no use any more when something was changed meanwhile, but by `later`.
+        """
+        statement = self._translated(sql)
+        self.ask_native(statement.text, statement.bind(values))
+
+    def ask_native(self, sql: str, values: Values = ()) -> None:
+        """Ask what will be read later with a statement that is written for PostgreSQL."""
+        if self._pipeline is not None:
+            current = self._cursor
+            self._send(sql, values)
+            self._asked.append((sql, list(values), self._cursor))
+            self._cursor = current
+
+    def _answer(self, sql: str, values: Values) -> Any:
+        for place, (text, bound, answer) in enumerate(self._asked):
+            if text == sql and bound == list(values):
+                del self._asked[place]
+                return answer
+        return None
+
+    def _send(self, sql: str, values: Values) -> None:
         self._begin_statement()
         self._cursor.execute(sql, values, binary=True)
-        return self
 
     def _begin_statement(self) -> None:
         time_to_read(read_only=self._is_limited)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from messaging_adapters.storage.postgres.arrays import columns_of
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.event_numbers import EventNumbers
 from messaging_adapters.storage.postgres.locks import Locks
@@ -53,10 +54,8 @@ class PostgresDialect(Dialect):
         self.numbers = EventNumbers(cursor)
 
     def insert(self, insertion: BulkInsert, rows: Sequence[Row]) -> None:
-        if len(rows) > 1:
+        if rows:
             self.cursor.insert_rows(insertion.into, rows, ignores=insertion.ignores)
-        else:
-            insertion.run(self.cursor, rows)
 
     def execute_for_all(self, statement: str, rows: Sequence[Any]) -> None:
         if not rows:
@@ -77,14 +76,16 @@ class PostgresDialect(Dialect):
         rows = [
             (workspace, position, f" {' '.join(folded)} ") for workspace, position, folded in words
         ]
-        self.native(_ADD_SUBJECTS, list(map(list, zip(*rows, strict=True))))
+        columns = columns_of(rows, "bytea", "bigint", "text")
+        self.cursor.later("messaging_subjects", _ADD_SUBJECTS, columns)
         listed = [
             (workspace, word, position)
             for workspace, position, folded in words
             for word in dict.fromkeys(folded)
         ]
         if listed:
-            self.native(_ADD_WORDS, list(map(list, zip(*listed, strict=True))))
+            columns = columns_of(listed, "bytea", "text", "bigint")
+            self.cursor.later("messaging_subject_words", _ADD_WORDS, columns)
 
     def delete_subjects(self, positions: Sequence[int]) -> None:
         self.native(_DELETE_SUBJECTS, (list(positions),))

@@ -24,11 +24,17 @@ from messaging_core.models.messages.message import Status
 # The state is JSON that we wrote: it begins with the status and the times of the last changes. It
 # is not cast to `jsonb`, which refuses a NUL and writes every key of it in another order.
 _HEAD: Final = '^\\{"status":"[^"]*"(,"lastStatusAt":"[^"]*")?(,"updatedAt":"[^"]*")?'
-_STATE: Final = (
-    f'regexp_replace(state, \'{_HEAD}\', \'{{"status":"{Status.PROCESSING}",'
-    '"lastStatusAt":"\' || $1 || \'","updatedAt":"\' || $1 || \'"\')'
-)
 _UPDATED_AT: Final = '"updatedAt":"'
+
+
+def started_state(at: str) -> str:
+    """Return how the state of a message is written when it is claimed.
+
+    Args:
+        at: The mark of the time.
+    """
+    changed = f'{{"status":"{Status.PROCESSING}","lastStatusAt":"\' || {at} || \'",'
+    return f"regexp_replace(state, '{_HEAD}', '{changed}\"updatedAt\":\"' || {at} || '\"')"
 
 
 def _first_webhook(comparison: str) -> str:
@@ -40,26 +46,12 @@ def _first_webhook(comparison: str) -> str:
 
 
 OVERRIDES: Final[Mapping[str, str]] = {
-    outbox._START: (
-        f"UPDATE messaging_messages SET status = '{Status.PROCESSING}', state = {_STATE}"
-        " WHERE position = ANY($2::bigint[])"
-    ),
-    outbox._FENCES: (
-        "SELECT position, fence FROM messaging_outbox WHERE position = ANY($1::bigint[])"
-        " AND leased_until IS NOT NULL ORDER BY position FOR UPDATE"
-    ),
     outbox._SETTLE: (
         "UPDATE messaging_messages m SET status = w.status, failure_code = w.code,"
         " failure_source_code = w.source_code, failure_source_name = w.source_name,"
         " state = w.state FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[],"
         " $5::text[], $6::text[]) AS w(position, status, code, source_code, source_name, state)"
         " WHERE m.position = w.position"
-    ),
-    outbox._ADD_REFERENCES: (
-        "INSERT INTO messaging_references SELECT m.workspace, w.reference, m.position"
-        " FROM unnest($1::bigint[], $2::text[]) AS w(position, reference)"
-        " JOIN messaging_messages m ON m.position = w.position"
-        " ORDER BY m.workspace, w.reference, m.position ON CONFLICT DO NOTHING"
     ),
     outbox._NOT_HANDED_OVER: (
         "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"

@@ -22,6 +22,7 @@ from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
+from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
@@ -45,6 +46,7 @@ class PostgresTransaction(SqlTransaction):
         self.messages = PostgresMessages(dialect, scan_budget)
         self.outbox = PostgresOutbox(dialect)
         self.contacts = PostgresContacts(dialect)
+        self.receipts = PostgresReceipts(dialect)
         self.timeline = PostgresTimeline(dialect)
         self.retention = PostgresRetention(dialect)
         self.rates = PostgresRates(dialect)
@@ -147,6 +149,7 @@ class PostgresStorage(SqlStorage, ForkAware):
         with translated(), joined(raw):
             cursor = PostgresCursor(raw, locks=not read_only)
             yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
+            cursor.flush()
 
     @contextmanager
     def _begin_own(self, *, read_only: bool) -> Iterator[Transaction]:
@@ -155,6 +158,7 @@ class PostgresStorage(SqlStorage, ForkAware):
         with self._connections.transaction(read_only=read_only) as (raw, pipeline):
             cursor = PostgresCursor(raw, locks=not read_only, pipeline=pipeline, is_ours=True)
             yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
+            cursor.flush()
 
     def close(self) -> None:
         self._connections.close()

@@ -1,7 +1,7 @@
 """The shared statements in the SQL of PostgreSQL, each translated once and then remembered."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -65,9 +65,26 @@ def translated_with_locks(sql: str) -> Statement:
     return evolve(statement, text=f"{statement.text} {lock}") if lock else statement
 
 
+@frozen
+class Insertion:
+    """How rows are inserted into one table.
+
+    Attributes:
+        row: The statement for one row.
+        arrays: The statement for many, with an array of the values of each column.
+        types: The type of each column.
+        key_size: By how many of their first values to order them.
+    """
+
+    row: str
+    arrays: str
+    types: tuple[str, ...]
+    key_size: int
+
+
 @lru_cache(maxsize=256)
-def insertion(into: str, size: int, *, ignores: bool) -> tuple[str, int]:
-    """Return the statement that inserts arrays of values, and by how many of them to order it.
+def insertion(into: str, size: int, *, ignores: bool) -> Insertion:
+    """Return how to insert rows.
 
     Args:
         into: The table, and which columns where it is not all of them.
@@ -77,12 +94,40 @@ def insertion(into: str, size: int, *, ignores: bool) -> tuple[str, int]:
     table, _, listed = into.partition(" (")
     columns, key = TABLES[table]
     columns = tuple(listed.rstrip(")").split(", ")) if listed else columns[:size]
-    arrays = ", ".join(
-        f"${place}::{TYPES[table][column]}[]" for place, column in enumerate(columns, 1)
+    marks = [f"${place}" for place in range(1, size + 1)]
+    types = tuple(TYPES[table][column] for column in columns)
+    arrays = ", ".join(f"{mark}::{kind}[]" for mark, kind in zip(marks, types, strict=True))
+    start = f"INSERT INTO {table} ({', '.join(columns)})"
+    end = " ON CONFLICT DO NOTHING" if ignores else ""
+    return Insertion(
+        f"{start} VALUES ({', '.join(marks)}){end}",
+        f"{start} SELECT * FROM unnest({arrays}){end}",  # noqa: S608 - no input
+        types,
+        len(key) if columns[: len(key)] == key else 0,
     )
-    text = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
-    is_ordered = columns[: len(key)] == key
-    return f"{text} ON CONFLICT DO NOTHING" if ignores else text, len(key) if is_ordered else 0
+
+
+@lru_cache(maxsize=256)
+def together(*parts: tuple[str, int]) -> str:
+    """Return one statement for several, each of another table.
+
+    Args:
+        parts: Each statement, and how many values it has.
+    """
+    *first, last = _shifted(parts)
+    with_parts = ", ".join(f"part{place} AS ({text})" for place, text in enumerate(first))
+    return f"WITH {with_parts} {last}" if first else last
+
+
+def _shifted(parts: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Let the values of each statement follow those of the statements before it."""
+    before = 0
+    for text, size in parts:
+        yield _MARK.sub(lambda match, before=before: f"${int(match[1]) + before}", text)  # type: ignore[misc]
+        before += size
+
+
+_MARK: Final = re.compile(r"\$(\d+)")
 
 
 def _names(sql: str) -> tuple[str, ...]:

@@ -79,5 +79,7 @@ def test_the_round_trips_of_accepting_and_delivering(messenger: Messenger, trips
     deliveries = trips(worker.drain)
 
     figures = {"send": single, "deliver": delivery, "send 100": many, "deliver 100": deliveries}
-    limits = {"send": 6, "deliver": 40, "send 100": 6, "deliver 100": 950}
+    # A delivery is claimed (2), marked (3), settled (2) and counted. While a hundred are delivered,
+    # the worker looks for more now and then.
+    limits = {"send": 3, "deliver": 32, "send 100": 4, "deliver 100": 750}
     assert {name: trips for name, trips in figures.items() if trips > limits[name]} == {}

@@ -1,10 +1,12 @@
 """A storage that breaks one promise about concurrency fails the contract that tests it."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.event_numbers import EventNumbers
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
@@ -12,6 +14,7 @@ from messaging_adapters.storage.postgres.stores import outbox as outbox_store
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.translation import translated, translated_with_locks
+from messaging_adapters.storage.sql.cursor import Values
 from messaging_adapters.storage.sql.stores import outbox, receipts
 from messaging_adapters.storage.sql.stores.contacts import SqlContacts
 from messaging_adapters.storage.sql.stores.messages import SqlMessages
@@ -24,9 +27,12 @@ from postgres_server import Schemas
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
+_LOCK = re.compile(" FOR UPDATE(?: SKIP LOCKED)?")
+
+
 def without_lock(module: object, name: str) -> Break:
-    statement = str(getattr(module, name))
-    return lambda patch: patch.setattr(module, name, statement.partition(" FOR UPDATE")[0])
+    unlocked = _LOCK.sub("", str(getattr(module, name)))
+    return lambda patch: patch.setattr(module, name, unlocked)
 
 
 def override_without_lock(statement: str) -> Break:
@@ -47,7 +53,11 @@ def numbered_when_written(patch: pytest.MonkeyPatch) -> None:
         row = self._native("SELECT coalesce(max(position), 0) FROM messaging_events").fetchone()
         return int(row[0])
 
+    def write(self: PostgresCursor, _table: str, sql: str, values: Values) -> int:
+        return self.native(sql, values).rowcount
+
     patch.setattr(EventNumbers, "_give", give)
+    patch.setattr(PostgresCursor, "later", write)
 
 
 def contact_before_identifier(patch: pytest.MonkeyPatch) -> None:
@@ -69,7 +79,7 @@ def no_key_locked(patch: pytest.MonkeyPatch) -> None:
 
 WRONG: dict[str, tuple[Break, str]] = {
     "claims without a lock": (
-        without_lock(outbox_store, "_DUE"),
+        without_lock(outbox_store, "CLAIM"),
         "test_a_message_that_is_due_is_leased_by_one_of_two_claims",
     ),
     "suspects without a lock": (
@@ -77,7 +87,7 @@ WRONG: dict[str, tuple[Break, str]] = {
         "test_a_suspect_is_leased_by_one_of_two_claims",
     ),
     "settlements without a lock": (
-        override_without_lock(outbox._FENCES),
+        without_lock(outbox_store, "_SETTLE"),
         "test_of_two_settlements_under_one_lease_the_first_counts",
     ),
     "cancels without a lock": (

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from messaging_adapters.storage.postgres.arrays import Texts, columns_of
 from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.constants import POSITION_BITS
 from messaging_adapters.storage.sql.rows.bulk_insert import Row
@@ -15,15 +16,17 @@ from messaging_adapters.storage.sql.stores.messages import (
     SqlMessages,
     key_of,
 )
+from messaging_adapters.storage.sql.stores.suppressions import HAS_ANY
 from messaging_core.models.delivery.delivery import IdempotencyKey
 
 # Two transactions that are open at once do not see the position of the other. They draw different
 # numbers, and the number makes the last bits of a position.
-_DRAW: Final = (
-    "SELECT nextval('messaging_positions'), ("
+_NUMBER: Final = (
+    "nextval('messaging_positions'), ("
     "SELECT greatest(value, (SELECT max(position) FROM messaging_messages))"
-    " FROM messaging_facts WHERE name = 'last_message') FROM generate_series(1, $1)"
+    " FROM messaging_facts WHERE name = 'last_message')"
 )
+_DRAW: Final = f"SELECT {_NUMBER} FROM generate_series(1, $1)"  # noqa: S608 - no input
 _STEP: Final = 1 << POSITION_BITS
 # A unique key would let the second message of a new channel wait until the transaction of the first
 # ends, which may be a host's. Both add a row, of which one is enough.
@@ -36,13 +39,13 @@ _ADD_CHANNELS: Final = (
     " AND c.own_address = w.own_address)"
 )
 # Who writes the same key meanwhile waits, and gets the row as it is then. A row that no request has
-# filled is older than every key.
+# filled is older than every key. With them come the numbers for their messages.
 _TAKE_KEYS: Final = (
-    "INSERT INTO messaging_idempotency_keys AS k"
+    "INSERT INTO messaging_idempotency_keys AS k"  # noqa: S608 - no input
     " (workspace, key, request_hash, message_id, created_at)"
     " SELECT $1, key, '', '', $3 FROM unnest($2::text[]) AS w(key) ORDER BY key"
     " ON CONFLICT (workspace, key) DO UPDATE SET key = k.key"
-    " RETURNING key, request_hash, fields, created_at, message_id"
+    f" RETURNING key, request_hash, fields, created_at, message_id, {_NUMBER}"
 )
 _ADD_KEYS: Final = (
     "INSERT INTO messaging_idempotency_keys"
@@ -52,6 +55,7 @@ _ADD_KEYS: Final = (
     " request_hash = excluded.request_hash, fields = excluded.fields,"
     " message_id = excluded.message_id, created_at = excluded.created_at"
 )
+_KEY_TYPES: Final = ("bytea", "text", "text", "text", "bytea", "bigint")
 _OLDEST: Final = -(2**63)
 _DELETE_EXPIRED_KEYS: Final = (
     "WITH old AS MATERIALIZED (SELECT workspace, key FROM messaging_idempotency_keys"
@@ -59,7 +63,7 @@ _DELETE_EXPIRED_KEYS: Final = (
     " FOR UPDATE SKIP LOCKED), unused AS MATERIALIZED (SELECT workspace, key"
     " FROM messaging_idempotency_keys WHERE created_at = $3 LIMIT $2 FOR UPDATE SKIP LOCKED)"
     " DELETE FROM messaging_idempotency_keys WHERE (workspace, key) IN"
-    " (SELECT * FROM old UNION ALL SELECT * FROM unused) RETURNING created_at"
+    " (SELECT * FROM old UNION ALL SELECT * FROM unused)"
 )
 
 
@@ -69,35 +73,44 @@ class PostgresMessages(SqlMessages):
     def __init__(self, dialect: PostgresDialect, scan_budget: int) -> None:
         super().__init__(dialect, scan_budget)
         self._native = dialect.native
+        self._later, self._ask = dialect.cursor.later, dialect.cursor.ask
+        self._drawn: list[tuple[int, int]] = []
         self._locks_keys = not dialect.read_only
 
     def _positions(self, count: int) -> Positions:
-        rows = self._native(_DRAW, (count,)).fetchall()
-        last = rows[0][1] if rows else 0
-        return DrawnPositions(last, iter([number for number, _ in rows]))
+        drawn, self._drawn = self._drawn, []
+        if len(drawn) < count:
+            drawn = self._native(_DRAW, (count,)).fetchall()
+        last = drawn[0][1] if drawn else 0
+        return DrawnPositions(last, iter([number for number, _ in drawn]))
 
     def _add_keys(self, keys: Sequence[Row]) -> None:
         last = {row[:2]: row for row in keys}  # of the same key the last one counts
         rows = [last[key] for key in sorted(last)]
-        self._native(_ADD_KEYS, list(map(list, zip(*rows, strict=True))))
+        self._later("messaging_idempotency_keys", _ADD_KEYS, columns_of(rows, *_KEY_TYPES))
 
     def _add_channels(self, channels: Sequence[Row]) -> None:
         if channels:
-            columns = list(map(list, zip(*channels, strict=True)))
-            self._native(_ADD_CHANNELS, (*columns, random.getrandbits(62)))
+            values = (
+                *columns_of(channels, "bytea", "bytea", "text", "text"),
+                random.getrandbits(62),
+            )
+            self._later("messaging_channels", _ADD_CHANNELS, values)
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime
     ) -> Mapping[str, tuple[UUID, IdempotencyKey]]:
         if not (self._locks_keys and keys):
             return super().by_keys(workspace, keys, since=since)
-        rows = self._native(_TAKE_KEYS, (workspace.bytes, sorted(set(keys)), _OLDEST)).fetchall()
+        taken = self._native(_TAKE_KEYS, (workspace.bytes, Texts(sorted(set(keys))), _OLDEST))
+        self._ask(HAS_ANY)  # who asks for keys accepts messages, and asks this next
+        rows = taken.fetchall()
+        self._drawn += [tuple(row[5:]) for row in rows]
         earliest = to_micros(since)
-        return dict(key_of(row) for row in rows if row[3] > earliest)
+        return dict(key_of(row[:5]) for row in rows if row[3] > earliest)
 
-    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
-        rows = self._native(_DELETE_EXPIRED_KEYS, (to_micros(until), limit, _OLDEST)).fetchall()
-        return sum(created_at > _OLDEST for (created_at,) in rows)
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> None:
+        self._native(_DELETE_EXPIRED_KEYS, (to_micros(until), limit, _OLDEST))
 
 
 class DrawnPositions(Positions):

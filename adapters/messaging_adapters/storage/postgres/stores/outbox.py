@@ -6,13 +6,20 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from attrs import evolve
 
+from messaging_adapters.storage.postgres.arrays import Bigints, Blobs, Column, Texts, columns_of
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.dialect import PostgresDialect
+from messaging_adapters.storage.postgres.queries.claim import CLAIM, CLAIM_SHARES, QUEUES
+from messaging_adapters.storage.postgres.stores.receipts import EVIDENCE, evidence_values
 from messaging_adapters.storage.sql.queries.due_messages import DueMessages
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sql.rows.deliveries import Due
+from messaging_adapters.storage.sql.rows.deliveries import retry_row, settled_row
 from messaging_adapters.storage.sql.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqlOutbox
+from messaging_adapters.storage.sql.stores.receipts import UNMATCHED, unmatched_values
+from messaging_adapters.storage.sql.stores.suppressions import HAS_ANY
+from messaging_core.decisions.delivery.fairness import divide, place_suspect
 from messaging_core.models.delivery.delivery import (
     Claim,
     Lane,
@@ -23,32 +30,8 @@ from messaging_core.models.delivery.delivery import (
 from messaging_core.models.messages.message import Status
 from messaging_core.wire.codec.scalars import write_datetime
 
-_DUE: Final = (
-    "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
-    " WHERE lane = $1 AND workspace = $2 AND channel_id = $3 AND due_at <= $4 AND crashes = 0"
-    " ORDER BY due_at, position LIMIT $5 FOR UPDATE SKIP LOCKED"
-)
-# From one queue to the next, of all lanes at once; see the statement of SQLite.
-_QUEUES: Final = (
-    "WITH RECURSIVE queue (lane, position) AS ("
-    " SELECT l.lane, (SELECT position FROM messaging_outbox o WHERE o.lane = l.lane"
-    " ORDER BY workspace, channel_id LIMIT 1) FROM unnest($1::bigint[]) AS l(lane)"
-    " UNION ALL SELECT queue.lane, coalesce("
-    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
-    " AND o.workspace = p.workspace AND o.channel_id > p.channel_id"
-    " ORDER BY o.channel_id LIMIT 1), "
-    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
-    " AND o.workspace > p.workspace ORDER BY o.workspace, o.channel_id LIMIT 1))"
-    " FROM queue JOIN messaging_outbox p USING (position))"
-)
-_WITH_DUE: Final = (
-    f"{_QUEUES} SELECT queue.lane, q.workspace, q.channel_id FROM queue"  # noqa: S608 - no input
-    " JOIN messaging_outbox q USING (position) WHERE EXISTS ("
-    "SELECT 1 FROM messaging_outbox o WHERE o.lane = queue.lane AND o.workspace = q.workspace"
-    " AND o.channel_id = q.channel_id AND o.due_at <= $2 AND o.crashes = 0)"
-)
 _NEXT_DUE: Final = (
-    f"{_QUEUES} SELECT min(("  # noqa: S608 - no input
+    f"{QUEUES} SELECT min(("  # noqa: S608 - no input
     "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = queue.lane"
     " AND o.workspace = q.workspace AND o.channel_id = q.channel_id))"
     " FROM queue JOIN messaging_outbox q USING (position)"
@@ -61,15 +44,58 @@ _SUSPECT: Final = (
     " AND channel_id = ANY($2::bytea[])"
     " ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
+_HAND_OVER: Final = (
+    "WITH held AS MATERIALIZED (SELECT position FROM messaging_outbox"
+    " JOIN unnest($1::bigint[], $2::bigint[]) AS l(position, fence) USING (position, fence)"
+    " WHERE handed_over = 0 AND leased_until > $3 AND expires_at > $3"
+    " ORDER BY position FOR UPDATE OF messaging_outbox)"
+    " UPDATE messaging_outbox SET handed_over = 1"
+    " WHERE position = ANY(ARRAY(SELECT position FROM held)) RETURNING position, fence"
+)
 _STATES: Final = (
     "SELECT position, state FROM messaging_messages WHERE position = ANY($1::bigint[])"
     " ORDER BY position FOR UPDATE"
+)
+# What holds its lease is settled. The rows of the outbox are locked first, in their order, and all
+# rows are found by their index, however many the planner expects.
+_SETTLE: Final = (
+    "WITH asked AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[],"
+    " $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],"
+    " $11::text[]) AS a(position, status, code, source_code, source_name, state, fence, due_at,"
+    " uncounted, crashed, progress)),"
+    " held AS MATERIALIZED (SELECT position, fence FROM messaging_outbox"
+    " WHERE position = ANY($1::bigint[]) AND leased_until IS NOT NULL"
+    " ORDER BY position FOR UPDATE),"
+    " valid AS MATERIALIZED (SELECT a.* FROM held JOIN asked a USING (position, fence)),"
+    " settled AS (UPDATE messaging_messages m SET status = v.status, failure_code = v.code,"
+    " failure_source_code = v.source_code, failure_source_name = v.source_name, state = v.state"
+    " FROM valid v WHERE m.position = ANY(ARRAY(SELECT position FROM valid))"
+    " AND m.position = v.position RETURNING m.position, m.workspace),"
+    " referred AS (INSERT INTO messaging_references"
+    " SELECT s.workspace, r.reference, s.position"
+    " FROM unnest($12::bigint[], $13::text[]) AS r(position, reference)"
+    " JOIN settled s USING (position) ORDER BY s.workspace, r.reference, s.position"
+    " ON CONFLICT DO NOTHING),"
+    " retried AS (UPDATE messaging_outbox o SET due_at = v.due_at, leased_until = NULL,"
+    " handed_over = 0, attempts = attempts - v.uncounted, crashes = crashes + v.crashed,"
+    " progress = v.progress FROM valid v"
+    " WHERE o.position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NOT NULL))"
+    " AND o.position = v.position),"
+    " ended AS (DELETE FROM messaging_outbox"
+    " WHERE position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NULL)))"
+    " SELECT position, fence FROM valid"
+)
+_SETTLED_TYPES: Final = (
+    *("bigint", "text", "bigint", "text", "text", "text"),
+    *("bigint", "bigint", "bigint", "bigint", "text"),
 )
 _SET_STATE: Final = "UPDATE messaging_messages SET state = $2 WHERE position = $1"
 _CANCEL: Final = (
     f"UPDATE messaging_messages SET status = '{Status.DELETED}', failure_code = NULL,"  # noqa: S608 - no input
     " failure_source_code = NULL, failure_source_name = NULL, state = $2 WHERE position = $1"
 )
+_POSITION: Final = 1
+_LANE: Final = 9
 _IN_DOUBT: Final = "in_doubt"
 _DELETED: Final = frozenset({"reason", "details", "failure"})
 
@@ -90,24 +116,9 @@ class LockedDueMessages(DueMessages):
         row = self._native(_SUSPECT, (now, channels)).fetchone() if channels else None
         return tuple(row) if row else None
 
-    def due(self, now: datetime, limit: int, places: Mapping[bytes, int]) -> list[Due]:
-        self._queues: dict[int, list[tuple[bytes, bytes]]] = {lane: [] for lane in _LANES}
-        for lane, *queue in self._native(_WITH_DUE, (_LANES, to_micros(now))).fetchall():
-            self._queues[lane].append(tuple(queue))
-        return super().due(now, limit, places)
-
-    def _with_due(self, lane: Lane, now: int) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - read
-        return self._queues[int(lane)]
-
     def next_due(self) -> datetime | None:
         (due_at,) = self._native(_NEXT_DUE, (_LANES,)).fetchone()
         return None if due_at is None else from_micros(due_at)
-
-    def _first(
-        self, lane: Lane, now: int, shares: Mapping[tuple[bytes, bytes], int]
-    ) -> Iterator[Due]:
-        for queue, count in shares.items():
-            yield from self._native(_DUE, (int(lane), *queue, now, count)).fetchall()
 
 
 class PostgresOutbox(SqlOutbox):
@@ -116,36 +127,55 @@ class PostgresOutbox(SqlOutbox):
     def __init__(self, dialect: PostgresDialect) -> None:
         super().__init__(dialect)
         self._native = dialect.native
+        self._ask, self._ask_native = dialect.cursor.ask, dialect.cursor.ask_native
         self._locks = dialect.locks
         self._due_messages = LockedDueMessages(dialect.cursor)
 
-    def _doubt(self, positions: Sequence[int]) -> frozenset[int]:
-        before = set()
-        for position, state in self._native(_STATES, (list(positions),)).fetchall():
-            values = _values(state)
-            if values is None:
-                continue
-            if values.get("details") == _IN_DOUBT:
-                before.add(position)
-            else:
-                self._native(_SET_STATE, (position, _written(values | {"details": _IN_DOUBT})))
-        return frozenset(before)
-
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
-        # In the order of the rows: two callers that mark the same messages never wait in a circle.
-        order = sorted(range(len(leases)), key=lambda place: leases[place].position)
-        answers = super().hand_over([leases[place] for place in order], now=now)
-        by_place = dict(zip(order, answers, strict=True))
-        return [by_place[place] for place in range(len(leases))]
+        at = to_micros(now)
+        columns = columns_of([(lease.position, lease.fence) for lease in leases], *["bigint"] * 2)
+        rows = self._native(_HAND_OVER, (*columns, at)).fetchall() if leases else []
+        marked = {tuple(row) for row in rows}
+        answers: list[Withdrawal | None] = []
+        for lease in leases:
+            is_marked = (lease.position, lease.fence) in marked
+            # Of two marks under one lease the first counts.
+            marked.discard((lease.position, lease.fence))
+            answers.append(None if is_marked else self._why_not(lease, at))
+        return answers
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        valid = super().settle(settlements)
+        if not settlements:
+            return []
+        # Of two under one lease the first counts.
+        places = {_held(settlement): place for place, settlement in _reversed(settlements)}
+        firsts = [settlements[place] for place in sorted(places.values())]
+        settled = self._native(_SETTLE, (*_columns(firsts), *_references(firsts)))
+        self._ask_what_came_early(firsts)
+        held = {tuple(row) for row in settled.fetchall()}
+        valid = [
+            lease in held and places[lease] == place
+            for place, lease in enumerate(map(_held, settlements))
+        ]
         self._locks.holds(
             settlement.lease.message_id.bytes
             for settlement, is_valid in zip(settlements, valid, strict=True)
             if is_valid
         )
         return valid
+
+    def _ask_what_came_early(self, settlements: Sequence[Settlement]) -> None:
+        """Ask for receipts and evidence that arrived before, which are read next."""
+        workspaces = {settlement.lease.workspace for settlement in settlements}
+        if len(workspaces) > 1:
+            return
+        (workspace,) = workspaces
+        references = [item for settlement in settlements for item in settlement.references]
+        if references:
+            self._ask(UNMATCHED, unmatched_values(workspace, references))
+        ended = [item.lease.message_id for item in settlements if item.next_due_at is None]
+        if ended:
+            self._ask_native(EVIDENCE, evidence_values(workspace, ended))
 
     def claim(
         self,
@@ -156,9 +186,73 @@ class PostgresOutbox(SqlOutbox):
         suspects: bool = True,
         places: Mapping[UUID, int] | None = None,
     ) -> list[Claim]:
-        claims = super().claim(now=now, lease=lease, limit=limit, suspects=suspects, places=places)
-        self._locks.holds(claim.message.id.bytes for claim in claims)
-        return claims
+        if limit <= 0:
+            return []
+        free = {channel.bytes: count for channel, count in places.items()} if places else {}
+        at = (to_micros(now), to_micros(now + lease), write_datetime(now))
+        limits = (Blobs(free), Bigints(free.values()))
+        values = (Bigints(_LANES), at[0], limit, *at[1:], *limits, suspects)
+        claimed = self._native(CLAIM, values)
+        self._ask(HAS_ANY)  # the next question of who claims
+        rows = claimed.fetchall()
+        suspect: tuple[Any, ...] | None = None
+        if rows and rows[0][_POSITION] is None:
+            if suspects:
+                suspect = self._due_messages.suspect(at[0], free)
+            rows = self._shares(rows, at, now, limit, free, suspect)
+        # The most urgent lane first, and in it what is due longest.
+        rows.sort(key=lambda row: (row[_LANE], *row[:2]))
+        if suspect:
+            crashed = next(row for row in rows if row[_POSITION] == suspect[_POSITION])
+            rows.remove(crashed)
+            rows = place_suspect(rows, crashed, crashes=suspect[4])
+        claims = [self._claimed(tuple(row), now + lease, now) for row in rows]
+        made = [claim for claim in claims if claim is not None]
+        self._locks.holds(claim.message.id.bytes for claim in made)
+        return made
+
+    def _shares(  # noqa: PLR0913, PLR0917 - what a claim knows
+        self,
+        waiting: Sequence[tuple[Any, ...]],
+        at: tuple[int, int, str],
+        now: datetime,
+        limit: int,
+        free: dict[bytes, int],
+        suspect: tuple[Any, ...] | None,
+    ) -> list[tuple[Any, ...]]:
+        """Lease from each queue its share of the places, and what crashed before."""
+        if suspect:
+            limit -= 1
+            if suspect[-1] in free:
+                free[suspect[-1]] -= 1
+        counts: list[dict[tuple[bytes, bytes], int]] = [{} for _ in _LANES]
+        for row in waiting:
+            if row[0]:
+                counts[_LANES.index(row[_LANE])][row[4], row[6]] = row[0]
+        shares = [
+            (lane, *queue, number)
+            for lane, queues in zip(_LANES, divide(counts, limit, now, free), strict=True)
+            for queue, number in queues.items()
+        ]
+        lanes, workspaces, channels, numbers = zip(*shares, strict=True) if shares else [()] * 4
+        positions = Bigints([suspect[_POSITION]] if suspect else [])
+        queues_of = (Blobs(channels), Bigints(numbers), positions)
+        values = (Bigints(lanes), at[0], Blobs(workspaces), *at[1:], *queues_of)
+        rows: list[tuple[Any, ...]] = self._native(CLAIM_SHARES, values).fetchall()
+        return rows
+
+    def _claimed(self, row: tuple[Any, ...], until: datetime, now: datetime) -> Claim | None:
+        """Read a message that was leased."""
+        due, workspace, fence, message_id, document, state, *rest = row[:4], *row[4:]
+        position, handed_over = due[1:3]
+        doubted_before = False
+        if handed_over and (values := _values(state)) is not None:
+            doubted_before = values.get("details") == _IN_DOUBT
+            state = _written(values | {"details": _IN_DOUBT})
+            self._native(_SET_STATE, (position, state))
+        columns = (position, fence, workspace, message_id, document, state, *rest)
+        claim = self._read(None if message_id is None else columns, due, until, now)
+        return evolve(claim, doubted_before=True) if claim and doubted_before else claim
 
     def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
         where = (message_id.bytes, workspace.bytes)
@@ -169,6 +263,38 @@ class PostgresOutbox(SqlOutbox):
         self._native(_CANCEL, (*row, _deleted(state, now)))
         self._cursor.execute(_FINISH, row)
         return True
+
+
+def _held(settlement: Settlement) -> tuple[int, int]:
+    return settlement.lease.position, settlement.lease.fence
+
+
+def _reversed(settlements: Sequence[Settlement]) -> Iterator[tuple[int, Settlement]]:
+    return reversed(list(enumerate(settlements)))
+
+
+def _columns(settlements: Sequence[Settlement]) -> list[Column]:
+    """Return what settlements write, in the order of the rows."""
+    rows = [
+        (*settled_row(settlement), settlement.lease.fence, *_retried(settlement))
+        for settlement in sorted(settlements, key=_held)
+    ]
+    return columns_of(rows, *_SETTLED_TYPES)
+
+
+def _retried(settlement: Settlement) -> tuple[object, ...]:
+    if settlement.next_due_at is None:
+        return None, 0, 0, None
+    return retry_row(settlement, settlement.next_due_at)[:-1]
+
+
+def _references(settlements: Sequence[Settlement]) -> tuple[Column, Column]:
+    pairs = [
+        (settlement.lease.position, reference)
+        for settlement in settlements
+        for reference in settlement.references
+    ]
+    return Bigints([place for place, _ in pairs]), Texts([reference for _, reference in pairs])
 
 
 def _values(state: str) -> dict[str, Any] | None:

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from messaging_adapters.storage.postgres.arrays import columns_of
 from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.postgres.event_numbers import COLUMNS, HEAD
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
 from messaging_adapters.storage.sql.stores.timeline import SqlTimeline, event_of, event_row
 from messaging_core.models.delivery.event import Event
 
+_TYPES: Final = ("bytea", "bytea", "text", "text", "bigint", "text")
+_EVENTS: Final = "messaging_new_events"
+_APPEND_ONE: Final = f"INSERT INTO messaging_new_events ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"
 _APPEND: Final = (
     f"INSERT INTO messaging_new_events ({COLUMNS}) SELECT {COLUMNS}"
     " FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[], $5::bigint[], $6::text[])"
@@ -58,13 +62,16 @@ class PostgresTimeline(SqlTimeline):
     def __init__(self, dialect: PostgresDialect) -> None:
         super().__init__(dialect)
         self._native = dialect.native
+        self._later = dialect.cursor.later
         self._numbers = dialect.numbers
         self.read_only = dialect.read_only
 
     def append(self, events: Sequence[Event]) -> None:
-        if events:
-            columns = zip(*[event_row(event) for event in events], strict=True)
-            self._native(_APPEND, [list(column) for column in columns])
+        rows = [event_row(event) for event in events]
+        if len(rows) == 1:
+            self._later(_EVENTS, _APPEND_ONE, rows[0])
+        elif rows:
+            self._later(_EVENTS, _APPEND, columns_of(rows, *_TYPES))
 
     def of_message(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None

@@ -167,8 +167,8 @@ class SqlMessages(SqlStore, Messages):
         )
         return dict(map(key_of, rows))
 
-    def delete_expired_keys(self, *, until: datetime, limit: int) -> int:
-        return self._cursor.execute(_DELETE_EXPIRED_KEYS, (to_micros(until), limit)).rowcount
+    def delete_expired_keys(self, *, until: datetime, limit: int) -> None:
+        self._cursor.execute(_DELETE_EXPIRED_KEYS, (to_micros(until), limit))
 
     def by_references(
         self, workspace: UUID, references: Sequence[str]

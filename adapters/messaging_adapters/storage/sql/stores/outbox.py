@@ -216,10 +216,12 @@ class SqlOutbox(SqlStore, Outbox):
         return [self._hand_over(lease, to_micros(now)) for lease in leases]
 
     def _hand_over(self, lease: Lease, now: int) -> Withdrawal | None:
+        self._cursor.execute(_HAND_OVER, (lease.position, lease.fence, now))
+        return None if self._cursor.rowcount else self._why_not(lease, now)
+
+    def _why_not(self, lease: Lease, now: int) -> Withdrawal:
+        """Return why a message must not be handed over."""
         position = lease.position
-        self._cursor.execute(_HAND_OVER, (position, lease.fence, now))
-        if self._cursor.rowcount:
-            return None
         row = self._cursor.execute(_WHY_NOT, (position,)).fetchone()
         if row is None:
             gone = self._cursor.execute(_IS_CANCELLED, (position,)).fetchone()

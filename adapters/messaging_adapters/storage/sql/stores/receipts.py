@@ -53,7 +53,7 @@ _ANY_TIME: Final = 2**63 - 1
 _IS_PENDING = (
     "SELECT 1 FROM messaging_receipts WHERE position = ? AND state IN ('kept', 'unmatched')"
 )
-_UNMATCHED = (
+UNMATCHED = (
     f"{_FIND} WHERE state = 'unmatched' AND workspace = ?"  # noqa: S608 - no input
     " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
@@ -121,8 +121,7 @@ class SqlReceipts(SqlStore, Receipts):
         return self._cursor.execute(_IS_PENDING, (position,)).fetchone() is not None
 
     def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
-        searched = orjson.dumps(sorted(set(references))).decode()
-        rows = self._cursor.execute(_UNMATCHED, (workspace.bytes, searched))
+        rows = self._cursor.execute(UNMATCHED, unmatched_values(workspace, references))
         return [_kept(row) for row in rows]
 
     def mark(
@@ -140,7 +139,7 @@ class SqlReceipts(SqlStore, Receipts):
             some = ids[start : start + _AT_ONCE]
             statement = f"{_EVIDENCE} AND message_id IN ({', '.join('?' * len(some))})"
             rows = self._cursor.execute(statement, (workspace.bytes, *some))
-            evidence_by_message.update(skip_corrupt(rows, _evidence, "evidence of message"))
+            evidence_by_message.update(skip_corrupt(rows, evidence_of, "evidence of message"))
         return evidence_by_message
 
     def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
@@ -161,7 +160,13 @@ class SqlReceipts(SqlStore, Receipts):
         return [load(Interaction, document) for (document,) in rows]
 
 
-def _evidence(row: tuple[Any, ...]) -> tuple[UUID, Evidence]:
+def unmatched_values(workspace: UUID, references: Sequence[str]) -> tuple[bytes, str]:
+    """Return the values of `UNMATCHED`."""
+    return workspace.bytes, orjson.dumps(sorted(set(references))).decode()
+
+
+def evidence_of(row: tuple[Any, ...]) -> tuple[UUID, Evidence]:
+    """Return a message with its evidence."""
     return UUID(bytes=row[0]), load(Evidence, row[1])
 
 

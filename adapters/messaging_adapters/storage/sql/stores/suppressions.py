@@ -15,6 +15,7 @@ from messaging_core.wire import encode, load
 from messaging_core.wire.stored.page_token import decode_keyset, encode_keyset
 from messaging_core.wire.stored.suppression_key import SCAN, Key, key_of, matches, pair_of, place_of
 
+HAS_ANY = "SELECT 1 FROM messaging_suppressions LIMIT 1"
 _ADD = "INSERT OR IGNORE INTO messaging_suppressions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FOR_ADDRESS = (
     "SELECT document FROM messaging_suppressions"
@@ -59,8 +60,7 @@ class SqlSuppressions(SqlStore, Suppressions):
         self._cursor.executemany(_ADD, rows)
 
     def has_any(self) -> bool:
-        row = self._cursor.execute("SELECT 1 FROM messaging_suppressions LIMIT 1").fetchone()
-        return row is not None
+        return self._cursor.execute(HAS_ANY).fetchone() is not None
 
     def lift(
         self,

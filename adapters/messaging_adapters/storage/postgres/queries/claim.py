@@ -1,0 +1,96 @@
+"""The statements of a claim: what is due is found, locked, leased and read by one of them."""
+
+# ruff: noqa: S608 - no input
+
+from typing import Final
+
+from messaging_adapters.storage.postgres.statements import started_state
+from messaging_core.models.messages.message import Status
+
+# From one queue to the next, of all lanes at once; see the statement of SQLite.
+QUEUES: Final = (
+    "WITH RECURSIVE queue (lane, position) AS ("
+    " SELECT l.lane, (SELECT position FROM messaging_outbox o WHERE o.lane = l.lane"
+    " ORDER BY workspace, channel_id LIMIT 1) FROM unnest($1::bigint[]) AS l(lane)"
+    " UNION ALL SELECT queue.lane, coalesce("
+    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
+    " AND o.workspace = p.workspace AND o.channel_id > p.channel_id"
+    " ORDER BY o.channel_id LIMIT 1), "
+    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
+    " AND o.workspace > p.workspace ORDER BY o.workspace, o.channel_id LIMIT 1))"
+    " FROM queue JOIN messaging_outbox p USING (position))"
+)
+_OF_QUEUE: Final = (
+    "FROM messaging_outbox o WHERE o.lane = q.lane AND o.workspace = q.workspace"
+    " AND o.channel_id = q.channel_id AND o.due_at <= $2 AND o.crashes = 0"
+)
+# How much is due in each queue, as far as it matters: one of several tenants can get no more than
+# what the others leave when each of them gets one place. Where it is no more than the claim has
+# places for, nothing is to be divided, and all of it is taken.
+_WAITING: Final = (
+    f"{QUEUES}, busy AS MATERIALIZED (SELECT q.lane, q.workspace, q.channel_id FROM"
+    " (SELECT queue.lane, p.workspace, p.channel_id FROM queue"
+    " JOIN messaging_outbox p USING (position)) q"
+    f" WHERE EXISTS (SELECT 1 {_OF_QUEUE})),"
+    " tenants AS (SELECT lane, count(DISTINCT workspace) AS number FROM busy GROUP BY lane),"
+    " waiting AS MATERIALIZED (SELECT q.lane, q.workspace, q.channel_id, c.number, w.most"
+    " FROM busy q JOIN tenants t ON t.lane = q.lane"
+    " LEFT JOIN unnest($6::bytea[], $7::bigint[]) AS w(channel_id, most)"
+    " ON w.channel_id = q.channel_id CROSS JOIN LATERAL (SELECT count(*) AS number FROM"
+    f" (SELECT 1 {_OF_QUEUE} LIMIT least(greatest(1, $3 - t.number + 1), w.most)) d) c"
+    " WHERE c.number > 0),"
+    " divided AS MATERIALIZED (SELECT ($8 AND EXISTS (SELECT 1 FROM messaging_outbox"
+    " WHERE crashes > 0 AND due_at <= $2)) OR EXISTS (SELECT 1 FROM waiting"
+    " HAVING sum(number) > $3) OR EXISTS (SELECT 1 FROM waiting"
+    " GROUP BY channel_id HAVING sum(number) > min(most)) AS is_so)"
+)
+_SHARES: Final = (
+    "WITH waiting AS (SELECT * FROM unnest($1::bigint[], $3::bytea[], $6::bytea[], $7::bigint[])"
+    " AS w(lane, workspace, channel_id, number))"
+)
+_LOCKED: Final = (
+    " SELECT d.* FROM waiting q CROSS JOIN LATERAL ("
+    "SELECT o.lane, o.position, o.due_at, o.handed_over, o.leased_until"
+    f" {_OF_QUEUE} ORDER BY o.due_at, o.position LIMIT q.number FOR UPDATE SKIP LOCKED) d"
+)
+# The rows are found by their index, however many the planner expects.
+_LEASED: Final = (
+    "leased AS (UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
+    " crashes = crashes + (leased_until IS NOT NULL)::int,"
+    " due_at = $4, leased_until = $4, handed_over = 0"
+    " WHERE position = ANY(ARRAY(SELECT position FROM due))"
+    " RETURNING position, fence, lane, expires_at, attempts, controls, progress, crashes),"
+    f" started AS (UPDATE messaging_messages SET status = '{Status.PROCESSING}',"
+    f" state = {started_state('$5')} WHERE position = ANY(ARRAY(SELECT position FROM due))"
+    " RETURNING position, workspace, id, inline_document, state)"
+    " SELECT due.due_at, due.position, due.handed_over, due.leased_until, m.workspace, l.fence,"
+    " m.id, CASE WHEN length(m.inline_document) > 0 THEN m.inline_document ELSE"
+    " (SELECT document FROM messaging_documents d WHERE d.position = due.position) END,"
+    " m.state, l.lane, l.expires_at, l.attempts, l.controls, l.progress, l.crashes"
+    " FROM due JOIN leased l USING (position) LEFT JOIN started m USING (position)"
+)
+
+CLAIM: Final = (
+    f"{_WAITING}, due AS MATERIALIZED ({_LOCKED} WHERE NOT (SELECT is_so FROM divided)), {_LEASED}"
+    " UNION ALL SELECT number, NULL, NULL, NULL, workspace, NULL, channel_id, NULL, NULL, lane,"
+    " NULL, NULL, NULL, NULL, NULL FROM waiting WHERE (SELECT is_so FROM divided)"
+    " UNION ALL SELECT 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+    " NULL, NULL FROM divided WHERE is_so"
+)
+"""Lease all that is due; where it must be divided, return how much waits where, and lease nothing.
+
+Its values: the lanes, now, how many at most, the end of the leases, now in words, the channels with
+a limit, their limits, and whether a message that crashed before counts. A row of what waits has no
+position; one of them is there in any case.
+"""
+
+CLAIM_SHARES: Final = (
+    f"{_SHARES}, due AS MATERIALIZED ({_LOCKED} UNION ALL"
+    " SELECT lane, position, due_at, handed_over, leased_until FROM messaging_outbox"
+    f" WHERE position = ANY($8::bigint[])), {_LEASED}"
+)
+"""Lease so many of each queue, and those at given positions, which are locked.
+
+Its values: the lane of each queue, now, its workspace, the end of the leases, now in words, its
+channel, how many, and the positions.
+"""
