@@ -18,7 +18,7 @@ from messaging_adapters.viewer.headers import PRIVATE
 from messaging_adapters.viewer.limits import RequestLimit
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
-from messaging_adapters.viewer.parameters import Parameters
+from messaging_adapters.viewer.parameters import FilterError, Parameters
 from messaging_adapters.viewer.problem_count import ProblemCount
 from messaging_adapters.viewer.problems import (
     NO_ACCESS,
@@ -93,10 +93,16 @@ class Surface:
                 raise RefusedFormError(refusal)
             asked = evolve(asked, form=fields.without(csrf.FIELD))
             if not csrf.fits(fields.get(csrf.FIELD) or "", token):
-                return self.framing.stale_form(request, asked, form.page, token=token)
+                return self.framing.returned_form(request, asked, form.page, token=token)
             if form.is_search:
                 self.search_limit.take(asked.visitor.session or asked.visitor.name)
-            answer: FormAnswer = await form.submit(asked, self._reads())
+            try:
+                answer: FormAnswer = await form.submit(asked, self._reads())
+            except FilterError as error:  # a field: what was typed comes back, to be corrected
+                problem = problem_of(error)
+                return self.framing.returned_form(
+                    request, asked, form.page, token=token, problem=problem
+                )
             if isinstance(answer, SeeOther):
                 return RedirectResponse(answer.url, _SEE_OTHER, headers=dict(PRIVATE))
             return self.framing.page(
