@@ -1,5 +1,6 @@
 """The viewer as an ASGI application: mount it below any path of a host, or serve it alone."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -43,6 +44,13 @@ def _access(value: Any, name: str) -> Any:
     raise refuse(name, "a login or access keys", value, remedy)
 
 
+def _public_url(value: Any, name: str) -> Any:
+    if isinstance(value, str) and re.fullmatch("https?://[^/?#@ ]+(/[^?# ]*)?", value):
+        return value
+    remedy = "write what browsers show, such as https://shop.example/viewer"
+    raise refuse(name, "a URL that begins with https:// or http://", value, remedy)
+
+
 def _nonce(value: Any, name: str) -> Any:
     if callable(value):
         return value
@@ -53,7 +61,7 @@ def _nonce(value: Any, name: str) -> Any:
     messenger=A_MESSENGER,
     access=_access,
     environment=a_text,
-    public_url=optional(a_text),
+    public_url=optional(_public_url),
     development=flag,
     nonce=optional(_nonce),
 )

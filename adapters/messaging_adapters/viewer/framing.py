@@ -35,10 +35,19 @@ STRANGER: Final = Visitor(name="-")
 """Who sees a page about an error without being admitted."""
 
 
-@frozen(kw_only=True)
-class StaleForm:
-    """A form of an earlier session, with what was typed."""
+_STALE: Final = Problem(
+    status=_FORBIDDEN,
+    title="Nothing was done yet",
+    remedy="The form is older than your session. Here it is as you sent it.",
+)
 
+
+@frozen(kw_only=True)
+class ReturnedForm:
+    """A form that could not be used, with what was typed."""
+
+    title: str
+    remedy: str
     url: str
     fields: tuple[tuple[str, str], ...]
 
@@ -108,15 +117,23 @@ class Framing:
         html = render_page("login", evolve(shell, title="Sign in"), view)
         return Response(html, status, headers=page_headers(shell.nonce), media_type=_HTML)
 
-    def stale_form(
-        self, request: Request, asked: PageRequest, page: Page[Any] | None, *, token: str
+    def returned_form(
+        self,
+        request: Request,
+        asked: PageRequest,
+        page: Page[Any] | None,
+        *,
+        token: str,
+        problem: Problem = _STALE,
     ) -> Response:
-        """Return a form filled in as it was sent, to be sent again in the present session."""
+        """Return a form filled in as it was sent, to be corrected, or to be sent once more."""
         shell = self._shell(request, asked, page, token)
         url = asked.urls.to(*segments_of(request))
-        view = StaleForm(url=url, fields=asked.form.pairs)
-        html = render_page("stale_form", shell, view)
-        return Response(html, _FORBIDDEN, headers=page_headers(shell.nonce), media_type=_HTML)
+        title, remedy = problem.title, problem.remedy
+        view = ReturnedForm(title=title, remedy=remedy, url=url, fields=asked.form.pairs)
+        html = render_page("returned_form", shell, view)
+        headers = page_headers(shell.nonce)
+        return Response(html, problem.status, headers=headers, media_type=_HTML)
 
     def problem(
         self, problem: Problem, request: Request, visitor: Visitor | None, page: Page[Any] | None
@@ -131,7 +148,9 @@ class Framing:
         without = asked.urls.to(*segments_of(request), query=left) if problem.parameter else None
         headers = page_headers(shell.nonce)
         if problem.retry_after:
-            headers["refresh"] = headers["retry-after"] = str(problem.retry_after)
+            headers["retry-after"] = str(problem.retry_after)
+            if request.method == "GET":  # a form is not sent again by itself
+                headers["refresh"] = str(problem.retry_after)
         html = render_problem(shell, problem, without if request.method == "GET" else None)
         return Response(html, problem.status, headers=headers, media_type=_HTML)
 

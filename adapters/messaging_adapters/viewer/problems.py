@@ -37,6 +37,10 @@ class ForbiddenError(Exception):
         self.right = right
 
 
+class LoginError(Exception):
+    """The host's own login returned what it must not."""
+
+
 _TOO_MANY: Final = 429
 
 
@@ -81,6 +85,16 @@ _BROKEN: Final = Problem(
     status=_SERVER_ERROR,
     title="This page could not be made.",
     remedy="The log of the server says why. The other pages may work.",
+)
+
+
+_NO_LOGIN: Final = Problem(
+    status=_SERVER_ERROR,
+    title="The login of this application does not fit.",
+    remedy=(
+        "The function access= must return a Visitor, None, or a response such as a redirect. The"
+        " log of the server says what it returned."
+    ),
 )
 
 
@@ -142,6 +156,7 @@ def _wrong(name: str, problem: str) -> Problem:
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     FilterError: lambda error: _wrong(error.name, error.problem),
     ForbiddenError: _forbidden,
+    LoginError: lambda _: _NO_LOGIN,
     RefusedFormError: _refused,
     InvalidRequestError: _invalid,
     NotFoundError: lambda _: NOT_FOUND,

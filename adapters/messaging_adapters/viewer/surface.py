@@ -18,17 +18,19 @@ from messaging_adapters.viewer.headers import PRIVATE
 from messaging_adapters.viewer.limits import RequestLimit
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
-from messaging_adapters.viewer.parameters import Parameters
+from messaging_adapters.viewer.parameters import FilterError, Parameters
 from messaging_adapters.viewer.problem_count import ProblemCount
 from messaging_adapters.viewer.problems import (
     NO_ACCESS,
     ForbiddenError,
+    LoginError,
     RefusedFormError,
     problem_of,
 )
 from messaging_adapters.viewer.reads import Readers, Reads
 from messaging_adapters.viewer.resources import Resource
-from messaging_core.errors import NotFoundError
+from messaging_core.arguments import described
+from messaging_core.errors import ArgumentError, NotFoundError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 
@@ -91,10 +93,16 @@ class Surface:
                 raise RefusedFormError(refusal)
             asked = evolve(asked, form=fields.without(csrf.FIELD))
             if not csrf.fits(fields.get(csrf.FIELD) or "", token):
-                return self.framing.stale_form(request, asked, form.page, token=token)
+                return self.framing.returned_form(request, asked, form.page, token=token)
             if form.is_search:
                 self.search_limit.take(asked.visitor.session or asked.visitor.name)
-            answer: FormAnswer = await form.submit(asked, self._reads())
+            try:
+                answer: FormAnswer = await form.submit(asked, self._reads())
+            except FilterError as error:  # a field: what was typed comes back, to be corrected
+                problem = problem_of(error)
+                return self.framing.returned_form(
+                    request, asked, form.page, token=token, problem=problem
+                )
             if isinstance(answer, SeeOther):
                 return RedirectResponse(answer.url, _SEE_OTHER, headers=dict(PRIVATE))
             return self.framing.page(
@@ -145,7 +153,7 @@ class Surface:
             problem = problem_of(error)
             if problem.status == _SERVER_ERROR:
                 name = page.name if page else "document"
-                _log.error("the page %s could not be made: %s", name, fault_of(error))
+                _log.error("the page %s could not be made: %s", name, _fault(error))
             return self.framing.problem(problem, request, visitor, page)
 
     def _asked(self, request: Request, visitor: Visitor, right: Right) -> PageRequest:
@@ -171,8 +179,10 @@ class Surface:
             answer = admit(request)
         else:
             answer = await run_in_threadpool(admit, request)
-        admission: Admission = await answer if isawaitable(answer) else answer
-        return admission
+        admission: Any = await answer if isawaitable(answer) else answer
+        if admission is None or isinstance(admission, Visitor | Response):
+            return admission
+        raise LoginError(f"access= returned {described(admission)}")
 
     async def _token(self, asked: PageRequest) -> str:
         """Return the token of forms for a visitor and a workspace."""
@@ -180,6 +190,12 @@ class Surface:
             secret = self.framing.messenger.page_records.secret
             self._secret.append(await self.readers.act(secret))
         return token_for(self._secret[0], asked.visitor, asked.workspace)
+
+
+def _fault(error: Exception) -> str:
+    """Return what to log; the texts of these two quote nothing of a message."""
+    is_told = isinstance(error, LoginError | ArgumentError)
+    return f"{fault_of(error)}: {error}" if is_told else fault_of(error)
 
 
 def token_for(secret: bytes, visitor: Visitor, workspace: UUID) -> str:

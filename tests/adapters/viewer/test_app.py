@@ -73,7 +73,7 @@ def test_a_storage_that_does_not_answer_leaves_the_bar(site: Site) -> None:
     answer = site.get("/messages")
 
     assert answer.status_code == 503
-    assert answer.headers["refresh"] == "5"
+    assert answer.headers["refresh"] == answer.headers["retry-after"] == "5"
     assert "Messages" in words(answer)
     assert "The storage does not answer." in words(answer)
 
@@ -108,6 +108,16 @@ def test_wrong_arguments_are_named() -> None:
 
     with pytest.raises(ArgumentError, match="access"):
         viewer(messenger, access="everyone")  # type: ignore[arg-type]
+    for url in (
+        "shop.example",
+        "",
+        "javascript:x",
+        "https://",
+        "https://user@shop.example",
+        "https://[ x",
+    ):
+        with pytest.raises(ArgumentError, match="public_url"):
+            viewer(messenger, access=lambda _: None, public_url=url)
     with pytest.raises(ArgumentError, match="may"):
         Visitor(name="x", may={"everything"})  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="workspaces"):
@@ -150,3 +160,27 @@ def test_what_is_no_nonce_is_not_taken_from_the_host(
         assert "unsafe" not in str(answer.headers)
         assert "pages are without style" in caplog.text
         caplog.clear()
+
+
+@pytest.mark.parametrize("wrong", ["rina", True, {"name": "rina"}, object()])
+def test_a_login_that_returns_no_visitor_is_named_in_the_log(
+    wrong: object, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.visitor = wrong  # type: ignore[assignment]
+
+    answer = site.get("/messages")
+
+    assert answer.status_code == 500
+    assert "must return a Visitor, None, or a response" in words(answer)
+    assert "access= returned" in caplog.text
+    assert "rina" not in caplog.text
+
+
+def test_a_wrong_right_in_a_login_is_named_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def admit(_: Request) -> Visitor:
+        return Visitor(name="Rina", may="admin")  # type: ignore[arg-type]
+
+    assert make_site(access=admit).get("/messages").status_code == 500
+    assert "write may={" in caplog.text

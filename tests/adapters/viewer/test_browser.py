@@ -192,3 +192,20 @@ def test_what_the_visitor_prefers_is_served(chromium: Chromium, address: str) ->
         expect(page.locator(".list tbody tr").first).to_be_visible()
         page.emulate_media(media="screen", forced_colors="active")
         assert findings(page) == []
+
+
+@in_browser
+def test_a_card_is_touched_anywhere_and_a_time_is_copied_for_programs(
+    chromium: Chromium, scene: Scene, address: str
+) -> None:
+    phone = {"width": 375, "height": 812}
+    with chromium.page(viewport=phone, permissions=["clipboard-read"]) as page:
+        page.goto(f"{address}/messages?status=sending_failed")
+        page.locator(".list .why").click(force=True)  # the link lies above it
+        expect(page).to_have_url(address + scene.path("/messages/{failed}"))
+        time = page.locator(".time time").first
+        time.select_text()
+        page.keyboard.press("Control+c")
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+
+        assert copied == time.get_attribute("datetime") == "2026-01-05T09:03:01.000Z"

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from messaging_adapters.viewer.access import Right, Visitor
+from messaging_core.errors import StorageError
 from messaging_core.models import (
     Attachment,
     AuditAction,
@@ -32,6 +33,7 @@ from viewer_site import (
     NEWS,
     PUSH,
     Site,
+    csrf_of,
     make_site,
     submit,
     words,
@@ -399,3 +401,36 @@ class TestProof:
         message = site.send("hi")
 
         assert "Id at the provider" not in words(site.get(f"/messages/{message.id}"))
+
+
+def test_a_wrong_field_of_a_form_keeps_what_was_typed() -> None:
+    site = make_site()
+    site.visitor = Visitor(name="Rina", may=EVERY_RIGHT)
+    later = site.send("later", scheduled_for=site.clock.now() + timedelta(hours=2))
+    path = f"/messages/{later.id}"
+
+    page = submit(site, path, f"{path}/reschedule", at="2026-01-06T12:00", reason="  ")
+
+    assert page.status_code == 422
+    assert "reason" in words(page)
+    assert 'value="2026-01-06T12:00"' in page.text
+    assert f'action="{path}/reschedule"' in page.text
+
+
+def test_a_form_is_not_sent_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = make_site()
+    site.visitor = Visitor(name="Rina", may=EVERY_RIGHT)
+    later = site.send("later", scheduled_for=site.clock.now() + timedelta(hours=2))
+
+    def fail(*_: object, **__: object) -> None:
+        raise StorageError("the disk is away")
+
+    token = csrf_of(site.get(f"/messages/{later.id}"))
+    monkeypatch.setattr(site.messenger, "cancel", fail)
+    headers = {"sec-fetch-site": "same-origin"}
+    data = {"csrf": token, "reason": "x"}
+    answer = site.request("POST", f"/messages/{later.id}/cancel", data=data, headers=headers)
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert "refresh" not in answer.headers

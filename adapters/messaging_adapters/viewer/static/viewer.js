@@ -116,8 +116,20 @@ for (const form of all("form[data-auto]")) setTimeout(() => form.requestSubmit()
 
 for (const button of all("[data-needs-script]")) button.hidden = false;
 if (matchMedia("(min-width: 60.01rem)").matches) for (const more of all(".rail details")) more.open = true;
-const here = first(".nav [aria-current]");
-if (here) here.parentElement.scrollLeft = here.offsetLeft - 16;
+for (const here of all(".nav [aria-current], .statuses [aria-current], .tabs [aria-current]")) {
+  const strip = here.closest("ul, nav");
+  strip.scrollLeft += here.getBoundingClientRect().left - strip.getBoundingClientRect().left - 16;
+}
+
+// A time is copied as programs read it.
+addEventListener("copy", (event) => {
+  const chosen = getSelection();
+  const node = chosen.anchorNode;
+  const time = (node instanceof Element ? node : node?.parentElement)?.closest("time");
+  if (!time?.contains(chosen.focusNode)) return;
+  event.clipboardData.setData("text/plain", time.dateTime);
+  event.preventDefault();
+});
 
 // The server writes times in the zone of this browser, once it knows it.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
