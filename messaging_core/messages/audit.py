@@ -12,6 +12,7 @@ from messaging_core.models.common.audit import AuditAction, AuditEntry
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
 from messaging_core.models.common.page import MAX_LIMIT
+from messaging_core.policy.shared_rate import SharedRate
 
 _MOST_RECORDS: Final = 10_000
 _SECRET_KEY: Final = "forms"  # noqa: S105 - the name of the secret
@@ -134,6 +135,19 @@ class PageRecords:
         """Delete the text under a key, if it is there."""
         with self.context.storage.begin() as tx:
             tx.records.delete(RecordKind(kind), key)
+
+    def limit(self, key: str, *, number: int, window: timedelta) -> SharedRate:
+        """Return a limit that all processes count together.
+
+        Args:
+            key: Names it; it holds no name and no address.
+            number: How many uses any window may have.
+            window: How long a use counts, by the clock of this machine.
+        """
+        storage = self.context.storage
+        return SharedRate(
+            storage, key=key, limit=number, workspace=DEFAULT_WORKSPACE, window=window
+        )
 
     def secret(self) -> bytes:
         """Return the secret with which pages sign their forms.
