@@ -147,8 +147,8 @@ def names_in(messenger: Messenger) -> dict[str, str]:
     mail = messenger.find(MessageQuery(limit=1, platform="email")).results[0]
     records, day = messenger.page_records, timedelta(days=1)
     for key, words in (("to", "+31612340010"), ("subject", "refund")):
-        value = orjson.dumps([key, words, str(DEFAULT_WORKSPACE)]).decode()
-        records.put(RecordKind.LOOK_UP, key, value, lifetime=day)
+        value = orjson.dumps([key, words]).decode()
+        records.put(RecordKind.LOOK_UP, key, value, lifetime=day, workspace=DEFAULT_WORKSPACE)
     job = ReplayJob(key="job", workspace=DEFAULT_WORKSPACE, ids=(newest.id,), reason="a benchmark")
     replay_job.save(messenger, job)
     return {

@@ -12,8 +12,10 @@ from messaging_core.models.common.audit import AuditAction, AuditEntry
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
 from messaging_core.models.common.page import MAX_LIMIT
+from messaging_core.policy.shared_rate import SharedRate
 
 _MOST_RECORDS: Final = 10_000
+_MOST: Final = {RecordKind.TEMPLATE_VALUES: 100}  # of 200 kB each
 _SECRET_KEY: Final = "forms"  # noqa: S105 - the name of the secret
 _SECRET_BYTES: Final = 32
 _FOR_EVER: Final = timedelta(days=365 * 1000)
@@ -99,7 +101,10 @@ class AuditTrail:
 
 @frozen(kw_only=True)
 class PageRecords:
-    """Stores short texts under random keys, until they expire; at most 10,000 of a kind."""
+    """Stores short texts under random keys, until they expire.
+
+    There are at most 10,000 of a kind and workspace, and 100 of those that may be large.
+    """
 
     context: EngineContext
 
@@ -107,8 +112,17 @@ class PageRecords:
         kind=choice(*RecordKind),
         key=a(str, "text", "pass a random key"),
         lifetime=span(timedelta(seconds=1)),
+        workspace=optional(uuid),
     )
-    def put(self, kind: RecordKind, key: str, value: str, *, lifetime: timedelta) -> None:
+    def put(
+        self,
+        kind: RecordKind,
+        key: str,
+        value: str,
+        *,
+        lifetime: timedelta,
+        workspace: UUID | None = None,
+    ) -> None:
         """Store a text; the records that expire first make room for it.
 
         Args:
@@ -116,24 +130,43 @@ class PageRecords:
             key: Random, so that it cannot be guessed.
             value: The text.
             lifetime: After what time it is as if it were not there.
+            workspace: Whose it is; its texts make no room for those of other tenants.
         """
         now = self.context.now()
         record = ExpiringRecord(
-            kind=RecordKind(kind), key=key, value=value, expires_at=now + lifetime
+            kind=RecordKind(kind),
+            key=key,
+            value=value,
+            expires_at=now + lifetime,
+            workspace=workspace,
         )
         with self.context.storage.begin() as tx:
-            tx.records.put(record, now=now, most=_MOST_RECORDS)
+            tx.records.put(record, now=now, most=_MOST.get(record.kind, _MOST_RECORDS))
 
-    def get(self, kind: RecordKind, key: str) -> str | None:
+    def get(self, kind: RecordKind, key: str, *, workspace: UUID | None = None) -> str | None:
         """Return the text under a key, or nothing if it has expired."""
+        now = self.context.now()
         with self.context.storage.begin(read_only=True) as tx:
-            record = tx.records.get(RecordKind(kind), key, now=self.context.now())
+            record = tx.records.get(RecordKind(kind), key, now=now, workspace=workspace)
         return record.value if record else None
 
-    def delete(self, kind: RecordKind, key: str) -> None:
+    def delete(self, kind: RecordKind, key: str, *, workspace: UUID | None = None) -> None:
         """Delete the text under a key, if it is there."""
         with self.context.storage.begin() as tx:
-            tx.records.delete(RecordKind(kind), key)
+            tx.records.delete(RecordKind(kind), key, workspace=workspace)
+
+    def limit(self, key: str, *, number: int, window: timedelta) -> SharedRate:
+        """Return a limit that all processes count together.
+
+        Args:
+            key: Names it; it holds no name and no address.
+            number: How many uses any window may have.
+            window: How long a use counts, by the clock of this machine.
+        """
+        storage = self.context.storage
+        return SharedRate(
+            storage, key=key, limit=number, workspace=DEFAULT_WORKSPACE, window=window
+        )
 
     def secret(self) -> bytes:
         """Return the secret with which pages sign their forms.

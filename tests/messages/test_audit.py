@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -9,6 +10,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger, Worker
 from messaging_core.errors import StateError, StorageError
 from messaging_core.models import AuditAction, AuditEntry, RecordKind, Rejected, Status
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.testing import (
     ManualClock,
     RecordingTransport,
@@ -128,3 +130,22 @@ def test_every_process_signs_forms_with_the_same_secret() -> None:
 
     assert len(secrets) == 1
     assert len(secrets.pop()) == 32
+
+
+def test_large_texts_of_a_workspace_make_no_room_at_the_cost_of_others() -> None:
+    records = make_messenger().page_records
+    hour = timedelta(hours=1)
+    own, other = DEFAULT_WORKSPACE, UUID(int=7)
+    records.put(RecordKind.TEMPLATE_VALUES, "a", "{}", lifetime=hour, workspace=other)
+    records.put(RecordKind.LOOK_UP, "a", "+31612345678", lifetime=hour, workspace=own)
+
+    for number in range(101):
+        records.put(RecordKind.TEMPLATE_VALUES, f"{number:03}", "{}", lifetime=hour, workspace=own)
+
+    left = [
+        records.get(RecordKind.TEMPLATE_VALUES, f"{number:03}", workspace=own)
+        for number in range(101)
+    ]
+    assert left == [None, *["{}"] * 100]
+    assert records.get(RecordKind.TEMPLATE_VALUES, "a", workspace=other) == "{}"
+    assert records.get(RecordKind.LOOK_UP, "a", workspace=own) == "+31612345678"

@@ -26,6 +26,7 @@ from messaging_adapters.viewer.headers import ALWAYS, FOREVER, PRIVATE
 from messaging_adapters.viewer.nonces import HostNonce
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.problems import problem_of
+from messaging_adapters.viewer.reads import Readers
 from messaging_adapters.viewer.resources import Resource
 from messaging_adapters.viewer.route_table import FORMS, PAGES, RESOURCES
 from messaging_adapters.viewer.sessions import KeySessions
@@ -106,12 +107,13 @@ def viewer(  # noqa: PLR0913 - by keyword
         can_sign_out=not callable(access),
         host_nonce=nonce,
     )
+    readers = Readers()
     doors: list[Route] = []
     if not callable(access):
         is_plain = (public_url or "").startswith("http://")
-        sessions = KeySessions(framing, access, public_url=public_url, secure=not is_plain)
+        sessions = KeySessions(framing, access, readers, public_url=public_url, secure=not is_plain)
         doors, access = _doors(framing, sessions), sessions.admit
-    surface = Surface(framing=framing, admit=access, public_url=public_url)
+    surface = Surface(framing=framing, admit=access, readers=readers, public_url=public_url)
     app = Starlette(
         routes=[
             Route("/", _start, methods=_GET),

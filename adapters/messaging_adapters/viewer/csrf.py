@@ -8,6 +8,16 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 FIELD: Final = "csrf"
+AGAIN: Final = "csrf-again"
+"""The field of a form that came back filled in."""
+
+NOT_SHARED: Final = (
+    "Its token is not from here, for the second time. All processes that serve these pages must"
+    " use the same storage, which keeps the secret that signs forms; a storage in memory is that of"
+    " one process only."
+)
+"""Why a form is refused that was sent a second time."""
+
 _OWN: Final = "same-origin"
 
 

@@ -59,14 +59,15 @@ class Form:
         submit: Does what the form asks, in at most six calls of the engine; the fields are in
             `request.form`. What changes something is recorded: see `Messenger.audit`.
         page: Whose place in the bar a refusal has.
-        is_search: Whether it may look up an address; a visitor may send 30 such forms a minute.
+        is_look_up: Whether it looks for an address, or shows one; a visitor may send 30 such forms
+            a minute.
     """
 
     path: str
     right: Right
     submit: Submit
     page: Page[Any]
-    is_search: bool = False
+    is_look_up: bool = False
 
 
 async def read_form(request: Request) -> Parameters:

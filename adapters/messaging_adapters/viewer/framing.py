@@ -50,6 +50,7 @@ class ReturnedForm:
     remedy: str
     url: str
     fields: tuple[tuple[str, str], ...]
+    is_stale: bool
 
 
 @frozen(kw_only=True)
@@ -129,8 +130,13 @@ class Framing:
         """Return a form filled in as it was sent, to be corrected, or to be sent once more."""
         shell = self._shell(request, asked, page, token)
         url = asked.urls.to(*segments_of(request))
-        title, remedy = problem.title, problem.remedy
-        view = ReturnedForm(title=title, remedy=remedy, url=url, fields=asked.form.pairs)
+        view = ReturnedForm(
+            title=problem.title,
+            remedy=problem.remedy,
+            url=url,
+            fields=asked.form.pairs,
+            is_stale=problem is _STALE,
+        )
         html = render_page("returned_form", shell, view)
         headers = page_headers(shell.nonce)
         return Response(html, problem.status, headers=headers, media_type=_HTML)

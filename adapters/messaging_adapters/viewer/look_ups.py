@@ -57,9 +57,9 @@ def address_in(words: str) -> str | None:
 async def remember(look_up: LookUp, reads: Reads) -> str:
     """Store what was searched for, and return what links hold instead."""
     key = token_urlsafe(_KEY_BYTES)
-    value = orjson.dumps([look_up.kind, look_up.value, str(look_up.workspace)]).decode()
-    records = reads.messenger.page_records
-    await reads.act(records.put, RecordKind.LOOK_UP, key, value, lifetime=_DAY)
+    value = orjson.dumps([look_up.kind, look_up.value]).decode()
+    put = reads.messenger.page_records.put
+    await reads.act(put, RecordKind.LOOK_UP, key, value, lifetime=_DAY, workspace=look_up.workspace)
     return f"{_MARK}{key}"
 
 
@@ -79,7 +79,8 @@ async def recall(names: Mapping[str, str], workspace: UUID, reads: Reads) -> lis
     get = reads.messenger.page_records.get
 
     def values() -> list[str | None]:
-        return [get(RecordKind.LOOK_UP, name.removeprefix(_MARK)) for name in names.values()]
+        keys = [name.removeprefix(_MARK) for name in names.values()]
+        return [get(RecordKind.LOOK_UP, key, workspace=workspace) for key in keys]
 
     records = await reads(values)
     if records is TOO_LONG:
@@ -92,7 +93,7 @@ async def recall(names: Mapping[str, str], workspace: UUID, reads: Reads) -> lis
 
 def _look_up(kind: str, name: str, record: str | None, workspace: UUID) -> LookUp:
     if record is not None and name.startswith(_MARK):
-        own_kind, value, own_workspace = orjson.loads(record)
-        if (own_kind, own_workspace) == (kind, str(workspace)):
+        own_kind, value = orjson.loads(record)
+        if own_kind == kind:
             return LookUp(kind=kind, value=value, workspace=workspace)
     raise FilterError(kind, "a search of the last day; this one has expired, so search again")

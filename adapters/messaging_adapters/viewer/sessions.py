@@ -22,7 +22,8 @@ from messaging_adapters.viewer.access import Admission, Right, Visitor
 from messaging_adapters.viewer.forms import read_form
 from messaging_adapters.viewer.framing import Framing, origin_of, root_of, segments_of
 from messaging_adapters.viewer.headers import PRIVATE
-from messaging_adapters.viewer.limits import RequestLimit
+from messaging_adapters.viewer.limits import SharedLimit
+from messaging_adapters.viewer.reads import Readers
 from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.common.expiring_record import RecordKind
 
@@ -73,18 +74,27 @@ class KeySessions:
     Args:
         framing: Has the messenger, and frames the page.
         keys: Know the access keys.
+        readers: The threads on which requests are counted.
         public_url: By which browsers call the viewer.
         secure: Whether the cookie is sent over https only.
     """
 
     def __init__(
-        self, framing: Framing, keys: AccessKeys, *, public_url: str | None, secure: bool
+        self,
+        framing: Framing,
+        keys: AccessKeys,
+        readers: Readers,
+        *,
+        public_url: str | None,
+        secure: bool,
     ) -> None:
         self._framing = framing
         self._keys = keys
         self._public_url = public_url
         self._secure = secure
-        self._tries = RequestLimit(30, 60)
+        self._tries = SharedLimit(
+            framing.messenger, readers, name="viewer.sign-ins", number=30, seconds=60
+        )
 
     async def admit(self, request: Request) -> Admission:
         """Return the visitor of a session; one without is led to the page that signs in."""
@@ -108,7 +118,7 @@ class KeySessions:
         if refusal := self._refusal(request):
             return self._door(request, refusal, place)
         client = request.client.host if request.client else "-"
-        self._tries.take(client)
+        await self._tries.take(client)
         access = self._keys.find((form.get("key") or "").strip())
         access = await access if isawaitable(access) else access
         rights = rights_of(access) if access else frozenset()

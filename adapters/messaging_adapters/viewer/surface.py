@@ -15,7 +15,7 @@ from messaging_adapters.viewer.access import Admission, Admit, Right, Visitor
 from messaging_adapters.viewer.forms import Form, FormAnswer, SeeOther, read_form
 from messaging_adapters.viewer.framing import Framing, json_answer, origin_of
 from messaging_adapters.viewer.headers import PRIVATE
-from messaging_adapters.viewer.limits import RequestLimit
+from messaging_adapters.viewer.limits import SharedLimit
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.parameters import FilterError, Parameters
@@ -40,7 +40,8 @@ _SERVER_ERROR: Final = 500
 _SEE_OTHER: Final = 303
 _PER_SECOND: Final = 10
 _BURST: Final = 40
-_SEARCHES: Final = 30  # a minute
+_OWN: Final = 10  # of a burst, by each process without asking the storage
+_LOOK_UPS: Final = 30  # a minute
 
 Respond = Callable[[PageRequest], Awaitable[Response]]
 
@@ -59,10 +60,31 @@ class Surface:
     admit: Admit
     public_url: str | None = None
     readers: Readers = field(factory=Readers)
-    limit: RequestLimit = field(factory=lambda: RequestLimit(_BURST, _BURST / _PER_SECOND))
-    search_limit: RequestLimit = field(factory=lambda: RequestLimit(_SEARCHES, 60))
+    _limit: SharedLimit = field(init=False)
+    _look_up_limit: SharedLimit = field(init=False)
     _problems: ProblemCount = field(init=False)
     _secret: list[bytes] = field(factory=list, init=False, repr=False)
+
+    @_limit.default
+    def _requests(self) -> SharedLimit:
+        return SharedLimit(
+            self.framing.messenger,
+            self.readers,
+            name="viewer.requests",
+            number=_BURST - _OWN,
+            seconds=_BURST / _PER_SECOND,
+            own=_OWN,
+        )
+
+    @_look_up_limit.default
+    def _look_ups(self) -> SharedLimit:
+        return SharedLimit(
+            self.framing.messenger,
+            self.readers,
+            name="viewer.look-ups",
+            number=_LOOK_UPS,
+            seconds=60,
+        )
 
     @_problems.default
     def _counted(self) -> ProblemCount:
@@ -91,11 +113,13 @@ class Surface:
             origin = origin_of(request, self.public_url)
             if refusal := csrf.refusal_of(request.headers, origin=origin):
                 raise RefusedFormError(refusal)
-            asked = evolve(asked, form=fields.without(csrf.FIELD))
+            asked = evolve(asked, form=fields.without(csrf.FIELD, csrf.AGAIN))
             if not csrf.fits(fields.get(csrf.FIELD) or "", token):
+                if fields.get(csrf.AGAIN):
+                    raise RefusedFormError(csrf.NOT_SHARED)
                 return self.framing.returned_form(request, asked, form.page, token=token)
-            if form.is_search:
-                self.search_limit.take(asked.visitor.session or asked.visitor.name)
+            if form.is_look_up:
+                await self._look_up_limit.take(asked.visitor.name)
             try:
                 answer: FormAnswer = await form.submit(asked, self._reads())
             except FilterError as error:  # a field: what was typed comes back, to be corrected
@@ -147,7 +171,7 @@ class Surface:
             if admission is None:
                 return self.framing.problem(NO_ACCESS, request, None, page)
             visitor = admission
-            self.limit.take(visitor.session or visitor.name)
+            await self._limit.take(visitor.name)
             return await respond(self._asked(request, visitor, right))
         except Exception as error:  # noqa: BLE001 - shown as a page, and logged without content
             problem = problem_of(error)

@@ -18,6 +18,7 @@ from messaging_core.models.content.template_project import TemplateVariable, Var
 
 MOST_BYTES: Final = 200_000
 DATA: Final = "data"
+_KIND: Final = RecordKind.TEMPLATE_VALUES
 PREFIX: Final = "value."
 _HOUR: Final = timedelta(hours=1)
 _KEY_BYTES: Final = 12
@@ -62,9 +63,9 @@ def typed_in(form: Parameters) -> dict[str, str]:
 async def remember_data(typed: Mapping[str, str], workspace: UUID, reads: Reads) -> str:
     """Store values for an hour, and return what names them in a link."""
     key = token_urlsafe(_KEY_BYTES)
-    value = orjson.dumps([DATA, dict(typed), str(workspace)]).decode()
-    records = reads.messenger.page_records
-    await reads.act(records.put, RecordKind.LOOK_UP, key, value, lifetime=_HOUR)
+    value = orjson.dumps(dict(typed)).decode()
+    put = reads.messenger.page_records.put
+    await reads.act(put, _KIND, key, value, lifetime=_HOUR, workspace=workspace)
     return f"{_MARK}{key}"
 
 
@@ -77,13 +78,12 @@ async def recall_data(name: str | None, workspace: UUID, reads: Reads) -> Mappin
     if name is None:
         return None
     key = name.removeprefix(_MARK)
-    record = await reads(reads.messenger.page_records.get, RecordKind.LOOK_UP, key)
+    get = reads.messenger.page_records.get
+    record = await reads(get, _KIND, key, workspace=workspace)
     if record is TOO_LONG:
         raise StorageBusyError("the values could not be read in time")
     if record is not None and name.startswith(_MARK):
-        kind, typed, own_workspace = orjson.loads(record)
-        if (kind, own_workspace) == (DATA, str(workspace)):
-            return dict(typed)
+        return dict(orjson.loads(record))
     raise FilterError(DATA, "values of the last hour; these have expired, so type them again")
 
 

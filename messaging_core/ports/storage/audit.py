@@ -48,16 +48,19 @@ class ExpiringRecords(Protocol):
 
     @abstractmethod
     def put(self, record: ExpiringRecord, *, now: datetime, most: int) -> None:
-        """Store a record, in place of one of the same kind and key.
+        """Store a record, in place of one of the same kind, workspace and key.
 
-        Records of its kind that have expired `now` are deleted. Of the others `most` are left,
-        with the new one: those that would expire first are deleted too.
+        Records of its kind and workspace that have expired `now` are deleted; a storage may delete
+        all that have. Of the others of its kind and workspace `most` are left, with the new one:
+        those that would expire first are deleted too.
         """
 
     @abstractmethod
-    def get(self, kind: RecordKind, key: str, *, now: datetime) -> ExpiringRecord | None:
+    def get(
+        self, kind: RecordKind, key: str, *, now: datetime, workspace: UUID | None = None
+    ) -> ExpiringRecord | None:
         """Return the record with a key, unless it has expired `now`."""
 
     @abstractmethod
-    def delete(self, kind: RecordKind, key: str) -> None:
+    def delete(self, kind: RecordKind, key: str, *, workspace: UUID | None = None) -> None:
         """Delete the record with a key, if it is there."""

@@ -123,6 +123,22 @@ def test_a_form_fits_whatever_process_answers(tmp_path: Path) -> None:
     assert first.messenger.get(message.id).status is Status.DELETED
 
 
+def test_processes_that_share_no_storage_are_told_so(tmp_path: Path) -> None:
+    first, second = (site_on(tmp_path / f"{number}.db") for number in range(2))
+    path = f"/messages/{second.send('words').id}"
+    token = csrf_of(first.get("/messages"))
+
+    came_back = cancel(second, path, token)
+    refused = cancel(second, path, token, **{"csrf-again": "1"})
+    accepted = cancel(second, path, csrf_of(came_back), **{"csrf-again": "1"})
+
+    assert "Nothing was done yet" in words(came_back)
+    assert 'name="csrf-again"' in came_back.text
+    assert refused.status_code == 403
+    assert "must use the same storage, which keeps the secret" in words(refused)
+    assert accepted.status_code == 303
+
+
 @pytest.mark.parametrize(
     ("headers", "name"),
     [
@@ -209,7 +225,7 @@ def site_on(path: Path) -> Site:
     return Site(messenger=messenger, transport=transport, clock=clock, visitor=visitor)
 
 
-def cancel(site: Site, path: str, token: str) -> httpx.Response:
-    data = {"csrf": token, "reason": "a mistake"}
+def cancel(site: Site, path: str, token: str, **fields: str) -> httpx.Response:
+    data = {"csrf": token, "reason": "a mistake", **fields}
     headers = {"sec-fetch-site": "same-origin", "origin": "null"}
     return site.request("POST", f"{path}/cancel", data=data, headers=headers)

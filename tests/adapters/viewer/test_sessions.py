@@ -7,7 +7,6 @@ import pytest
 
 from messaging_adapters.asgi.access import Access, AccessKeyTable, Policy, hash_of_key
 from messaging_adapters.viewer.access import Right
-from messaging_adapters.viewer.limits import RequestLimit, TooManyRequestsError
 from messaging_adapters.viewer.sessions import COOKIE, rights_of
 from messaging_core.models import AuditAction
 from viewer_site import OTHER, Site, csrf_of, make_site, words
@@ -147,21 +146,6 @@ def test_the_rights_come_from_the_policies() -> None:
     assert rights_of(look) == {Right.LOOK}
     assert rights_of(view) == {Right.CONTENT, Right.ADDRESSES, Right.SECRETS, Right.AUDIT}
     assert rights_of(KEYS["sends"]) == frozenset()
-
-
-def test_a_visitor_who_asks_too_often_waits() -> None:
-    time = [0.0]
-    limit = RequestLimit(2, 1.0, now=lambda: time[0])
-
-    limit.take("ada")
-    limit.take("ada")
-    limit.take("bob")
-    with pytest.raises(TooManyRequestsError) as caught:
-        limit.take("ada")
-    time[0] = 0.6
-    limit.take("ada")
-
-    assert caught.value.seconds == 1
 
 
 def test_the_page_says_when_to_ask_again() -> None:

@@ -12,13 +12,15 @@ from messaging_core.models.common.expiring_record import ExpiringRecord, RecordK
 from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
 from messaging_core.wire import encode, load
 
+_Place = tuple[RecordKind, UUID | None, str]
+
 
 @frozen
 class AuditTables:
-    """The data: entries as bytes by workspace and id, and records by kind and key."""
+    """The data: entries as bytes by workspace and id, and records by kind, workspace and key."""
 
     entries: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
-    records: dict[tuple[RecordKind, str], ExpiringRecord] = field(factory=dict)
+    records: dict[_Place, ExpiringRecord] = field(factory=dict)
 
 
 class MemoryAuditLog(AuditLog):
@@ -64,19 +66,26 @@ class MemoryExpiringRecords(ExpiringRecords):
         self._undo = undo
 
     def put(self, record: ExpiringRecord, *, now: datetime, most: int) -> None:
-        of_kind = [other for other in self._records.values() if other.kind == record.kind]
+        place = _place(record)
+        of_kind = [other for other in self._records.values() if _place(other)[:2] == place[:2]]
         others = [other for other in of_kind if other.key != record.key and other.expires_at > now]
         others.sort(key=lambda other: (other.expires_at, other.key), reverse=True)
         left = {other.key for other in others[: most - 1]}
         for other in of_kind:
             if other.key not in left:
-                self._undo.remove(self._records, (other.kind, other.key))
-        self._undo.put(self._records, (record.kind, record.key), record)
+                self._undo.remove(self._records, _place(other))
+        self._undo.put(self._records, place, record)
 
-    def get(self, kind: RecordKind, key: str, *, now: datetime) -> ExpiringRecord | None:
-        record = self._records.get((kind, key))
+    def get(
+        self, kind: RecordKind, key: str, *, now: datetime, workspace: UUID | None = None
+    ) -> ExpiringRecord | None:
+        record = self._records.get((kind, workspace, key))
         return record if record and record.expires_at > now else None
 
-    def delete(self, kind: RecordKind, key: str) -> None:
-        if (kind, key) in self._records:
-            self._undo.remove(self._records, (kind, key))
+    def delete(self, kind: RecordKind, key: str, *, workspace: UUID | None = None) -> None:
+        if (kind, workspace, key) in self._records:
+            self._undo.remove(self._records, (kind, workspace, key))
+
+
+def _place(record: ExpiringRecord) -> _Place:
+    return record.kind, record.workspace, record.key

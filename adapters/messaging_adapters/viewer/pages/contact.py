@@ -212,6 +212,12 @@ async def _what_if(request: PageRequest, reads: Reads) -> FormAnswer:
 
 
 CONTACT_FORMS: Final = (
-    Form(path=f"{CONTACT.path}/address", right=Right.ADDRESSES, submit=_show_address, page=CONTACT),
+    Form(
+        path=f"{CONTACT.path}/address",
+        right=Right.ADDRESSES,
+        submit=_show_address,
+        page=CONTACT,
+        is_look_up=True,
+    ),
     Form(path=f"{CONTACT.path}/plan", right=Right.LOOK, submit=_what_if, page=CONTACT),
 )

@@ -169,5 +169,5 @@ CONTACT_SEARCH: Final = Form(
     right=Right.LOOK,
     submit=_search,
     page=CONTACTS,
-    is_search=True,
+    is_look_up=True,
 )

@@ -315,13 +315,14 @@ async def _show_address(request: PageRequest, reads: Reads) -> FormAnswer:
     return Shown(MESSAGE, show(request, MessageModel(inspection=inspection, shown=shown)))
 
 
-def _form(name: str, right: Right, submit: Submit) -> Form:
-    return Form(path=f"{MESSAGE.path}/{name}", right=right, submit=submit, page=MESSAGE)
+def _form(name: str, right: Right, submit: Submit, *, is_look_up: bool = False) -> Form:
+    path = f"{MESSAGE.path}/{name}"
+    return Form(path=path, right=right, submit=submit, page=MESSAGE, is_look_up=is_look_up)
 
 
 MESSAGE_FORMS: Final = (
     _form("replay", Right.ACT, _replay),
     _form("cancel", Right.ACT, _cancel),
     _form("reschedule", Right.ACT, _reschedule),
-    _form("address", Right.ADDRESSES, _show_address),
+    _form("address", Right.ADDRESSES, _show_address, is_look_up=True),
 )

@@ -106,6 +106,6 @@ SEARCH: Final = Form(
     right=Right.LOOK,
     submit=_search,
     page=MESSAGES,
-    is_search=True,
+    is_look_up=True,
 )
 LATEST: Final = Resource(path=f"{MESSAGES.path}/latest", right=Right.LOOK, answer=_latest)

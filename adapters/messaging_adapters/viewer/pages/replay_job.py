@@ -64,12 +64,16 @@ def save(messenger: Messenger, job: ReplayJob) -> None:
         "steppedAt": job.stepped_at and job.stepped_at.isoformat(),
     }
     text = orjson.dumps(value).decode()
-    messenger.page_records.put(RecordKind.REPLAY, job.key, text, lifetime=_DAY)
+    messenger.page_records.put(
+        RecordKind.REPLAY, job.key, text, lifetime=_DAY, workspace=job.workspace
+    )
 
 
 def stop(messenger: Messenger, job: ReplayJob) -> None:
     """Stop a job; a step that is under way does not undo this."""
-    messenger.page_records.put(RecordKind.REPLAY, job.key + _STOP, "stopped", lifetime=_DAY)
+    messenger.page_records.put(
+        RecordKind.REPLAY, job.key + _STOP, "stopped", lifetime=_DAY, workspace=job.workspace
+    )
 
 
 def load(messenger: Messenger, key: str, workspace: UUID) -> ReplayJob:
@@ -78,7 +82,7 @@ def load(messenger: Messenger, key: str, workspace: UUID) -> ReplayJob:
     Raises:
         NotFoundError: There is none, or none any more.
     """
-    text = messenger.page_records.get(RecordKind.REPLAY, key)
+    text = messenger.page_records.get(RecordKind.REPLAY, key, workspace=workspace)
     value: dict[str, Any] = orjson.loads(text) if text and not key.endswith(_STOP) else {}
     if value.get("workspace") != str(workspace):
         raise NotFoundError("this replay does not exist, or is older than a day")
@@ -90,8 +94,13 @@ def load(messenger: Messenger, key: str, workspace: UUID) -> ReplayJob:
         reason=value["reason"],
         results=tuple(value["results"]),
         stepped_at=datetime.fromisoformat(at) if at else None,
-        is_stopped=messenger.page_records.get(RecordKind.REPLAY, key + _STOP) is not None,
+        is_stopped=_is_stopped(messenger, key, workspace),
     )
+
+
+def _is_stopped(messenger: Messenger, key: str, workspace: UUID) -> bool:
+    get = messenger.page_records.get
+    return get(RecordKind.REPLAY, key + _STOP, workspace=workspace) is not None
 
 
 def step(messenger: Messenger, job: ReplayJob, *, actor: str) -> ReplayJob:

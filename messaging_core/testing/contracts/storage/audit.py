@@ -10,7 +10,7 @@ from attrs import evolve
 from messaging_core.models.common.audit import AuditAction, AuditEntry
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
-from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE
 from messaging_core.testing.contracts.storage.steps import AT, MICROSECOND, raised
 
@@ -122,6 +122,30 @@ class AuditLogContract:
             assert tx.records.get(RecordKind.SESSION, "s", now=AT) == session
             for key in "abc":
                 assert tx.records.get(RecordKind.LOOK_UP, key, now=AT) == _record(key)
+
+    def test_records_of_each_workspace_are_its_own(self) -> None:
+        storage = self.make_storage()
+        own, other = (
+            evolve(_record("a", value), workspace=workspace)
+            for value, workspace in (("own", DEFAULT_WORKSPACE), ("other", OTHER_WORKSPACE))
+        )
+        with storage.begin() as tx:
+            for record in (own, other, _record("a"), evolve(own, key="b"), evolve(own, key="c")):
+                tx.records.put(record, now=AT, most=2)
+
+            assert _get(tx, "a", DEFAULT_WORKSPACE) is None
+            assert _get(tx, "c", DEFAULT_WORKSPACE) == evolve(own, key="c")
+            assert _get(tx, "a", OTHER_WORKSPACE) == other
+            assert _get(tx, "a", None) == _record("a")
+
+            tx.records.delete(RecordKind.LOOK_UP, "a", workspace=OTHER_WORKSPACE)
+
+            assert _get(tx, "a", OTHER_WORKSPACE) is None
+            assert _get(tx, "a", None) == _record("a")
+
+
+def _get(tx: Transaction, key: str, workspace: UUID | None) -> ExpiringRecord | None:
+    return tx.records.get(RecordKind.LOOK_UP, key, now=AT, workspace=workspace)
 
 
 def _append(storage: Storage, *entries: AuditEntry) -> None:

@@ -24,7 +24,7 @@ _GET = (
     " WHERE kind = ? AND key = ? AND expires_at > ?"
 )
 _DELETE = "DELETE FROM messaging_expiring_records WHERE kind = ? AND key = ?"
-_DELETE_EXPIRED = "DELETE FROM messaging_expiring_records WHERE kind = ? AND expires_at <= ?"
+_DELETE_EXPIRED = "DELETE FROM messaging_expiring_records WHERE expires_at <= ?"
 _DELETE_BEYOND = (
     "DELETE FROM messaging_expiring_records WHERE kind = ?1 AND key IN ("
     "SELECT key FROM messaging_expiring_records WHERE kind = ?1 AND key <> ?2"
@@ -70,16 +70,32 @@ class SqlExpiringRecords(SqlStore, ExpiringRecords):
     """Keep records through one cursor, inside one transaction."""
 
     def put(self, record: ExpiringRecord, *, now: datetime, most: int) -> None:
-        row = (record.kind, record.key, to_micros(record.expires_at), record.value)
-        self._cursor.execute(_DELETE_EXPIRED, (record.kind, to_micros(now)))
-        self._cursor.execute(_DELETE_BEYOND, (record.kind, record.key, most - 1))
+        kind = _kind(record.kind, record.workspace)
+        self._cursor.execute(_DELETE_EXPIRED, (to_micros(now),))
+        self._cursor.execute(_DELETE_BEYOND, (kind, record.key, most - 1))
+        row = (kind, record.key, to_micros(record.expires_at), record.value)
         self._cursor.execute(_PUT, row)
 
-    def get(self, kind: RecordKind, key: str, *, now: datetime) -> ExpiringRecord | None:
-        row = self._cursor.execute(_GET, (kind, key, to_micros(now))).fetchone()
+    def get(
+        self, kind: RecordKind, key: str, *, now: datetime, workspace: UUID | None = None
+    ) -> ExpiringRecord | None:
+        where = (_kind(kind, workspace), key, to_micros(now))
+        row = self._cursor.execute(_GET, where).fetchone()
         if row is None:
             return None
-        return ExpiringRecord(kind=kind, key=key, value=row[0], expires_at=from_micros(row[1]))
+        value, expires_at = row
+        return ExpiringRecord(
+            kind=kind,
+            key=key,
+            value=value,
+            expires_at=from_micros(expires_at),
+            workspace=workspace,
+        )
 
-    def delete(self, kind: RecordKind, key: str) -> None:
-        self._cursor.execute(_DELETE, (kind, key))
+    def delete(self, kind: RecordKind, key: str, *, workspace: UUID | None = None) -> None:
+        self._cursor.execute(_DELETE, (_kind(kind, workspace), key))
+
+
+def _kind(kind: RecordKind, workspace: UUID | None) -> str:
+    """Return what records are counted together by."""
+    return str(kind) if workspace is None else f"{kind}.{workspace}"

@@ -28,5 +28,6 @@ MIGRATION_NAMES: Final = (
     "0018_request_webhooks",
     "0019_audit",
     "0021_workers",
+    "0022_expired_records",
 )
 """All migrations of this version, in their order."""

@@ -361,6 +361,7 @@ CREATE TABLE messaging_workers (
     seen_at  INTEGER NOT NULL,
     document BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX messaging_expiring_records_expired ON messaging_expiring_records (expires_at);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0001_messages', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0002_fairness', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0003_log', CURRENT_TIMESTAMP);
@@ -381,6 +382,7 @@ INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messag
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0018_request_webhooks', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0019_audit', CURRENT_TIMESTAMP);
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0021_workers', CURRENT_TIMESTAMP);
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('messaging', '0022_expired_records', CURRENT_TIMESTAMP);
 INSERT INTO messaging_facts (name, value) VALUES ('last_event', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_message', 0);
 INSERT INTO messaging_facts (name, value) VALUES ('last_receipt', 0);

@@ -13,6 +13,7 @@ from messaging_adapters.storage.postgres.schema.migrations import (
     m0018_request_webhooks,
     m0019_audit,
     m0021_workers,
+    m0022_expired_records,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
@@ -23,5 +24,6 @@ MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
     ("0018_request_webhooks", m0018_request_webhooks.SCRIPT),
     ("0019_audit", m0019_audit.SCRIPT),
     ("0021_workers", m0021_workers.SCRIPT),
+    ("0022_expired_records", m0022_expired_records.SCRIPT),
 )
 """Name and script of each."""

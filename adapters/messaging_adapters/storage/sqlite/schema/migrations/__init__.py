@@ -25,6 +25,7 @@ from messaging_adapters.storage.sqlite.schema.migrations import (  # noqa: F401 
     m0018_request_webhooks,
     m0019_audit,
     m0021_workers,
+    m0022_expired_records,
 )
 from messaging_adapters.storage.sqlite.schema.migrations.registry import migrations
 
