@@ -7,18 +7,16 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import venv
 import zipfile
-from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
+from distributions import NAME, build, link, make_environment, needed, run
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-NAME = PROJECT["project"]["name"]
 VERSION = PROJECT["project"]["version"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
@@ -38,19 +36,11 @@ print(json.dumps(ends))
 """
 
 
-def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    ran = subprocess.run(  # noqa: S603 - our own text
-        command, capture_output=True, text=True, check=False, **options
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source distribution, and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
+    build(folder)
     return folder
 
 
@@ -70,34 +60,8 @@ def names(wheel: Path) -> set[str]:
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with the wheel and its dependencies, without any extra."""
     environment = tmp_path_factory.mktemp("fresh")
-    venv.create(environment, with_pip=False)
-    (packages,) = environment.glob("lib/python*/site-packages")
-    link(needed(Requirement(NAME), set()) - {NAME}, packages)
-    options = ("install", "--no-index", "--no-deps", "--quiet")
-    python = environment / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", python, *options, wheel)
+    make_environment(environment, wheel)
     return environment
-
-
-def needed(requirement: Requirement, names: set[str]) -> set[str]:
-    """Return the names of what is installed with a distribution, and its own."""
-    names.add(requirement.name)
-    for extra in ("", *requirement.extras):
-        for line in distribution(requirement.name).requires or ():
-            other = Requirement(line)
-            is_needed = other.marker is None or other.marker.evaluate({"extra": extra})
-            if is_needed and other.name not in names:
-                needed(other, names)
-    return names
-
-
-def link(names: set[str], folder: Path) -> None:
-    """Install distributions of this environment in another folder, without a network."""
-    for name in names:
-        installed = distribution(name)
-        for part in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
-            if not (folder / part).exists():
-                (folder / part).symlink_to(installed.locate_file(part))
 
 
 def test_the_metadata_is_what_an_index_takes(folder: Path) -> None:
