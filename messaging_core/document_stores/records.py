@@ -8,6 +8,7 @@ from messaging_core.models.common.expiring_record import ExpiringRecord, RecordK
 from messaging_core.ports.storage.audit import ExpiringRecords
 from messaging_core.ports.storage.documents import Document
 
+
 class DocumentRecords(DocumentStore, ExpiringRecords):
     """Keep records as documents, each with a kind of documents for its own kind."""
 

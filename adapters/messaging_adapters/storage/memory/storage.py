@@ -47,7 +47,7 @@ from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.ports.time_limit import time_to_read
-from messaging_core.wire.stored.message import Stored, StoredMessages, page_json
+from messaging_core.wire.stored.message import Stored, StoredMessages
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
 
 _NEVER_OLD = datetime.max.replace(tzinfo=UTC)
@@ -105,9 +105,6 @@ class _MemoryMessages(Messages):
             start_at=query.start_at,
             end_at=query.end_at,
         )
-
-    def find_json(self, query: MessageQuery) -> bytes:
-        return page_json(self.find(query))
 
     def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
         matches = matcher(query)
