@@ -464,6 +464,23 @@ class DurableStorageContract(StorageContract):
         assert before == _NO_TRACES
         assert _traces(storage, new) == (new.message, ids([new]), ids([new]), ["c1"], ["k"])
 
+    def test_a_host_sees_its_message_before_it_commits(self) -> None:
+        storage, new = self.make_storage(), _new_message_with_everything()
+        connection = self.make_connection(storage)
+
+        with storage.begin(connection) as tx:
+            tx.messages.add([new])
+        with storage.begin(connection, read_only=True) as tx:
+            seen = tx.messages.get(DEFAULT_WORKSPACE, new.message.id)
+            listed = ids(tx.messages.find(MessageQuery(tag="rolled", limit=1)).results)
+            waits = tx.outbox.delivery(DEFAULT_WORKSPACE, new.message.id)
+        unseen = (get(storage, new), walk(storage))
+        connection.rollback()
+
+        assert (seen, listed, waits) == (new.message, ids([new]), new.delivery)
+        assert unseen == (None, [])
+        assert get(storage, new) is None
+
     def test_when_the_host_rolls_back_nothing_was_sent(self) -> None:
         storage, new = self.make_storage(), _new_message_with_everything()
         connection = self.make_connection(storage)
