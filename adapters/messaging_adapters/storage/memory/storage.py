@@ -23,7 +23,6 @@ from messaging_adapters.storage.memory.outbox import MemoryOutbox
 from messaging_adapters.storage.memory.received_files import MemoryReceivedFiles
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.rollups import MemoryRollups
-from messaging_adapters.storage.memory.search import matcher, row_of
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
 from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
 from messaging_core.arguments import checked, span
@@ -49,6 +48,7 @@ from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, Trans
 from messaging_core.ports.time_limit import time_to_read
 from messaging_core.wire.stored.message import Stored, StoredMessages
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
+from messaging_core.wire.stored.search import matcher, row_of
 
 _NEVER_OLD = datetime.max.replace(tzinfo=UTC)
 

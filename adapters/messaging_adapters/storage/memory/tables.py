@@ -14,12 +14,12 @@ from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.received_files import FileTable
 from messaging_adapters.storage.memory.rollups import RollupTables
-from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
 from messaging_core.wire.stored.message import Stored, store
+from messaging_core.wire.stored.search import Row
 
 K = TypeVar("K")
 V = TypeVar("V")
