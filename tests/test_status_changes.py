@@ -9,7 +9,7 @@ import pytest
 import messaging_adapters
 import messaging_core
 from messaging_core import Status
-from messaging_core.rules.policy.lifecycle import TRANSITIONS, UNDER_WAY, can_cancel
+from messaging_core.rules.policy.lifecycle import TRANSITIONS, UNDER_WAY
 
 CORE, ADAPTERS = (Path(package.__path__[0]) for package in (messaging_core, messaging_adapters))
 SHOWS_EARLIER = CORE / "decisions" / "delivery" / "webhooks.py"
@@ -43,7 +43,7 @@ OTHER_STATUSES = {
 }
 """What has a status of its own: an answer, a check, a provider's word."""
 OTHER_ENUMS = ("HealthStatus", "TemplateStatus", "WebhookStatus")
-SQL_FOR_CLAIM_AND_CANCEL = {"stores/outbox.py", "postgres/statements.py"}
+SQL_FOR_CLAIM = {"stores/outbox.py", "postgres/statements.py"}
 """The only statements that name a status; the storage contract tests which they change."""
 
 NOT_OF_MESSAGES = {*LIFECYCLE, *FILTERS, *OTHER_STATUSES}
@@ -119,13 +119,12 @@ def test_statements_that_set_a_status_are_in_one_file() -> None:
         if "SET status = '" in path.read_text() or "'$.status'" in path.read_text()
     }
 
-    assert setting == SQL_FOR_CLAIM_AND_CANCEL
+    assert setting == SQL_FOR_CLAIM
 
 
-def test_the_lifecycle_lets_these_statements_claim_and_cancel_all_that_is_under_way() -> None:
+def test_the_lifecycle_lets_these_statements_claim_all_that_is_under_way() -> None:
     for status in UNDER_WAY:
         assert status is Status.PROCESSING or Status.PROCESSING in TRANSITIONS[status]
-        assert can_cancel(status)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,6 @@ BY_ROW: Reasons = {
         "messages.ADD_DOCUMENTS",
         "messages._UPDATE",
         "outbox._ADD_REFERENCES",
-        "outbox._CANCEL",
         "outbox._DOUBT",
         "outbox._DOUBTED_BEFORE",
         "outbox._FENCES",

@@ -162,9 +162,10 @@ def _withdraw(tx: Transaction, workspace: UUID, message: Message, now: datetime)
     delivery = tx.outbox.delivery(workspace, message.id)
     if not can_cancel(message.status) or may_have_gone(message, delivery):
         return False
-    if not tx.outbox.cancel(workspace, message.id, now=now):
+    if not tx.outbox.finish(workspace, message.id):
         return False
     tx.send_history.remove(workspace, message.id)
     deleted = transition(message, Status.DELETED, now, cause=Cause.CANCELLED)
+    tx.messages.update(workspace, deleted)
     tx.timeline.append([events.changed(workspace, deleted, EventKind.CANCELLED, now)])
     return True

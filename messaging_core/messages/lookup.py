@@ -19,6 +19,7 @@ from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.requests.query import check_query
 from messaging_core.wire.queries import checked_query
+from messaging_core.wire.stored.message import page_json
 
 
 @frozen(kw_only=True)
@@ -50,7 +51,7 @@ class MessageLookup:
         """Return one page of messages, as JSON."""
         query = checked_query(query or MessageQuery(), check_query)
         with self.storage.begin(read_only=True) as tx:
-            return tx.messages.find_json(query)
+            return page_json(tx.messages.find(query))
 
     def counts(self, query: MessageQuery | None, by: Collection[CountBy], most: int) -> Counts:
         """Return how many messages there are, grouped as asked."""

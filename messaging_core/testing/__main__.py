@@ -79,6 +79,14 @@ def _add_storage(add: Add) -> None:
     )
     storage.add_argument("--runs", type=int, default=50, metavar="N", help="with --model: 50")
     storage.add_argument("--steps", type=int, default=30, metavar="N", help="of each run: 30")
+    storage.add_argument(
+        "--store",
+        dest="stores",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="test only this store, such as messages or outbox; may be given several times",
+    )
 
 
 def _add_transport(add: Add) -> None:

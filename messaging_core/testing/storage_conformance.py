@@ -1,16 +1,46 @@
 """The tests of a storage that a command line names."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from messaging_core.errors import ConfigurationError, MissingDependencyError
 from messaging_core.ports.storage.transaction import Storage
-from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
+from messaging_core.testing.contracts.storage import (
+    ContactsContract,
+    DurableStorageContract,
+    StorageContract,
+    TransactionContract,
+)
+from messaging_core.testing.contracts.storage.access_keys import AccessKeysContract
+from messaging_core.testing.contracts.storage.audit import AuditLogContract
+from messaging_core.testing.contracts.storage.concurrency import ConcurrencyContract
+from messaging_core.testing.contracts.storage.contacts import (
+    ContactListsContract,
+    KnownContactsContract,
+)
+from messaging_core.testing.contracts.storage.content import ShortLinksContract, TemplatesContract
+from messaging_core.testing.contracts.storage.fairness import FairnessContract
+from messaging_core.testing.contracts.storage.log import LogContract
+from messaging_core.testing.contracts.storage.messages import MessagesContract
+from messaging_core.testing.contracts.storage.outbox import (
+    ClaimContract,
+    SettleContract,
+    WaitingContract,
+)
+from messaging_core.testing.contracts.storage.rates import RatesContract
+from messaging_core.testing.contracts.storage.received_files import ReceivedFilesContract
+from messaging_core.testing.contracts.storage.retention import RetentionContract
+from messaging_core.testing.contracts.storage.rollups import RollupsContract
+from messaging_core.testing.contracts.storage.send_history import SendHistoryContract
+from messaging_core.testing.contracts.storage.suppressions import SuppressionsContract
+from messaging_core.testing.contracts.storage.time_limit import TimeLimitContract
+from messaging_core.testing.contracts.storage.webhooks import WebhooksContract
+from messaging_core.testing.contracts.storage.workers import WorkersContract
 from messaging_core.testing.contracts.transport.contract import close
 from messaging_core.testing.object_path import load_object
 
@@ -102,8 +132,38 @@ class _DurableStorage(_Folder, DurableStorageContract):
             close(connection)
 
 
-def storage_tests(
-    factory: str, *, durable: str | None, model: str | None, runs: int, steps: int
+STORES: Final[Mapping[str, tuple[type, ...]]] = {
+    "documents": (
+        TemplatesContract,
+        RatesContract,
+        AccessKeysContract,
+        WorkersContract,
+        AuditLogContract,
+        SendHistoryContract,
+    ),
+    "messages": (MessagesContract, TimeLimitContract),
+    "outbox": (ClaimContract, SettleContract, WaitingContract, FairnessContract),
+    "contacts": (ContactsContract, KnownContactsContract, ContactListsContract),
+    "suppressions": (SuppressionsContract,),
+    "log": (LogContract,),
+    "rollups": (RollupsContract,),
+    "retention": (RetentionContract,),
+    "short_links": (ShortLinksContract,),
+    "webhooks": (WebhooksContract,),
+    "received_files": (ReceivedFilesContract,),
+    "transactions": (TransactionContract, ConcurrencyContract),
+}
+"""What `--store` tests, in an order in which each needs only those before it, but for a few."""
+
+
+def storage_tests(  # noqa: PLR0913 - one argument for each option, all by name
+    factory: str,
+    *,
+    durable: str | None,
+    model: str | None,
+    runs: int,
+    steps: int,
+    stores: Sequence[str] = (),
 ) -> dict[str, type]:
     """Return the tests of a storage.
 
@@ -116,12 +176,15 @@ def storage_tests(
             both are driven side by side.
         runs: How many runs of the model.
         steps: How many steps in each.
+        stores: Test only these, by their names in `STORES`, and nothing else.
 
     Raises:
         ConfigurationError: Something named does not exist.
     """
     made = load_object(factory)
     members: dict[str, Any] = {"opened": Opened(made)}
+    if stores:
+        return {"TestStorage": type("TestStorage", (_Folder, *_contracts(stores)), members)}
     if durable is None:
         tests: dict[str, type] = {"TestStorage": type("TestStorage", (_Storage,), members)}
     else:
@@ -132,6 +195,13 @@ def storage_tests(
     if model is not None:
         tests["TestAgreesWithModel"] = _machine(Opened(made), model, runs, steps)
     return tests
+
+
+def _contracts(stores: Sequence[str]) -> Iterator[type]:
+    for name in dict.fromkeys(stores):
+        if name not in STORES:
+            raise ConfigurationError(f"no store {name}: take one of {', '.join(STORES)}")
+        yield from STORES[name]
 
 
 def _machine(opened: Opened, model: str, runs: int, steps: int) -> type:

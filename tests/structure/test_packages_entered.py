@@ -30,8 +30,8 @@ def _package_of(frame: FrameType) -> str | None:
     if not path.is_relative_to(ROOT):
         return None
     package = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    # The clock and the transport of this test are the parts that a host brings.
-    return None if package == "testing" else package
+    # The clock, the transport and the storage of this test are the parts that a host brings.
+    return None if package in {"testing", "document_stores"} else package
 
 
 @contextmanager

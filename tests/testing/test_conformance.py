@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from messaging_core.testing import RecordingTransport
+from messaging_core.testing import RecordingTransport, StorageContract
 from messaging_core.testing.promises import capabilities_of
+from messaging_core.testing.storage_conformance import STORES
 
 MEMORY = "messaging_adapters.storage.memory.storage:MemoryStorage"
 SQLITE = "messaging_adapters.storage.sqlite:SqliteStorage"
@@ -109,6 +110,23 @@ def test_a_storage_in_memory_keeps_every_promise(tmp_path):
     assert (ran.status, ran.errors) == (0, "")
     assert ran.last.endswith(" promises kept, 0 broken")
     assert set(ran.left) <= {"mine.py", "__pycache__"}
+
+
+def test_one_store_is_tested_alone(tmp_path):
+    ran = run(tmp_path, "storage", MEMORY, "--store", "short_links", "--store", "rollups")
+    unknown = run(tmp_path, "storage", MEMORY, "--store", "messengers")
+
+    assert (ran.status, ran.last) == (0, "14 promises kept, 0 broken")
+    assert unknown.status == 2
+    assert "no store messengers: take one of documents, messages" in unknown.errors
+
+
+def test_the_stores_have_every_promise() -> None:
+    tests = [name for contracts in STORES.values() for test in contracts for name in dir(test)]
+
+    assert sorted(name for name in tests if name.startswith("test_")) == sorted(
+        name for name in dir(StorageContract) if name.startswith("test_")
+    )
 
 
 def test_a_durable_storage_is_held_to_more_and_driven_beside_a_model(tmp_path):

@@ -209,7 +209,7 @@ def test_the_json_of_a_storage_is_what_is_dumped(kind: Any, tmp_path: Path) -> N
         with kind(tmp_path) as storage, storage.begin() as tx:
             tx.messages.add([accepted_before(message) for message in messages])
 
-            assert orjson.loads(tx.messages.find_json(query)) == orjson.loads(
+            assert orjson.loads(page_json(tx.messages.find(query))) == orjson.loads(
                 orjson.dumps(dump_page(tx.messages.find(query)))
             )
             for message in messages:

@@ -45,7 +45,9 @@ class Messages(Protocol):
 
     @abstractmethod
     def find(self, query: MessageQuery) -> Page[Message]:
-        """Return one page of a listing.
+        """Return one page of a listing, its messages as `StoredMessages` if it can.
+
+        Those are decoded when they are read, and are JSON without that.
 
         The cost of a page is bounded whatever the filters and however many messages there are:
         a page may be short, or empty, and still have a next one. A walk along
@@ -59,14 +61,6 @@ class Messages(Protocol):
                 words of a subject without regard to case and accents. A word in which punctuation
                 joins several matches them next to one another; a search without a word finds
                 nothing.
-
-        Raises:
-            InvalidQueryError: The page token is not one of this listing.
-        """
-
-    @abstractmethod
-    def find_json(self, query: MessageQuery) -> bytes:
-        """Return what `find` returns as the JSON that `dump_page` writes of it; see `get_json`.
 
         Raises:
             InvalidQueryError: The page token is not one of this listing.

@@ -113,15 +113,6 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
-    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
-        """Withdraw a message that waits; its status becomes `deleted`.
-
-        It may be between two attempts, or leased and not handed over yet: then handing it over
-        fails. Returns false for a message that was handed over under a lease not settled since,
-        that is finished, or not in this workspace: it is or was sent.
-        """
-
-    @abstractmethod
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
         """Return how far the delivery of a message has come, or nothing once it is finished.
 
@@ -144,6 +135,9 @@ class Outbox(Protocol):
     @abstractmethod
     def finish(self, workspace: UUID, message_id: UUID) -> bool:
         """End the delivery of a message that need not be sent any more; nothing else changes.
+
+        The caller gives the message another status with `Messages.update`: of one that was
+        `deleted` meanwhile, `hand_over` says that it was cancelled.
 
         Returns false where none is under way, and for a message that was handed over under a lease
         not settled since: its worker, or the next claim, will say what became of it. Any other

@@ -188,18 +188,6 @@ class MemoryOutbox(Outbox):
             )
         return True
 
-    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
-        position = self._tables.positions.get(message_id)
-        if not position or self.delivery(workspace, message_id) is None:
-            return False
-        if self._tables.outbox[position].handed_over:
-            return False
-        stored = self._tables.rows[position].stored.load()
-        message = transition(stored, Status.DELETED, now, cause=Cause.CANCELLED)
-        self._tables.replace(position, message)
-        self._tables.remove(self._tables.outbox, position)
-        return True
-
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
         position = self._tables.positions.get(message_id)
         waiting = self._tables.outbox.get(position) if position else None

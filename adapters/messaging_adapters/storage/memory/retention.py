@@ -10,7 +10,6 @@ from attrs import evolve
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.log import LogTables, event_of
 from messaging_adapters.storage.memory.received_files import FileTable, stored_file
-from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.decisions.status.redaction import (
@@ -27,6 +26,7 @@ from messaging_core.ports.storage.retention import Retention
 from messaging_core.rules.policy.lifecycle import is_under_way
 from messaging_core.wire import encode, load
 from messaging_core.wire.stored.message import store
+from messaging_core.wire.stored.search import Row
 
 Place = tuple[UUID, UUID]
 """Workspace and id of a message."""

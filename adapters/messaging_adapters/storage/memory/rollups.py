@@ -9,7 +9,6 @@ from uuid import UUID
 from attrs import field
 
 from messaging_adapters.storage.memory.log import LogTables
-from messaging_adapters.storage.memory.search import Row
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.decisions.status.rollups import countable
 from messaging_core.lazy import frozen
@@ -26,6 +25,7 @@ from messaging_core.models.delivery.rollups import (
 )
 from messaging_core.ports.storage.rollups import RollupStore
 from messaging_core.wire import load
+from messaging_core.wire.stored.search import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,25 +11,30 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.access_keys import MemoryAccessKeys, MemoryRates
-from messaging_adapters.storage.memory.audit import MemoryAuditLog, MemoryExpiringRecords
-from messaging_adapters.storage.memory.content import MemoryShortLinks, MemoryTemplates
+from messaging_adapters.storage.memory.content import MemoryShortLinks
 from messaging_adapters.storage.memory.directory import (
     MemoryContactLists,
     MemoryContacts,
     MemorySuppressions,
 )
+from messaging_adapters.storage.memory.documents import MemoryDocuments
 from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
 from messaging_adapters.storage.memory.received_files import MemoryReceivedFiles
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.rollups import MemoryRollups
-from messaging_adapters.storage.memory.search import matcher, row_of
-from messaging_adapters.storage.memory.send_history import MemorySendHistory
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
 from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
-from messaging_adapters.storage.memory.workers import MemoryWorkers
 from messaging_core.arguments import checked, span
+from messaging_core.document_stores import (
+    DocumentAccessKeys,
+    DocumentAuditLog,
+    DocumentRates,
+    DocumentRecords,
+    DocumentSendHistory,
+    DocumentTemplates,
+    DocumentWorkers,
+)
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.common.page import Page
@@ -41,8 +46,9 @@ from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
 from messaging_core.ports.time_limit import time_to_read
-from messaging_core.wire.stored.message import Stored, StoredMessages, page_json
+from messaging_core.wire.stored.message import Stored, StoredMessages
 from messaging_core.wire.stored.page_token import decode_page_token, encode_page_token
+from messaging_core.wire.stored.search import matcher, row_of
 
 _NEVER_OLD = datetime.max.replace(tzinfo=UTC)
 
@@ -99,9 +105,6 @@ class _MemoryMessages(Messages):
             start_at=query.start_at,
             end_at=query.end_at,
         )
-
-    def find_json(self, query: MessageQuery) -> bytes:
-        return page_json(self.find(query))
 
     def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
         matches = matcher(query)
@@ -172,6 +175,7 @@ class _MemoryMessages(Messages):
 
 class _MemoryTransaction(Transaction):
     def __init__(self, tables: Tables) -> None:
+        documents = MemoryDocuments(tables.documents, tables)
         self.messages = _MemoryMessages(tables)
         self.outbox = MemoryOutbox(tables)
         self.contacts = MemoryContacts(tables.directory, tables)
@@ -179,16 +183,16 @@ class _MemoryTransaction(Transaction):
         self.suppressions = MemorySuppressions(tables.directory, tables)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
-        self.send_history = MemorySendHistory(tables.send_history, tables)
+        self.send_history = DocumentSendHistory(documents)
         self.retention = MemoryRetention(tables)
-        self.templates = MemoryTemplates(tables.content, tables)
+        self.templates = DocumentTemplates(documents)
         self.short_links = MemoryShortLinks(tables.content, tables)
         self.webhooks = MemoryWebhooks(tables.webhooks, tables)
-        self.access_keys = MemoryAccessKeys(tables.access, tables)
-        self.audit = MemoryAuditLog(tables.audit, tables)
-        self.records = MemoryExpiringRecords(tables.audit, tables)
-        self.workers = MemoryWorkers(tables.workers, tables)
-        self.rates = MemoryRates(tables.access, tables)
+        self.access_keys = DocumentAccessKeys(documents)
+        self.audit = DocumentAuditLog(documents)
+        self.records = DocumentRecords(documents)
+        self.workers = DocumentWorkers(documents)
+        self.rates = DocumentRates(documents)
         self.rollups = MemoryRollups(tables)
         self.received_files = MemoryReceivedFiles(tables.received_files, tables)
 

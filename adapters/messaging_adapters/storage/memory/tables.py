@@ -8,21 +8,18 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.access_keys import AccessTables
-from messaging_adapters.storage.memory.audit import AuditTables
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.directory import DirectoryTables
+from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.received_files import FileTable
 from messaging_adapters.storage.memory.rollups import RollupTables
-from messaging_adapters.storage.memory.search import Row
-from messaging_adapters.storage.memory.send_history import SendHistoryTable
 from messaging_adapters.storage.memory.webhooks import WebhookTables
-from messaging_adapters.storage.memory.workers import WorkerTables
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
 from messaging_core.wire.stored.message import Stored, store
+from messaging_core.wire.stored.search import Row
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -64,12 +61,9 @@ class Tables:
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.directory = DirectoryTables()
         self.log = LogTables()
-        self.send_history: SendHistoryTable = {}
         self.content = ContentTables()
         self.webhooks = WebhookTables()
-        self.access = AccessTables()
-        self.audit = AuditTables()
-        self.workers = WorkerTables()
+        self.documents = DocumentTables()
         self.rollups = RollupTables()
         self.received_files: FileTable = {}
         self._undo: list[Callable[[], object]] = []

@@ -64,6 +64,7 @@ from messaging_core.testing.contracts.storage.steps import (
     raised,
     settle,
     walk,
+    withdraw,
 )
 from messaging_core.testing.contracts.storage.suppressions import SuppressionsContract
 from messaging_core.testing.contracts.storage.time_limit import TimeLimitContract
@@ -231,7 +232,7 @@ class TransactionContract:
 
         def block() -> None:
             with storage.begin() as tx:
-                assert tx.outbox.cancel(DEFAULT_WORKSPACE, second.message.id, now=AT)
+                assert withdraw(tx, second)
                 assert tx.outbox.reschedule(
                     DEFAULT_WORKSPACE, third.message, due_at=later, expires_at=later
                 )
@@ -266,7 +267,7 @@ class TransactionContract:
             tx.messages.add(messages[1:])
             claims = tx.outbox.claim(now=AT, lease=LEASE, limit=2)
             tx.outbox.settle([a_settlement(claims[0])])
-            tx.outbox.cancel(DEFAULT_WORKSPACE, messages[2].message.id, now=AT)
+            withdraw(tx, messages[2])
 
         statuses = [getattr(get(storage, message), "status", None) for message in messages]
         assert statuses == [Status.SENT, Status.PROCESSING, Status.DELETED]
@@ -463,6 +464,23 @@ class DurableStorageContract(StorageContract):
         assert before == _NO_TRACES
         assert _traces(storage, new) == (new.message, ids([new]), ids([new]), ["c1"], ["k"])
 
+    def test_a_host_sees_its_message_before_it_commits(self) -> None:
+        storage, new = self.make_storage(), _new_message_with_everything()
+        connection = self.make_connection(storage)
+
+        with storage.begin(connection) as tx:
+            tx.messages.add([new])
+        with storage.begin(connection, read_only=True) as tx:
+            seen = tx.messages.get(DEFAULT_WORKSPACE, new.message.id)
+            listed = ids(tx.messages.find(MessageQuery(tag="rolled", limit=1)).results)
+            waits = tx.outbox.delivery(DEFAULT_WORKSPACE, new.message.id)
+        unseen = (get(storage, new), walk(storage))
+        connection.rollback()
+
+        assert (seen, listed, waits) == (new.message, ids([new]), new.delivery)
+        assert unseen == (None, [])
+        assert get(storage, new) is None
+
     def test_when_the_host_rolls_back_nothing_was_sent(self) -> None:
         storage, new = self.make_storage(), _new_message_with_everything()
         connection = self.make_connection(storage)
@@ -498,7 +516,7 @@ class DurableStorageContract(StorageContract):
         connection = self.make_connection(storage)
 
         with storage.begin(connection) as tx:
-            withdrawn = tx.outbox.cancel(DEFAULT_WORKSPACE, new.message.id, now=AT)
+            withdrawn = withdraw(tx, new)
             seen = tx.messages.get(DEFAULT_WORKSPACE, new.message.id)
         connection.rollback()
 

@@ -37,6 +37,7 @@ from messaging_core.testing.contracts.storage.steps import (
     get,
     ids,
     walk,
+    withdraw,
 )
 
 _WORKSPACE: Final = DEFAULT_WORKSPACE
@@ -436,7 +437,7 @@ def _hand_over(claimed: Claim) -> Step:
 
 
 def _cancel(new: NewMessage) -> Step:
-    return lambda tx: tx.outbox.cancel(_WORKSPACE, new.message.id, now=AT)
+    return lambda tx: withdraw(tx, new)
 
 
 def _keys(*keys: str) -> Step:

@@ -50,6 +50,7 @@ from messaging_core.testing.contracts.storage.steps import (
     walk,
 )
 from messaging_core.wire import dump_message, dump_page
+from messaging_core.wire.stored.message import page_json
 
 OTHER_WORKSPACE: Final = UUID(int=7)
 _EARLIER: Final = AT - MICROSECOND
@@ -237,7 +238,7 @@ class MessagesContract:
             {"tag": "none"},
         ):
             with storage.begin(read_only=True) as tx:
-                document = orjson.loads(tx.messages.find_json(MessageQuery(**query)))
+                document = orjson.loads(page_json(tx.messages.find(MessageQuery(**query))))
             assert document == dump_page(page(storage, **query))
 
     def test_large_content_comes_back_whole(self) -> None:

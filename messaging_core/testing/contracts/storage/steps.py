@@ -14,9 +14,10 @@ from messaging_core.models.delivery.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.messages.message import Message
+from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.messages.query import MessageQuery
-from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.rules.policy.lifecycle import Cause, transition
 from messaging_core.testing.clock import MONDAY_MORNING
 
 AT: Final = MONDAY_MORNING
@@ -111,7 +112,18 @@ def settle(storage: Storage, *settlements: Settlement) -> list[bool]:
 def cancel(storage: Storage, new: NewMessage, *, now: datetime = AT) -> bool:
     """Withdraw a message."""
     with storage.begin() as tx:
-        return tx.outbox.cancel(new.workspace, new.message.id, now=now)
+        return withdraw(tx, new, now=now)
+
+
+def withdraw(tx: Transaction, new: NewMessage, *, now: datetime = AT) -> bool:
+    """End the delivery of a message, and show it as deleted."""
+    if not tx.outbox.finish(new.workspace, new.message.id):
+        return False
+    message = tx.messages.get(new.workspace, new.message.id)
+    if message is not None:
+        deleted = transition(message, Status.DELETED, now, cause=Cause.CANCELLED)
+        tx.messages.update(new.workspace, deleted)
+    return True
 
 
 def reschedule(

@@ -33,7 +33,7 @@ OWN = {
         "_DELETE_EXPIRED_KEYS",
         "_LAST_POSITION",
     },
-    "outbox": {"_ADD_REFERENCES", "_CANCEL", "_DOUBT", "_DOUBTED_BEFORE", "_START"},
+    "outbox": {"_ADD_REFERENCES", "_DOUBT", "_DOUBTED_BEFORE", "_START"},
     "retention": {"_ADD_REDACTED"},
     "timeline": {"_APPEND", "_INCREMENT", "_OF_MESSAGE", "_SUBSCRIBE"},
 }

@@ -16,7 +16,7 @@ from messaging_adapters.storage.postgres.stores.receipts import EVIDENCE, eviden
 from messaging_adapters.storage.sql.queries.due_messages import DueMessages
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.deliveries import retry_row, settled_row
-from messaging_adapters.storage.sql.stores.outbox import _FINISH, _NOT_HANDED_OVER, SqlOutbox
+from messaging_adapters.storage.sql.stores.outbox import SqlOutbox
 from messaging_adapters.storage.sql.stores.receipts import UNMATCHED, unmatched_values
 from messaging_adapters.storage.sql.stores.suppressions import HAS_ANY
 from messaging_core.decisions.delivery.fairness import divide, place_suspect
@@ -27,7 +27,6 @@ from messaging_core.models.delivery.delivery import (
     Settlement,
     Withdrawal,
 )
-from messaging_core.models.messages.message import Status
 from messaging_core.wire.codec.scalars import write_datetime
 
 _NEXT_DUE: Final = (
@@ -90,14 +89,9 @@ _SETTLED_TYPES: Final = (
     *("bigint", "bigint", "bigint", "bigint", "text"),
 )
 _SET_STATE: Final = "UPDATE messaging_messages SET state = $2 WHERE position = $1"
-_CANCEL: Final = (
-    f"UPDATE messaging_messages SET status = '{Status.DELETED}', failure_code = NULL,"  # noqa: S608 - no input
-    " failure_source_code = NULL, failure_source_name = NULL, state = $2 WHERE position = $1"
-)
 _POSITION: Final = 1
 _LANE: Final = 9
 _IN_DOUBT: Final = "in_doubt"
-_DELETED: Final = frozenset({"reason", "details", "failure"})
 
 
 class LockedDueMessages(DueMessages):
@@ -254,16 +248,6 @@ class PostgresOutbox(SqlOutbox):
         claim = self._read(None if message_id is None else columns, due, until, now)
         return evolve(claim, doubted_before=True) if claim and doubted_before else claim
 
-    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
-        where = (message_id.bytes, workspace.bytes)
-        row = self._cursor.execute(_NOT_HANDED_OVER, where).fetchone()
-        if row is None:
-            return False
-        (_, state) = self._native(_STATES, (list(row),)).fetchone()
-        self._native(_CANCEL, (*row, _deleted(state, now)))
-        self._cursor.execute(_FINISH, row)
-        return True
-
 
 def _held(settlement: Settlement) -> tuple[int, int]:
     return settlement.lease.position, settlement.lease.fence
@@ -308,10 +292,3 @@ def _values(state: str) -> dict[str, Any] | None:
 
 def _written(values: Mapping[str, Any]) -> str:
     return orjson.dumps(values).decode()
-
-
-def _deleted(state: str, now: datetime) -> str:
-    values = _values(state) or {}
-    at = write_datetime(now)
-    left = {key: value for key, value in values.items() if key not in _DELETED}
-    return _written(left | {"status": Status.DELETED, "lastStatusAt": at, "updatedAt": at})

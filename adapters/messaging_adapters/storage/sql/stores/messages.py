@@ -34,7 +34,7 @@ from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.wire import dump
-from messaging_core.wire.stored.message import Stored, facets, page_json, store
+from messaging_core.wire.stored.message import Stored, facets, store
 
 _ADD = BulkInsert("messaging_messages", f"({', '.join('?' * 18)}, 0)")
 _LAST_POSITION = (  # of those that are there, and of those that were
@@ -148,9 +148,6 @@ class SqlMessages(SqlStore, Messages):
 
     def find(self, query: MessageQuery) -> Page[Message]:
         return self._listing(query).page()
-
-    def find_json(self, query: MessageQuery) -> bytes:
-        return page_json(self.find(query))
 
     def count(self, query: MessageQuery, by: Collection[CountBy], *, most: int) -> Counts:
         listed = evolve(query, limit=most, page_token=None)

@@ -70,7 +70,7 @@ _IS_CANCELLED = (
     f" AND status = '{Status.DELETED}'"
 )
 # Only messages under way have a row in the outbox: from each of their statuses, the lifecycle
-# allows both moves that these statements make. The storage contract tests it.
+# allows the move that this statement makes. The storage contract tests it.
 _START = (
     f"UPDATE messaging_messages SET status = '{Status.PROCESSING}',"  # noqa: S608 - no input
     f" state = json_set(state, '$.status', '{Status.PROCESSING}',"
@@ -107,13 +107,6 @@ _DELIVERY = (
     "SELECT o.handed_over, o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress,"
     " o.crashes FROM messaging_messages m JOIN messaging_outbox o USING (position)"
     " WHERE m.id = ? AND m.workspace = ?"
-)
-_CANCEL = (
-    f"UPDATE messaging_messages SET status = '{Status.DELETED}',"  # noqa: S608 - no input
-    " failure_code = NULL, failure_source_code = NULL, failure_source_name = NULL,"
-    " state = json_set(json_remove(state, '$.reason', '$.details', '$.failure'),"
-    f" '$.status', '{Status.DELETED}', '$.lastStatusAt', ?1, '$.updatedAt', ?1)"
-    " WHERE position = ?2"
 )
 _MOVE = (
     "UPDATE messaging_outbox SET due_at = ?, expires_at = ?, leased_until = NULL,"
@@ -270,15 +263,6 @@ class SqlOutbox(SqlStore, Outbox):
     def _fences(self, settlements: Sequence[Settlement]) -> dict[int, int]:
         positions = orjson.dumps([settlement.lease.position for settlement in settlements]).decode()
         return dict(self._cursor.execute(_FENCES, (positions,)).fetchall())
-
-    def cancel(self, workspace: UUID, message_id: UUID, *, now: datetime) -> bool:
-        row = self._cursor.execute(_NOT_HANDED_OVER, (message_id.bytes, workspace.bytes)).fetchone()
-        if row is None:
-            return False
-        (position,) = row
-        self._cursor.execute(_CANCEL, (write_datetime(now), position))
-        self._cursor.execute(_FINISH, (position,))
-        return True
 
     def delivery(self, workspace: UUID, message_id: UUID) -> Delivery | None:
         self._dialect.lock_messages(workspace, [message_id])

@@ -1,4 +1,4 @@
-"""A message as the memory storage searches it, and the filters of a listing."""
+"""The filters of a listing, decided on one message after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -56,7 +56,10 @@ def row_of(new: NewMessage) -> Row:
 
 
 def matcher(query: MessageQuery) -> Callable[[Row], bool]:
-    """Return what decides whether a message belongs to a listing."""
+    """Return what decides whether a message belongs to a listing, with every filter of a query.
+
+    It is the whole search of a small storage, and the test of what an index has found.
+    """
     conditions = [
         (_VALUES[name], frozenset(values)) for name, values in _wanted(query).items() if values
     ]
