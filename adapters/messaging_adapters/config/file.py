@@ -19,7 +19,6 @@ from messaging_adapters.config.media import MediaSettings, media_faults, media_o
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
 from messaging_adapters.config.toml_file import parsed
-from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_adapters.uploads.linked import LinkedMedia
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_adapters.uploads.source import UploadedMedia
@@ -125,7 +124,7 @@ class Config:
         needs_sandbox = self.is_sandboxed(environment)
         made = self._carrier(name, environment, uploads or self.make_uploads(environment))
         if name in self.limits:
-            made = Throttled(made, self.limits[name])
+            made = self.limits[name].around(made)
         if not needs_sandbox:
             return made
         return sandboxed(made, self.sandbox, {own.platform for own in self.channels.values()})
