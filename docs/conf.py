@@ -34,6 +34,7 @@ nitpick_ignore = [
     ("py:class", "messaging_core.acceptance.writer.MessageWriter"),
     ("py:class", "messaging_core.receipts.inbox.ReceiptInbox"),
     ("py:class", "messaging_adapters.config.database.PostgresServer"),
+    ("py:class", "messaging_adapters.config.limits.Limit"),
     ("py:class", "messaging_adapters.config.media.MediaSettings"),
     ("py:class", "messaging_adapters.config.settings.Settings"),
     ("py:class", "messaging_adapters.transports.composition._shared_bucket.Turn"),
@@ -50,7 +51,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"messaging_\w+\..*\.[A-Z](_co)?"),  # a type variable is nothing to link to
     (
         r"py:.*",
-        r"(_pytest|cattrs|cryptography|starlette)\..*",
+        r"(_pytest|cattrs|cryptography|opentelemetry|starlette)\..*",
     ),  # the same as for the standard library
 ]
 

@@ -75,6 +75,10 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
+        os.write(self._input.fileno(), f"{line}\n".encode())
+
     def end(self) -> None:
         """Ask it to end, without waiting for that."""
         self._input.close()

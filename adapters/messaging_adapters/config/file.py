@@ -18,8 +18,8 @@ from messaging_adapters.config.limits import Limit, limit_faults, limits_of
 from messaging_adapters.config.media import MediaSettings, media_faults, media_of
 from messaging_adapters.config.sandbox import is_sandboxed, sandbox_faults, sandboxed
 from messaging_adapters.config.settings import Settings
+from messaging_adapters.config.telemetry import TELEMETRIES
 from messaging_adapters.config.toml_file import parsed
-from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_adapters.uploads.linked import LinkedMedia
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_adapters.uploads.source import UploadedMedia
@@ -38,6 +38,7 @@ _NO_FILE: Final = Path("configuration")
 _FILE: Final = {
     "database": Key(),
     "driver": Key(choices=SQLITE_DRIVERS),
+    "telemetry": Key(choices=TELEMETRIES),
     "channels": Key(kind=dict, required=True),
     "webhooks": Key(kind=dict),
     "sandbox": Key(kind=dict, may_be_empty=True),
@@ -69,6 +70,7 @@ class Config:
         media: The settings of uploaded media, where there are some.
         limits: The limit of each channel that has one, by the name of the channel; channels
             with the same limit have the same object.
+        telemetry: What traces and metrics are recorded with, if they are.
     """
 
     path: Path
@@ -84,6 +86,7 @@ class Config:
     sandbox: Mapping[str, Any] | None = None
     limits: Mapping[str, Limit] = field(factory=dict)
     media: MediaSettings | None = None
+    telemetry: str | None = None
 
     def make_uploads(self, environment: Mapping[str, str] | None = None) -> Uploads | None:
         """Make what lets callers upload media, if the configuration has a table `media`.
@@ -125,7 +128,7 @@ class Config:
         needs_sandbox = self.is_sandboxed(environment)
         made = self._carrier(name, environment, uploads or self.make_uploads(environment))
         if name in self.limits:
-            made = Throttled(made, self.limits[name])
+            made = self.limits[name].around(made)
         if not needs_sandbox:
             return made
         return sandboxed(made, self.sandbox, {own.platform for own in self.channels.values()})
@@ -300,6 +303,7 @@ def _config(path: Path, data: Mapping[str, Any], *, is_file: bool) -> Config:
         access_keys=access_keys_of(data.get("access_keys", {})),
         media=media_of(data, in_file=is_file),
         request_rate=request_rate_of(data.get("http", {})),
+        telemetry=data.get("telemetry"),
     )
 
 

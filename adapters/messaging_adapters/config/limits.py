@@ -1,15 +1,19 @@
-"""The rate limits of a configuration, which channels share by name."""
+"""The limits of a configuration, which channels share by name: rates, concurrency, or both."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from attrs import frozen
+
 from messaging_adapters.config.keys import Key, faults_of, near
 from messaging_adapters.transports.composition.concurrency_limit import ConcurrencyLimit
-from messaging_adapters.transports.composition.throttled import RateLimit
+from messaging_adapters.transports.composition.throttled import RateLimit, Throttled
 from messaging_core.errors import ConfigurationError
+from messaging_core.ports.transport import Transport
 
 _KEYS: Final = {
     "rate": Key(kind=float, required=True),
+    "concurrency": Key(kind=int, least=1),
     "burst": Key(kind=int, least=1),
     "count": Key(choices=("messages", "parts")),
     "shared": Key(kind=bool),
@@ -19,7 +23,20 @@ _KEYS: Final = {
 
 _CONCURRENCY_KEYS: Final = {"concurrency": Key(kind=int, least=1, required=True)}
 
-Limit = RateLimit | ConcurrencyLimit
+
+@frozen(kw_only=True)
+class Limit:
+    """What a table says; one of both is there."""
+
+    rate: RateLimit | None = None
+    concurrency: ConcurrencyLimit | None = None
+
+    def around(self, transport: Transport) -> Throttled:
+        """Return a transport that keeps to the limit."""
+        if self.rate is not None:
+            return Throttled(transport, self.rate, concurrency=self.concurrency)
+        assert self.concurrency is not None  # noqa: S101 - a table without both has a fault
+        return Throttled(transport, self.concurrency)
 
 
 def limit_faults(data: Mapping[str, Any]) -> Iterator[str]:
@@ -39,17 +56,20 @@ def limits_of(data: Mapping[str, Any]) -> dict[str, Limit]:
 
 
 def _limit(name: str, table: Mapping[str, Any]) -> Limit:
-    if "concurrency" in table:
-        return ConcurrencyLimit(table["concurrency"], key=name)
-    options = {key: value for key, value in table.items() if key != "shared"}
-    return RateLimit(**options, key=name if table.get("shared") else None)
+    slots = table.get("concurrency")
+    concurrency = None if slots is None else ConcurrencyLimit(slots, key=name)
+    if "rate" not in table:
+        return Limit(concurrency=concurrency)
+    options = {key: table[key] for key in table if key not in {"shared", "concurrency"}}
+    rate = RateLimit(**options, key=name if table.get("shared") else None)
+    return Limit(rate=rate, concurrency=concurrency)
 
 
 def _table_faults(name: str, table: Any) -> Iterator[str]:
     if not isinstance(table, dict):
         yield "must be a table, with keys such as rate"
         return
-    faults = list(faults_of(table, _CONCURRENCY_KEYS if "concurrency" in table else _KEYS))
+    faults = list(faults_of(table, _CONCURRENCY_KEYS if set(table) == {"concurrency"} else _KEYS))
     yield from faults
     if not faults:
         try:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from messaging_adapters.config.database import open_storage
 from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.sandbox import start_sandboxes
+from messaging_adapters.config.telemetry import make_telemetry
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.arguments import refuse
 from messaging_core.messenger import Messenger
@@ -60,6 +61,8 @@ def messenger_from(
         options.setdefault("incoming_media", config.incoming_media(uploads, transports.values()))
         options.setdefault("short_link_domain", config.short_link_domain)
         options.setdefault("receipt_parsers", parsers)
+        if "telemetry" not in options:
+            options["telemetry"] = make_telemetry(config.telemetry)
         own = storage
         if own is None:
             opened = open_storage(config.database, config.driver, variables)

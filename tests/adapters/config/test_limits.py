@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from messaging_adapters.config import load_config
+from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.transports.composition.throttled import Throttled
 from messaging_core.errors import ConfigurationError
-from messaging_core.models.delivery.outcome import Accepted, Deferred
+from messaging_core.models.delivery.outcome import Accepted, Deferred, Outcome
+from messaging_core.testing import ManualClock
 from messaging_core.testing.contracts.transport import CONTENTS, Leave, an_envelope
 
 
@@ -53,8 +55,38 @@ def test_a_shared_limit_has_its_name_as_key() -> None:
         "slots": {"concurrency": 20},
     }
     data = config(limits, a="account", b="slots")
+    made = load_config(data).limits
 
-    assert repr(load_config(data).limits["a"]) == ("RateLimit(30, key='account', count='messages')")
+    assert repr(made["a"].rate) == "RateLimit(30, key='account', count='messages')"
+    assert repr(made["b"].concurrency) == "ConcurrencyLimit(20, key='slots')"
+
+
+def test_a_rate_and_a_concurrency_hold_together(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    limits = {"account": {"rate": 0.001, "burst": 2, "concurrency": 1}}
+    config_of_both = load_config(config(limits, a="account", b="account"))
+    transports = config_of_both.make_transports({})
+    clock = ManualClock()
+    storage = MemoryStorage()
+    for transport in transports.values():
+        assert isinstance(transport, Throttled)
+        transport.share(storage, clock)
+    inner: list[Outcome] = []
+
+    class Meanwhile(Leave):
+        """Sends another message while one is under way."""
+
+        def __call__(self, **_: Any) -> None:
+            inner.append(transports["b"].send(an_envelope(*CONTENTS[1]), Leave()))
+
+    first = transports["a"].send(an_envelope(*CONTENTS[1]), Meanwhile())
+    others = [transports["b"].send(an_envelope(*CONTENTS[1]), Leave()) for _ in range(2)]
+
+    # The one that waited for its turn took nothing of the rate.
+    assert [type(outcome) for outcome in inner] == [Deferred]
+    assert [type(outcome) for outcome in (first, *others)] == [Accepted, Accepted, Deferred]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +105,8 @@ def test_a_shared_limit_has_its_name_as_key() -> None:
         ),
         (config({"x": {"rate": 1, "shared": "yes"}}, a="x"), "[limits.x] shared: must be true"),
         (config({"x": {"concurrency": 0}}, a="x"), "[limits.x] concurrency: must be 1 to"),
-        (config({"x": {"concurrency": 1, "rate": 2}}, a="x"), "[limits.x] rate: unknown key"),
+        (config({"x": {"concurrency": 0, "rate": 2}}, a="x"), "[limits.x] concurrency: must be"),
+        (config({"x": {"concurrency": 1, "burst": 2}}, a="x"), "[limits.x] rate: missing"),
         (config([], a=None), "limits: must be a table"),
     ],
 )

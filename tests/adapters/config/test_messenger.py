@@ -13,11 +13,14 @@ from messaging_adapters.config import load_config, messenger_from
 from messaging_adapters.config.discovery import adapter_type, names_of, offered
 from messaging_adapters.config.options import options_of
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.telemetry.open_telemetry import OpenTelemetry
 from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
 from messaging_core.errors import ArgumentError, ConfigurationError
 from messaging_core.models import Escalation, PlatformRules
 from messaging_core.ports.configuration import RECEIPTS, TRANSPORTS
+from messaging_core.ports.guarded_telemetry import GuardedTelemetry
+from messaging_core.ports.telemetry import NO_TELEMETRY
 from messaging_core.testing import a_request
 
 SECRET = "s3cr3t/with@signs"
@@ -558,3 +561,15 @@ def test_the_domain_of_short_links_comes_from_the_configuration() -> None:
     }
     with Messenger.from_config(shop, storage=MemoryStorage()) as messenger:
         assert messenger.acceptor.linking.default_domain == "go.example"
+
+
+def test_a_configuration_names_the_telemetry() -> None:
+    data = mail("console:")
+    plain = messenger_from(data, storage=MemoryStorage())
+    observed = messenger_from({**data, "telemetry": "opentelemetry"}, storage=MemoryStorage())
+
+    assert plain.context.telemetry is NO_TELEMETRY
+    assert isinstance(observed.context.telemetry, GuardedTelemetry)
+    assert isinstance(observed.context.telemetry.telemetry, OpenTelemetry)
+    fault = refused(lambda: load_config({**data, "telemetry": "otel"}))
+    assert 'telemetry: "otel" is not' in fault

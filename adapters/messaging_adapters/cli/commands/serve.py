@@ -18,6 +18,7 @@ from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.cli.usage import UsageError
 from messaging_adapters.config.database import AnyStorage, open_storage
 from messaging_adapters.config.file import Config, load_config
+from messaging_adapters.config.telemetry import make_telemetry
 from messaging_adapters.http_clients.public_addresses import is_public
 from messaging_adapters.http_clients.urllib3_client import Urllib3Client
 from messaging_adapters.viewer.local_only import LocalOnly
@@ -33,16 +34,22 @@ def serve(options: Namespace) -> int:
     """Serve the channels of the configuration, deliver, and send webhooks, until a signal."""
     path = options.config or CONFIG
     config = load_config(path)
-    uploads = config.make_uploads()
+    uploads, telemetry = config.make_uploads(), make_telemetry(config.telemetry)
     with (
         listening(options.host, options.port) as listener,
         open_storage(options.database or config.database, config.driver) as storage,
         Messenger.from_config(
-            path, storage=storage, clock=options.clock, media_check=uploads
+            path,
+            storage=storage,
+            clock=options.clock,
+            media_check=uploads,
+            telemetry=telemetry,
         ) as messenger,
         Urllib3Client(timeout=_PATIENCE, allows=is_public) as client,
         stoppable() as stop,
     ):
+        if telemetry is not None:
+            telemetry.watch(messenger)
         host, port = listener.getsockname()[:2]
         access = _access(config, storage)
         app: ASGIApp = make_app(

@@ -11,6 +11,7 @@ from messaging_adapters.config.database import AnyStorage, Database, open_storag
 from messaging_adapters.config.file import Config, load_config
 from messaging_adapters.config.keys import near
 from messaging_adapters.config.sandbox import start_sandboxes
+from messaging_adapters.config.telemetry import make_telemetry
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core.errors import UnknownChannelError
 from messaging_core.lazy import frozen
@@ -18,6 +19,7 @@ from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.messages.envelope import Envelope
+from messaging_core.ports.telemetry import Telemetry
 from messaging_core.ports.transport import Capabilities, Handoff, Transport, close_transports
 
 CONFIG: Final = Path("messaging.toml")
@@ -76,7 +78,10 @@ def sending_engine(options: Namespace) -> Iterator[Engine]:
         transports = config.make_transports(uploads=uploads)
         stack.callback(close_transports, transports.values())
         path = options.database or config.database
-        yield stack.enter_context(_engine(options, config, path, transports, uploads))
+        telemetry = make_telemetry(config.telemetry)
+        yield stack.enter_context(
+            _engine(options, config, path, transports, uploads, telemetry=telemetry)
+        )
 
 
 @contextmanager
@@ -108,12 +113,14 @@ def viewing_engine(options: Namespace) -> Iterator[Engine]:
 
 
 @contextmanager
-def _engine(
+def _engine(  # noqa: PLR0913 - what differs between the commands
     options: Namespace,
     config: Config,
     database: Database,
     transports: dict[str, Transport],
     uploads: Uploads | None = None,
+    *,
+    telemetry: Telemetry | None = None,
 ) -> Iterator[Engine]:
     with open_storage(database, config.driver) as storage:
         messenger = Messenger(
@@ -126,6 +133,7 @@ def _engine(
             short_link_domain=config.short_link_domain,
             media_check=uploads,
             incoming_media=config.incoming_media(uploads, transports.values()),
+            telemetry=telemetry,
         )
         start_sandboxes(messenger, transports.values())
         yield Engine(config=config, storage=storage, messenger=messenger)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ from messaging_adapters.transports.composition._shared_bucket import (
     rate_bucket,
 )
 from messaging_adapters.transports.composition.concurrency_limit import ConcurrencyLimit
-from messaging_core.arguments import a_text, checked, choice, flag, optional, positive, whole
+from messaging_core.arguments import a, a_text, checked, choice, flag, optional, positive, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkSafeLock
 from messaging_core.models.common.failure import Failure, FailureCode, FailureSource, Retry
@@ -174,18 +174,22 @@ class Throttled(Transport):
             `ConcurrencyLimit`.
         burst: How many at once, after a pause; by default 1.
         count: What is counted: by default `messages`, or the `parts` of an SMS.
+        concurrency: How many may be under way at the same time, beside the rate.
         name: As in `Failure.source`; by default the transport's.
         clock: As for `RateLimit`.
 
     Raises:
         ConfigurationError: A rate or burst at which nothing could go, or another count; or one of
-            them beside a limit, which has its own.
+            them beside a limit, which has its own; or two limits of concurrency.
     """
 
     @checked(
         transport=a_transport,
         rate=_rate,
         burst=optional(whole()),
+        concurrency=optional(
+            a(ConcurrencyLimit, "a ConcurrencyLimit", 'write ConcurrencyLimit(20, key="account")')
+        ),
         name=optional(a_text),
     )
     def __init__(  # noqa: PLR0913 - two are the bucket, the others have defaults
@@ -195,9 +199,13 @@ class Throttled(Transport):
         burst: int | None = None,
         *,
         count: Literal["messages", "parts"] | None = None,
+        concurrency: ConcurrencyLimit | None = None,
         name: str | None = None,
         clock: Clock | Callable[[], float] | None = None,
     ) -> None:
+        if concurrency is not None and isinstance(rate, ConcurrencyLimit):
+            raise ConfigurationError("rate is a ConcurrencyLimit already: leave concurrency out")
+        self._concurrency = concurrency
         self.name = name or transport.name
         self.capabilities = transport.capabilities
         self._transport = transport
@@ -217,17 +225,30 @@ class Throttled(Transport):
         return f"Throttled({self._transport!r}, name={self.name!r})"
 
     def share(self, storage: Storage, clock: Clock) -> None:
-        """Count on a storage, if the limit is shared."""
-        self._limit.share(storage, clock)
+        """Count on a storage, if the limits are shared."""
+        for limit in self._limits:
+            limit.share(storage, clock)
 
     def send(self, envelope: Envelope, handoff: Handoff) -> Outcome:
-        with self._limit.turn(envelope) as turn:
-            if turn.wait:
-                return self._too_early(turn.wait)
+        with ExitStack() as turns:
+            for limit in self._limits:
+                turn = turns.enter_context(limit.turn(envelope))
+                if turn.wait:
+                    return self._too_early(turn.wait)
+            # The last one is that of the rate, which may want the message to begin later.
             outcome = self._transport.send(envelope, _Timed(handoff, turn))
         if isinstance(outcome, Deferred) and outcome.failure.retry is Retry.THROTTLED:
-            self._limit.pause(outcome.retry_after or timedelta(0))
+            for limit in self._limits:
+                limit.pause(outcome.retry_after or timedelta(0))
         return outcome
+
+    @property
+    def _limits(self) -> "tuple[RateLimit | ConcurrencyLimit, ...]":
+        """Return the limits in the order in which a message needs them.
+
+        Concurrency comes first: a message that has to wait for it uses nothing of the rate.
+        """
+        return (self._limit,) if self._concurrency is None else (self._concurrency, self._limit)
 
     def _too_early(self, wait: timedelta) -> Deferred:
         failure = Failure(

@@ -46,7 +46,8 @@ def test_a_key_lets_its_owner_in_and_the_worker_delivers(
 ) -> None:
     made = run("keys", "hash", "shop").out
     token = re.findall("key: (.*)", made)[0]
-    (shop / "messaging.toml").write_text(CONFIG + made[made.index("[access_keys") :])
+    keys = made[made.index("[access_keys") :]
+    (shop / "messaging.toml").write_text(f'telemetry = "opentelemetry"\n{CONFIG}{keys}')
     with serving() as url:
         with httpx.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client:
             channels = client.get(f"{WORKSPACE}/channels").json()["results"]
