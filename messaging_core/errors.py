@@ -48,7 +48,7 @@ MessagingError
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
 from messaging_core.models.common.violation import Violation
@@ -60,7 +60,24 @@ _CONFLICT = "idempotency.conflict"
 
 
 class MessagingError(Exception):
-    """Catch everything this library raises on purpose."""
+    """Catch everything this library raises on purpose.
+
+    Attributes:
+        see: Where the documentation says what to do; a traceback ends with it.
+    """
+
+    see: ClassVar[str] = "docs/reference/errors.md"
+
+    def __init_subclass__(cls) -> None:
+        """Give each error of this module its section; those of a host have that of their branch."""
+        if cls.__module__ == __name__:
+            cls.see = f"docs/reference/errors.md#{cls.__name__.lower()}"
+
+    def __new__(cls, *arguments: object, **_: object) -> Self:
+        """Let a traceback end with the section."""
+        error = super().__new__(cls, *arguments)
+        error.add_note(f"see {cls.see}")
+        return error
 
 
 class InvalidRequestError(MessagingError):
