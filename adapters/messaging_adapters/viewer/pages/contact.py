@@ -124,6 +124,7 @@ def show(request: PageRequest, model: ContactModel) -> ContactView:
     known = _values(contact)
     name = _name(contact)
     messages = [] if model.results is TOO_LONG else model.results.results
+    reached = {outlook.channel.id for outlook in inspection.channels if outlook.may_send}
     return ContactView(
         id=shown_id(contact.id),
         path=request.path["contact_id"],
@@ -143,7 +144,7 @@ def show(request: PageRequest, model: ContactModel) -> ContactView:
         messages=tuple(_row(message, request, known) for message in messages),
         looked_further=_is_cut(model.results),
         took_too_long=model.results is TOO_LONG,
-        what_if=what_if(request, model.question, model.plan, known),
+        what_if=what_if(request, model.question, model.plan, known, reached),
     )
 
 
