@@ -162,9 +162,9 @@ async def read(request: PageRequest, reads: Reads) -> OperationsModel:
 
 def _named_doubts(messenger: Messenger, query: MessageQuery) -> Results[Message]:
     """Read messages with the names of their contacts."""
-    found = messenger.find(query)
-    names = names_for(messenger, found.results, query.workspace)
-    return evolve(found, results=tuple(named(message, names) for message in found.results))
+    page = messenger.find(query)
+    names = names_for(messenger, page.results, query.workspace)
+    return evolve(page, results=tuple(named(message, names) for message in page.results))
 
 
 def _doubts(request: PageRequest) -> MessageQuery:
