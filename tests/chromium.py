@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 from attrs import define, field
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 PEERS: Final = Path(__file__).parent / "peers"
 AXE: Final = PEERS / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,7 +26,8 @@ NO_AXE: Final = (
     "then make test"
 )
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_SECONDS: Final = 300
+_SECONDS: Final = 900  # for a test that looks at every page, on a machine that is five times slower
+_PATIENCE: Final = 60_000  # milliseconds, for one step
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Of rules that are kept nothing is told, and the style sheet is not fetched once more for rules
 # about it: that is a third of the time.
@@ -50,6 +51,7 @@ class Chromium:
         self._thread.submit(call).result(_SECONDS)
 
     def start(self, path: str) -> None:
+        expect.set_options(timeout=_PATIENCE)
         self._playwright = sync_playwright().start()
         # The tests run as root in CI, where the sandbox of Chromium refuses to work.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -68,7 +70,7 @@ class Chromium:
         options.setdefault("timezone_id", "UTC")
         options.setdefault("viewport", {"width": 1280, "height": 900})
         context = self._browser.new_context(**options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE)
         try:
             yield context
         finally:

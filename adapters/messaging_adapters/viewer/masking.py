@@ -13,6 +13,7 @@ _FEW: Final = 4
 _LAST_DIGITS: Final = 3
 _BETWEEN: Final = r"[\s().\-/\u00a0]{0,3}"
 _SHORTEST_NUMBER: Final = 6
+_ADDRESS: Final = re.compile(r"\S+@\S+|\+?[0-9 ()./-]{6,}")
 _PHONE: Final = re.compile(r"\+?[0-9 ()./-]{5,}")
 
 
@@ -48,6 +49,11 @@ def addresses_of(message: Message) -> tuple[str, ...]:
     people = [*message.receiver.contacts, message.sender.contact]
     values = {value for person in people if person for value in _identifiers(person)}
     return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def shown_name(name: str, known: Iterable[str]) -> str:
+    """Return the name of a person: hosts that know no name may give an address instead."""
+    return mask(name) if _ADDRESS.fullmatch(name.strip()) else without(name, known)
 
 
 def _identifiers(person: MessageContact) -> Iterable[str]:

@@ -375,3 +375,12 @@ def test_a_message_leads_to_its_contact_unless_the_id_may_be_an_address() -> Non
     assert 'href="/contacts/ada"' in linked
     assert 'href="/contacts/' not in unlinked
     assert NUMBER not in unlinked
+
+
+def test_what_if_begins_with_a_channel_that_reaches() -> None:
+    site = make(identifiers=[{"key": "emailaddress", "value": ADDRESS}])
+
+    page = site.get("/contacts/ada").text
+
+    assert f'<option value="{MAIL.id}" selected>' in page
+    assert page.count(" selected>") == 1

@@ -221,3 +221,17 @@ def test_a_row_names_the_contact_unless_the_request_did(site: Site) -> None:
 
     assert [row.get("person") for row in rows] == [None, "Ngozi Okafor"]
     assert message.receiver.contacts[0].annotations is None
+
+
+@pytest.mark.parametrize("name", ["+44 7700 900142", "ngozi@home.example", "N. (07700 900142)"])
+def test_a_name_that_is_an_address_is_masked(name: str, site: Site) -> None:
+    number = {"key": "phonenumber", "value": "+447700900142"}
+    site.messenger.contacts.create({"id": "ngozi", "displayName": name, "identifiers": [number]})
+    message = site.send("words", receiver={"contacts": [{"id": "ngozi"}]})
+    site.deliver()
+
+    for path in ("/messages", f"/messages/{message.id}", "/contacts", "/contacts/ngozi"):
+        for own in (path, f"{path}.json"):
+            page = site.get(own).text
+            assert "900142" not in page.replace(" ", ""), own
+            assert "ngozi@" not in page, own

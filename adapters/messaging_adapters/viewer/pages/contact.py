@@ -8,7 +8,7 @@ from messaging_adapters.viewer import text
 from messaging_adapters.viewer.access import Right
 from messaging_adapters.viewer.contact_links import contact_id_in, is_plain
 from messaging_adapters.viewer.forms import Form, FormAnswer, Shown
-from messaging_adapters.viewer.masking import mask, without
+from messaging_adapters.viewer.masking import mask, shown_name, without
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.contact_outlook import ChannelRow, rows_of, verdict_of
@@ -124,6 +124,7 @@ def show(request: PageRequest, model: ContactModel) -> ContactView:
     known = _values(contact)
     name = _name(contact)
     messages = [] if model.results is TOO_LONG else model.results.results
+    reached = {outlook.channel.id for outlook in inspection.channels if outlook.may_send}
     return ContactView(
         id=shown_id(contact.id),
         path=request.path["contact_id"],
@@ -143,7 +144,7 @@ def show(request: PageRequest, model: ContactModel) -> ContactView:
         messages=tuple(_row(message, request, known) for message in messages),
         looked_further=_is_cut(model.results),
         took_too_long=model.results is TOO_LONG,
-        what_if=what_if(request, model.question, model.plan, known),
+        what_if=what_if(request, model.question, model.plan, known, reached),
     )
 
 
@@ -169,7 +170,7 @@ def _values(contact: Contact) -> tuple[str, ...]:
 def _name(contact: Contact) -> str | None:
     """Return the name of a contact; hosts may store an address as a name."""
     name = contact.computed_display_name
-    return text.line(without(name, _values(contact)), _MOST_NAME) if name else None
+    return text.line(shown_name(name, _values(contact)), _MOST_NAME) if name else None
 
 
 def shown_id(contact_id: str) -> str:

@@ -1,7 +1,8 @@
 """What if a contact got a text on a channel: the plan of a message that is not sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from attrs import frozen
 
@@ -103,12 +104,14 @@ def what_if(
     question: Question | None,
     plan: Plan | TooLong | None,
     known: Sequence[str],
+    reached: Collection[UUID],
 ) -> WhatIf:
-    """Return the form, with the answer to a question."""
+    """Return the form, with the answer to a question; by default about a channel that reaches."""
     ordered = sorted(request.channels.values(), key=lambda channel: channel.name)
+    usual = next((str(channel.id) for channel in ordered if channel.id in reached), "")
     return WhatIf(
         channels=tuple((str(channel.id), text.line(channel.name, 60)) for channel in ordered),
-        chosen=str(question.channel.id) if question else "",
+        chosen=str(question.channel.id) if question else usual,
         words=text.lines(question.words) if question else "",
         answer=None if plan is None or plan is TOO_LONG else _view(plan, request.times, known),
         took_too_long=plan is TOO_LONG,

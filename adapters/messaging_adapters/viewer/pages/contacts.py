@@ -9,7 +9,7 @@ from messaging_adapters.viewer.access import Right
 from messaging_adapters.viewer.contact_links import contact_url, found_url, is_plain
 from messaging_adapters.viewer.forms import Form, FormAnswer, SeeOther, Shown
 from messaging_adapters.viewer.look_ups import address_in
-from messaging_adapters.viewer.masking import mask, without
+from messaging_adapters.viewer.masking import mask, shown_name
 from messaging_adapters.viewer.page import Page
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.contact import shown_id
@@ -100,7 +100,7 @@ def _row(contact: Contact, request: PageRequest) -> ContactRow:
     return ContactRow(
         id=shown_id(contact.id),
         url=contact_url(contact.id, request),
-        name=text.line(without(name, values), 80) if name else None,
+        name=text.line(shown_name(name, values), 80) if name else None,
         addresses=tuple(text.line(mask(value), 80) for value in values[:3]),
         created=request.times.day(contact.created_at),
     )

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from messaging_adapters.viewer import text
 from messaging_adapters.viewer.contact_links import contact_url
-from messaging_adapters.viewer.masking import mask
+from messaging_adapters.viewer.masking import addresses_of, mask, shown_name
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.statuses import MARKS, Mark
 from messaging_core.messages.inspection import Inspection
@@ -81,11 +81,12 @@ def _person(
 ) -> Person:
     address, name = contact.address, contact.annotations and contact.annotations.name
     mark, reason = _fate(address, inspection)
+    known = addresses_of(inspection.message)
     written = address if is_shown else mask(address)
     return Person(
         index=index,
         kind=(contact.type or "to").capitalize(),
-        name=text.line(name, _LONGEST_NAME) if name else None,
+        name=text.line(shown_name(name, known), _LONGEST_NAME) if name else None,
         address=text.line(written) if address else "no address",
         is_shown=is_shown,
         mark=mark,

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from messaging_adapters.viewer import text
 from messaging_adapters.viewer.content import summary
-from messaging_adapters.viewer.masking import addresses_of, mask, without
+from messaging_adapters.viewer.masking import addresses_of, mask, shown_name, without
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.reasons import is_in_doubt, reason_of
 from messaging_adapters.viewer.statuses import MARKS, Mark
@@ -101,7 +101,7 @@ def person_of(message: Message) -> str | None:
     """Return the name of the person to whom a message goes, or from whom it came."""
     person = message.sender.contact or next(iter(message.receiver.contacts), None)
     name = person.annotations.name if person and person.annotations else None
-    return text.line(name, 80) if name else None
+    return text.line(shown_name(name, addresses_of(message)), 80) if name else None
 
 
 def receiver_of(message: Message) -> str:

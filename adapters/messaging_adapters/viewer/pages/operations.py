@@ -42,9 +42,11 @@ from messaging_adapters.viewer.pages.operations_rows import (
 )
 from messaging_adapters.viewer.pages.operations_tiles import Tile, tiles_of
 from messaging_adapters.viewer.parameters import WINDOWS
+from messaging_adapters.viewer.people import named, names_for
 from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
 from messaging_adapters.viewer.reasons import sentence
 from messaging_adapters.viewer.times import Moment, span
+from messaging_core.messenger import Messenger
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.common.page import Page as Results
 from messaging_core.models.delivery.health import Health
@@ -145,7 +147,7 @@ async def read(request: PageRequest, reads: Reads) -> OperationsModel:
             workspace=workspace,
         ),
         usual=await reads(messenger.rollups, since=now - _WEEK, step=_DAY, workspace=workspace),
-        doubts=await reads(messenger.find, _doubts(request)),
+        doubts=await reads(_named_doubts, messenger, _doubts(request)),
     )
     parked = tuple(own.id for own in request.channels.values() if _is_parked(own))
     if not parked:
@@ -156,6 +158,13 @@ async def read(request: PageRequest, reads: Reads) -> OperationsModel:
         parked=await reads(messenger.counts, query),
         first_parked=await reads(messenger.find, query),
     )
+
+
+def _named_doubts(messenger: Messenger, query: MessageQuery) -> Results[Message]:
+    """Read messages with the names of their contacts."""
+    page = messenger.find(query)
+    names = names_for(messenger, page.results, query.workspace)
+    return evolve(page, results=tuple(named(message, names) for message in page.results))
 
 
 def _doubts(request: PageRequest) -> MessageQuery:

@@ -6,8 +6,8 @@ from typing import Final
 from attrs import frozen
 
 from messaging_adapters.viewer import text
-from messaging_adapters.viewer.masking import mask
 from messaging_adapters.viewer.page_request import PageRequest
+from messaging_adapters.viewer.pages.message_rows import person_of, receiver_of
 from messaging_adapters.viewer.times import Moment, span
 from messaging_core.models.common.channel import Channel, WhenInDoubt
 from messaging_core.models.delivery.health import Health
@@ -44,11 +44,9 @@ class WorkerRow:
 def doubt_of(request: PageRequest, message: Message) -> Doubt:
     """Return a message in doubt as a row."""
     channel = request.channels.get(message.channel_id)
-    person = message.receiver.contacts[0] if message.receiver.contacts else None
-    address = person.identifier_value if person else None
     return Doubt(
         id=str(message.id),
-        who=mask(address) if address else "No receiver",
+        who=person_of(message) or receiver_of(message),
         url=request.urls.to("messages", str(message.id)),
         channel=text.line(channel.name, 60) if channel else "A former channel",
         tried=request.times.clock(message.updated_at),
