@@ -165,30 +165,33 @@ def names_in(messenger: Messenger) -> dict[str, str]:
 def pages(messenger: Messenger) -> bool:
     """Measure the reads of every page."""
     assert set(PLACES) == {page.name for page in PAGES}, "every page is measured"
-    print(f"reads of pages in ms, {COUNT:,} messages, {ROUNDS} rounds: p50, p99; p99 of processor")
+    print(f"reads of pages in ms, {COUNT:,} messages, {ROUNDS} rounds")
+    print(f"{'p50, p99 by the clock, and of the processor':>104}")
     worst = 0.0
     with client_of(messenger) as get:
         names = names_in(messenger)
         for place in (place for places in PLACES.values() for place in places):
-            half, most, cpu = measured(get, place.format(**names))
-            print(f"  {place[:64]:66}{half:8.2f} {most:8.2f} {cpu:8.2f}", flush=True)
-            worst = max(worst, cpu)
+            clock, cpu = measured(get, place.format(**names))
+            figures = [percentile(own, part) for own in (clock, cpu) for part in (0.5, 0.99)]
+            print(f"  {place[:64]:66}" + " ".join(f"{own:8.2f}" for own in figures), flush=True)
+            worst = max(worst, figures[2] if QUICK else figures[1])
     # Other programs on the machine make the clock's figures larger, and hardly the processor's.
-    return stays_below("the slowest page, p99 of processor", worst, BUDGET_MS, "ms")
+    part = "p50 of processor" if QUICK else "p99"
+    return stays_below(f"the slowest page, {part}", worst, BUDGET_MS, "ms")
 
 
-def measured(get: Callable[[str], httpx.Response], path: str) -> tuple[float, float, float]:
-    """Return the p50 and the p99 of the milliseconds that the reads of a page take."""
-    figures, cpus = [], []
+def measured(get: Callable[[str], httpx.Response], path: str) -> tuple[list[float], list[float]]:
+    """Return how many milliseconds the reads of a page take: by the clock, and of the processor."""
+    clock, cpu = [], []
     get(path)  # the first page after a start loads modules
     for _ in range(ROUNDS):
         TimedReads.seconds = TimedReads.cpu = 0.0
         answer = get(path)
         if answer.status_code not in {200, 204, 303}:
             raise SystemExit(f"{path} answered {answer.status_code}")
-        figures.append(1000 * TimedReads.seconds)
-        cpus.append(1000 * TimedReads.cpu)
-    return percentile(figures, 0.5), percentile(figures, 0.99), percentile(cpus, 0.99)
+        clock.append(1000 * TimedReads.seconds)
+        cpu.append(1000 * TimedReads.cpu)
+    return clock, cpu
 
 
 def deliver(messenger: Messenger) -> float:

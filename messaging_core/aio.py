@@ -172,6 +172,7 @@ class AsyncMessenger(ForkAware):
     inspect = threaded(Messenger.inspect)
     inspect_contact = threaded(Messenger.inspect_contact)
     changes = threaded(Messenger.changes)
+    upcoming = threaded(Messenger.upcoming)
     interactions = threaded(Messenger.interactions)
     media = threaded(Messenger.media)
     received_files = threaded(Messenger.received_files)

@@ -457,7 +457,7 @@ NOWHERE = ORDERS.id
 
 def test_every_method_of_the_messenger_can_be_awaited() -> None:
     never_awaited = {"channel", "route", "from_config", "max_webhook_size", "webhook_sender"}
-    never_awaited |= {"media_fetcher"}
+    never_awaited |= {"media_fetcher", "quiet_until"}
     never_awaited |= {"audit", "page_records"}  # of the viewer, which has threads of its own
     public = {name for name in dir(Messenger) if not name.startswith("_")}
 

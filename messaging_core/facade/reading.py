@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # loaded on first use: most programs only send
     from messaging_core.acceptance.contact_preview import ContactInspection
     from messaging_core.messages.inspection import Changes, Inspection
     from messaging_core.messages.media import MessageMedia
+    from messaging_core.messages.upcoming import UpcomingMessages
 from messaging_core.facade.parts import MessengerParts
 
 
@@ -236,6 +237,33 @@ class Reading(MessengerParts):
             step=step,
             by=by,
         )
+
+    def quiet_until(self, channel: ChannelReference) -> datetime | None:
+        """Return when the quiet hours of a channel end, or None if they do not hold now.
+
+        They hold by the clock of each receiver; this is for those whose zone is unknown.
+
+        Raises:
+            UnknownChannelError: The channel does not exist.
+        """
+        from messaging_core.messages.quiet_channels import quiet_until  # noqa: PLC0415 - the same
+
+        return quiet_until(self.context, self.channel(channel))
+
+    @checked(query=optional(A_QUERY))
+    def upcoming(self, query: MessageQuery | None = None) -> "UpcomingMessages":
+        """Return when messages will be sent, and where their receivers are.
+
+        Args:
+            query: Which messages, as for `find`; those that wait for no time are left out. It
+                costs up to two reads of the storage for each.
+
+        Raises:
+            InvalidQueryError: A filter, the limit or the page token is invalid.
+        """
+        from messaging_core.messages.upcoming import upcoming  # noqa: PLC0415 - the same
+
+        return upcoming(self.context, self._with_ids(query))
 
     @checked(tag=a_text, workspace=uuid)
     def campaign(self, tag: str, *, workspace: UUID = DEFAULT_WORKSPACE) -> Campaign:

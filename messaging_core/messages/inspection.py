@@ -11,6 +11,7 @@ from messaging_core.decisions.content.rendering import envelope_of
 from messaging_core.errors import MessagingError
 from messaging_core.lazy import frozen
 from messaging_core.messages.lookup import message_of
+from messaging_core.messages.replay import key_of
 from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.delivery import Delivery
@@ -38,6 +39,8 @@ class Inspection:
             nothing for a message that came in, or whose content was removed.
         events: What happened, in order; the first 200.
         interactions: What people did with it; the first 100.
+        replayed_as: The message that was sent in its place, if it was replayed; one that was
+            replayed again and again, the first.
         audit: Who looked at it or changed it, the newest first; the last 50.
     """
 
@@ -48,6 +51,7 @@ class Inspection:
     envelope: Envelope | None = None
     events: tuple[Event, ...] = ()
     interactions: tuple[Interaction, ...] = ()
+    replayed_as: UUID | None = None
     audit: tuple[AuditEntry, ...] = ()
 
 
@@ -102,6 +106,7 @@ def inspect(context: EngineContext, message_id: UUID, workspace: UUID) -> Inspec
         evidence = tx.receipts.evidence(workspace, [message_id]).get(message_id)
         events = tx.timeline.of_message(workspace, message_id, limit=MOST_EVENTS)
         interactions = tx.receipts.interactions(workspace, message_id, limit=MOST_INTERACTIONS)
+        replays = tx.messages.by_keys(workspace, [key_of(message_id)], since=message.created_at)
         audit = tx.audit.find(workspace, limit=_MOST_ENTRIES, message_id=message_id)
     channel = context.channels.get(message.channel_id)
     return Inspection(
@@ -112,6 +117,7 @@ def inspect(context: EngineContext, message_id: UUID, workspace: UUID) -> Inspec
         envelope=_envelope(message, delivery, channel, context.now()),
         events=tuple(events),
         interactions=tuple(interactions),
+        replayed_as=next((new_id for new_id, _ in replays.values()), None),
         audit=tuple(audit),
     )
 

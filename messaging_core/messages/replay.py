@@ -85,7 +85,7 @@ class MessageReplayer:
     def _replay_failed(
         self, tx: Transaction, workspace: UUID, old: Message, channel: Channel, *, again: bool
     ) -> Message:
-        name = f"{REPLAY}:{old.id}"
+        name = key_of(old.id)
         key = IdempotencyKey(key=name, request_hash=hash_of(old.id.bytes), lasting=True)
         since = old.created_at
         earlier = None if again else tx.messages.by_keys(workspace, [name], since=since).get(name)
@@ -133,6 +133,11 @@ class MessageReplayer:
             failure=None,
             origin=Origin(type=REPLAY, id=str(old.id)),
         )
+
+
+def key_of(message_id: UUID) -> str:
+    """Return the lasting idempotency key by which a message is replayed once."""
+    return f"{REPLAY}:{message_id}"
 
 
 def _is_outgoing(message: Message) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import Final, ParamSpec, TypeVar
 
-from messaging_core.errors import StorageBusyError
+from messaging_core.errors import ReadTimeoutError, StorageBusyError
 from messaging_core.messenger import Messenger
 from messaging_core.ports.time_limit import reads_until
 
@@ -47,7 +47,7 @@ class Readers:
 
         try:
             return await self._run(limited)
-        except TimeoutError:
+        except (TimeoutError, ReadTimeoutError):
             return TOO_LONG
         except StorageBusyError:
             if monotonic() < deadline:

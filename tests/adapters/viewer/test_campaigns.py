@@ -53,8 +53,8 @@ def test_the_sentence_says_how_it_went() -> None:
     ) in page
     assert "15005 The device or mailbox is gone 1" in page
     assert "Accepted 5 100.0% Sent a provider has them 3 60.0%" in page
-    assert "1, by hour; UTC" in page
-    assert "Tue 11:00" in page
+    assert "1, by the hour where the receivers are" in page
+    assert "Tue 12:00" in page  # in the Netherlands, at 11:00 UTC
 
 
 def test_a_link_leads_to_the_failures_of_the_campaign() -> None:

@@ -1,7 +1,8 @@
 """The page of one message."""
 
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -434,3 +435,26 @@ def test_a_form_is_not_sent_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert "refresh" not in answer.headers
+
+
+def test_a_message_that_was_sent_again_leads_to_what_is_sent_and_back() -> None:
+    site = make_site(Rejected(failure=a_failure(15005)))
+    old = site.send("words")
+    site.deliver()
+    assert "Sent again as" not in words(site.get(f"/messages/{old.id}"))
+
+    new = site.messenger.replay(old.id)
+
+    facts = {
+        message_id: {own["name"]: own for own in facts_in(site, message_id)}
+        for message_id in (old.id, new.id)
+    }
+    forth, back = facts[old.id]["Sent again as"], facts[new.id]["Sent again from"]
+    assert (forth["value"], forth["url"]) == (str(new.id), f"/messages/{new.id}")
+    assert (back["value"], back["url"]) == (str(old.id), f"/messages/{old.id}")
+    assert "Sent again as" not in facts[new.id]
+
+
+def facts_in(site: Site, message_id: UUID) -> list[dict[str, Any]]:
+    facts: list[dict[str, Any]] = site.get(f"/messages/{message_id}.json").json()["facts"]
+    return facts

@@ -1,6 +1,6 @@
 """Operations: each unhealthy state is provoked, and the page says it."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +19,11 @@ from messaging_core.models import (
     Deferred,
     DiskSpace,
     KeptReceipt,
+    QuietHours,
+    QuietWindow,
     Rejected,
     Retry,
+    SendRules,
     StatusReceipt,
     Unknown,
     WhenInDoubt,
@@ -302,3 +305,22 @@ def test_every_page_shows_how_many_problems_there_are(
 
     monkeypatch.setattr(site.messenger, "health", fail)
     assert "Operations 1 problem" in words(site.get("/messages"))
+
+
+def test_a_channel_in_its_quiet_hours_says_until_when() -> None:
+    clock = ManualClock()
+    night = QuietHours(windows=(QuietWindow(start=time(8), end=time(20)),))
+    news = Channel(name="news", platform="sms", sender="N", message_type="promotional")
+    messenger = Messenger(
+        storage=MemoryStorage(),
+        channels=dict.fromkeys((news, PARKING), RecordingTransport()),
+        clock=clock,
+        send_rules=SendRules(quiet_hours=night),
+    )
+    site = Site(messenger=messenger, transport=RecordingTransport(), clock=clock)
+
+    rows = {row["name"]: row for row in site.get("/operations.json").json()["channels"]}
+
+    assert rows["news"]["note"] == "quiet until 20:00:00"
+    assert rows["parking"]["note"] == ""
+    assert "quiet until 20:00:00" in words(site.get("/operations"))

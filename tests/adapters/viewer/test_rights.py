@@ -8,10 +8,13 @@ from uuid import UUID
 
 import httpx
 import pytest
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from messaging_adapters.asgi.access import Access, AccessKeys
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.viewer.access import Right, Visitor
+from messaging_adapters.viewer.app import viewer
 from messaging_adapters.viewer.route_table import FORMS, PAGES, RESOURCES
 from messaging_core import Messenger
 from messaging_core.models import Status
@@ -38,6 +41,24 @@ ROUTES = [
 ]
 
 
+OPEN = {
+    ("GET", "/"),
+    ("GET", "/static/{name}"),
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("POST", "/logout"),
+    (None, "/{path:path}"),
+}
+"""Routes that have nothing of any message: they need no right."""
+
+
+class KeyTable(AccessKeys):
+    """No access key fits."""
+
+    def find(self, token: str) -> Access | None:  # noqa: ARG002 - as in the protocol
+        return None
+
+
 @pytest.fixture(scope="module")
 def scene() -> Scene:
     return make_scene()
@@ -57,6 +78,25 @@ def visit(scene: Scene, method: str, path: str, visitor: Visitor | None) -> http
 
 def told(text: str, secrets: tuple[str, ...]) -> list[str]:
     return [secret for secret in secrets if secret in text]
+
+
+def test_every_route_of_the_application_is_tried(scene: Scene) -> None:
+    app = viewer(scene.site.messenger, access=KeyTable())
+    served = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in (route.methods or {None}) - {"HEAD"}
+    }
+
+    assert len(app.routes) == len([route for route in app.routes if isinstance(route, Route)])
+    assert served == OPEN | {route[:2] for route in ROUTES}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("POST", "/messages")])
+def test_a_path_that_no_page_has_needs_access_too(scene: Scene, method: str, path: str) -> None:
+    assert visit(scene, method, path, None).status_code == 403
+    assert visit(scene, method, path, Visitor(name=path)).status_code == 404
 
 
 @pytest.mark.parametrize(("method", "path", "right"), ROUTES)

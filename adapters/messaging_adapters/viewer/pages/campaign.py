@@ -21,10 +21,10 @@ from messaging_adapters.viewer.pages.campaign_figures import (
 from messaging_adapters.viewer.reads import TOO_LONG, Reads, TooLong
 from messaging_adapters.viewer.times import Moment
 from messaging_core.errors import NotFoundError
+from messaging_core.messages.upcoming import UpcomingMessages
 from messaging_core.models.common.page import Page as Results
 from messaging_core.models.delivery.campaign import Campaign
 from messaging_core.models.delivery.rollups import Tag
-from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.query import MessageQuery
 from messaging_core.models.messages.status import Status
 from messaging_core.rules.content.tags import TAG_LENGTH
@@ -40,12 +40,12 @@ class CampaignModel:
 
     Attributes:
         campaign: Its figures.
-        planned: Those that are scheduled, the first accepted first.
+        planned: When those go that are scheduled, the first accepted first.
         variants: The figures of the tags that begin with this one and a separator.
     """
 
     campaign: Campaign | TooLong
-    planned: Results[Message] | TooLong | None = None
+    planned: UpcomingMessages | TooLong | None = None
     variants: tuple[Campaign | TooLong, ...] = ()
 
 
@@ -71,7 +71,7 @@ class CampaignView:
         word: What it is.
         is_empty: Whether there is no message.
         is_done: Whether nothing is still to come.
-        hours: When what is scheduled goes.
+        hours: When what is scheduled goes, where its receivers are.
         more_planned: Whether there is more than that.
         held_until: The last time for which a message waits.
     """
@@ -125,7 +125,7 @@ async def read(request: PageRequest, reads: Reads) -> CampaignModel:
         reverse=True,
         limit=_MOST_PLANNED,
     )
-    planned = await reads(messenger.find, query) if campaign.waiting else None
+    planned = await reads(messenger.upcoming, query) if campaign.waiting else None
     following = await reads(
         messenger.tags, limit=_MOST_VARIANTS, page_token=tag, workspace=workspace
     )
@@ -150,16 +150,15 @@ def show(request: PageRequest, model: CampaignModel) -> CampaignView:
     if not campaign.accepted:
         sentence = "No message has this tag."
         return CampaignView(name=name, word="Tag", sentence=sentence, tone="", is_empty=True)
-    planned = model.planned if isinstance(model.planned, Results) else None
-    hours = hours_chart(planned.results, request.times) if planned else None
+    planned = model.planned if isinstance(model.planned, UpcomingMessages) else None
     return figures_view(
         request,
         campaign,
         query,
         name=name,
         word="Tag",
-        hours=hours,
-        more_planned=bool(planned and planned.next_page_token),
+        hours=hours_chart(planned) if planned else None,
+        more_planned=bool(planned and not planned.is_complete),
         variants=tuple(
             _variant(request, own) for own in model.variants if not isinstance(own, TooLong)
         ),

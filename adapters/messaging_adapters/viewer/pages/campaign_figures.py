@@ -1,8 +1,8 @@
 """The figures of a campaign or a batch: a sentence, a funnel, and the reasons."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from attrs import frozen
@@ -11,7 +11,8 @@ from messaging_adapters.viewer import text
 from messaging_adapters.viewer.charts import BarChart, Layer, stacked_bars
 from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.pages.operations_failures import words_of
-from messaging_adapters.viewer.times import Times
+from messaging_adapters.viewer.times import Times, zone_of
+from messaging_core.messages.upcoming import Upcoming, UpcomingMessages
 from messaging_core.models.delivery.campaign import Campaign
 from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.status import Status
@@ -158,13 +159,9 @@ def _list_url(request: PageRequest, query: Query) -> str:
     return request.urls.to("messages", query=[*query, ("since", "ever")])
 
 
-def hours_chart(messages: Iterable[Message], times: Times) -> BarChart | None:
-    """Return when messages that are scheduled will go, by the hour of the visitor's zone."""
-    planned = Counter(
-        times.local(message.scheduled_for).replace(minute=0, second=0, microsecond=0)
-        for message in messages
-        if message.scheduled_for
-    )
+def hours_chart(upcoming: UpcomingMessages) -> BarChart | None:
+    """Return when scheduled messages go, by the hour on the clocks of their receivers."""
+    planned = Counter(_local_hour(message) for message in upcoming.messages)
     if not planned:
         return None
     first = min(planned)
@@ -172,15 +169,24 @@ def hours_chart(messages: Iterable[Message], times: Times) -> BarChart | None:
     hours = [first + index * _HOUR for index in range((last - first) // _HOUR + 1)]
     numbers = tuple(planned[hour] for hour in hours)
     labels = [f"{hour:%a %H:%M}" for hour in hours]
+    unknown = sum(message.zone_from == "fallback" for message in upcoming.messages)
+    zones = sorted({own.zone for own in upcoming.messages if own.zone_from == "fallback"})
+    guessed = f"; the zone of {unknown:,} is not known: {', '.join(zones)}" if unknown else ""
     return stacked_bars(
         [Layer(word="still to come", tone="wait", numbers=numbers)],
         labels,
         sentence=(
-            f"When scheduled messages go, by hour in {times.zone_name}:"
-            f" {sum(numbers):,} from {labels[0]} to {labels[-1]}"
+            "When scheduled messages go, by the hour where the receivers are:"
+            f" {sum(numbers):,} from {labels[0]} to {labels[-1]}{guessed}"
         ),
         first_column="Hour",
     )
+
+
+def _local_hour(message: Upcoming) -> datetime:
+    """Return the hour on the clock of a receiver, without its zone."""
+    local = message.due_at.astimezone(zone_of(message.zone) or UTC)
+    return local.replace(minute=0, second=0, microsecond=0, tzinfo=None)
 
 
 def campaign_of(batch_id: str, messages: Sequence[Message], now: Times) -> Campaign:

@@ -79,6 +79,8 @@ def _facts(inspection: Inspection, known: Sequence[str], request: PageRequest) -
         yield _reference(message.reference, known, request)
     yield from _template(message, request)
     yield from _origin(message, request)
+    if inspection.replayed_as:
+        yield _link("Sent again as", str(inspection.replayed_as), request)
     if message.scheduled_for:
         yield Fact(name="Scheduled for", value=times.written(message.scheduled_for))
     if inspection.delivery:
@@ -131,14 +133,15 @@ def _origin(message: Message, request: PageRequest) -> Iterator[Fact]:
     if origin is None:
         return
     if origin.type == REPLAY:
-        yield Fact(
-            name="Sent again from",
-            value=text.line(origin.id),
-            url=request.urls.to("messages", origin.id) if _is_id(origin.id) else None,
-            is_code=True,
-        )
+        yield _link("Sent again from", origin.id, request)
     else:
         yield Fact(name="Came from", value=text.line(f"{origin.type} {origin.id}", _LONG))
+
+
+def _link(name: str, message_id: str, request: PageRequest) -> Fact:
+    """Return a fact that leads to another message."""
+    url = request.urls.to("messages", message_id) if _is_id(message_id) else None
+    return Fact(name=name, value=text.line(message_id), url=url, is_code=True)
 
 
 def _is_id(value: str) -> bool:

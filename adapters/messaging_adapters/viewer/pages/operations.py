@@ -1,9 +1,11 @@
 """Operations: what is broken, since when, whom it hits, and what can be done."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from messaging_adapters.viewer import text
 from messaging_adapters.viewer.access import Right
@@ -74,6 +76,7 @@ class OperationsModel:
         doubts: Messages in doubt, the newest first.
         parked: How many of them wait for a person.
         first_parked: The oldest of those.
+        quiet: When the quiet hours of channels end, where they hold now.
     """
 
     span: str
@@ -83,6 +86,7 @@ class OperationsModel:
     doubts: Results[Message] | TooLong
     parked: Counts | TooLong | None = None
     first_parked: Results[Message] | TooLong | None = None
+    quiet: Mapping[UUID, datetime] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -148,6 +152,11 @@ async def read(request: PageRequest, reads: Reads) -> OperationsModel:
         ),
         usual=await reads(messenger.rollups, since=now - _WEEK, step=_DAY, workspace=workspace),
         doubts=await reads(_named_doubts, messenger, _doubts(request)),
+        quiet={
+            channel.id: until
+            for channel in request.channels.values()
+            if (until := messenger.quiet_until(channel.id))
+        },
     )
     parked = tuple(own.id for own in request.channels.values() if _is_parked(own))
     if not parked:
@@ -199,7 +208,7 @@ def show(request: PageRequest, model: OperationsModel) -> OperationsView:
         outcomes=outcome_chart(rollups, health, request.times, model.span) if rollups else None,
         overdue=overdue_chart(rollups, health, model.span) if rollups else None,
         speed=speed_chart(rollups, model.span) if rollups else None,
-        channels=channel_rows(request, health, rollups) if health else (),
+        channels=channel_rows(request, health, rollups, model.quiet) if health else (),
         doubts=() if doubts is None else tuple(doubt_of(request, own) for own in doubts.results),
         doubts_url=request.urls.to("messages", query=[("doubt", "open"), ("since", "ever")]),
         reasons=reasons_of(request, figures, model.span, may_replay=request.may(Right.ACT_MANY)),

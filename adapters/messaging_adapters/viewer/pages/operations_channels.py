@@ -1,7 +1,8 @@
 """The channels of a workspace: state, circuit, route, and how many messages each sends."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from attrs import frozen
 
@@ -34,7 +35,7 @@ class ChannelRow:
     """A channel as the table shows it.
 
     Attributes:
-        note: Behind its state: since when, or by which provider.
+        note: Behind its state: since when, by which provider, or until when it is quiet.
         spark: How many it sent, as the path of a small line.
         accepted: How many messages were accepted for it.
         to_sent: How long 95 % of them took at most to be sent.
@@ -53,10 +54,16 @@ class ChannelRow:
 
 
 def channel_rows(
-    request: PageRequest, health: Health, rollups: Rollups | None
+    request: PageRequest,
+    health: Health,
+    rollups: Rollups | None,
+    quiet: Mapping[UUID, datetime],
 ) -> tuple[ChannelRow, ...]:
     """Return the channels of the workspace by their names, those with a problem first."""
-    rows = [_row(request, channel, health, rollups) for channel in request.channels.values()]
+    rows = [
+        _row(request, channel, health, rollups, quiet.get(channel.id))
+        for channel in request.channels.values()
+    ]
     return tuple(sorted(rows, key=lambda row: (row.state == _WELL, row.name)))
 
 
@@ -83,9 +90,15 @@ def worst_channel(request: PageRequest, health: Health) -> str | None:
 
 
 def _row(
-    request: PageRequest, channel: Channel, health: Health, rollups: Rollups | None
+    request: PageRequest,
+    channel: Channel,
+    health: Health,
+    rollups: Rollups | None,
+    quiet_until: datetime | None,
 ) -> ChannelRow:
     state, note = _state(request, channel, health)
+    if quiet_until:
+        note = ", ".join(filter(None, (note, f"quiet until {_clock(request, quiet_until)}")))
     own = by_channel(rollups, channel.id) if rollups else None
     figures = figures_of(own.rollups) if own else None
     return ChannelRow(

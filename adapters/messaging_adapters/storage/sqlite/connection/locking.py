@@ -1,7 +1,7 @@
 """Transactions in a file that other processes write as well."""
 
 import sqlite3
-from math import inf
+from math import ceil, inf
 from random import uniform
 from time import monotonic, sleep
 from typing import Final
@@ -81,7 +81,7 @@ class LockRetry:
         # Set only when it changes: most processes write nearly always, or read.
         if self._is_shared and wait != self._sqlite_waits:
             self._sqlite_waits = None  # unknown, where a signal handler raises in between
-            self._connection.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+            self._connection.execute(f"PRAGMA busy_timeout = {ceil(wait * 1000)}")
             self._sqlite_waits = wait
 
     def _ask(self, statement: str) -> None:
