@@ -26,7 +26,6 @@ from messaging_core import (
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import UnknownMessageError
 from messaging_core.models import (
-    DEFAULT_WORKSPACE,
     EventKind,
     InteractionReceipt,
     InteractionType,
