@@ -26,8 +26,8 @@ from messaging_adapters.storage.sql.rows.documents import (
     inline_part,
     replace_out_of_line,
 )
-from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.decisions.delivery.fairness import place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
 from messaging_core.lazy import logger
