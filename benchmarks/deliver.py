@@ -99,10 +99,10 @@ PEERS = {
     "Huey without results": lambda: fastest(results=False),
 }
 LIMITS = {
-    ("defaults", "Huey"): (0.75, 0.3, 0.9),
-    ("defaults", "Huey without results"): (0.5, 0.22, 0.7),
-    ("exclusive", "Huey"): (1.0, 0.45, 1.1),
-    ("exclusive, without durable hand-off", "Huey"): (1.5, 0.6, 1.5),
+    ("defaults", "Huey"): (0.8, 0.3, 1.0),
+    ("defaults", "Huey without results"): (0.5, 0.22, 0.75),
+    ("exclusive", "Huey"): (1.1, 0.45, 1.3),
+    ("exclusive, without durable hand-off", "Huey"): (1.7, 0.6, 1.8),
 }
 """At least this many times the rate of the peer: deliver, end to end single, end to end bulk.
 

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from attrs import evolve
 
 from messaging_core.contacts.identifiers import comparison_key
 from messaging_core.contacts.receivers import address_identifiers
-from messaging_core.errors import StorageError
-from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
 from messaging_core.models.common.channel import Channel
-from messaging_core.models.people.contact import Contact
+from messaging_core.ports.storage.readable import readable
 from messaging_core.ports.storage.transaction import Transaction
 
 _log = logger(__name__)
@@ -36,18 +35,10 @@ def forget_devices(
     owners = tx.contacts.by_identifiers(workspace, dead)
     keys = {comparison_key(own) for own in owners}
     for contact_id in dict.fromkeys(owners.values()):
-        contact = _readable(tx, workspace, contact_id)
+        contact = readable(
+            partial(tx.contacts.get, workspace, contact_id),
+            "a contact cannot be read, and keeps its devices",
+        )
         if contact is not None:
             left = [own for own in contact.featured_identifiers if comparison_key(own) not in keys]
             tx.contacts.save(evolve(contact, featured_identifiers=tuple(left), updated_at=now))
-
-
-def _readable(tx: Transaction, workspace: UUID, contact_id: str) -> Contact | None:
-    """Return a contact, or nothing where its stored data are damaged: its messages go on."""
-    try:
-        return tx.contacts.get(workspace, contact_id)
-    except StorageError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are
-        _log.error("a contact cannot be read, and keeps its devices: %s", fault_of(error))
-        return None

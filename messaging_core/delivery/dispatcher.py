@@ -82,6 +82,8 @@ class Dispatcher:
         return True
 
     def _settlement(self, claim: Claim) -> Settlement | None:
+        if claim.unjudged:
+            return self._put_off(claim, "unreadable")
         try:
             return self._dispatch(claim)
         except BaseException as error:  # noqa: BLE001 - one bad message must not stop the others

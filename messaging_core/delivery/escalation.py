@@ -27,6 +27,7 @@ from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message
 from messaging_core.models.policy.plan import Reason
 from messaging_core.policy.escalation import escalated
+from messaging_core.ports.storage.readable import readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
 
@@ -59,11 +60,11 @@ class TakeOver:
         return rest, settlements
 
     def _first_of(self, workspace: UUID, message: Message) -> Message | None:
-        """Return the message before a fallback; nothing of what is none, or was deleted."""
+        """Return the message before a fallback, unless it was deleted or is damaged."""
         origin = message.origin
         if origin is None or origin.type != ESCALATION:
             return None
-        return self.tx.messages.get(workspace, UUID(origin.id))
+        return readable_message(self.tx, workspace, UUID(origin.id))
 
     def _reason_to_stop(self, workspace: UUID, first: Message) -> Reason | None:
         """Return why a fallback need not go, by any of the messages before it."""

@@ -6,6 +6,7 @@ answer as evidence, and applies receipts that arrived before it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -44,6 +45,7 @@ from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.policy.escalation import follow
 from messaging_core.policy.evaluator import PolicyEvaluator
+from messaging_core.ports.storage.readable import readable, readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.processor import ReceiptProcessor, waits_for
 from messaging_core.receipts.status import StatusResolver
@@ -130,7 +132,7 @@ class DeliveryRecorder:
     def _forget_devices(self, settlement: Settlement) -> None:
         """Remove the push tokens that the provider no longer knows from their contacts."""
         workspace = settlement.lease.workspace
-        message = self._tx.messages.get(workspace, settlement.lease.message_id)
+        message = readable_message(self._tx, workspace, settlement.lease.message_id)
         channel = self._context.channels.get(message.channel_id) if message else None
         if channel is not None and channel.platform == PUSH:
             forget_devices(self._tx, workspace, settlement.gone, channel, settlement.at)
@@ -144,7 +146,11 @@ class DeliveryRecorder:
         the message is claimed again, and all rules decide.
         """
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        held = [handoff.is_refused(judge, now) for handoff in handoffs]
+        # What cannot be judged is held, too: its next claim finds out why.
+        held = [
+            readable(partial(handoff.is_refused, judge, now), _unjudged(handoff.lease)) is not False
+            for handoff in handoffs
+        ]
         leases = [handoff.lease for handoff, no in zip(handoffs, held, strict=True) if not no]
         reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
         answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
@@ -217,7 +223,7 @@ class DeliveryRecorder:
         for settlement in settlements:
             if settlement.next_due_at is None and settlement.status is not Status.SENT:
                 lease = settlement.lease
-                message = self._tx.messages.get(lease.workspace, lease.message_id)
+                message = readable_message(self._tx, lease.workspace, lease.message_id)
                 if message is not None:
                     follow(self._tx, lease.workspace, message, settlement.at)
 
@@ -226,7 +232,14 @@ class DeliveryRecorder:
         if not claims:
             return []  # a judge looks into the storage
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        return [self._with_facts(judge, claim, now) for claim in claims]
+        judged = [
+            readable(partial(self._with_facts, judge, claim, now), _unjudged(claim.lease))
+            for claim in claims
+        ]
+        return [
+            evolve(claim, unjudged=True) if answer is None else answer
+            for claim, answer in zip(claims, judged, strict=True)
+        ]
 
     def _with_facts(self, judge: PolicyEvaluator, claim: Claim, now: datetime) -> Claim:
         message, delivery = claim.message, claim.delivery
@@ -279,7 +292,7 @@ class DeliveryRecorder:
         lease, kind = settlement.lease, settlement.outcome
         if kind is None:
             return
-        message = self._tx.messages.get(lease.workspace, lease.message_id)
+        message = readable_message(self._tx, lease.workspace, lease.message_id)
         if message is None:
             return
         references = settlement.references
@@ -317,6 +330,10 @@ class DeliveryRecorder:
                     send_history.move(workspace, message_id, settlement.at)
             elif not may_have_it(self._resolver.evidence_of(workspace, message_id)):
                 send_history.remove(workspace, message_id)
+
+
+def _unjudged(lease: Lease) -> str:
+    return f"message {lease.message_id}: the send rules could not be applied"
 
 
 def _by_workspace(things: Iterable[T], workspace_of: Callable[[T], UUID]) -> dict[UUID, list[T]]:

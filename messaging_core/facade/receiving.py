@@ -212,7 +212,7 @@ class Receiving(MessengerParts):
 
     @checked(limit=whole())
     def damaged_rows(self, *, limit: int = 100) -> DamagedRows:
-        """Return stored events and webhooks that could not be read, so that they were put aside.
+        """Return stored events, webhooks and messages that could not be read and were put aside.
 
         Args:
             limit: How many of each at most.

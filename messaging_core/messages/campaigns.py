@@ -124,9 +124,11 @@ def _figures_of(tx: Transaction, workspace: UUID, messages: list[Message]) -> Fi
         for message in messages
         for event in tx.timeline.of_message(workspace, message.id)
     ]
-    channels = {message.id: message.channel_id for message in messages}
-    counted = count_events(UncountedEvents(reached=0, events=events, channels=channels))
-    return Figures((item.outcome, item.detail) for item in counted)
+    channels = {message.id.bytes: message.channel_id for message in messages}
+    figures = Figures()
+    for item in count_events(UncountedEvents(reached=0, events=events, channels=channels)):
+        figures[item.outcome, item.detail] += item.number
+    return figures
 
 
 def _held_until(tx: Transaction, query: MessageQuery) -> datetime | None:

@@ -94,6 +94,7 @@ class MessageLookup:
             return DamagedRows(
                 events=tuple(tx.timeline.damaged(limit=limit)),
                 webhooks=tuple(tx.webhooks.damaged(limit=limit)),
+                messages=tuple(tx.messages.damaged(limit=limit)),
             )
 
 

@@ -93,7 +93,7 @@ class Purge:
                 for workspace, message in left
             ]
         )
-        return len(left)
+        return len(old)  # of damaged ones, nothing is left to tell
 
     def _erase_receipts(self, tx: Transaction, size: int) -> int:
         return tx.retention.delete_receipts(

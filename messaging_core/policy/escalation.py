@@ -21,6 +21,7 @@ from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.policy.plan import Reason
 from messaging_core.models.policy.reasons import ReasonCode, because
+from messaging_core.ports.storage.readable import readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import Cause, can_exclude, can_reschedule, transition
 from messaging_core.wire.stored.fingerprint import hash_of
@@ -38,10 +39,10 @@ def may_have_fallback(channel: Channel | None) -> bool:
 
 
 def fallback_of(tx: Transaction, workspace: UUID, message: Message) -> Message | None:
-    """Return the message that takes over from a message, if it has one."""
+    """Return the message that takes over from a message, if it has one that can be read."""
     key = key_of_fallback(message.id).key
     entry = tx.messages.by_keys(workspace, [key], since=message.created_at).get(key)
-    return tx.messages.get(workspace, entry[0]) if entry else None
+    return readable_message(tx, workspace, entry[0]) if entry else None
 
 
 def follow(tx: Transaction, workspace: UUID, message: Message, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,6 +38,7 @@ from messaging_core.models.delivery.receipt import (
 from messaging_core.models.messages.message import Direction, Message
 from messaging_core.models.people.suppression import Suppression, SuppressionCause, SuppressionScope
 from messaging_core.policy.escalation import may_have_fallback, stop
+from messaging_core.ports.storage.readable import readable
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
 from messaging_core.receipts.telemetry import ObservedReceipts
@@ -76,7 +78,8 @@ class ReceiptProcessor:
     def match(self, workspace: UUID, references: Sequence[str]) -> None:
         """Let receipts that came early find the message that has these references now."""
         for entry in self._tx.receipts.unmatched(workspace, references):
-            self.apply(entry)
+            what = f"receipt {entry.position} could not be applied"
+            readable(partial(self.apply, entry), what)
         self.flush()
 
     def flush(self) -> None:

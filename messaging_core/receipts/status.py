@@ -24,6 +24,7 @@ from messaging_core.models.delivery.delivery import Delivery, Resolution, Settle
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message
 from messaging_core.policy.escalation import follow, may_have_fallback
+from messaging_core.ports.storage.readable import readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import cause_of_report, transition
 
@@ -113,7 +114,7 @@ class StatusResolver:
             if settlement.next_due_at is None
         ]
         for message_id, evidence in self._tx.receipts.evidence(workspace, ended).items():
-            message = self._tx.messages.get(workspace, message_id)
+            message = readable_message(self._tx, workspace, message_id)
             if message is None:
                 continue
             projected = self._project(workspace, message, evidence, message.updated_at)

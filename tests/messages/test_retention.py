@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
@@ -136,6 +137,22 @@ def test_each_tenant_has_an_audit_log_of_its_own():
     assert host.purge(workspace=tenants[0]) == Purged(audit=1)
     assert host.messenger.audit.find(workspace=tenants[1]) != []
     assert host.purge() == Purged(audit=1)
+
+
+@pytest.mark.parametrize("keep", Keep)
+def test_damaged_messages_are_purged_like_others_and_end_no_purge(host, keep):
+    host.send(5)
+    damaged = host.messenger.find(MessageQuery(reverse=True)).results[0]
+    with host.storage.begin() as tx:
+        tx.messages.update(DEFAULT_WORKSPACE, evolve(damaged, reason=5))
+    host.clock.advance(2 * DAY)
+
+    purged = host.purge(keep, chunk=2)
+
+    assert purged.deleted + purged.redacted == 5
+    named = host.messenger.damaged_rows().messages
+    assert named == ((damaged.id,) if keep is Keep.RECORD else ())
+    assert host.purge(keep) == Purged()
 
 
 def test_what_waits_is_never_purged_however_old(host):

@@ -1,18 +1,21 @@
 """A message that is not delivered in time has one fallback, on the channel that takes over."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, MessageQuery, Messenger, Status, Verdict, Worker
 from messaging_core.errors import ConfigurationError, InvalidMessageError
-from messaging_core.models.common.channel import MessageType
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE, MessageType
 from messaging_core.models.common.escalation import Escalation
 from messaging_core.models.common.failure import FailureCode, Retry
 from messaging_core.models.common.identifier import Identifier
@@ -715,3 +718,55 @@ def test_a_template_has_its_own_content_for_the_channel_that_takes_over(engine: 
 
     assert message.body == TextBody(text="Your parcel is here")
     assert engine.fallback(message).body == TextBody(text="Parcel here")
+
+
+def damage(engine: Engine, message: Message) -> None:
+    damaged: Any = evolve(engine.now_is(message), reason=5)
+    with engine.storage.begin() as tx:
+        tx.messages.update(DEFAULT_WORKSPACE, damaged)
+
+
+def test_a_fallback_goes_for_a_damaged_message_and_holds_up_no_other(storage: Storage) -> None:
+    engine = engine_with(storage, BUSY)
+    message = engine.send()
+    fallback = engine.fallback(message)
+    engine.worker.run_once()
+    damage(engine, message)
+    other = engine.messenger.send(TEXTS, a_request())
+
+    engine.after(minutes=5)
+
+    assert engine.now_is(fallback).status is Status.SENT
+    assert engine.now_is(other).status is Status.SENT
+
+
+def test_a_damaged_fallback_keeps_no_settlement_from_being_stored(storage: Storage) -> None:
+    engine = engine_with(storage, REFUSED)
+    message = engine.send()
+    damage(engine, engine.fallback(message))
+    other = engine.messenger.send(TEXTS, a_request())
+
+    engine.worker.drain()
+
+    assert engine.now_is(message).status is Status.SENDING_FAILED
+    assert engine.now_is(other).status is Status.SENT
+
+
+def test_a_message_to_a_damaged_contact_is_given_up_and_holds_up_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    marketing = a_channel("offers", message_type=MessageType.PROMOTIONAL)
+    with SqliteStorage(path) as storage:
+        engine = Engine(storage, channels=(APP, marketing))
+        engine.knows(id="ann")
+        message = engine.messenger.send(marketing, a_request(to=NUMBER))
+        other = engine.messenger.send(TEXTS, a_request(to="+31612340000"))
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE messaging_contacts SET document = x'7b' WHERE id = 'ann'")
+
+        engine.worker.drain()
+        assert engine.now_is(other).status is Status.SENT
+        for _ in range(9):
+            engine.after(minutes=10)
+
+        assert engine.now_is(message).status is Status.SENDING_FAILED
+        assert not engine.push.sent

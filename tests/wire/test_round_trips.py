@@ -222,7 +222,9 @@ def test_the_json_of_a_storage_is_what_is_dumped(kind: Any, tmp_path: Path) -> N
 
 @given(st.lists(instances(Message), max_size=3), st.none() | st.text())
 def test_the_json_of_any_page_is_what_is_dumped(messages: list[Message], token: str | None) -> None:
-    stored = Page(results=StoredMessages(list(map(store, messages))), next_page_token=token)
+    stored = Page(
+        results=StoredMessages(dict(enumerate(map(store, messages)))), next_page_token=token
+    )
     decoded = Page(results=messages, next_page_token=token)
 
     for page in (stored, decoded):

@@ -1,7 +1,6 @@
 """The halves of a stored message, what it is found by, and pages that decode it late."""
 
 from collections import deque
-from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -246,20 +245,23 @@ MESSAGES = [a_message(str(number)) for number in range(3)]
 def page() -> StoredMessages:
     Counted.loads = 0
     return StoredMessages(
-        [Counted(stored.document, stored.state) for stored in map(store, MESSAGES)]
+        {
+            position: Counted(stored.document, stored.state)
+            for position, stored in enumerate(map(store, MESSAGES))
+        }
     )
 
 
-def test_a_message_of_a_page_is_decoded_once_and_only_when_it_is_looked_at(
+def test_a_page_is_decoded_once_and_only_when_it_is_looked_at(
     page: StoredMessages,
 ) -> None:
-    assert len(page) == 3
     assert repr(page) == "<3 messages>"
+    assert len(page.json()) == 3
     assert Counted.loads == 0
 
-    assert page[1] is page[1]
+    assert len(page) == 3
     assert page[-2] is page[1]
-    assert Counted.loads == 1
+    assert Counted.loads == 3
 
 
 @pytest.mark.parametrize("index", [3, -4])
@@ -269,12 +271,26 @@ def test_a_page_ends_where_it_ends(page: StoredMessages, index: int) -> None:
 
 
 @pytest.mark.parametrize("place", [slice(1, None), slice(-1), slice(None, None, -1), slice(5, 9)])
-def test_a_slice_of_a_page_is_a_page(page: StoredMessages, place: slice) -> None:
-    part = page[place]
+def test_a_page_has_slices(page: StoredMessages, place: slice) -> None:
+    assert page[place] == MESSAGES[place]
 
-    assert isinstance(part, StoredMessages)
-    assert Counted.loads == 0
-    assert part == MESSAGES[place]
+
+@pytest.mark.parametrize("damage", [Stored(b"{", "{}"), Stored(b'{"id":1}', "{}")])
+def test_a_damaged_message_of_a_page_is_left_out(
+    damage: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = StoredMessages({1: store(MESSAGES[0]), 2: damage, 3: store(MESSAGES[1])})
+
+    assert page == MESSAGES[:2]
+    assert "message at position 2 cannot be read" in caplog.text
+
+
+def test_a_message_that_is_no_object_is_left_out_of_the_json_of_a_page() -> None:
+    page = StoredMessages(
+        {1: store(MESSAGES[0]), 2: Stored(b'{"', "{}"), 3: Stored(b'{"a":1}', "")}
+    )
+
+    assert len(page.json()) == 1
 
 
 @pytest.mark.parametrize(
@@ -282,7 +298,7 @@ def test_a_slice_of_a_page_is_a_page(page: StoredMessages, place: slice) -> None
     [
         (MESSAGES, True),
         (tuple(MESSAGES), True),
-        (StoredMessages([store(message) for message in MESSAGES]), True),
+        (StoredMessages(dict(enumerate(map(store, MESSAGES)))), True),
         (MESSAGES[:2], False),
         (MESSAGES[::-1], False),
         (set(), False),
@@ -300,6 +316,6 @@ def test_pages_are_compared_by_their_messages(
 
 
 def test_pages_of_other_messages_hash_otherwise(page: StoredMessages) -> None:
-    parts: Sequence[Message] = page[:2]
+    parts = StoredMessages(dict(enumerate(map(store, MESSAGES[:2]))))
 
     assert hash(page) != hash(parts)

@@ -33,7 +33,7 @@ try:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from messaging_adapters.asgi.bodies import read_body
+    from messaging_adapters.asgi.bodies import LargeBodies, read_body
 except ImportError as error:
     raise MissingDependencyError("starlette", "asgi") from error
 
@@ -110,8 +110,9 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         for route in ROUTES
         if not (route.path.startswith(left_out) or (route.needs_uploads and uploads is None))
     ]
+    bodies = LargeBodies()
     routes = [
-        _endpoint(surface, path, tuple(of_path), base)
+        _endpoint(surface, path, tuple(of_path), base, bodies)
         for path, of_path in groupby(served, key=lambda route: route.path)
     ]
     if uploads is not None:
@@ -157,7 +158,11 @@ def _description(served: Sequence[Route], base: str | None) -> _Endpoint:
 
 
 def _endpoint(
-    surface: Surface, path: str, routes: Sequence[Route], base: str | None
+    surface: Surface,
+    path: str,
+    routes: Sequence[Route],
+    base: str | None,
+    bodies: LargeBodies,
 ) -> routing.Route:
     """Return the Starlette route of a path, for all its methods."""
     by_method = {route.method: route for route in routes}
@@ -168,12 +173,13 @@ def _endpoint(
             raise HTTPException(_NOT_FOUND)
         if route is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
-        answer = await surface.answer(
-            route,
-            request.path_params,
-            _value_of(request, base),
-            partial(read_body, request.stream()),
-        )
+        with bodies.holding() as grow:
+            answer = await surface.answer(
+                route,
+                request.path_params,
+                _value_of(request, base),
+                partial(read_body, request.stream(), grow=grow),
+            )
         return _response(answer)
 
     starlette_route = routing.Route(path, endpoint)

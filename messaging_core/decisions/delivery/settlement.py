@@ -38,6 +38,13 @@ TOO_LATE = Failure(
 )
 """The failure of a message that expired."""
 
+DAMAGED = Failure(
+    code=FailureCode.POISONED,
+    description="the stored message cannot be read",
+    source=FailureSource(name=_OURS, code="unreadable"),
+)
+"""The failure of a message that its storage cannot read any more; storages find it by this."""
+
 
 def so_far(claim: Claim, now: datetime) -> Settlement:
     """Return what the attempts before came to; once a receiver was refused, that is the failure."""
@@ -97,14 +104,9 @@ def dead_letter(claim: Claim, now: datetime) -> Settlement:
 
 def unreadable(lease: Lease, now: datetime) -> Settlement:
     """End a message that its storage cannot read any more."""
-    failure = Failure(
-        code=FailureCode.POISONED,
-        description="the stored message cannot be read",
-        source=FailureSource(name=_OURS, code="unreadable"),
-    )
     # It was claimed, even where its status could not be changed to show that.
     status = move(Status.PROCESSING, Status.SENDING_FAILED, Cause.FAILED)
-    return Settlement(lease=lease, at=now, status=status, reason=POISONED, failure=failure)
+    return Settlement(lease=lease, at=now, status=status, reason=POISONED, failure=DAMAGED)
 
 
 def release(claim: Claim, now: datetime) -> Settlement:

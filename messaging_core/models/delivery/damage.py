@@ -12,7 +12,10 @@ class DamagedRows:
     Attributes:
         events: Their positions in the event log.
         webhooks: The ids of webhooks that are not sent.
+        messages: The ids of messages that could not be read when they were to be delivered or
+            redacted. Listings leave them out, too.
     """
 
     events: tuple[int, ...] = ()
     webhooks: tuple[UUID, ...] = ()
+    messages: tuple[UUID, ...] = ()

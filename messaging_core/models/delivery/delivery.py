@@ -139,6 +139,7 @@ class Claim:
         doubted: That worker had passed the point of no return.
         receivers: The facts on the receivers that are not yet served; absent if no send rule binds.
         doubted_before: The message was in doubt already when that worker claimed it.
+        unjudged: Its send rules could not be applied, as what they ask for is damaged.
     """
 
     workspace: UUID
@@ -149,6 +150,7 @@ class Claim:
     doubted: bool = False
     receivers: tuple[ReceiverFacts, ...] | None = None
     doubted_before: bool = False
+    unjudged: bool = False
 
 
 class OutcomeKind(StrEnum):

@@ -1,5 +1,6 @@
 """Roll-ups: how many messages reached which outcome, in each five minutes and on each day."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -38,6 +39,8 @@ DURATIONS: Final = tuple(
 
 LONGER: Final = "longer"
 """The last class of that histogram."""
+
+_CLASSES: Final = (*(f"{bound.total_seconds():g}" for bound in DURATIONS), LONGER)
 
 
 class RollupOutcome(StrEnum):
@@ -146,10 +149,7 @@ class Rollups:
 
 def duration_class(duration: timedelta) -> str:
     """Return the class of the histogram to which a duration belongs: its bound in seconds."""
-    for bound in DURATIONS:
-        if duration <= bound:
-            return f"{bound.total_seconds():g}"
-    return LONGER
+    return _CLASSES[bisect_left(DURATIONS, duration)]
 
 
 def _quantile(numbers: Mapping[str, int], share: float) -> timedelta | None:
@@ -161,10 +161,18 @@ def _quantile(numbers: Mapping[str, int], share: float) -> timedelta | None:
     return None
 
 
+def has_details(kind: EventKind, status: Status) -> bool:
+    """Return False if roll-ups need no more of an event than its kind, its status and its time."""
+    return kind is not EventKind.ATTEMPTED or status is not Status.SENT
+
+
 class CountableEvent(NamedTuple):
     """What roll-ups need of an event; a tuple, since each event is read for them once or twice.
 
+    Attributes beyond `at` are absent without `has_details`.
+
     Attributes:
+        message_id: The bytes of a UUID, which takes longer to make and to compare.
         outcome: Of an interaction, its type.
         detail: See `Event.detail`.
         failure_code: The code of its failure.
@@ -174,7 +182,7 @@ class CountableEvent(NamedTuple):
 
     position: int
     workspace: UUID
-    message_id: UUID
+    message_id: bytes
     kind: EventKind
     status: Status
     at: datetime
@@ -194,13 +202,13 @@ class UncountedEvents:
         reached: The position of the last event that was looked at, readable or not.
         events: The events, in order.
         earlier: The events of the same messages before this page, in any order, by message.
-        channels: The channel of each message.
+        channels: The channel of each message, by the bytes of its id.
     """
 
     reached: int
     events: Sequence[CountableEvent]
-    earlier: Mapping[UUID, Sequence[CountableEvent]] = field(factory=dict)
-    channels: Mapping[UUID, UUID] = field(factory=dict)
+    earlier: Mapping[bytes, Sequence[CountableEvent]] = field(factory=dict)
+    channels: Mapping[bytes, UUID] = field(factory=dict)
 
 
 class RollupKey(NamedTuple):

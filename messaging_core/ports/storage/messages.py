@@ -52,7 +52,8 @@ class Messages(Protocol):
         The cost of a page is bounded whatever the filters and however many messages there are:
         a page may be short, or empty, and still have a next one. A walk along
         `next_page_token` shows every message once that was there when it began and still
-        matches, also while others arrive and while statuses change. No filter looks into another
+        matches, also while others arrive and while statuses change. A message that cannot be read
+        is left out. No filter looks into another
         workspace, and a value that no message can have finds nothing.
 
         Args:
@@ -73,6 +74,14 @@ class Messages(Protocol):
         The cost is bounded: of more than `most` messages those are counted that the listing begins
         with, and so it is if matches are too rare to look for them all. The limit and the page
         token of the query count for nothing.
+        """
+
+    @abstractmethod
+    def damaged(self, *, limit: int) -> list[UUID]:
+        """Return ids of messages of all workspaces that were put aside as damaged.
+
+        They could not be read when they were claimed or redacted. The failure `DAMAGED` of
+        `decisions.delivery.settlement` marks them.
         """
 
     @abstractmethod

@@ -46,7 +46,8 @@ class Retention(Protocol):
 
         Their events, evidence, interactions, short links and references go with them, and no
         filter finds them. Their received files are marked, as by `redact`. A message whose delivery
-        is not over is left alone, and so is one that the workspace does not have.
+        is not over is left alone, and so is one that the workspace does not have. A message that
+        cannot be read goes as well, wherever it is listed.
         """
 
     @abstractmethod
@@ -58,6 +59,10 @@ class Retention(Protocol):
         deleted. The message is still listed. Filters find it only by what it still shows, by its
         batch and by its platform references. A message that was redacted before, whose delivery
         is not over, or that the workspace does not have, is left as it is and not returned.
+
+        What cannot be read is not returned either. Of such a message only its row stays, which
+        `Messages.damaged` lists and no call finds expired again but with `with_redacted`; of such
+        an event the document goes, and such an interaction is deleted.
 
         Each received file of the messages becomes `removed_file`, without its content and with the
         same `due_at`; a claim of it from before can no longer be settled.

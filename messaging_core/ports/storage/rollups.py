@@ -19,11 +19,14 @@ class RollupStore(Protocol):
     """Keep sums about messages by interval, and read the events that are not in them yet."""
 
     @abstractmethod
-    def uncounted(self, position: int, *, limit: int) -> UncountedEvents:
+    def uncounted(
+        self, position: int, *, limit: int, known: Collection[bytes] = frozenset()
+    ) -> UncountedEvents:
         """Return the first `limit` events beyond a position, and what is needed to count them.
 
         That is the channel of each message that is still there, and its events up to that
-        position; of events that differ in nothing but time and position, one is enough. An event
+        position; of events that differ in nothing but time and position, one is enough. For the
+        messages that the caller knows, by the bytes of their ids, neither is needed. An event
         that cannot be read is left out, and `reached` is beyond it. Without events, `reached` is
         the position that was given.
         """

@@ -1,16 +1,17 @@
 """A message as a storage keeps it: what never changes, what does, and what is searched by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, overload
+from operator import methodcaller
+from typing import Any, NamedTuple, TypeVar, overload
 from uuid import UUID
 
 import orjson
 from attrs import evolve
 
 from messaging_core.errors import InvalidDocumentError
-from messaging_core.lazy import frozen
+from messaging_core.lazy import frozen, logger
 from messaging_core.models.common.channel import EMAIL, SMS
 from messaging_core.models.common.page import Page
 from messaging_core.models.common.violation import Violation
@@ -23,6 +24,10 @@ from messaging_core.wire import dump_page, encode, load
 from messaging_core.wire.codec.registry import registry, storage_registry
 from messaging_core.wire.codec.scalars import write_datetime
 from messaging_core.wire.documents import compact, encode_stored
+
+_log = logger(__name__)
+
+V = TypeVar("V")
 
 _EMAIL_KEY, _PHONE_KEY = PLATFORM_KEYS[EMAIL], PLATFORM_KEYS[SMS]
 _STATE = ("status", "lastStatusAt", "updatedAt", "parts", "reason", "details", "failure")
@@ -191,32 +196,38 @@ def load_project(document: bytes) -> TemplateProject:
 
 
 class StoredMessages(Sequence[Message]):
-    """Messages of a page, decoded only when they are looked at."""
+    """Messages of a page, decoded only when they are looked at.
 
-    def __init__(self, rows: Sequence[Stored]) -> None:
+    A damaged one is left out, and logged, so that the others can be listed.
+
+    Args:
+        rows: The messages by their positions, in the order of the page.
+    """
+
+    def __init__(self, rows: Mapping[int, Stored]) -> None:
         self._rows = rows
-        self._messages: dict[int, Message] = {}
+        self._decoded: list[Message] | None = None
+
+    def _messages(self) -> list[Message]:
+        if self._decoded is None:
+            self._decoded = list(_sound(self._rows, methodcaller("load")))
+        return self._decoded
 
     def __len__(self) -> int:
-        """Return how many there are, without decoding one."""
-        return len(self._rows)
+        """Return how many can be read."""
+        return len(self._messages())
 
     @overload
     def __getitem__(self, index: int) -> Message: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Message]: ...
     def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
-        """Decode one message, or take a slice of those not decoded yet."""
-        if isinstance(index, slice):
-            return StoredMessages(self._rows[index])
-        place = range(len(self._rows))[index]
-        if place not in self._messages:
-            self._messages[place] = self._rows[place].load()
-        return self._messages[place]
+        """Return a message, or several."""
+        return self._messages()[index]
 
     def json(self) -> list[bytes]:
         """Write each of them as JSON, without decoding one."""
-        return [row.json() for row in self._rows]
+        return list(_sound(self._rows, methodcaller("json")))
 
     def __eq__(self, other: object) -> bool:
         """Compare by content with any sequence of messages."""
@@ -228,7 +239,18 @@ class StoredMessages(Sequence[Message]):
 
     def __repr__(self) -> str:
         """Show how many there are; their content must not appear in a log."""
-        return f"<{len(self)} messages>"
+        return f"<{len(self._rows)} messages>"
+
+
+def _sound(rows: Mapping[int, Stored], read: Callable[[Stored], V]) -> Iterator[V]:
+    for position, row in rows.items():
+        try:
+            value = read(row)
+        except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others are listed
+            what = type(error).__name__
+            _log.error("the message at position %d cannot be read: %s", position, what)
+        else:
+            yield value
 
 
 def page_json(page: Page[Message]) -> bytes:

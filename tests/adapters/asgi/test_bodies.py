@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.requests import ClientDisconnect
 
-from messaging_adapters.asgi.bodies import read_body
+from messaging_adapters.asgi.bodies import LARGE, LargeBodies, read_body
 from messaging_adapters.asgi.problems import ProblemError
 
 
@@ -47,3 +47,19 @@ def test_a_body_that_falls_silent_is_refused() -> None:
 
 def test_a_body_that_trickles_is_refused_though_it_is_never_silent() -> None:
     assert status_of(stream(*[b"a"] * 1000, pause=0.01), 1000, silent=10, whole=0.05) == 408
+
+
+def test_large_bodies_share_their_room_until_they_are_answered() -> None:
+    bodies = LargeBodies(room=3 * LARGE)
+    megabytes = [b"a" * LARGE] * 2
+
+    with bodies.holding() as first:
+        assert len(asyncio.run(read_body(stream(*megabytes), None, grow=first))) == 2 * LARGE
+        with bodies.holding() as second, pytest.raises(ProblemError) as refused:
+            asyncio.run(read_body(stream(*megabytes), None, grow=second))
+        with bodies.holding() as small:
+            assert asyncio.run(read_body(stream(b"ab"), None, grow=small)) == b"ab"
+    with bodies.holding() as alone:
+        assert len(asyncio.run(read_body(stream(*megabytes * 2), None, grow=alone))) == 4 * LARGE
+
+    assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")

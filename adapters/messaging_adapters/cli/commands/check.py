@@ -55,7 +55,9 @@ def _shows_no_damage(screen: Screen, options: Namespace, config: Config) -> bool
         screen.line(f"event {position} of the log cannot be read, and was put aside")
     for delivery_id in damaged.webhooks:
         screen.line(f"webhook {delivery_id} cannot be read, and is not sent")
-    return not (damaged.events or damaged.webhooks)
+    for message_id in damaged.messages:
+        screen.line(f"message {message_id} cannot be read, and was put aside")
+    return not (damaged.events or damaged.webhooks or damaged.messages)
 
 
 def _checked(transports: dict[str, Transport]) -> Iterator[tuple[tuple[str, ...], bool]]:

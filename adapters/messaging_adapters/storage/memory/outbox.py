@@ -9,7 +9,8 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory.tables import Queue, Tables, Waiting
 from messaging_core.decisions.delivery.fairness import divide, place_suspect
-from messaging_core.decisions.delivery.settlement import IN_DOUBT
+from messaging_core.decisions.delivery.settlement import IN_DOUBT, unreadable
+from messaging_core.lazy import logger
 from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
@@ -23,6 +24,9 @@ from messaging_core.models.messages.message import Message, Status
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.rules.policy.lifecycle import Cause, transition
 from messaging_core.wire.stored.message import Stored, settled_state
+from messaging_core.wire.stored.search import Row
+
+_log = logger(__name__)
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -57,7 +61,8 @@ class MemoryOutbox(Outbox):
         if suspect is not None:
             crashes = self._tables.outbox[suspect].delivery.crashes
             chosen = place_suspect(chosen, suspect, crashes)
-        return [self._lease(position, now, now + lease) for position in chosen]
+        leased = [self._lease(position, now, now + lease) for position in chosen]
+        return [claim for claim in leased if claim]
 
     def _suspect(self, now: datetime, places: Mapping[UUID, int]) -> int | None:
         """Return what crashed before and is due longest, of the channels that have a place."""
@@ -108,7 +113,8 @@ class MemoryOutbox(Outbox):
                 taken.append(position)
         return taken
 
-    def _lease(self, position: int, now: datetime, until: datetime) -> Claim:
+    def _lease(self, position: int, now: datetime, until: datetime) -> Claim | None:
+        """Lease a message; one that cannot be read is put aside, and stops no other."""
         waiting = self._tables.outbox[position]
         delivery = evolve(
             waiting.delivery,
@@ -120,7 +126,18 @@ class MemoryOutbox(Outbox):
         )
         self._tables.wait(position, leased)
         row = self._tables.rows[position]
-        message = _claimed(row.stored.load(), now)
+        place = Lease(
+            position=position,
+            fence=leased.fence,
+            until=until,
+            workspace=row.workspace,
+            message_id=row.id,
+        )
+        stored = _message_of(row)
+        if stored is None:
+            self._settle(unreadable(place, now))
+            return None
+        message = _claimed(stored, now)
         before = message.details
         if waiting.handed_over:
             message = evolve(message, details=IN_DOUBT)
@@ -129,13 +146,7 @@ class MemoryOutbox(Outbox):
             workspace=row.workspace,
             message=message,
             delivery=delivery,
-            lease=Lease(
-                position=position,
-                fence=leased.fence,
-                until=until,
-                workspace=row.workspace,
-                message_id=row.id,
-            ),
+            lease=place,
             lapsed=waiting.leased_until is not None,
             doubted=waiting.handed_over,
             doubted_before=waiting.handed_over and before == IN_DOUBT,
@@ -230,7 +241,9 @@ class MemoryOutbox(Outbox):
             row, due_at = tables.rows[position], waiting.delivery.due_at
             if waiting.leased_until is not None or due_at <= now or row.status is Status.SCHEDULED:
                 continue
-            message = row.stored.load()
+            message = _message_of(row)
+            if message is None:
+                continue
             if message.updated_at <= now or message.created_at <= (accepted_after or _LONG_AGO):
                 continue
             due_at -= message.updated_at - now
@@ -281,3 +294,12 @@ def _claimed(message: Message, now: datetime) -> Message:
         details=message.details,
         failure=message.failure,
     )
+
+
+def _message_of(row: Row) -> Message | None:
+    """Return a message; of a damaged one nothing."""
+    try:
+        return row.stored.load()
+    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
+        _log.error("message %s cannot be read: %s", row.id, type(error).__name__)
+        return None

@@ -1,6 +1,6 @@
 """Taking out what is old, in the memory of this process."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -12,12 +12,15 @@ from messaging_adapters.storage.memory.log import LogTables, event_of
 from messaging_adapters.storage.memory.received_files import FileTable, stored_file
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_adapters.storage.memory.webhooks import WebhookTables
+from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
     removed_file,
 )
+from messaging_core.lazy import logger
+from messaging_core.models.common.failure import Failure
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import ReceiptState
@@ -25,8 +28,12 @@ from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.rules.policy.lifecycle import is_under_way
 from messaging_core.wire import encode, load
-from messaging_core.wire.stored.message import store
+from messaging_core.wire.stored.message import Stored, store
 from messaging_core.wire.stored.search import Row
+
+_log = logger(__name__)
+
+_NOTHING = Stored(b"{}", "{}")
 
 Place = tuple[UUID, UUID]
 """Workspace and id of a message."""
@@ -148,14 +155,19 @@ class MemoryRetention(Retention):
             self._tables.remove(content.links_of, place)
 
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
-        rows, left = self._tables.rows, []
+        rows, left, places = self._tables.rows, [], set()
         for position in self._finished(messages):
             row = rows[position]
-            if not row.redacted:
-                message = redacted(row.stored.load())
-                self._tables.put(rows, position, _redacted_row(row, message))
+            if row.redacted:
+                continue
+            message = _message_of(row)
+            places.add((row.workspace, row.id))
+            if message is None:
+                self._tables.put(rows, position, _unlisted(row, DAMAGED, _NOTHING))
+            else:
+                its = _unlisted(row, message.failure, store(message))
+                self._tables.put(rows, position, its)
                 left.append((row.workspace, message))
-        places = {(workspace, message.id) for workspace, message in left}
         self._redact_log(places)
         self._remove_files(places)
         return left
@@ -169,10 +181,7 @@ class MemoryRetention(Retention):
             self._forget_links(place)
             self._forget_url(place)
             if place in log.interactions:
-                interactions = [load(Interaction, text) for text in log.interactions[place]]
-                texts = tuple(
-                    encode(redacted_interaction(interaction)) for interaction in interactions
-                )
+                texts = tuple(_redacted_interactions(log.interactions[place]))
                 self._tables.put(log.interactions, place, texts)
 
     def delete_receipts(
@@ -202,7 +211,24 @@ class MemoryRetention(Retention):
         return len(old)
 
 
-def _redacted_row(row: Row, message: Message) -> Row:
+def _message_of(row: Row) -> Message | None:
+    """Return what is left of a message; of a damaged one nothing."""
+    try:
+        return redacted(row.stored.load())
+    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others are redacted
+        _log.error("message %s cannot be read: %s", row.id, type(error).__name__)
+        return None
+
+
+def _redacted_interactions(texts: Iterable[bytes]) -> Iterator[bytes]:
+    for text in texts:
+        try:
+            yield encode(redacted_interaction(load(Interaction, text)))
+        except Exception as error:  # noqa: BLE001 - a damaged one is deleted
+            _log.error("an interaction cannot be read: %s", type(error).__name__)
+
+
+def _unlisted(row: Row, failure: Failure | None, stored: Stored) -> Row:
     """Return a message as it is found from now on: by nothing that it does not show."""
     return evolve(
         row,
@@ -210,6 +236,6 @@ def _redacted_row(row: Row, message: Message) -> Row:
         reference=None,
         tags=(),
         facets=evolve(row.facets, own_address=None, people=(), subject=None),
-        failure=message.failure,
-        stored=store(message),
+        failure=failure,
+        stored=stored,
     )

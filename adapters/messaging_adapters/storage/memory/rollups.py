@@ -55,23 +55,25 @@ class MemoryRollups(RollupStore):
         self._sums = tables.rollups.sums
         self._tags = tables.rollups.tags
 
-    def uncounted(self, position: int, *, limit: int) -> UncountedEvents:
+    def uncounted(
+        self, position: int, *, limit: int, known: Collection[bytes] = frozenset()
+    ) -> UncountedEvents:
         log = self._tables.log
         following = range(position + 1, log.last.get("event", 0) + 1)
         new = list(islice((key for key in following if key in log.events), limit))
         events = [self._event(key) for key in new]
-        ids = {event.message_id for event in events}
+        ids = [UUID(bytes=own) for own in {event.message_id for event in events}.difference(known)]
         positions = self._tables.positions
         return UncountedEvents(
             reached=new[-1] if new else position,
             events=events,
             earlier={
-                message_id: list(self._earlier(message_id, position))
+                message_id.bytes: list(self._earlier(message_id, position))
                 for message_id in ids
                 if log.event_positions[message_id][0] <= position
             },
             channels={
-                message_id: self._tables.rows[positions[message_id]].channel_id
+                message_id.bytes: self._tables.rows[positions[message_id]].channel_id
                 for message_id in ids
                 if message_id in positions
             },

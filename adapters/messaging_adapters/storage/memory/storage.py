@@ -26,6 +26,7 @@ from messaging_adapters.storage.memory.rollups import MemoryRollups
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
 from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
 from messaging_core.arguments import checked, span
+from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.document_stores import (
     DocumentAccessKeys,
     DocumentAuditLog,
@@ -100,7 +101,7 @@ class _MemoryMessages(Messages):
         results = matching[: query.limit]
         token = encode_page_token(query, results[-1][0]) if len(matching) > query.limit else None
         return Page(
-            results=StoredMessages([stored for _, stored in results]),
+            results=StoredMessages(dict(results)),
             next_page_token=token,
             start_at=query.start_at,
             end_at=query.end_at,
@@ -121,6 +122,10 @@ class _MemoryMessages(Messages):
         if query.reverse:
             return iter(range((after or 0) + 1, last + 1))
         return iter(range(last if after is None else min(after - 1, last), 0, -1))
+
+    def damaged(self, *, limit: int) -> list[UUID]:
+        rows = self._tables.rows.values()
+        return [row.id for row in rows if row.failure == DAMAGED][:limit]
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime

@@ -35,6 +35,7 @@ from messaging_core.testing.contracts.storage.contacts import (
     KnownContactsContract,
 )
 from messaging_core.testing.contracts.storage.content import ShortLinksContract, TemplatesContract
+from messaging_core.testing.contracts.storage.damage import DamageContract
 from messaging_core.testing.contracts.storage.fairness import FairnessContract
 from messaging_core.testing.contracts.storage.log import LogContract
 from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE, MessagesContract
@@ -352,6 +353,7 @@ class StorageContract(
     LogContract,
     SendHistoryContract,
     RetentionContract,
+    DamageContract,
     TemplatesContract,
     ShortLinksContract,
     WebhooksContract,

@@ -68,7 +68,7 @@ class RollupsContract:
         assert admitted[:6] == (
             positions[0],
             DEFAULT_WORKSPACE,
-            message_id,
+            message_id.bytes,
             EventKind.ADMITTED,
             Status.ACCEPTED,
             AT,
@@ -76,12 +76,12 @@ class RollupsContract:
         assert (admitted.tags, admitted.due_at) == (("a", "b"), AT + FIVE_MINUTES)
         assert (clicked.outcome, clicked.detail) == ("clicked", "x")
         assert dict(start.earlier) == {}
-        assert dict(start.channels) == {message_id: new.message.channel_id}
+        assert dict(start.channels) == {message_id.bytes: new.message.channel_id}
         assert [event.failure_code for event in middle.events] == [FailureCode.EXPIRED, None]
         assert middle.events[1].reasons == (ReasonCode.HOLDOUT_SKIPPED,)
         assert middle.events[1].at == AT + MICROSECOND
-        assert sorted(middle.earlier[message_id]) == [admitted, clicked]
-        assert set(middle.channels) == {message_id, other.message.id}
+        assert sorted(middle.earlier[message_id.bytes]) == [admitted, clicked]
+        assert set(middle.channels) == {message_id.bytes, other.message.id.bytes}
         assert list(end.events) == []
 
     def test_events_that_differ_in_time_only_are_one_to_look_back_at(self) -> None:
@@ -95,7 +95,10 @@ class RollupsContract:
             last = tx.timeline.after(0, limit=20)[-2].position
 
         (earlier,) = _uncounted(storage, last).earlier.values()
+        with storage.begin(read_only=True) as tx:
+            known = tx.rollups.uncounted(last, limit=9, known={new.message.id.bytes})
 
+        assert len(known.events) == 1
         kinds = {(event.kind, event.outcome) for event in earlier}
         assert kinds == {(EventKind.ADMITTED, None), (EventKind.INTERACTED, "opened")}
 

@@ -5,15 +5,19 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from attrs import evolve
+
 from google_peer import GooglePeer
 from messaging_adapters.storage.sqlite import SqliteStorage
-from messaging_core.testing.builders import an_event
+from messaging_core.testing.builders import a_new_message, an_event
+from messaging_core.testing.clock import MONDAY_MORNING
 from messaging_core.testing.contracts.bounds import nothing_left_open
 from peers.s3 import KEY_ID, REGION, SECRET, keys_of, make_bucket, s3_server
 
@@ -102,11 +106,15 @@ def test_rows_of_the_database_that_cannot_be_read_are_named(run, shop):
     with SqliteStorage(shop / "messages.db") as storage, storage.begin() as tx:
         tx.timeline.append([an_event("torn")])
         tx.timeline.after(0, limit=1)
+        torn = a_new_message()
+        tx.messages.add([evolve(torn, message=evolve(torn.message, reason=5))])
+        tx.outbox.claim(now=MONDAY_MORNING, lease=timedelta(minutes=1), limit=1)
 
     ran = run("check")
 
     assert ran.status == 1
     assert "event 1 of the log cannot be read" in ran.out
+    assert f"message {torn.message.id} cannot be read, and was put aside" in ran.out
 
 
 def test_every_variable_that_is_missing_is_named_at_once(run, shop):

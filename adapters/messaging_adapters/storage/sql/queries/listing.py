@@ -66,7 +66,12 @@ class Listing:
                 break
             token = None if is_last else encode_page_token(query, candidates[-1])
         return Page(
-            results=StoredMessages([Stored._make(row[1:]) for row in rows[: query.limit]]),
+            results=StoredMessages(
+                {
+                    position: Stored(document, state)
+                    for position, document, state in rows[: query.limit]
+                }
+            ),
             next_page_token=token,
             start_at=query.start_at,
             end_at=query.end_at,

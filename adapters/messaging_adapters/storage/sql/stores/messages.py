@@ -26,6 +26,7 @@ from messaging_adapters.storage.sql.rows.documents import (
     is_inline,
 )
 from messaging_adapters.storage.sql.stores.store import SqlStore
+from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.models.common.instants import in_utc
 from messaging_core.models.common.page import Page
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, NewMessage
@@ -82,6 +83,11 @@ _POSITION = "SELECT position FROM messaging_messages WHERE id = ? AND workspace 
 _UPDATE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
     " failure_source_name = ?, state = ? WHERE position = ?"
+)
+_DAMAGED = (
+    "SELECT m.id FROM (SELECT DISTINCT workspace FROM messaging_channels) w"
+    " CROSS JOIN messaging_messages m ON m.workspace = w.workspace"
+    " AND m.failure_source_code = ? AND m.failure_source_name = ? LIMIT ?"
 )
 
 # What is accepted together was accepted at one instant, is mostly due then, and expires together.
@@ -155,6 +161,11 @@ class SqlMessages(SqlStore, Messages):
 
     def _listing(self, query: MessageQuery) -> Listing:
         return self._dialect.listing(query, self._scan_budget)
+
+    def damaged(self, *, limit: int) -> list[UUID]:
+        _, *source = failure_columns(DAMAGED)
+        rows = self._cursor.execute(_DAMAGED, (*source, limit))
+        return [UUID(bytes=message_id) for (message_id,) in rows]
 
     def by_keys(
         self, workspace: UUID, keys: Sequence[str], *, since: datetime

@@ -26,6 +26,7 @@ from messaging_adapters.storage.sql.rows.documents import (
     inline_part,
     replace_out_of_line,
 )
+from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
 from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.decisions.delivery.fairness import place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
@@ -301,8 +302,8 @@ class SqlOutbox(SqlStore, Outbox):
         rows = self._cursor.execute(_SINCE, (first - 1, to_micros(now), created)).fetchall()
         changed = [
             (due_at - (to_micros(updated_at) - to_micros(now)), position)
-            for position, due_at, updated in rows
-            if updated and (updated_at := datetime.fromisoformat(updated)) > now
+            for position, due_at, updated_at in skip_corrupt(rows, _changed_later, "message")
+            if updated_at > now
         ]
         self._cursor.executemany(_HASTEN, changed)
         at = write_datetime(now)
@@ -320,6 +321,12 @@ class SqlOutbox(SqlStore, Outbox):
 
     def next_due(self) -> datetime | None:
         return self._due_messages.next_due()
+
+
+def _changed_later(row: tuple[int, int, str]) -> tuple[int, int, datetime]:
+    """Return position, due time and last change of a message."""
+    position, due_at, updated_at = row
+    return position, due_at, datetime.fromisoformat(updated_at)
 
 
 def _use(fences: dict[int, int], lease: Lease) -> bool:

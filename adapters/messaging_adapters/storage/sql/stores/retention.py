@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
-from messaging_adapters.storage.sql.rows.columns import failure_columns, from_micros, to_micros
+from messaging_adapters.storage.sql.rows.columns import failure_columns, to_micros
 from messaging_adapters.storage.sql.rows.documents import (
     ADD_DOCUMENTS,
     DELETE_DOCUMENT,
@@ -15,23 +17,20 @@ from messaging_adapters.storage.sql.rows.documents import (
     inline_part,
     is_inline,
 )
-from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
-from messaging_adapters.storage.sql.stores.store import SqlStore
-from messaging_adapters.storage.sql.stores.timeline import event_of, event_row
-from messaging_core.decisions.status.redaction import (
-    redacted,
-    redacted_event,
-    redacted_interaction,
-    removed_file,
+from messaging_adapters.storage.sql.stores.redacted_rows import (
+    message_of,
+    redacted_document,
+    redacted_interaction_document,
+    removed_row,
 )
+from messaging_adapters.storage.sql.stores.store import SqlStore
+from messaging_core.decisions.delivery.settlement import DAMAGED
+from messaging_core.decisions.status.redaction import redacted
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import NewMessage
-from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message
-from messaging_core.models.messages.received_file import ReceivedFile
 from messaging_core.ports.storage.retention import Retention
-from messaging_core.wire import encode, load
 from messaging_core.wire.stored.message import Stored, facets, store
 
 _FINISHED: Final = "status NOT IN ('accepted', 'scheduled', 'processing')"  # the index's condition
@@ -54,6 +53,19 @@ _FIND = (
 )
 _DELETE_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
 _DELETE_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
+# Of a damaged message nothing says under which tags and addresses it is listed. The search goes
+# through those of its workspace, once for all that are damaged.
+_POSITIONS = "workspace = ? AND position IN (SELECT value FROM json_each(?))"
+_DELETE_OF_DAMAGED = (
+    f"DELETE FROM messaging_tags WHERE {_POSITIONS}",  # noqa: S608 - no input
+    f"DELETE FROM messaging_people WHERE {_POSITIONS}",  # noqa: S608 - no input
+)
+# Marked as redacted, so that no purge finds it again, and as damaged, so that `damaged` does.
+_EMPTY = (
+    "UPDATE messaging_messages SET redacted = 1, own_address = NULL, reference = NULL,"
+    " failure_code = ?, failure_source_code = ?, failure_source_name = ?, state = '{}',"
+    " inline_document = ? WHERE position = ?"
+)
 _DELETE_REFERENCES = "DELETE FROM messaging_references WHERE position = ?"
 _DELETE_MESSAGE = ("DELETE FROM messaging_messages WHERE position = ?", DELETE_DOCUMENT)
 _DELETE_BY_ID = (
@@ -79,6 +91,7 @@ _INTERACTIONS = (
     "SELECT position, document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
 )
 _REDACT_INTERACTION = "UPDATE messaging_interactions SET document = ? WHERE position = ?"
+_DELETE_INTERACTION = "DELETE FROM messaging_interactions WHERE position = ?"
 _FILES = (
     "SELECT id, due_at, document FROM messaging_received_files"
     " WHERE message_id = ? AND workspace = ? AND state <> 'removed'"
@@ -99,12 +112,16 @@ Place = tuple[UUID, UUID]
 
 @frozen
 class _Row:
-    """A message that may be taken out, and those of its columns that redaction leaves."""
+    """A message that may be taken out, and those of its columns that redaction leaves.
+
+    Attributes:
+        message: Absent if its stored form is damaged.
+    """
 
     columns: tuple[Any, ...]
     workspace: UUID
     redacted: bool
-    message: Message
+    message: Message | None
 
     @property
     def position(self) -> int:
@@ -113,10 +130,13 @@ class _Row:
         return position
 
     @property
-    def platform(self) -> str:
-        """What it was sent over."""
-        platform: str = self.columns[4]
-        return platform
+    def message_id(self) -> UUID:
+        """The id of the message."""
+        return UUID(bytes=self.columns[1])
+
+    def new(self, message: Message) -> NewMessage:
+        """Return the message as it was when its facets were taken."""
+        return NewMessage(workspace=self.workspace, platform=self.columns[4], message=message)
 
 
 class SqlRetention(SqlStore, Retention):
@@ -169,7 +189,7 @@ class SqlRetention(SqlStore, Retention):
     def _remove_files(self, row: _Row) -> None:
         """Mark the files of a message: a worker deletes them from the media store."""
         files = self._cursor.execute(_FILES, _id_of(row)).fetchall()
-        removed = [(encode(_removed(row, *record)), record[0]) for record in files]
+        removed = [removed_row(row.workspace, row.message_id, record) for record in files]
         self._cursor.executemany(_REMOVE_FILE, removed)
 
     def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
@@ -177,7 +197,7 @@ class SqlRetention(SqlStore, Retention):
             row = self._cursor.execute(_FIND, (message_id.bytes, workspace.bytes)).fetchone()
             if row:
                 *columns, was_redacted, document, state = row
-                message = Stored(document, state).load()
+                message = message_of(message_id, Stored(document, state))
                 yield _Row(tuple(columns), workspace, bool(was_redacted), message)
 
     def _remember(self, table: str, name: str) -> None:
@@ -186,43 +206,45 @@ class SqlRetention(SqlStore, Retention):
 
     def _unlist(self, rows: Sequence[_Row]) -> None:
         """Take messages out of the tables that filters walk."""
-        execute_many = self._cursor.executemany
-        tags = [
-            (row.workspace.bytes, tag, row.position) for row in rows for tag in row.message.tags
-        ]
-        execute_many(_DELETE_TAG, tags)
-        found_by = [
-            (
-                row,
-                facets(
-                    NewMessage(workspace=row.workspace, platform=row.platform, message=row.message)
-                ),
-            )
-            for row in rows
-        ]
-        execute_many(
-            _DELETE_PERSON,
-            [
-                (row.workspace.bytes, address, row.position)
-                for row, its in found_by
-                for address in its.people
-            ],
-        )
-        subjects = [row.position for row, its in found_by if its.subject]
+        tags, people, subjects = [], [], []
+        for row, message in _readable(rows):
+            workspace, its = row.workspace.bytes, facets(row.new(message))
+            tags += [(workspace, tag, row.position) for tag in message.tags]
+            people += [(workspace, address, row.position) for address in its.people]
+            if its.subject:
+                subjects.append(row.position)
+        self._cursor.executemany(_DELETE_TAG, tags)
+        self._cursor.executemany(_DELETE_PERSON, people)
+        subjects += self._unlist_damaged([row for row in rows if row.message is None])
         if subjects:
             self._dialect.delete_subjects(subjects)
+
+    def _unlist_damaged(self, rows: Sequence[_Row]) -> list[int]:
+        """Take damaged messages out, and return those that may have a subject."""
+        positions: dict[bytes, list[int]] = {}
+        for row in rows:
+            positions.setdefault(row.workspace.bytes, []).append(row.position)
+        for workspace, places in positions.items():
+            for statement in _DELETE_OF_DAMAGED:
+                self._cursor.execute(statement, (workspace, orjson.dumps(places).decode()))
+        return [row.position for row in rows]
 
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows = [row for row in self._rows(messages) if not row.redacted]
         self._unlist(rows)
-        left = [(row.workspace, redacted(row.message)) for row in rows]
-        self._rewrite(
-            [(row.columns, message) for row, (_, message) in zip(rows, left, strict=True)]
-        )
+        left = [(row, redacted(message)) for row, message in _readable(rows)]
+        self._rewrite([(row.columns, message) for row, message in left])
         for row in rows:
+            if row.message is None:
+                self._empty(row.position)
             self._redact_log(row)
             self._remove_files(row)
-        return left
+        return [(row.workspace, message) for row, message in left]
+
+    def _empty(self, position: int) -> None:
+        """Leave of a damaged message only that it was there."""
+        self._cursor.execute(_EMPTY, (*failure_columns(DAMAGED), b"{}", position))
+        self._cursor.execute(DELETE_DOCUMENT, (position,))
 
     def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:
         """Replace rows by what is left of their messages.
@@ -248,10 +270,13 @@ class SqlRetention(SqlStore, Retention):
         for statement in _DELETE_BY_ID[:_NOT_REDACTED]:
             execute(statement, of)
         for record in execute(_EVENTS, of).fetchall():
-            execute(_REDACT_EVENT, (_redacted_document(record), record[0]))
-        for position, document in execute(_INTERACTIONS, of).fetchall():
-            left = redacted_interaction(load(Interaction, document))
-            execute(_REDACT_INTERACTION, (encode(left).decode(), position))
+            execute(_REDACT_EVENT, (redacted_document(record), record[0]))
+        for record in execute(_INTERACTIONS, of).fetchall():
+            left = redacted_interaction_document(record)
+            if left is None:
+                execute(_DELETE_INTERACTION, record[:1])
+            else:
+                execute(_REDACT_INTERACTION, (left, record[0]))
 
     def delete_receipts(
         self,
@@ -278,34 +303,9 @@ class SqlRetention(SqlStore, Retention):
         return len(old)
 
 
-def _redacted_document(record: tuple[Any, ...]) -> str | None:
-    """Return what redaction leaves in the document of an event; of a damaged one nothing."""
-    for event in skip_corrupt([record], event_of, "event"):
-        *_, document = event_row(redacted_event(event))
-        return str(document) if document else None
-    return None
-
-
 def _id_of(row: _Row) -> tuple[bytes, bytes]:
-    return (row.message.id.bytes, row.workspace.bytes)
+    return (row.message_id.bytes, row.workspace.bytes)
 
 
-def _removed(row: _Row, file_id: bytes, due_at: int, document: bytes) -> ReceivedFile:
-    """Return what stays of a file; one whose document is damaged is removed, too."""
-    for file in skip_corrupt([(file_id, document)], _file_of, "received file"):
-        return removed_file(file)
-    at = from_micros(due_at)
-    unknown = ReceivedFile(
-        id=UUID(bytes=file_id),
-        workspace_id=row.workspace,
-        message_id=row.message.id,
-        number=0,
-        source="",
-        created_at=at,
-        due_at=at,
-    )
-    return removed_file(unknown)
-
-
-def _file_of(record: tuple[bytes, bytes]) -> ReceivedFile:
-    return load(ReceivedFile, record[1])
+def _readable(rows: Sequence[_Row]) -> list[tuple[_Row, Message]]:
+    return [(row, row.message) for row in rows if row.message is not None]

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.rows.skip_corrupt import read_rows, skip_corrupt
 from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.delivery.rollups import (
@@ -20,6 +21,7 @@ from messaging_core.models.delivery.rollups import (
     RollupQuery,
     Tag,
     UncountedEvents,
+    has_details,
 )
 from messaging_core.models.messages.status import Status
 from messaging_core.ports.storage.rollups import RollupStore
@@ -59,29 +61,49 @@ _DELETE_TAGS = (
     " (SELECT workspace, tag FROM messaging_rollup_tags WHERE latest < ? {} LIMIT ?)"
 )
 _MICROSECOND: Final = timedelta(microseconds=1)
+_KINDS: Final = {kind.value: kind for kind in EventKind}
+_STATUSES: Final = {status.value: status for status in Status}
+_ID_SIZE: Final = 16
+_FIRST: Final = frozenset({EventKind.ADMITTED, EventKind.RECEIVED})
 
 
 class SqlRollups(SqlStore, RollupStore):
     """Keep roll-ups through one cursor, inside one transaction."""
 
-    def uncounted(self, position: int, *, limit: int) -> UncountedEvents:
+    def uncounted(
+        self, position: int, *, limit: int, known: Collection[bytes] = frozenset()
+    ) -> UncountedEvents:
         self._dialect.number_events()
         rows = self._cursor.execute(_AFTER, (position, limit)).fetchall()
-        earlier: dict[UUID, list[CountableEvent]] = {}
-        channels: dict[UUID, UUID] = {}
-        for workspace, ids in _messages_of(rows).items():
-            places = ", ".join("?" * len(ids))
-            old = self._cursor.execute(_EARLIER.format(places), (workspace, *ids, position))
-            for event in skip_corrupt(old, _countable, "event"):
+        events = read_rows(rows, _event, "event")
+        # Nothing comes before the admission of a message.
+        admitted = {event.message_id for event in events if event.kind in _FIRST}
+        earlier: dict[bytes, list[CountableEvent]] = {}
+        channels: dict[bytes, UUID] = {}
+        for workspace, ids in _messages_of(events).items():
+            own, new = workspace.bytes, ids.difference(known)
+            for event in read_rows(self._earlier(own, new - admitted, position), _event, "event"):
                 earlier.setdefault(event.message_id, []).append(event)
-            in_channels = self._cursor.execute(_CHANNELS.format(places), (workspace, *ids))
-            channels.update(skip_corrupt(in_channels, _ids, "message"))
+            channels.update(read_rows(self._channels(own, new), _channel, "message"))
         return UncountedEvents(
             reached=rows[-1][0] if rows else position,
-            events=list(skip_corrupt(rows, _countable, "event")),
+            events=events,
             earlier=earlier,
             channels=channels,
         )
+
+    def _channels(self, workspace: bytes, ids: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+        if not ids:
+            return []
+        return self._cursor.execute(_CHANNELS.format(_places(ids)), (workspace, *ids)).fetchall()
+
+    def _earlier(
+        self, workspace: bytes, ids: Collection[bytes], position: int
+    ) -> list[tuple[Any, ...]]:
+        if not ids:
+            return []
+        statement = _EARLIER.format(_places(ids))
+        return self._cursor.execute(statement, (workspace, *ids, position)).fetchall()
 
     def add(self, amounts: Sequence[RollupAmount]) -> None:
         self._cursor.executemany(_ADD, map(_row, amounts))
@@ -122,47 +144,53 @@ class SqlRollups(SqlStore, RollupStore):
         return self._cursor.execute(_DELETE.format(where), values).rowcount
 
 
-def _messages_of(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, list[bytes]]:
-    """Return the messages of events, by their workspaces; damaged ones have none."""
-    ids: dict[bytes, dict[bytes, None]] = {}
-    for _, workspace, message_id, *_ in rows:
-        if isinstance(workspace, bytes) and isinstance(message_id, bytes):
-            ids.setdefault(workspace, {})[message_id] = None
-    return {workspace: list(some) for workspace, some in ids.items()}
+def _messages_of(events: Sequence[CountableEvent]) -> dict[UUID, set[bytes]]:
+    """Return the messages of events, by their workspaces."""
+    ids: dict[UUID, set[bytes]] = {}
+    for event in events:
+        ids.setdefault(event.workspace, set()).add(event.message_id)
+    return ids
 
 
-def _countable(row: tuple[Any, ...]) -> CountableEvent:
+@lru_cache(maxsize=256)
+def _id(value: bytes) -> UUID:
+    """Return the id of a workspace or channel, of which there are few."""
+    return UUID(bytes=value)
+
+
+def _event(row: tuple[Any, ...]) -> CountableEvent:
     """Return what roll-ups need of an event; a full one takes many times as long to make."""
-    position, workspace, message_id, kind, status, at, document = row
-    known = (
-        position,
-        UUID(bytes=workspace),
-        UUID(bytes=message_id),
-        EventKind(kind),
-        Status(status),
-        from_micros(at),
-    )
-    return CountableEvent(*known, **(_details(orjson.loads(document)) if document else {}))
+    position, workspace, message_id, name, shown, at, document = row
+    kind, status = _KINDS[name], _STATUSES[shown]
+    if len(message_id) != _ID_SIZE:
+        raise ValueError
+    known = (position, _id(workspace), message_id, kind, status, from_micros(at))
+    if document is None or not has_details(kind, status):
+        return CountableEvent(*known)
+    return CountableEvent(*known, *_details(orjson.loads(document)))
 
 
-def _details(document: dict[str, Any]) -> dict[str, Any]:
-    details: dict[str, Any] = {
-        name: document[name] for name in ("outcome", "detail") if name in document
-    }
-    if "failure" in document:
-        details["failure_code"] = int(document["failure"]["code"])
-    if "dueAt" in document:
-        details["due_at"] = datetime.fromisoformat(document["dueAt"])
-    if "reasons" in document:
-        details["reasons"] = tuple(reason["code"] for reason in document["reasons"])
-    if "tags" in document:
-        details["tags"] = tuple(map(str, document["tags"]))
-    return details
-
-
-def _ids(row: tuple[bytes, bytes]) -> tuple[UUID, UUID]:
+def _channel(row: tuple[bytes, bytes]) -> tuple[bytes, UUID]:
+    """Return the id of a message and that of its channel."""
     message_id, channel_id = row
-    return UUID(bytes=message_id), UUID(bytes=channel_id)
+    return message_id, _id(channel_id)
+
+
+def _places(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _details(document: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the rest of an event, in the order of `CountableEvent`."""
+    read, failure, due_at = document.get, document.get("failure"), document.get("dueAt")
+    return (
+        read("outcome"),
+        read("detail"),
+        int(failure["code"]) if failure else None,
+        datetime.fromisoformat(due_at) if due_at else None,
+        tuple([reason["code"] for reason in read("reasons", ())]),
+        tuple(map(str, read("tags", ()))),
+    )
 
 
 def _row(amount: RollupAmount) -> tuple[object, ...]:
