@@ -13,6 +13,7 @@ GLOBAL: Reasons = {
         "messages._DRAW",
         "messages._LAST_POSITION",
         "messages._REMEMBER_AHEAD",
+        "messages._TAKE_KEYS",
         "timeline.HEAD",
         "timeline._LAST_POSITION",
         "timeline._REMEMBER_LAST",
@@ -57,7 +58,6 @@ GLOBAL: Reasons = {
         "outbox._SINCE",
         "outbox._SUSPECT",
         "outbox._SUSPECTS",
-        "outbox._WITH_DUE",
         "receipts._PENDING",
         "received_files._DUE",
         "received_files._HAS_DUE",
@@ -68,6 +68,11 @@ GLOBAL: Reasons = {
         "webhooks._FIRST_BEYOND",
         "webhooks._FIRST_DUE",
         "webhooks._FORGET_DEAD",
+    },
+    "of all workspaces: is there one": {
+        "messages.HAS_ANY",
+        "outbox.HAS_ANY",
+        "suppressions.HAS_ANY",
     },
     "before the workspace is known: a caller shows an access key, a browser opens a short link": {
         "access_keys._ALL",
@@ -150,10 +155,12 @@ the workspace too; see docs/explanation/beyond-one-database.md.
 
 PARTS: Reasons = {
     "the beginning of statements": {
+        "claim.QUEUES",
+        "claim._WAITING",
         "contacts.SELECT_CONTACTS",
         "due_messages._QUEUES",
         "lists.SELECT_CONTACTS",
-        "outbox._QUEUES",
+        "outbox.QUEUES",
         "receipts._FIND",
         "timeline._FIND",
     },
@@ -166,9 +173,16 @@ MADE: Reasons = {
         r"SELECT value FROM messaging_facts WHERE name = '\w+'( FOR UPDATE SKIP LOCKED)?$",
         r"UPDATE messaging_facts SET value = greatest\(value, .* WHERE name = \$1$",
     },
-    "of all workspaces: is there one, or are there several": {
+    "of all workspaces: are there several": {
         r"SELECT count\(DISTINCT workspace\) < 2 FROM messaging_channels$",
-        r"SELECT 1 FROM messaging_suppressions LIMIT 1$",
+    },
+    "of all workspaces: a worker claims what is due, in whichever it is": {
+        r"WITH RECURSIVE queue .* FROM due JOIN leased l USING \(position\)",
+        r"WITH waiting AS .* FROM due JOIN leased l USING \(position\)",
+    },
+    "a message by its position, which is written with it": {
+        r"WITH part0 AS \(INSERT INTO messaging_messages .*INSERT INTO messaging_documents ",
+        r"INSERT INTO messaging_documents \(position, document\) (VALUES|SELECT)",
     },
     "of the only workspace: its messages in the order of their positions": {
         r"SELECT position FROM messaging_(messages|outbox) WHERE (true|false) AND position BETWEEN",

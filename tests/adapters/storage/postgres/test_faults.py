@@ -237,7 +237,8 @@ class TestQueuedStatements:
             tx.contacts.add([a_contact("ada"), a_contact("bob")])
             cursor = cursor_of(tx)
             cursor.native("SELECT 1 UNION SELECT 2 UNION SELECT 3")
-            assert cursor.native("DELETE FROM messaging_contacts").rowcount == 2
+            delete = "DELETE FROM messaging_contacts WHERE workspace = $1"
+            assert cursor.native(delete, (DEFAULT_WORKSPACE.bytes,)).rowcount == 2
             assert cursor.native("SELECT 1").fetchall() == [(1,)]
 
     def test_a_lost_server_at_the_commit_of_writes(
