@@ -36,6 +36,7 @@ nitpick_ignore = [
     ("py:class", "messaging_adapters.config.database.PostgresServer"),
     ("py:class", "messaging_adapters.config.limits.Limit"),
     ("py:class", "messaging_adapters.config.media.MediaSettings"),
+    ("py:class", "messaging_adapters.http_clients._client.ConnectingClient"),
     ("py:class", "messaging_adapters.config.settings.Settings"),
     ("py:class", "messaging_adapters.transports.composition._shared_bucket.Turn"),
     ("py:class", "messaging_core.templates.resolver.TemplateResolver"),
