@@ -1,6 +1,7 @@
 """Messages on Django's connection share the fate of Django's transactions."""
 
 import threading
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from django.test import TestCase, TransactionTestCase
 from messaging_adapters.django import messenger
 from messaging_adapters.django.storage import DjangoStorage
 from messaging_adapters.django.test import MessagingMixin
-from messaging_core.errors import ConfigurationError, InvalidMessageError
+from messaging_core.errors import ConfigurationError, InvalidMessageError, StorageBusyError
 from messaging_core.models import Status
+from messaging_core.ports.time_limit import reads_until
 
 TO = "+31612345678"
 
@@ -97,6 +99,19 @@ class TestWithoutTransaction(MessagingMixin, TransactionTestCase):
             interrupt()
 
         assert not connection.connection.in_transaction
+
+    def test_a_read_beyond_its_deadline_is_interrupted(self) -> None:
+        endless = (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        )
+        with (
+            pytest.raises(StorageBusyError),
+            reads_until(monotonic() + 0.05),
+            DjangoStorage().begin(read_only=True) as tx,
+        ):
+            tx.audit._cursor.execute(endless)  # type: ignore[attr-defined] # none of ours is
+
+        assert messenger.send("orders", to=TO, text="Afterwards").status is Status.ACCEPTED
 
     def test_threads_never_share_a_transaction(self) -> None:
         """A plain messenger would let one thread commit for both."""
