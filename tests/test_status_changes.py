@@ -28,8 +28,8 @@ FILES = [
 ]
 LIFECYCLE = {"move", "transition", "initial", "begun"}
 """The functions that refuse what the table does not list."""
-FILTERS = {"MessageQuery", "Count"}
-"""A status among their arguments selects or groups messages and changes none."""
+FILTERS = {"MessageQuery", "Count", "StatusCount"}
+"""A status among their arguments selects, groups or counts messages and changes none."""
 OTHER_STATUSES = {
     "HttpError",
     "HttpResponse",
@@ -43,7 +43,7 @@ OTHER_STATUSES = {
 }
 """What has a status of its own: an answer, a check, a provider's word."""
 OTHER_ENUMS = ("HealthStatus", "TemplateStatus", "WebhookStatus")
-SQL_FOR_CLAIM = {"stores/outbox.py", "postgres/statements.py"}
+SQL_FOR_CLAIM = {"stores/outbox.py", "queries/claim.py"}
 """The only statements that name a status; the storage contract tests which they change."""
 
 NOT_OF_MESSAGES = {*LIFECYCLE, *FILTERS, *OTHER_STATUSES}
