@@ -16,6 +16,7 @@ from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b.*\bmessaging_", re.DOTALL)
 _SCOPES = (exp.Select, exp.Update, exp.Delete, exp.Insert)
+_LITERAL = re.compile(r"'[^']*'")
 _WORKSPACE = "workspace"
 
 
@@ -93,10 +94,15 @@ def constants() -> dict[str, frozenset[str]]:
                 continue
             for name, value in vars(module).items():
                 text = value._one if isinstance(value, BulkInsert) else value
-                if isinstance(text, str) and STATEMENT.match(text) and "{" not in text:
+                if isinstance(text, str) and is_whole(text):
                     key = f"{info.name.rpartition('.')[2]}.{name}"
                     texts.setdefault(key, set()).update(_forms(text))
     return {key: frozenset(forms) for key, forms in texts.items()}
+
+
+def is_whole(text: str) -> bool:
+    """Return whether a text is a statement, and not the template of one."""
+    return bool(STATEMENT.match(text)) and "{" not in _LITERAL.sub("", text)
 
 
 def _forms(text: str) -> set[str]:

@@ -47,6 +47,10 @@ GLOBAL: Reasons = {
         "timeline._DELETE_EVENT",
     },
     "of all workspaces: a worker does what is due, in whichever it is": {
+        "claim.CLAIM",
+        "claim.CLAIM_SHARES",
+        "outbox.CLAIM",
+        "outbox.CLAIM_SHARES",
         "due_messages._FIRST_DUE",
         "due_messages._NEXT_DUE",
         "due_messages._SUSPECT",
@@ -197,6 +201,10 @@ MADE: Reasons = {
     },
 }
 """The statements that are put together when they are executed, as patterns of their beginnings."""
+
+
+WITHOUT = {"messaging_documents"}
+"""The tables of tenants that have no workspace: documents belong to a message, by its position."""
 
 
 def is_made(text: str) -> bool:

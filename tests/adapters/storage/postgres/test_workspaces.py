@@ -1,7 +1,7 @@
 """Every statement names the workspace whose rows it takes, or is listed with the reason why not.
 
 A database that is split by workspace sends a statement that names it to one part, and any other to
-all parts. `conftest.py` checks every statement that the tests of this folder execute.
+all parts. `conftest.py` checks every statement that the tests of the contract execute.
 """
 
 import pytest
