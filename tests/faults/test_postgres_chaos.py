@@ -135,12 +135,10 @@ class Reader(threading.Thread):
             if cursor is None:
                 return 1
             events = tx.timeline.after(cursor.position, limit=200)
-            if events:
-                tx.timeline.advance_cursor(evolve(cursor, position=events[-1].position))
-            else:
-                tx.timeline.advance_cursor(cursor)
-        # An event that comes again after a commit in doubt is the same one.
-        self.events |= {event.position: event for event in events}
+            # Before the commit, as a subscriber is called: one in doubt may have moved the cursor.
+            self.events |= {event.position: event for event in events}
+            position = events[-1].position if events else cursor.position
+            tx.timeline.advance_cursor(evolve(cursor, position=position))
         return len(events)
 
 

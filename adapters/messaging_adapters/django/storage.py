@@ -82,7 +82,8 @@ class DjangoStorage(Storage):
             host_transaction.joined(host_transaction.driver_connection(raw)),
         ):
             own = cursor.PostgresCursor(raw, locks=not read_only)
-            yield storage.PostgresTransaction(own, self._scan_budget, read_only=read_only)
+            with storage.transaction_through(own, self._scan_budget, read_only=read_only) as tx:
+                yield tx
 
 
 def make_tables(django: Any) -> None:

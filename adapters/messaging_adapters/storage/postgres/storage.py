@@ -53,6 +53,15 @@ class PostgresTransaction(SqlTransaction):
         self.webhooks = PostgresWebhooks(dialect)
 
 
+@contextmanager
+def transaction_through(
+    cursor: PostgresCursor, scan_budget: int, *, read_only: bool
+) -> Iterator[Transaction]:
+    """Yield a transaction; at its end, write what its stores left to be written later."""
+    yield PostgresTransaction(cursor, scan_budget, read_only=read_only)
+    cursor.flush()
+
+
 class PostgresStorage(SqlStorage, ForkAware):
     """Keep messages in PostgreSQL 14 or later.
 
@@ -148,8 +157,8 @@ class PostgresStorage(SqlStorage, ForkAware):
         raw = driver_connection(connection)
         with translated(), joined(raw):
             cursor = PostgresCursor(raw, locks=not read_only)
-            yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
-            cursor.flush()
+            with transaction_through(cursor, self._scan_budget, read_only=read_only) as tx:
+                yield tx
 
     @contextmanager
     def _begin_own(self, *, read_only: bool) -> Iterator[Transaction]:
@@ -157,8 +166,8 @@ class PostgresStorage(SqlStorage, ForkAware):
             self.after_fork_in_child()
         with self._connections.transaction(read_only=read_only) as (raw, pipeline):
             cursor = PostgresCursor(raw, locks=not read_only, pipeline=pipeline, is_ours=True)
-            yield PostgresTransaction(cursor, self._scan_budget, read_only=read_only)
-            cursor.flush()
+            with transaction_through(cursor, self._scan_budget, read_only=read_only) as tx:
+                yield tx
 
     def close(self) -> None:
         self._connections.close()
