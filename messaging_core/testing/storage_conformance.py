@@ -24,6 +24,7 @@ from messaging_core.testing.contracts.storage.contacts import (
     KnownContactsContract,
 )
 from messaging_core.testing.contracts.storage.content import ShortLinksContract, TemplatesContract
+from messaging_core.testing.contracts.storage.damage import DamageContract
 from messaging_core.testing.contracts.storage.fairness import FairnessContract
 from messaging_core.testing.contracts.storage.log import LogContract
 from messaging_core.testing.contracts.storage.messages import MessagesContract
@@ -147,7 +148,7 @@ STORES: Final[Mapping[str, tuple[type, ...]]] = {
     "suppressions": (SuppressionsContract,),
     "log": (LogContract,),
     "rollups": (RollupsContract,),
-    "retention": (RetentionContract,),
+    "retention": (RetentionContract, DamageContract),
     "short_links": (ShortLinksContract,),
     "webhooks": (WebhooksContract,),
     "received_files": (ReceivedFilesContract,),

@@ -99,7 +99,7 @@ def test_what_cannot_be_recorded_does_not_happen(monkeypatch: pytest.MonkeyPatch
     def fail(*_: object) -> None:
         raise StorageError("no room")
 
-    monkeypatch.setattr("messaging_adapters.storage.memory.audit.MemoryAuditLog.append", fail)
+    monkeypatch.setattr("messaging_core.document_stores.audit.DocumentAuditLog.append", fail)
     with pytest.raises(StorageError):
         messenger.cancel(
             message.id, audit=entry(messenger, AuditAction.CANCELLED, message_id=message.id)
