@@ -1,6 +1,6 @@
 """The ASGI application: carries requests of a server to the routes, and answers back."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache, partial
 from itertools import groupby
@@ -110,7 +110,8 @@ def make_app(  # noqa: PLR0913 - two are needed, the others have defaults
         for route in ROUTES
         if not (route.path.startswith(left_out) or (route.needs_uploads and uploads is None))
     ]
-    bodies = LargeBodies()
+    # Two, so that strangers do not take the room of callers who are known.
+    bodies = {is_known: LargeBodies() for is_known in (True, False)}
     routes = [
         _endpoint(surface, path, tuple(of_path), base, bodies)
         for path, of_path in groupby(served, key=lambda route: route.path)
@@ -162,7 +163,7 @@ def _endpoint(
     path: str,
     routes: Sequence[Route],
     base: str | None,
-    bodies: LargeBodies,
+    bodies: Mapping[bool, LargeBodies],
 ) -> routing.Route:
     """Return the Starlette route of a path, for all its methods."""
     by_method = {route.method: route for route in routes}
@@ -173,7 +174,7 @@ def _endpoint(
             raise HTTPException(_NOT_FOUND)
         if route is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(by_method))})
-        with bodies.holding() as grow:
+        with bodies[surface.knows_first(route)].holding() as grow:
             answer = await surface.answer(
                 route,
                 request.path_params,

@@ -25,7 +25,10 @@ LARGE: Final = 1_000_000
 """How many bytes a body may have that is read whatever others are."""
 
 ROOM: Final = 64_000_000
-"""How many bytes of larger bodies one process holds at a time; one of any size goes alone."""
+"""How many bytes of larger bodies one process holds at a time; one of any size goes alone.
+
+Bodies of callers who are known by their headers have this room, and those of all others as much.
+"""
 
 Grow = Callable[[int], None]
 

@@ -54,6 +54,10 @@ class Surface:
     max_webhook_bytes: int | None = None
     rates: RequestRates | None = None
 
+    def knows_first(self, route: Route) -> bool:
+        """Return whether the caller of a route is known before the body is read."""
+        return self.by_headers and route.action is not None
+
     def most_bytes(self, route: Route, path: Mapping[str, str]) -> int | None:
         """Return how large the body of a request for a route may be; `None` is any size."""
         if route.max_bytes is not None:
@@ -88,7 +92,7 @@ class Surface:
         self, route: Route, path: Mapping[str, str], head: HttpRequest, read: ReadBody
     ) -> HttpResponse:
         needs_access, access = route.action is not None, None
-        if needs_access and self.by_headers:
+        if self.knows_first(route):
             access = await self._authorized(route, path, head)
         request = evolve(head, body=await read(self.most_bytes(route, path)))
         if needs_access:

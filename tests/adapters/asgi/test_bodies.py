@@ -2,12 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
+import httpx
 import pytest
 from starlette.requests import ClientDisconnect
 
+from messaging_adapters.asgi import app as application
+from messaging_adapters.asgi.access import Access, AccessKeyTable, hash_of_key
 from messaging_adapters.asgi.bodies import LARGE, LargeBodies, read_body
 from messaging_adapters.asgi.problems import ProblemError
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Messenger
+from messaging_core.testing import RecordingTransport
+from messaging_core.wire import WireLimits
+from tests.adapters.asgi.conftest import ORDERS, PUBLIC, path_of
 
 
 async def stream(*pieces: bytes, pause: float = 0, end: float = 0) -> AsyncIterator[bytes]:
@@ -63,3 +72,42 @@ def test_large_bodies_share_their_room_until_they_are_answered() -> None:
         assert len(asyncio.run(read_body(stream(*megabytes * 2), None, grow=alone))) == 4 * LARGE
 
     assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
+
+
+def test_strangers_leave_room_for_callers_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "LargeBodies", partial(LargeBodies, room=LARGE + 2))
+    app = application.make_app(
+        Messenger(
+            storage=MemoryStorage(),
+            channels={ORDERS: RecordingTransport()},
+            limits=WireLimits(max_bytes=2 * LARGE),
+        ),
+        access=AccessKeyTable({hash_of_key("key"): Access(name="shop")}),
+        public_url=PUBLIC,
+        max_webhook_bytes=2 * LARGE,
+    )
+
+    async def ask() -> list[int]:
+        held, done = asyncio.Event(), asyncio.Event()
+
+        async def endless() -> AsyncIterator[bytes]:
+            yield b"a" * (LARGE + 1)
+            held.set()
+            await done.wait()
+
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://x.example") as client:
+            hook = partial(client.post, f"/webhooks/twilio/{ORDERS.id}")
+            stranger = asyncio.create_task(hook(content=endless()))
+            await asyncio.wait_for(held.wait(), 60)
+            keyed = await client.post(
+                path_of(ORDERS, "/messages"),
+                content=b"a" * (LARGE + 1),
+                headers={"Authorization": "AccessKey key"},
+            )
+            other = await hook(content=b"a" * (LARGE + 1))
+            done.set()
+            await stranger
+        return [keyed.status_code, other.status_code]
+
+    assert asyncio.run(ask()) == [400, 503]
