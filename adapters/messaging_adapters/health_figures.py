@@ -1,6 +1,6 @@
 """The figures of a `Health` as the command line and the HTTP surface show them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from uuid import UUID
 
@@ -55,13 +55,26 @@ class HealthFigures:
     backlog: tuple[BacklogFigure, ...]
 
 
-def figures_of(health: Health, name_of: NameOf, *, workspace: UUID | None = None) -> HealthFigures:
-    """Return the figures of a health, with the backlog of all workspaces or of one.
+def figures_of(
+    health: Health,
+    name_of: NameOf,
+    *,
+    workspace: UUID | None = None,
+    channels: Container[UUID] = (),
+) -> HealthFigures:
+    """Return the figures of a health, with the backlog and channels of all workspaces or of one.
 
     The problems, the workers, the messages in work and the receipts are those of all workspaces.
+
+    Args:
+        health: Of the engine.
+        name_of: Names channels.
+        workspace: The only one whose backlog and channels are shown; by default all are.
+        channels: Of that workspace.
     """
     backlog = [own for own in health.backlog if workspace in {None, own.workspace}]
     seen = evolve(health, backlog=tuple(backlog))
+    blocked = [own for own in _blocked(health) if workspace is None or own in channels]
     receipts = health.at - (health.receipts_since or health.at)
     return HealthFigures(
         ready=health.ready,
@@ -74,7 +87,7 @@ def figures_of(health: Health, name_of: NameOf, *, workspace: UUID | None = None
         is_exact=health.is_exact,
         workers=len(health.live),
         silent_workers=len(health.silent),
-        blocked_channels=tuple(map(name_of, _blocked(health))),
+        blocked_channels=tuple(map(name_of, blocked)),
         oldest_receipt_seconds=max(receipts.total_seconds(), 0.0),
         backlog=tuple(
             BacklogFigure(

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +12,19 @@ import pytest
 from messaging_adapters.asgi import health_readings
 from messaging_adapters.asgi.health_readings import HealthReadings
 from messaging_adapters.storage.memory import MemoryStorage
-from messaging_core import Messenger
+from messaging_core import Channel, Messenger
 from messaging_core.aio import AsyncMessenger
 from messaging_core.errors import StorageError
 from messaging_core.models import Health
+from messaging_core.models.delivery.worker_state import (
+    ChannelState,
+    CircuitPhase,
+    CircuitState,
+    ProviderState,
+    WorkerState,
+)
 from messaging_core.testing import ManualClock, RecordingTransport, a_request
-from tests.adapters.asgi.conftest import FOREIGN, ORDERS, Service
+from tests.adapters.asgi.conftest import FOREIGN, MAIL, ORDERS, Service
 
 
 @pytest.mark.parametrize("token", [None, "unknown", "nothing"])
@@ -31,9 +38,29 @@ def test_a_stranger_learns_one_word(service: Service, token: str | None) -> None
     assert (head.status_code, head.content) == (200, b"")
 
 
+def a_worker(at: datetime, *blocked: Channel) -> WorkerState:
+    """Return a worker that asks no provider of some channels."""
+    circuit = CircuitState(phase=CircuitPhase.OPEN, opened_at=at)
+    providers = (ProviderState(name="recording", circuit=circuit),)
+    return WorkerState(
+        id=UUID(int=1),
+        host="mail-1",
+        process=7,
+        version="1",
+        started_at=at,
+        seen_at=at,
+        channels=tuple(
+            ChannelState(channel_id=channel.id, providers=providers) for channel in blocked
+        ),
+    )
+
+
 def test_a_key_sees_the_backlog_of_its_workspace_only(service: Service) -> None:
     for channel in (ORDERS, FOREIGN, FOREIGN):
         service.messenger.send(channel, a_request("hi"))
+    with service.messenger.storage.begin() as tx:
+        tx.workers.save(a_worker(service.clock.now(), ORDERS, MAIL, FOREIGN))
+    blocked = {"viewer": ["orders", "mail"], "foreign": ["orders"]}
     for token, channel, number in (("viewer", ORDERS, 1), ("foreign", FOREIGN, 2)):
         with service.client(token) as client:
             details = client.get("/health").json()["details"]
@@ -42,6 +69,7 @@ def test_a_key_sees_the_backlog_of_its_workspace_only(service: Service) -> None:
         assert (backlog["workspace"], backlog["number"]) == (str(channel.workspace), number)
         assert (backlog["channel"], backlog["lane"]) == ("orders", "transactional")
         assert details["due"] == number
+        assert details["blockedChannels"] == blocked[token]
 
 
 def test_the_description_has_both_answers(client: httpx.Client) -> None:

@@ -44,12 +44,14 @@ async def get_health(call: Call) -> HttpResponse:
         return _shown(ShownHealth(status=HealthStatus.FAIL))
     shown = ShownHealth(status=HealthStatus.PASS if health.ready else HealthStatus.FAIL)
     if call.is_allowed:
+        by_id = call.messenger.messenger.channels.by_id
+        own = {channel.id for channel in by_id.values() if channel.workspace == call.workspace}
 
         def name_of(channel_id: UUID) -> str:
-            channel = call.messenger.messenger.channels.by_id.get(channel_id)
+            channel = by_id.get(channel_id)
             return channel.name if channel else str(channel_id)
 
-        details = figures_of(health, name_of, workspace=call.workspace)
+        details = figures_of(health, name_of, workspace=call.workspace, channels=own)
         shown = evolve(shown, details=details)
     return _shown(shown)
 
