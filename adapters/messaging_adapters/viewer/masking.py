@@ -14,6 +14,10 @@ _LAST_DIGITS: Final = 3
 _BETWEEN: Final = r"[\s().\-/\u00a0]{0,3}"
 _SHORTEST_NUMBER: Final = 6
 _ADDRESS: Final = re.compile(r"\S+@\S+|\+?[0-9 ()./-]{6,}")
+_IN_NAMES: Final = re.compile(
+    r"(?<![^\s<>(),;])[^\s<>(),;]+@[^\s<>(),;]+"  # from the start of a word: no text takes long
+    r"|\+?\d(?:[^\w,;]*\d){5,}"  # whatever spaces, hyphens or brackets are between
+)
 _PHONE: Final = re.compile(r"\+?[0-9 ()./-]{5,}")
 
 
@@ -53,7 +57,15 @@ def addresses_of(message: Message) -> tuple[str, ...]:
 
 def shown_name(name: str, known: Iterable[str]) -> str:
     """Return the name of a person: hosts that know no name may give an address instead."""
-    return mask(name) if _ADDRESS.fullmatch(name.strip()) else without(name, known)
+    if _ADDRESS.fullmatch(name.strip()):
+        return mask(name)
+    return _IN_NAMES.sub(_masked, without(name, known))
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Return the mask of what looks like an address; the engine need not know it."""
+    address = match[0]
+    return mask(address) if "@" in address else _masked_number(address)
 
 
 def _identifiers(person: MessageContact) -> Iterable[str]:

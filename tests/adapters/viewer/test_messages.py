@@ -223,7 +223,19 @@ def test_a_row_names_the_contact_unless_the_request_did(site: Site) -> None:
     assert message.receiver.contacts[0].annotations is None
 
 
-@pytest.mark.parametrize("name", ["+44 7700 900142", "ngozi@home.example", "N. (07700 900142)"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "+44 7700 900142",
+        "ngozi@home.example",
+        "N. (07700 900142)",
+        "Ngozi <ngozi@home.example>",
+        "tel:+31687900142",
+        "(+31) 687900142",
+        "+31 6 8790 0142 (Ngozi)",
+        "+31\u00a0687\u00a0900142",
+    ],
+)
 def test_a_name_that_is_an_address_is_masked(name: str, site: Site) -> None:
     number = {"key": "phonenumber", "value": "+447700900142"}
     site.messenger.contacts.create({"id": "ngozi", "displayName": name, "identifiers": [number]})

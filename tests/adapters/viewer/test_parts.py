@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import messaging_adapters.viewer
 from messaging_adapters.viewer.content import summary
 from messaging_adapters.viewer.mail_frame import frame_mail
-from messaging_adapters.viewer.masking import mask, without
+from messaging_adapters.viewer.masking import mask, shown_name, without
 from messaging_adapters.viewer.statuses import DOUBT, ORDER
 from messaging_adapters.viewer.text import line, lines
 from messaging_adapters.viewer.times import Times, relative, span, zone_of
@@ -84,6 +84,25 @@ def test_an_address_is_masked(address: str, masked: str) -> None:
 )
 def test_a_number_is_masked_however_it_is_written(written: str) -> None:
     assert without(f"call {written}, please", ["+447700900142"]) == "call +44 •••• •••142, please"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ada <ada@x.example>", "Ada <•••@x.example>"),
+        ("ada@x.example, Grace (grace@y.example)", "•••@x.example, Grace (•••@y.example)"),
+        ("tel:+31687654321", "tel:+31 •••• •••321"),
+        ("(+31) 687654321", "(+31 •••• •••321"),
+        ("+31 6 8765 4321 (Ada)", "+31 •••• •••321 (Ada)"),
+        ("Ada\u00a006\u00a08765\u202f4321", "Ada\u00a0•••• •••321"),
+        ("+31\u00a0687654321", "+31 •••• •••321"),
+        ("Ada 06/8765\u20114321", "Ada •••• •••321"),
+        ("Ada 12345 of 1815", "Ada 12345 of 1815"),
+        ("Ngozi Okafor", "Ngozi Okafor"),
+    ],
+)
+def test_what_looks_like_an_address_in_a_name_is_masked(name: str, shown: str) -> None:
+    assert shown_name(name, ()) == shown
 
 
 def test_an_email_address_is_masked_in_any_case() -> None:
