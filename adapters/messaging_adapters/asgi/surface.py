@@ -3,6 +3,7 @@
 Nothing here knows a framework or a server: requests and answers are values.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from attrs import evolve, frozen
 
 from messaging_adapters.asgi.access import Access, Action, Authenticate, resolved
 from messaging_adapters.asgi.call import Call, Service
+from messaging_adapters.asgi.health_readings import PATIENCE
 from messaging_adapters.asgi.problems import (
     NOT_FOUND,
     SERVER_ERROR,
@@ -114,9 +116,15 @@ class Surface:
     ) -> Access | None:
         """Return the access of the sender, or nothing if the sender has none that allows a call.
 
-        It is counted by no rate: a route that is open to all must be cheap by itself.
+        It is counted by no rate: a route that is open to all must be cheap by itself. Where a key
+        cannot be verified now, the sender has none: `GET /health` answers while a storage hangs.
         """
-        access = await resolved(self.authenticate(request))
+        try:
+            login = resolved(self.authenticate(request))
+            access = await asyncio.wait_for(login, PATIENCE.total_seconds())
+        except Exception as error:  # noqa: BLE001 - the answer says less, but it comes
+            _log.error("a key could not be verified: %s", fault_of(error))
+            return None
         resource = route.path.format_map(path)
         return access if access and access.allows(Action.VIEW, resource) else None
 

@@ -9,7 +9,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from messaging_adapters.asgi import health_readings
+from messaging_adapters.asgi import health_readings, surface
+from messaging_adapters.asgi.access import Access
+from messaging_adapters.asgi.app import make_app
 from messaging_adapters.asgi.health_readings import HealthReadings
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Channel, Messenger
@@ -146,3 +148,27 @@ def test_a_storage_that_hangs_is_asked_once_and_no_caller_waits_for_it(
     asyncio.run(ask())
 
     assert len(messenger.reads) == 1
+
+
+@pytest.mark.parametrize("error", [None, StorageError("+31612345678")])
+def test_whoever_has_a_key_that_cannot_be_verified_is_answered_as_a_stranger(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(surface, "PATIENCE", timedelta(milliseconds=10))
+
+    async def login(_: object) -> Access | None:
+        if error:
+            raise error
+        await asyncio.sleep(3600)
+        return None
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(make_app(Counted(), access=login))
+        async with httpx.AsyncClient(transport=transport, base_url="https://x.example") as client:
+            return await asyncio.wait_for(client.get("/health"), 60)
+
+    answer = asyncio.run(ask())
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "pass"})
+    assert "a key could not be verified" in caplog.text
+    assert "+316" not in caplog.text
