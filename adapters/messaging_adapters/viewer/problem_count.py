@@ -1,5 +1,6 @@
 """How many problems the engine has: the number beside *Operations* on every page."""
 
+import asyncio
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -43,9 +44,10 @@ class ProblemCount:
 
     async def _ask(self, asked: PageRequest, last: int) -> int:
         asked = evolve(asked, parameters=_LAST_HOUR)
-        try:
-            model = await operations.read(asked, Reads(self.messenger, self.readers))
-        except StorageError:  # the page itself says so
+        reads = Reads(self.messenger, self.readers)
+        try:  # all its reads together take no longer than a read of the page itself may
+            model = await asyncio.wait_for(operations.read(asked, reads), self.readers.seconds)
+        except (StorageError, TimeoutError):  # the page itself says so
             return last
         findings = operations.findings(asked, model)
         return last if findings is None else len(findings)

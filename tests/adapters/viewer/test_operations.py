@@ -1,6 +1,8 @@
 """Operations: each unhealthy state is provoked, and the page says it."""
 
+import asyncio
 from datetime import time, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from messaging_adapters.transports.composition.circuit_breaker import CircuitBre
 from messaging_adapters.transports.composition.failover import Failover
 from messaging_adapters.viewer import problem_count
 from messaging_adapters.viewer.access import Right, Visitor
+from messaging_adapters.viewer.reads import Readers
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.delivery.heartbeat import Heartbeat
 from messaging_core.errors import StorageError
@@ -30,7 +33,7 @@ from messaging_core.models import (
 )
 from messaging_core.ports.transport import Transport
 from messaging_core.testing import ManualClock, RecordingTransport, a_failure
-from viewer_site import MAIL, TEXTS, Site, make_site, words
+from viewer_site import MAIL, OTHER, TEXTS, Site, make_site, words
 
 BROKEN = Deferred(failure=a_failure(12001, retry=Retry.CONFIGURATION))
 REFUSED = Rejected(failure=a_failure(15002))
@@ -305,6 +308,24 @@ def test_every_page_shows_how_many_problems_there_are(
 
     monkeypatch.setattr(site.messenger, "health", fail)
     assert "Operations 1 problem" in words(site.get("/messages"))
+
+
+def test_a_slow_count_of_problems_keeps_no_page_waiting(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(problem_count, "operations", SimpleNamespace(read=endless))
+    count = problem_count.ProblemCount(messenger=site.messenger, readers=Readers(seconds=0.05))
+    count._answers[OTHER] = (-3600.0, 3)
+    asked = SimpleNamespace(workspace=OTHER)
+    monkeypatch.setattr(problem_count, "evolve", lambda asked, **_: asked)
+
+    async def ask() -> int:
+        return await asyncio.wait_for(count.of(asked), 60)  # type: ignore[arg-type]
+
+    assert asyncio.run(ask()) == 3
 
 
 def test_a_channel_in_its_quiet_hours_says_until_when() -> None:
