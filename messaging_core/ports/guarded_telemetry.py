@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
+from typing import Final
 
 from messaging_core.host_code import HostCode, fault_of
 from messaging_core.lazy import frozen, logger
@@ -10,6 +11,8 @@ from messaging_core.models.delivery.telemetry import Operation, OperationResult,
 from messaging_core.ports.telemetry import Done, Telemetry
 
 _log = logger(__name__)
+
+_LONGEST_TRACE: Final = 64  # a W3C `traceparent` has 55
 
 
 @contextmanager
@@ -29,8 +32,13 @@ class GuardedTelemetry(Telemetry):
     telemetry: Telemetry
 
     def trace(self) -> str | None:  # noqa: D102 - the port's
+        trace: object = None
         with _guarded():
-            return self.telemetry.trace()
+            trace = self.telemetry.trace()
+        if trace is None or (isinstance(trace, str) and len(trace) <= _LONGEST_TRACE):
+            return trace
+        # Not what it is: it may be anything.
+        _log.error("the trace of the telemetry is no text of at most %d characters", _LONGEST_TRACE)
         return None
 
     def operation(self, operation: Operation) -> AbstractContextManager[Done]:  # noqa: D102 - the port's

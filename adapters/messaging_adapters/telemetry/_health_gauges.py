@@ -47,11 +47,13 @@ class _Latest:
 
     def _read(self) -> Health | None:
         if time.monotonic() - self._read_at > _HEALTH_FOR:
-            self._health, self._read_at = None, time.monotonic()
+            self._health = None
             try:
                 self._health = self._messenger.health()
             except StorageError as error:
                 _log.error("the health could not be observed: %s", type(error).__name__)
+            finally:  # it may take longer than it is kept
+                self._read_at = time.monotonic()
         return self._health
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
@@ -242,6 +242,29 @@ def test_the_gauges_show_the_health(observed: Observed) -> None:
     assert backlog.attributes["messaging_engine.lane"] == "transactional"
 
 
+def test_the_health_is_read_once_for_all_gauges_however_long_it_takes(
+    observed: Observed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, reads = [0.0], []
+
+    class Slow(MemoryStorage):
+        def begin(self, *options: Any, **named: Any) -> Any:
+            reads.append(named)
+            seconds[0] += 5
+            return super().begin(*options, **named)
+
+    telemetry = observed.telemetry()
+    own = Shop(observed, Slow(), telemetry).messenger
+    reads.clear()
+    own.health()
+    of_one = len(reads)
+    telemetry.watch(own)
+    monkeypatch.setattr("time.monotonic", lambda: seconds[0])
+
+    assert "messaging_engine.ready" in observed.metrics()
+    assert len(reads) == 2 * of_one
+
+
 def test_a_storage_that_fails_stops_no_collection(
     observed: Observed, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -353,6 +376,22 @@ def test_a_telemetry_that_fails_changes_nothing(
     assert message.status == "delivered"
     assert "the telemetry failed" in caplog.text
     assert NUMBER not in caplog.text
+
+
+@pytest.mark.parametrize("trace", [42, b"00-1", "x" * 65])
+def test_a_trace_that_cannot_be_stored_is_left_out(
+    trace: Any, observed: Observed, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Broken):
+        def trace(self) -> str | None:
+            return cast("str", trace)
+
+    own = Shop(observed, MemoryStorage(), Odd("nothing"))
+    own.send()
+    own.deliver()
+
+    assert [message.status for message in own.messenger.find().results] == ["sent"]
+    assert "no text of at most 64 characters" in caplog.text
 
 
 def test_a_trace_that_is_none_begins_a_new_one(observed: Observed) -> None:

@@ -53,6 +53,7 @@ def export_storage(
         total = sum(file.counts.values())
         with progress(total) as advance:
             for table in TABLES:
+                _compare(session, file, table)
                 advance(file.size(table))
                 _copy(session, file, table, advance)
         file.complete()
@@ -65,10 +66,26 @@ def _begin(session: Session, file: ExportFile) -> None:
     if file.is_new:
         file.begin(facts, counts)
     elif (file.facts, file.counts) != (facts, counts):
-        raise StorageError(
-            f"the database has changed since the export to {file.path} began: delete the file,"
-            " stop what writes to the database, and export again"
-        )
+        raise _changed(file)
+
+
+def _compare(session: Session, file: ExportFile, table: Table) -> None:
+    """Raise `StorageError` unless the rows that are copied already are still the same.
+
+    Contacts, receipts and cursors are replaced in place, which changes no number.
+    """
+    place, last = 0, None
+    while rows := file.rows_from(table, place):
+        if session.rows_after(table, last)[: len(rows)] != rows:
+            raise _changed(file)
+        place, last = place + len(rows), rows[-1]
+
+
+def _changed(file: ExportFile) -> StorageError:
+    return StorageError(
+        f"the database has changed since the export to {file.path} began: delete the file,"
+        " stop what writes to the database, and export again"
+    )
 
 
 def _copy(session: Session, file: ExportFile, table: Table, advance: Advance) -> None:

@@ -1,13 +1,15 @@
 """Import a database from a file."""
 
 import os
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from messaging_adapters.storage.sql.rows.bulk_insert import Row
 from messaging_adapters.storage.transfer.export import Advance, Progress, unseen
 from messaging_adapters.storage.transfer.export_file import ExportFile, to_read
-from messaging_adapters.storage.transfer.session import opened
-from messaging_adapters.storage.transfer.tables import TABLES, Table
+from messaging_adapters.storage.transfer.session import Session, opened
+from messaging_adapters.storage.transfer.tables import ACTED_UPON, TABLES, Table
 from messaging_core.errors import StorageError
 from messaging_core.ports.storage.transaction import Storage
 
@@ -31,7 +33,8 @@ def import_storage(
 
     Raises:
         StorageError: The file is no complete export of this version; the database is not empty, or
-            a worker is running there; or at the end the numbers of rows differ.
+            a worker is running there, or has begun meanwhile; or the numbers of rows differ at the
+            end.
     """
     with to_read(Path(path)) as file:
         return _Import(storage, file, now, progress).run()
@@ -67,19 +70,33 @@ class _Import:
         total, before = sum(self._file.counts.values()), 0
         with self._progress(total) as advance:
             advance(self.done)
-            for table in TABLES:
-                self._load(table, before, advance)
+            for table in TABLES[:-ACTED_UPON]:
+                for rows in self._missing(table, before):
+                    with opened(self._storage) as session:
+                        session.refuse_workers(self._now)
+                        self._load(session, table, rows)
+                    advance(len(rows))
                 before += self._file.counts[table.name]
-        self._end()
+            self._finish(before, advance)
         return total
 
-    def _load(self, table: Table, before: int, advance: Advance) -> None:
-        """Write the rows of a table that are missing.
+    def _finish(self, before: int, advance: Advance) -> None:
+        """Write what a worker acts upon, all at once: it sees none of it, or a whole database."""
+        with opened(self._storage) as session:
+            session.refuse_workers(self._now)
+            for table in TABLES[-ACTED_UPON:]:
+                for rows in self._missing(table, before):
+                    self._load(session, table, rows)
+                    advance(len(rows))
+                before += self._file.counts[table.name]
+            self._end(session)
+
+    def _missing(self, table: Table, before: int) -> Iterator[list[Row]]:
+        """Yield the rows of a table that are missing.
 
         Args:
             table: The table.
             before: How many rows stand before its first one.
-            advance: Called with how many more are done.
         """
         while self.done < before + self._file.counts[table.name]:
             rows = self._file.rows_from(table, self.done - before)
@@ -87,20 +104,20 @@ class _Import:
                 raise StorageError(
                     f"{self._file.path} is damaged: rows of {table.name} are missing"
                 )
-            with opened(self._storage) as session:
-                session.insert(table, rows)
-                session.advance_import(self._file.id, self.done, self.done + len(rows))
+            yield rows
             self.done += len(rows)
-            advance(len(rows))
 
-    def _end(self) -> None:
-        with opened(self._storage) as session:
-            for table in TABLES:
-                actual, exported = session.count(table), self._file.counts[table.name]
-                if actual != exported:
-                    raise StorageError(
-                        f"{table.name} has {actual} rows and should have {exported}: something else"
-                        " has written to the database; import into a new one"
-                    )
-            session.set_facts(self._file.facts)
-            session.end_import(self._file.id)
+    def _load(self, session: Session, table: Table, rows: Sequence[Row]) -> None:
+        session.insert(table, rows)
+        session.advance_import(self._file.id, self.done, self.done + len(rows))
+
+    def _end(self, session: Session) -> None:
+        for table in TABLES:
+            actual, exported = session.count(table), self._file.counts[table.name]
+            if actual != exported:
+                raise StorageError(
+                    f"{table.name} has {actual} rows and should have {exported}: something else"
+                    " has written to the database; import into a new one"
+                )
+        session.set_facts(self._file.facts)
+        session.end_import(self._file.id)

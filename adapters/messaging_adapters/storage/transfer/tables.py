@@ -70,11 +70,6 @@ TABLES: Final = (
     _table("counters", "name", "value"),
     _table("webhook_subscriptions", "position", "id workspace signing_key document"),
     _table("message_webhooks", "workspace message_id", "url"),
-    _table(
-        "webhook_queue",
-        "id",
-        "receiver_id workspace message_id position state due_at host fence document",
-    ),
     _table("access_keys", "id", "workspace digest used_at document"),
     _table("rates", "workspace key", "document"),
     _table("rollups", "workspace step tag start channel_id outcome detail", "number longest"),
@@ -82,7 +77,12 @@ TABLES: Final = (
     _table("received_files", "id", "workspace message_id state due_at fence document content", 10),
     _table("audit", "workspace id", "message_id document"),
     _table("expiring_records", "kind key", "expires_at value"),
-    # Last: a worker that is started too early finds nothing to deliver.
+    # Last, as ACTED_UPON says.
+    _table(
+        "webhook_queue",
+        "id",
+        "receiver_id workspace message_id position state due_at host fence document",
+    ),
     _table(
         "outbox",
         "position",
@@ -91,6 +91,13 @@ TABLES: Final = (
     ),
 )
 """All tables, in the order in which they are exported and imported."""
+
+ACTED_UPON: Final = 2
+"""How many of them, the last, tell a worker what to send: they are imported in one transaction.
+
+A worker that is started too early finds nothing to send, and nothing is sent twice when the import
+is then made again.
+"""
 
 FACTS: Final = "messaging_facts"
 """The table of single numbers, which an export keeps among what it says about itself."""

@@ -502,6 +502,21 @@ class LogContract:
             none = tx.timeline.attempts(DEFAULT_WORKSPACE, [])
         assert (dict(numbers), dict(none)) == ({first: 2, second: 1}, {})
 
+    def test_the_first_events_of_a_message_are_those_that_were_written_first(self) -> None:
+        storage, message_id = self.make_storage(), uuid4()
+        kinds = [EventKind.ADMITTED, EventKind.ATTEMPTED, EventKind.REPORTED, EventKind.LATE]
+        events = [an_event(kind, message_id=message_id) for kind in kinds]
+        _append(storage, *events[:2])
+        with storage.begin(read_only=True) as tx:
+            assert tx.timeline.after(0, limit=10)
+        _append(storage, events[2])
+
+        with storage.begin() as tx:
+            tx.timeline.append(events[3:])
+            for limit in (1, 2, 3, 4, None):
+                read = tx.timeline.of_message(DEFAULT_WORKSPACE, message_id, limit=limit)
+                assert [event.kind for event in read] == kinds[:limit]
+
     def test_events_are_read_in_the_order_of_commits(self) -> None:
         storage = self.make_storage()
         kinds = [EventKind.ADMITTED, EventKind.ATTEMPTED, EventKind.REPORTED, EventKind.LATE]

@@ -18,6 +18,8 @@ from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.storage.transfer import export_storage, import_storage
 from messaging_adapters.storage.transfer.export import Advance
+from messaging_adapters.storage.transfer.session import opened
+from messaging_adapters.storage.transfer.tables import ACTED_UPON, TABLES
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
 from messaging_core.models.delivery.worker_state import WorkerState
 from messaging_core.testing import a_new_message
@@ -77,6 +79,24 @@ def test_an_export_of_a_database_that_has_changed_meanwhile_is_refused(
 
     with pytest.raises(StorageError, match="has changed since the export"):
         export_storage(storage, file, now=AT)
+
+
+def test_an_export_notices_what_was_replaced_in_place(make: Make, tmp_path: Path) -> None:
+    storage, file = make(), tmp_path / "x.export"
+    fill(storage)
+    with pytest.raises(KeyboardInterrupt):
+        export_storage(storage, file, now=AT, progress=interrupted)
+    contacts = "UPDATE messaging_contacts SET document = {} WHERE document = {}"
+    with opened(storage) as session:
+        (first, *_) = session._cursor.execute("SELECT document FROM messaging_contacts").fetchall()
+        session._cursor.execute(contacts.format("'{}'", "?"), first)
+
+    with pytest.raises(StorageError, match="has changed since the export"):
+        export_storage(storage, file, now=AT)
+
+    with opened(storage) as session:
+        session._cursor.execute(contacts.format("?", "'{}'"), first)
+    export_storage(storage, file, now=AT)
 
 
 def test_nothing_else_writes_while_it_exports(tmp_path: Path, postgres_schemas: Schemas) -> None:
@@ -152,6 +172,64 @@ def test_a_running_worker_is_refused(make: Make, sqlite: Make, tmp_path: Path) -
     with pytest.raises(StorageError, match="stop all workers"):
         import_storage(storage, tmp_path / "empty.export", now=AT + timedelta(seconds=5))
     export_storage(storage, file, now=AT + timedelta(minutes=5))
+
+
+def test_what_a_worker_sends_is_imported_all_at_once(
+    make: Make, sqlite: Make, tmp_path: Path
+) -> None:
+    file, full, target = tmp_path / "x.export", sqlite(), make()
+    fill(full)
+    total = export_storage(full, file, now=AT)
+
+    @contextmanager
+    def interrupted_at_the_end(_: int) -> Iterator[Advance]:
+        done = 0
+
+        def advance(number: int) -> None:
+            nonlocal done
+            done += number
+            if done == total:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    with pytest.raises(KeyboardInterrupt):
+        import_storage(target, file, now=AT, progress=interrupted_at_the_end)
+
+    begun = contents(target)
+    assert not begun["messaging_outbox"]
+    assert not begun["messaging_webhook_queue"]
+    assert begun["messaging_messages"]
+    import_storage(target, file, now=AT)
+    assert contents(target) == contents(full)
+
+
+@pytest.mark.parametrize("steps", [3, len(TABLES) - ACTED_UPON])
+def test_a_worker_that_begins_during_an_import_is_refused(
+    make: Make, sqlite: Make, tmp_path: Path, steps: int
+) -> None:
+    file, full, target = tmp_path / "x.export", sqlite(), make()
+    fill(full)
+    export_storage(full, file, now=AT)
+
+    @contextmanager
+    def with_a_worker(_: int) -> Iterator[Advance]:
+        done: list[int] = []
+
+        def advance(number: int) -> None:
+            done.append(number)
+            if len(done) == 1 + steps:
+                with target.begin() as tx:
+                    tx.workers.save(WORKER)
+
+        yield advance
+
+    with pytest.raises(StorageError, match="stop all workers"):
+        import_storage(target, file, now=AT, progress=with_a_worker)
+
+    assert not contents(target)["messaging_outbox"]
+    import_storage(target, file, now=AT + timedelta(minutes=5))
+    assert contents(target) == contents(full)
 
 
 def test_a_file_that_is_no_complete_export_of_this_version_is_refused(

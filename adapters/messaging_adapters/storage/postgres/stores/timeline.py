@@ -22,13 +22,14 @@ _APPEND: Final = (
     " FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[], $5::bigint[], $6::text[])"
     f" WITH ORDINALITY AS e({COLUMNS}, place) ORDER BY place"
 )
-# Of those that are not numbered, the last come last.
+# Of those that are not numbered, the last come last. Without a limit $3 is NULL.
 _OF_MESSAGE: Final = (
     f"SELECT position, {COLUMNS} FROM ("
-    f"SELECT 0 AS part, position, position AS place, {COLUMNS} FROM messaging_events"
-    " WHERE workspace = $1 AND message_id = $2 UNION ALL"
-    f" SELECT 1, 0, seq, {COLUMNS} FROM messaging_new_events"
-    " WHERE workspace = $1 AND message_id = $2) e ORDER BY part, place"
+    f"(SELECT 0 AS part, position, position AS place, {COLUMNS} FROM messaging_events"
+    " WHERE workspace = $1 AND message_id = $2 ORDER BY position LIMIT $3::bigint) UNION ALL"
+    f" (SELECT 1, 0, seq, {COLUMNS} FROM messaging_new_events"
+    " WHERE workspace = $1 AND message_id = $2 ORDER BY seq LIMIT $3::bigint)) e"
+    " ORDER BY part, place LIMIT $3::bigint"
 )
 _OF_MESSAGES: Final = (
     "SELECT message_id FROM {} WHERE workspace = $1 AND message_id = ANY($2::bytea[])"
@@ -78,8 +79,8 @@ class PostgresTimeline(SqlTimeline):
     ) -> list[Event]:
         if self.read_only:  # else the head would stay locked for as long as the caller likes
             self._dialect.number_events()
-        rows = self._native(_OF_MESSAGE, (workspace.bytes, message_id.bytes)).fetchall()
-        return list(skip_corrupt(rows, event_of, "event"))[:limit]
+        rows = self._native(_OF_MESSAGE, (workspace.bytes, message_id.bytes, limit)).fetchall()
+        return list(skip_corrupt(rows, event_of, "event"))
 
     def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
         some = [message_id.bytes for message_id in message_ids]
