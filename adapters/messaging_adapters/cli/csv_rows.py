@@ -82,7 +82,7 @@ class _Rows:
             try:
                 values = next(reader, None)
             except csv.Error as error:  # the next call begins with the next line
-                fault = _fault_of(error)
+                fault = _fault_of(error, number, reader.line_num)
             if values is None:
                 return
             if fault or any(value.strip() for value in values):
@@ -103,9 +103,12 @@ class _Rows:
         return ""
 
 
-def _fault_of(error: csv.Error) -> str:
-    """Return what is wrong with a row, in words of spreadsheets rather than of the library."""
+def _fault_of(error: csv.Error, first: int, last: int) -> str:
+    """Return what is wrong with some lines, in words of spreadsheets rather than of the library."""
     reason = str(error)
+    if last > first:  # only within quotes does a row go on after its line
+        also = ", or text follows a closed one" if "expected after" in reason else ""
+        return f"lines {first} to {last}: a quote is not closed{also}; none of these lines was read"
     if "field limit" in reason or "end of data" in reason:
         return "a quote is not closed, or a value has more than 131,072 characters"
     if "expected after" in reason:

@@ -75,7 +75,7 @@ def _show_stop(screen: Screen, options: Namespace, count: Count) -> None:
         if value := getattr(options, name):
             command += [f"--{name.replace('_', '-')}", str(value)]
     command += [part for tag in options.tag or () for part in ("--tag", tag)]
-    command += ["--csv"] * options.csv
+    command += ["--csv"] * options.csv + ["--no-deliver"] * options.no_deliver
     command += ["--from-line", str(line), options.file]
     screen.remark(
         f"stopped before line {line}; what was accepted is kept; deliver it with: {_DELIVER}"

@@ -186,8 +186,20 @@ def test_a_quote_that_is_not_closed_is_one_fault_and_takes_no_memory(run, people
 
     ran = run(*SEND)
 
-    assert ran.err.startswith("people.csv:4: /: a quote is not closed")
+    assert ran.err.startswith(
+        "people.csv:4: /: lines 4 to 24: a quote is not closed; none of these"
+    )
     assert len(ran.err.splitlines()) == 1
+    assert texts() == ALL
+
+
+def test_lines_that_a_quote_swallowed_are_all_named(run, people, texts):
+    people('to,name,locker\n+31600000003,"Jo,1\n+31600000004,"Al",2\n' + ROWS.partition("\n")[2])
+
+    ran = run(*SEND)
+
+    assert "people.csv:2: /: lines 2 to 3: a quote is not closed, or text follows" in ran.err
+    assert "none of these lines was read" in ran.err
     assert texts() == ALL
 
 
@@ -313,7 +325,7 @@ def test_standard_input_is_read(run, monkeypatch, texts):
     assert texts() == ALL
 
 
-def test_a_stop_says_how_to_go_on(run, people, texts, monkeypatch):
+def test_a_stop_says_how_to_go_on(run, people, texts, messages, monkeypatch):
     send_many = Messenger.send_many
 
     def stopped(self: Messenger, *arguments: Any, **keywords: Any) -> list[Message | Rejection]:
@@ -324,16 +336,17 @@ def test_a_stop_says_how_to_go_on(run, people, texts, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("messaging_adapters.cli.request_lines._MOST", 1)
         patch.setattr(Messenger, "send_many", stopped)
-        ran = run(*SEND, "--tag", "a b", "--idempotency-key", "name")
+        ran = run(*SEND, "--tag", "a b", "--idempotency-key", "name", "--no-deliver")
     command = ran.err.rpartition("to go on: messaging ")[2]
 
     assert ran.status == 130
     assert command == (
         "send --channel parcels --idempotency-key name --template parcel --tag 'a b' --csv "
-        "--from-line 3 people.csv\n"
+        "--no-deliver --from-line 3 people.csv\n"
     )
     assert run(*shlex.split(command)).status == 0
     assert texts() == ALL
+    assert {message["status"] for message in messages()} == {"accepted"}
 
 
 def test_memory_stays_flat_however_many_rows(people, shop):
