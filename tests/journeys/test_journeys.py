@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -184,6 +184,9 @@ def test_the_program_of_a_page_runs(
 ) -> None:
     journey = Journey(tmp_path, environments(*extras))
 
+    for block in blocks(page):
+        if block.info == "sh" and "pip install 'messaging-engine" in block.text:
+            journey.type(block.text)
     journey.write("program.py", "".join(b.text for b in blocks(page) if b.info == "python"))
 
     assert journey.type("python program.py")
@@ -209,6 +212,8 @@ class BirdClient:
             try:
                 with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - this machine
                     return json.load(answer)
+            except HTTPError:  # the server has answered
+                raise
             except URLError:  # the server is still starting
                 assert monotonic() < end
                 sleep(0.1)
