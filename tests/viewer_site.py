@@ -4,9 +4,10 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from html.parser import HTMLParser
 from typing import Any, Final
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
@@ -14,8 +15,10 @@ from attrs import define, field
 from starlette.types import ASGIApp
 
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.viewer import app
 from messaging_adapters.viewer.access import Admission, Right, Visitor
 from messaging_adapters.viewer.app import viewer
+from messaging_adapters.viewer.reads import Readers
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.models import Message
 from messaging_core.ports.storage.transaction import Storage
@@ -63,6 +66,7 @@ class Site:
 
     Attributes:
         visitor: Who is admitted; tests set it.
+        seconds: How long a read may take; much longer than on a busy machine.
     """
 
     messenger: Messenger
@@ -70,12 +74,14 @@ class Site:
     clock: ManualClock
     visitor: Admission = READER
     root: str = ""
+    seconds: float = 60
     options: dict[str, Any] = field(factory=dict)
 
     @cached_property
     def app(self) -> ASGIApp:
         options = {"access": lambda _request: self.visitor, **self.options}
-        return viewer(self.messenger, **options)
+        with patch.object(app, "Readers", partial(Readers, seconds=self.seconds)):
+            return viewer(self.messenger, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Ask for a page; one event loop for each request is what tests can afford."""

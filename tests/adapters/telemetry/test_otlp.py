@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from google.protobuf.json_format import MessageToJson
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -28,16 +29,27 @@ PATIENCE = 30.0
 @contextmanager
 def receiving() -> Iterator[tuple[AccumulatingHandler, str]]:
     """Run the receiver on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     handler = AccumulatingHandler()
-    sink = HttpSink(handler, logging.getLogger("otlp"), port=port)
-    sink.start()
+    sink = started(handler)
+    try:
+        yield handler, f"http://127.0.0.1:{sink.port}/v1"
+    finally:
+        sink.stop()
+
+
+def started(handler: AccumulatingHandler) -> HttpSink:
+    """Start the receiver; another process may take its port before it does."""
     deadline = time.monotonic() + PATIENCE
-    while sink.httpd is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    yield handler, f"http://127.0.0.1:{port}/v1"
-    sink.stop()
+    while time.monotonic() < deadline:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        sink = HttpSink(handler, logging.getLogger("otlp"), port=port)
+        sink.start()
+        while sink.svr_thread.is_alive() and time.monotonic() < deadline:
+            if sink.httpd is not None:
+                return sink
+            time.sleep(0.01)
+    pytest.fail("the receiver does not start")
 
 
 def test_a_collector_gets_one_trace_and_the_metrics(observed: Observed) -> None:

@@ -214,6 +214,7 @@ def test_a_template_that_takes_too_long_leaves_the_page(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(site)
+    site.seconds = 1
     is_over = threading.Event()
 
     def slow(*_args: object, **_kwargs: object) -> template.Drawn:

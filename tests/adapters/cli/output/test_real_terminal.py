@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from messaging_core.testing import ManualClock
 
 WIDTH = 80
 TMUX = shutil.which("tmux") or ""
@@ -45,6 +48,12 @@ class Terminal:
                 return screen.rstrip()
             time.sleep(0.05)
         pytest.fail(f"{word!r} is not on the screen:\n{screen}")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a past time: the commands in the terminal have the time of the machine."""
+    return ManualClock(datetime(2020, 3, 2, 9, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_the_status_fits_and_a_pipe_gets_no_colour(
     screen = terminal.wait("exit 1")  # no worker runs
     rule = next(line for line in screen.splitlines() if set(line) == {"─"})
     assert len(rule) <= WIDTH, screen
-    assert "parcels 2 2026-03-02" in " ".join(screen.split()), screen
+    assert "parcels 2 2020-03-02" in " ".join(screen.split()), screen
 
     command = f"{sys.executable} -m messaging_adapters.cli list | cat -v; echo exit $?"
     terminal.type("-l", f"clear; {command}")
