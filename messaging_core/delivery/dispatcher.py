@@ -31,7 +31,7 @@ from messaging_core.delivery.attempt import (
 )
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.handoff import DurableHandoff
-from messaging_core.delivery.telemetry import count_ended, deliver_operation, result_of
+from messaging_core.delivery.telemetry import count_of, deliver_operation, result_of
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageError, Withdrawn
 from messaging_core.host_code import fault_of, may_be_a_signal
@@ -77,8 +77,7 @@ class Dispatcher:
         settlement = self._settlement(claim)
         if settlement is None:
             return False
-        self.commits.record(settlement)
-        count_ended(self.context, claim, settlement)
+        self.commits.record(settlement, told=count_of(self.context, claim, settlement))
         return True
 
     def _settlement(self, claim: Claim) -> Settlement | None:
@@ -111,8 +110,7 @@ class Dispatcher:
             outcome=fault_outcome(call.transport, what, call.handoff), is_fault=True
         )
         settlement = self._settled(call, answer, self._jitter())
-        self.commits.record(settlement)
-        count_ended(self.context, call.claim, settlement)
+        self.commits.record(settlement, told=count_of(self.context, call.claim, settlement))
 
     def record_late_outcome(self, call: TransportCall, answer: CallResult) -> None:
         """Record the outcome of a call that had timed out: it may prove the hand-over."""

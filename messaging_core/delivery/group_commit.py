@@ -14,6 +14,7 @@ from messaging_core.delivery.report import DeliveryReport, report_of
 from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
+from messaging_core.models.delivery.telemetry import StatusCount
 from messaging_core.ports.storage.repetition import repeated
 
 _SUSPENSE = 5.0
@@ -95,6 +96,7 @@ class GroupCommit(ForkAware):
         self._waiting_leaders: list[OwnCommit] = []
         self._settlements: list[Settlement] = []
         self._uncounted: set[Lease] = set()
+        self._untold: dict[Lease, StatusCount] = {}
         self._crashed_since: dict[int, float] = {}  # by the position of the message
         self._is_committing = False
 
@@ -122,7 +124,9 @@ class GroupCommit(ForkAware):
         if mark.error is not None:
             raise mark.error
 
-    def record(self, settlement: Settlement, *, is_counted: bool = True) -> None:
+    def record(
+        self, settlement: Settlement, *, is_counted: bool = True, told: StatusCount | None = None
+    ) -> None:
         """Queue a settlement, and commit it at once if no commit is running.
 
         Never raises `StorageError`: after a failed commit the settlement stays queued, and is
@@ -132,12 +136,15 @@ class GroupCommit(ForkAware):
             settlement: What becomes of a claimed message.
             is_counted: False for a message that no thread has begun. It is not urgent, so it is
                 written with the next commit; the report leaves it out.
+            told: What the telemetry gets once it is committed, if the lease was not lost.
         """
         if self._is_forked:
             return  # the parent has it too
         with self._lock:
             if not is_counted:
                 self._uncounted.add(settlement.lease)
+            if told is not None:
+                self._untold[settlement.lease] = told
             self._settlements.append(settlement)
             self._crashed_since.pop(settlement.lease.position, None)
             is_leader = is_counted and not self._is_committing and not self._defer_settlements
@@ -294,6 +301,8 @@ class GroupCommit(ForkAware):
                 mark.finish(Withdrawn(withdrawal) if withdrawal else None)
             if settlements:
                 self._count(settlements, is_valid)
+                if self._untold:
+                    self._tell(settlements, is_valid)
 
     @repeated
     def _write(
@@ -325,3 +334,9 @@ class GroupCommit(ForkAware):
                 settlements = list(compress(settlements, counted))
                 is_valid = list(compress(is_valid, counted))
             self.report += report_of(settlements, is_valid)
+
+    def _tell(self, settlements: Sequence[Settlement], is_valid: Sequence[bool]) -> None:
+        for settlement, ok in zip(settlements, is_valid, strict=True):
+            count = self._untold.pop(settlement.lease, None)
+            if count is not None and ok:
+                self._context.telemetry.count(count)

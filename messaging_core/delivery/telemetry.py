@@ -46,17 +46,15 @@ def result_of(settlement: Settlement | None) -> OperationResult:
     return OperationResult(outcome=outcome or "not_begun", error=error, message_id=message_id)
 
 
-def count_ended(context: EngineContext, claim: Claim, settlement: Settlement) -> None:
-    """Tell of a message whose delivery is over."""
+def count_of(context: EngineContext, claim: Claim, settlement: Settlement) -> StatusCount | None:
+    """Return what is to be counted of a message whose delivery is over."""
     if context.telemetry is NO_TELEMETRY or settlement.next_due_at is not None:
-        return
+        return None
     channel = context.channels.get(claim.message.channel_id)
-    context.telemetry.count(
-        StatusCount(
-            workspace=claim.workspace,
-            channel=channel.name if channel else None,
-            platform=channel.platform if channel else None,
-            status=settlement.status,
-            error=settlement.failure.name if settlement.failure else None,
-        )
+    return StatusCount(
+        workspace=claim.workspace,
+        channel=channel.name if channel else None,
+        platform=channel.platform if channel else None,
+        status=settlement.status,
+        error=settlement.failure.name if settlement.failure else None,
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import DeliveryReport, Messenger, Status, StorageError
@@ -16,8 +17,10 @@ from messaging_core.decisions.delivery.settlement import release
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.recorder import PendingHandoff
 from messaging_core.models.delivery.delivery import Claim
+from messaging_core.models.delivery.telemetry import StatusCount
 from messaging_core.ports.clock import TimeOrderedIds
 from messaging_core.ports.storage.transaction import Storage, Transaction
+from messaging_core.ports.telemetry import NoTelemetry
 from messaging_core.testing import MONDAY_MORNING as NOW
 from messaging_core.testing import (
     ManualClock,
@@ -138,6 +141,38 @@ def test_results_that_could_not_be_written_are_written_with_the_next_commit(stor
 
     assert (commits.queued, commits.report) == (0, DeliveryReport(sent=1))
     assert status(storage, first) is Status.SENT
+
+
+class Counting(NoTelemetry):
+    """Keeps what it is told to count."""
+
+    def __init__(self) -> None:
+        self.counts: list[StatusCount] = []
+
+    def count(self, count: StatusCount) -> None:
+        self.counts.append(count)
+
+
+def test_a_status_is_told_once_it_is_committed_and_never_for_a_lost_lease(storage: Gate) -> None:
+    first, second = claimed(storage, 2)
+    telemetry = Counting()
+    commits = GroupCommit(evolve(context_of(storage), telemetry=telemetry))
+    of_first, of_second = (
+        StatusCount(workspace=claim.workspace, status=Status.SENT, channel=str(number))
+        for number, claim in enumerate((first, second))
+    )
+    lost = evolve(second, lease=evolve(second.lease, fence=second.lease.fence - 1))
+    storage.is_down = True
+    commits.record(a_settlement(first), told=of_first)
+    assert telemetry.counts == []
+    storage.is_down = False
+
+    commits.record(a_settlement(lost), told=of_second)
+    commits.flush()
+
+    assert telemetry.counts == [of_first]
+    commits.record(a_settlement(second), told=of_second)
+    assert telemetry.counts == [of_first, of_second]
 
 
 def test_a_claim_waits_for_its_turn_and_takes_results_along(storage: Gate) -> None:
