@@ -9,6 +9,7 @@ from types import ModuleType
 import psycopg
 import pytest
 
+from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres import queries as own_queries
 from messaging_adapters.storage.postgres import stores as own_stores
 from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
@@ -17,6 +18,8 @@ from messaging_adapters.storage.postgres.translation import translated, translat
 from messaging_adapters.storage.sql import queries, stores
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sqlite.schema.constants import MIGRATION_NAMES
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.testing import an_event
 from postgres_server import Schemas
 
 Packages = tuple[ModuleType, ...]
@@ -145,3 +148,17 @@ def test_what_has_a_statement_of_its_own_is_there() -> None:
     assert {(module, name) for module, names in OWN.items() for name in names} <= there
     texts = {text for _, _, text in statements()}
     assert {*OVERRIDES, *LOCKED} - texts == set()
+
+
+def test_roll_ups_of_any_number_of_events_share_few_statements(postgres_schemas: Schemas) -> None:
+    dsn = postgres_schemas.take()
+    with PostgresStorage(dsn) as storage:
+        with storage.begin() as tx:
+            tx.timeline.append([an_event(EventKind.REPORTED) for _ in range(40)])
+        translated.cache_clear()
+        for limit in range(1, 41):
+            with storage.begin(read_only=True) as tx:
+                assert len(tx.rollups.uncounted(0, limit=limit).events) == limit
+        # For 1, 2, 4 to 64 messages two statements each, and one that reads the events.
+        assert translated.cache_info().currsize <= 2 * 7 + 1
+    postgres_schemas.give_back(dsn)

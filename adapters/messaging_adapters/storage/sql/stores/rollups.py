@@ -95,15 +95,17 @@ class SqlRollups(SqlStore, RollupStore):
     def _channels(self, workspace: bytes, ids: Collection[bytes]) -> list[tuple[bytes, bytes]]:
         if not ids:
             return []
-        return self._cursor.execute(_CHANNELS.format(_places(ids)), (workspace, *ids)).fetchall()
+        some = _padded(ids)
+        return self._cursor.execute(_CHANNELS.format(_places(some)), (workspace, *some)).fetchall()
 
     def _earlier(
         self, workspace: bytes, ids: Collection[bytes], position: int
     ) -> list[tuple[Any, ...]]:
         if not ids:
             return []
-        statement = _EARLIER.format(_places(ids))
-        return self._cursor.execute(statement, (workspace, *ids, position)).fetchall()
+        some = _padded(ids)
+        statement = _EARLIER.format(_places(some))
+        return self._cursor.execute(statement, (workspace, *some, position)).fetchall()
 
     def add(self, amounts: Sequence[RollupAmount]) -> None:
         self._cursor.executemany(_ADD, map(_row, amounts))
@@ -174,6 +176,13 @@ def _channel(row: tuple[bytes, bytes]) -> tuple[bytes, UUID]:
     """Return the id of a message and that of its channel."""
     message_id, channel_id = row
     return message_id, _id(channel_id)
+
+
+def _padded(ids: Collection[bytes]) -> list[bytes]:
+    """Repeat the last id up to a power of two: a server remembers only so many statements."""
+    padded = list(ids)
+    size = 1 << (len(padded) - 1).bit_length()
+    return padded + padded[-1:] * (size - len(padded))
 
 
 def _places(values: Collection[object]) -> str:
