@@ -18,14 +18,15 @@ class Telemetry(Protocol):
     and must not block. What they raise is logged, and changes nothing for the messages.
 
     Nothing that they get has an address or content. A count is made by the process that does the
-    work, when it knows; the storage has the exact figures.
+    work, when it is committed; the storage has the exact figures.
     """
 
     @abstractmethod
     def trace(self) -> str | None:
         """Return the trace context of this thread or task as a W3C `traceparent`, if there is one.
 
-        It is stored with the messages that are accepted now.
+        It is stored with the messages that are accepted now. Anything but a text of at most 64
+        characters is logged, and left out.
         """
 
     @abstractmethod
