@@ -14,6 +14,7 @@ from attrs import evolve
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, MessageQuery, Messenger, Status, Verdict, Worker
+from messaging_core.decisions.delivery.settlement import EXPIRED
 from messaging_core.errors import ConfigurationError, InvalidMessageError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, MessageType
 from messaging_core.models.common.escalation import Escalation
@@ -770,3 +771,21 @@ def test_a_message_to_a_damaged_contact_is_given_up_and_holds_up_no_other(tmp_pa
 
         assert engine.now_is(message).status is Status.SENDING_FAILED
         assert not engine.push.sent
+
+
+def test_a_message_to_a_damaged_contact_expires_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    marketing = a_channel("offers", message_type=MessageType.PROMOTIONAL)
+    with SqliteStorage(path) as storage:
+        engine = Engine(storage, channels=(APP, marketing))
+        engine.knows(id="ann")
+        message = engine.messenger.send(marketing, a_request(to=NUMBER, validity=90))
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE messaging_contacts SET document = x'7b' WHERE id = 'ann'")
+        engine.worker.drain()
+
+        engine.after(minutes=1)
+        assert engine.now_is(message).status is not Status.SENDING_FAILED
+        engine.after(minutes=1)
+
+        assert engine.now_is(message).reason == EXPIRED
