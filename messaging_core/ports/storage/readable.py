@@ -7,6 +7,7 @@ from uuid import UUID
 from messaging_core.errors import MessagingError, StorageError
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
+from messaging_core.models.delivery.delivery import Delivery
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.transaction import Transaction
 
@@ -51,4 +52,14 @@ def readable_message(tx: Transaction, workspace: UUID, message_id: UUID) -> Mess
     """Return a message of this workspace, unless it is not there or damaged."""
     return readable(
         lambda: tx.messages.get(workspace, message_id), f"message {message_id} cannot be read"
+    )
+
+
+def readable_delivery(
+    tx: Transaction, workspace: UUID, message_id: UUID
+) -> tuple[Delivery | None] | None:
+    """Return the delivery of a message, or that there is none; nothing where it is damaged."""
+    return readable(
+        lambda: (tx.outbox.delivery(workspace, message_id),),
+        f"the delivery of message {message_id} cannot be read",
     )
