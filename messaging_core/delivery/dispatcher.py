@@ -311,6 +311,8 @@ class Dispatcher:
 
     def _put_off(self, claim: Claim, what: str) -> Settlement:
         now = self._now_or(claim.message.updated_at)
+        if claim.unjudged and now >= claim.delivery.expires_at:
+            return expire(claim, now)
         if claim.delivery.crashes >= self.max_crashes and not may_have_gone(claim.message, None):
             return dead_letter(claim, now)
         failure = Failure(

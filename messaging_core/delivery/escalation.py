@@ -27,7 +27,7 @@ from messaging_core.models.delivery.event import EventKind
 from messaging_core.models.messages.message import Message
 from messaging_core.models.policy.plan import Reason
 from messaging_core.policy.escalation import escalated
-from messaging_core.ports.storage.readable import readable_message
+from messaging_core.ports.storage.readable import readable_delivery, readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.status import StatusResolver
 
@@ -78,7 +78,10 @@ class TakeOver:
     def _settled(self, claim: Claim, first: Message, now: datetime) -> Settlement | None:
         """Return what becomes of a fallback that must not go now, or nothing where it may go."""
         tx, workspace = self.tx, claim.workspace
-        first = self._with_evidence(workspace, first, now)
+        waiting = readable_delivery(tx, workspace, first.id)
+        if waiting is None:
+            return self._put_off(claim, first, now)
+        first = self._with_evidence(workspace, first, waiting[0], now)
         reason = self._reason_to_stop(workspace, first)
         if reason is not None:
             return blocked(claim, now, stopping(reason))
@@ -92,9 +95,21 @@ class TakeOver:
             tx.timeline.append([escalated(workspace, first, claim.message.id, now)])
         return None
 
-    def _with_evidence(self, workspace: UUID, first: Message, now: datetime) -> Message:
+    @staticmethod
+    def _put_off(claim: Claim, first: Message, now: datetime) -> Settlement | None:
+        """Wait until the damaged delivery of the message before it is put aside.
+
+        A fallback that has expired does not wait: it ends like any other.
+        """
+        expires_at = claim.delivery.expires_at
+        if now >= expires_at:
+            return None
+        return deferred(claim, now, waiting_turn(first, now, expires_at))
+
+    def _with_evidence(
+        self, workspace: UUID, first: Message, delivery: Delivery | None, now: datetime
+    ) -> Message:
         """Return a message that waits with the status that follows from receipts, if it went."""
-        delivery = self.tx.outbox.delivery(workspace, first.id)
         evidence = self.resolver.evidence_of(workspace, first.id) if delivery else NO_EVIDENCE
         if not proves_hand_over(evidence):
             return first

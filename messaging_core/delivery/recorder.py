@@ -45,7 +45,7 @@ from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.policy.escalation import follow
 from messaging_core.policy.evaluator import PolicyEvaluator
-from messaging_core.ports.storage.readable import readable, readable_message
+from messaging_core.ports.storage.readable import readable, readable_delivery, readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.processor import ReceiptProcessor, waits_for
 from messaging_core.receipts.status import StatusResolver
@@ -300,17 +300,21 @@ class DeliveryRecorder:
         if proof != NO_EVIDENCE:
             self._tx.messages.add_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
-            message = self._resolver.apply(
-                lease.workspace,
-                message,
-                self._tx.outbox.delivery(lease.workspace, lease.message_id),
-                proof,
-                at=settlement.at,
-                how=Resolution.ANSWERED,
-            )
+            message = self._proved_late(lease.workspace, message, proof, settlement.at)
         self._tx.timeline.append([events.answered_late(settlement, message)])
         if proof != NO_EVIDENCE:
             self._reports.match(lease.workspace, references)
+
+    def _proved_late(
+        self, workspace: UUID, message: Message, proof: Evidence, at: datetime
+    ) -> Message:
+        waiting = readable_delivery(self._tx, workspace, message.id)
+        if waiting is None:  # its next claim puts it aside, and applies this
+            self._resolver.add_evidence(workspace, message.id, proof)
+            return message
+        return self._resolver.apply(
+            workspace, message, waiting[0], proof, at=at, how=Resolution.ANSWERED
+        )
 
     def _count_sendings(self, settlements: Sequence[Settlement]) -> None:
         """Let frequency caps count a message when it went, and not at all when it never did.

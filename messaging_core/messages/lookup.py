@@ -16,6 +16,7 @@ from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.messages.counts import CountBy, Counts
 from messaging_core.models.messages.message import Direction, Message, Status
 from messaging_core.models.messages.query import MessageQuery
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.requests.query import check_query
 from messaging_core.wire.queries import checked_query
@@ -28,11 +29,13 @@ class MessageLookup:
 
     storage: Storage
 
+    @repeated
     def get(self, message_id: UUID, workspace: UUID, connection: Any = None) -> Message:
         """Return a message as it is now, or as the host's own transaction sees it."""
         with self.storage.begin(connection, read_only=True) as tx:
             return message_of(tx, workspace, message_id)
 
+    @repeated
     def get_json(self, message_id: UUID, workspace: UUID) -> bytes:
         """Return a message as it is now, as JSON."""
         with self.storage.begin(read_only=True) as tx:
@@ -41,18 +44,21 @@ class MessageLookup:
             raise UnknownMessageError(message_id)
         return document
 
+    @repeated
     def find(self, query: MessageQuery | None, connection: Any = None) -> Page[Message]:
         """Return one page of messages, the newest first."""
         query = checked_query(query or MessageQuery(), check_query)
         with self.storage.begin(connection, read_only=True) as tx:
             return tx.messages.find(query)
 
+    @repeated
     def find_json(self, query: MessageQuery | None) -> bytes:
         """Return one page of messages, as JSON."""
         query = checked_query(query or MessageQuery(), check_query)
         with self.storage.begin(read_only=True) as tx:
             return page_json(tx.messages.find(query))
 
+    @repeated
     def counts(self, query: MessageQuery | None, by: Collection[CountBy], most: int) -> Counts:
         """Return how many messages there are, grouped as asked."""
         query = checked_query(query or MessageQuery(), check_query)
@@ -71,23 +77,27 @@ class MessageLookup:
             )
         )
 
+    @repeated
     def timeline(self, message_id: UUID, workspace: UUID) -> list[Event]:
         """Return the events of a message, in order."""
         with self.storage.begin(read_only=True) as tx:
             message_of(tx, workspace, message_id)
             return tx.timeline.of_message(workspace, message_id)
 
+    @repeated
     def interactions(self, message_id: UUID, workspace: UUID) -> list[Interaction]:
         """Return what people did with a message, in order."""
         with self.storage.begin(read_only=True) as tx:
             message_of(tx, workspace, message_id)
             return with_firsts(tx.receipts.interactions(workspace, message_id))
 
+    @repeated
     def doubts(self) -> Doubts:
         """Count the attempts in doubt, and how each ended."""
         with self.storage.begin(read_only=True) as tx:
             return doubts_of(tx.timeline.counters())
 
+    @repeated
     def damaged_rows(self, limit: int) -> DamagedRows:
         """Return what could not be read."""
         with self.storage.begin(read_only=True) as tx:

@@ -32,6 +32,7 @@ from messaging_core.models.delivery.rollups import (
     Tag,
 )
 from messaging_core.ports.clock import Clock
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.rules.requests.query import check_page
 from messaging_core.rules.requests.rollups import check_rollups
@@ -84,6 +85,7 @@ class RollupCounter:
         while self._count_page():
             pass
 
+    @repeated
     def _count_page(self) -> int:
         """Count one page; return how many events it had, at least one unless there is none."""
         with self._storage.begin(read_only=True) as tx:

@@ -21,7 +21,11 @@ from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.models.policy.plan import Reason
 from messaging_core.models.policy.reasons import ReasonCode, because
-from messaging_core.ports.storage.readable import readable_message
+from messaging_core.ports.storage.readable import (
+    readable,
+    readable_delivery,
+    readable_message,
+)
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.lifecycle import Cause, can_exclude, can_reschedule, transition
 from messaging_core.wire.stored.fingerprint import hash_of
@@ -41,7 +45,11 @@ def may_have_fallback(channel: Channel | None) -> bool:
 def fallback_of(tx: Transaction, workspace: UUID, message: Message) -> Message | None:
     """Return the message that takes over from a message, if it has one that can be read."""
     key = key_of_fallback(message.id).key
-    entry = tx.messages.by_keys(workspace, [key], since=message.created_at).get(key)
+    entries = readable(
+        lambda: tx.messages.by_keys(workspace, [key], since=message.created_at),
+        f"the key of the fallback of message {message.id} cannot be read",
+    )
+    entry = entries.get(key) if entries else None
     return readable_message(tx, workspace, entry[0]) if entry else None
 
 
@@ -121,7 +129,7 @@ def fallback_delivery(
     fallback = fallback_of(tx, workspace, message)
     if fallback is None or not can_reschedule(fallback.status):
         return None
-    delivery = tx.outbox.delivery(workspace, fallback.id)
+    (delivery,) = readable_delivery(tx, workspace, fallback.id) or (None,)
     return None if delivery is None else (fallback, delivery)
 
 

@@ -14,6 +14,7 @@ from attrs import evolve
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, MessageQuery, Messenger, Status, Verdict, Worker
+from messaging_core.decisions.delivery.settlement import EXPIRED
 from messaging_core.errors import ConfigurationError, InvalidMessageError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE, MessageType
 from messaging_core.models.common.escalation import Escalation
@@ -770,3 +771,69 @@ def test_a_message_to_a_damaged_contact_is_given_up_and_holds_up_no_other(tmp_pa
 
         assert engine.now_is(message).status is Status.SENDING_FAILED
         assert not engine.push.sent
+
+
+def test_a_message_to_a_damaged_contact_expires_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    marketing = a_channel("offers", message_type=MessageType.PROMOTIONAL)
+    with SqliteStorage(path) as storage:
+        engine = Engine(storage, channels=(APP, marketing))
+        engine.knows(id="ann")
+        message = engine.messenger.send(marketing, a_request(to=NUMBER, validity=90))
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE messaging_contacts SET document = x'7b' WHERE id = 'ann'")
+        engine.worker.drain()
+
+        engine.after(minutes=1)
+        assert engine.now_is(message).status is not Status.SENDING_FAILED
+        engine.after(minutes=1)
+
+        assert engine.now_is(message).reason == EXPIRED
+
+
+def test_a_fallback_waits_while_the_delivery_of_its_message_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "messages.db"
+    with SqliteStorage(path) as storage:
+        engine = engine_with(storage, BUSY)
+        message = engine.send()
+        fallback = engine.fallback(message)
+        engine.worker.run_once()
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(
+                "UPDATE messaging_outbox SET progress = '{', due_at = due_at + 3600000000"
+                " WHERE position = (SELECT position FROM messaging_messages WHERE id = ?)",
+                (message.id.bytes,),
+            )
+        other = engine.messenger.send(TEXTS, a_request())
+
+        engine.after(minutes=5)
+
+        assert engine.now_is(fallback).status is Status.SCHEDULED
+        assert engine.now_is(other).status is Status.SENT
+        engine.after(hours=2)
+        assert engine.now_is(message).status is Status.SENDING_FAILED
+        assert engine.now_is(fallback).status is not Status.SCHEDULED
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "idempotency_keys SET fields = '{'",
+        "outbox SET controls = '{' WHERE position = (SELECT max(position) FROM messaging_outbox)",
+    ],
+)
+def test_a_damaged_key_or_delivery_of_a_fallback_keeps_no_settlement_from_being_stored(
+    tmp_path: Path, damaged: str
+) -> None:
+    path = tmp_path / "messages.db"
+    with SqliteStorage(path) as storage:
+        engine = engine_with(storage, REFUSED)
+        message = engine.send()
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(f"UPDATE messaging_{damaged}")
+        other = engine.messenger.send(TEXTS, a_request())
+
+        engine.worker.drain()
+
+        assert engine.now_is(message).status is Status.SENDING_FAILED
+        assert engine.now_is(other).status is Status.SENT

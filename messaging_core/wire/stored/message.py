@@ -67,15 +67,21 @@ class Stored(NamedTuple):
         Raises:
             InvalidDocumentError: The document or the state is no object.
         """
-        document, state = self.document, self.state
-        if isinstance(state, str):
-            state = state.encode()
+        document, state = self.document, _encoded(self.state)
         if not (_is_object(document) and _is_object(state)):
             violation = Violation("", "wire.json", "the stored message is no JSON object")
             raise InvalidDocumentError((violation,))
         if b'"failure"' in state:
             state = _shown(state)
         return b"%b,%b" % (document[:-1], state[1:])
+
+
+def _encoded(state: str | bytes) -> bytes:
+    """Return a state in UTF-8; nothing if it is none."""
+    try:
+        return (state.decode() if isinstance(state, bytes) else state).encode()
+    except UnicodeError:
+        return b""
 
 
 def _is_object(document: object) -> bool:

@@ -96,7 +96,7 @@ OVERRIDES: Final[Mapping[str, str]] = {
         " AND state <> 'kept' ORDER BY workspace LIMIT 1)"
     ),
     timeline._KEEP_DAMAGED: (
-        "INSERT INTO messaging_damaged_events VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        f"INSERT INTO messaging_damaged_events {timeline._FIND} WHERE position = $1"
         " ON CONFLICT DO NOTHING"
     ),
     webhooks._ADD_DELIVERY: (

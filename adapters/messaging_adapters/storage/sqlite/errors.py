@@ -9,6 +9,7 @@ from messaging_core.errors import (
     ReadTimeoutError,
     SchemaError,
     StorageBusyError,
+    StorageConflictError,
     StorageCorruptError,
     StorageError,
     StorageFullError,
@@ -17,6 +18,10 @@ from messaging_core.ports.time_limit import INTERRUPTED
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_KINDS: dict[int, type[StorageError]] = {
+    sqlite3.SQLITE_FULL: StorageFullError,
+    **dict.fromkeys(CORRUPT, StorageCorruptError),
+}
 # After these it is unknown what reached the disk: an fsync that failed once may succeed the next
 # time without having written what the first one had to. And a connection that was opened while the
 # file could not be written stays as it is when the file can be written again.
@@ -33,6 +38,10 @@ REMEDY = (
 )
 """How to get the tables right."""
 
+
+_NO_TEXT = "Could not decode to UTF-8"
+DAMAGED_TEXT = "a text in this file is damaged. From now on it is read as it is: repeat the call"
+"""What becomes of the transaction that is the first to read one."""
 
 BUSY = (
     "another connection has a transaction open in this file. If it is your own code's, pass it as"
@@ -52,6 +61,16 @@ def is_doubtful(error: sqlite3.Error) -> bool:
     return code_of(error) in _DOUBTFUL
 
 
+def is_damaged_text(error: sqlite3.Error) -> bool:
+    """Return whether Python could not decode a text; SQLite itself had no error."""
+    return not hasattr(error, "sqlite_errorcode") and str(error).startswith(_NO_TEXT)
+
+
+def decode_damaged(text: bytes) -> str:
+    """Return a text whose damaged bytes stand as lone surrogates, which its reader refuses."""
+    return text.decode("utf-8", "surrogateescape")
+
+
 def translate(error: sqlite3.Error, where: str = "", *, remedy: str = "") -> Exception:
     """Return the port's error for one of SQLite.
 
@@ -61,17 +80,15 @@ def translate(error: sqlite3.Error, where: str = "", *, remedy: str = "") -> Exc
         remedy: Put after it, where another connection was in the way.
     """
     code, text = code_of(error), f"{where}{error}"
+    if is_damaged_text(error):
+        return StorageConflictError(DAMAGED_TEXT)  # never what the text says
     if code in _BUSY:
         return StorageBusyError(f"{text}: {remedy}" if remedy else text)
     if code == sqlite3.SQLITE_INTERRUPT:
         return ReadTimeoutError(INTERRUPTED)
-    if code == sqlite3.SQLITE_FULL:
-        return StorageFullError(text)
-    if code in CORRUPT:
-        return StorageCorruptError(text)
     if code == sqlite3.SQLITE_ERROR and _OTHER_TABLES.search(text):
         return SchemaError([text], REMEDY)
-    return StorageError(text)
+    return _KINDS.get(code, StorageError)(text)
 
 
 @contextmanager

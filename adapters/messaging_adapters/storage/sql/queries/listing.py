@@ -24,7 +24,7 @@ _MOST_WALKS = 100  # a filter with more values is tested on each message instead
 _MOST_ROWS = 4000  # how many positions a step may read from all walks together
 _SAMPLE = 32  # how far each index is counted to find the rarest
 _FIRST_CHUNK = 64
-ROW = f"m.position, {DOCUMENT}, state"
+ROW = f"m.position, {DOCUMENT}, CAST(m.state AS BLOB)"
 _KIND = "status, channel_id"
 
 

@@ -76,7 +76,7 @@ _BY_REFERENCES = (
     " CROSS JOIN messaging_messages m USING (position) ORDER BY position DESC"
 )
 _STORED = (
-    f"SELECT {DOCUMENT}, state FROM messaging_messages m {WITH_DOCUMENT}"  # noqa: S608 - no input
+    f"SELECT {DOCUMENT}, CAST(m.state AS BLOB) FROM messaging_messages m {WITH_DOCUMENT}"  # noqa: S608 - no input
     " WHERE id = ? AND workspace = ?"
 )
 _POSITION = "SELECT position FROM messaging_messages WHERE id = ? AND workspace = ?"

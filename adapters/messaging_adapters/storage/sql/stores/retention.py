@@ -47,7 +47,7 @@ _EXPIRED = (
 )
 _FIND = (
     "SELECT m.position, id, workspace, channel_id, platform, direction, status, created_at, NULL,"  # noqa: S608 - no input
-    f" country_code, NULL, batch_id, navigator_id, redacted, {DOCUMENT}, state"
+    f" country_code, NULL, batch_id, navigator_id, redacted, {DOCUMENT}, CAST(m.state AS BLOB)"
     f" FROM messaging_messages m {WITH_DOCUMENT}"
     f" WHERE id = ? AND workspace = ? AND {_FINISHED} AND {_IDLE}"
 )

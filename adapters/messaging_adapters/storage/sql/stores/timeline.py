@@ -34,7 +34,8 @@ _ATTEMPTS = (
 )
 _AFTER = f"{_FIND} WHERE position > ? ORDER BY position LIMIT ?"
 _REMEMBER_LAST = f"UPDATE messaging_facts SET value = ({_LAST_POSITION}) WHERE name = 'last_event'"  # noqa: S608 - no input
-_KEEP_DAMAGED = "INSERT OR REPLACE INTO messaging_damaged_events VALUES (?, ?, ?, ?, ?, ?, ?)"
+# Copied by the database: a text that is no UTF-8 cannot be handed back to it.
+_KEEP_DAMAGED = f"INSERT OR REPLACE INTO messaging_damaged_events {_FIND} WHERE position = ?"
 _DELETE_EVENT = "DELETE FROM messaging_events WHERE position = ?"
 _DAMAGED = "SELECT position FROM messaging_damaged_events ORDER BY position LIMIT ?"
 _SUBSCRIBE = (
@@ -111,10 +112,10 @@ class SqlTimeline(SqlStore, Timeline):
     def _take_out(self, rows: Sequence[tuple[Any, ...]], events: Sequence[Event]) -> None:
         """Move rows that made no event out of the log; their positions are not used again."""
         read = {event.position for event in events}
-        damaged = [row for row in rows if row[0] not in read]
+        damaged = [row[:1] for row in rows if row[0] not in read]
         self._cursor.execute(_REMEMBER_LAST)
         self._cursor.executemany(_KEEP_DAMAGED, damaged)
-        self._cursor.executemany(_DELETE_EVENT, [row[:1] for row in damaged])
+        self._cursor.executemany(_DELETE_EVENT, damaged)
 
     def damaged(self, *, limit: int) -> list[int]:
         return [position for (position,) in self._cursor.execute(_DAMAGED, (limit,))]

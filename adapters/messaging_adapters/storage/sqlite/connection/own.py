@@ -11,7 +11,13 @@ from messaging_adapters.storage.sqlite.connection import driver as drivers
 from messaging_adapters.storage.sqlite.connection import files, health, inherited
 from messaging_adapters.storage.sqlite.connection.locking import LockRetry, ReadInterruption
 from messaging_adapters.storage.sqlite.connection.opening import Opening
-from messaging_adapters.storage.sqlite.errors import BUSY, is_doubtful, translate
+from messaging_adapters.storage.sqlite.errors import (
+    BUSY,
+    decode_damaged,
+    is_damaged_text,
+    is_doubtful,
+    translate,
+)
 from messaging_core.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
 from messaging_core.fork import ForkAware
 from messaging_core.ports.storage.transaction_lock import OVERTAKEN, Hold, TransactionLock
@@ -42,6 +48,7 @@ class OwnConnection(ForkAware):
         self._fork: Hold | None = None
         self._process = os.getpid()
         self._is_doubtful = self._is_dropped = self._is_closed = False
+        self._has_damaged_text = False
         self._file: files.WatchedFile | None = None
         file = opening.file
         self._claim = drivers.claim(file, self._driver) if file else None
@@ -60,6 +67,8 @@ class OwnConnection(ForkAware):
         """Work through a connection from now on."""
         opening = self._opening
         cursor = connection.cursor()
+        if self._has_damaged_text:
+            connection.text_factory = decode_damaged
         self._interruption.watch(connection)
         retry = LockRetry(connection, opening.busy_timeout, is_shared=opening.is_shared)
         # It holds nothing but the cursor, so that one serves all transactions, each in its turn.
@@ -146,7 +155,14 @@ class OwnConnection(ForkAware):
             self.give_up(error)
 
     def _doubt(self, hold: Hold, error: sqlite3.Error) -> None:
-        """Let go of the connection after an error that leaves open what reached the disk."""
+        """Let go of the connection after an error that leaves open what reached the disk.
+
+        After a damaged text it stays, and hands such texts to their readers from now on. Not
+        earlier: that makes all texts a third slower to read.
+        """
+        if self._lock.holder is hold and is_damaged_text(error):
+            self._has_damaged_text = True
+            self.connection.text_factory = decode_damaged
         if self._lock.holder is hold and is_doubtful(error):
             self._roll_back()
             self.give_up(error)
