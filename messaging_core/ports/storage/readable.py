@@ -44,7 +44,7 @@ def readable(read: Callable[[], V], what: str) -> V | None:
     except StorageError:
         raise
     except _DAMAGE as error:
-        _log.error("%s: %s", what, fault_of(error))
+        _log.error("a stored value is damaged: %s: %s", what, fault_of(error))
         return None
 
 
