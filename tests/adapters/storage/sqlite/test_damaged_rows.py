@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from messaging_core.errors import (
     StorageFullError,
     UnknownMessageError,
 )
+from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.messages.retention import Keep
 from messaging_core.ports.storage.readable import readable
@@ -146,3 +148,26 @@ def test_the_first_damaged_text_costs_one_transaction_and_no_error_quotes_it(
     with storage.begin() as tx:
         assert tx.timeline.after(0, limit=9) == []
     assert messenger.damaged_rows().events == (1,)
+
+
+@pytest.mark.parametrize("document", [b"{", b'{"at": 5}'])
+def test_a_damaged_audit_entry_hides_no_other_and_is_purged_by_its_id(
+    messenger: Messenger, path: Path, clock: ManualClock, document: bytes
+) -> None:
+    first, damaged, last = entries = [
+        messenger.audit.entry(actor="ann", action=AuditAction.LOOKED_UP) for _ in range(3)
+    ]
+    for entry in entries:
+        messenger.audit.record(entry)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "UPDATE messaging_audit SET document = ? WHERE id = ?", (document, damaged.id.bytes)
+        )
+
+    assert messenger.audit.find(limit=2) == [last, first]
+    clock.advance(days=2)
+    kept = messenger.purge(before=clock.now(), audit=timedelta(days=3))
+    purged = messenger.purge(before=clock.now(), audit=timedelta(days=1))
+
+    assert (kept.audit, purged.audit) == (0, 3)
+    assert messenger.audit.find() == []

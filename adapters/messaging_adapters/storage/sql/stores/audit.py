@@ -6,17 +6,18 @@ from uuid import UUID
 
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.stores.store import SqlStore
+from messaging_core.document_stores.audit import entry_of, is_older
 from messaging_core.models.common.audit import AuditEntry
 from messaging_core.models.common.expiring_record import ExpiringRecord, RecordKind
 from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
-from messaging_core.wire import encode, load
+from messaging_core.wire import encode
 
 _APPEND = "INSERT INTO messaging_audit (workspace, id, message_id, document) VALUES (?, ?, ?, ?)"
 _HIGHEST = b"\xff" * 17  # beyond every id
-_FIND = "SELECT document FROM messaging_audit WHERE workspace = ? AND id < ?"
+_FIND = "SELECT id, document FROM messaging_audit WHERE workspace = ? AND id < ?"
 _OF_MESSAGE = f"{_FIND} AND message_id = ?"
 _ORDER = " ORDER BY id DESC LIMIT ?"
-_FIRST = "SELECT document FROM messaging_audit WHERE workspace = ? ORDER BY id LIMIT ?"
+_FIRST = "SELECT id, document FROM messaging_audit WHERE workspace = ? ORDER BY id LIMIT ?"
 _DELETE_ENTRY = "DELETE FROM messaging_audit WHERE workspace = ? AND id = ?"
 _PUT = "INSERT OR REPLACE INTO messaging_expiring_records VALUES (?, ?, ?, ?)"
 _GET = (
@@ -48,19 +49,32 @@ class SqlAuditLog(SqlStore, AuditLog):
         message_id: UUID | None = None,
         before: UUID | None = None,
     ) -> list[AuditEntry]:
-        where = (workspace.bytes, _HIGHEST if before is None else before.bytes)
+        entries: list[AuditEntry] = []
+        last = _HIGHEST if before is None else before.bytes
+        while left := limit - len(entries):
+            rows = self._page(workspace, message_id, last, left)
+            entries += [entry for row in rows if (entry := entry_of(UUID(bytes=row[0]), row[1]))]
+            if len(rows) < left:
+                break
+            last = rows[-1][0]
+        return entries
+
+    def _page(
+        self, workspace: UUID, message_id: UUID | None, before: bytes, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        where = (workspace.bytes, before)
         if message_id is None:
-            rows = self._cursor.execute(_FIND + _ORDER, (*where, limit))
-        else:
-            rows = self._cursor.execute(_OF_MESSAGE + _ORDER, (*where, message_id.bytes, limit))
-        return [load(AuditEntry, document) for (document,) in rows]
+            return self._cursor.execute(_FIND + _ORDER, (*where, limit)).fetchall()
+        of_message = (*where, message_id.bytes, limit)
+        return self._cursor.execute(_OF_MESSAGE + _ORDER, of_message).fetchall()
 
     def delete(self, workspace: UUID, *, before: datetime, limit: int) -> int:
         rows = self._cursor.execute(_FIRST, (workspace.bytes, limit)).fetchall()
-        entries = (load(AuditEntry, document) for (document,) in rows)
         old = [
-            (workspace.bytes, entry.id.bytes)
-            for entry in takewhile(lambda entry: entry.at < before, entries)
+            (workspace.bytes, entry_id)
+            for entry_id, _ in takewhile(
+                lambda row: is_older(UUID(bytes=row[0]), row[1], before), rows
+            )
         ]
         self._cursor.executemany(_DELETE_ENTRY, old)
         return len(old)
