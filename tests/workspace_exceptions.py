@@ -45,6 +45,7 @@ GLOBAL: Reasons = {
         "timeline._AFTER",
         "timeline._DAMAGED",
         "timeline._DELETE_EVENT",
+        "timeline._KEEP_DAMAGED",
     },
     "of all workspaces: a worker does what is due, in whichever it is": {
         "claim.CLAIM",

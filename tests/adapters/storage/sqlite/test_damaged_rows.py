@@ -166,8 +166,8 @@ def test_a_damaged_audit_entry_hides_no_other_and_is_purged_by_its_id(
 
     assert messenger.audit.find(limit=2) == [last, first]
     clock.advance(days=2)
-    kept = messenger.purge(before=clock.now(), audit=timedelta(days=3))
+    early = messenger.purge(before=clock.now(), audit=timedelta(days=3))
     purged = messenger.purge(before=clock.now(), audit=timedelta(days=1))
 
-    assert (kept.audit, purged.audit) == (0, 3)
+    assert (early.audit, purged.audit) == (0, 3)
     assert messenger.audit.find() == []
