@@ -11,6 +11,8 @@ import pytest
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Message, Messenger, Status, Worker
+from messaging_core.decisions.status.evidence import proves_hand_over
+from messaging_core.delivery.recorder import DeliveryRecorder
 from messaging_core.errors import (
     StorageBusyError,
     StorageConflictError,
@@ -19,6 +21,7 @@ from messaging_core.errors import (
 )
 from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.models.delivery.delivery import OutcomeKind, Settlement
 from messaging_core.models.messages.retention import Keep
 from messaging_core.ports.storage.readable import readable
 from messaging_core.testing import (
@@ -171,3 +174,25 @@ def test_a_damaged_audit_entry_hides_no_other_and_is_purged_by_its_id(
 
     assert (early.audit, purged.audit) == (0, 3)
     assert messenger.audit.find() == []
+
+
+def test_a_late_answer_about_a_damaged_delivery_is_kept(
+    messenger: Messenger, storage: SqliteStorage, path: Path, clock: ManualClock
+) -> None:
+    message = send(messenger)
+    with storage.begin() as tx:
+        recorder = DeliveryRecorder(tx, messenger.context)
+        (claim,) = recorder.claim(now=clock.now(), lease=timedelta(minutes=1), limit=1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE messaging_outbox SET progress = '{', fence = fence + 1")
+    answer = Settlement(
+        lease=claim.lease, at=clock.now(), status=Status.SENT, outcome=OutcomeKind.ACCEPTED
+    )
+
+    with storage.begin() as tx:
+        valid = DeliveryRecorder(tx, messenger.context).settle([answer])
+
+    with storage.begin(read_only=True) as tx:
+        evidence = tx.receipts.evidence(DEFAULT_WORKSPACE, [message.id])
+    assert valid == [False]
+    assert proves_hand_over(evidence[message.id])
