@@ -76,10 +76,10 @@ class Stored(NamedTuple):
         return b"%b,%b" % (document[:-1], state[1:])
 
 
-def _encoded(state: str | bytes) -> bytes:
+def _encoded(state: object) -> bytes:
     """Return a state in UTF-8; nothing if it is none."""
     try:
-        return (state.decode() if isinstance(state, bytes) else state).encode()
+        return str(state, "utf-8").encode() if isinstance(state, bytes) else str(state).encode()
     except UnicodeError:
         return b""
 
