@@ -37,6 +37,7 @@ nitpick_ignore = [
     ("py:class", "messaging_adapters.config.limits.Limit"),
     ("py:class", "messaging_adapters.config.media.MediaSettings"),
     ("py:class", "messaging_adapters.http_clients._client.ConnectingClient"),
+    ("py:class", "messaging_core.document_stores.store.DocumentStore"),
     ("py:class", "messaging_adapters.config.settings.Settings"),
     ("py:class", "messaging_adapters.transports.composition._shared_bucket.Turn"),
     ("py:class", "messaging_core.templates.resolver.TemplateResolver"),
