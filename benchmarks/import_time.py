@@ -34,12 +34,12 @@ assert Worker(messenger).drain().sent == 1
 LIMITS = {
     "import messaging_core": 1.2,
     "from messaging_core.rules import split_sms": 1.8,
-    "from messaging_core import Messenger, Worker": 3.2,
-    _ENGINE: 3.2,
+    "from messaging_core import Messenger, Worker": 3.6,
+    _ENGINE: 3.6,
     "from messaging_core import Messenger\n"
-    "from messaging_adapters.storage.sqlite import SqliteStorage": 3.7,
+    "from messaging_adapters.storage.sqlite import SqliteStorage": 4.0,
     "from messaging_adapters.cli import parser; parser().format_help()": 2.0,
-    _FIRST_MESSAGE: 5.5,
+    _FIRST_MESSAGE: 6.5,
 }
 _SCRIPT = """
 from time import process_time
