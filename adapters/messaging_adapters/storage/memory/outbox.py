@@ -7,10 +7,9 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.tables import Queue, Tables, Waiting
+from messaging_adapters.storage.memory.tables import Queue, Tables, Waiting, message_of
 from messaging_core.decisions.delivery.fairness import divide, place_suspect
 from messaging_core.decisions.delivery.settlement import IN_DOUBT, unreadable
-from messaging_core.lazy import logger
 from messaging_core.models.delivery.delivery import (
     Claim,
     Delivery,
@@ -24,9 +23,6 @@ from messaging_core.models.messages.message import Message, Status
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.rules.policy.lifecycle import Cause, transition
 from messaging_core.wire.stored.message import Stored, settled_state
-from messaging_core.wire.stored.search import Row
-
-_log = logger(__name__)
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -133,7 +129,7 @@ class MemoryOutbox(Outbox):
             workspace=row.workspace,
             message_id=row.id,
         )
-        stored = _message_of(row)
+        stored = message_of(row)
         if stored is None:
             self._settle(unreadable(place, now))
             return None
@@ -241,7 +237,7 @@ class MemoryOutbox(Outbox):
             row, due_at = tables.rows[position], waiting.delivery.due_at
             if waiting.leased_until is not None or due_at <= now or row.status is Status.SCHEDULED:
                 continue
-            message = _message_of(row)
+            message = message_of(row)
             if message is None:
                 continue
             if message.updated_at <= now or message.created_at <= (accepted_after or _LONG_AGO):
@@ -294,12 +290,3 @@ def _claimed(message: Message, now: datetime) -> Message:
         details=message.details,
         failure=message.failure,
     )
-
-
-def _message_of(row: Row) -> Message | None:
-    """Return a message; of a damaged one nothing."""
-    try:
-        return row.stored.load()
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
-        _log.error("message %s cannot be read: %s", row.id, type(error).__name__)
-        return None

@@ -10,6 +10,7 @@ from attrs import evolve
 from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.log import LogTables, event_of
 from messaging_adapters.storage.memory.received_files import FileTable, stored_file
+from messaging_adapters.storage.memory.tables import message_of
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.decisions.delivery.settlement import DAMAGED
@@ -160,11 +161,12 @@ class MemoryRetention(Retention):
             row = rows[position]
             if row.redacted:
                 continue
-            message = _message_of(row)
+            stored = message_of(row)
             places.add((row.workspace, row.id))
-            if message is None:
+            if stored is None:
                 self._tables.put(rows, position, _unlisted(row, DAMAGED, _NOTHING))
             else:
+                message = redacted(stored)
                 its = _unlisted(row, message.failure, store(message))
                 self._tables.put(rows, position, its)
                 left.append((row.workspace, message))
@@ -209,15 +211,6 @@ class MemoryRetention(Retention):
             self._tables.remove(self._log.inbox, position)
             self._tables.remove(self._log.receipt_keys, key)
         return len(old)
-
-
-def _message_of(row: Row) -> Message | None:
-    """Return what is left of a message; of a damaged one nothing."""
-    try:
-        return redacted(row.stored.load())
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others are redacted
-        _log.error("message %s cannot be read: %s", row.id, type(error).__name__)
-        return None
 
 
 def _redacted_interactions(texts: Iterable[bytes]) -> Iterator[bytes]:
