@@ -9,3 +9,6 @@ POSITION_BITS: Final = 15
 
 PENDING: Final = ("accepted", "scheduled", "processing")
 """The statuses of messages that have a row in the outbox."""
+
+NO_LIMIT: Final = 2**62
+"""The LIMIT of a statement that returns all rows: PostgreSQL takes no negative one."""

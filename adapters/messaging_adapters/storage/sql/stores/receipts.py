@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sql.constants import NO_LIMIT
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
 from messaging_adapters.storage.sql.stores.store import SqlStore
@@ -74,8 +75,6 @@ _INTERACTIONS = (
     "SELECT document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
     " ORDER BY position LIMIT ?"
 )
-
-_ALL = 2**62  # PostgreSQL takes no negative limit
 
 
 class SqlReceipts(SqlStore, Receipts):
@@ -155,7 +154,7 @@ class SqlReceipts(SqlStore, Receipts):
     def interactions(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Interaction]:
-        most = _ALL if limit is None else limit
+        most = NO_LIMIT if limit is None else limit
         rows = self._cursor.execute(_INTERACTIONS, (message_id.bytes, workspace.bytes, most))
         return [load(Interaction, document) for (document,) in rows]
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging_adapters.storage.sql.constants import NO_LIMIT
 from messaging_adapters.storage.sql.dialect import Dialect
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
@@ -60,8 +61,6 @@ _INCREMENT = (
     " ON CONFLICT DO UPDATE SET value = value + excluded.value"
 )
 
-_ALL = 2**62  # PostgreSQL takes no negative limit
-
 
 class SqlTimeline(SqlStore, Timeline):
     """Keep events through one cursor, inside one transaction.
@@ -84,7 +83,7 @@ class SqlTimeline(SqlStore, Timeline):
     def of_message(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Event]:
-        most = _ALL if limit is None else limit
+        most = NO_LIMIT if limit is None else limit
         rows = self._cursor.execute(_OF_MESSAGE, (message_id.bytes, workspace.bytes, most))
         return list(skip_corrupt(rows, event_of, "event"))
 
