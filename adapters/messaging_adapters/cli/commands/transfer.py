@@ -1,19 +1,17 @@
 """The commands that move everything from one database to another."""
 
 from argparse import Namespace
-from contextlib import AbstractContextManager
+from functools import partial
 
 from messaging_adapters.cli.config.engine import looking_engine, viewing_engine
-from messaging_adapters.cli.output.screen import Advance, Screen
+from messaging_adapters.cli.output.screen import Screen
 from messaging_adapters.storage.transfer import export_storage, import_storage
 
 
 def export_database(options: Namespace) -> int:
     """Write everything in the database into a file, and say how much it was."""
     screen = Screen()
-
-    def progress(total: int) -> AbstractContextManager[Advance]:
-        return screen.progress("Exporting", total, "rows")
+    progress = partial(screen.progress, "Exporting", unit="rows")
 
     with looking_engine(options) as engine:
         now = options.clock.now()
@@ -25,9 +23,7 @@ def export_database(options: Namespace) -> int:
 def import_database(options: Namespace) -> int:
     """Write an exported file into a database, which is made when it is not there."""
     screen = Screen()
-
-    def progress(total: int) -> AbstractContextManager[Advance]:
-        return screen.progress("Importing", total, "rows")
+    progress = partial(screen.progress, "Importing", unit="rows")
 
     with viewing_engine(options) as engine:
         now = options.clock.now()
