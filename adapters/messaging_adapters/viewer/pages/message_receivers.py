@@ -11,7 +11,6 @@ from messaging_adapters.viewer.page_request import PageRequest
 from messaging_adapters.viewer.statuses import MARKS, Mark
 from messaging_core.messages.inspection import Inspection
 from messaging_core.models.delivery.evidence import Reported
-from messaging_core.models.messages.message import Message
 from messaging_core.models.messages.status import Status
 from messaging_core.models.people.contact import MessageContact
 
@@ -63,12 +62,6 @@ def people_of(
         _person(index, contact, inspection, request, is_shown=index == shown)
         for index, contact in enumerate(contacts)
     )
-
-
-def address_at(message: Message, index: int) -> str | None:
-    """Return the address of a person of a message, if there is one."""
-    contacts = (message.sender.contact,) if message.sender.contact else message.receiver.contacts
-    return contacts[index].address if 0 <= index < len(contacts) else None
 
 
 def _person(
