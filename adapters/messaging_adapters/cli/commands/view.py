@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from messaging_adapters.cli.config.engine import viewing_engine
+from messaging_adapters.cli.config.engine import check_exists, viewing_engine
 from messaging_adapters.cli.http_server import listening, serve_app
 from messaging_adapters.cli.interrupts import stoppable
 from messaging_adapters.cli.output.screen import Screen
@@ -26,6 +26,8 @@ _HOST: Final = "127.0.0.1"
 
 def view(options: Namespace) -> int:
     """Show the messages of the configuration's database, until a signal; nothing is delivered."""
+    if options.database:
+        check_exists(options.database)
     with (
         listening(_HOST, options.port) as listener,
         viewing_engine(options) as engine,

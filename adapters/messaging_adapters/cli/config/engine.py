@@ -89,8 +89,7 @@ def looking_engine(options: Namespace) -> Iterator[Engine]:
     """Open a database that is there already; with `--database` no configuration is needed."""
     config = config_if_any(options)
     path = options.database or config.database
-    if not path.exists():
-        raise UsageError(f"there is no database {path} yet: messaging send makes it")
+    check_exists(path)
     with _engine(options, config, path, {}) as engine:
         yield engine
 
@@ -110,6 +109,12 @@ def viewing_engine(options: Namespace) -> Iterator[Engine]:
     config = config_if_any(options)
     with _engine(options, config, options.database or config.database, {}) as engine:
         yield engine
+
+
+def check_exists(database: Database) -> None:
+    """Raise UsageError where there is no such database: its name may have a typing error."""
+    if not database.exists():
+        raise UsageError(f"there is no database {database} yet: messaging send makes it")
 
 
 @contextmanager

@@ -56,6 +56,16 @@ def test_view_needs_no_message_yet(shop: Path) -> None:
         assert "messenger.send(" in httpx.get(f"{url}/messages").text
 
 
+def test_view_makes_no_database_of_a_name_with_a_typing_error(
+    run: Callable[..., Ran], shop: Path
+) -> None:
+    ran = run("view", "--no-browser", "--database", "mesages.db")
+
+    assert ran.status == 2
+    assert "there is no database mesages.db yet" in ran.err
+    assert not (shop / "mesages.db").exists()
+
+
 def test_serve_shows_the_pages_to_those_who_have_a_key(run: Callable[..., Ran], shop: Path) -> None:
     made = run("keys", "hash", "shop").out
     token = re.findall("key: (.*)", made)[0]
