@@ -9,7 +9,6 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -27,6 +26,7 @@ from peers.s3 import (
     s3_server,
     unfinished_in,
 )
+from tests import web
 
 FILE = MediaFile(id=UUID(int=1), content_type="image/png", workspace=UUID(int=0))
 MEGABYTE = 1024 * 1024
@@ -77,10 +77,10 @@ class TestS3(DirectMediaStoreContract):
         return self.make()
 
     def post(self, url: str, fields: Mapping[str, str], content: bytes) -> bool:
-        return httpx.post(url, data=dict(fields), files={"file": content}).is_success
+        return web.post(url, data=dict(fields), files={"file": content}).is_success
 
     def fetch(self, url: str) -> tuple[bytes, Mapping[str, str]]:
-        answer = httpx.get(url).raise_for_status()
+        answer = web.get(url).raise_for_status()
         return answer.content, answer.headers
 
 
@@ -103,7 +103,7 @@ def test_a_large_upload_by_form_is_copied_within_s3(make: Callable[..., S3MediaS
     store = make()
     content = bytes(6 * MEGABYTE)
     form = store.upload_form(FILE, len(content), timedelta(minutes=1))
-    assert httpx.post(form.url, data=dict(form.fields), files={"file": content}).status_code == 204
+    assert web.post(form.url, data=dict(form.fields), files={"file": content}).status_code == 204
 
     file = store.find(FILE.id)
 
@@ -146,12 +146,12 @@ def test_a_form_and_a_url_end(make: Callable[..., S3MediaStore]) -> None:
     write(store, b"one")
     form = store.upload_form(FILE, 10, timedelta(seconds=1))
     url = store.signed_url(FILE, timedelta(seconds=1))
-    until = httpx.get(url)
-    while httpx.get(url).is_success:
+    until = web.get(url)
+    while web.get(url).is_success:
         assert until.is_success
 
-    assert httpx.post(form.url, data=dict(form.fields), files={"file": b"1"}).status_code == 403
-    assert httpx.get(url.partition("?")[0]).status_code == 403
+    assert web.post(form.url, data=dict(form.fields), files={"file": b"1"}).status_code == 403
+    assert web.get(url.partition("?")[0]).status_code == 403
 
 
 class Wrapped:
@@ -207,12 +207,12 @@ def test_an_upload_that_replaces_another_while_it_is_copied_is_the_one_that_coun
 
     def upload_again(call: Callable[..., Any], **options: Any) -> Any:
         if "IfMatch" in options and next(times, False):
-            httpx.post(form.url, data=dict(form.fields), files={"file": b"second"})
+            web.post(form.url, data=dict(form.fields), files={"file": b"second"})
         return call(**options)
 
     store = make(bucket=bucket, client=Wrapped(client, "get_object", upload_again))
     form = store.upload_form(FILE, 10, timedelta(minutes=1))
-    httpx.post(form.url, data=dict(form.fields), files={"file": b"first"})
+    web.post(form.url, data=dict(form.fields), files={"file": b"first"})
 
     file = store.find(FILE.id)
 
