@@ -61,18 +61,8 @@ format: $(VENV)/dev.stamp ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
 
-# A short run measures once. Noise makes it miss a limit now and then, and seldom three times.
-bench: $(VENV)/bench.stamp ## run the benchmarks; for a short run: make bench ARGS=--quick
-	@case " $(ARGS) " in *" --quick "*) tries=3;; *) tries=1;; esac; \
-	missed=; for script in benchmarks/[!_]*.py; do \
-		test -e "$$script" || { echo "There is no benchmark in benchmarks/" >&2; exit 1; }; \
-		echo "Running $$script"; \
-		try=1; until $(BIN)/python "$$script" $(ARGS); do \
-			try=$$((try + 1)); \
-			test $$try -le $$tries || { missed="$$missed $$script"; break; }; \
-		done; \
-	done; \
-	test -z "$$missed" || { echo "Beyond a limit:$$missed" >&2; exit 1; }
+bench: $(VENV)/bench.stamp ## write docs/reference/benchmarks.md; for a short run: make bench ARGS=--quick
+	@$(BIN)/python benchmarks/_run.py $(ARGS)
 
 docs: $(VENV)/docs.stamp ## build the documentation into docs/_build/html
 	@echo "Building docs/_build/html"
