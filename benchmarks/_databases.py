@@ -25,6 +25,27 @@ logging.getLogger("messaging_adapters.storage").setLevel(logging.ERROR)
 AnyStorage = SqliteStorage | PostgresStorage
 
 
+def is_file(place: str) -> bool:
+    """Return whether a database is a SQLite file, and not on a server."""
+    return place.endswith(".db")
+
+
+def open_storage(place: str, **options: Any) -> AnyStorage:
+    """Open the storage of the engine, in any process."""
+    if is_file(place):
+        return SqliteStorage(place, driver=DRIVER, **options)
+    return PostgresStorage(place, **options)
+
+
+def connect(place: str) -> Any:
+    """Open a plain connection, which threads may share in turns."""
+    if not is_file(place):
+        return psycopg.connect(place)
+    return DRIVER.connect(
+        place, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=60
+    )
+
+
 class Files:
     """SQLite files in a folder of their own.
 
@@ -38,23 +59,13 @@ class Files:
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
         self._numbers = count(1)
-        with self.open(self.new()) as storage:
+        with SqliteStorage(self.new(), driver=DRIVER) as storage:
             (mode,) = storage._connection.execute("PRAGMA journal_mode").fetchone()  # noqa: SLF001
         self.notes = {"Journal mode of SQLite": mode.upper()}
 
     def new(self) -> str:
         """Return where a new database may be."""
         return str(self._folder / f"{next(self._numbers)}.db")
-
-    def open(self, place: str, **options: Any) -> SqliteStorage:
-        """Open the storage there."""
-        return SqliteStorage(place, driver=DRIVER, **options)
-
-    def connect(self, place: str) -> Any:
-        """Open a plain connection, which a thread of ours may share."""
-        return DRIVER.connect(
-            place, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=60
-        )
 
     def remove(self, place: str) -> None:
         """Delete a database."""
@@ -63,7 +74,7 @@ class Files:
 
 
 class Server:
-    """Schemas on a server; the same methods."""
+    """Schemas on a server; the same attributes and methods."""
 
     name = "PostgreSQL"
 
@@ -76,14 +87,6 @@ class Server:
     def new(self) -> str:
         """Return where a new schema is."""
         return self._schemas.new()
-
-    def open(self, place: str, **options: Any) -> PostgresStorage:
-        """Open the storage there."""
-        return PostgresStorage(place, **options)
-
-    def connect(self, place: str) -> Any:
-        """Open a plain connection."""
-        return psycopg.connect(place)
 
     def remove(self, place: str) -> None:
         """Delete a schema."""

@@ -64,6 +64,24 @@ with `COPY` for more. Engine and driver take turns.
 """,
         _parts("accept", "accept_matrix.py", sqlite=(), postgres=()),
     ),
+    Section(
+        "deliver",
+        "Deliver",
+        """\
+Each case delivers short text messages that wait in a new database, through a transport that
+answers at once or after some milliseconds, in one or more processes. The engine has its default
+settings: a durable hand-off, and a drain that ends when the events are counted for roll-ups too.
+Each process of each program has 32 calls under way at a time.
+
+[Huey](https://huey.readthedocs.io/) runs a task for each message on SQLite in WAL, with
+`fsync=True` and without results, and for instant answers with the better of 1 and 4 workers. It
+deletes a task before the task runs. [Procrastinate](https://procrastinate.readthedocs.io/) runs a
+coroutine for each message on PostgreSQL. The raw claim loop leases 128 rows of a table of its own
+in one transaction and settles them in another, in WAL on SQLite. It writes no event, marks no
+hand-off, and knows no channel, retry or receipt. Every commit of all of them is durable.
+""",
+        _parts("deliver", "deliver_matrix.py", sqlite=(), postgres=()),
+    ),
 )
 
 

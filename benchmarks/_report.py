@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
-from typing import Any
 
 import orjson
 from attrs import asdict, field, frozen
@@ -241,6 +240,6 @@ def rounds(default: int) -> int:
     return int(option("rounds", str(default)))
 
 
-def in_turn(count: int, *works: Any) -> list[tuple[float, ...]]:
-    """Call each work once in every round; return what each of them returned, work by work."""
-    return list(zip(*([work() for work in works] for _ in range(count)), strict=True))
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return how many of something, in words."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

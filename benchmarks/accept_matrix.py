@@ -17,9 +17,9 @@ from typing import Any
 
 import orjson
 
-from _databases import KINDS, Files, Server, databases
+from _databases import KINDS, Files, Server, connect, databases, is_file, open_storage
 from _hosts import QUICK, SMS, Provider
-from _report import Comparison, Report, rounds
+from _report import Comparison, Report, counted, rounds
 from _requests import minimal
 from messaging_core import Messenger
 
@@ -39,17 +39,17 @@ Work = Callable[[Rows], None]
 
 
 @contextmanager
-def messenger(database: Files | Server, place: str) -> Iterator[Messenger]:
+def messenger(place: str) -> Iterator[Messenger]:
     """Open the database of the engine, with the default settings."""
-    with database.open(place) as storage:
+    with open_storage(place) as storage:
         yield Messenger(storage=storage, channels={SMS: Provider()})
 
 
-def rows_of_messages(database: Files | Server, place: str, count: int) -> dict[str, Any]:
+def rows_of_messages(place: str, count: int) -> dict[str, Any]:
     """Return the rows that the engine wrote for `count` messages, by table and columns."""
-    with database.connect(place) as connection:
+    with connect(place) as connection:
         rows = {}
-        for table in tables(database, connection):
+        for table in tables(connection, of_file=is_file(place)):
             cursor = connection.execute(f"SELECT * FROM {table}")
             columns, values = [column[0] for column in cursor.description], cursor.fetchall()
             if not values:
@@ -62,11 +62,11 @@ def rows_of_messages(database: Files | Server, place: str, count: int) -> dict[s
     return rows
 
 
-def tables(database: Files | Server, connection: Any) -> list[str]:
+def tables(connection: Any, *, of_file: bool) -> list[str]:
     """Return the tables that have rows of messages."""
     names = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table'"
-        if database.name == "SQLite"
+        if of_file
         else "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
     ).fetchall()
     left_out = {f"messaging_{name}" for name in LEFT_OUT}
@@ -89,14 +89,14 @@ def shares(rows: Rows, count: int, size: int) -> list[Rows]:
     return divided
 
 
-def raw_sqlite(database: Files, place: str, threads: int) -> tuple[list[Work], Callable[[], None]]:
+def raw_sqlite(place: str, threads: int) -> tuple[list[Work], Callable[[], None]]:
     """Return what writes the rows of a transaction, for each thread, and what closes it."""
-    with database.open(place) as storage:
+    with open_storage(place) as storage:
         settings = [
             (name, storage._connection.execute(f"PRAGMA {name}").fetchone()[0])  # noqa: SLF001
             for name in PRAGMAS
         ]
-    connection, lock = database.connect(place), Lock()
+    connection, lock = connect(place), Lock()
     for name, value in settings:
         connection.execute(f"PRAGMA {name} = {value}")
     connection.execute("PRAGMA cache_size = -16384")
@@ -130,11 +130,9 @@ def copy(connection: Any, rows: Rows) -> None:
     connection.commit()
 
 
-def raw_postgres(
-    database: Server, place: str, threads: int
-) -> tuple[list[Work], Callable[[], None]]:
+def raw_postgres(place: str, threads: int) -> tuple[list[Work], Callable[[], None]]:
     """Do the same with a connection for each thread."""
-    connections = [database.connect(place) for _ in range(threads)]
+    connections = [connect(place) for _ in range(threads)]
 
     def write(connection: Any, rows: Rows) -> None:
         is_single = len(next(iter(rows.values()))) == 1
@@ -194,25 +192,25 @@ class Comparing:
         requests = [orjson.dumps(minimal(number)) for number in range(count)]
         self._requests = [requests[start : start + size] for start in range(0, count, size)]
         place = database.new()
-        with messenger(database, place) as host:
+        with messenger(place) as host:
             for start in range(0, count, 1000):
                 host.send_many(SMS, requests[start : start + 1000])
-        self._rows = shares(rows_of_messages(database, place, count), count, size)
+        self._rows = shares(rows_of_messages(place, count), count, size)
         database.remove(place)
 
     def measure(self) -> list[tuple[float, float]]:
         """Return how many a second engine and driver accept, for each number of threads."""
         first, second = self._database.new(), self._database.new()
         raw = raw_sqlite if isinstance(self._database, Files) else raw_postgres
-        self._database.open(second).close()  # makes the tables
+        open_storage(second).close()  # makes the tables
         rates = []
-        with messenger(self._database, first) as host:
+        with messenger(first) as host:
             both = zip(
                 parts(self._size, self._requests), parts(self._size, self._rows), strict=True
             )
             for (threads, requests), (_, rows) in both:
                 ours = [partial(accept, host)] * threads
-                theirs, close = raw(self._database, second, threads)  # type: ignore[arg-type]
+                theirs, close = raw(second, threads)
                 rates.append((self._rate(ours, requests), self._rate(theirs, rows)))
                 close()
         for place in (first, second):
@@ -247,11 +245,6 @@ def compare(report: Report, database: Files | Server, size: int) -> None:
                 at_least=goal if threads == 1 else round(goal * GAIN, 2),
             )
         )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return how many of something, in words."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 if __name__ == "__main__":
