@@ -82,6 +82,42 @@ hand-off, and knows no channel, retry or receipt. Every commit of all of them is
 """,
         _parts("deliver", "deliver_matrix.py", sqlite=(), postgres=()),
     ),
+    Section(
+        "list",
+        "List",
+        """\
+Each case reads pages of 10 and of 1000 messages with one filter: page 1, and the last page of the
+same listing. Up to 100,000 messages are added through the storage; the database repeats them for
+more, with ids, positions and times of their own, and the engine finds, reads and delivers some of
+the repetitions. SQLite has the file alone (`exclusive=True`).
+
+The remark names the indexes that a page walks. `messages_pkey` is the order of acceptance, which
+serves what most messages have, and times, which are ranges of positions. The filters of the last
+table hardly ever match together: such a page walks the index of the rarest filter and ends, short
+or empty, when its budget is used up. [Listings](../explanation/listings.md) explains both.
+""",
+        tuple(
+            Part(
+                f"list-{kind}-{rows}",
+                "list.py",
+                (f"--database={kind}", f"--rows={rows}"),
+                on_request=rows > 1_000_000,
+            )
+            for rows in (10_000, 1_000_000, 5_000_000)
+            for kind in ("sqlite", "postgres")
+        ),
+    ),
+    Section(
+        "disk",
+        "Disk",
+        """\
+The bytes in use of a message through its life, and of one of its events with its indexes. All
+messages go to one receiver. The SMS is the smallest request, the mail has everything that a request
+can have. *Redacted* is `purge` with `keep=Keep.RECORD`, *deleted* is `purge`. Free pages of SQLite
+do not count, and PostgreSQL packs its tables before they are measured (`VACUUM FULL`).
+""",
+        _parts("disk", "disk.py", sqlite=(), postgres=()),
+    ),
 )
 
 

@@ -114,9 +114,11 @@ class Report:
         """Keep what a run knows of the machine beside other runs, such as a server's version."""
         self._machine |= notes
 
-    def add(self, comparison: Comparison) -> None:
-        """Print a comparison, and keep it."""
+    def add(self, comparison: Comparison, *, quietly: bool = False) -> None:
+        """Keep a comparison, and print it unless the script has a line of its own for it."""
         self._comparisons.append(comparison)
+        if quietly:
+            return
         ours, theirs = median(comparison.ours), median(comparison.theirs)
         name = f"{comparison.table}: {comparison.case}, of {comparison.peer}"
         verdict = f" ({comparison.goal})" if comparison.goal else ""
