@@ -139,7 +139,7 @@ def refuses_writes(storage: PostgresStorage, server: PostgresServer, written: UU
     for write in (lambda: messenger.send("orders", A_REQUEST), Worker(messenger).run_once):
         with pytest.raises(StorageUnavailableError, match="target_session_attrs"):
             write()
-    with pytest.raises(ConfigurationError, match="cannot be reached.*read-only"):
+    with pytest.raises(ConfigurationError, match=r"cannot be reached.*read-only"):
         PostgresStorage(server.dsn(target_session_attrs="read-write"))
 
 
