@@ -104,7 +104,7 @@ def test_a_standby_takes_over_and_nothing_that_was_answered_is_lost(
             servers.primary.crash()
             with pytest.raises(StorageUnavailableError, match="look whether the server"):
                 messenger.send("orders", A_REQUEST)
-            until(lambda: sum(host.errors.values()) >= THREADS, "nobody is told")
+            until(lambda: sum(host.errors.values()) >= THREADS, "no caller is told")
             before = len(host.answered)
             servers.standby.promote()
             until(lambda: len(host.answered) > before + SOME, "nothing is sent any more")
