@@ -109,7 +109,7 @@ def test_a_standby_takes_over_and_nothing_that_was_answered_is_lost(
             before = len(host.answered)
             servers.standby.promote()
             until(lambda: len(host.answered) > before + SOME, "nothing is sent any more")
-        # A claim whose commit is unknown is of no worker: its messages wait for the end of the lease.
+        # Messages whose claim has an unknown commit wait for the end of their leases.
         later = shop_on(on_standby, transport, clock=ManualClock(SystemClock().now() + AN_HOUR))
         host.answered.append(later.send("orders", A_REQUEST).id)
         Worker(later).drain()
