@@ -41,21 +41,44 @@ class PostgresServer:
         binaries: Where `initdb` and `postgres` are.
         options: Settings of the server, as `name=value`.
         locale: The locale of the cluster.
+        primary: A stopped server, of which this one becomes a standby.
+
+    Attributes:
+        folder: Of its own, with the socket.
+        data: Its data directory.
     """
 
-    def __init__(self, binaries: Path, *options: str, locale: str = "C.UTF-8") -> None:
+    def __init__(
+        self,
+        binaries: Path,
+        *options: str,
+        locale: str = "C.UTF-8",
+        primary: "PostgresServer | None" = None,
+    ) -> None:
         self._binaries = binaries
         # The path of a socket has at most 107 bytes: a folder of pytest may be longer.
         self.folder = Path(tempfile.mkdtemp(prefix="messaging-pg-"))
-        self._data = self.folder / "data"
+        self.data = self.folder / "data"
         self._options = ("listen_addresses=", f"unix_socket_directories={self.folder}", *options)
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(self.folder, UNPRIVILEGED)
+        if primary is None:
+            self._make_cluster(locale)
+        else:
+            self._follow(primary)
+
+    def _make_cluster(self, locale: str) -> None:
         self._run(
-            "initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "-N",
+            "initdb", "-D", str(self.data), "-U", _SUPERUSER, "-A", "trust", "-N",
             "-E", "UTF8", f"--locale={locale}",
         )  # fmt: skip
+
+    def _follow(self, primary: "PostgresServer") -> None:
+        # Not every package of PostgreSQL has pg_basebackup; files that are at rest can be copied.
+        subprocess.run(["cp", "-a", str(primary.data), str(self.data)], check=True)  # noqa: S603, S607
+        (self.data / "standby.signal").touch()
+        self._options = (*self._options, f"primary_conninfo={primary.dsn()}")
 
     def _popen(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -76,7 +99,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start, and wait until connections are accepted."""
         settings = [part for option in self._options for part in ("-c", option)]
-        self._process = self._popen("postgres", "-D", str(self._data), *settings)
+        self._process = self._popen("postgres", "-D", str(self.data), *settings)
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -87,6 +110,16 @@ class PostgresServer:
                 time.sleep(0.01)
             else:
                 return
+
+    def promote(self) -> None:
+        """Make a standby the primary, and wait until it is."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """Roll back what is under way, and stop."""

@@ -196,7 +196,11 @@ def _roll_back(connection: psycopg.Connection[Any], pipeline: ExitStack) -> None
     if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
         return
     try:
-        connection.execute("ROLLBACK")
+        if connection.info.transaction_status == TransactionStatus.INERROR:
+            # What was to be prepared behind the error was not, which only this lets psycopg forget.
+            connection.rollback()
+        else:
+            connection.execute("ROLLBACK")
     except psycopg.Error:
         with suppress(psycopg.Error):
             connection.close()

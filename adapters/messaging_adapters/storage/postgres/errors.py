@@ -43,6 +43,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "40P01": "the whole transaction may be repeated",
     "23505": "another transaction wrote the same key meanwhile; the whole may be repeated",
     "55P03": "another transaction held the row for too long; the call may be repeated",
+    "53100": "free some space on the disk of the server, then the call may be repeated",
     "25006": (
         "the server is a standby, or read-only: connect to the primary, for instance with several"
         " hosts and target_session_attrs=read-write in the DSN"
@@ -76,6 +77,8 @@ def translate(error: psycopg.Error) -> Exception:
 
 def is_lost(error: psycopg.Error) -> bool:
     """Return whether the connection is of no use any more."""
+    if error.diag.severity_nonlocalized == "PANIC":  # of any code: the whole server stops
+        return True
     if error.sqlstate:
         return error.sqlstate.startswith(_LOST) and error.sqlstate != "57014"
     is_of_pipeline = isinstance(error, psycopg.errors.PipelineAborted)

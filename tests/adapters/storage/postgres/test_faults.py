@@ -230,6 +230,25 @@ class TestQueuedStatements:
         add(storage, new := a_new_message())  # the connection is of use again
         assert walk(storage) == [new.message.id]
 
+    def test_a_statement_that_was_to_be_prepared_after_it_works_again(self, dsn: str) -> None:
+        with PostgresStorage(dsn, max_connections=1) as storage:
+
+            def look(times: int, *, fails: bool = False) -> None:
+                with storage.begin() as tx:
+                    if fails:
+                        cursor_of(tx).native("SELECT 1 / 0")
+                    cursor_of(tx).native(f"SELECT {times}").fetchone()
+
+            # The driver prepares what was executed a few times.
+            for times in range(8):
+                with pytest.raises(StorageError, match="division by zero"):
+                    look(times, fails=True)
+                for _ in range(times):
+                    look(times)
+                with pytest.raises(StorageError, match="division by zero"):
+                    look(times, fails=True)
+                look(times)
+
     def test_how_many_rows_were_written_is_that_of_the_last_statement(
         self, storage: PostgresStorage
     ) -> None:
