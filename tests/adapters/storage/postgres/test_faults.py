@@ -144,6 +144,68 @@ class TestServer:
         assert "secret" not in str(raised.value)
 
 
+CONFLICTS = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('tries') <= {conflicts} THEN RAISE SQLSTATE '{state}'; END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER conflicts BEFORE INSERT ON messaging_messages
+    FOR EACH ROW EXECUTE FUNCTION conflict();
+"""
+
+
+class TestRepetitions:
+    """A transaction that gives way again and again; no rollback resets a sequence."""
+
+    @pytest.fixture
+    def messenger(self, storage: PostgresStorage) -> Messenger:
+        return Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
+
+    @pytest.mark.parametrize(
+        ("state", "method"), [("40001", "send"), ("40P01", "send_many"), ("40001", "send_batch")]
+    )
+    def test_it_is_tried_five_times(
+        self, messenger: Messenger, dsn: str, state: str, method: str
+    ) -> None:
+        requests = REQUEST if method == "send" else [REQUEST]
+        conflict(dsn, CONFLICTS.format(conflicts=9, state=state))
+
+        with pytest.raises(StorageConflictError, match="whole transaction may be repeated"):
+            getattr(messenger, method)("orders", requests)
+        tries = tries_of(dsn)
+        getattr(messenger, method)("orders", requests)  # four conflicts, and then it works
+
+        assert (tries, tries_of(dsn)) == (5, 10)
+        assert len(messenger.find().results) == 1
+
+
+def test_a_host_whose_snapshot_is_older_than_a_key_repeats_its_transaction(
+    storage: PostgresStorage, dsn: str
+) -> None:
+    messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
+    with psycopg.connect(dsn) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("SELECT 1")
+        message = messenger.send("orders", REQUEST, idempotency_key="order-1")
+        with pytest.raises(StorageConflictError, match="whole transaction may be repeated"):
+            messenger.send("orders", REQUEST, idempotency_key="order-1", connection=connection)
+        connection.rollback()
+        again = messenger.send("orders", REQUEST, idempotency_key="order-1", connection=connection)
+
+    assert again == message
+
+
+def conflict(dsn: str, script: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(script)
+
+
+def tries_of(dsn: str) -> int:
+    with psycopg.connect(dsn) as connection:
+        return int(connection.execute("SELECT last_value FROM tries").fetchone()[0])  # type: ignore[index]
+
+
 class TestConflicts:
     def test_a_deadlock_is_one_retryable_error_and_repeated(self, storage: PostgresStorage) -> None:
         for name in ("ada", "bob"):

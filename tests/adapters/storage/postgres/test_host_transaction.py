@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,13 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from messaging_adapters.storage.postgres import PostgresStorage
-from messaging_core import Channel, MessageQuery, Messenger
+from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
 from messaging_core.errors import ConfigurationError, StorageError
 from messaging_core.models.delivery.delivery import NewMessage
+from messaging_core.models.delivery.event import Event
 from messaging_core.testing import RecordingTransport, a_message, a_new_message
 from messaging_core.testing.contracts.storage.steps import AT, LEASE, add, claim, get, ids, walk
 from postgres_server import Schemas
 
+SOON = timedelta(seconds=2)
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
 
 
@@ -41,6 +45,18 @@ def engine(dsn: str) -> Iterator[sqlalchemy.Engine]:
     engine = sqlalchemy.create_engine(url(), connect_args=conninfo_to_dict(dsn))
     yield engine
     engine.dispose()
+
+
+def send_ways(messenger: Messenger, key: str, **options: Any) -> set[UUID]:
+    """Send in each way there is, to receivers of the key's own; return the ids."""
+    requests = [
+        SendMessage(receiver=to(f"+3161234{len(key)}{number:03d}"), body=text("hi"), tags=("tag",))
+        for number in range(40, 45)
+    ]
+    own = [messenger.send("orders", requests[0], idempotency_key=key, **options)]
+    many = messenger.send_many("orders", requests[1:3], **options)
+    batch = messenger.send_batch("orders", requests[3:], idempotency_key=f"{key}s", **options)
+    return {message.id for message in (*own, *many, *batch.messages)}
 
 
 def url() -> str:
@@ -148,6 +164,32 @@ class TestPsycopg:
             connection.rollback()
 
         assert other.message.id in ids(claimed)
+
+    @pytest.mark.parametrize(
+        "level", [psycopg.IsolationLevel.READ_COMMITTED, psycopg.IsolationLevel.SERIALIZABLE]
+    )
+    def test_a_host_that_sent_and_holds_its_transaction_delays_no_send_and_no_subscription(
+        self, postgres_schemas: Schemas, level: psycopg.IsolationLevel
+    ) -> None:
+        dsn, events = postgres_schemas.take(), list[Event]()
+        # Who waits for the host gets an error, however long the host would have held on.
+        with PostgresStorage(dsn, busy_timeout=SOON) as storage, psycopg.connect(dsn) as connection:
+            messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
+            messenger.subscribe(events.append, name="all", from_start=True)
+            connection.isolation_level = level
+            held = send_ways(messenger, "held", connection=connection)
+
+            sent = send_ways(messenger, "other")
+            Worker(messenger).drain()
+            told = {event.message_id for event in events}
+            connection.commit()
+            Worker(messenger).drain()
+
+            assert told == sent
+            assert {event.message_id for event in events} == sent | held
+            positions = [event.position for event in events]
+            assert positions == list(range(1, len(positions) + 1))
+        postgres_schemas.give_back(dsn)
 
     def test_another_kind_of_connection_is_refused_with_what_fits(
         self, storage: PostgresStorage
