@@ -29,16 +29,16 @@ class DocumentSendHistory(DocumentStore, SendHistory):
         forget_before: datetime,
     ) -> None:
         key = f"{platform}:{contact_id}"
-        for document in self._documents.by_key(_KIND, workspace, key):
+        for document in self._by_key(_KIND, workspace, key):
             if _instant(document) < forget_before:
                 self._documents.delete(_KIND, workspace, document.id)
-        document = Document(f"{message_id}:{contact_id}", _body(at), key)
+        document = Document(f"{message_id}:{contact_id}", _body(at), (key,))
         self._documents.put(_KIND, workspace, document)
 
     def since(
         self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
     ) -> list[tuple[datetime, UUID]]:
-        documents = self._documents.by_key(_KIND, workspace, f"{platform}:{contact_id}")
+        documents = self._by_key(_KIND, workspace, f"{platform}:{contact_id}")
         sent = [(_instant(document), UUID(document.id[:36])) for document in documents]
         return sorted(entry for entry in sent if entry[0] >= since)
 

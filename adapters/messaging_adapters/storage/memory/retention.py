@@ -7,7 +7,6 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.content import ContentTables
 from messaging_adapters.storage.memory.log import LogTables, event_of
 from messaging_adapters.storage.memory.received_files import FileTable, stored_file
 from messaging_adapters.storage.memory.tables import message_of
@@ -20,12 +19,14 @@ from messaging_core.decisions.status.redaction import (
     redacted_interaction,
     removed_file,
 )
+from messaging_core.document_stores import DocumentShortLinks
 from messaging_core.lazy import logger
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message
+from messaging_core.ports.storage.documents import Documents
 from messaging_core.ports.storage.retention import Retention
 from messaging_core.rules.policy.lifecycle import is_under_way
 from messaging_core.wire import encode, load
@@ -47,7 +48,6 @@ class Tables(Undoable, Protocol):
     positions: dict[UUID, int]
     references: dict[tuple[UUID, str], tuple[int, ...]]
     log: LogTables
-    content: ContentTables
     webhooks: WebhookTables
     received_files: FileTable
 
@@ -59,8 +59,9 @@ class Tables(Undoable, Protocol):
 class MemoryRetention(Retention):
     """Take out what is old inside one transaction."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, documents: Documents) -> None:
         self._tables = tables
+        self._links = DocumentShortLinks(documents)
         self._log = tables.log
 
     def find_expired(
@@ -106,7 +107,7 @@ class MemoryRetention(Retention):
             self._tables.remove(self._log.events, position)
         for place in places:
             self._forget_evidence(place)
-            self._forget_links(place)
+            self._links.forget(*place)
             self._forget_url(place)
             if place in self._log.interactions:
                 self._tables.remove(self._log.interactions, place)
@@ -148,13 +149,6 @@ class MemoryRetention(Retention):
         if place in self._tables.webhooks.urls:
             self._tables.remove(self._tables.webhooks.urls, place)
 
-    def _forget_links(self, place: Place) -> None:
-        content = self._tables.content
-        if place in content.links_of:
-            for code in content.links_of[place]:
-                self._tables.remove(content.links, code)
-            self._tables.remove(content.links_of, place)
-
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows, left, places = self._tables.rows, [], set()
         for position in self._finished(messages):
@@ -180,7 +174,7 @@ class MemoryRetention(Retention):
             self._tables.put(log.events, position, encode(redacted_event(event)))
         for place in places:
             self._forget_evidence(place)
-            self._forget_links(place)
+            self._links.forget(*place)
             self._forget_url(place)
             if place in log.interactions:
                 texts = tuple(_redacted_interactions(log.interactions[place]))

@@ -11,12 +11,6 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.content import MemoryShortLinks
-from messaging_adapters.storage.memory.directory import (
-    MemoryContactLists,
-    MemoryContacts,
-    MemorySuppressions,
-)
 from messaging_adapters.storage.memory.documents import MemoryDocuments
 from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
@@ -30,9 +24,13 @@ from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.document_stores import (
     DocumentAccessKeys,
     DocumentAuditLog,
+    DocumentContactLists,
+    DocumentContacts,
     DocumentRates,
     DocumentRecords,
     DocumentSendHistory,
+    DocumentShortLinks,
+    DocumentSuppressions,
     DocumentTemplates,
     DocumentWorkers,
 )
@@ -183,15 +181,15 @@ class _MemoryTransaction(Transaction):
         documents = MemoryDocuments(tables.documents, tables)
         self.messages = _MemoryMessages(tables)
         self.outbox = MemoryOutbox(tables)
-        self.contacts = MemoryContacts(tables.directory, tables)
-        self.lists = MemoryContactLists(tables.directory, tables)
-        self.suppressions = MemorySuppressions(tables.directory, tables)
+        self.contacts = DocumentContacts(documents)
+        self.lists = DocumentContactLists(documents)
+        self.suppressions = DocumentSuppressions(documents)
         self.receipts = MemoryReceipts(tables.log, tables)
         self.timeline = MemoryTimeline(tables.log, tables)
         self.send_history = DocumentSendHistory(documents)
-        self.retention = MemoryRetention(tables)
+        self.retention = MemoryRetention(tables, documents)
         self.templates = DocumentTemplates(documents)
-        self.short_links = MemoryShortLinks(tables.content, tables)
+        self.short_links = DocumentShortLinks(documents)
         self.webhooks = MemoryWebhooks(tables.webhooks, tables)
         self.access_keys = DocumentAccessKeys(documents)
         self.audit = DocumentAuditLog(documents)

@@ -8,8 +8,6 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.content import ContentTables
-from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.received_files import FileTable
@@ -61,9 +59,7 @@ class Tables:
         self.keys: dict[tuple[UUID, str], Key] = {}
         self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
-        self.directory = DirectoryTables()
         self.log = LogTables()
-        self.content = ContentTables()
         self.webhooks = WebhookTables()
         self.documents = DocumentTables()
         self.rollups = RollupTables()
