@@ -37,8 +37,21 @@ class DocumentStore:
         """Return the documents with a key, in ascending order of their ids."""
         return list(self._documents.by_keys(kind, workspace, [key]).get(key, ()))
 
+    def _still(
+        self, kind: str, key: str, document_id: str, workspace: UUID = GLOBAL
+    ) -> Document | None:
+        """Return a document if it has a key that it was found by, which stays so from now on."""
+        document = self._documents.get(kind, workspace, document_id)
+        return document if document and key in document.keys else None
+
     def _under(
-        self, kind: str, prefix: str, *, after: str = "", workspace: UUID = GLOBAL, page: int = _PAGE
+        self,
+        kind: str,
+        prefix: str,
+        *,
+        after: str = "",
+        workspace: UUID = GLOBAL,
+        page: int = _PAGE,
     ) -> Iterator[tuple[str, Document]]:
         """Yield the keys that begin with a text and a slash, each with its document.
 

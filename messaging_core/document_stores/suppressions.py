@@ -100,9 +100,7 @@ class DocumentSuppressions(DocumentStore, Suppressions):
                 break
         more = len(documents) > looked_at
         last = documents[looked_at - 1].id.split(SEPARATOR) if more else []
-        return Page(
-            results=results, next_page_token=encode_keyset(query, last) if more else None
-        )
+        return Page(results=results, next_page_token=encode_keyset(query, last) if more else None)
 
 
 def _address(identifier: Identifier) -> str:

@@ -60,7 +60,9 @@ class MemoryDocuments(Documents):
     ) -> Mapping[str, Sequence[Document]]:
         place = (kind, workspace)
         own, table = self._tables.documents.get(place, {}), self._tables.keys.get(place, {})
-        return {key: [own[document_id] for document_id in table[key]] for key in keys if key in table}
+        return {
+            key: [own[document_id] for document_id in table[key]] for key in keys if key in table
+        }
 
     def page(
         self, kind: str, workspace: UUID, *, beyond: str, limit: int, backward: bool = False

@@ -8,18 +8,19 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.log import LogTables, event_of
-from messaging_adapters.storage.memory.received_files import FileTable, stored_file
 from messaging_adapters.storage.memory.tables import message_of
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.decisions.status.redaction import (
     redacted,
     redacted_event,
     redacted_interaction,
-    removed_file,
 )
-from messaging_core.document_stores import DocumentShortLinks
+from messaging_core.document_stores import (
+    DocumentReceivedFiles,
+    DocumentShortLinks,
+    DocumentWebhooks,
+)
 from messaging_core.lazy import logger
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.delivery.event import Event
@@ -48,8 +49,6 @@ class Tables(Undoable, Protocol):
     positions: dict[UUID, int]
     references: dict[tuple[UUID, str], tuple[int, ...]]
     log: LogTables
-    webhooks: WebhookTables
-    received_files: FileTable
 
     @property
     def outbox(self) -> Mapping[int, Any]:
@@ -62,6 +61,8 @@ class MemoryRetention(Retention):
     def __init__(self, tables: Tables, documents: Documents) -> None:
         self._tables = tables
         self._links = DocumentShortLinks(documents)
+        self._webhooks = DocumentWebhooks(documents)
+        self._files = DocumentReceivedFiles(documents)
         self._log = tables.log
 
     def find_expired(
@@ -108,21 +109,13 @@ class MemoryRetention(Retention):
         for place in places:
             self._forget_evidence(place)
             self._links.forget(*place)
-            self._forget_url(place)
+            self._webhooks.forget_url(*place)
+            self._files.remove(*place)
             if place in self._log.interactions:
                 self._tables.remove(self._log.interactions, place)
             if place[1] in self._log.event_positions:
                 self._tables.remove(self._log.event_positions, place[1])
-        self._remove_files(places)
         return len(erased)
-
-    def _remove_files(self, places: set[Place]) -> None:
-        """Mark the files of messages: a worker deletes them from the media store."""
-        table = self._tables.received_files
-        for file_id, stored in list(table.items()):
-            if (stored.workspace, stored.message_id) in places:
-                removed = stored_file(removed_file(stored.load()), fence=stored.fence, content=None)
-                self._tables.put(table, file_id, removed)
 
     def _forget_references(self, positions: frozenset[int]) -> None:
         table = self._tables.references
@@ -145,10 +138,6 @@ class MemoryRetention(Retention):
         if place in self._log.evidence:
             self._tables.remove(self._log.evidence, place)
 
-    def _forget_url(self, place: Place) -> None:
-        if place in self._tables.webhooks.urls:
-            self._tables.remove(self._tables.webhooks.urls, place)
-
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows, left, places = self._tables.rows, [], set()
         for position in self._finished(messages):
@@ -165,7 +154,6 @@ class MemoryRetention(Retention):
                 self._tables.put(rows, position, its)
                 left.append((row.workspace, message))
         self._redact_log(places)
-        self._remove_files(places)
         return left
 
     def _redact_log(self, places: set[Place]) -> None:
@@ -175,7 +163,8 @@ class MemoryRetention(Retention):
         for place in places:
             self._forget_evidence(place)
             self._links.forget(*place)
-            self._forget_url(place)
+            self._webhooks.forget_url(*place)
+            self._files.remove(*place)
             if place in log.interactions:
                 texts = tuple(_redacted_interactions(log.interactions[place]))
                 self._tables.put(log.interactions, place, texts)

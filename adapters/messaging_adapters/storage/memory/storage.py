@@ -14,11 +14,9 @@ from attrs import evolve
 from messaging_adapters.storage.memory.documents import MemoryDocuments
 from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
-from messaging_adapters.storage.memory.received_files import MemoryReceivedFiles
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.rollups import MemoryRollups
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
-from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
 from messaging_core.arguments import checked, span
 from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.document_stores import (
@@ -27,11 +25,13 @@ from messaging_core.document_stores import (
     DocumentContactLists,
     DocumentContacts,
     DocumentRates,
+    DocumentReceivedFiles,
     DocumentRecords,
     DocumentSendHistory,
     DocumentShortLinks,
     DocumentSuppressions,
     DocumentTemplates,
+    DocumentWebhooks,
     DocumentWorkers,
 )
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
@@ -190,14 +190,14 @@ class _MemoryTransaction(Transaction):
         self.retention = MemoryRetention(tables, documents)
         self.templates = DocumentTemplates(documents)
         self.short_links = DocumentShortLinks(documents)
-        self.webhooks = MemoryWebhooks(tables.webhooks, tables)
+        self.webhooks = DocumentWebhooks(documents)
         self.access_keys = DocumentAccessKeys(documents)
         self.audit = DocumentAuditLog(documents)
         self.records = DocumentRecords(documents)
         self.workers = DocumentWorkers(documents)
         self.rates = DocumentRates(documents)
         self.rollups = MemoryRollups(tables)
-        self.received_files = MemoryReceivedFiles(tables.received_files, tables)
+        self.received_files = DocumentReceivedFiles(documents)
 
 
 class MemoryStorage(ForkAware, Storage):

@@ -10,9 +10,7 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
-from messaging_adapters.storage.memory.received_files import FileTable
 from messaging_adapters.storage.memory.rollups import RollupTables
-from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.lazy import frozen, logger
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
@@ -60,10 +58,8 @@ class Tables:
         self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.log = LogTables()
-        self.webhooks = WebhookTables()
         self.documents = DocumentTables()
         self.rollups = RollupTables()
-        self.received_files: FileTable = {}
         self._undo: list[Callable[[], object]] = []
         self._is_open = False
 
