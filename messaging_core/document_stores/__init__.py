@@ -5,8 +5,10 @@ from messaging_core.document_stores.audit import DocumentAuditLog
 from messaging_core.document_stores.contacts import DocumentContacts
 from messaging_core.document_stores.lists import DocumentContactLists
 from messaging_core.document_stores.rates import DocumentRates
+from messaging_core.document_stores.receipts import DocumentReceipts
 from messaging_core.document_stores.received_files import DocumentReceivedFiles
 from messaging_core.document_stores.records import DocumentRecords
+from messaging_core.document_stores.retention import DocumentRetention
 from messaging_core.document_stores.send_history import DocumentSendHistory
 from messaging_core.document_stores.short_links import DocumentShortLinks
 from messaging_core.document_stores.suppressions import DocumentSuppressions
@@ -20,8 +22,10 @@ __all__ = [
     "DocumentContactLists",
     "DocumentContacts",
     "DocumentRates",
+    "DocumentReceipts",
     "DocumentReceivedFiles",
     "DocumentRecords",
+    "DocumentRetention",
     "DocumentSendHistory",
     "DocumentShortLinks",
     "DocumentSuppressions",

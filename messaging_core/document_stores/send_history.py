@@ -12,7 +12,6 @@ from messaging_core.ports.storage.documents import Document
 from messaging_core.ports.storage.send_history import SendHistory
 
 _KIND: Final = "send"
-_PAGE: Final = 200
 
 
 class DocumentSendHistory(DocumentStore, SendHistory):
@@ -51,13 +50,7 @@ class DocumentSendHistory(DocumentStore, SendHistory):
             self._documents.delete(_KIND, workspace, document.id)
 
     def _of_message(self, workspace: UUID, message_id: UUID) -> Iterator[Document]:
-        prefix = beyond = f"{message_id}:"
-        while page := self._documents.page(_KIND, workspace, beyond=beyond, limit=_PAGE):
-            for document in page:
-                if not document.id.startswith(prefix):
-                    return
-                yield document
-            beyond = page[-1].id
+        return self._beginning(_KIND, f"{message_id}:", workspace)
 
 
 def _body(at: datetime) -> bytes:

@@ -28,9 +28,16 @@ class DocumentStore:
 
     def _all(self, kind: str, workspace: UUID = GLOBAL) -> Iterator[Document]:
         """Yield all documents of a kind that belong to a workspace or to none, by their ids."""
-        beyond = ""
+        return self._beginning(kind, "", workspace)
+
+    def _beginning(self, kind: str, prefix: str, workspace: UUID) -> Iterator[Document]:
+        """Yield the documents whose ids begin with a text and go on, by their ids."""
+        beyond = prefix
         while page := self._documents.page(kind, workspace, beyond=beyond, limit=_PAGE):
-            yield from page
+            for document in page:
+                if not document.id.startswith(prefix):
+                    return
+                yield document
             beyond = page[-1].id
 
     def _by_key(self, kind: str, workspace: UUID, key: str) -> list[Document]:

@@ -1,6 +1,6 @@
 """Taking out what is old, in the memory of this process."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,30 +11,16 @@ from messaging_adapters.storage.memory.log import LogTables, event_of
 from messaging_adapters.storage.memory.tables import message_of
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.decisions.delivery.settlement import DAMAGED
-from messaging_core.decisions.status.redaction import (
-    redacted,
-    redacted_event,
-    redacted_interaction,
-)
-from messaging_core.document_stores import (
-    DocumentReceivedFiles,
-    DocumentShortLinks,
-    DocumentWebhooks,
-)
-from messaging_core.lazy import logger
+from messaging_core.decisions.status.redaction import redacted, redacted_event
+from messaging_core.document_stores import DocumentRetention
 from messaging_core.models.common.failure import Failure
 from messaging_core.models.delivery.event import Event
-from messaging_core.models.delivery.interaction import Interaction
-from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.documents import Documents
-from messaging_core.ports.storage.retention import Retention
 from messaging_core.rules.policy.lifecycle import is_under_way
-from messaging_core.wire import encode, load
+from messaging_core.wire import encode
 from messaging_core.wire.stored.message import Stored, store
 from messaging_core.wire.stored.search import Row
-
-_log = logger(__name__)
 
 _NOTHING = Stored(b"{}", "{}")
 
@@ -55,14 +41,12 @@ class Tables(Undoable, Protocol):
         """What waits."""
 
 
-class MemoryRetention(Retention):
+class MemoryRetention(DocumentRetention):
     """Take out what is old inside one transaction."""
 
     def __init__(self, tables: Tables, documents: Documents) -> None:
+        super().__init__(documents)
         self._tables = tables
-        self._links = DocumentShortLinks(documents)
-        self._webhooks = DocumentWebhooks(documents)
-        self._files = DocumentReceivedFiles(documents)
         self._log = tables.log
 
     def find_expired(
@@ -106,15 +90,10 @@ class MemoryRetention(Retention):
         self._forget_references(frozenset(erased))
         for position, _ in self._events(places):
             self._tables.remove(self._log.events, position)
-        for place in places:
-            self._forget_evidence(place)
-            self._links.forget(*place)
-            self._webhooks.forget_url(*place)
-            self._files.remove(*place)
-            if place in self._log.interactions:
-                self._tables.remove(self._log.interactions, place)
-            if place[1] in self._log.event_positions:
-                self._tables.remove(self._log.event_positions, place[1])
+        for _, message_id in places:
+            if message_id in self._log.event_positions:
+                self._tables.remove(self._log.event_positions, message_id)
+        self.forget(places)
         return len(erased)
 
     def _forget_references(self, positions: frozenset[int]) -> None:
@@ -134,10 +113,6 @@ class MemoryRetention(Retention):
             if event and (event.workspace, event.message_id) in places
         ]
 
-    def _forget_evidence(self, place: Place) -> None:
-        if place in self._log.evidence:
-            self._tables.remove(self._log.evidence, place)
-
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows, left, places = self._tables.rows, [], set()
         for position in self._finished(messages):
@@ -153,55 +128,10 @@ class MemoryRetention(Retention):
                 its = _unlisted(row, message.failure, store(message))
                 self._tables.put(rows, position, its)
                 left.append((row.workspace, message))
-        self._redact_log(places)
-        return left
-
-    def _redact_log(self, places: set[Place]) -> None:
-        log = self._log
         for position, event in self._events(places):
-            self._tables.put(log.events, position, encode(redacted_event(event)))
-        for place in places:
-            self._forget_evidence(place)
-            self._links.forget(*place)
-            self._webhooks.forget_url(*place)
-            self._files.remove(*place)
-            if place in log.interactions:
-                texts = tuple(_redacted_interactions(log.interactions[place]))
-                self._tables.put(log.interactions, place, texts)
-
-    def delete_receipts(
-        self,
-        *,
-        before: datetime,
-        unmatched_before: datetime,
-        limit: int,
-        workspace: UUID | None = None,
-    ) -> int:
-        until = {
-            ReceiptState.APPLIED: before,
-            ReceiptState.UNMATCHED: unmatched_before,
-            ReceiptState.UNREADABLE: unmatched_before,
-            ReceiptState.FAILED: unmatched_before,
-        }
-        old = [
-            (position, (row.workspace, row.source, row.key))
-            for position, row in self._log.inbox.items()
-            if row.state in until
-            and row.received_at < until[row.state]
-            and workspace in {None, row.workspace}
-        ][:limit]
-        for position, key in old:
-            self._tables.remove(self._log.inbox, position)
-            self._tables.remove(self._log.receipt_keys, key)
-        return len(old)
-
-
-def _redacted_interactions(texts: Iterable[bytes]) -> Iterator[bytes]:
-    for text in texts:
-        try:
-            yield encode(redacted_interaction(load(Interaction, text)))
-        except Exception as error:  # noqa: BLE001 - a damaged one is deleted
-            _log.error("an interaction cannot be read: %s", type(error).__name__)
+            self._tables.put(self._log.events, position, encode(redacted_event(event)))
+        self.redact_documents(places)
+        return left
 
 
 def _unlisted(row: Row, failure: Failure | None, stored: Stored) -> Row:

@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.documents import MemoryDocuments
-from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
+from messaging_adapters.storage.memory.log import MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.rollups import MemoryRollups
@@ -25,6 +25,7 @@ from messaging_core.document_stores import (
     DocumentContactLists,
     DocumentContacts,
     DocumentRates,
+    DocumentReceipts,
     DocumentReceivedFiles,
     DocumentRecords,
     DocumentSendHistory,
@@ -184,7 +185,7 @@ class _MemoryTransaction(Transaction):
         self.contacts = DocumentContacts(documents)
         self.lists = DocumentContactLists(documents)
         self.suppressions = DocumentSuppressions(documents)
-        self.receipts = MemoryReceipts(tables.log, tables)
+        self.receipts = DocumentReceipts(documents)
         self.timeline = MemoryTimeline(tables.log, tables)
         self.send_history = DocumentSendHistory(documents)
         self.retention = MemoryRetention(tables, documents)
