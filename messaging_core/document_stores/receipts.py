@@ -113,24 +113,23 @@ class DocumentReceipts(DocumentStore, Receipts):
     """
 
     def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
-        return [self._keep(kept, kept.receipt) for kept in receipts if kept.receipt]
+        return [self._keep(entry, entry.receipt) for entry in receipts if entry.receipt]
 
-    def _keep(self, kept: KeptReceipt, receipt: Receipt) -> int | None:
-        key = _inbox_key(kept.workspace, receipt.source, kept.key)
-        if self._by_key(_RECEIPT, GLOBAL, key):
+    def _keep(self, entry: KeptReceipt, receipt: Receipt) -> int | None:
+        if self._by_key(_RECEIPT, GLOBAL, _inbox_key(entry.workspace, receipt.source, entry.key)):
             return None
-        entry = _Entry(
+        stored = _Entry(
             position=self._next_position(),
-            workspace=kept.workspace,
+            workspace=entry.workspace,
             source=receipt.source,
-            key=kept.key,
-            received_at=kept.received_at,
+            key=entry.key,
+            received_at=entry.received_at,
             reference=receipt.reference,
             kind=type(receipt).__name__,
             encoded=encode_stored(receipt).decode(),
         )
-        self._documents.put(_RECEIPT, GLOBAL, entry.document())
-        return entry.position
+        self._documents.put(_RECEIPT, GLOBAL, stored.document())
+        return stored.position
 
     def _next_position(self) -> int:
         last = self._documents.get(_SEQUENCE, GLOBAL, _RECEIPT)

@@ -51,7 +51,7 @@ class DocumentSuppressions(DocumentStore, Suppressions):
         sender: str | None = None,
         causes: Collection[SuppressionCause] = (),
     ) -> int:
-        # Looked at first: whoever adds to this workspace waits from here on.
+        # Read first: a transaction that adds to this workspace waits from here on.
         self._documents.get(_SUPPRESSES, GLOBAL, str(workspace))
         place = place_of(identifier, scope, sender)
         lifted = sum(

@@ -18,11 +18,12 @@ def read_stored(read: Callable[[S], V], stored: S, what: str, which: object) -> 
         read: Makes something of it.
         stored: As it is stored.
         what: What it is, for the log: `audit entry`.
-        which: Its id, for the log.
+        which: Its id or position, for the log.
     """
     try:
         return read(stored)
     except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
         # Never the traceback: an error's text may quote what a person wrote.
-        _log.error("%s %s cannot be read: %s", what, which, type(error).__name__)
+        shown = which.hex() if isinstance(which, bytes) else which
+        _log.error("%s %s cannot be read: %s", what, shown, type(error).__name__)
         return None

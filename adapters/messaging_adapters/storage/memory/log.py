@@ -1,18 +1,20 @@
 """Events and counters in the memory of this process."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from attrs import evolve, field
 
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_core.errors import InvalidDocumentError
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.event import Cursor, Event, EventKind
 from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.wire import encode_stored, load
+from messaging_core.wire.stored.damage import read_stored
 
 
 @frozen
@@ -39,13 +41,18 @@ class LogTables:
     damaged: dict[int, bytes] = field(factory=dict)  # events
     last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
 
+    def events_of(self, message_id: UUID) -> Iterator[tuple[int, Event]]:
+        """Yield the events of a message in order, each with its position."""
+        for position in self.event_positions.get(message_id, ()):
+            document = self.events.get(position)  # a damaged one was taken out
+            event = None if document is None else event_of(document, position)
+            if event is not None:
+                yield position, event
 
-def event_of(document: bytes) -> Event | None:
+
+def event_of(document: bytes, position: int) -> Event | None:
     """Return a stored event, or nothing if it cannot be read."""
-    try:
-        return load(Event, document)
-    except InvalidDocumentError:
-        return None
+    return read_stored(partial(load, Event), document, "event", position)
 
 
 class MemoryTimeline(Timeline):
@@ -67,14 +74,11 @@ class MemoryTimeline(Timeline):
         self._undo.put(self._tables.last, "event", position)
 
     def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        wanted_ids = frozenset(message_ids)
         return Counter(
             event.message_id
-            for event in map(event_of, self._tables.events.values())
-            if event
-            and event.workspace == workspace
-            and event.kind is EventKind.ATTEMPTED
-            and event.message_id in wanted_ids
+            for message_id in frozenset(message_ids)
+            for event in self.of_message(workspace, message_id)
+            if event.kind is EventKind.ATTEMPTED
         )
 
     def last_position(self) -> int:
@@ -83,18 +87,14 @@ class MemoryTimeline(Timeline):
     def of_message(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Event]:
-        events = [event_of(document) for _, document in sorted(self._tables.events.items())]
-        return [
-            event
-            for event in events
-            if event and (event.workspace, event.message_id) == (workspace, message_id)
-        ][:limit]
+        events = (event for _, event in self._tables.events_of(message_id))
+        return list(islice((event for event in events if event.workspace == workspace), limit))
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         read: list[Event] = []
         for key in sorted(key for key in self._tables.events if key > position):
             document = self._tables.events[key]
-            if event := event_of(document):
+            if event := event_of(document, key):
                 read.append(event)
             else:
                 self._undo.put(self._tables.damaged, key, document)

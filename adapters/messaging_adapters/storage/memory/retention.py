@@ -7,14 +7,13 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.log import LogTables, event_of
+from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.tables import message_of
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.decisions.status.redaction import redacted, redacted_event
 from messaging_core.document_stores import DocumentRetention
 from messaging_core.models.common.failure import Failure
-from messaging_core.models.delivery.event import Event
 from messaging_core.models.messages.message import Message
 from messaging_core.ports.storage.documents import Documents
 from messaging_core.rules.policy.lifecycle import is_under_way
@@ -88,9 +87,10 @@ class MemoryRetention(DocumentRetention):
             self._tables.remove(self._tables.positions, self._tables.rows[position].id)
             self._tables.remove(self._tables.rows, position)
         self._forget_references(frozenset(erased))
-        for position, _ in self._events(places):
-            self._tables.remove(self._log.events, position)
         for _, message_id in places:
+            for position in self._log.event_positions.get(message_id, ()):
+                if position in self._log.events:
+                    self._tables.remove(self._log.events, position)
             if message_id in self._log.event_positions:
                 self._tables.remove(self._log.event_positions, message_id)
         self.forget(places)
@@ -104,14 +104,6 @@ class MemoryRetention(DocumentRetention):
                 self._tables.remove(table, key)
             elif left != listed:
                 self._tables.put(table, key, left)
-
-    def _events(self, places: set[Place]) -> list[tuple[int, Event]]:
-        events = [(position, event_of(text)) for position, text in self._log.events.items()]
-        return [
-            (position, event)
-            for position, event in events
-            if event and (event.workspace, event.message_id) in places
-        ]
 
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows, left, places = self._tables.rows, [], set()
@@ -128,8 +120,9 @@ class MemoryRetention(DocumentRetention):
                 its = _unlisted(row, message.failure, store(message))
                 self._tables.put(rows, position, its)
                 left.append((row.workspace, message))
-        for position, event in self._events(places):
-            self._tables.put(self._log.events, position, encode(redacted_event(event)))
+        for _, message_id in places:
+            for position, event in self._log.events_of(message_id):
+                self._tables.put(self._log.events, position, encode(redacted_event(event)))
         self.redact_documents(places)
         return left
 

@@ -11,13 +11,12 @@ from attrs import evolve
 from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.rollups import RollupTables
-from messaging_core.lazy import frozen, logger
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
+from messaging_core.wire.stored.damage import read_stored
 from messaging_core.wire.stored.message import Stored, store
 from messaging_core.wire.stored.search import Row
-
-_log = logger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -148,8 +147,4 @@ class Tables:
 
 def message_of(row: Row) -> Message | None:
     """Return the message of a row; a damaged one is logged, so that the others go on."""
-    try:
-        return row.stored.load()
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are
-        _log.error("message %s cannot be read: %s", row.id, type(error).__name__)
-        return None
+    return read_stored(Stored.load, row.stored, "message", row.id)
