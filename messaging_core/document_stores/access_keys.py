@@ -20,7 +20,7 @@ class DocumentAccessKeys(DocumentStore, AccessKeyStore):
 
     def add(self, key: AccessKey, *, digest: str) -> None:
         body = b"%s\n%s" % (digest.encode(), encode(key))
-        document = Document(str(key.id), body, str(key.workspace_id))
+        document = Document(str(key.id), body, (str(key.workspace_id),))
         self._documents.put(_KIND, GLOBAL, document)
 
     def find(self, key_id: UUID) -> tuple[AccessKey, str] | None:
@@ -31,7 +31,7 @@ class DocumentAccessKeys(DocumentStore, AccessKeyStore):
         if workspace is None:
             documents = list(self._all(_KIND))
         else:
-            documents = self._documents.by_key(_KIND, GLOBAL, str(workspace))
+            documents = self._by_key(_KIND, GLOBAL, str(workspace))
         keys = [_read(document)[0] for document in documents]
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 

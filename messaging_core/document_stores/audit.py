@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice, takewhile
 from typing import Final
 from uuid import UUID
 
 from messaging_core.document_stores.store import DocumentStore
-from messaging_core.lazy import logger
 from messaging_core.models.common.audit import AuditEntry
 from messaging_core.ports.storage.audit import AuditLog
 from messaging_core.ports.storage.documents import Document
 from messaging_core.wire import encode, load
+from messaging_core.wire.stored.damage import read_stored
 
 _KIND: Final = "audit"
 _HIGHEST: Final = "~"
@@ -19,15 +20,13 @@ _HIGHEST: Final = "~"
 _BELOW_MILLISECONDS: Final = 80
 """The bits of a UUIDv7 that follow its time."""
 
-_log = logger(__name__)
-
 
 class DocumentAuditLog(DocumentStore, AuditLog):
     """Keep the audit log as documents."""
 
     def append(self, entry: AuditEntry) -> None:
-        key = None if entry.message_id is None else str(entry.message_id)
-        document = Document(str(entry.id), encode(entry), key)
+        keys = () if entry.message_id is None else (str(entry.message_id),)
+        document = Document(str(entry.id), encode(entry), keys)
         self._documents.put(_KIND, entry.workspace_id, document)
 
     def find(
@@ -42,7 +41,7 @@ class DocumentAuditLog(DocumentStore, AuditLog):
         if message_id is None:
             documents = self._before(workspace, beyond, limit)
         else:
-            of_message = self._documents.by_key(_KIND, workspace, str(message_id))
+            of_message = self._by_key(_KIND, workspace, str(message_id))
             documents = (document for document in reversed(of_message) if document.id < beyond)
         entries = (entry_of(UUID(document.id), document.body) for document in documents)
         return list(islice((entry for entry in entries if entry is not None), limit))
@@ -65,11 +64,7 @@ class DocumentAuditLog(DocumentStore, AuditLog):
 
 def entry_of(entry_id: UUID, document: bytes) -> AuditEntry | None:
     """Return a stored entry; a damaged one is logged, so that the others are found."""
-    try:
-        return load(AuditEntry, document)
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
-        _log.error("audit entry %s cannot be read: %s", entry_id, type(error).__name__)
-        return None
+    return read_stored(partial(load, AuditEntry), document, "audit entry", entry_id)
 
 
 def is_older(entry_id: UUID, document: bytes, before: datetime) -> bool:

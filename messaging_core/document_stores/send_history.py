@@ -12,7 +12,6 @@ from messaging_core.ports.storage.documents import Document
 from messaging_core.ports.storage.send_history import SendHistory
 
 _KIND: Final = "send"
-_PAGE: Final = 200
 
 
 class DocumentSendHistory(DocumentStore, SendHistory):
@@ -29,16 +28,16 @@ class DocumentSendHistory(DocumentStore, SendHistory):
         forget_before: datetime,
     ) -> None:
         key = f"{platform}:{contact_id}"
-        for document in self._documents.by_key(_KIND, workspace, key):
+        for document in self._by_key(_KIND, workspace, key):
             if _instant(document) < forget_before:
                 self._documents.delete(_KIND, workspace, document.id)
-        document = Document(f"{message_id}:{contact_id}", _body(at), key)
+        document = Document(f"{message_id}:{contact_id}", _body(at), (key,))
         self._documents.put(_KIND, workspace, document)
 
     def since(
         self, workspace: UUID, contact_id: str, *, platform: str, since: datetime
     ) -> list[tuple[datetime, UUID]]:
-        documents = self._documents.by_key(_KIND, workspace, f"{platform}:{contact_id}")
+        documents = self._by_key(_KIND, workspace, f"{platform}:{contact_id}")
         sent = [(_instant(document), UUID(document.id[:36])) for document in documents]
         return sorted(entry for entry in sent if entry[0] >= since)
 
@@ -51,13 +50,7 @@ class DocumentSendHistory(DocumentStore, SendHistory):
             self._documents.delete(_KIND, workspace, document.id)
 
     def _of_message(self, workspace: UUID, message_id: UUID) -> Iterator[Document]:
-        prefix = beyond = f"{message_id}:"
-        while page := self._documents.page(_KIND, workspace, beyond=beyond, limit=_PAGE):
-            for document in page:
-                if not document.id.startswith(prefix):
-                    return
-                yield document
-            beyond = page[-1].id
+        return self._beginning(_KIND, f"{message_id}:", workspace)
 
 
 def _body(at: datetime) -> bytes:

@@ -17,7 +17,7 @@ class DocumentTemplates(DocumentStore, Templates):
     """Keep templates as documents."""
 
     def save(self, workspace: UUID, project: TemplateProject) -> None:
-        document = Document(project.id, encode(project), project.name)
+        document = Document(project.id, encode(project), (project.name,))
         self._documents.put(_KIND, workspace, document)
 
     def get(self, workspace: UUID, project_id: str) -> TemplateProject | None:
@@ -25,7 +25,7 @@ class DocumentTemplates(DocumentStore, Templates):
         return load_project(document.body) if document else None
 
     def by_name(self, workspace: UUID, name: str) -> TemplateProject | None:
-        for document in self._documents.by_key(_KIND, workspace, name):
+        for document in self._by_key(_KIND, workspace, name):
             return load_project(document.body)
         return None
 

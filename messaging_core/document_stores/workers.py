@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from messaging_core.document_stores.store import GLOBAL, DocumentStore
-from messaging_core.lazy import logger
 from messaging_core.models.delivery.worker_state import WorkerState
 from messaging_core.ports.storage.documents import Document
 from messaging_core.ports.storage.workers import WorkerStore
 from messaging_core.wire import encode, load
-
-_log = logger(__name__)
+from messaging_core.wire.stored.damage import read_stored
 
 _KIND: Final = "worker"
+_read: Final = partial(load, WorkerState)
 
 
 class DocumentWorkers(DocumentStore, WorkerStore):
@@ -29,10 +29,9 @@ class DocumentWorkers(DocumentStore, WorkerStore):
 
     def _states(self) -> Iterator[WorkerState]:
         for document in self._all(_KIND):
-            try:
-                yield load(WorkerState, document.body)
-            except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
-                _log.error("a worker cannot be read: %s", type(error).__name__)
+            state = read_stored(_read, document.body, "worker", document.id)
+            if state is not None:
+                yield state
 
     def delete(self, worker_id: UUID) -> None:
         self._documents.delete(_KIND, GLOBAL, str(worker_id))

@@ -23,7 +23,7 @@ NOT_LISTED = re.compile(
     r"|messaging_core\.rules\.addressing\.phone_patterns"
     r"|messaging_adapters\.(mail|cli|providers|smpp|storage\.(memory|postgres|sql|sqlite|transfer))\..*"
     r"|messaging_adapters\.receipts\.(certificate|form_body|incoming|json_body|signatures|sns)"
-    r"|messaging_core\.ports\.storage\.transaction_lock|messaging_core\.document_stores\.store"
+    r"|messaging_core\.ports\.storage\.transaction_lock|messaging_core\.document_stores\.(store|stored_webhook)"
     r"|messaging_adapters\.asgi\.(bodies|call|health_readings|json_schema|media_transfer|route_table|routes\..*|surface|upload_form)"
     r"|messaging_adapters\.health_figures"
     r"|messaging_adapters\.django\..*"

@@ -11,7 +11,7 @@ import orjson
 from attrs import evolve
 
 from messaging_core.errors import InvalidDocumentError
-from messaging_core.lazy import frozen, logger
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import EMAIL, SMS
 from messaging_core.models.common.page import Page
 from messaging_core.models.common.violation import Violation
@@ -24,8 +24,7 @@ from messaging_core.wire import dump_page, encode, load
 from messaging_core.wire.codec.registry import registry, storage_registry
 from messaging_core.wire.codec.scalars import write_datetime
 from messaging_core.wire.documents import compact, encode_stored
-
-_log = logger(__name__)
+from messaging_core.wire.stored.damage import read_stored
 
 V = TypeVar("V")
 
@@ -250,12 +249,8 @@ class StoredMessages(Sequence[Message]):
 
 def _sound(rows: Mapping[int, Stored], read: Callable[[Stored], V]) -> Iterator[V]:
     for position, row in rows.items():
-        try:
-            value = read(row)
-        except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others are listed
-            what = type(error).__name__
-            _log.error("the message at position %d cannot be read: %s", position, what)
-        else:
+        value = read_stored(read, row, "message at position", position)
+        if value is not None:
             yield value
 
 

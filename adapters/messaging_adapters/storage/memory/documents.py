@@ -1,5 +1,7 @@
 """Documents in the memory of this process."""
 
+from collections.abc import Collection, Mapping, Sequence
+from heapq import nlargest, nsmallest
 from uuid import UUID
 
 from attrs import field
@@ -8,13 +10,16 @@ from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.lazy import frozen
 from messaging_core.ports.storage.documents import Document, Documents
 
+Place = tuple[str, UUID]
+"""A kind and a workspace."""
+
 
 @frozen
 class DocumentTables:
-    """The data: documents by kind and workspace, then by id; ids by kind, workspace and key."""
+    """The data: documents by place, then by id; ids by place, then by key."""
 
-    documents: dict[tuple[str, UUID], dict[str, Document]] = field(factory=dict)
-    keys: dict[tuple[str, UUID, str], dict[str, None]] = field(factory=dict)
+    documents: dict[Place, dict[str, Document]] = field(factory=dict)
+    keys: dict[Place, dict[str, tuple[str, ...]]] = field(factory=dict)
 
 
 class MemoryDocuments(Documents):
@@ -25,38 +30,62 @@ class MemoryDocuments(Documents):
         self._undo = undo
 
     def put(self, kind: str, workspace: UUID, document: Document) -> None:
-        self.delete(kind, workspace, document.id)
-        own = self._tables.documents.setdefault((kind, workspace), {})
+        place = (kind, workspace)
+        own = self._tables.documents.setdefault(place, {})
+        before = own.get(document.id)
         self._undo.put(own, document.id, document)
-        if document.key is not None:
-            ids = self._tables.keys.setdefault((kind, workspace, document.key), {})
-            self._undo.put(ids, document.id, None)
+        keys_before = before.keys if before else ()
+        if keys_before != document.keys:
+            self._change_keys(place, document.id, keys_before, document.keys)
+
+    def _change_keys(
+        self, place: Place, document_id: str, before: Sequence[str], after: Sequence[str]
+    ) -> None:
+        table = self._tables.keys.setdefault(place, {})
+        for key in frozenset(before).difference(after):
+            others = tuple(other for other in table[key] if other != document_id)
+            if others:
+                self._undo.put(table, key, others)
+            else:
+                self._undo.remove(table, key)
+        for key in frozenset(after).difference(before):
+            ids = (*table.get(key, ()), document_id)
+            self._undo.put(table, key, tuple(sorted(ids)))
 
     def get(self, kind: str, workspace: UUID, document_id: str) -> Document | None:
         return self._tables.documents.get((kind, workspace), {}).get(document_id)
 
-    def by_key(self, kind: str, workspace: UUID, key: str) -> list[Document]:
-        own = self._tables.documents.get((kind, workspace), {})
-        ids = self._tables.keys.get((kind, workspace, key), {})
-        return [own[document_id] for document_id in sorted(ids)]
+    def by_keys(
+        self, kind: str, workspace: UUID, keys: Collection[str]
+    ) -> Mapping[str, Sequence[Document]]:
+        place = (kind, workspace)
+        own, table = self._tables.documents.get(place, {}), self._tables.keys.get(place, {})
+        return {
+            key: [own[document_id] for document_id in table[key]] for key in keys if key in table
+        }
 
     def page(
         self, kind: str, workspace: UUID, *, beyond: str, limit: int, backward: bool = False
     ) -> list[Document]:
         own = self._tables.documents.get((kind, workspace), {})
-        ids = [
-            document_id
-            for document_id in own
-            if (document_id < beyond if backward else document_id > beyond)
-        ]
-        return [own[document_id] for document_id in sorted(ids, reverse=backward)[:limit]]
+        if backward:
+            ids = nlargest(limit, (document_id for document_id in own if document_id < beyond))
+        else:
+            ids = nsmallest(limit, (document_id for document_id in own if document_id > beyond))
+        return [own[document_id] for document_id in ids]
+
+    def between(
+        self, kind: str, workspace: UUID, *, beyond: str, below: str, limit: int
+    ) -> list[tuple[str, Document]]:
+        place = (kind, workspace)
+        own, table = self._tables.documents.get(place, {}), self._tables.keys.get(place, {})
+        keys = nsmallest(limit, (key for key in table if beyond < key < below))
+        return [(key, own[document_id]) for key in keys for document_id in table[key]][:limit]
 
     def delete(self, kind: str, workspace: UUID, document_id: str) -> bool:
         document = self.get(kind, workspace, document_id)
         if document is None:
             return False
-        if document.key is not None:
-            ids = self._tables.keys[kind, workspace, document.key]
-            self._undo.remove(ids, document_id)
+        self._change_keys((kind, workspace), document_id, document.keys, ())
         self._undo.remove(self._tables.documents[kind, workspace], document_id)
         return True

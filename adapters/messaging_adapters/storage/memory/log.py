@@ -1,45 +1,20 @@
-"""Receipts, evidence, interactions and events in the memory of this process."""
+"""Events and counters in the memory of this process."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from attrs import evolve, field
 
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_core.errors import InvalidDocumentError
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.event import Cursor, Event, EventKind
-from messaging_core.models.delivery.evidence import Evidence
-from messaging_core.models.delivery.interaction import Interaction
-from messaging_core.models.delivery.receipt import KeptReceipt, Receipt, ReceiptState
-from messaging_core.ports.storage.receipts import Receipts
 from messaging_core.ports.storage.timeline import Timeline
-from messaging_core.wire import encode, encode_stored, load
-
-_WAITING = frozenset({ReceiptState.KEPT, ReceiptState.UNMATCHED})
-
-
-@frozen
-class _Inbox:
-    """One receipt: what it is, as JSON, and how far it has come."""
-
-    workspace: UUID
-    source: str
-    key: str
-    received_at: datetime
-    reference: str | None
-    kind: type[Receipt]
-    document: bytes
-    state: ReceiptState = ReceiptState.KEPT
-    failures: int = 0
-    due_at: datetime | None = None
-
-    def is_due(self, now: datetime | None, longest: timedelta | None) -> bool:
-        if now is None or self.due_at is None or self.due_at <= now:
-            return True
-        return longest is not None and self.due_at > now + longest
+from messaging_core.wire import encode_stored, load
+from messaging_core.wire.stored.damage import read_stored
 
 
 @frozen
@@ -59,10 +34,6 @@ class _Subscription:
 class LogTables:
     """The data."""
 
-    inbox: dict[int, _Inbox] = field(factory=dict)
-    receipt_keys: dict[tuple[UUID, str, str], int] = field(factory=dict)
-    evidence: dict[tuple[UUID, UUID], bytes] = field(factory=dict)
-    interactions: dict[tuple[UUID, UUID], tuple[bytes, ...]] = field(factory=dict)
     events: dict[int, bytes] = field(factory=dict)
     event_positions: dict[UUID, tuple[int, ...]] = field(factory=dict)  # by message
     subscriptions: dict[str, _Subscription] = field(factory=dict)
@@ -70,128 +41,18 @@ class LogTables:
     damaged: dict[int, bytes] = field(factory=dict)  # events
     last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
 
+    def events_of(self, message_id: UUID) -> Iterator[tuple[int, Event]]:
+        """Yield the events of a message in order, each with its position."""
+        for position in self.event_positions.get(message_id, ()):
+            document = self.events.get(position)  # a damaged one was taken out
+            event = None if document is None else event_of(document, position)
+            if event is not None:
+                yield position, event
 
-def _read(row: _Inbox) -> Receipt | None:
-    try:
-        return load(row.kind, row.document)
-    except InvalidDocumentError:
-        return None
 
-
-def event_of(document: bytes) -> Event | None:
+def event_of(document: bytes, position: int) -> Event | None:
     """Return a stored event, or nothing if it cannot be read."""
-    try:
-        return load(Event, document)
-    except InvalidDocumentError:
-        return None
-
-
-class MemoryReceipts(Receipts):
-    """Keep receipts inside one transaction."""
-
-    def __init__(self, tables: LogTables, undo: Undoable) -> None:
-        self._tables = tables
-        self._undo = undo
-
-    def keep(self, receipts: Sequence[KeptReceipt]) -> list[int | None]:
-        return [self._keep(entry, entry.receipt) for entry in receipts if entry.receipt]
-
-    def _keep(self, entry: KeptReceipt, receipt: Receipt) -> int | None:
-        tables = self._tables
-        key = (entry.workspace, receipt.source, entry.key)
-        if key in tables.receipt_keys:
-            return None
-        position = tables.last.get("receipt", 0) + 1
-        self._undo.put(tables.last, "receipt", position)
-        row = _Inbox(
-            *key, entry.received_at, receipt.reference, type(receipt), encode_stored(receipt)
-        )
-        self._undo.put(tables.inbox, position, row)
-        self._undo.put(tables.receipt_keys, key, position)
-        return position
-
-    def pending(
-        self,
-        *,
-        limit: int,
-        after: int = 0,
-        due: datetime | None = None,
-        longest: timedelta | None = None,
-    ) -> list[KeptReceipt]:
-        entries = self._found(
-            lambda row: row.state is ReceiptState.KEPT and row.is_due(due, longest)
-        )
-        return [entry for entry in entries if entry.position > after][:limit]
-
-    def failed(self, workspace: UUID, *, limit: int, after: int = 0) -> list[KeptReceipt]:
-        entries = self._found(
-            lambda row: row.state is ReceiptState.FAILED and row.workspace == workspace
-        )
-        return [entry for entry in entries if entry.position > after][:limit]
-
-    def is_pending(self, position: int) -> bool:
-        row = self._tables.inbox.get(position)
-        return row is not None and row.state in _WAITING
-
-    def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
-        known_references = frozenset(references)
-        return self._found(
-            lambda row: (
-                row.state is ReceiptState.UNMATCHED
-                and row.workspace == workspace
-                and row.reference in known_references
-            )
-        )
-
-    def _found(self, matches: Callable[[_Inbox], bool]) -> list[KeptReceipt]:
-        return [
-            KeptReceipt(
-                position=position,
-                workspace=row.workspace,
-                key=row.key,
-                received_at=row.received_at,
-                receipt=_read(row),
-                failures=row.failures,
-            )
-            for position, row in sorted(self._tables.inbox.items())
-            if matches(row)
-        ]
-
-    def mark(
-        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
-    ) -> None:
-        for position in positions:
-            row = self._tables.inbox[position]
-            row = evolve(row, state=state, reference=waits_for or row.reference)
-            self._undo.put(self._tables.inbox, position, row)
-
-    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
-        row = evolve(self._tables.inbox[position], failures=failures, due_at=until)
-        self._undo.put(self._tables.inbox, position, row)
-
-    def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:
-        documents = {
-            message_id: self._tables.evidence.get((workspace, message_id))
-            for message_id in message_ids
-        }
-        return {
-            message_id: load(Evidence, document)
-            for message_id, document in documents.items()
-            if document
-        }
-
-    def save_evidence(self, workspace: UUID, message_id: UUID, evidence: Evidence) -> None:
-        self._undo.put(self._tables.evidence, (workspace, message_id), encode_stored(evidence))
-
-    def add_interaction(self, workspace: UUID, interaction: Interaction) -> None:
-        table, key = self._tables.interactions, (workspace, interaction.message_id)
-        self._undo.put(table, key, (*table.get(key, ()), encode(interaction)))
-
-    def interactions(
-        self, workspace: UUID, message_id: UUID, *, limit: int | None = None
-    ) -> list[Interaction]:
-        documents = self._tables.interactions.get((workspace, message_id), ())
-        return [load(Interaction, document) for document in documents[:limit]]
+    return read_stored(partial(load, Event), document, "event", position)
 
 
 class MemoryTimeline(Timeline):
@@ -213,14 +74,11 @@ class MemoryTimeline(Timeline):
         self._undo.put(self._tables.last, "event", position)
 
     def attempts(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        wanted_ids = frozenset(message_ids)
         return Counter(
             event.message_id
-            for event in map(event_of, self._tables.events.values())
-            if event
-            and event.workspace == workspace
-            and event.kind is EventKind.ATTEMPTED
-            and event.message_id in wanted_ids
+            for message_id in frozenset(message_ids)
+            for event in self.of_message(workspace, message_id)
+            if event.kind is EventKind.ATTEMPTED
         )
 
     def last_position(self) -> int:
@@ -229,18 +87,14 @@ class MemoryTimeline(Timeline):
     def of_message(
         self, workspace: UUID, message_id: UUID, *, limit: int | None = None
     ) -> list[Event]:
-        events = [event_of(document) for _, document in sorted(self._tables.events.items())]
-        return [
-            event
-            for event in events
-            if event and (event.workspace, event.message_id) == (workspace, message_id)
-        ][:limit]
+        events = (event for _, event in self._tables.events_of(message_id))
+        return list(islice((event for event in events if event.workspace == workspace), limit))
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         read: list[Event] = []
         for key in sorted(key for key in self._tables.events if key > position):
             document = self._tables.events[key]
-            if event := event_of(document):
+            if event := event_of(document, key):
                 read.append(event)
             else:
                 self._undo.put(self._tables.damaged, key, document)

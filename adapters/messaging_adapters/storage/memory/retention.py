@@ -1,38 +1,25 @@
 """Taking out what is old, in the memory of this process."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.content import ContentTables
-from messaging_adapters.storage.memory.log import LogTables, event_of
-from messaging_adapters.storage.memory.received_files import FileTable, stored_file
+from messaging_adapters.storage.memory.log import LogTables
 from messaging_adapters.storage.memory.tables import message_of
 from messaging_adapters.storage.memory.undo import Undoable
-from messaging_adapters.storage.memory.webhooks import WebhookTables
 from messaging_core.decisions.delivery.settlement import DAMAGED
-from messaging_core.decisions.status.redaction import (
-    redacted,
-    redacted_event,
-    redacted_interaction,
-    removed_file,
-)
-from messaging_core.lazy import logger
+from messaging_core.decisions.status.redaction import redacted, redacted_event
+from messaging_core.document_stores import DocumentRetention
 from messaging_core.models.common.failure import Failure
-from messaging_core.models.delivery.event import Event
-from messaging_core.models.delivery.interaction import Interaction
-from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.models.messages.message import Message
-from messaging_core.ports.storage.retention import Retention
+from messaging_core.ports.storage.documents import Documents
 from messaging_core.rules.policy.lifecycle import is_under_way
-from messaging_core.wire import encode, load
+from messaging_core.wire import encode
 from messaging_core.wire.stored.message import Stored, store
 from messaging_core.wire.stored.search import Row
-
-_log = logger(__name__)
 
 _NOTHING = Stored(b"{}", "{}")
 
@@ -47,19 +34,17 @@ class Tables(Undoable, Protocol):
     positions: dict[UUID, int]
     references: dict[tuple[UUID, str], tuple[int, ...]]
     log: LogTables
-    content: ContentTables
-    webhooks: WebhookTables
-    received_files: FileTable
 
     @property
     def outbox(self) -> Mapping[int, Any]:
         """What waits."""
 
 
-class MemoryRetention(Retention):
+class MemoryRetention(DocumentRetention):
     """Take out what is old inside one transaction."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, documents: Documents) -> None:
+        super().__init__(documents)
         self._tables = tables
         self._log = tables.log
 
@@ -102,26 +87,14 @@ class MemoryRetention(Retention):
             self._tables.remove(self._tables.positions, self._tables.rows[position].id)
             self._tables.remove(self._tables.rows, position)
         self._forget_references(frozenset(erased))
-        for position, _ in self._events(places):
-            self._tables.remove(self._log.events, position)
-        for place in places:
-            self._forget_evidence(place)
-            self._forget_links(place)
-            self._forget_url(place)
-            if place in self._log.interactions:
-                self._tables.remove(self._log.interactions, place)
-            if place[1] in self._log.event_positions:
-                self._tables.remove(self._log.event_positions, place[1])
-        self._remove_files(places)
+        for _, message_id in places:
+            for position in self._log.event_positions.get(message_id, ()):
+                if position in self._log.events:
+                    self._tables.remove(self._log.events, position)
+            if message_id in self._log.event_positions:
+                self._tables.remove(self._log.event_positions, message_id)
+        self.forget(places)
         return len(erased)
-
-    def _remove_files(self, places: set[Place]) -> None:
-        """Mark the files of messages: a worker deletes them from the media store."""
-        table = self._tables.received_files
-        for file_id, stored in list(table.items()):
-            if (stored.workspace, stored.message_id) in places:
-                removed = stored_file(removed_file(stored.load()), fence=stored.fence, content=None)
-                self._tables.put(table, file_id, removed)
 
     def _forget_references(self, positions: frozenset[int]) -> None:
         table = self._tables.references
@@ -131,29 +104,6 @@ class MemoryRetention(Retention):
                 self._tables.remove(table, key)
             elif left != listed:
                 self._tables.put(table, key, left)
-
-    def _events(self, places: set[Place]) -> list[tuple[int, Event]]:
-        events = [(position, event_of(text)) for position, text in self._log.events.items()]
-        return [
-            (position, event)
-            for position, event in events
-            if event and (event.workspace, event.message_id) in places
-        ]
-
-    def _forget_evidence(self, place: Place) -> None:
-        if place in self._log.evidence:
-            self._tables.remove(self._log.evidence, place)
-
-    def _forget_url(self, place: Place) -> None:
-        if place in self._tables.webhooks.urls:
-            self._tables.remove(self._tables.webhooks.urls, place)
-
-    def _forget_links(self, place: Place) -> None:
-        content = self._tables.content
-        if place in content.links_of:
-            for code in content.links_of[place]:
-                self._tables.remove(content.links, code)
-            self._tables.remove(content.links_of, place)
 
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows, left, places = self._tables.rows, [], set()
@@ -170,55 +120,11 @@ class MemoryRetention(Retention):
                 its = _unlisted(row, message.failure, store(message))
                 self._tables.put(rows, position, its)
                 left.append((row.workspace, message))
-        self._redact_log(places)
-        self._remove_files(places)
+        for _, message_id in places:
+            for position, event in self._log.events_of(message_id):
+                self._tables.put(self._log.events, position, encode(redacted_event(event)))
+        self.redact_documents(places)
         return left
-
-    def _redact_log(self, places: set[Place]) -> None:
-        log = self._log
-        for position, event in self._events(places):
-            self._tables.put(log.events, position, encode(redacted_event(event)))
-        for place in places:
-            self._forget_evidence(place)
-            self._forget_links(place)
-            self._forget_url(place)
-            if place in log.interactions:
-                texts = tuple(_redacted_interactions(log.interactions[place]))
-                self._tables.put(log.interactions, place, texts)
-
-    def delete_receipts(
-        self,
-        *,
-        before: datetime,
-        unmatched_before: datetime,
-        limit: int,
-        workspace: UUID | None = None,
-    ) -> int:
-        until = {
-            ReceiptState.APPLIED: before,
-            ReceiptState.UNMATCHED: unmatched_before,
-            ReceiptState.UNREADABLE: unmatched_before,
-            ReceiptState.FAILED: unmatched_before,
-        }
-        old = [
-            (position, (row.workspace, row.source, row.key))
-            for position, row in self._log.inbox.items()
-            if row.state in until
-            and row.received_at < until[row.state]
-            and workspace in {None, row.workspace}
-        ][:limit]
-        for position, key in old:
-            self._tables.remove(self._log.inbox, position)
-            self._tables.remove(self._log.receipt_keys, key)
-        return len(old)
-
-
-def _redacted_interactions(texts: Iterable[bytes]) -> Iterator[bytes]:
-    for text in texts:
-        try:
-            yield encode(redacted_interaction(load(Interaction, text)))
-        except Exception as error:  # noqa: BLE001 - a damaged one is deleted
-            _log.error("an interaction cannot be read: %s", type(error).__name__)
 
 
 def _unlisted(row: Row, failure: Failure | None, stored: Stored) -> Row:

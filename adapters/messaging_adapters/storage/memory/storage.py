@@ -11,29 +11,28 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.content import MemoryShortLinks
-from messaging_adapters.storage.memory.directory import (
-    MemoryContactLists,
-    MemoryContacts,
-    MemorySuppressions,
-)
 from messaging_adapters.storage.memory.documents import MemoryDocuments
-from messaging_adapters.storage.memory.log import MemoryReceipts, MemoryTimeline
+from messaging_adapters.storage.memory.log import MemoryTimeline
 from messaging_adapters.storage.memory.outbox import MemoryOutbox
-from messaging_adapters.storage.memory.received_files import MemoryReceivedFiles
 from messaging_adapters.storage.memory.retention import MemoryRetention
 from messaging_adapters.storage.memory.rollups import MemoryRollups
 from messaging_adapters.storage.memory.tables import Key, Tables, Waiting
-from messaging_adapters.storage.memory.webhooks import MemoryWebhooks
 from messaging_core.arguments import checked, span
 from messaging_core.decisions.delivery.settlement import DAMAGED
 from messaging_core.document_stores import (
     DocumentAccessKeys,
     DocumentAuditLog,
+    DocumentContactLists,
+    DocumentContacts,
     DocumentRates,
+    DocumentReceipts,
+    DocumentReceivedFiles,
     DocumentRecords,
     DocumentSendHistory,
+    DocumentShortLinks,
+    DocumentSuppressions,
     DocumentTemplates,
+    DocumentWebhooks,
     DocumentWorkers,
 )
 from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError
@@ -183,23 +182,23 @@ class _MemoryTransaction(Transaction):
         documents = MemoryDocuments(tables.documents, tables)
         self.messages = _MemoryMessages(tables)
         self.outbox = MemoryOutbox(tables)
-        self.contacts = MemoryContacts(tables.directory, tables)
-        self.lists = MemoryContactLists(tables.directory, tables)
-        self.suppressions = MemorySuppressions(tables.directory, tables)
-        self.receipts = MemoryReceipts(tables.log, tables)
+        self.contacts = DocumentContacts(documents)
+        self.lists = DocumentContactLists(documents)
+        self.suppressions = DocumentSuppressions(documents)
+        self.receipts = DocumentReceipts(documents)
         self.timeline = MemoryTimeline(tables.log, tables)
         self.send_history = DocumentSendHistory(documents)
-        self.retention = MemoryRetention(tables)
+        self.retention = MemoryRetention(tables, documents)
         self.templates = DocumentTemplates(documents)
-        self.short_links = MemoryShortLinks(tables.content, tables)
-        self.webhooks = MemoryWebhooks(tables.webhooks, tables)
+        self.short_links = DocumentShortLinks(documents)
+        self.webhooks = DocumentWebhooks(documents)
         self.access_keys = DocumentAccessKeys(documents)
         self.audit = DocumentAuditLog(documents)
         self.records = DocumentRecords(documents)
         self.workers = DocumentWorkers(documents)
         self.rates = DocumentRates(documents)
         self.rollups = MemoryRollups(tables)
-        self.received_files = MemoryReceivedFiles(tables.received_files, tables)
+        self.received_files = DocumentReceivedFiles(documents)
 
 
 class MemoryStorage(ForkAware, Storage):

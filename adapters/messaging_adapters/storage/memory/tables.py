@@ -8,20 +8,15 @@ from uuid import UUID
 
 from attrs import evolve
 
-from messaging_adapters.storage.memory.content import ContentTables
-from messaging_adapters.storage.memory.directory import DirectoryTables
 from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
-from messaging_adapters.storage.memory.received_files import FileTable
 from messaging_adapters.storage.memory.rollups import RollupTables
-from messaging_adapters.storage.memory.webhooks import WebhookTables
-from messaging_core.lazy import frozen, logger
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
+from messaging_core.wire.stored.damage import read_stored
 from messaging_core.wire.stored.message import Stored, store
 from messaging_core.wire.stored.search import Row
-
-_log = logger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -61,13 +56,9 @@ class Tables:
         self.keys: dict[tuple[UUID, str], Key] = {}
         self.oldest_keys: list[tuple[datetime, tuple[UUID, str]]] = []
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
-        self.directory = DirectoryTables()
         self.log = LogTables()
-        self.content = ContentTables()
-        self.webhooks = WebhookTables()
         self.documents = DocumentTables()
         self.rollups = RollupTables()
-        self.received_files: FileTable = {}
         self._undo: list[Callable[[], object]] = []
         self._is_open = False
 
@@ -156,8 +147,4 @@ class Tables:
 
 def message_of(row: Row) -> Message | None:
     """Return the message of a row; a damaged one is logged, so that the others go on."""
-    try:
-        return row.stored.load()
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are
-        _log.error("message %s cannot be read: %s", row.id, type(error).__name__)
-        return None
+    return read_stored(Stored.load, row.stored, "message", row.id)

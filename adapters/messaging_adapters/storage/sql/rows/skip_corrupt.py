@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from messaging_core.lazy import logger
-
-_log = logger(__name__)
+from messaging_core.wire.stored.damage import read_stored
 
 V = TypeVar("V")
 
@@ -19,17 +17,12 @@ def skip_corrupt(
 
     Args:
         rows: As they are stored.
-        read: Makes something of one.
+        read: Makes something of one, and never nothing.
         what: What they are, for the log; their first column says which it is.
     """
     for row in rows:
-        try:
-            value = read(row)
-        except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
-            # Never the traceback: an error's text may quote what a person wrote.
-            which = row[0].hex() if isinstance(row[0], bytes) else row[0]
-            _log.error("%s %s cannot be read: %s", what, which, type(error).__name__)
-        else:
+        value = read_stored(read, row, what, row[0])
+        if value is not None:
             yield value
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,7 @@ from messaging_core.models.delivery.health import Backlog
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.wire.codec.scalars import write_datetime
+from messaging_core.wire.stored.damage import read_stored
 from messaging_core.wire.stored.message import store
 
 _log = logger(__name__)
@@ -195,11 +197,10 @@ class SqlOutbox(SqlStore, Outbox):
         if row is None:
             _log.error("the message at position %d is not there any more", position)
         else:
-            try:
-                return claim_of(row, before, until)
-            except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
-                what = type(error).__name__
-                _log.error("the message at position %d cannot be read: %s", position, what)
+            read = partial(claim_of, before=before, until=until)
+            claim = read_stored(read, row, "message at position", position)
+            if claim is not None:
+                return claim
             self._dialect.execute_for_all(
                 _SETTLE, [settled_row(unreadable(lease_of(row, until), now))]
             )
