@@ -24,6 +24,7 @@ from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
 from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
+from messaging_adapters.storage.postgres.stores.suppressions import PostgresSuppressions
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
 from messaging_adapters.storage.sql.storage import SqlStorage
@@ -45,7 +46,9 @@ class PostgresTransaction(SqlTransaction):
         super().__init__(dialect, scan_budget)
         self.messages = PostgresMessages(dialect, scan_budget)
         self.outbox = PostgresOutbox(dialect)
+        self.early_outbox = self.outbox if cursor.commits_early else None
         self.contacts = PostgresContacts(dialect)
+        self.suppressions = PostgresSuppressions(dialect)
         self.receipts = PostgresReceipts(dialect)
         self.timeline = PostgresTimeline(dialect)
         self.retention = PostgresRetention(dialect)
@@ -145,8 +148,8 @@ class PostgresStorage(SqlStorage, ForkAware):
             check.apply(raw)
 
     def _check_own(self) -> None:
-        with self._connections.transaction(read_only=True) as (raw, _):
-            check.check(raw)
+        with self._connections.transaction(read_only=True) as session:
+            check.check(session.connection)
 
     def _check_hosts(self, connection: Any) -> None:
         with translated():
@@ -164,8 +167,14 @@ class PostgresStorage(SqlStorage, ForkAware):
     def _begin_own(self, *, read_only: bool) -> Iterator[Transaction]:
         if os.getpid() != self._process:  # forked by code that does not tell Python
             self.after_fork_in_child()
-        with self._connections.transaction(read_only=read_only) as (raw, pipeline):
-            cursor = PostgresCursor(raw, locks=not read_only, pipeline=pipeline, is_ours=True)
+        with self._connections.transaction(read_only=read_only) as session:
+            cursor = PostgresCursor(
+                session.connection,
+                locks=not read_only,
+                pipeline=session.pipeline,
+                is_ours=True,
+                commit=session.commit,
+            )
             with transaction_through(cursor, self._scan_budget, read_only=read_only) as tx:
                 yield tx
 
