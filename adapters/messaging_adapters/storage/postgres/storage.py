@@ -1,8 +1,8 @@
 """Messages in PostgreSQL, for as many accepting and delivering processes as you like."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from messaging_adapters.storage.postgres.host_transaction import (
     joined,
     synchronous,
 )
+from messaging_adapters.storage.postgres.notifications import Announcer, Listener
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
@@ -33,6 +34,7 @@ from messaging_core.arguments import a_text, checked, flag, span, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.ports.storage.wake_up import SupportsWakeUp
 
 
 class PostgresTransaction(SqlTransaction):
@@ -65,7 +67,7 @@ def transaction_through(
     cursor.flush()
 
 
-class PostgresStorage(SqlStorage, ForkAware):
+class PostgresStorage(SqlStorage, ForkAware, SupportsWakeUp):
     """Keep messages in PostgreSQL 14 or later.
 
     Threads and processes work at once, each in a transaction of its own (READ COMMITTED): they
@@ -84,6 +86,10 @@ class PostgresStorage(SqlStorage, ForkAware):
         migrate: Make the tables and bring them up to date; else only look whether they are.
         prepare: Prepare statements that are used often. A pooler between us and the server that
             gives out a connection for each transaction may not allow it.
+        notify: Wake the workers of other processes with NOTIFY, some time after each commit, so
+            that they need not wait until they look. That takes one more connection of a process
+            that accepts, and one of a worker. A pooler that gives out a connection for each
+            transaction has no LISTEN.
 
     Raises:
         ConfigurationError: The server cannot be reached, or refuses us.
@@ -97,6 +103,7 @@ class PostgresStorage(SqlStorage, ForkAware):
         scan_budget=whole(0),
         migrate=flag,
         prepare=flag,
+        notify=flag,
     )
     def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
         self,
@@ -107,9 +114,13 @@ class PostgresStorage(SqlStorage, ForkAware):
         scan_budget: int = 1000,
         migrate: bool = True,
         prepare: bool = True,
+        notify: bool = False,
     ) -> None:
         self._scan_budget = scan_budget
         self._connections = Connections(dsn, max_connections, busy_timeout, prepare=prepare)
+        self._notifies = notify
+        self._announcer = Announcer(self._connections.connect)
+        self._listener = Listener(self._connections.connect)
         self._process = os.getpid()
         self._prepare_tables(migrates=migrate)
         watch_forks(self)
@@ -178,13 +189,23 @@ class PostgresStorage(SqlStorage, ForkAware):
             with transaction_through(cursor, self._scan_budget, read_only=read_only) as tx:
                 yield tx
 
+    def announce(self) -> None:
+        if self._notifies:
+            self._announcer.announce()
+
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._listener.listening(wake) if self._notifies else nullcontext()
+
     def close(self) -> None:
+        self._announcer.close()
         self._connections.close()
 
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent."""
         self._process = os.getpid()
         self._connections.forget()
+        self._announcer.forget()
+        self._listener.forget()
 
 
 def _migrated(connection: psycopg.Connection[Any]) -> None:
