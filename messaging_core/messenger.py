@@ -77,6 +77,7 @@ from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.receipts.keywords import Keywords
 from messaging_core.receipts.webhooks import WebhookReceiver
 from messaging_core.templates.resolver import TemplateResolver
+from messaging_core.wakeup import wake_up_of
 from messaging_core.wire import WireLimits
 
 
@@ -180,6 +181,7 @@ class Messenger(Sending, Reading, Changing, Receiving):
             policies=policies_of(send_rules),
             limits=limits or WireLimits(),
             suppress_on=frozenset(suppress_on),
+            wake_up=wake_up_of(storage),
             telemetry=NO_TELEMETRY if telemetry is None else GuardedTelemetry(telemetry),
         )
         own = {template_engine.name: GuardedEngine(template_engine)} if template_engine else {}

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from messaging_core.host_code import fault_of
 from messaging_core.lazy import logger
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.ports.storage.wake_up import SupportsWakeUp
 
 _log = logger(__name__)
 
@@ -19,9 +21,13 @@ class WakeUp:
 
     Sets are changed and copied in single steps, so neither needs a lock, and a fork leaves none
     locked in the child.
+
+    Args:
+        announce: Tells other processes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[], None] = lambda: None) -> None:
+        self._announce = announce
         self._listeners: set[Callable[[], None]] = set()
 
     def add(self, listener: Callable[[], None]) -> None:
@@ -36,6 +42,17 @@ class WakeUp:
         """Wake every worker; call this after the commit, or a worker may find nothing."""
         for listener in list(self._listeners):
             listener()
+        self._announce()
+
+
+def wake_up_of(storage: Storage) -> WakeUp:
+    """Return what wakes the workers of this process, and of others where the storage can."""
+    return WakeUp(storage.announce) if isinstance(storage, SupportsWakeUp) else WakeUp()
+
+
+def heard_through(storage: Storage, wake: Callable[[], None]) -> AbstractContextManager[None]:
+    """Wake a worker when another process announces something, as long as the block runs."""
+    return storage.listening(wake) if isinstance(storage, SupportsWakeUp) else nullcontext()
 
 
 @contextmanager

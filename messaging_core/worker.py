@@ -26,7 +26,7 @@ from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.messages.notification import Notification, NotificationReport
 from messaging_core.ports.components import A_MESSENGER, AN_EVENT
-from messaging_core.wakeup import relay_stop
+from messaging_core.wakeup import heard_through, relay_stop
 from messaging_core.wire import Json
 
 if TYPE_CHECKING:
@@ -264,11 +264,11 @@ class Worker:
         return loop.commits.report
 
     def _run_until(self, stop: threading.Event, loop: DeliveryLoop) -> None:
-        """Run a loop that wakes on `send` and on the event of the host."""
+        """Run a loop that wakes on `send`, also of other processes, and on the host's event."""
         wake, wake_up = loop.bulkheads.wake, self._context.wake_up
         wake_up.add(wake)
         try:
-            with relay_stop(stop, wake):
+            with relay_stop(stop, wake), heard_through(self._context.storage, wake):
                 loop.run(stop.is_set, stop)
         finally:
             wake_up.remove(wake)

@@ -3,18 +3,22 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
 from messaging_adapters.storage.memory import MemoryStorage
+from messaging_adapters.storage.memory.outbox import MemoryOutbox
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import DeliveryReport, Messenger, Status, Worker
 from messaging_core.delivery.bulkheads import Bulkheads
+from messaging_core.delivery.loop import REST
 from messaging_core.models import Notification
+from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.delivery.outcome import Rejected
 from messaging_core.notifications.audience import MappedAudience
 from messaging_core.testing import (
@@ -127,6 +131,35 @@ def test_every_worker_of_the_messenger_is_woken() -> None:
         before = first.count, second.count
         messenger.send("orders", a_request())
         until(lambda: first.count > before[0] and second.count > before[1])
+
+
+def test_workers_that_find_nothing_do_not_look_at_every_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claims: list[int] = []
+    claim = MemoryOutbox.claim
+
+    def counted(self: MemoryOutbox, **options: Any) -> list[Claim]:
+        claims.append(1)
+        return claim(self, **options)
+
+    monkeypatch.setattr(MemoryOutbox, "claim", counted)
+    transport = RecordingTransport()
+    messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: transport})
+    workers, messages = 6, 100
+
+    with ExitStack() as idle:
+        for _ in range(workers):
+            idle.enter_context(idle_worker(messenger))
+        claims.clear()
+        began = monotonic()
+        for number in range(messages):
+            messenger.send("orders", a_request())
+            until(lambda number=number: len(transport.sent) > number)
+        looks = (monotonic() - began) / REST + 3
+
+    # Who gets a message looks again when it is gone; the last look is that of the stop.
+    assert len(claims) <= 2 * messages + workers * looks
 
 
 def test_a_worker_is_woken_beside_a_slow_message() -> None:

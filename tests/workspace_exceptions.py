@@ -50,8 +50,10 @@ GLOBAL: Reasons = {
     "of all workspaces: a worker does what is due, in whichever it is": {
         "claim.CLAIM",
         "claim.CLAIM_SHARES",
+        "claim.CLAIM_FRESH",
         "outbox.CLAIM",
         "outbox.CLAIM_SHARES",
+        "outbox.CLAIM_FRESH",
         "due_messages._FIRST_DUE",
         "due_messages._NEXT_DUE",
         "due_messages._SUSPECT",
@@ -102,6 +104,7 @@ BY_ROW: Reasons = {
         "outbox._FINISH",
         "outbox._FINISH_ALL",
         "outbox._HAND_OVER",
+        "outbox._HAND_OVER_LAST",
         "outbox._HASTEN",
         "outbox._IS_CANCELLED",
         "outbox._LEASE",
@@ -162,6 +165,7 @@ PARTS: Reasons = {
     "the beginning of statements": {
         "claim.QUEUES",
         "claim._WAITING",
+        "claim._WAITING_FRESH",
         "contacts.SELECT_CONTACTS",
         "due_messages._QUEUES",
         "lists.SELECT_CONTACTS",

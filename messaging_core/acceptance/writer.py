@@ -126,8 +126,16 @@ class MessageWriter:
         return self._tx.messages.get(workspace, message_id) or gone(message_id)
 
     def _add(self, chosen: Sequence[tuple[UUID, PreparedRequest]]) -> list[Message]:
-        people = iter(self._people([own for _, request in chosen for own in chain(request)]))
+        candidates = [own for _, request in chosen for own in chain(request)]
+        all_people = self._people(candidates)
         judge = PolicyEvaluator(self._tx, self._policies)
+        judge.look_up(
+            (candidate.channel, identifier.identifier_value)
+            for candidate, its in zip(candidates, all_people, strict=True)
+            for identifier, _ in its
+            if candidate.admission
+        )
+        people = iter(all_people)
         messages: list[Message] = []
         log: list[Event] = []
         new: list[NewMessage] = []

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import compress
 from time import monotonic
+from typing import Final
 from uuid import UUID
 
 from messaging_core.context import EngineContext
+from messaging_core.decisions.delivery.settlement import release
+from messaging_core.delivery.early_commit import ClaimStep, EarlyClaims, look_at, mark_at_once
 from messaging_core.delivery.followers import HandoffMark, OwnCommit
 from messaging_core.delivery.recorder import DeliveryRecorder, PendingHandoff
 from messaging_core.delivery.report import DeliveryReport, report_of
@@ -22,6 +25,11 @@ _SUSPENSE = 5.0
 
 A message that kills its worker does so soon. One that hangs must not hold up other channels.
 """
+
+_Answer = Withdrawal | StorageError | None
+"""Why a message must not go, or what failed; nothing where it is marked."""
+
+_UNDECIDED: Final = StorageError("not marked yet")
 
 
 class LatestTime:
@@ -86,6 +94,7 @@ class GroupCommit(ForkAware):
         self._deduplicates = deduplicates
         self._latest = latest or LatestTime()
         self._is_forked = False
+        self._early_claims = EarlyClaims(context)
         self._clear()
         self.report = DeliveryReport()
         watch_forks(self)
@@ -168,31 +177,41 @@ class GroupCommit(ForkAware):
         Raises:
             StorageError: The commit failed. Nothing is leased; the settlements stay queued.
         """
-        claims: list[Claim] = []
-        claimed_at: list[datetime] = []
         crashed_before = monotonic() - _SUSPENSE
         crashed_since = list(self._crashed_since.values())
-
-        def lease_next(recorder: DeliveryRecorder) -> None:
-            now = self._context.clock.now()
-            claimed_at[:] = [now]  # it may be repeated
-            recorder.follow_clock(now, self._latest.seen)
-            claims[:] = recorder.claim(
-                now=now,
-                lease=lease,
-                limit=limit,
-                suspects=all(since < crashed_before for since in crashed_since),
-                places=places,
-                deduplicates=self._deduplicates,
-            )
-
-        self._lead_own_commit(OwnCommit(lease_next))
-        self._latest.seen = claimed_at[0]
+        step = ClaimStep(
+            context=self._context,
+            latest=self._latest.seen,
+            lease=lease,
+            limit=limit,
+            suspects=all(since < crashed_before for since in crashed_since),
+            places=places,
+            deduplicates=self._deduplicates,
+            is_early=self._early_claims.are_tried(),
+        )
+        self._lead_own_commit(OwnCommit(step.run))
+        if step.claims is None:
+            self._early_claims.refused()
+            step.is_early = False
+            self._lead_own_commit(OwnCommit(step.run))
+        claims = step.claims or []
+        if step.asks_more and step.claimed_at:
+            claims = self._examined(claims, step.claimed_at)
+        self._latest.seen = step.claimed_at
         crashed = [claim.lease.position for claim in claims if claim.delivery.crashes]
         if crashed:
             with self._lock:
                 self._crashed_since |= dict.fromkeys(crashed, monotonic())
         return claims
+
+    def _examined(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        """Return the claims that may go; those that cannot be examined are released."""
+        try:
+            return look_at(self._context, claims, now, marks=not self._defer_settlements)
+        except BaseException:
+            for claim in claims:
+                self.record(release(claim, now), is_counted=False)
+            raise
 
     def flush(self) -> None:
         """Commit all queued settlements; return at once if there is none.
@@ -284,7 +303,7 @@ class GroupCommit(ForkAware):
                 marks += self._marks
                 settlements += self._settlements
                 self._marks, self._settlements = [], []
-            is_valid, withdrawals = self._write(marks, settlements, own)
+            is_valid, answers = self._write(marks, settlements, own)
         except BaseException as error:
             with self._lock:
                 self._settlements = [*settlements, *self._settlements]
@@ -297,33 +316,58 @@ class GroupCommit(ForkAware):
             if failure is not error:
                 raise
         else:
-            for mark, withdrawal in zip(marks, withdrawals, strict=True):
-                mark.finish(Withdrawn(withdrawal) if withdrawal else None)
+            for mark, answer in zip(marks, answers, strict=True):
+                mark.finish(Withdrawn(answer) if isinstance(answer, Withdrawal) else answer)
             if settlements:
                 self._count(settlements, is_valid)
                 if self._untold:
                     self._tell(settlements, is_valid)
 
-    @repeated
     def _write(
         self,
         marks: Sequence[HandoffMark],
         settlements: Sequence[Settlement],
         own: OwnCommit | None,
-    ) -> tuple[list[bool], list[Withdrawal | None]]:
+    ) -> tuple[list[bool], list[_Answer]]:
+        is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
+        rest = [place for place, answer in enumerate(answers) if answer is _UNDECIDED]
+        if rest:
+            try:
+                _, others = self._written([marks[place] for place in rest], (), None)
+            except StorageError as error:  # of those alone: the others are marked, or settled
+                others = [error] * len(rest)
+            for place, answer in zip(rest, others, strict=True):
+                answers[place] = answer
+        return is_valid, answers
+
+    @repeated
+    def _written(
+        self,
+        marks: Sequence[HandoffMark],
+        settlements: Sequence[Settlement],
+        own: OwnCommit | None,
+        *,
+        is_early: bool = False,
+    ) -> tuple[list[bool], list[_Answer]]:
+        """Write all in one transaction; return which settlements count, and what marks get."""
         with self._context.storage.begin() as tx:
             recorder = DeliveryRecorder(tx, self._context, marks=not self._defer_settlements)
             # Settlements first: a message that is released in this transaction can be claimed
             # again in the same one.
             is_valid = recorder.settle(settlements) if settlements else []
-            withdrawals: list[Withdrawal | None] = []
+            answers: list[_Answer] = []
             if marks:
                 now = self._context.clock.now()
-                withdrawals = recorder.hand_over([mark.handoff for mark in marks], now)
+                handoffs = [mark.handoff for mark in marks]
+                if is_early and tx.early_outbox is not None:
+                    marked = mark_at_once(tx, self._context, handoffs, now)
+                    answers = [None if ok else _UNDECIDED for ok in marked]
+                else:
+                    answers = list(recorder.hand_over(handoffs, now))
             if own is not None:
                 own.run(recorder)
         recorder.tell()
-        return is_valid, withdrawals
+        return is_valid, answers
 
     def _count(self, settlements: Sequence[Settlement], is_valid: Sequence[bool]) -> None:
         with self._lock:

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import inf
+from time import monotonic
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +22,12 @@ _log = logger(__name__)
 POLL: Final = 0.5
 """Seconds between looks at a storage that other processes write to as well."""
 
+REST: Final = 0.1
+"""Seconds within which a worker that finds nothing looks at most twice, however often it is woken.
+
+Every message that is accepted wakes every idle worker of the process, and one of them gets it.
+"""
+
 _PAUSE = 0.5  # seconds after a failure
 _MOMENT = 0.01  # seconds between looks at threads that are about to end
 
@@ -36,6 +44,8 @@ class DeliveryLoop:
         max_wait: Seconds after which the loop claims again although no message is finished.
         poll: Seconds after which an idle loop claims again although nothing woke it.
         turn_at: When it last looked for messages.
+        idle_at: When it last began to wait with nothing to do, unless it had something since; by
+            the clock of the operating system that never goes back.
     """
 
     context: EngineContext
@@ -48,6 +58,7 @@ class DeliveryLoop:
     max_wait: float
     poll: float = POLL
     turn_at: datetime | None = None
+    idle_at: float = -inf
 
     @property
     def in_flight(self) -> int:
@@ -105,6 +116,7 @@ class DeliveryLoop:
     def _claim(self, places: dict[UUID, int]) -> None:
         claims = self.commits.claim(lease=self.lease, limit=self.batch, places=places)
         if claims:
+            self.idle_at = -inf
             self.bulkheads.submit(claims)
 
     def drain(self, is_late: Callable[[], bool] = lambda: False) -> None:
@@ -159,6 +171,10 @@ class DeliveryLoop:
         """Sleep until a message may be due, `send` wakes the loop, or `stop` is set."""
         if stop is None:
             return
+        # What wakes the worker meanwhile ends the wait below at once.
+        if (rest := self.idle_at + min(REST, self.poll) - monotonic()) > 0 and stop.wait(rest):
+            return
+        self.idle_at = monotonic()
         with self.context.storage.begin(read_only=True) as tx:
             due_at = tx.outbox.next_due()
         wait = (due_at - self.context.clock.now()).total_seconds() if due_at else self.poll

@@ -44,7 +44,7 @@ from messaging_core.models.delivery.delivery import (
 from messaging_core.models.delivery.evidence import Evidence
 from messaging_core.models.messages.message import Message, Status
 from messaging_core.policy.escalation import follow
-from messaging_core.policy.evaluator import PolicyEvaluator
+from messaging_core.policy.evaluator import PolicyEvaluator, people_of
 from messaging_core.ports.storage.readable import readable, readable_delivery, readable_message
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.processor import ReceiptProcessor, waits_for
@@ -89,7 +89,7 @@ class DeliveryRecorder:
     """
 
     def __init__(self, tx: Transaction, context: EngineContext, *, marks: bool = True) -> None:
-        self._tx = tx
+        self.tx = self._tx = tx
         self._context = context
         self._marks = marks
         self._resolver = StatusResolver(tx, context.channels.by_id)
@@ -146,6 +146,12 @@ class DeliveryRecorder:
         the message is claimed again, and all rules decide.
         """
         judge = PolicyEvaluator(self._tx, self._context.policies)
+        judge.look_up(
+            (handoff.channel, address)
+            for handoff in handoffs
+            if handoff.channel is not None
+            for address in handoff.addresses
+        )
         # What cannot be judged is held, too: its next claim finds out why.
         held = [
             readable(partial(handoff.is_refused, judge, now), _unjudged(handoff.lease)) is not False
@@ -207,6 +213,10 @@ class DeliveryRecorder:
                 self._resolver.add_evidence(claim.workspace, claim.message.id, DOUBT_EVIDENCE)
         if counts := events.doubts_of_lost(lost, deduplicates):
             tx.timeline.increment(counts)
+        return self.examined(claims, now)
+
+    def examined(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        """Return the claims that may go, without the receivers for whom it is proved already."""
         return self._with_receivers(self._unproved(self._in_turn(claims, now)), now)
 
     def _in_turn(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
@@ -232,6 +242,12 @@ class DeliveryRecorder:
         if not claims:
             return []  # a judge looks into the storage
         judge = PolicyEvaluator(self._tx, self._context.policies)
+        judge.look_up(
+            (channel, address)
+            for claim in claims
+            if (channel := self._context.channels.get(claim.message.channel_id)) is not None
+            for _, address in people_of(claim.message)
+        )
         judged = [
             readable(partial(self._with_facts, judge, claim, now), _unjudged(claim.lease))
             for claim in claims

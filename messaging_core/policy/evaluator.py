@@ -4,9 +4,9 @@ The plan, the acceptance, the claim and the hand-off of a message use the same p
 `decisions.policy.send_rules.evaluate`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from messaging_core.models.policy.send_rules import (
     Ruling,
 )
 from messaging_core.policy.policies import SendPolicies
+from messaging_core.ports.storage.readable import readable
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.policy.consent import identifier_on, is_held_out, purpose_of
 from messaging_core.rules.policy.frequency import binds
@@ -65,9 +66,39 @@ class PolicyEvaluator:
     def __init__(self, tx: Transaction, policies: SendPolicies) -> None:
         self._tx = tx
         self._policies = policies
-        self._has_suppressions = tx.suppressions.has_any()
+        self._suppressed: dict[tuple[UUID, Identifier], Sequence[Suppression]] = {}
         # Many messages of one transaction may go to one contact.
         self._by_id: dict[tuple[UUID, str], Contact | None] = {}
+
+    @cached_property
+    def _has_suppressions(self) -> bool:
+        return self._tx.suppressions.has_any()
+
+    def look_up(self, receivers: Iterable[tuple[Channel, str]]) -> None:
+        """Read in one step what is suppressed of the receivers of many messages.
+
+        Args:
+            receivers: The channel of each message with each address.
+        """
+        if not self._has_suppressions:
+            return
+        addresses: dict[UUID, list[Identifier]] = {}
+        for channel, address in receivers:
+            identifier = identifier_on(channel, address)
+            addresses.setdefault(channel.workspace, []).append(identifier)
+        for workspace, identifiers in addresses.items():
+            # One that is damaged is read again with its message, and is a matter of that alone.
+            readable(partial(self._of_addresses, workspace, identifiers), "a suppression")
+
+    def _of_addresses(
+        self, workspace: UUID, identifiers: Sequence[Identifier]
+    ) -> list[Sequence[Suppression]]:
+        known = self._suppressed
+        new = [item for item in dict.fromkeys(identifiers) if (workspace, item) not in known]
+        if new:
+            answers = self._tx.suppressions.for_addresses(workspace, new)
+            known |= {(workspace, item): answers.get(item, ()) for item in new}
+        return [known[workspace, item] for item in identifiers]
 
     def at_acceptance(
         self, message: Message, delivery: Delivery, channel: Channel, now: datetime
@@ -122,11 +153,23 @@ class PolicyEvaluator:
 
         Acceptance, claim and hand-off start here.
         """
-        if is_exempt(message) or not (
-            self._has_suppressions or self._asks_people(channel, message.meta, delivery.controls)
-        ):
-            return None
-        return case_of(message, delivery, channel)
+        return (
+            case_of(message, delivery, channel)
+            if self.may_bind(message, delivery, channel)
+            else None
+        )
+
+    def may_bind(self, message: Message, delivery: Delivery, channel: Channel) -> bool:
+        """Return whether any rule may have something to say about a message."""
+        return self.asks_people(message, delivery, channel) or (
+            not is_exempt(message) and self._has_suppressions
+        )
+
+    def asks_people(self, message: Message, delivery: Delivery, channel: Channel) -> bool:
+        """Return whether a rule depends on more of its receivers than what is suppressed."""
+        return not is_exempt(message) and self._asks_people(
+            channel, message.meta, delivery.controls
+        )
 
     def _bound_facts(self, case: PolicyInput, now: datetime) -> tuple[ReceiverFacts, ...] | None:
         """Return the facts on the receivers of a message, or `None` if no rule binds it."""
@@ -146,15 +189,15 @@ class PolicyEvaluator:
     ) -> tuple[ReceiverFacts, ...]:
         channel = case.channel
         identifiers = [identifier_on(channel, address) for _, address in case.receivers]
-        suppressed: Mapping[Identifier, Sequence[Suppression]] = (
-            self._tx.suppressions.for_addresses(channel.workspace, identifiers)
+        suppressed = (
+            self._of_addresses(channel.workspace, identifiers)
             if self._has_suppressions
-            else {}
+            else [()] * len(identifiers)
         )
         contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
         return tuple(
-            self._receiver(case, identifier, contact, suppressed.get(identifier, ()), sent_at)
-            for identifier, contact in zip(identifiers, contacts, strict=True)
+            self._receiver(case, identifier, contact, causes, sent_at)
+            for identifier, contact, causes in zip(identifiers, contacts, suppressed, strict=True)
         )
 
     def _with_owners(self, case: PolicyInput) -> PolicyInput:

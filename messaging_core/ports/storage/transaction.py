@@ -9,6 +9,7 @@ from messaging_core.ports.storage.access_keys import AccessKeyStore
 from messaging_core.ports.storage.audit import AuditLog, ExpiringRecords
 from messaging_core.ports.storage.content import ShortLinks, Templates
 from messaging_core.ports.storage.directory import ContactLists, Contacts, Suppressions
+from messaging_core.ports.storage.early_outbox import EarlyOutbox
 from messaging_core.ports.storage.messages import Messages
 from messaging_core.ports.storage.outbox import Outbox
 from messaging_core.ports.storage.rates import Rates
@@ -23,7 +24,11 @@ from messaging_core.ports.storage.workers import WorkerStore
 
 
 class Transaction(Protocol):
-    """The stores of one transaction; usable until its `with` block ends."""
+    """The stores of one transaction; usable until its `with` block ends.
+
+    Attributes:
+        early_outbox: Where the storage can end this transaction with one of its steps.
+    """
 
     messages: Messages
     outbox: Outbox
@@ -44,6 +49,7 @@ class Transaction(Protocol):
     records: ExpiringRecords
     rollups: RollupStore
     received_files: ReceivedFiles
+    early_outbox: EarlyOutbox | None = None
 
 
 class Storage(Protocol):

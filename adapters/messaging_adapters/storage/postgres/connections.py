@@ -28,8 +28,44 @@ _LOST_AT_COMMIT: Final = (
     " A request with an idempotency key can be repeated"
 )
 
-Session = tuple[psycopg.Connection[Any], psycopg.Pipeline | None]
-"""A connection, and its pipeline where the driver has one."""
+
+class Session:
+    """A connection inside a transaction.
+
+    Args:
+        connection: Of the driver.
+        stack: Ends the pipeline.
+        read_only: The transaction writes nothing.
+
+    Attributes:
+        pipeline: Of the connection, where the driver has one.
+        read_only: Whether the transaction writes nothing.
+        is_over: Whether it is committed.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], stack: ExitStack, *, read_only: bool
+    ) -> None:
+        self.connection = connection
+        self.pipeline = _enter(stack, connection)
+        self.is_over = False
+        self._stack = stack
+        self.read_only = read_only
+
+    def commit(self) -> None:
+        """Commit, together with what was sent before."""
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+            raise StorageError(HANDED_BACK)
+        try:
+            commit = self.connection.execute("COMMIT")
+            self._stack.close()  # waits for the answers
+        except psycopg.Error as error:
+            if is_lost(error) and not self.read_only:
+                raise CommitUnknownError(_LOST_AT_COMMIT) from error
+            raise
+        if commit.statusmessage != "COMMIT":  # of a transaction that failed: ROLLBACK
+            raise StorageError(HANDED_BACK)
+        self.is_over = True
 
 
 class Connections:
@@ -95,12 +131,13 @@ class Connections:
         connection = self._taken_alive(pool, min(self._seconds, seconds))
         pipeline = ExitStack()
         try:
-            opened = _enter(pipeline, connection)
+            session = Session(connection, pipeline, read_only=read_only)
             connection.execute("BEGIN")
             if seconds < inf:
                 connection.execute(statement_timeout(seconds))
-            yield connection, opened
-            self._commit(connection, pipeline, read_only=read_only)
+            yield session
+            if not session.is_over:
+                session.commit()
         except psycopg.Error as error:
             if error.sqlstate == "25006":  # a server that was the primary
                 connection.close()
@@ -137,22 +174,6 @@ class Connections:
                 f"PostgreSQL gave no connection within {seconds:.3g} s: look whether the server"
                 " runs, and whether the DSN is right"
             ) from error
-
-    @staticmethod
-    def _commit(
-        connection: psycopg.Connection[Any], pipeline: ExitStack, *, read_only: bool
-    ) -> None:
-        if connection.info.transaction_status == TransactionStatus.INERROR:
-            raise StorageError(HANDED_BACK)
-        try:
-            commit = connection.execute("COMMIT")
-            pipeline.close()  # waits for the answers
-        except psycopg.Error as error:
-            if is_lost(error) and not read_only:
-                raise CommitUnknownError(_LOST_AT_COMMIT) from error
-            raise
-        if commit.statusmessage != "COMMIT":  # of a transaction that failed: ROLLBACK
-            raise StorageError(HANDED_BACK)
 
     def forget(self) -> None:
         """Leave the connections to the parent process, after a fork."""

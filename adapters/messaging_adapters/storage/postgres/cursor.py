@@ -1,6 +1,6 @@
 """The cursor that the stores work through, in the manner of the one of SQLite."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import psycopg
@@ -19,6 +19,7 @@ from messaging_adapters.storage.postgres.translation import (
     translated_with_locks,
 )
 from messaging_adapters.storage.sql.cursor import Values
+from messaging_core.errors import StorageError
 from messaging_core.ports.time_limit import time_to_read
 
 Connection = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
@@ -94,6 +95,10 @@ class PostgresCursor:
         pipeline: Of a connection of ours: then no statement waits for its answer, but who reads it.
         is_ours: Whether the connection is adapted already; then no statement that only reads
             begins after the time for reads is over.
+        commit: Ends the transaction, where that is not the host's.
+
+    Attributes:
+        commits_early: Whether a statement can be answered together with the commit.
     """
 
     def __init__(
@@ -103,9 +108,12 @@ class PostgresCursor:
         locks: bool,
         pipeline: psycopg.Pipeline | None = None,
         is_ours: bool = False,
+        commit: Callable[[], None] | None = None,
     ) -> None:
         self._connection = connection
         self._pipeline = pipeline
+        self.commits_early = pipeline is not None and commit is not None and locks
+        self._commit, self._is_over = commit, False
         self._is_limited = is_ours and not locks
         self._translated = translated_with_locks if locks else translated
         self._cursor = raw_cursor(connection)
@@ -188,6 +196,18 @@ class PostgresCursor:
         self._send(sql, values)
         return self
 
+    def last(self, sql: str, values: Values = ()) -> list[Any]:
+        """Execute the last statement of the transaction, commit, and return its rows.
+
+        Only what was asked before can still be read.
+        """
+        self.flush()
+        self._send(sql, values)
+        if self._commit is not None:
+            self._commit()
+        self._is_over = True
+        return self.fetchall()
+
     def ask(self, sql: str, values: Values = ()) -> None:
         """Ask what will be read later, together with what is read next.
 
@@ -216,6 +236,8 @@ class PostgresCursor:
         self._cursor.execute(sql, values, binary=True)
 
     def _begin_statement(self) -> None:
+        if self._is_over:
+            raise StorageError("the transaction is over: its last step was committed")
         time_to_read(read_only=self._is_limited)
         if self._pipeline is not None:
             # An answer goes to its cursor whenever it comes, so each statement has one of its own.

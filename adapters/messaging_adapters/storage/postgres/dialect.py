@@ -94,7 +94,7 @@ class PostgresDialect(Dialect):
         self.locks.messages(workspace.bytes, [message_id.bytes for message_id in message_ids])
 
     def lock_addresses(self, workspace: UUID, identifiers: Collection[Identifier]) -> None:
-        names = {_name_of(identifier) for identifier in identifiers}
+        names = {name_of(identifier) for identifier in identifiers}
         self.locks.addresses(workspace.bytes, names - {""})
 
     def lock_contact(self, workspace: UUID, contact_id: str) -> None:
@@ -108,7 +108,7 @@ def _position(row: Any) -> Any:
     return row if isinstance(row, int) else row[0]
 
 
-def _name_of(identifier: Identifier) -> str:
+def name_of(identifier: Identifier) -> str:
     """Return what an address is locked by, or nothing where no column can hold it."""
     key, address, *_ = storable(place_of(identifier, SuppressionScope.MARKETING, None))
     return f"{key}:{address}" if key and address else ""

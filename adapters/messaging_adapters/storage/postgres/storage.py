@@ -1,8 +1,8 @@
 """Messages in PostgreSQL, for as many accepting and delivering processes as you like."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from messaging_adapters.storage.postgres.host_transaction import (
     joined,
     synchronous,
 )
+from messaging_adapters.storage.postgres.notifications import Announcer, Listener
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
@@ -24,6 +25,7 @@ from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
 from messaging_adapters.storage.postgres.stores.receipts import PostgresReceipts
 from messaging_adapters.storage.postgres.stores.retention import PostgresRetention
+from messaging_adapters.storage.postgres.stores.suppressions import PostgresSuppressions
 from messaging_adapters.storage.postgres.stores.timeline import PostgresTimeline
 from messaging_adapters.storage.postgres.stores.webhooks import PostgresWebhooks
 from messaging_adapters.storage.sql.storage import SqlStorage
@@ -32,6 +34,7 @@ from messaging_core.arguments import a_text, checked, flag, span, whole
 from messaging_core.errors import ConfigurationError
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.ports.storage.wake_up import SupportsWakeUp
 
 
 class PostgresTransaction(SqlTransaction):
@@ -45,7 +48,9 @@ class PostgresTransaction(SqlTransaction):
         super().__init__(dialect, scan_budget)
         self.messages = PostgresMessages(dialect, scan_budget)
         self.outbox = PostgresOutbox(dialect)
+        self.early_outbox = self.outbox if cursor.commits_early else None
         self.contacts = PostgresContacts(dialect)
+        self.suppressions = PostgresSuppressions(dialect)
         self.receipts = PostgresReceipts(dialect)
         self.timeline = PostgresTimeline(dialect)
         self.retention = PostgresRetention(dialect)
@@ -62,7 +67,7 @@ def transaction_through(
     cursor.flush()
 
 
-class PostgresStorage(SqlStorage, ForkAware):
+class PostgresStorage(SqlStorage, ForkAware, SupportsWakeUp):
     """Keep messages in PostgreSQL 14 or later.
 
     Threads and processes work at once, each in a transaction of its own (READ COMMITTED): they
@@ -81,6 +86,10 @@ class PostgresStorage(SqlStorage, ForkAware):
         migrate: Make the tables and bring them up to date; else only look whether they are.
         prepare: Prepare statements that are used often. A pooler between us and the server that
             gives out a connection for each transaction may not allow it.
+        notify: Wake the workers of other processes with NOTIFY, some time after each commit, so
+            that they need not wait until they look. That takes one more connection of a process
+            that accepts, and one of a worker. A pooler that gives out a connection for each
+            transaction has no LISTEN.
 
     Raises:
         ConfigurationError: The server cannot be reached, or refuses us.
@@ -94,6 +103,7 @@ class PostgresStorage(SqlStorage, ForkAware):
         scan_budget=whole(0),
         migrate=flag,
         prepare=flag,
+        notify=flag,
     )
     def __init__(  # noqa: PLR0913 - one argument for each choice, all by name
         self,
@@ -104,9 +114,13 @@ class PostgresStorage(SqlStorage, ForkAware):
         scan_budget: int = 1000,
         migrate: bool = True,
         prepare: bool = True,
+        notify: bool = False,
     ) -> None:
         self._scan_budget = scan_budget
         self._connections = Connections(dsn, max_connections, busy_timeout, prepare=prepare)
+        self._notifies = notify
+        self._announcer = Announcer(self._connections.connect)
+        self._listener = Listener(self._connections.connect)
         self._process = os.getpid()
         self._prepare_tables(migrates=migrate)
         watch_forks(self)
@@ -145,8 +159,8 @@ class PostgresStorage(SqlStorage, ForkAware):
             check.apply(raw)
 
     def _check_own(self) -> None:
-        with self._connections.transaction(read_only=True) as (raw, _):
-            check.check(raw)
+        with self._connections.transaction(read_only=True) as session:
+            check.check(session.connection)
 
     def _check_hosts(self, connection: Any) -> None:
         with translated():
@@ -164,18 +178,34 @@ class PostgresStorage(SqlStorage, ForkAware):
     def _begin_own(self, *, read_only: bool) -> Iterator[Transaction]:
         if os.getpid() != self._process:  # forked by code that does not tell Python
             self.after_fork_in_child()
-        with self._connections.transaction(read_only=read_only) as (raw, pipeline):
-            cursor = PostgresCursor(raw, locks=not read_only, pipeline=pipeline, is_ours=True)
+        with self._connections.transaction(read_only=read_only) as session:
+            cursor = PostgresCursor(
+                session.connection,
+                locks=not read_only,
+                pipeline=session.pipeline,
+                is_ours=True,
+                commit=session.commit,
+            )
             with transaction_through(cursor, self._scan_budget, read_only=read_only) as tx:
                 yield tx
 
+    def announce(self) -> None:
+        if self._notifies:
+            self._announcer.announce()
+
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._listener.listening(wake) if self._notifies else nullcontext()
+
     def close(self) -> None:
+        self._announcer.close()
         self._connections.close()
 
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent."""
         self._process = os.getpid()
         self._connections.forget()
+        self._announcer.forget()
+        self._listener.forget()
 
 
 def _migrated(connection: psycopg.Connection[Any]) -> None:

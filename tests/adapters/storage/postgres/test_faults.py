@@ -4,10 +4,8 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import timedelta
 from itertools import product
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -15,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from messaging_adapters.storage.postgres import PostgresStorage
-from messaging_adapters.storage.postgres.connections import Connections
+from messaging_adapters.storage.postgres.connections import Session
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_core import Channel, Messenger, SendMessage, text, to
 from messaging_core.errors import (
@@ -344,20 +342,18 @@ class TestLostCommit:
         self.messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()})
         self.is_written = True
         self.losses = 1
-        commit = Connections._commit
+        commit = Session.commit
 
-        def lost(
-            connection: psycopg.Connection[Any], pipeline: ExitStack, *, read_only: bool
-        ) -> None:
-            if read_only or not self.losses:
-                commit(connection, pipeline, read_only=read_only)
+        def lost(session: Session) -> None:
+            if session.read_only or not self.losses:
+                commit(session)
                 return
             self.losses -= 1
             if self.is_written:
-                commit(connection, pipeline, read_only=read_only)
+                commit(session)
             raise CommitUnknownError("lost")
 
-        monkeypatch.setattr(Connections, "_commit", staticmethod(lost))
+        monkeypatch.setattr(Session, "commit", lost)
 
     @pytest.mark.parametrize("is_written", [True, False])
     def test_a_request_with_a_key_is_accepted_once(self, *, is_written: bool) -> None:

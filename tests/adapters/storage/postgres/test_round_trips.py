@@ -4,20 +4,27 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import pairwise
+from datetime import timedelta
+from itertools import pairwise, starmap
 from typing import IO, Any
 
 import psycopg
 import pytest
+from psycopg.pq.abc import PGconn
 
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.connections import Connections
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.testing import RecordingTransport, a_request
+from messaging_core.delivery.followers import HandoffMark
+from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.recorder import PendingHandoff
+from messaging_core.models.delivery.delivery import Claim
+from messaging_core.testing import RecordingTransport, a_request, a_settlement, a_suppression
 from postgres_server import Schemas
 
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
 WARM = 12  # the driver prepares a statement when it is used for the sixth time
+HOUR = timedelta(hours=1)
 Count = Callable[[Callable[[], object]], int]
 
 
@@ -25,28 +32,30 @@ Count = Callable[[Callable[[], object]], int]
 def trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[Count]:
     """Return what counts how often we wait for the server, as libpq traces what it sends."""
     files = ExitStack()
-    traces: list[IO[str]] = []
+    traces: list[tuple[PGconn, IO[str]]] = []
     configure = Connections._configure
 
     def traced(self: Connections, connection: psycopg.Connection[Any]) -> None:
         configure(self, connection)
         trace = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed below
-        traces.append(files.enter_context(trace))
+        traces.append((connection.pgconn, files.enter_context(trace)))
         connection.pgconn.trace(trace.fileno())
 
     monkeypatch.setattr(Connections, "_configure", traced)
 
     def count(call: Callable[[], object]) -> int:
-        before = sum(map(turns, traces))
+        before = sum(starmap(turns, traces))
         call()
-        return sum(map(turns, traces)) - before
+        return sum(starmap(turns, traces)) - before
 
     with files:
         yield count
 
 
-def turns(trace: IO[str]) -> int:
+def turns(connection: PGconn, trace: IO[str]) -> int:
     """Return how often an answer of the server followed what was sent to it."""
+    connection.untrace()  # writes what libpq has kept back
+    connection.trace(trace.fileno())
     trace.seek(0)
     lines = [line.split("\t") for line in trace]
     trace.seek(0, 2)
@@ -79,7 +88,45 @@ def test_the_round_trips_of_accepting_and_delivering(messenger: Messenger, trips
     deliveries = trips(worker.drain)
 
     figures = {"send": single, "deliver": delivery, "send 100": many, "deliver 100": deliveries}
-    # A delivery is claimed (2), marked (3), settled (2) and counted. While a hundred are delivered,
-    # the worker looks for more now and then.
-    limits = {"send": 3, "deliver": 32, "send 100": 4, "deliver 100": 750}
+    # Beside claim, mark and settlement the worker asks when it is to wake, and counts. While a
+    # hundred are delivered, it looks for more now and then.
+    limits = {"send": 3, "deliver": 28, "send 100": 4, "deliver 100": 650}
     assert {name: trips for name, trips in figures.items() if trips > limits[name]} == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psycopg traces on Linux only")
+@pytest.mark.parametrize("beside", ["nothing", "suppressions"])
+def test_the_round_trips_of_each_step(messenger: Messenger, trips: Count, beside: str) -> None:
+    if beside == "suppressions":
+        with messenger.context.storage.begin() as tx:
+            tx.suppressions.add(ORDERS.workspace, [a_suppression("+31698765432")])
+    commits = GroupCommit(messenger.context)
+    figures: list[int] = []
+    for _ in range(WARM):
+        messenger.send_many("orders", [a_request() for _ in range(10)])
+        claims: list[Claim] = []
+        steps: list[Callable[[], object]] = [
+            lambda claims=claims: claims.extend(commits.claim(lease=HOUR, limit=10)),
+            lambda claims=claims: commits._write(
+                [HandoffMark(handoff_of(claim)) for claim in claims], (), None
+            ),
+            lambda claims=claims: commits._write(
+                (), [a_settlement(claim) for claim in claims], None
+            ),
+        ]
+        figures = list(map(trips, steps))
+
+    # Where something is suppressed, the claims are compared with it in a transaction of their own.
+    claim, mark, settle = figures
+    assert (claim, mark, settle) == (1 if beside == "nothing" else 4, 1, 2)
+
+
+def handoff_of(claim: Claim) -> PendingHandoff:
+    addresses = tuple(contact.identifier_value for contact in claim.message.receiver.contacts)
+    return PendingHandoff(
+        lease=claim.lease,
+        message=claim.message,
+        channel=ORDERS,
+        addresses=addresses,
+        delivery=claim.delivery,
+    )

@@ -44,6 +44,16 @@ _WAITING: Final = (
     " HAVING sum(number) > $3) OR EXISTS (SELECT 1 FROM waiting"
     " GROUP BY channel_id HAVING sum(number) > min(most)) AS is_so)"
 )
+# Of what is due, with a lease that ended unsettled: more than the lease is written with those.
+_WAITING_FRESH: Final = (
+    _WAITING.replace("c.number, w.most", "c.number, c.lapsed, w.most")
+    .replace(
+        "(SELECT count(*) AS number FROM (SELECT 1 ",
+        "(SELECT count(*) AS number, bool_or(leased_until IS NOT NULL) AS lapsed"
+        " FROM (SELECT o.leased_until ",
+    )
+    .replace(" AS is_so)", " OR EXISTS (SELECT 1 FROM waiting WHERE lapsed) AS is_so)")
+)
 _SHARES: Final = (
     "WITH waiting AS (SELECT * FROM unnest($1::bigint[], $3::bytea[], $6::bytea[], $7::bigint[])"
     " AS w(lane, workspace, channel_id, number))"
@@ -53,6 +63,7 @@ _LOCKED: Final = (
     "SELECT o.lane, o.position, o.due_at, o.handed_over, o.leased_until"
     f" {_OF_QUEUE} ORDER BY o.due_at, o.position LIMIT q.number FOR UPDATE SKIP LOCKED) d"
 )
+_LOCKED_FRESH: Final = _LOCKED.replace("ORDER BY", "AND o.leased_until IS NULL ORDER BY")
 # The rows are found by their index, however many the planner expects.
 _LEASED: Final = (
     "leased AS (UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
@@ -69,19 +80,31 @@ _LEASED: Final = (
     " m.state, l.lane, l.expires_at, l.attempts, l.controls, l.progress, l.crashes"
     " FROM due JOIN leased l USING (position) LEFT JOIN started m USING (position)"
 )
+_NO_ROW: Final = (
+    "SELECT 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+    " FROM divided WHERE is_so"
+)
 
 CLAIM: Final = (
     f"{_WAITING}, due AS MATERIALIZED ({_LOCKED} WHERE NOT (SELECT is_so FROM divided)), {_LEASED}"
     " UNION ALL SELECT number, NULL, NULL, NULL, workspace, NULL, channel_id, NULL, NULL, lane,"
     " NULL, NULL, NULL, NULL, NULL FROM waiting WHERE (SELECT is_so FROM divided)"
-    " UNION ALL SELECT 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-    " NULL, NULL FROM divided WHERE is_so"
+    f" UNION ALL {_NO_ROW}"
 )
 """Lease all that is due; where it must be divided, return how much waits where, and lease nothing.
 
 Its values: the lanes, now, how many at most, the end of the leases, now in words, the channels with
 a limit, their limits, and whether a message that crashed before counts. A row of what waits has no
 position; one of them is there in any case.
+"""
+
+CLAIM_FRESH: Final = (
+    f"{_WAITING_FRESH}, due AS MATERIALIZED ({_LOCKED_FRESH}"
+    f" WHERE NOT (SELECT is_so FROM divided)), {_LEASED} UNION ALL {_NO_ROW}"
+)
+"""Lease all that is due; where it must be divided or was leased before, lease nothing.
+
+Its values are those of `CLAIM`. Where nothing is leased for that there is a row without a position.
 """
 
 CLAIM_SHARES: Final = (

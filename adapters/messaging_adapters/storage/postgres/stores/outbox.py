@@ -1,6 +1,6 @@
 """What waits to be delivered, in PostgreSQL: rows are leased under a lock that others pass over."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,16 +10,23 @@ from attrs import evolve
 
 from messaging_adapters.storage.postgres.arrays import Bigints, Blobs, Column, Texts, columns_of
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.postgres.dialect import PostgresDialect
-from messaging_adapters.storage.postgres.queries.claim import CLAIM, CLAIM_SHARES, QUEUES
+from messaging_adapters.storage.postgres.dialect import PostgresDialect, name_of
+from messaging_adapters.storage.postgres.queries.claim import (
+    CLAIM,
+    CLAIM_FRESH,
+    CLAIM_SHARES,
+    QUEUES,
+)
 from messaging_adapters.storage.postgres.stores.receipts import EVIDENCE, evidence_values
 from messaging_adapters.storage.sql.queries.due_messages import DueMessages
-from messaging_adapters.storage.sql.rows.columns import from_micros, to_micros
-from messaging_adapters.storage.sql.rows.deliveries import retry_row, settled_row
+from messaging_adapters.storage.sql.rows.columns import from_micros, storable, to_micros
+from messaging_adapters.storage.sql.rows.deliveries import claim_of, retry_row, settled_row
 from messaging_adapters.storage.sql.stores.outbox import SqlOutbox
 from messaging_adapters.storage.sql.stores.receipts import UNMATCHED, unmatched_values
 from messaging_adapters.storage.sql.stores.suppressions import HAS_ANY
 from messaging_core.decisions.delivery.fairness import divide, place_suspect
+from messaging_core.lazy import logger
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import (
     Claim,
     Lane,
@@ -27,7 +34,12 @@ from messaging_core.models.delivery.delivery import (
     Settlement,
     Withdrawal,
 )
+from messaging_core.models.people.suppression import SuppressionScope
+from messaging_core.ports.storage.early_outbox import EarlyOutbox
 from messaging_core.wire.codec.scalars import write_datetime
+from messaging_core.wire.stored.suppression_key import place_of
+
+_log = logger(__name__)
 
 _NEXT_DUE: Final = (
     f"{QUEUES} SELECT min(("  # noqa: S608 - no input
@@ -50,6 +62,35 @@ _HAND_OVER: Final = (
     " ORDER BY position FOR UPDATE OF messaging_outbox)"
     " UPDATE messaging_outbox SET handed_over = 1"
     " WHERE position = ANY(ARRAY(SELECT position FROM held)) RETURNING position, fence"
+)
+# A suppression that another transaction writes is seen, as it locks the address too.
+_ADD_ADDRESSES: Final = (
+    "INSERT INTO messaging_addresses (workspace, address)"
+    " SELECT w.* FROM unnest($1::bytea[], $2::text[]) AS w(workspace, address)"
+    " WHERE EXISTS (SELECT 1 FROM messaging_suppressions s WHERE s.workspace = w.workspace)"
+    " ORDER BY workspace, address ON CONFLICT DO NOTHING"
+)
+_LOCK_ADDRESSES: Final = (
+    "SELECT 1 FROM messaging_addresses JOIN unnest($1::bytea[], $2::text[])"
+    " AS w(workspace, address) USING (workspace, address) ORDER BY workspace, address"
+    " FOR UPDATE OF messaging_addresses"
+)
+_HAND_OVER_LAST: Final = (
+    "WITH held AS MATERIALIZED (SELECT position FROM messaging_outbox"
+    " JOIN unnest($1::bigint[], $2::bigint[]) AS l(position, fence) USING (position, fence)"
+    " WHERE handed_over = 0 AND leased_until > $3 AND expires_at > $3 AND NOT EXISTS ("
+    "SELECT 1 FROM unnest($4::bytea[], $5::text[], $6::text[]) AS a(workspace, key, address)"
+    " JOIN messaging_suppressions USING (workspace, key, address))"
+    " ORDER BY position FOR UPDATE OF messaging_outbox),"
+    " marked AS (UPDATE messaging_outbox SET handed_over = 1"
+    " WHERE position = ANY(ARRAY(SELECT position FROM held))"
+    " RETURNING position, fence, workspace),"
+    " referred AS (INSERT INTO messaging_references"
+    " SELECT m.workspace, r.reference, m.position"
+    " FROM unnest($7::bigint[], $8::text[]) AS r(position, reference)"
+    " JOIN marked m USING (position) ORDER BY m.workspace, r.reference, m.position"
+    " ON CONFLICT DO NOTHING)"
+    " SELECT position, fence FROM marked"
 )
 _STATES: Final = (
     "SELECT position, state FROM messaging_messages WHERE position = ANY($1::bigint[])"
@@ -115,20 +156,20 @@ class LockedDueMessages(DueMessages):
         return None if due_at is None else from_micros(due_at)
 
 
-class PostgresOutbox(SqlOutbox):
+class PostgresOutbox(SqlOutbox, EarlyOutbox):
     """Give out deliveries through one cursor, inside one transaction."""
 
     def __init__(self, dialect: PostgresDialect) -> None:
         super().__init__(dialect)
         self._native = dialect.native
         self._ask, self._ask_native = dialect.cursor.ask, dialect.cursor.ask_native
+        self._last = dialect.cursor.last
         self._locks = dialect.locks
         self._due_messages = LockedDueMessages(dialect.cursor)
 
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
         at = to_micros(now)
-        columns = columns_of([(lease.position, lease.fence) for lease in leases], *["bigint"] * 2)
-        rows = self._native(_HAND_OVER, (*columns, at)).fetchall() if leases else []
+        rows = self._native(_HAND_OVER, (*_of_leases(leases), at)).fetchall() if leases else []
         marked = {tuple(row) for row in rows}
         answers: list[Withdrawal | None] = []
         for lease in leases:
@@ -136,6 +177,33 @@ class PostgresOutbox(SqlOutbox):
             # Of two marks under one lease the first counts.
             marked.discard((lease.position, lease.fence))
             answers.append(None if is_marked else self._why_not(lease, at))
+        return answers
+
+    def hand_over_last(
+        self,
+        leases: Sequence[Lease],
+        *,
+        now: datetime,
+        unless: Collection[tuple[UUID, Identifier]],
+        references: Sequence[tuple[Lease, str]] = (),
+    ) -> list[bool]:
+        locked = columns_of(sorted(_locks_of(unless)), "bytea", "text") if unless else None
+        if locked:
+            self._native(_ADD_ADDRESSES, locked)
+            self._native(_LOCK_ADDRESSES, locked)
+        values = (
+            *_of_leases(leases),
+            to_micros(now),
+            *_places_of(unless),
+            Bigints([lease.position for lease, _ in references]),
+            Texts([text for _, text in references]),
+        )
+        marked = {tuple(row) for row in self._last(_HAND_OVER_LAST, values)}
+        answers = []
+        for lease in leases:
+            answers.append((lease.position, lease.fence) in marked)
+            # Of two marks under one lease the first counts.
+            marked.discard((lease.position, lease.fence))
         return answers
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
@@ -183,19 +251,16 @@ class PostgresOutbox(SqlOutbox):
         if limit <= 0:
             return []
         free = {channel.bytes: count for channel, count in places.items()} if places else {}
-        at = (to_micros(now), to_micros(now + lease), write_datetime(now))
-        limits = (Blobs(free), Bigints(free.values()))
-        values = (Bigints(_LANES), at[0], limit, *at[1:], *limits, suspects)
+        values = _claim_values(now, lease, limit, free, suspects=suspects)
         claimed = self._native(CLAIM, values)
         self._ask(HAS_ANY)  # the next question of who claims
         rows = claimed.fetchall()
         suspect: tuple[Any, ...] | None = None
         if rows and rows[0][_POSITION] is None:
             if suspects:
-                suspect = self._due_messages.suspect(at[0], free)
-            rows = self._shares(rows, at, now, limit, free, suspect)
-        # The most urgent lane first, and in it what is due longest.
-        rows.sort(key=lambda row: (row[_LANE], *row[:2]))
+                suspect = self._due_messages.suspect(to_micros(now), free)
+            rows = self._shares(rows, lease, now, limit, free, suspect)
+        rows.sort(key=_urgency)
         if suspect:
             crashed = next(row for row in rows if row[_POSITION] == suspect[_POSITION])
             rows.remove(crashed)
@@ -205,10 +270,28 @@ class PostgresOutbox(SqlOutbox):
         self._locks.holds(claim.message.id.bytes for claim in made)
         return made
 
+    def claim_last(
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        suspects: bool = True,
+        places: Mapping[UUID, int] | None = None,
+    ) -> list[Claim] | None:
+        free = {channel.bytes: count for channel, count in places.items()} if places else {}
+        self._ask(HAS_ANY)
+        values = _claim_values(now, lease, max(limit, 0), free, suspects=suspects)
+        rows = self._last(CLAIM_FRESH, values)
+        if any(row[_POSITION] is None for row in rows):
+            return None
+        claims = [_fresh_claim(row, now + lease) for row in sorted(rows, key=_urgency)]
+        return [claim for claim in claims if claim is not None]
+
     def _shares(  # noqa: PLR0913, PLR0917 - what a claim knows
         self,
         waiting: Sequence[tuple[Any, ...]],
-        at: tuple[int, int, str],
+        lease: timedelta,
         now: datetime,
         limit: int,
         free: dict[bytes, int],
@@ -231,7 +314,8 @@ class PostgresOutbox(SqlOutbox):
         lanes, workspaces, channels, numbers = zip(*shares, strict=True) if shares else [()] * 4
         positions = Bigints([suspect[_POSITION]] if suspect else [])
         queues_of = (Blobs(channels), Bigints(numbers), positions)
-        values = (Bigints(lanes), at[0], Blobs(workspaces), *at[1:], *queues_of)
+        due, *until = _instants(now, lease)
+        values = (Bigints(lanes), due, Blobs(workspaces), *until, *queues_of)
         rows: list[tuple[Any, ...]] = self._native(CLAIM_SHARES, values).fetchall()
         return rows
 
@@ -247,6 +331,55 @@ class PostgresOutbox(SqlOutbox):
         columns = (position, fence, workspace, message_id, document, state, *rest)
         claim = self._read(None if message_id is None else columns, due, until, now)
         return evolve(claim, doubted_before=True) if claim and doubted_before else claim
+
+
+def _urgency(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Order the most urgent lane first, and in it what is due longest."""
+    return (row[_LANE], *row[:2])
+
+
+def _instants(now: datetime, lease: timedelta) -> tuple[int, int, str]:
+    """Return the present, the end of a lease, and the present in words."""
+    return to_micros(now), to_micros(now + lease), write_datetime(now)
+
+
+def _claim_values(
+    now: datetime, lease: timedelta, limit: int, free: Mapping[bytes, int], *, suspects: bool
+) -> tuple[Any, ...]:
+    due, *until = _instants(now, lease)
+    return (Bigints(_LANES), due, limit, *until, Blobs(free), Bigints(free.values()), suspects)
+
+
+def _fresh_claim(row: Sequence[Any], until: datetime) -> Claim | None:
+    """Read a message that was leased for the first time; nothing is written any more."""
+    due, workspace, fence, message_id, document, state, *rest = tuple(row[:4]), *row[4:]
+    position = due[_POSITION]
+    try:
+        columns = (position, fence, workspace, message_id, document, state, *rest)
+        return claim_of(columns, due, until)
+    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
+        what = type(error).__name__
+        _log.error("the message at position %d cannot be read now: %s", position, what)
+        return None
+
+
+def _of_leases(leases: Sequence[Lease]) -> tuple[Column, Column]:
+    return Bigints([lease.position for lease in leases]), Bigints([lease.fence for lease in leases])
+
+
+def _places_of(addresses: Collection[tuple[UUID, Identifier]]) -> tuple[Column, Column, Column]:
+    """Return under what addresses are suppressed: workspaces, keys and addresses."""
+    places = [
+        (workspace.bytes, *storable(place_of(identifier, SuppressionScope.MARKETING, None)[:2]))
+        for workspace, identifier in addresses
+    ]
+    workspaces, keys, names = zip(*places, strict=True) if places else [()] * 3
+    return Blobs(workspaces), Texts(keys), Texts(names)
+
+
+def _locks_of(addresses: Collection[tuple[UUID, Identifier]]) -> set[tuple[bytes, str]]:
+    names = {(workspace.bytes, name_of(identifier)) for workspace, identifier in addresses}
+    return {(workspace, name) for workspace, name in names if name}
 
 
 def _held(settlement: Settlement) -> tuple[int, int]:

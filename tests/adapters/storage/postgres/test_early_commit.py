@@ -1,0 +1,221 @@
+"""Claims and marks that are committed by the statement that makes them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from threading import Thread
+
+import psycopg
+import pytest
+
+from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.postgres.cursor import PostgresCursor
+from messaging_core import Channel, Messenger, Status, Worker
+from messaging_core.delivery.group_commit import GroupCommit
+from messaging_core.delivery.recorder import PendingHandoff
+from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.models.delivery.delivery import Claim
+from messaging_core.models.people.suppression import SuppressionScope
+from messaging_core.testing import MONDAY_MORNING, ManualClock, RecordingTransport, a_suppression
+from postgres_server import Schemas
+
+ORDERS = Channel(name="orders", platform="sms", sender="Shop")
+ADA, BOB = "+31612345678", "+31612345679"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def dsn(postgres_schemas: Schemas) -> Iterator[str]:
+    dsn = postgres_schemas.take()
+    yield dsn
+    postgres_schemas.give_back(dsn)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def transport() -> RecordingTransport:
+    return RecordingTransport()
+
+
+@pytest.fixture
+def messenger(dsn: str, clock: ManualClock, transport: RecordingTransport) -> Iterator[Messenger]:
+    with PostgresStorage(dsn) as storage:
+        yield Messenger(storage=storage, channels={ORDERS: transport}, clock=clock)
+
+
+@pytest.fixture
+def last(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the statements that were committed with their answers, as they come."""
+    statements: list[str] = []
+    call = PostgresCursor.last
+
+    def noted(self: PostgresCursor, sql: str, values: Sequence[object] = ()) -> list[object]:
+        statements.append(sql)
+        return call(self, sql, values)
+
+    monkeypatch.setattr(PostgresCursor, "last", noted)
+    return statements
+
+
+def handoff_of(claim: Claim, address: str, **known: object) -> PendingHandoff:
+    return PendingHandoff(
+        lease=claim.lease,
+        message=claim.message,
+        channel=ORDERS,
+        addresses=(address,),
+        delivery=claim.delivery,
+        **known,  # type: ignore[arg-type]
+    )
+
+
+def suppress(messenger: Messenger, address: str) -> None:
+    with messenger.context.storage.begin() as tx:
+        suppression = a_suppression(address, scope=SuppressionScope.TRANSACTIONAL)
+        tx.suppressions.add(ORDERS.workspace, [suppression])
+
+
+def test_what_is_claimed_and_marked_in_one_round_trip_is_durable(
+    messenger: Messenger, last: list[str]
+) -> None:
+    message = messenger.send("orders", to=ADA, text="hi")
+    commits = GroupCommit(messenger.context)
+
+    (claim,) = commits.claim(lease=HOUR, limit=5)
+    commits.mark(handoff_of(claim, ADA, references=("id-1",)))
+
+    assert len(last) == 2
+    with messenger.context.storage.begin(read_only=True) as tx:
+        delivery = tx.outbox.delivery(ORDERS.workspace, message.id)
+        ids = tx.messages.by_references(ORDERS.workspace, ["id-1"])
+    assert delivery is not None
+    assert (delivery.attempts, delivery.handed_over) == (1, True)
+    assert ids["id-1"][0][0] == message.id
+
+
+def test_a_suppressed_receiver_is_not_marked_and_others_of_the_group_are(
+    messenger: Messenger,
+) -> None:
+    messenger.send("orders", to=ADA, text="hi")
+    messenger.send("orders", to=BOB, text="hi")
+    commits = GroupCommit(messenger.context)
+    first, second = commits.claim(lease=HOUR, limit=5)
+    suppress(messenger, ADA)
+
+    with pytest.raises(Withdrawn) as refused:
+        commits.mark(handoff_of(first, ADA))
+    commits.mark(handoff_of(second, BOB))
+
+    assert refused.value.reason == "held"
+
+
+def test_a_mark_waits_for_who_suppresses_its_receiver(messenger: Messenger) -> None:
+    suppress(messenger, BOB)
+    messenger.send("orders", to=ADA, text="hi")
+    commits = GroupCommit(messenger.context)
+    (claim,) = commits.claim(lease=HOUR, limit=5)
+    refusals: list[str] = []
+
+    def mark() -> None:
+        try:
+            commits.mark(handoff_of(claim, ADA))
+        except Withdrawn as refused:
+            refusals.append(refused.reason)
+
+    with messenger.context.storage.begin() as tx:
+        tx.suppressions.add(
+            ORDERS.workspace, [a_suppression(ADA, scope=SuppressionScope.TRANSACTIONAL)]
+        )
+        thread = Thread(target=mark)
+        thread.start()
+        thread.join(0.3)
+        waited = thread.is_alive()
+    thread.join(10)
+
+    assert (waited, refusals) == (True, ["held"])
+
+
+def test_a_receiver_that_is_suppressed_before_the_claim_gets_nothing(
+    messenger: Messenger, transport: RecordingTransport
+) -> None:
+    message = messenger.send("orders", to=ADA, text="hi")
+    suppress(messenger, ADA)
+
+    Worker(messenger).drain()
+
+    assert (transport.sent, messenger.get(message.id).status) == ([], Status.SKIPPED)
+
+
+def test_a_lease_that_ended_unsettled_is_claimed_with_what_it_says(
+    messenger: Messenger, clock: ManualClock, last: list[str]
+) -> None:
+    messenger.send("orders", to=ADA, text="hi")
+    commits = GroupCommit(messenger.context)
+    (claim,) = commits.claim(lease=HOUR, limit=5)
+    commits.mark(handoff_of(claim, ADA))
+    clock.set(MONDAY_MORNING + 2 * HOUR)
+    messenger.send("orders", to=BOB, text="hi")
+
+    claims = GroupCommit(messenger.context).claim(lease=HOUR, limit=5)
+
+    assert sorted((claim.lapsed, claim.doubted) for claim in claims) == [
+        (False, False),
+        (True, True),
+    ]
+    assert len(last) == 3  # the last of them leased nothing
+
+
+def test_claims_that_cannot_be_examined_are_released(
+    messenger: Messenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = messenger.send("orders", to=ADA, text="hi")
+    suppress(messenger, BOB)
+    commits = GroupCommit(messenger.context)
+
+    def fails(*_: object, **__: object) -> list[Claim]:
+        raise StorageError("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("messaging_core.delivery.group_commit.look_at", fails)
+        with pytest.raises(StorageError):
+            commits.claim(lease=HOUR, limit=5)
+
+    (claim,) = commits.claim(lease=HOUR, limit=5)  # it writes the release before
+    assert (claim.message.id, claim.delivery.attempts) == (message.id, 1)
+
+
+def test_a_message_that_cannot_be_read_stops_no_other(
+    messenger: Messenger, dsn: str, transport: RecordingTransport, clock: ManualClock
+) -> None:
+    damaged = messenger.send("orders", to=ADA, text="hi")
+    messenger.send("orders", to=BOB, text="hi")
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "UPDATE messaging_messages SET inline_document = '{' WHERE id = %b", (damaged.id.bytes,)
+        )
+
+    Worker(messenger).drain()
+    sent = len(transport.sent)
+    clock.set(MONDAY_MORNING + HOUR)
+    Worker(messenger).drain()
+
+    assert (sent, len(transport.sent)) == (1, 1)
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM messaging_outbox").fetchone() == (0,)
+
+
+def test_nothing_follows_the_last_step(messenger: Messenger, dsn: str) -> None:
+    with messenger.context.storage.begin() as tx:
+        assert tx.early_outbox is not None
+        tx.early_outbox.claim_last(now=MONDAY_MORNING, lease=HOUR, limit=1)
+        with pytest.raises(StorageError, match="the transaction is over"):
+            tx.outbox.next_due()
+
+    with (
+        psycopg.connect(dsn) as host,
+        host.transaction(),
+        messenger.context.storage.begin(host) as tx,
+    ):
+        assert tx.early_outbox is None
