@@ -102,3 +102,12 @@ def pytest_collection_finish() -> None:
     """Let no collection walk through 16,000 tests again: many tests collect to find leaks."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Forget what a test kept: pytest keeps its instance, and each collection walks through it."""
+    yield
+    instance = getattr(item, "instance", None)
+    if instance is not None:
+        vars(instance).clear()
