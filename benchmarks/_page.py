@@ -118,6 +118,19 @@ do not count, and PostgreSQL packs its tables before they are measured (`VACUUM 
 """,
         _parts("disk", "disk.py", sqlite=(), postgres=()),
     ),
+    Section(
+        "growth",
+        "Growth and memory",
+        """\
+One database grows tenfold again and again: messages are accepted a thousand a transaction, then all
+of them are delivered, with the fastest settings (`Worker(batch=500, durable_handoff=False)`, and on
+SQLite `exclusive=True`). The time of one message is that of the messages since the size before.
+Sizes up to 10,000 have several rounds, larger ones a single one. The memory is the largest of the
+process that accepts and delivers; without the server on PostgreSQL. An exponent of 1 is growth in
+proportion to the messages; it is fitted to the totals at all sizes.
+""",
+        _parts("growth", "growth.py", sqlite=(), postgres=()),
+    ),
 )
 
 
@@ -243,7 +256,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
         theirs = _number(median(comparison.theirs)) + own_unit
         yield theirs if peer else f"{comparison.peer}: {theirs}"
         ratios = comparison.ratios
-        yield from (f"{ratio:.2f}" for ratio in (median(ratios), min(ratios), max(ratios)))
+        yield from map(_ratio, (median(ratios), min(ratios), max(ratios)))
         if has_goals:
             missed = "" if comparison.reached else ", missed"
             yield comparison.goal + missed
@@ -261,6 +274,10 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _number(value: float) -> str:
