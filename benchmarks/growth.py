@@ -22,8 +22,8 @@ from _requests import minimal
 from disk import Disk
 from messaging_core import Messenger, Worker
 
-TOP = {"SQLite": 10_000 if QUICK else 1_000_000, "PostgreSQL": 10_000 if QUICK else 100_000}
-FIRST, SHORT = 1000, 10_000
+TOP = {"SQLite": 1000 if QUICK else 1_000_000, "PostgreSQL": 1000 if QUICK else 100_000}
+FIRST, SHORT = (100, 1000) if QUICK else (1000, 10_000)
 """The first size, and the last one of the rounds that only repeat small sizes."""
 ROUNDS = rounds(1 if QUICK else 3)
 OPTIONS: dict[str, dict[str, Any]] = {"SQLite": {"exclusive": True}, "PostgreSQL": {}}
@@ -51,7 +51,7 @@ class Step:
 
 
 def sizes(top: int) -> list[int]:
-    """Return a thousand, ten thousand, and so on."""
+    """Return the first size, ten times as many, and so on."""
     steps = [FIRST]
     while steps[-1] * 10 <= top:
         steps.append(steps[-1] * 10)
@@ -85,7 +85,9 @@ def accept(host: Messenger, first: int, end: int) -> float:
     """Accept messages, a thousand a transaction, and return the seconds of all calls."""
     seconds = 0.0
     for begin in range(first, end, 1000):
-        requests = [orjson.dumps(minimal(number)) for number in range(begin, begin + 1000)]
+        requests = [
+            orjson.dumps(minimal(number)) for number in range(begin, min(begin + 1000, end))
+        ]
         start = perf_counter()
         host.send_many(SMS, requests)
         seconds += perf_counter() - start
@@ -132,8 +134,8 @@ def totals(steps: Sequence[Step], name: str) -> list[tuple[int, float]]:
 def add_steps(report: Report, name: str, runs: Sequence[Sequence[Step]]) -> None:
     """Compare the messages of each size with the first thousand, and the memory."""
     figures = {
-        "accept": ("us", 1e6),
-        "deliver": ("us", 1e6),
+        "accept": ("µs", 1e6),
+        "deliver": ("µs", 1e6),
         "space": ("bytes", 1.0),
         "memory": ("MiB", 1.0),
     }
