@@ -1,6 +1,7 @@
 """New databases for benchmarks: SQLite files, and schemas of a PostgreSQL that is started."""
 
 import logging
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -100,6 +101,7 @@ def databases(kind: str, *settings: str) -> Iterator[Files | Server]:
         with tempfile.TemporaryDirectory() as folder:
             yield Files(folder)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server is stopped then too
     server = PostgresServer(postgres_binaries(), "max_connections=300", *settings)
     try:
         server.start()

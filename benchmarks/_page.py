@@ -71,7 +71,7 @@ with `COPY` for more. Engine and driver take turns.
 Each case delivers short text messages that wait in a new database, through a transport that
 answers at once or after some milliseconds, in one or more processes. The engine has its default
 settings: a durable hand-off, and a drain that ends when the events are counted for roll-ups too.
-Each process of each program has 32 calls under way at a time.
+Each process of each program has at most 32 calls under way at a time.
 
 [Huey](https://huey.readthedocs.io/) runs a task for each message on SQLite in WAL, with
 `fsync=True` and without results, and for instant answers with the better of 1 and 4 workers. It
@@ -89,7 +89,8 @@ hand-off, and knows no channel, retry or receipt. Every commit of all of them is
 Each case reads pages of 10 and of 1000 messages with one filter: page 1, and the last page of the
 same listing. Up to 100,000 messages are added through the storage; the database repeats them for
 more, with ids, positions and times of their own, and the engine finds, reads and delivers some of
-the repetitions. SQLite has the file alone (`exclusive=True`).
+the repetitions. SQLite has the file alone (`exclusive=True`), with `synchronous="NORMAL"`, and the
+server of PostgreSQL makes no fsync: the pages only read.
 
 The remark names the indexes that a page walks. `messages_pkey` is the order of acceptance, which
 serves what most messages have, and times, which are ranges of positions. The filters of the last
@@ -112,11 +113,25 @@ or empty, when its budget is used up. [Listings](../explanation/listings.md) exp
         "Disk",
         """\
 The bytes in use of a message through its life, and of one of its events with its indexes. All
-messages go to one receiver. The SMS is the smallest request, the mail has everything that a request
-can have. *Redacted* is `purge` with `keep=Keep.RECORD`, *deleted* is `purge`. Free pages of SQLite
-do not count, and PostgreSQL packs its tables before they are measured (`VACUUM FULL`).
+messages of a kind go to the same receivers. The SMS is the smallest request, the mail has
+everything that a request can have. *Redacted* is `purge` with `keep=Keep.RECORD`, *deleted* is
+`purge`. Free pages of SQLite do not count, and PostgreSQL packs its tables before they are measured
+(`VACUUM FULL`).
 """,
         _parts("disk", "disk.py", sqlite=(), postgres=()),
+    ),
+    Section(
+        "growth",
+        "Growth and memory",
+        """\
+One database grows tenfold again and again: messages are accepted a thousand a transaction, then all
+of them are delivered, with the fastest settings (`Worker(batch=500, durable_handoff=False)`, and on
+SQLite `exclusive=True`). The time of one message is that of the messages since the size before.
+Sizes above 10,000 are measured once. The memory is the largest of the
+process that accepts and delivers; without the server on PostgreSQL. An exponent of 1 is growth in
+proportion to the messages; it is fitted to the totals at all sizes.
+""",
+        _parts("growth", "growth.py", sqlite=(), postgres=()),
     ),
 )
 
@@ -243,7 +258,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
         theirs = _number(median(comparison.theirs)) + own_unit
         yield theirs if peer else f"{comparison.peer}: {theirs}"
         ratios = comparison.ratios
-        yield from (f"{ratio:.2f}" for ratio in (median(ratios), min(ratios), max(ratios)))
+        yield from map(_ratio, (median(ratios), min(ratios), max(ratios)))
         if has_goals:
             missed = "" if comparison.reached else ", missed"
             yield comparison.goal + missed
@@ -261,6 +276,10 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _number(value: float) -> str:

@@ -26,7 +26,7 @@ from messaging_core import Messenger
 SIZES = {1: 16, 100: 400} if QUICK else {1: 640, 100: 6400, 1000: 16_000}
 """How many messages are accepted, by the messages of a transaction."""
 THREADS = (1, 4) if QUICK else (1, 4, 16)
-ROUNDS = rounds(1 if QUICK else 5)
+ROUNDS = rounds(1 if QUICK else 3)
 AT_LEAST = {("SQLite", 1): 0.7, ("SQLite", 100): 0.3, ("SQLite", 1000): 0.3}
 AT_LEAST |= {("PostgreSQL", 1): 0.6, ("PostgreSQL", 100): 0.5, ("PostgreSQL", 1000): 0.5}
 """The goal with one thread, by the database and the messages of a transaction."""

@@ -182,7 +182,7 @@ def compare_pages(
             Comparison(
                 table=f"List: {DATABASE_NAME}, {COUNT:,} messages, pages of {limit}",
                 case=name,
-                unit="us",
+                unit="µs",
                 ours=lasts,
                 peer="page 1",
                 theirs=firsts,
