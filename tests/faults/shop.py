@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel
+from messaging_core.models.common.channel import MessageType
 from messaging_core.ports.storage.transaction import Storage
 
 ORDERS = Channel(name="orders", platform="email", sender="shop@sender.example")
@@ -14,6 +16,20 @@ OFFERS = Channel(
     name="offers", platform="email", sender="shop@sender.example", when_in_doubt="fail"
 )
 """A channel whose messages fail when in doubt."""
+
+TENANTS = tuple(
+    Channel(
+        name="tenant",
+        platform="email",
+        sender="tenant@sender.example",
+        workspace=UUID(int=2**100 + number),
+        message_type=use,
+    )
+    for number, use in enumerate(
+        [MessageType.TWO_FACTOR, MessageType.CONVERSATIONAL, MessageType.PROMOTIONAL]
+    )
+)
+"""Channels of other workspaces, of lanes that the shop has not."""
 
 
 def open_storage(settings: dict[str, Any]) -> Storage:

@@ -20,13 +20,17 @@ import pytest
 from attrs import define, evolve, field
 
 from faults.processes import Child, until
+from faults.shop import OFFERS, ORDERS, TENANTS
 from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.sql.rows.columns import to_micros
 from messaging_core.errors import StorageError
 from messaging_core.models.delivery.event import Event
 from postgres_server import PostgresServer, postgres_binaries
 
 SECONDS = float(os.environ.get("MESSAGING_PG_CHAOS", "6"))
 PROCESSES = 4 if SECONDS > 30 else 2
+PERIODS = max(1, int(SECONDS // 60))
+"""In each of them something is sent from every channel, and so from every lane and workspace."""
 LEASE = 3
 _DOUBTS = """
 CREATE TABLE host_orders (reference text PRIMARY KEY);
@@ -43,6 +47,14 @@ _TERMINATE = (
     " AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
 )
 _BY_CALL = "SELECT regexp_replace(reference, '-[0-9]+$', ''), count(*) FROM {} GROUP BY 1"
+_SERVED = (
+    "SELECT channel_id, count(DISTINCT width_bucket(sent_at, {begin}, {end}, {periods})),"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY sent_at - created_at) / 1000"
+    " FROM messaging_messages m JOIN"
+    " (SELECT workspace, message_id, min(at) AS sent_at FROM messaging_events"
+    " WHERE status = 'sent' AND at BETWEEN {begin} AND {end} GROUP BY 1, 2) s"
+    " ON s.workspace = m.workspace AND s.message_id = m.id GROUP BY 1"
+)
 _NOT_OVER = (
     "SELECT count(*) FROM messaging_messages"
     " WHERE status IN ('accepted', 'scheduled', 'processing')"
@@ -78,7 +90,7 @@ class Crowd:
         module = name.rstrip("0123456789")
         settings: dict[str, Any] = {"dsn": self.server.dsn(), "run": f"r{next(self.runs)}"}
         settings |= {"seed": self.chance.randrange(10**6), "lease": LEASE, "threads": 3}
-        settings |= {"transport": "spoken", "target": str(self.spoken)}
+        settings |= {"transport": "spoken", "target": str(self.spoken), "tenants": True}
         self.children[name] = Child(module, settings)
 
     def kill(self, name: str) -> None:
@@ -154,10 +166,13 @@ def test_nothing_is_lost_or_sent_twice_while_processes_and_servers_die(
             crowd.start(f"accepting_postgres{number}")
             crowd.start(f"delivering{number}")
         reader.start()
-        over = monotonic() + SECONDS
+        # On a busy machine it takes a while until the processes are there.
+        until(lambda: crowd.spoken.exists() and crowd.spoken.stat().st_size, "nothing is sent")
+        begin, over = now_in_micros(), monotonic() + SECONDS
         while monotonic() < over:
             sleep(chance.uniform(0.1, 0.9))
             crowd.do_harm()
+        end = now_in_micros()
         for name in crowd.accepting():
             crowd.kill(name)
         patience = 60 + SECONDS
@@ -170,18 +185,26 @@ def test_nothing_is_lost_or_sent_twice_while_processes_and_servers_die(
     doubts = Counter(row[0].hex() for row in ask(server, "SELECT id FROM doubts"))
     twice = [name for name, times in spoken.items() if times > 1 + doubts[name]]
     positions = [row[0] for row in ask(server, "SELECT position FROM messaging_events ORDER BY 1")]
+    served = ask(server, _SERVED.format(begin=begin, end=end, periods=PERIODS))
     figure(
         f"PostgreSQL: {dict(crowd.faults)} in {SECONDS:.0f} s, {len(spoken)} messages sent,"
         f" {sum(doubts.values())} doubts, {sum(spoken.values()) - len(spoken)} sent again,"
-        f" {len(positions)} events"
+        f" {len(positions)} events; median wait of each channel"
+        f" {sorted(row[2] for row in served)} ms"
     )
     assert problems == []
     assert twice == []
     assert ask(server, "SELECT count(*) FROM messaging_outbox") == [(0,)]
     assert positions == list(range(1, len(positions) + 1))
     assert sorted(reader.events) == positions
+    assert [channel for channel, periods, _ in served if periods < PERIODS] == []
+    assert len(served) == len((ORDERS, OFFERS, *TENANTS)) or PERIODS == 1
     assert sum(crowd.faults.values()) > 3
     assert spoken
+
+
+def now_in_micros() -> int:
+    return to_micros(datetime.now(UTC))  # noqa: TID251 - the real time
 
 
 def ask(server: PostgresServer, sql: str) -> list[Any]:
